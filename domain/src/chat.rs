@@ -1,0 +1,476 @@
+//! A chat: its name, its members and what each of them may do in it.
+
+use crate::text::{ChatName, Nickname};
+use crate::{ChatId, Decision, Outcome, Personal, StreamId, UserId, user};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// What is known of a chat.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// There is none.
+    #[default]
+    Absent,
+    /// There is one.
+    Open(Room),
+    /// There was one.
+    Deleted,
+}
+
+/// A chat that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Its name.
+    pub chat_name: ChatName,
+    /// Whether only those who were added may be in it.
+    pub private: bool,
+    /// Whether it is closed for new messages and members.
+    pub archived: bool,
+    /// Who is in it.
+    pub members: HashMap<UserId, Role>,
+    /// Who left while muted: he is muted when he comes back.
+    pub left_muted: Vec<UserId>,
+}
+
+/// What a member may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Everything, also delete the chat and hand it over.
+    Owner,
+    /// Rename and archive, add and remove members, mute them, delete messages.
+    Admin,
+    /// Read and write.
+    Member,
+    /// Read.
+    Muted,
+}
+
+impl Role {
+    /// Every role, the greatest first.
+    pub const ALL: [Role; 4] = [Role::Owner, Role::Admin, Role::Member, Role::Muted];
+
+    /// Its name in JSON and in read models.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Owner => "owner",
+            Role::Admin => "admin",
+            Role::Member => "member",
+            Role::Muted => "muted",
+        }
+    }
+
+    /// The role of that name.
+    pub fn parse(text: &str) -> Option<Role> {
+        Role::ALL.into_iter().find(|role| role.name() == text)
+    }
+
+    /// Whether it may rename, archive, add, remove, mute and delete others' messages.
+    pub fn leads(self) -> bool {
+        matches!(self, Role::Owner | Role::Admin)
+    }
+}
+
+/// What somebody may want of a chat.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Create it and be its owner.
+    Create {
+        /// Who.
+        by: UserId,
+        /// Its name.
+        chat_name: ChatName,
+        /// Whether only those who are added may be in it.
+        private: bool,
+        /// The creator's name in it; by default his account's.
+        nickname: Option<Nickname>,
+    },
+    /// Rename it, archive it, open it again; what is not given stays.
+    Change {
+        /// Who.
+        by: UserId,
+        /// The new name.
+        chat_name: Option<ChatName>,
+        /// Whether it is to be closed for new messages and members.
+        archived: Option<bool>,
+    },
+    /// Delete it.
+    Delete {
+        /// Who.
+        by: UserId,
+    },
+    /// Become a member.
+    Join {
+        /// Who.
+        user_id: UserId,
+        /// His name in it; by default his account's.
+        nickname: Option<Nickname>,
+    },
+    /// Make somebody else a member.
+    Add {
+        /// Who does it.
+        by: UserId,
+        /// Who is added.
+        user_id: UserId,
+    },
+    /// Be a member no more.
+    Leave {
+        /// Who.
+        user_id: UserId,
+    },
+    /// Make somebody else a member no more.
+    Remove {
+        /// Who does it.
+        by: UserId,
+        /// Who is removed.
+        user_id: UserId,
+    },
+    /// Change what a member may do.
+    SetRole {
+        /// Who does it.
+        by: UserId,
+        /// Whose role.
+        user_id: UserId,
+        /// The new role.
+        role: Role,
+    },
+}
+
+/// What happens to a chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It was created.
+    Created(Created),
+    /// It has another name.
+    Renamed(Renamed),
+    /// It is closed for new messages and members.
+    Archived(By),
+    /// It is open again.
+    Unarchived(By),
+    /// It was deleted.
+    Deleted(By),
+    /// Somebody came.
+    MemberJoined(MemberJoined),
+    /// Somebody was brought.
+    MemberAdded(MemberAdded),
+    /// Somebody went.
+    MemberLeft(MemberLeft),
+    /// Somebody was sent away.
+    MemberRemoved(MemberRemoved),
+    /// A member may do something else now.
+    RoleChanged(RoleChanged),
+}
+
+/// `chat.created.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Created {
+    /// Its name.
+    pub chat_name: ChatName,
+    /// Whether only those who are added may be in it.
+    pub private: bool,
+    /// Who created it; his membership is a fact of its own.
+    pub by: UserId,
+}
+
+/// `chat.renamed.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renamed {
+    /// The new name.
+    pub chat_name: ChatName,
+    /// Who did it.
+    pub by: UserId,
+}
+
+/// `chat.archived.v1`, `chat.unarchived.v1`, `chat.deleted.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct By {
+    /// Who did it.
+    pub by: UserId,
+}
+
+/// `chat.member_joined.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberJoined {
+    /// Who.
+    pub user_id: UserId,
+    /// What he may do.
+    pub role: Role,
+    /// His name in the chat.
+    #[serde(skip)]
+    pub nickname: Personal<Nickname>,
+}
+
+/// `chat.member_added.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberAdded {
+    /// Who.
+    pub user_id: UserId,
+    /// What he may do.
+    pub role: Role,
+    /// Who did it.
+    pub by: UserId,
+    /// His name in the chat.
+    #[serde(skip)]
+    pub nickname: Personal<Nickname>,
+}
+
+/// `chat.member_left.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberLeft {
+    /// Who.
+    pub user_id: UserId,
+}
+
+/// `chat.member_removed.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberRemoved {
+    /// Who.
+    pub user_id: UserId,
+    /// Who did it.
+    pub by: UserId,
+}
+
+/// `chat.role_changed.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleChanged {
+    /// Whose.
+    pub user_id: UserId,
+    /// The role from now on.
+    pub role: Role,
+    /// Who did it.
+    pub by: UserId,
+}
+
+/// Why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such chat, or no more.
+    #[error("there is no such chat")]
+    NotFound,
+    /// Its id is taken.
+    #[error("this chat exists already")]
+    AlreadyExists,
+    /// The chat is private and nobody added the user.
+    #[error("this chat is private; ask its owner or an admin to add you")]
+    NotInvited,
+    /// Only members may.
+    #[error("you are not a member of this chat; join it first")]
+    NotAMember,
+    /// The member's role does not allow it.
+    #[error("your role in this chat does not allow this")]
+    NotAllowed,
+    /// There is no such account, or no more.
+    #[error("there is no such user")]
+    UserNotFound,
+    /// The user is not in the chat.
+    #[error("this user is not a member of the chat")]
+    MemberNotFound,
+    /// The owner may leave only an empty chat.
+    #[error("you own this chat; make another member its owner before you leave")]
+    OwnerMustHandOver,
+    /// An archived chat takes neither messages nor members.
+    #[error("this chat is archived; an owner or admin can open it again")]
+    Archived,
+}
+
+/// Decides on one chat. `user` is the state of the account that comes in (creates, joins, is added), and is not
+/// looked at otherwise.
+pub fn decide(id: ChatId, state: &State, user: &user::State, command: &Command) -> Result<Decision, Refusal> {
+    let room = match (state, command) {
+        (State::Absent, Command::Create { .. }) => return create(id, user, command),
+        (State::Open(_) | State::Deleted, Command::Create { .. }) => return Err(Refusal::AlreadyExists),
+        (State::Absent | State::Deleted, _) => return Err(Refusal::NotFound),
+        (State::Open(room), _) => room,
+    };
+    let (events, outcome) = match command {
+        Command::Create { .. } => return Err(Refusal::AlreadyExists),
+        Command::Change { by, chat_name, archived } => {
+            (change(room, *by, chat_name.as_ref(), *archived)?, Outcome::Done)
+        }
+        Command::Delete { by } => {
+            if role_of(room, *by)? != Role::Owner {
+                return Err(Refusal::NotAllowed);
+            }
+            (vec![Event::Deleted(By { by: *by })], Outcome::Done)
+        }
+        Command::Join { user_id, nickname } => join(room, user, *user_id, nickname.as_ref())?,
+        Command::Add { by, user_id } => add(room, user, *by, *user_id)?,
+        Command::Leave { user_id } => (leave(room, *user_id)?, Outcome::Done),
+        Command::Remove { by, user_id } => (remove(room, *by, *user_id)?, Outcome::Done),
+        Command::SetRole { by, user_id, role } => (set_role(room, *by, *user_id, *role)?, Outcome::Done),
+    };
+    Ok(Decision::of(id, events.into_iter().map(crate::Event::Chat).collect(), outcome))
+}
+
+fn create(id: ChatId, user: &user::State, command: &Command) -> Result<Decision, Refusal> {
+    let Command::Create { by, chat_name, private, nickname } = command else {
+        return Err(Refusal::NotFound);
+    };
+    let nickname = nickname_for(user, nickname.as_ref())?;
+    let created = Created { chat_name: chat_name.clone(), private: *private, by: *by };
+    let owner = MemberJoined { user_id: *by, role: Role::Owner, nickname };
+    let stream = StreamId::from(id);
+    let facts = [Event::Created(created), Event::MemberJoined(owner)];
+    Ok(Decision {
+        facts: facts.into_iter().map(|event| (stream, crate::Event::Chat(event))).collect(),
+        outcome: Outcome::ChatCreated { chat_id: id },
+    })
+}
+
+fn change(
+    room: &Room,
+    by: UserId,
+    chat_name: Option<&ChatName>,
+    archived: Option<bool>,
+) -> Result<Vec<Event>, Refusal> {
+    if !role_of(room, by)?.leads() {
+        return Err(Refusal::NotAllowed);
+    }
+    let mut events = Vec::new();
+    if let Some(chat_name) = chat_name.filter(|name| **name != room.chat_name) {
+        events.push(Event::Renamed(Renamed { chat_name: chat_name.clone(), by }));
+    }
+    match archived {
+        Some(true) if !room.archived => events.push(Event::Archived(By { by })),
+        Some(false) if room.archived => events.push(Event::Unarchived(By { by })),
+        Some(_) | None => {}
+    }
+    Ok(events)
+}
+
+fn join(
+    room: &Room,
+    user: &user::State,
+    user_id: UserId,
+    nickname: Option<&Nickname>,
+) -> Result<(Vec<Event>, Outcome), Refusal> {
+    if room.members.contains_key(&user_id) {
+        return Ok((vec![], Outcome::Member { user_id, joined: false }));
+    }
+    if room.private {
+        return Err(Refusal::NotInvited);
+    }
+    if room.archived {
+        return Err(Refusal::Archived);
+    }
+    let nickname = nickname_for(user, nickname)?;
+    let joined = MemberJoined { user_id, role: role_on_entry(room, user_id), nickname };
+    Ok((vec![Event::MemberJoined(joined)], Outcome::Member { user_id, joined: true }))
+}
+
+fn add(room: &Room, user: &user::State, by: UserId, user_id: UserId) -> Result<(Vec<Event>, Outcome), Refusal> {
+    if !role_of(room, by)?.leads() {
+        return Err(Refusal::NotAllowed);
+    }
+    if room.members.contains_key(&user_id) {
+        return Ok((vec![], Outcome::Member { user_id, joined: false }));
+    }
+    if room.archived {
+        return Err(Refusal::Archived);
+    }
+    let nickname = nickname_for(user, None)?;
+    let added = MemberAdded { user_id, role: role_on_entry(room, user_id), by, nickname };
+    Ok((vec![Event::MemberAdded(added)], Outcome::Member { user_id, joined: true }))
+}
+
+fn leave(room: &Room, user_id: UserId) -> Result<Vec<Event>, Refusal> {
+    if role_of(room, user_id)? == Role::Owner && room.members.len() > 1 {
+        return Err(Refusal::OwnerMustHandOver);
+    }
+    Ok(vec![Event::MemberLeft(MemberLeft { user_id })])
+}
+
+fn remove(room: &Room, by: UserId, user_id: UserId) -> Result<Vec<Event>, Refusal> {
+    let (mine, theirs) = roles(room, by, user_id)?;
+    if mine.leads() && theirs != Role::Owner && (mine == Role::Owner || !theirs.leads()) {
+        Ok(vec![Event::MemberRemoved(MemberRemoved { user_id, by })])
+    } else {
+        Err(Refusal::NotAllowed)
+    }
+}
+
+/// The owner gives any role; making another the owner makes him an admin. An admin makes members of the muted and
+/// the other way round. An owner's role changes only by handing over.
+fn set_role(room: &Room, by: UserId, user_id: UserId, role: Role) -> Result<Vec<Event>, Refusal> {
+    let (mine, theirs) = roles(room, by, user_id)?;
+    let allowed = match mine {
+        Role::Owner => theirs != Role::Owner || role == Role::Owner,
+        Role::Admin => !theirs.leads() && !role.leads(),
+        Role::Member | Role::Muted => false,
+    };
+    if !allowed {
+        return Err(Refusal::NotAllowed);
+    }
+    if theirs == role {
+        return Ok(vec![]);
+    }
+    let mut events = vec![Event::RoleChanged(RoleChanged { user_id, role, by })];
+    if role == Role::Owner {
+        events.push(Event::RoleChanged(RoleChanged { user_id: by, role: Role::Admin, by }));
+    }
+    Ok(events)
+}
+
+fn role_of(room: &Room, user_id: UserId) -> Result<Role, Refusal> {
+    room.members.get(&user_id).copied().ok_or(Refusal::NotAMember)
+}
+
+fn roles(room: &Room, by: UserId, user_id: UserId) -> Result<(Role, Role), Refusal> {
+    let mine = role_of(room, by)?;
+    let theirs = room.members.get(&user_id).copied().ok_or(Refusal::MemberNotFound)?;
+    Ok((mine, theirs))
+}
+
+fn role_on_entry(room: &Room, user_id: UserId) -> Role {
+    if room.left_muted.contains(&user_id) { Role::Muted } else { Role::Member }
+}
+
+fn nickname_for(user: &user::State, chosen: Option<&Nickname>) -> Result<Personal<Nickname>, Refusal> {
+    let user::State::Open(account) = user else {
+        return Err(Refusal::UserNotFound);
+    };
+    let nickname = match (chosen, &account.profile.user_name) {
+        (Some(chosen), _) => chosen.clone(),
+        (None, Personal::Known(name)) => Nickname::of(name),
+        (None, Personal::Erased) => return Err(Refusal::UserNotFound),
+    };
+    Ok(Personal::Known(nickname))
+}
+
+/// Folds one fact in.
+pub fn evolve(state: &mut State, event: &Event) {
+    if let Event::Created(created) = event {
+        *state = State::Open(Room {
+            chat_name: created.chat_name.clone(),
+            private: created.private,
+            archived: false,
+            members: HashMap::new(),
+            left_muted: Vec::new(),
+        });
+        return;
+    }
+    let State::Open(room) = state else { return };
+    match event {
+        Event::Created(_) => {}
+        Event::Renamed(renamed) => room.chat_name = renamed.chat_name.clone(),
+        Event::Archived(_) => room.archived = true,
+        Event::Unarchived(_) => room.archived = false,
+        Event::Deleted(_) => *state = State::Deleted,
+        Event::MemberJoined(MemberJoined { user_id, role, .. })
+        | Event::MemberAdded(MemberAdded { user_id, role, .. }) => {
+            room.left_muted.retain(|muted| muted != user_id);
+            room.members.insert(*user_id, *role);
+        }
+        Event::MemberLeft(MemberLeft { user_id }) | Event::MemberRemoved(MemberRemoved { user_id, .. }) => {
+            if room.members.remove(user_id) == Some(Role::Muted) {
+                room.left_muted.push(*user_id);
+            }
+        }
+        Event::RoleChanged(changed) => {
+            room.members.insert(changed.user_id, changed.role);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

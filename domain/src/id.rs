@@ -1,0 +1,174 @@
+//! Names of things: ids of aggregates, and the streams that they are kept in.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use uuid::Uuid;
+
+/// Declares an id: a UUID that cannot be taken for the id of something else.
+macro_rules! id {
+    ($name:ident, $what:literal) => {
+        #[doc = concat!("The id of ", $what, ": a UUID, version 7 when it was made here.")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(out)
+            }
+        }
+
+        impl From<$name> for StreamId {
+            fn from(id: $name) -> StreamId {
+                StreamId::$name(id)
+            }
+        }
+    };
+}
+
+id!(UserId, "an account");
+id!(SessionId, "a session");
+id!(ChatId, "a chat");
+id!(MessageId, "a message");
+
+/// The claim on a name: its keyed hash, so that the log can be searched by a name without holding it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NameClaim(pub [u8; 32]);
+
+impl From<NameClaim> for StreamId {
+    fn from(claim: NameClaim) -> StreamId {
+        StreamId::NameClaim(claim)
+    }
+}
+
+/// A stream of the log: one aggregate's events, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StreamId {
+    /// `user-<id>`
+    UserId(UserId),
+    /// `session-<id>`
+    SessionId(SessionId),
+    /// `name-<64 hex digits>`
+    NameClaim(NameClaim),
+    /// `chat-<id>`
+    ChatId(ChatId),
+    /// `message-<id>`
+    MessageId(MessageId),
+}
+
+/// What a stream is about: the first word of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Category {
+    /// An account.
+    User,
+    /// A session.
+    Session,
+    /// The claim on a name.
+    Name,
+    /// A chat.
+    Chat,
+    /// A message.
+    Message,
+}
+
+impl Category {
+    /// Every category.
+    pub const ALL: [Category; 5] =
+        [Category::User, Category::Session, Category::Name, Category::Chat, Category::Message];
+}
+
+impl StreamId {
+    /// What it is about.
+    pub fn category(&self) -> Category {
+        match self {
+            StreamId::UserId(_) => Category::User,
+            StreamId::SessionId(_) => Category::Session,
+            StreamId::NameClaim(_) => Category::Name,
+            StreamId::ChatId(_) => Category::Chat,
+            StreamId::MessageId(_) => Category::Message,
+        }
+    }
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StreamId::UserId(id) => write!(out, "user-{id}"),
+            StreamId::SessionId(id) => write!(out, "session-{id}"),
+            StreamId::ChatId(id) => write!(out, "chat-{id}"),
+            StreamId::MessageId(id) => write!(out, "message-{id}"),
+            StreamId::NameClaim(NameClaim(hash)) => write!(out, "name-{}", hex(hash)),
+        }
+    }
+}
+
+impl StreamId {
+    /// Reads the text form; `None` when it names no stream of this version of Letopis.
+    pub fn parse(text: &str) -> Option<StreamId> {
+        let (category, rest) = text.split_once('-')?;
+        Some(match category {
+            "user" => UserId(parse_uuid(rest)?).into(),
+            "session" => SessionId(parse_uuid(rest)?).into(),
+            "chat" => ChatId(parse_uuid(rest)?).into(),
+            "message" => MessageId(parse_uuid(rest)?).into(),
+            "name" => NameClaim(parse_hash(rest)?).into(),
+            _ => return None,
+        })
+    }
+}
+
+/// A UUID in canonical form, or as 32 hex digits without hyphens; the other forms of RFC 9562's readers
+/// (braces, URN) are refused.
+pub fn parse_uuid(text: &str) -> Option<Uuid> {
+    if text.len() == 36 || text.len() == 32 { Uuid::try_parse(text).ok() } else { None }
+}
+
+/// Bytes as lower-case hex digits.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// 32 bytes out of 64 hex digits.
+pub fn parse_hash(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut hash = [0; 32];
+    for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_read_back_from_their_text() {
+        let id = Uuid::from_u128(7);
+        let streams: [StreamId; 5] = [
+            UserId(id).into(),
+            SessionId(id).into(),
+            ChatId(id).into(),
+            MessageId(id).into(),
+            NameClaim([0xab; 32]).into(),
+        ];
+        for stream in streams {
+            assert_eq!(StreamId::parse(&stream.to_string()), Some(stream));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_stream() {
+        for text in ["", "user", "user-", "user-1", "cat-00000000000000000000000000000007", "name-é", "name-+1"] {
+            assert_eq!(StreamId::parse(text), None, "{text}");
+        }
+        assert_eq!(parse_uuid("{00000000-0000-0000-0000-000000000007}"), None);
+        assert!(parse_uuid("00000000000000000000000000000007").is_some());
+    }
+}

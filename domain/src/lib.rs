@@ -1,0 +1,133 @@
+//! What may happen.
+//!
+//! The rules of Letopis, pure: no I/O, no async, no clock, no randomness, no environment (`clippy.toml` bans
+//! them). Each aggregate is one file in one order: State, Command, Event, Refusal, decide, evolve, tests.
+//! `decide` refuses or answers facts; `evolve` never fails and never judges. What a rule needs from outside
+//! (the time, ids, hashes) comes with the command. This room must never know where facts are kept or who asks.
+
+pub mod chat;
+pub mod id;
+pub mod message;
+pub mod name;
+pub mod password;
+pub mod personal;
+pub mod session;
+mod stored;
+pub mod text;
+pub mod time;
+pub mod user;
+
+pub use id::{Category, ChatId, MessageId, SessionId, StreamId, UserId};
+pub use personal::Personal;
+pub use stored::{PASSWORD_CHANGED, Stored, Unreadable};
+pub use time::Timestamp;
+
+/// One thing that somebody wants to happen: what it is about, and what is wanted.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// About one account.
+    User(UserId, user::Command),
+    /// About one session.
+    Session(SessionId, session::Command),
+    /// About one chat.
+    Chat(ChatId, chat::Command),
+    /// About one message.
+    Message(MessageId, message::Command),
+}
+
+/// One thing that has happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// To an account.
+    User(user::Event),
+    /// To a session.
+    Session(session::Event),
+    /// To the claim on a name.
+    Name(name::Event),
+    /// To a chat.
+    Chat(chat::Event),
+    /// To a message.
+    Message(message::Event),
+}
+
+/// An event and the stream that it is appended to.
+pub type Fact = (StreamId, Event);
+
+/// What a command answers when it is accepted. Kept with the receipt, so that a repeat gives the same answer.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Done; there is nothing more to say.
+    Done,
+    /// An account was opened.
+    SignedUp {
+        /// Whose.
+        user_id: UserId,
+    },
+    /// A profile was changed; this is how it reads now.
+    Profile(user::Profile),
+    /// A session was opened.
+    SignedIn {
+        /// Which.
+        session_id: SessionId,
+    },
+    /// A chat was created.
+    ChatCreated {
+        /// Which.
+        chat_id: ChatId,
+    },
+    /// A user is a member of a chat.
+    Member {
+        /// Who.
+        user_id: UserId,
+        /// False when he was one before.
+        joined: bool,
+    },
+    /// A message was posted.
+    Posted {
+        /// Which.
+        message_id: MessageId,
+    },
+}
+
+/// What `decide` answers: the facts to append, none when nothing changes, and the outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// In the order in which they happened.
+    pub facts: Vec<Fact>,
+    /// What the caller is told.
+    pub outcome: Outcome,
+}
+
+impl Decision {
+    /// Facts of one stream.
+    pub(crate) fn of(stream: impl Into<StreamId>, events: Vec<Event>, outcome: Outcome) -> Decision {
+        let stream = stream.into();
+        Decision { facts: events.into_iter().map(|event| (stream, event)).collect(), outcome }
+    }
+
+    /// The wish is already true: nothing is written.
+    pub(crate) fn nothing(outcome: Outcome) -> Decision {
+        Decision { facts: Vec::new(), outcome }
+    }
+}
+
+/// Why a command was refused. It is data for the user, never a failure of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// By the rules of accounts.
+    #[error(transparent)]
+    User(#[from] user::Refusal),
+    /// By the rules of sessions.
+    #[error(transparent)]
+    Session(#[from] session::Refusal),
+    /// By the rules of chats.
+    #[error(transparent)]
+    Chat(#[from] chat::Refusal),
+    /// By the rules of messages.
+    #[error(transparent)]
+    Message(#[from] message::Refusal),
+    /// `If-Match` named a version that is not the stream's (CONTRACT 1.1).
+    #[error("it has been changed since you read it; read it again and repeat")]
+    VersionChanged,
+}

@@ -1,0 +1,33 @@
+//! The claim on a name: who took it first. A stream for each name, so that two accounts cannot share one, decided
+//! together with the account. The claim of an erased person stays taken.
+
+use crate::UserId;
+use serde::{Deserialize, Serialize};
+
+/// Whose name it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// Nobody's until it is claimed.
+    pub owner: Option<UserId>,
+}
+
+/// What happens to the claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Somebody took the name.
+    Claimed(Claimed),
+}
+
+/// `name.claimed.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claimed {
+    /// Who took it.
+    pub user_id: UserId,
+}
+
+/// Folds one fact in.
+pub fn evolve(state: &mut State, event: &Event) {
+    match event {
+        Event::Claimed(Claimed { user_id }) => state.owner = Some(*user_id),
+    }
+}

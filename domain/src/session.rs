@@ -1,0 +1,300 @@
+//! A session: one sign-in, until it ends.
+
+use crate::user::{self, Origin};
+use crate::{Decision, Outcome, Personal, SessionId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+/// Whether it goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// There is none.
+    #[default]
+    Absent,
+    /// It was opened and not ended by itself; its user may have ended all of his.
+    Open(UserId),
+    /// It was ended.
+    Ended(UserId),
+}
+
+/// What somebody may want of a session.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Open it.
+    SignIn {
+        /// Who.
+        user_id: UserId,
+        /// The version of the verifier that the password was checked against.
+        checked: u32,
+        /// SHA-256 of the token.
+        token_hash: TokenHash,
+        /// When it ends at the latest.
+        expires_at: Timestamp,
+        /// Where from.
+        from: Origin,
+    },
+    /// End it.
+    End {
+        /// Whose it must be.
+        by: UserId,
+    },
+}
+
+/// SHA-256 of a session's token. As text: 64 hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenHash(pub [u8; 32]);
+
+impl Serialize for TokenHash {
+    fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(&crate::id::hex(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for TokenHash {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<TokenHash, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
+        crate::id::parse_hash(&text).map(TokenHash).ok_or_else(|| serde::de::Error::custom("not 64 hex digits"))
+    }
+}
+
+/// What happens to a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It was opened.
+    SignedIn(SignedIn),
+    /// It was ended.
+    Ended(Ended),
+}
+
+/// `session.signed_in.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedIn {
+    /// Who.
+    pub user_id: UserId,
+    /// SHA-256 of the token.
+    pub token_hash: TokenHash,
+    /// When.
+    pub at: Timestamp,
+    /// When it ends at the latest.
+    pub expires_at: Timestamp,
+    /// Where from.
+    #[serde(skip)]
+    pub from: Personal<Origin>,
+}
+
+/// `session.ended.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Whose it was.
+    pub user_id: UserId,
+}
+
+/// Why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such account, or its password has changed since it was checked.
+    #[error("user name or password is wrong")]
+    BadCredentials,
+    /// There is no such session, or it is another's.
+    #[error("there is no such session")]
+    NotFound,
+    /// Its id is taken.
+    #[error("this session exists already")]
+    AlreadyExists,
+}
+
+/// Decides on one session. `user` is the state of the account that a sign-in names, and is not looked at otherwise.
+pub fn decide(
+    id: SessionId,
+    state: &State,
+    user: &user::State,
+    command: &Command,
+    at: Timestamp,
+) -> Result<Decision, Refusal> {
+    match (state, command) {
+        (State::Absent, Command::SignIn { .. }) => sign_in(id, user, command, at),
+        (State::Open(_) | State::Ended(_), Command::SignIn { .. }) => Err(Refusal::AlreadyExists),
+        (State::Open(owner), Command::End { by }) if owner == by => {
+            let ended = Event::Ended(Ended { user_id: *owner });
+            Ok(Decision::of(id, vec![crate::Event::Session(ended)], Outcome::Done))
+        }
+        (State::Ended(owner), Command::End { by }) if owner == by => Ok(Decision::nothing(Outcome::Done)),
+        (State::Absent | State::Open(_) | State::Ended(_), Command::End { .. }) => Err(Refusal::NotFound),
+    }
+}
+
+fn sign_in(id: SessionId, user: &user::State, command: &Command, at: Timestamp) -> Result<Decision, Refusal> {
+    let (Command::SignIn { user_id, checked, token_hash, expires_at, from }, user::State::Open(account)) =
+        (command, user)
+    else {
+        return Err(Refusal::BadCredentials);
+    };
+    if account.passwords != *checked || *checked == 0 {
+        return Err(Refusal::BadCredentials);
+    }
+    let signed_in = SignedIn {
+        user_id: *user_id,
+        token_hash: *token_hash,
+        at,
+        expires_at: *expires_at,
+        from: Personal::Known(from.clone()),
+    };
+    let events = vec![crate::Event::Session(Event::SignedIn(signed_in))];
+    Ok(Decision::of(id, events, Outcome::SignedIn { session_id: id }))
+}
+
+/// Folds one fact in.
+pub fn evolve(state: &mut State, event: &Event) {
+    *state = match event {
+        Event::SignedIn(SignedIn { user_id, .. }) => State::Open(*user_id),
+        Event::Ended(Ended { user_id }) => State::Ended(*user_id),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::UserName;
+    use uuid::Uuid;
+
+    const ANNA: UserId = UserId(Uuid::from_u128(1));
+    const BORIS: UserId = UserId(Uuid::from_u128(2));
+    const LAPTOP: SessionId = SessionId(Uuid::from_u128(3));
+    const NOON: Timestamp = Timestamp(1_800_000_000_000_000);
+
+    /// Given these facts of a session, when this is wanted, then these are the facts that follow, or the refusal.
+    /// Anna has an account and has had two passwords.
+    fn check(given: &[Event], when: Command, then: Result<Vec<Event>, Refusal>) {
+        check_with(&account(2), given, when, then);
+    }
+
+    fn check_with(user: &user::State, given: &[Event], when: Command, then: Result<Vec<Event>, Refusal>) {
+        let what = format!("given {given:?}, when {when:?}");
+        let follows = decide(LAPTOP, &folded(given), user, &when, NOON)
+            .map(|decision| decision.facts.into_iter().map(of_laptop).collect::<Vec<_>>());
+        assert_eq!(follows, then, "{what}");
+    }
+
+    fn folded(given: &[Event]) -> State {
+        let mut state = State::default();
+        for event in given {
+            evolve(&mut state, event);
+        }
+        state
+    }
+
+    fn of_laptop((stream, event): crate::Fact) -> Event {
+        let crate::Event::Session(event) = event else { panic!("{event:?} is no fact of a session") };
+        assert_eq!(stream, LAPTOP.into());
+        event
+    }
+
+    fn account(passwords: usize) -> user::State {
+        let mut state = user::State::default();
+        let personal = Personal::Known(user::SignedUpAs { user_name: UserName::parse("Anna").unwrap(), email: None });
+        let signed_up = user::Event::SignedUp(user::SignedUp { at: NOON, personal });
+        let has_password = user::Event::PasswordChanged(user::PasswordChanged { verifier: Personal::Erased });
+        for event in std::iter::once(signed_up).chain(std::iter::repeat_n(has_password, passwords)) {
+            user::evolve(ANNA, &mut state, &event);
+        }
+        state
+    }
+
+    fn from() -> Origin {
+        Origin { device: "Firefox".to_owned(), address: "192.0.2.1".to_owned() }
+    }
+
+    fn sign_in(checked: u32) -> Command {
+        Command::SignIn {
+            user_id: ANNA,
+            checked,
+            token_hash: TokenHash([5; 32]),
+            expires_at: NOON.plus_seconds(3_600),
+            from: from(),
+        }
+    }
+
+    fn signed_in() -> Event {
+        Event::SignedIn(SignedIn {
+            user_id: ANNA,
+            token_hash: TokenHash([5; 32]),
+            at: NOON,
+            expires_at: NOON.plus_seconds(3_600),
+            from: Personal::Known(from()),
+        })
+    }
+
+    fn ended() -> Event {
+        Event::Ended(Ended { user_id: ANNA })
+    }
+
+    #[test]
+    fn the_right_password_opens_a_session() {
+        check(&[], sign_in(2), Ok(vec![signed_in()]));
+        let decision = decide(LAPTOP, &State::Absent, &account(2), &sign_in(2), NOON).unwrap();
+        assert_eq!(decision.outcome, Outcome::SignedIn { session_id: LAPTOP });
+    }
+
+    #[test]
+    fn a_password_that_was_changed_after_it_was_checked_opens_nothing() {
+        for stale in [0, 1, 3] {
+            check(&[], sign_in(stale), Err(Refusal::BadCredentials));
+        }
+    }
+
+    #[test]
+    fn who_has_no_password_cannot_sign_in() {
+        check_with(&account(0), &[], sign_in(0), Err(Refusal::BadCredentials));
+    }
+
+    #[test]
+    fn who_has_no_account_or_no_more_cannot_sign_in() {
+        for user in [user::State::Absent, user::State::Erased] {
+            check_with(&user, &[], sign_in(1), Err(Refusal::BadCredentials));
+        }
+    }
+
+    #[test]
+    fn a_session_is_opened_once() {
+        check(&[signed_in()], sign_in(2), Err(Refusal::AlreadyExists));
+        check(&[signed_in(), ended()], sign_in(2), Err(Refusal::AlreadyExists));
+    }
+
+    #[test]
+    fn a_session_is_ended_by_its_user() {
+        check(&[signed_in()], Command::End { by: ANNA }, Ok(vec![ended()]));
+    }
+
+    #[test]
+    fn a_session_is_ended_even_when_its_account_is_gone() {
+        check_with(&user::State::Erased, &[signed_in()], Command::End { by: ANNA }, Ok(vec![ended()]));
+    }
+
+    #[test]
+    fn ending_it_twice_writes_nothing_the_second_time() {
+        check(&[signed_in(), ended()], Command::End { by: ANNA }, Ok(vec![]));
+    }
+
+    #[test]
+    fn anothers_session_looks_as_if_there_were_none() {
+        for given in [vec![], vec![signed_in()], vec![signed_in(), ended()]] {
+            check(&given, Command::End { by: BORIS }, Err(Refusal::NotFound));
+        }
+        check(&[], Command::End { by: ANNA }, Err(Refusal::NotFound));
+    }
+
+    #[test]
+    fn where_a_sign_in_came_from_can_be_forgotten() {
+        let Event::SignedIn(known) = signed_in() else { unreachable!("it was made so") };
+        let forgotten = Event::SignedIn(SignedIn { from: Personal::Erased, ..known });
+        assert_eq!(folded(std::slice::from_ref(&forgotten)), State::Open(ANNA));
+        check(&[forgotten], Command::End { by: ANNA }, Ok(vec![ended()]));
+    }
+
+    #[test]
+    fn a_token_hash_is_64_hex_digits() {
+        let text = format!("\"{}\"", "05".repeat(32));
+        assert_eq!(serde_json::to_string(&TokenHash([5; 32])).unwrap(), text);
+        assert_eq!(serde_json::from_str::<TokenHash>(&text).unwrap(), TokenHash([5; 32]));
+        assert!(serde_json::from_str::<TokenHash>("\"05\"").is_err());
+    }
+}

@@ -1,0 +1,328 @@
+//! What people may write: names, addresses, messages. Parsed once at the door; whoever holds one of these types
+//! holds a valid value.
+
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
+/// Why a text was not accepted, in words that complete "it …".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unfit(pub &'static str);
+
+/// Declares a text that can only be made by its `parse`.
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text as it was written.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+text!(
+    /// An account's name: 1 to 64 visible characters, inner spaces allowed, no `@` (CONTRACT 1.2).
+    UserName
+);
+text!(
+    /// A member's name in one chat: 1 to 64 characters, at least one of them visible. It keeps its spelling.
+    Nickname
+);
+text!(
+    /// How a user wants to be called: 1 to 128 characters, at least one of them visible.
+    DisplayName
+);
+text!(
+    /// A chat's name: 1 to 255 characters, at least one of them visible.
+    ChatName
+);
+text!(
+    /// A message: 1 to 16,384 characters and at most 32 KiB of UTF-8, anything but NUL, kept untrimmed.
+    MessageText
+);
+text!(
+    /// An e-mail address that looks like one: something, one `@`, a domain; at most 254 bytes (RFC 5321).
+    Email
+);
+text!(
+    /// An IANA time zone's name, by its form; whether it exists is for the door to check.
+    TimeZone
+);
+text!(
+    /// A BCP 47 language tag, by its form.
+    Locale
+);
+
+/// Most characters in a message.
+pub const MESSAGE_CHARACTERS_MAX: usize = 16_384;
+/// Most bytes in a message.
+pub const MESSAGE_BYTES_MAX: usize = 32 * 1024;
+
+impl UserName {
+    /// Parses an account's name.
+    pub fn parse(text: &str) -> Result<UserName, Unfit> {
+        within(text, 64, "must have 1 to 64 characters")?;
+        if text.contains('@') {
+            return Err(Unfit("must not contain @"));
+        }
+        if text.starts_with(' ') || text.ends_with(' ') {
+            return Err(Unfit("must not begin or end with a space"));
+        }
+        if !text.chars().all(|c| c == ' ' || is_visible(c)) {
+            return Err(Unfit("may have visible characters and spaces only"));
+        }
+        if canonical_name(text).is_none() {
+            return Err(Unfit("must have letters that can be compared"));
+        }
+        Ok(UserName(text.to_owned()))
+    }
+
+    /// The form that is unique: see [`canonical_name`].
+    pub fn canonical(&self) -> String {
+        canonical_name(&self.0).unwrap_or_else(|| self.0.clone())
+    }
+}
+
+impl Nickname {
+    /// Parses a member's name.
+    pub fn parse(text: &str) -> Result<Nickname, Unfit> {
+        one_line(text, 64, "must have 1 to 64 characters")?;
+        Ok(Nickname(text.to_owned()))
+    }
+
+    /// The nickname that a user has where he chose none: his account's name.
+    pub fn of(name: &UserName) -> Nickname {
+        Nickname(name.0.clone())
+    }
+}
+
+impl DisplayName {
+    /// Parses a display name.
+    pub fn parse(text: &str) -> Result<DisplayName, Unfit> {
+        one_line(text, 128, "must have 1 to 128 characters")?;
+        Ok(DisplayName(text.to_owned()))
+    }
+
+    /// How a user is called who never said how: by his account's name.
+    pub fn of(name: &UserName) -> DisplayName {
+        DisplayName(name.0.clone())
+    }
+}
+
+impl ChatName {
+    /// Parses a chat's name.
+    pub fn parse(text: &str) -> Result<ChatName, Unfit> {
+        one_line(text, 255, "must have 1 to 255 characters")?;
+        Ok(ChatName(text.to_owned()))
+    }
+}
+
+impl MessageText {
+    /// Parses a message's text.
+    pub fn parse(text: &str) -> Result<MessageText, Unfit> {
+        within(text, MESSAGE_CHARACTERS_MAX, "must have 1 to 16384 characters")?;
+        if text.len() > MESSAGE_BYTES_MAX {
+            return Err(Unfit("must have at most 32768 bytes of UTF-8"));
+        }
+        if text.contains('\0') {
+            return Err(Unfit("must not contain NUL"));
+        }
+        Ok(MessageText(text.to_owned()))
+    }
+}
+
+impl Email {
+    /// Parses an address by its form only: that somebody reads it is shown by a confirmation.
+    pub fn parse(text: &str) -> Result<Email, Unfit> {
+        let malformed = Unfit("must be an e-mail address");
+        let (local, host) = text.rsplit_once('@').ok_or(malformed)?;
+        let visible = text.chars().all(is_visible);
+        if !visible || text.len() > 254 || local.is_empty() || local.len() > 64 || local.contains('@') {
+            return Err(malformed);
+        }
+        let labels_fit = host.split('.').all(|label| {
+            !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-') && !label.starts_with('-')
+        });
+        if labels_fit { Ok(Email(text.to_owned())) } else { Err(malformed) }
+    }
+}
+
+impl TimeZone {
+    /// Parses the form of an IANA name: `Europe/Berlin`, at most 64 bytes.
+    pub fn parse(text: &str) -> Result<TimeZone, Unfit> {
+        let fits = (1..=64).contains(&text.len())
+            && text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'/' | b'_' | b'-' | b'+'));
+        if fits { Ok(TimeZone(text.to_owned())) } else { Err(Unfit("must be an IANA time zone like Europe/Berlin")) }
+    }
+}
+
+impl Default for TimeZone {
+    fn default() -> TimeZone {
+        TimeZone("UTC".to_owned())
+    }
+}
+
+impl Locale {
+    /// Parses the form of a language tag: `en`, `pt-BR`, at most 35 bytes (RFC 5646).
+    pub fn parse(text: &str) -> Result<Locale, Unfit> {
+        let mut parts = text.split('-');
+        let language = parts.next().is_some_and(|part| {
+            (2..=8).contains(&part.len()) && part.bytes().all(|letter| letter.is_ascii_alphabetic())
+        });
+        let rest = parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|c| c.is_ascii_alphanumeric()));
+        if language && rest && text.len() <= 35 {
+            Ok(Locale(text.to_owned()))
+        } else {
+            Err(Unfit("must be a language tag like en or pt-BR"))
+        }
+    }
+}
+
+impl Default for Locale {
+    fn default() -> Locale {
+        Locale("en".to_owned())
+    }
+}
+
+/// Rounds of folding after which a name that still changes is given up: real names settle in two.
+const FOLD_ROUNDS_MAX: usize = 4;
+
+/// A name as it is compared: NFKC and full case folding, repeated until nothing changes, so that the canonical
+/// form of a canonical form is itself (the lesson of Spotify's account takeover, 2013). `None` when it does not
+/// settle or nothing is left of it.
+pub fn canonical_name(name: &str) -> Option<String> {
+    let mut form = name.nfkc().collect::<String>();
+    for _ in 0..FOLD_ROUNDS_MAX {
+        let next = caseless::default_case_fold_str(&form).nfkc().collect::<String>();
+        if next == form {
+            return (!form.trim().is_empty()).then_some(form);
+        }
+        form = next;
+    }
+    None
+}
+
+fn within(text: &str, characters_max: usize, why: &'static str) -> Result<(), Unfit> {
+    // Bytes first: a huge text is not counted to its end.
+    let fits = !text.is_empty() && text.len() <= characters_max * 4 && text.chars().count() <= characters_max;
+    if fits { Ok(()) } else { Err(Unfit(why)) }
+}
+
+fn one_line(text: &str, characters_max: usize, why: &'static str) -> Result<(), Unfit> {
+    within(text, characters_max, why)?;
+    if text.chars().any(is_control) {
+        return Err(Unfit("must not contain control characters or line breaks"));
+    }
+    if !text.chars().any(is_visible) {
+        return Err(Unfit("must have a visible character"));
+    }
+    Ok(())
+}
+
+fn is_control(c: char) -> bool {
+    use GeneralCategory::{Control, LineSeparator, ParagraphSeparator};
+    matches!(c.general_category(), Control | LineSeparator | ParagraphSeparator)
+}
+
+/// Whether a reader can see it: no spaces, controls, invisible formatting (zero width, direction), nothing
+/// private or unassigned.
+fn is_visible(c: char) -> bool {
+    use GeneralCategory::{Format, PrivateUse, SpaceSeparator, Surrogate, Unassigned};
+    !is_control(c)
+        && !is_blank(c)
+        && !matches!(c.general_category(), Format | PrivateUse | SpaceSeparator | Surrogate | Unassigned)
+}
+
+/// Letters, marks and symbols that show nothing (Unicode's Default_Ignorable_Code_Point beyond the categories that
+/// are refused anyway, and the empty Braille pattern): with them a name could pass for another.
+fn is_blank(c: char) -> bool {
+    matches!(c, '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2800}')
+        || matches!(c, '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn user_names() {
+        for good in ["a", "Анна Петровна", "名前", "x".repeat(64).as_str(), "[optik]", "o'neil^"] {
+            assert!(UserName::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", " a", "a ", "a@b", "a\u{200b}b", "a\tb", "a\u{202e}b", "a\u{a0}b", "x".repeat(65).as_str()] {
+            assert!(UserName::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_look_the_same_are_the_same() {
+        let same =
+            [("Straße", "STRASSE"), ("Ａｎｎａ", "anna"), ("Ⅷ", "viii"), ("é", "E\u{301}"), ("ᴮᴵᴳᴮᴵᴿᴰ", "bigbird")];
+        for (one, other) in same {
+            assert_eq!(canonical_name(one), canonical_name(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn messages_are_kept_untrimmed_and_have_limits() {
+        assert_eq!(MessageText::parse("  \n hi \r\n").unwrap().as_str(), "  \n hi \r\n");
+        assert!(MessageText::parse("").is_err());
+        assert!(MessageText::parse("a\0b").is_err());
+        assert!(MessageText::parse(&"я".repeat(MESSAGE_CHARACTERS_MAX)).is_ok());
+        assert!(MessageText::parse(&"名".repeat(MESSAGE_CHARACTERS_MAX)).is_err(), "48 KiB of UTF-8");
+        assert!(MessageText::parse(&"a".repeat(MESSAGE_CHARACTERS_MAX + 1)).is_err());
+    }
+
+    #[test]
+    fn one_line_names_have_something_to_see() {
+        assert_eq!(Nickname::parse("[optik] ").unwrap().as_str(), "[optik] ");
+        assert!(Nickname::parse("  ").is_err());
+        assert!(ChatName::parse("two\nlines").is_err());
+        assert!(ChatName::parse(&"c".repeat(256)).is_err());
+        assert!(DisplayName::parse("Anna 🦀").is_ok());
+    }
+
+    #[test]
+    fn addresses_zones_and_languages() {
+        assert!(Email::parse("anna@example.org").is_ok());
+        for bad in
+            ["anna", "@example.org", "anna@", "a b@example.org", "a@b@c.org", "anna@exa mple", "a@.org", "a@b..c"]
+        {
+            assert!(Email::parse(bad).is_err(), "{bad}");
+        }
+        assert!(TimeZone::parse("America/Argentina/Buenos_Aires").is_ok());
+        assert!(TimeZone::parse("Europe Berlin").is_err());
+        assert!(Locale::parse("zh-Hant-TW").is_ok());
+        assert!(Locale::parse("e").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn canonical_is_a_fixpoint(name in "\\PC{1,64}") {
+            if let Some(form) = canonical_name(&name) {
+                prop_assert_eq!(canonical_name(&form), Some(form));
+            }
+        }
+
+        #[test]
+        fn any_string_is_a_name_or_unfit(text in "(?s).{0,80}") {
+            if let Ok(name) = UserName::parse(&text) {
+                prop_assert_eq!(name.as_str(), &text);
+                prop_assert!(!name.canonical().is_empty());
+                prop_assert!(Nickname::parse(&text).is_ok());
+                prop_assert!(DisplayName::parse(&text).is_ok());
+            }
+            if let Ok(name) = Nickname::parse(&text) {
+                prop_assert_eq!(name.as_str(), &text);
+            }
+        }
+    }
+}

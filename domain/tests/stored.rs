@@ -1,0 +1,362 @@
+//! Every shape that is stored: its name, its payload and its personal part, once each.
+//!
+//! What stands in the snapshot stands in logs: a shape may be added there, none may be changed.
+#![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
+
+use domain::session::TokenHash;
+use domain::text::{ChatName, DisplayName, Email, Locale, MessageText, Nickname, TimeZone, UserName};
+use domain::user::{Origin, Verifier};
+use domain::{
+    ChatId, Event, MessageId, Personal, SessionId, StreamId, Timestamp, Unreadable, UserId, chat, message, name,
+    session, user,
+};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+const ANNA: UserId = UserId(Uuid::from_u128(1));
+const BORIS: UserId = UserId(Uuid::from_u128(2));
+const SESSION: SessionId = SessionId(Uuid::from_u128(3));
+const CHAT: ChatId = ChatId(Uuid::from_u128(4));
+const MESSAGE: MessageId = MessageId(Uuid::from_u128(5));
+const EARLIER: MessageId = MessageId(Uuid::from_u128(6));
+const AT: Timestamp = Timestamp(1_800_000_000_000_001);
+
+/// Declares one example for each kind of event. The kinds are matched without a `_`: an event that is added
+/// without an example here does not compile.
+macro_rules! examples {
+    ($sight:ident: $($kind:pat => $example:expr,)*) => {
+        const KINDS: &[&str] = &[$(stringify!($kind)),*];
+
+        fn kind(event: &Event) -> &'static str {
+            match event {
+                $($kind => stringify!($kind),)*
+            }
+        }
+
+        /// The examples as they read while what is personal in them is known, or after it was erased.
+        fn examples($sight: Sight) -> Vec<Event> {
+            vec![$($example),*]
+        }
+    };
+}
+
+#[derive(Clone, Copy)]
+enum Sight {
+    Known,
+    Erased,
+}
+
+impl Sight {
+    fn of<T>(self, value: T) -> Personal<T> {
+        match self {
+            Sight::Known => Personal::Known(value),
+            Sight::Erased => Personal::Erased,
+        }
+    }
+}
+
+examples! { sight:
+    Event::User(user::Event::SignedUp(_)) => Event::User(user::Event::SignedUp(user::SignedUp {
+        at: AT,
+        personal: sight.of(user::SignedUpAs {
+            user_name: UserName::parse("Anna").unwrap(),
+            email: Some(Email::parse("anna@example.org").unwrap()),
+        }),
+    })),
+    Event::User(user::Event::ProfileChanged(_)) => Event::User(user::Event::ProfileChanged(user::ProfileChanged {
+        time_zone: TimeZone::parse("Europe/Berlin").unwrap(),
+        locale: Locale::parse("pt-BR").unwrap(),
+        display_name: sight.of(DisplayName::parse("Anna \"A\" Петровна").unwrap()),
+    })),
+    Event::User(user::Event::PasswordChanged(_)) => Event::User(user::Event::PasswordChanged(user::PasswordChanged {
+        verifier: sight.of(Verifier("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".to_owned())),
+    })),
+    Event::User(user::Event::SignInsFailed(_)) => Event::User(user::Event::SignInsFailed(user::SignInsFailed {
+        minute: AT.minute(),
+        count: 3,
+        from: sight.of(origin()),
+    })),
+    Event::User(user::Event::SessionsEnded(_)) => Event::User(user::Event::SessionsEnded(user::SessionsEnded {
+        keep: Some(SESSION),
+    })),
+    Event::User(user::Event::RoleSet(_)) => Event::User(user::Event::RoleSet(user::RoleSet {
+        role: user::Role::Notifier,
+    })),
+    Event::User(user::Event::Erased) => Event::User(user::Event::Erased),
+    Event::Session(session::Event::SignedIn(_)) => Event::Session(session::Event::SignedIn(session::SignedIn {
+        user_id: ANNA,
+        token_hash: TokenHash([0xab; 32]),
+        at: AT,
+        expires_at: AT.plus_seconds(3_600),
+        from: sight.of(origin()),
+    })),
+    Event::Session(session::Event::Ended(_)) => Event::Session(session::Event::Ended(session::Ended {
+        user_id: ANNA,
+    })),
+    Event::Name(name::Event::Claimed(_)) => Event::Name(name::Event::Claimed(name::Claimed {
+        user_id: ANNA,
+    })),
+    Event::Chat(chat::Event::Created(_)) => Event::Chat(chat::Event::Created(chat::Created {
+        chat_name: ChatName::parse("kitchen").unwrap(),
+        private: true,
+        by: ANNA,
+    })),
+    Event::Chat(chat::Event::Renamed(_)) => Event::Chat(chat::Event::Renamed(chat::Renamed {
+        chat_name: ChatName::parse("garden").unwrap(),
+        by: ANNA,
+    })),
+    Event::Chat(chat::Event::Archived(_)) => Event::Chat(chat::Event::Archived(chat::By { by: ANNA })),
+    Event::Chat(chat::Event::Unarchived(_)) => Event::Chat(chat::Event::Unarchived(chat::By { by: ANNA })),
+    Event::Chat(chat::Event::Deleted(_)) => Event::Chat(chat::Event::Deleted(chat::By { by: ANNA })),
+    Event::Chat(chat::Event::MemberJoined(_)) => Event::Chat(chat::Event::MemberJoined(chat::MemberJoined {
+        user_id: ANNA,
+        role: chat::Role::Owner,
+        nickname: sight.of(Nickname::parse("[anna]").unwrap()),
+    })),
+    Event::Chat(chat::Event::MemberAdded(_)) => Event::Chat(chat::Event::MemberAdded(chat::MemberAdded {
+        user_id: BORIS,
+        role: chat::Role::Member,
+        by: ANNA,
+        nickname: sight.of(Nickname::parse("Boris").unwrap()),
+    })),
+    Event::Chat(chat::Event::MemberLeft(_)) => Event::Chat(chat::Event::MemberLeft(chat::MemberLeft {
+        user_id: BORIS,
+    })),
+    Event::Chat(chat::Event::MemberRemoved(_)) => Event::Chat(chat::Event::MemberRemoved(chat::MemberRemoved {
+        user_id: BORIS,
+        by: ANNA,
+    })),
+    Event::Chat(chat::Event::RoleChanged(_)) => Event::Chat(chat::Event::RoleChanged(chat::RoleChanged {
+        user_id: BORIS,
+        role: chat::Role::Muted,
+        by: ANNA,
+    })),
+    Event::Message(message::Event::Posted(_)) => Event::Message(message::Event::Posted(message::Posted {
+        chat_id: CHAT,
+        author: BORIS,
+        sent_at: AT,
+        reply_to: Some(EARLIER),
+        text: sight.of(MessageText::parse(" hello,\n\"world\" 🦀 ").unwrap()),
+    })),
+    Event::Message(message::Event::Edited(_)) => Event::Message(message::Event::Edited(message::Edited {
+        chat_id: CHAT,
+        author: BORIS,
+        at: AT,
+        text: sight.of(MessageText::parse("bye").unwrap()),
+    })),
+    Event::Message(message::Event::Deleted(_)) => Event::Message(message::Event::Deleted(message::Deleted {
+        chat_id: CHAT,
+        by: ANNA,
+    })),
+}
+
+fn origin() -> Origin {
+    Origin { device: "Firefox on Linux".to_owned(), address: "192.0.2.1".to_owned() }
+}
+
+/// The stream that an example is appended to.
+fn stream(event: &Event) -> StreamId {
+    match event {
+        Event::User(_) => ANNA.into(),
+        Event::Session(_) => SESSION.into(),
+        Event::Name(_) => domain::id::NameClaim([0xcd; 32]).into(),
+        Event::Chat(_) => CHAT.into(),
+        Event::Message(_) => MESSAGE.into(),
+    }
+}
+
+fn restored(event: &Event, stream: StreamId) -> Result<Event, Unreadable> {
+    let stored = event.stored(stream);
+    let personal = stored.personal.as_ref().map(|(_, text)| text.as_str());
+    Event::restore(stored.name, &stored.payload, personal)
+}
+
+#[test]
+fn every_kind_has_its_example() {
+    let kinds = examples(Sight::Known).iter().map(kind).collect::<Vec<_>>();
+    assert_eq!(kinds, KINDS);
+}
+
+#[test]
+fn every_kind_has_a_stored_name_of_its_own_that_begins_with_its_category() {
+    let mut names = Vec::new();
+    for event in examples(Sight::Known) {
+        let category = stream(&event).to_string();
+        let category = category.split('-').next().unwrap().to_owned();
+        assert_eq!(event.name().split('.').next().unwrap(), category);
+        assert!(!names.contains(&event.name()), "{} is used twice", event.name());
+        names.push(event.name());
+    }
+}
+
+#[test]
+fn every_shape_that_is_stored() {
+    let shapes = examples(Sight::Known)
+        .iter()
+        .map(|event| {
+            let stored = event.stored(stream(event));
+            let personal = match &stored.personal {
+                Some((subject, text)) => format!("\n  of {subject}\n  {text}"),
+                None => String::new(),
+            };
+            format!("{}\n  {}{personal}\n", stored.name, stored.payload)
+        })
+        .collect::<Vec<_>>();
+    insta::assert_snapshot!(shapes.join("\n"));
+}
+
+#[test]
+fn what_is_stored_reads_back() {
+    for event in examples(Sight::Known) {
+        assert_eq!(restored(&event, stream(&event)), Ok(event));
+    }
+}
+
+#[test]
+fn what_was_forgotten_reads_back_as_erased() {
+    for (known, erased) in examples(Sight::Known).into_iter().zip(examples(Sight::Erased)) {
+        let stored = known.stored(stream(&known));
+        assert_eq!(Event::restore(stored.name, &stored.payload, None), Ok(erased));
+    }
+}
+
+#[test]
+fn what_is_erased_already_is_stored_without_a_personal_part() {
+    for (known, erased) in examples(Sight::Known).into_iter().zip(examples(Sight::Erased)) {
+        let stored = erased.stored(stream(&erased));
+        assert_eq!(stored.personal, None);
+        assert_eq!(stored.payload, known.stored(stream(&known)).payload);
+    }
+}
+
+#[test]
+fn what_is_optional_may_be_missing() {
+    let answers_to_nothing = Event::Message(message::Event::Posted(message::Posted {
+        chat_id: CHAT,
+        author: BORIS,
+        sent_at: AT,
+        reply_to: None,
+        text: Personal::Known(MessageText::parse("hello").unwrap()),
+    }));
+    let without_email = Event::User(user::Event::SignedUp(user::SignedUp {
+        at: AT,
+        personal: Personal::Known(user::SignedUpAs { user_name: UserName::parse("Anna").unwrap(), email: None }),
+    }));
+    let none_goes_on = Event::User(user::Event::SessionsEnded(user::SessionsEnded { keep: None }));
+    assert!(!answers_to_nothing.stored(MESSAGE.into()).payload.contains("reply_to"));
+    assert!(!without_email.stored(ANNA.into()).personal.unwrap().1.contains("email"));
+    for event in [answers_to_nothing, without_email, none_goes_on] {
+        assert_eq!(restored(&event, stream(&event)), Ok(event));
+    }
+}
+
+#[test]
+fn the_payload_says_nothing_personal() {
+    let personal =
+        ["Anna", "anna", "Boris", "Петровна", "example.org", "argon2", "Firefox", "192.0.2.1", "hello", "bye"];
+    for event in examples(Sight::Known) {
+        let payload = event.stored(stream(&event)).payload;
+        assert!(!personal.iter().any(|text| payload.contains(text)), "{payload}");
+    }
+}
+
+#[test]
+fn unknown_names_are_told_from_malformed_shapes() {
+    for name in [
+        "",
+        "user",
+        "user.",
+        "user.signed_up",
+        "user.signed_up.v2",
+        "User.signed_up.v1",
+        "session.",
+        "session.signed_in.v0",
+        "name.claimed.v2",
+        "name.released.v1",
+        "chat.created.v1 ",
+        "message.reacted.v1",
+        "payment.received.v1",
+    ] {
+        let unknown = Unreadable::UnknownName(name.to_owned());
+        assert_eq!(Event::restore(name, "nonsense", Some("nonsense")), Err(unknown));
+    }
+}
+
+#[test]
+fn malformed_payloads_are_refused() {
+    for event in examples(Sight::Known) {
+        for payload in ["", "nonsense", "null", "7", "\"text\"", "{} {}", "{\"at\":"] {
+            let refused = Event::restore(event.name(), payload, None);
+            assert_eq!(refused, Err(misshapen(&event, "payload")), "{payload:?}");
+        }
+    }
+}
+
+#[test]
+fn malformed_personal_parts_are_refused() {
+    for event in examples(Sight::Known) {
+        let stored = event.stored(stream(&event));
+        if stored.personal.is_none() {
+            continue;
+        }
+        // A message's text is sealed as it stands: only what is no text of a message is malformed.
+        let texts = stored.name == "message.posted.v1" || stored.name == "message.edited.v1";
+        let malformed = if texts { vec!["", "a\0b"] } else { vec!["", "nonsense", "null", "7", "{}", "[]"] };
+        for personal in malformed {
+            let refused = Event::restore(stored.name, &stored.payload, Some(personal));
+            assert_eq!(refused, Err(misshapen(&event, "personal part")), "{personal:?}");
+        }
+    }
+}
+
+fn misshapen(event: &Event, part: &'static str) -> Unreadable {
+    Unreadable::Shape { name: event.name().to_owned(), part }
+}
+
+fn ids() -> impl Strategy<Value = Uuid> {
+    any::<u128>().prop_map(Uuid::from_u128)
+}
+
+/// Instants of the years 1 to 9999.
+fn instants() -> impl Strategy<Value = Timestamp> {
+    (-62_135_596_800_000_000_i64..253_402_207_200_000_000).prop_map(Timestamp)
+}
+
+fn message_texts() -> impl Strategy<Value = MessageText> {
+    "(?s).{1,200}".prop_filter_map("no message", |text| MessageText::parse(&text).ok())
+}
+
+fn chat_names() -> impl Strategy<Value = ChatName> {
+    "\\PC{1,255}".prop_filter_map("no chat's name", |text| ChatName::parse(&text).ok())
+}
+
+proptest! {
+    #[test]
+    fn any_posted_message_reads_back(
+        chat_id in ids(),
+        author in ids(),
+        message_id in ids(),
+        reply_to in proptest::option::of(ids()),
+        sent_at in instants(),
+        text in message_texts(),
+    ) {
+        let posted = Event::Message(message::Event::Posted(message::Posted {
+            chat_id: ChatId(chat_id),
+            author: UserId(author),
+            sent_at,
+            reply_to: reply_to.map(MessageId),
+            text: Personal::Known(text),
+        }));
+        prop_assert_eq!(restored(&posted, MessageId(message_id).into()), Ok(posted));
+    }
+
+    #[test]
+    fn any_created_chat_reads_back(chat_id in ids(), by in ids(), private: bool, chat_name in chat_names()) {
+        let created = Event::Chat(chat::Event::Created(chat::Created {
+            chat_name,
+            private,
+            by: UserId(by),
+        }));
+        prop_assert_eq!(restored(&created, ChatId(chat_id).into()), Ok(created));
+    }
+}
