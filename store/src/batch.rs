@@ -1,0 +1,66 @@
+//! What is given to be written: it is written whole or not at all.
+
+use domain::{Event, StreamId, Timestamp, UserId};
+
+/// An event's payload, sealed part and meta together are at most this many bytes.
+pub const EVENT_BYTES_MAX: usize = 64 * 1024;
+
+/// Everything that one transaction writes.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// The clock's time; events are stamped with it, or with the head's time when that is later.
+    pub at: Timestamp,
+    /// In the order of their positions.
+    pub events: Vec<NewEvent>,
+    /// What the commands of this batch answered.
+    pub receipts: Vec<NewReceipt>,
+    /// What is forgotten, after the events and receipts are written.
+    pub forget: Vec<Forget>,
+}
+
+/// An event to append.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// Where to.
+    pub stream: StreamId,
+    /// The stream's next version, from 1.
+    pub version: u64,
+    /// What happened.
+    pub event: Event,
+    /// JSON: who did it, by which command and request, after what.
+    pub meta: String,
+}
+
+/// The receipt of a command.
+#[derive(Clone, Debug)]
+pub struct NewReceipt {
+    /// The command's id, hashed.
+    pub command_id: [u8; 32],
+    /// What the command wished, hashed: the same id with another wish is a mistake of the caller.
+    pub fingerprint: [u8; 32],
+    /// When.
+    pub at: Timestamp,
+    /// The log's position after it.
+    pub position: u64,
+    /// Whose key the outcome is sealed with; none when it holds nothing personal.
+    pub subject: Option<UserId>,
+    /// JSON.
+    pub outcome: String,
+}
+
+/// What to forget.
+#[derive(Clone, Debug)]
+pub enum Forget {
+    /// Sealed parts that a newer fact has superseded.
+    Superseded {
+        /// In this stream,
+        stream: StreamId,
+        /// of events of this name,
+        name: &'static str,
+        /// below this version.
+        before_version: u64,
+    },
+    /// A person: the data key, every sealed part, the receipts. It reads through the whole log once (about a
+    /// second for three million events).
+    Subject(UserId),
+}

@@ -1,0 +1,172 @@
+//! What can go wrong with a store, said to the person who can mend it. The driver's own words stay in the source.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Every failure of this crate. None of them is an answer to a user: they are ours.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The folder holds no database.
+    #[error(
+        "there is no Letopis data at {path}; start `letopis serve` there once, or name the right folder with --data"
+    )]
+    NoData {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// Another process serves the folder.
+    #[error("another process (pid {pid}) serves this data folder; stop it first, or use another folder")]
+    Locked {
+        /// Its process id as it wrote it down; `unknown` when it did not.
+        pid: String,
+    },
+    /// The database has sealed parts, and the key to them is not where it should be.
+    #[error(
+        "the master key is missing: there is no {path}; put the key of this database there, or name its place with LETOPIS_MASTER_KEY_FILE"
+    )]
+    MissingMasterKey {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The key is not the one that this database was sealed with.
+    #[error(
+        "the master key is not the one of this database; put the right one in its place, or name it with LETOPIS_MASTER_KEY_FILE"
+    )]
+    WrongMasterKey,
+    /// Others can read the key.
+    #[error("{path} can be read by others; run `chmod 600 {path}`, and think about who may have read it")]
+    LooseMasterKey {
+        /// The key's file.
+        path: PathBuf,
+    },
+    /// The file is no key.
+    #[error("{path} is not a master key: it must hold 64 hex digits")]
+    NotAMasterKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file or folder could not be read, made or written.
+    #[error("could not {doing} {path}; check that it exists, that it belongs to this user, and that the disk has room")]
+    File {
+        /// What was tried.
+        doing: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The tables are of a version that this program does not know.
+    #[error(
+        "the database is of version {found}, this program knows {known}; run the version of Letopis that wrote it, or a newer one"
+    )]
+    NewerSchema {
+        /// Of the database.
+        found: i64,
+        /// The newest one known here.
+        known: i64,
+    },
+    /// The tables are older than this program needs, and it may not change them now.
+    #[error(
+        "the database is of version {found}, this program needs {known}; run `letopis migrate`, or start the server once"
+    )]
+    OlderSchema {
+        /// Of the database.
+        found: i64,
+        /// The one needed.
+        known: i64,
+    },
+    /// The SQLite that this program was built with can lose data.
+    #[error("this program was built with SQLite {found}, which can corrupt its log; build it with 3.51.3 or newer")]
+    OldSqlite {
+        /// Its version.
+        found: &'static str,
+    },
+    /// The database does not sync every commit.
+    #[error("the database does not sync every commit to the disk; use a folder on a local disk")]
+    NotDurable,
+    /// Nothing of the batch was written. It may be tried again.
+    #[error("nothing was written; see the cause in the server's log and try again")]
+    NotWritten {
+        /// Why.
+        source: rusqlite::Error,
+    },
+    /// Nothing of the batch was written, as the disk is full.
+    #[error("nothing was written: the disk is full; free some space and try again")]
+    DiskFull {
+        /// The driver's words.
+        source: rusqlite::Error,
+    },
+    /// An event of the batch is too large. Nothing of the batch was written.
+    #[error("nothing was written: an event {name} of {bytes} bytes is larger than an event may be")]
+    TooLarge {
+        /// Its name.
+        name: &'static str,
+        /// Payload, sealed part and meta together.
+        bytes: usize,
+    },
+    /// Nobody knows whether the batch was written. The process must stop: after the start the log tells.
+    #[error("the disk failed while a commit was written; the process stops, check the disk, then start it again")]
+    CommitFailed {
+        /// The driver's words.
+        source: rusqlite::Error,
+    },
+    /// A commit failed before: nothing is written any more.
+    #[error("an earlier commit failed: nothing is written any more; check the disk, then start the process again")]
+    Stopped,
+    /// Reading or opening failed.
+    #[error(
+        "the database could not be read or changed; check the disk and the files' owner, then run `letopis events verify`"
+    )]
+    Database {
+        /// The driver's words.
+        #[from]
+        source: rusqlite::Error,
+    },
+    /// A row of the log is not what was written.
+    #[error("event {position} is damaged: {what}; run `letopis events verify`, and restore a backup if it agrees")]
+    Corrupt {
+        /// Which row.
+        position: u64,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// A key or a receipt is not what was written.
+    #[error("the database is damaged: {what}; restore a backup")]
+    Damaged {
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// This program cannot read an event.
+    #[error("event {position} cannot be read: {source}")]
+    Unreadable {
+        /// Which.
+        position: u64,
+        /// Why not.
+        source: domain::Unreadable,
+    },
+    /// A read model's column is not of the kind that its query expects.
+    #[error("column {index} of a read model is not {expected}; rebuild it with `letopis projections rebuild`")]
+    Column {
+        /// From zero, in the query's order.
+        index: usize,
+        /// The kind.
+        expected: &'static str,
+    },
+}
+
+impl Error {
+    /// For `map_err` on input and output.
+    pub(crate) fn file(doing: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Error {
+        let path = path.to_owned();
+        move |source| Error::File { doing, path, source }
+    }
+
+    /// A failure before the commit: nothing is written.
+    pub(crate) fn not_written(source: rusqlite::Error) -> Error {
+        match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Error::DiskFull { source },
+            Some(_) | None => Error::NotWritten { source },
+        }
+    }
+}

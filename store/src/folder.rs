@@ -1,0 +1,135 @@
+//! The data folder: where everything lies that the embedded profile keeps, and who may serve it.
+
+use crate::Error;
+use std::fs::{DirBuilder, File, TryLockError};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// A data folder that exists.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    root: PathBuf,
+}
+
+/// The right to serve a folder. It ends with the value, and with the process, however that ends.
+#[derive(Debug)]
+pub struct Lock {
+    // The lock belongs to the open file: it is held as long as this is.
+    _file: File,
+}
+
+impl Folder {
+    /// The folder at `path`, made (0700, with the folders inside it) when there is none.
+    ///
+    /// # Errors
+    /// [`Error::File`] when it cannot be made.
+    pub fn create(path: &Path) -> Result<Folder, Error> {
+        let folder = Folder { root: path.to_owned() };
+        for path in [folder.root.clone(), folder.read_models()] {
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
+            made.map_err(Error::file("make the folder", &path))?;
+        }
+        Ok(folder)
+    }
+
+    /// The folder at `path`, which must hold a database already.
+    ///
+    /// # Errors
+    /// [`Error::NoData`] when it does not.
+    pub fn existing(path: &Path) -> Result<Folder, Error> {
+        let folder = Folder { root: path.to_owned() };
+        if folder.database().is_file() { Ok(folder) } else { Err(Error::NoData { path: path.to_owned() }) }
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The log.
+    pub fn database(&self) -> PathBuf {
+        self.root.join("letopis.db")
+    }
+
+    /// Where the master key is kept unless the configuration says otherwise.
+    pub fn master_key(&self) -> PathBuf {
+        self.root.join("master.key")
+    }
+
+    /// The socket that the running server takes changes from.
+    pub fn control_socket(&self) -> PathBuf {
+        self.root.join("control.sock")
+    }
+
+    /// The folder of what can be built again from the log.
+    pub fn read_models(&self) -> PathBuf {
+        self.root.join("read-models")
+    }
+
+    /// Takes the right to serve this folder. The file stays behind after a crash; what counts is the lock on it,
+    /// which the system takes away with the process.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] when another process has it.
+    pub fn lock(&self) -> Result<Lock, Error> {
+        let path = self.root.join("letopis.lock");
+        let failed = || Error::file("lock", &path);
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let mut file = options.open(&path).map_err(failed())?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::Locked { pid: holder(&mut file) }),
+            Err(TryLockError::Error(source)) => return Err(failed()(source)),
+        }
+        file.set_len(0).map_err(failed())?;
+        file.write_all(std::process::id().to_string().as_bytes()).map_err(failed())?;
+        Ok(Lock { _file: file })
+    }
+}
+
+/// The process id that the holder wrote down.
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    match file.read_to_string(&mut text) {
+        Ok(_) if !text.trim().is_empty() => text.trim().to_owned(),
+        Ok(_) | Err(_) => "unknown".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_folder_is_made_for_its_owner_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::create(&place.path().join("deep/data")).unwrap();
+        let mode = std::fs::metadata(folder.root()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        assert!(matches!(Folder::existing(folder.root()), Err(Error::NoData { .. })));
+    }
+
+    #[test]
+    fn one_process_serves_a_folder() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::create(place.path()).unwrap();
+        let held = folder.lock().unwrap();
+        let refused = folder.lock().unwrap_err();
+        assert!(matches!(&refused, Error::Locked { pid } if *pid == std::process::id().to_string()), "{refused}");
+        drop(held);
+        folder.lock().unwrap();
+    }
+
+    #[test]
+    fn a_lock_file_that_a_crash_left_behind_does_not_block() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::create(place.path()).unwrap();
+        std::fs::write(place.path().join("letopis.lock"), "999999999").unwrap();
+        let _held = folder.lock().unwrap();
+        let written = std::fs::read_to_string(place.path().join("letopis.lock")).unwrap();
+        assert_eq!(written, std::process::id().to_string());
+    }
+}

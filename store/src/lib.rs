@@ -1,0 +1,23 @@
+//! Where facts lie.
+//!
+//! The log of Letopis: one row an event, in the order of their commits, bound together by a hash chain; the
+//! receipts of commands; the keys of what is personal; and the thin layer that runs the SQL of read models.
+//! This room must never know why a fact is written or who asked for it: it judges nothing, and it never changes
+//! what was written, except that it forgets sealed parts. It knows no HTTP and no read model.
+
+mod batch;
+pub mod chain;
+mod error;
+mod folder;
+mod keys;
+mod record;
+mod seal;
+pub mod sql;
+mod sqlite;
+
+pub use batch::{Batch, EVENT_BYTES_MAX, Forget, NewEvent, NewReceipt};
+pub use error::Error;
+pub use folder::{Folder, Lock};
+pub use keys::Keys;
+pub use record::{Broken, BrokenKind, Fact, Filter, Head, PAGE_MAX, Receipt, Record, Stats, StreamRow, Verified};
+pub use sqlite::{Appender, Log};

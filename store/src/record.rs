@@ -1,0 +1,156 @@
+//! What is read back.
+
+use domain::{Event, Personal, StreamId, Timestamp, UserId};
+use uuid::Uuid;
+
+/// A page holds at most this many rows; a larger limit is taken for this one.
+pub const PAGE_MAX: usize = 10_000;
+
+/// Where the log ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The last position; zero when the log is empty.
+    pub position: u64,
+    /// The last row's hash; zeros when the log is empty.
+    pub hash: [u8; 32],
+    /// When the last row was recorded; 1970 when the log is empty.
+    pub recorded_at: Timestamp,
+}
+
+/// An event as a rule or a projection reads it: decoded, with its personal part where that is still known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// In the log, from 1.
+    pub position: u64,
+    /// Its stream.
+    pub stream: StreamId,
+    /// In the stream, from 1.
+    pub version: u64,
+    /// UUIDv7.
+    pub id: Uuid,
+    /// Never below the one before.
+    pub recorded_at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// A row of the log as it stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// In the log, from 1.
+    pub position: u64,
+    /// `chat-<id>`
+    pub stream: String,
+    /// In the stream, from 1.
+    pub version: u64,
+    /// UUIDv7.
+    pub id: Uuid,
+    /// `message.posted.v1`
+    pub name: String,
+    /// Never below the one before.
+    pub recorded_at: Timestamp,
+    /// JSON, exact text.
+    pub payload: String,
+    /// Whose the sealed part is.
+    pub subject: Option<UserId>,
+    /// The sealed part; none when there never was one, and when it was forgotten.
+    pub sealed: Option<Vec<u8>>,
+    /// Its hash: stays when it is forgotten.
+    pub sealed_hash: Option<[u8; 32]>,
+    /// JSON, exact text.
+    pub meta: String,
+    /// The chain's hash up to here.
+    pub hash: [u8; 32],
+}
+
+/// The receipt of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// What the command wished, hashed.
+    pub fingerprint: [u8; 32],
+    /// The log's position after it.
+    pub position: u64,
+    /// When.
+    pub at: Timestamp,
+    /// JSON; erased when its subject is.
+    pub outcome: Personal<String>,
+}
+
+/// Which records to show.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only above this position.
+    pub after: u64,
+    /// Only up to and with this position.
+    pub up_to: Option<u64>,
+    /// Only of this stream.
+    pub stream: Option<String>,
+    /// Only with such a name; `*` stands for any text.
+    pub name: Option<String>,
+    /// Only about this user, of his stream, or done by him.
+    pub user: Option<UserId>,
+    /// Only recorded at this instant or later.
+    pub since: Option<Timestamp>,
+    /// The newest first instead of the oldest.
+    pub newest_first: bool,
+}
+
+/// A stream and how long it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamRow {
+    /// `chat-<id>`
+    pub stream: String,
+    /// How many events.
+    pub events: u64,
+    /// Where its last one is.
+    pub last_position: u64,
+}
+
+/// What is in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// Its end.
+    pub head: Head,
+    /// How many events.
+    pub events: u64,
+    /// How many of each name, by name.
+    pub types: Vec<(String, u64)>,
+}
+
+/// The log holds, as far as it was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// How many events were looked at.
+    pub events: u64,
+    /// The last one of them.
+    pub head: Head,
+}
+
+/// The log does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("position {position}: {what}")]
+pub struct Broken {
+    /// The first bad position.
+    pub position: u64,
+    /// What is wrong there, for a person.
+    pub what: String,
+    /// What is wrong there.
+    pub kind: BrokenKind,
+}
+
+/// What can be wrong with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokenKind {
+    /// It is not there.
+    Missing,
+    /// Its hash is not the one of its columns and of the row before.
+    Hash,
+    /// Its version does not follow the stream's last.
+    Version,
+    /// It was recorded before the row before it.
+    Time,
+    /// Its sealed part is not the one that was written.
+    Sealed,
+    /// The database cannot read it.
+    Unreadable,
+}

@@ -1,0 +1,233 @@
+//! The write side: the one connection that changes the log.
+
+use super::decode;
+use super::prepare::{Prepared, prepare};
+use super::secrets::{self, Look};
+use super::write::write;
+use super::{private_file, schema, writing};
+use crate::{Batch, Error, Fact, Folder, Forget, Head, Keys, Receipt};
+use domain::{StreamId, Timestamp};
+use rusqlite::Connection;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The one that appends. The writer's thread owns it; the folder's lock keeps other processes away.
+pub struct Appender {
+    connection: Connection,
+    keys: Arc<Keys>,
+    head: Head,
+    /// A commit failed: whether it reached the disk is unknown, and writing on could hide that.
+    stopped: bool,
+}
+
+impl Appender {
+    /// Opens the log of a folder; makes it, its tables and the master key where there are none. The caller holds
+    /// the folder's lock.
+    ///
+    /// # Errors
+    /// [`Error::MissingMasterKey`], [`Error::WrongMasterKey`], [`Error::LooseMasterKey`], [`Error::NewerSchema`],
+    /// [`Error::OldSqlite`], [`Error::NotDurable`], [`Error::File`], [`Error::Database`].
+    pub fn open(folder: &Folder, master_key: &Path) -> Result<Appender, Error> {
+        private_file(&folder.database())?;
+        let connection = writing(&folder.database(), "full")?;
+        let synchronous: i64 = connection.query_row("pragma synchronous", [], |row| row.get(0))?;
+        if synchronous < 2 {
+            return Err(Error::NotDurable);
+        }
+        schema::migrate(&connection)?;
+        let keys = Arc::new(secrets::unlock_or_make(&connection, master_key)?);
+        let head = decode::head(&connection)?;
+        Ok(Appender { connection, keys, head, stopped: false })
+    }
+
+    /// The unlocked keys, to be shared with the readers of this process.
+    pub fn keys(&self) -> Arc<Keys> {
+        self.keys.clone()
+    }
+
+    /// Where the log ends. Costs nothing.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// Every fact of one stream, by version.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`], [`Error::Corrupt`], [`Error::Database`].
+    pub fn stream(&mut self, stream: StreamId) -> Result<Vec<Fact>, Error> {
+        super::log::stream_facts(&Look::new(&self.connection, &self.keys), stream)
+    }
+
+    /// The receipt of a command, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Database`].
+    pub fn receipt(&mut self, command_id: &[u8; 32]) -> Result<Option<Receipt>, Error> {
+        decode::receipt(&Look::new(&self.connection, &self.keys), command_id)
+    }
+
+    /// Writes a batch in one transaction: all of it or nothing. Answers where the log ends then.
+    ///
+    /// # Errors
+    /// [`Error::NotWritten`], [`Error::DiskFull`] and [`Error::TooLarge`]: nothing was written, the head is the same.
+    /// [`Error::CommitFailed`]: nobody knows; the process must stop. [`Error::Stopped`]: it should have stopped.
+    pub fn append(&mut self, batch: &Batch) -> Result<Head, Error> {
+        if self.stopped {
+            return Err(Error::Stopped);
+        }
+        if batch.events.is_empty() && batch.receipts.is_empty() && batch.forget.is_empty() {
+            return Ok(self.head);
+        }
+        let prepared = prepare(&Look::new(&self.connection, &self.keys), self.head, batch)?;
+        self.transaction(|connection| write(connection, &prepared, &batch.forget))?;
+        self.head = prepared.head;
+        self.committed(prepared, &batch.forget);
+        Ok(self.head)
+    }
+
+    /// Deletes receipts older than `older_than` among the `limit` first written ones. Answers how many.
+    ///
+    /// # Errors
+    /// As [`Appender::append`].
+    pub fn prune_receipts(&mut self, older_than: Timestamp, limit: usize) -> Result<u64, Error> {
+        // Only the oldest rows are looked at: however many there are, this takes the same short time.
+        let sql = "delete from receipt where at < ?1 and rowid in (select rowid from receipt order by rowid limit ?2)";
+        let limit = decode::page(limit);
+        let deleted = self.transaction(|connection| connection.prepare_cached(sql)?.execute((older_than.0, limit)))?;
+        Ok(deleted as u64)
+    }
+
+    /// Moves everything from the write-ahead log into the database file and empties it: what was forgotten is
+    /// then gone from both. Readers may keep it from finishing; the next one then does the rest.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn checkpoint(&mut self) -> Result<(), Error> {
+        self.connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()))?;
+        Ok(())
+    }
+
+    fn transaction<T>(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
+        if self.stopped {
+            return Err(Error::Stopped);
+        }
+        self.connection.execute_batch("begin immediate").map_err(Error::not_written)?;
+        let written = match work(&self.connection) {
+            Ok(written) => written,
+            Err(source) => {
+                self.roll_back();
+                return Err(Error::not_written(source));
+            }
+        };
+        self.connection.execute_batch("commit").map_err(|source| self.commit_failed(source))?;
+        Ok(written)
+    }
+
+    fn commit_failed(&mut self, source: rusqlite::Error) -> Error {
+        // A full disk shows when the pages are written, before the sync that makes a commit: that one is certain.
+        if source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) {
+            self.roll_back();
+            if !self.stopped {
+                return Error::DiskFull { source };
+            }
+        }
+        self.stopped = true;
+        Error::CommitFailed { source }
+    }
+
+    /// SQLite has rolled back by itself after some errors; what counts is that no transaction is open.
+    fn roll_back(&mut self) {
+        if !self.connection.is_autocommit() && self.connection.execute_batch("rollback").is_err() {
+            self.stopped = true;
+        }
+    }
+
+    /// What is kept in memory follows the commit, never the other way round.
+    fn committed(&self, prepared: Prepared<'_>, forget: &[Forget]) {
+        let forgotten = self.keys.forgotten();
+        for (subject, (key, _)) in prepared.new_keys {
+            self.keys.cache_key(subject, key, forgotten);
+        }
+        for forget in forget {
+            match forget {
+                Forget::Superseded { .. } => {}
+                Forget::Subject(subject) => self.keys.forget(*subject),
+            }
+        }
+    }
+}
+
+impl Drop for Appender {
+    fn drop(&mut self) {
+        // After a failed commit the log is left as it is: the next start reads what really is there.
+        if !self.stopped {
+            let _ = self.checkpoint();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NewEvent;
+    use domain::{Event, UserId, user};
+    use uuid::Uuid;
+
+    fn opened() -> (tempfile::TempDir, Appender) {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::create(place.path()).unwrap();
+        let appender = Appender::open(&folder, &folder.master_key()).unwrap();
+        (place, appender)
+    }
+
+    fn one(number: u128) -> Batch {
+        let event = Event::User(user::Event::RoleSet(user::RoleSet { role: user::Role::Admin }));
+        let stream = UserId(Uuid::from_u128(number)).into();
+        let events = vec![NewEvent { stream, version: 1, event, meta: "{}".to_owned() }];
+        Batch { at: Timestamp(1), events, ..Batch::default() }
+    }
+
+    #[test]
+    fn a_full_disk_writes_nothing_and_can_be_mended() {
+        let (_place, mut appender) = opened();
+        let head = appender.append(&one(1)).unwrap();
+        let pages: i64 = appender.connection.query_row("pragma page_count", [], |row| row.get(0)).unwrap();
+        appender.connection.execute_batch(&format!("pragma max_page_count = {pages}")).unwrap();
+        let mut many = one(2);
+        many.events[0].meta = "x".repeat(30_000);
+        let refused = appender.append(&many).unwrap_err();
+        assert!(matches!(refused, Error::DiskFull { .. }), "{refused:?}");
+        assert_eq!(appender.head(), head);
+        appender.connection.execute_batch("pragma max_page_count = 1000000").unwrap();
+        assert_eq!(appender.append(&many).unwrap().position, 2);
+    }
+
+    #[test]
+    fn a_failed_commit_stops_the_appender() {
+        let (_place, mut appender) = opened();
+        // A deferred foreign key is looked at by the commit itself.
+        let trap = "create table trap (name text references secret (name) deferrable initially deferred);
+                    create temp trigger trap after insert on event begin insert into trap values ('no'); end";
+        appender.connection.execute_batch(trap).unwrap();
+        assert!(matches!(appender.append(&one(1)), Err(Error::CommitFailed { .. })));
+        assert_eq!(appender.head(), Head::default());
+        appender.connection.execute_batch("rollback; drop trigger trap").unwrap();
+        assert!(matches!(appender.append(&one(1)), Err(Error::Stopped)));
+        assert!(matches!(appender.prune_receipts(Timestamp(9), 9), Err(Error::Stopped)));
+    }
+
+    #[test]
+    fn the_pragmas_are_what_durability_needs() {
+        let (_place, appender) = opened();
+        let pragma = |name: &str| -> String {
+            let sql = format!("select cast({name} as text) from pragma_{name}");
+            appender.connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+        };
+        for (name, value) in
+            [("journal_mode", "wal"), ("synchronous", "2"), ("trusted_schema", "0"), ("foreign_keys", "1")]
+        {
+            assert_eq!(pragma(name), value, "{name}");
+        }
+        assert_eq!(pragma("secure_delete"), "1");
+    }
+}

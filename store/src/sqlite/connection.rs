@@ -1,0 +1,109 @@
+//! Connections: how they are opened, and the small pool of those that only read.
+
+use crate::Error;
+use rusqlite::{Connection, OpenFlags};
+use std::fs::File;
+use std::ops::Deref;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// Idle connections beyond this many are closed.
+const IDLE_MAX: usize = 8;
+
+/// Prepared statements kept by a connection.
+const STATEMENTS_MAX: usize = 64;
+
+/// How long a connection waits for another's lock.
+const BUSY_MS: u64 = 5_000;
+
+/// Earlier versions can corrupt a WAL that two connections reset and write at once.
+const SQLITE_LEAST: i32 = 3_051_003;
+
+/// Makes an empty file that only its owner may read, unless there is one. SQLite gives its `-wal` and `-shm` the
+/// same rights, and takes an empty file for an empty database.
+pub(crate) fn private_file(path: &Path) -> Result<(), Error> {
+    let mut options = File::options();
+    let made = options.write(true).create(true).truncate(false).mode(0o600).open(path);
+    made.map(drop).map_err(Error::file("make the database", path))
+}
+
+/// Opens the file for writing. `synchronous` is `full` where a commit must last, `normal` where it can be repeated.
+pub(crate) fn writing(path: &Path, synchronous: &str) -> Result<Connection, Error> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let mode: String = connection.query_row("pragma journal_mode = wal", [], |row| row.get(0))?;
+    connection.execute_batch(&format!(
+        "pragma synchronous = {synchronous}; pragma foreign_keys = on; pragma secure_delete = on;
+         pragma wal_autocheckpoint = 4000; pragma cache_size = -32000"
+    ))?;
+    if mode == "wal" { Ok(connection) } else { Err(Error::NotDurable) }
+}
+
+/// Opens the file for reading only.
+pub(crate) fn reading(path: &Path) -> Result<Connection, Error> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.execute_batch("pragma query_only = on; pragma cache_size = -8000")?;
+    Ok(connection)
+}
+
+fn open(path: &Path, access: OpenFlags) -> Result<Connection, Error> {
+    if rusqlite::version_number() < SQLITE_LEAST {
+        return Err(Error::OldSqlite { found: rusqlite::version() });
+    }
+    // Each connection is used by one thread at a time: the type says so, and SQLite need not lock.
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(Duration::from_millis(BUSY_MS))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.execute_batch("pragma trusted_schema = off; pragma mmap_size = 0")?;
+    Ok(connection)
+}
+
+/// Reading connections to one file: opened when needed, kept when idle.
+pub(crate) struct Pool {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+/// A connection on loan.
+pub(crate) struct Pooled<'a> {
+    pool: &'a Pool,
+    // Empty only while it is dropped.
+    connection: Option<Connection>,
+}
+
+impl Pool {
+    pub(crate) fn new(path: PathBuf) -> Pool {
+        Pool { path, idle: Mutex::new(Vec::new()) }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn take(&self) -> Result<Pooled<'_>, Error> {
+        let idle = self.idle.lock().expect("nothing panics while it holds this lock").pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => reading(&self.path)?,
+        };
+        Ok(Pooled { pool: self, connection: Some(connection) })
+    }
+}
+
+impl Deref for Pooled<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection.as_ref().expect("it is there until the drop")
+    }
+}
+
+impl Drop for Pooled<'_> {
+    fn drop(&mut self) {
+        let mut idle = self.pool.idle.lock().expect("nothing panics while it holds this lock");
+        if idle.len() < IDLE_MAX {
+            idle.extend(self.connection.take());
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! From rows to what is read back.
+
+use super::secrets::Look;
+use crate::{Error, Fact, Head, PAGE_MAX, Receipt, Record, seal};
+use domain::{Event, Personal, StreamId, Timestamp, UserId};
+use rusqlite::{OptionalExtension, Params, Row};
+use uuid::Uuid;
+
+/// Every column, in the order that [`record`] reads them in.
+pub(super) const COLUMNS: &str =
+    "position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash, meta, hash";
+
+/// A page's limit as SQL takes it.
+pub(super) fn page(limit: usize) -> i64 {
+    i64::try_from(limit.min(PAGE_MAX)).expect("a page is small")
+}
+
+/// A number as SQL takes it; larger ones than there can be in the log are as good as the largest.
+pub(super) fn sql_number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A position, version or count out of the database, where the tables let no negative one in unless somebody
+/// tampered with them: that is as wrong as zero.
+pub(super) fn number(found: i64) -> u64 {
+    u64::try_from(found).unwrap_or(0)
+}
+
+/// The log's end.
+pub(super) fn head(connection: &rusqlite::Connection) -> Result<Head, Error> {
+    let sql = "select position, hash, recorded_at from event order by position desc limit 1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let Some(row) = rows.next()? else {
+        return Ok(Head::default());
+    };
+    let position = number(row.get(0)?);
+    let hash = fixed(row.get_ref(1)?.as_blob_or_null().unwrap_or_default(), position)?;
+    Ok(Head { position, hash: hash.unwrap_or_default(), recorded_at: Timestamp(row.get(2)?) })
+}
+
+/// A row with the columns [`COLUMNS`].
+pub(super) fn record(row: &Row<'_>) -> Result<Record, Error> {
+    let position = number(row.get(0)?);
+    Ok(Record {
+        position,
+        stream: row.get(1)?,
+        version: number(row.get(2)?),
+        id: Uuid::from_bytes(needed(blob(row, 3)?, position)?),
+        name: row.get(4)?,
+        recorded_at: Timestamp(row.get(5)?),
+        payload: row.get(6)?,
+        subject: subject(row, 7, position)?,
+        sealed: row.get(8)?,
+        sealed_hash: fixed(blob(row, 9)?, position)?,
+        meta: row.get(10)?,
+        hash: needed(blob(row, 11)?, position)?,
+    })
+}
+
+/// Every fact that `sql` finds, decoded out of the columns `position, stream, version, id, name, recorded_at,
+/// payload, subject, sealed, sealed_hash`. A bad one ends the list; it is the error when it is the first.
+pub(super) fn facts(look: &Look<'_>, sql: &str, params: impl Params) -> Result<Vec<Fact>, (Vec<Fact>, Error)> {
+    let mut facts = Vec::new();
+    match collect(look, sql, params, &mut facts) {
+        Ok(()) => Ok(facts),
+        Err(error) => Err((facts, error)),
+    }
+}
+
+fn collect(look: &Look<'_>, sql: &str, params: impl Params, facts: &mut Vec<Fact>) -> Result<(), Error> {
+    let mut statement = look.connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    while let Some(row) = rows.next()? {
+        facts.push(fact(look, row)?);
+    }
+    Ok(())
+}
+
+fn fact(look: &Look<'_>, row: &Row<'_>) -> Result<Fact, Error> {
+    let position = number(row.get(0)?);
+    let id = Uuid::from_bytes(needed(blob(row, 3)?, position)?);
+    let name = text(row, 4, position)?;
+    let personal = match blob(row, 8)? {
+        Some(sealed) => unsealed(look, position, subject(row, 7, position)?, (id, name), sealed)?,
+        None if blob(row, 9)?.is_some() => Some(Personal::Erased),
+        None => None,
+    };
+    decoded(Parts {
+        position,
+        stream: text(row, 1, position)?,
+        version: number(row.get(2)?),
+        id,
+        name,
+        recorded_at: Timestamp(row.get(5)?),
+        payload: text(row, 6, position)?,
+        personal,
+    })
+}
+
+/// An event's stored parts, its personal one unsealed.
+pub(super) struct Parts<'a> {
+    pub(super) position: u64,
+    pub(super) stream: &'a str,
+    pub(super) version: u64,
+    pub(super) id: Uuid,
+    pub(super) name: &'a str,
+    pub(super) recorded_at: Timestamp,
+    pub(super) payload: &'a str,
+    pub(super) personal: Option<Personal<String>>,
+}
+
+pub(super) fn decoded(parts: Parts<'_>) -> Result<Fact, Error> {
+    let Parts { position, version, id, recorded_at, .. } = parts;
+    let personal = parts.personal.as_ref().and_then(Personal::known).map(String::as_str);
+    let event =
+        Event::restore(parts.name, parts.payload, personal).map_err(|source| Error::Unreadable { position, source })?;
+    let stream = StreamId::parse(parts.stream).ok_or(Error::Corrupt { position, what: "it is of no known stream" })?;
+    Ok(Fact { position, stream, version, id, recorded_at, event })
+}
+
+/// Opens a sealed part; erased when its key is gone.
+pub(super) fn unsealed(
+    look: &Look<'_>,
+    position: u64,
+    subject: Option<UserId>,
+    (id, name): (Uuid, &str),
+    sealed: &[u8],
+) -> Result<Option<Personal<String>>, Error> {
+    let corrupt = |what| Error::Corrupt { position, what };
+    let subject = subject.ok_or(corrupt("its sealed part belongs to nobody"))?;
+    let Some(key) = look.data_key(subject)? else {
+        return Ok(Some(Personal::Erased));
+    };
+    let plain = key.open(&seal::of_event(id, name), sealed).ok_or(corrupt("its sealed part does not open"))?;
+    let plain = String::from_utf8(plain).map_err(|_| corrupt("its sealed part is no text"))?;
+    Ok(Some(Personal::Known(plain)))
+}
+
+/// What a receipt's sealed outcome is bound to.
+pub(super) fn of_receipt(command_id: &[u8; 32]) -> Vec<u8> {
+    [b"receipt ".as_slice(), command_id].concat()
+}
+
+/// The receipt of a command, if there is one.
+pub(super) fn receipt(look: &Look<'_>, command_id: &[u8; 32]) -> Result<Option<Receipt>, Error> {
+    const DAMAGED: Error = Error::Damaged { what: "a receipt is not what was written" };
+    let sql = "select fingerprint, position, at, subject, outcome from receipt where command_id = ?1";
+    let mut statement = look.connection.prepare_cached(sql)?;
+    let found = statement
+        .query_row([command_id.as_slice()], |row| {
+            let subject: Option<Vec<u8>> = row.get(3)?;
+            let outcome: Vec<u8> = row.get(4)?;
+            let fingerprint: Vec<u8> = row.get(0)?;
+            Ok((fingerprint, number(row.get(1)?), Timestamp(row.get(2)?), subject, outcome))
+        })
+        .optional()?;
+    let Some((fingerprint, position, at, subject, outcome)) = found else {
+        return Ok(None);
+    };
+    let outcome = match subject {
+        None => Some(outcome),
+        Some(subject) => {
+            let subject = UserId(Uuid::from_slice(&subject).map_err(|_| DAMAGED)?);
+            let opened = look.data_key(subject)?.map(|key| key.open(&of_receipt(command_id), &outcome).ok_or(DAMAGED));
+            opened.transpose()?
+        }
+    };
+    let outcome = match outcome {
+        Some(plain) => Personal::Known(String::from_utf8(plain).map_err(|_| DAMAGED)?),
+        None => Personal::Erased,
+    };
+    let fingerprint = fingerprint.try_into().map_err(|_| DAMAGED)?;
+    Ok(Some(Receipt { fingerprint, position, at, outcome }))
+}
+
+fn text<'a>(row: &'a Row<'_>, index: usize, position: u64) -> Result<&'a str, Error> {
+    row.get_ref(index)?.as_str().map_err(|_| Error::Corrupt { position, what: "a column is no text" })
+}
+
+fn blob<'a>(row: &'a Row<'_>, index: usize) -> Result<Option<&'a [u8]>, Error> {
+    Ok(row.get_ref(index)?.as_blob_or_null().unwrap_or_default())
+}
+
+fn subject(row: &Row<'_>, index: usize, position: u64) -> Result<Option<UserId>, Error> {
+    Ok(fixed(blob(row, index)?, position)?.map(|bytes| UserId(Uuid::from_bytes(bytes))))
+}
+
+fn fixed<const N: usize>(bytes: Option<&[u8]>, position: u64) -> Result<Option<[u8; N]>, Error> {
+    let fixed = bytes.map(<[u8; N]>::try_from).transpose();
+    fixed.map_err(|_| Error::Corrupt { position, what: "an id or a hash is not of its length" })
+}
+
+fn needed<const N: usize>(bytes: Option<&[u8]>, position: u64) -> Result<[u8; N], Error> {
+    fixed(bytes, position)?.ok_or(Error::Corrupt { position, what: "an id or a hash is missing" })
+}

@@ -1,0 +1,96 @@
+//! Finding records for a person who looks for them.
+
+use super::decode::{page, sql_number};
+use super::log::records;
+use crate::{Error, Filter, Record};
+use domain::{StreamId, Timestamp};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use uuid::Uuid;
+
+pub(super) fn read(connection: &Connection, filter: &Filter, limit: usize) -> Result<Vec<Record>, Error> {
+    let after = match filter.since {
+        Some(since) => filter.after.max(last_before(connection, since)?),
+        None => filter.after,
+    };
+    let mut conditions = vec!["position > ?"];
+    let mut params = vec![Value::Integer(sql_number(after))];
+    if let Some(up_to) = filter.up_to {
+        conditions.push("position <= ?");
+        params.push(Value::Integer(sql_number(up_to)));
+    }
+    if let Some(stream) = &filter.stream {
+        conditions.push("stream = ?");
+        params.push(Value::Text(stream.clone()));
+    }
+    if let Some(name) = &filter.name {
+        conditions.push("name glob ?");
+        params.push(Value::Text(glob(name)));
+    }
+    if let Some(user) = filter.user {
+        conditions.push("(subject = ? or stream = ? or iif(json_valid(meta), meta ->> '$.actor', null) = ?)");
+        params.push(Value::Blob(user.0.as_bytes().to_vec()));
+        params.push(Value::Text(StreamId::from(user).to_string()));
+        params.push(Value::Text(format!("user:{user}")));
+    }
+    params.push(Value::Integer(page(limit)));
+    let order = if filter.newest_first { "desc" } else { "asc" };
+    let rest = format!("where {} order by position {order} limit ?", conditions.join(" and "));
+    records(connection, &rest, params_from_iter(params))
+}
+
+pub(super) fn by_id(connection: &Connection, id: Uuid) -> Result<Option<Record>, Error> {
+    // The id holds the millisecond that the event was recorded in: most of the log need not be read.
+    let after = match id.get_timestamp() {
+        Some(made) => {
+            let (seconds, nanos) = made.to_unix();
+            let ms = seconds.saturating_mul(1_000).saturating_add(u64::from(nanos / 1_000_000));
+            last_before(connection, Timestamp(sql_number(ms.saturating_mul(1_000))))?
+        }
+        None => 0,
+    };
+    for after in [after, 0] {
+        let params = (sql_number(after), id.as_bytes().as_slice());
+        if let Some(record) = records(connection, "where position > ?1 and id = ?2 limit 1", params)?.pop() {
+            return Ok(Some(record));
+        }
+    }
+    Ok(None)
+}
+
+/// The last position that was recorded before an instant. Times never fall along the log, so it is found by
+/// halving, without an index.
+fn last_before(connection: &Connection, instant: Timestamp) -> Result<u64, Error> {
+    let mut statement = connection.prepare_cached("select recorded_at from event where position = ?1")?;
+    let (mut low, mut high) = (0, super::decode::head(connection)?.position);
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        let recorded_at: Option<i64> = statement.query_row([sql_number(middle)], |row| row.get(0)).optional()?;
+        if recorded_at.is_some_and(|recorded_at| recorded_at < instant.0) { low = middle } else { high = middle - 1 }
+    }
+    Ok(low)
+}
+
+/// SQLite's pattern in which `*` alone has a meaning.
+fn glob(pattern: &str) -> String {
+    pattern.replace('[', "[[]").replace('?', "[?]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_star_has_a_meaning() {
+        let connection = Connection::open_in_memory().unwrap();
+        let fits = |text: &str, pattern: &str| -> bool {
+            connection.query_row("select ?1 glob ?2", (text, glob(pattern)), |row| row.get(0)).unwrap()
+        };
+        assert!(fits("message.posted.v1", "message.*"));
+        assert!(fits("message.posted.v1", "*.v1"));
+        assert!(!fits("message.posted.v1", "message"));
+        assert!(!fits("message.posted.v1", "message.posted.v?"));
+        assert!(!fits("message.posted.v1", "[m]*"));
+        assert!(fits("a[b]?", "a[b]?"));
+    }
+}

@@ -1,0 +1,227 @@
+//! The read side: for everybody in the process, and for the command line beside a running server.
+
+use super::decode::{self, COLUMNS, Parts, number, page, sql_number};
+use super::secrets::{self, Look};
+use super::{Pool, filter, schema, verify};
+use crate::{Broken, Error, Fact, Filter, Folder, Head, Keys, Receipt, Record, Stats, StreamRow, Verified};
+use domain::{Personal, StreamId};
+use rusqlite::{Connection, Params};
+use std::path::Path;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Reads the log. Cheap to clone; every call takes micro- to milliseconds and blocks its thread that long.
+#[derive(Clone)]
+pub struct Log {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: Pool,
+    keys: Arc<Keys>,
+}
+
+impl Log {
+    /// For the process that appends: `keys` are the appender's.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::OlderSchema`], [`Error::NewerSchema`].
+    pub fn open(folder: &Folder, keys: Arc<Keys>) -> Result<Log, Error> {
+        let pool = Pool::new(folder.database());
+        schema::check(&*pool.take()?)?;
+        Ok(Log { inner: Arc::new(Inner { pool, keys }) })
+    }
+
+    /// For any other process, whether a server runs or not. It changes nothing.
+    ///
+    /// # Errors
+    /// As [`Log::open`], and those of the master key.
+    pub fn open_read_only(folder: &Folder, master_key: &Path) -> Result<Log, Error> {
+        let pool = Pool::new(folder.database());
+        schema::check(&*pool.take()?)?;
+        let keys = Arc::new(secrets::unlock(&*pool.take()?, master_key)?);
+        Ok(Log { inner: Arc::new(Inner { pool, keys }) })
+    }
+
+    /// The unlocked keys.
+    pub fn keys(&self) -> Arc<Keys> {
+        self.inner.keys.clone()
+    }
+
+    /// Where the log ends.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Corrupt`].
+    pub fn head(&self) -> Result<Head, Error> {
+        decode::head(&*self.inner.pool.take()?)
+    }
+
+    /// Records above a position, in order; at most `limit` and [`crate::PAGE_MAX`].
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Corrupt`].
+    pub fn read(&self, after: u64, limit: usize) -> Result<Vec<Record>, Error> {
+        self.records("where position > ?1 order by position limit ?2", (sql_number(after), page(limit)))
+    }
+
+    /// Records that a filter lets through; at most `limit` and [`crate::PAGE_MAX`]. A filter that lets few through
+    /// reads much of the log.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Corrupt`].
+    pub fn read_filtered(&self, filter: &Filter, limit: usize) -> Result<Vec<Record>, Error> {
+        filter::read(&*self.inner.pool.take()?, filter, limit)
+    }
+
+    /// The record with an id. Reads the whole log when it must (about a second for three million events).
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Corrupt`].
+    pub fn by_id(&self, id: Uuid) -> Result<Option<Record>, Error> {
+        filter::by_id(&*self.inner.pool.take()?, id)
+    }
+
+    /// Records of one stream above a version, by version; at most `limit` and [`crate::PAGE_MAX`].
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Corrupt`].
+    pub fn stream_records(&self, stream: &str, after_version: u64, limit: usize) -> Result<Vec<Record>, Error> {
+        let sql = "where stream = ?1 and version > ?2 order by version limit ?3";
+        self.records(sql, (stream, sql_number(after_version), page(limit)))
+    }
+
+    /// Streams by name, above `after`, those that begin with `prefix` only; at most `limit` and
+    /// [`crate::PAGE_MAX`].
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn streams(&self, after: &str, prefix: Option<&str>, limit: usize) -> Result<Vec<StreamRow>, Error> {
+        let connection = self.inner.pool.take()?;
+        // The bounds, not `like`: so that the index of streams is read and nothing else.
+        let mut statement = connection.prepare_cached(
+            "select stream, count(*), max(position) from event
+             where stream > ?1 and stream >= ?2 and stream < ?2 || char(1114111)
+             group by stream order by stream limit ?3",
+        )?;
+        let rows = statement.query_map((after, prefix.unwrap_or_default(), page(limit)), |row| {
+            Ok(StreamRow { stream: row.get(0)?, events: number(row.get(1)?), last_position: number(row.get(2)?) })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// What is in the log. Reads all of it.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Corrupt`].
+    pub fn stats(&self) -> Result<Stats, Error> {
+        let connection = self.inner.pool.take()?;
+        let head = decode::head(&connection)?;
+        let sql = "select name, count(*) from event where position <= ?1 group by name order by name";
+        let mut statement = connection.prepare_cached(sql)?;
+        let rows = statement.query_map([sql_number(head.position)], |row| Ok((row.get(0)?, number(row.get(1)?))))?;
+        let types: Vec<(String, u64)> = rows.collect::<Result<_, _>>()?;
+        Ok(Stats { head, events: types.iter().map(|(_, events)| events).sum(), types })
+    }
+
+    /// Every fact of one stream, by version.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`], [`Error::Corrupt`], [`Error::Database`].
+    pub fn stream(&self, stream: StreamId) -> Result<Vec<Fact>, Error> {
+        self.look(|look| stream_facts(look, stream))
+    }
+
+    /// Facts above a position, in order; at most `limit` and [`crate::PAGE_MAX`]. One that cannot be read ends the
+    /// page before it: the facts before it come first, and the next call answers the error.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] and [`Error::Corrupt`] when it is the very next one; [`Error::Database`].
+    pub fn facts(&self, after: u64, limit: usize) -> Result<Vec<Fact>, Error> {
+        let sql = "select position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash
+                   from event where position > ?1 order by position limit ?2";
+        let found = self.look(|look| Ok(decode::facts(look, sql, (sql_number(after), page(limit)))))?;
+        match found {
+            Err((facts, error)) if facts.is_empty() => Err(error),
+            Ok(facts) | Err((facts, _)) => Ok(facts),
+        }
+    }
+
+    /// The receipt of a command, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Database`].
+    pub fn receipt(&self, command_id: &[u8; 32]) -> Result<Option<Receipt>, Error> {
+        self.look(|look| decode::receipt(look, command_id))
+    }
+
+    /// The personal part of a record as JSON; `None` when it never had one.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when there is a key and the part does not open with it; [`Error::Damaged`],
+    /// [`Error::Database`].
+    pub fn personal(&self, record: &Record) -> Result<Option<Personal<String>>, Error> {
+        match (&record.sealed, record.sealed_hash) {
+            (Some(sealed), _) => self.look(|look| {
+                decode::unsealed(look, record.position, record.subject, (record.id, &record.name), sealed)
+            }),
+            (None, Some(_)) => Ok(Some(Personal::Erased)),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// The fact that a record holds.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`], and those of [`Log::personal`].
+    pub fn fact(&self, record: &Record) -> Result<Fact, Error> {
+        decode::decoded(Parts {
+            position: record.position,
+            stream: &record.stream,
+            version: record.version,
+            id: record.id,
+            name: &record.name,
+            recorded_at: record.recorded_at,
+            payload: &record.payload,
+            personal: self.personal(record)?,
+        })
+    }
+
+    /// Looks whether the log holds between two positions, both included: the chain, positions and versions without
+    /// holes, times that never fall, sealed parts that are what was written or forgotten. `to` may be `u64::MAX`
+    /// for the log's end; any other position must be there. `progress` is told the position after each page.
+    ///
+    /// Takes about 25 bytes of memory a stream.
+    ///
+    /// # Errors
+    /// The first bad position.
+    pub fn verify(&self, from: u64, to: u64, progress: impl FnMut(u64)) -> Result<Verified, Broken> {
+        verify::verify(&self.inner.pool, from, to, progress)
+    }
+
+    fn records(&self, rest: &str, params: impl Params) -> Result<Vec<Record>, Error> {
+        records(&*self.inner.pool.take()?, rest, params)
+    }
+
+    fn look<T>(&self, read: impl FnOnce(&Look<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        let connection = self.inner.pool.take()?;
+        read(&Look::new(&connection, &self.inner.keys))
+    }
+}
+
+/// The records of `select … from event` and the rest of the statement.
+pub(super) fn records(connection: &Connection, rest: &str, params: impl Params) -> Result<Vec<Record>, Error> {
+    let mut statement = connection.prepare_cached(&format!("select {COLUMNS} from event {rest}"))?;
+    let mut rows = statement.query(params)?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        records.push(decode::record(row)?);
+    }
+    Ok(records)
+}
+
+/// All facts of a stream: half a stream would be a wrong state, so the first bad one is the error.
+pub(super) fn stream_facts(look: &Look<'_>, stream: StreamId) -> Result<Vec<Fact>, Error> {
+    let sql = "select position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash
+               from event where stream = ?1 order by version";
+    decode::facts(look, sql, [stream.to_string()]).map_err(|(_, error)| error)
+}

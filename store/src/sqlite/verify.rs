@@ -1,0 +1,164 @@
+//! Whether the log holds: told by the log alone, without keys.
+
+use super::Pool;
+use super::decode::{number, sql_number};
+use crate::chain::{self, GENESIS, Link};
+use crate::{Broken, BrokenKind, Error, Head, Verified};
+use domain::Timestamp;
+use rusqlite::{Connection, Row};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
+/// Rows read in one short transaction: a long one would keep the write-ahead log from being emptied.
+const PAGE: i64 = 4096;
+
+const SQL: &str = "select position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash,
+    meta, hash from event where position > ?1 order by position limit ?2";
+
+pub(super) fn verify(pool: &Pool, from: u64, to: u64, mut progress: impl FnMut(u64)) -> Result<Verified, Broken> {
+    let from = from.max(1);
+    let mut walk = Walk {
+        first: from,
+        head: Head { position: from - 1, hash: GENESIS, recorded_at: Timestamp(i64::MIN) },
+        versions: HashMap::new(),
+        hashers: (RandomState::new(), RandomState::new()),
+        buffer: Vec::with_capacity(4096),
+    };
+    if from > 1 {
+        walk.start(pool)?;
+    }
+    loop {
+        let before = walk.head.position;
+        walk.page(pool, to)?;
+        if walk.head.position == before {
+            break;
+        }
+        progress(walk.head.position);
+    }
+    if to != u64::MAX && walk.head.position < to {
+        return Err(walk.broken(BrokenKind::Missing, "the log ends before it"));
+    }
+    let events = walk.head.position + 1 - from;
+    let head = if walk.head.position == 0 { Head::default() } else { walk.head };
+    Ok(Verified { events, head })
+}
+
+/// A walk along the log: all that is known up to `head`.
+struct Walk {
+    first: u64,
+    head: Head,
+    /// The last version of each stream, which is known by two hashes of 64 bits with random keys: that any two of a
+    /// thousand million streams share both is less likely than one in 10^20.
+    versions: HashMap<(u64, u64), i64>,
+    hashers: (RandomState, RandomState),
+    buffer: Vec<u8>,
+}
+
+impl Walk {
+    /// Begins behind a row that is taken as it stands.
+    fn start(&mut self, pool: &Pool) -> Result<(), Broken> {
+        let before = self.head.position;
+        let connection = pool.take().map_err(|error| self.unreadable(&error))?;
+        let sql = "select hash, recorded_at from event where position = ?1";
+        let found = connection.query_row(sql, [sql_number(before)], |row| Ok((row.get(0)?, row.get(1)?)));
+        match found {
+            Ok((hash, recorded_at)) => {
+                self.head = Head { position: before, hash, recorded_at: Timestamp(recorded_at) };
+                Ok(())
+            }
+            Err(rusqlite::Error::QueryReturnedNoRows) => {
+                let what = "it is not in the log".to_owned();
+                Err(Broken { position: before, what, kind: BrokenKind::Missing })
+            }
+            Err(source) => {
+                let what = Error::from(source).to_string();
+                Err(Broken { position: before, what, kind: BrokenKind::Unreadable })
+            }
+        }
+    }
+
+    fn page(&mut self, pool: &Pool, to: u64) -> Result<(), Broken> {
+        let connection = pool.take().map_err(|error| self.unreadable(&error))?;
+        let limit = sql_number(to.saturating_sub(self.head.position)).min(PAGE);
+        let driver = |walk: &Walk, source: rusqlite::Error| walk.unreadable(&Error::from(source));
+        let mut statement = connection.prepare_cached(SQL).map_err(|source| driver(self, source))?;
+        let params = (sql_number(self.head.position), limit);
+        let mut rows = statement.query(params).map_err(|source| driver(self, source))?;
+        while let Some(row) = rows.next().map_err(|source| driver(self, source))? {
+            self.row(&connection, row)?;
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, connection: &Connection, row: &Row<'_>) -> Result<(), Broken> {
+        let (link, sealed, hash) = columns(row).map_err(|source| self.unreadable(&Error::from(source)))?;
+        if number(link.position) != self.head.position + 1 {
+            return Err(self.broken(BrokenKind::Missing, "it is not in the log"));
+        }
+        let expected = chain::hash(&self.head.hash, &link, &mut self.buffer);
+        if hash != expected {
+            return Err(self.broken(BrokenKind::Hash, "its hash is not the one of its columns and of the row before"));
+        }
+        if sealed.is_some_and(|sealed| link.sealed_hash != Some(chain::sealed_hash(sealed).as_slice())) {
+            return Err(self.broken(BrokenKind::Sealed, "its sealed part is not the one that was written"));
+        }
+        if link.recorded_at < self.head.recorded_at.0 {
+            return Err(self.broken(BrokenKind::Time, "it was recorded before the row before it"));
+        }
+        if link.version != self.next_version(connection, &link)? {
+            return Err(self.broken(BrokenKind::Version, "its version does not follow its stream's last"));
+        }
+        let position = self.head.position + 1;
+        self.head = Head { position, hash: expected, recorded_at: Timestamp(link.recorded_at) };
+        Ok(())
+    }
+
+    /// The version that comes next in the row's stream, and is now taken for the last one.
+    fn next_version(&mut self, connection: &Connection, link: &Link<'_>) -> Result<i64, Broken> {
+        let stream = (self.hashers.0.hash_one(link.stream), self.hashers.1.hash_one(link.stream));
+        if let Some(last) = self.versions.get_mut(&stream) {
+            *last += 1;
+            return Ok(*last);
+        }
+        let next = if self.first == 1 { 1 } else { 1 + self.version_before(connection, link.stream)? };
+        self.versions.insert(stream, next);
+        Ok(next)
+    }
+
+    /// The last version that a stream had before the walk began.
+    fn version_before(&self, connection: &Connection, stream: &str) -> Result<i64, Broken> {
+        let sql = "select coalesce(max(version), 0) from event where stream = ?1 and position < ?2";
+        let found = connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_row((stream, sql_number(self.first)), |row| row.get(0)));
+        found.map_err(|source| self.unreadable(&Error::from(source)))
+    }
+
+    /// The next row is bad.
+    fn broken(&self, kind: BrokenKind, what: &str) -> Broken {
+        Broken { position: self.head.position + 1, what: what.to_owned(), kind }
+    }
+
+    fn unreadable(&self, error: &Error) -> Broken {
+        self.broken(BrokenKind::Unreadable, &error.to_string())
+    }
+}
+
+type Columns<'a> = (Link<'a>, Option<&'a [u8]>, &'a [u8]);
+
+/// The row as it stands: what the chain covers, the sealed part, the hash.
+fn columns<'a>(row: &'a Row<'_>) -> rusqlite::Result<Columns<'a>> {
+    let link = Link {
+        position: row.get(0)?,
+        stream: row.get_ref(1)?.as_str()?,
+        version: row.get(2)?,
+        id: row.get_ref(3)?.as_blob()?,
+        name: row.get_ref(4)?.as_str()?,
+        recorded_at: row.get(5)?,
+        payload: row.get_ref(6)?.as_str()?,
+        subject: row.get_ref(7)?.as_blob_or_null()?,
+        sealed_hash: row.get_ref(9)?.as_blob_or_null()?,
+        meta: row.get_ref(10)?.as_str()?,
+    };
+    Ok((link, row.get_ref(8)?.as_blob_or_null()?, row.get_ref(11)?.as_blob()?))
+}

@@ -1,0 +1,100 @@
+//! The layer that read models are written with.
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+use domain::{Timestamp, UserId};
+use store::Error;
+use store::sql::{Database, Value};
+use uuid::Uuid;
+
+const INSERT: &str = "insert into person (id, name, member, seen_at) values ($1, $2, $3, $4)";
+const BY_NAME: &str = "select id, name, member, seen_at from person where name = $2 or id = $1";
+
+static ANNA: UserId = UserId(Uuid::from_u128(7));
+
+fn database(place: &tempfile::TempDir, name: &str) -> Database {
+    let database = Database::create(&place.path().join(name)).unwrap();
+    let mut writer = database.writer().unwrap();
+    let mut tx = writer.begin().unwrap();
+    tx.batch("create table person (id blob primary key, name text, member boolean, seen_at bigint)").unwrap();
+    let values = [Value::from(&ANNA), "Anna".into(), true.into(), Timestamp(5).into()];
+    assert_eq!(tx.execute(INSERT, &values).unwrap(), 1);
+    tx.commit().unwrap();
+    database
+}
+
+fn must_be_send<T: Send>(value: T) -> T {
+    value
+}
+
+#[tokio::test]
+async fn rows_read_back_whatever_the_order_of_the_parameters() {
+    let place = tempfile::tempdir().unwrap();
+    let database = database(&place, "a.db");
+    let params = [Value::Null, "Anna".into()];
+    let asked = database
+        .rows(BY_NAME, &params, |row| Ok((row.uuid(0)?, row.text(1)?.to_owned(), row.bool(2)?, row.timestamp(3)?)));
+    let rows = must_be_send(asked).await.unwrap();
+    assert_eq!(rows, [(ANNA.0, "Anna".to_owned(), true, Timestamp(5))]);
+    let params = [Value::from(&ANNA), Value::Null];
+    assert_eq!(database.row(BY_NAME, &params, |row| row.int(3)).await.unwrap(), Some(5));
+    let params = [Value::Null, "Boris".into()];
+    assert_eq!(database.row(BY_NAME, &params, |row| row.int(3)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_column_of_another_kind_is_an_error_and_null_is_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let database = database(&place, "a.db");
+    let of_name = database.row(BY_NAME, &[Value::from(&ANNA), Value::Null], |row| row.int(1)).await;
+    assert!(matches!(of_name, Err(Error::Column { index: 1, .. })));
+    let nothing = "select null, $1";
+    let none = [None::<i64>.into()];
+    let row = database.row(nothing, &none, |row| Ok((row.maybe_text(0)?, row.maybe_int(1)?) == (None, None)));
+    assert_eq!(row.await.unwrap(), Some(true));
+    assert!(database.row(nothing, &[Value::Null], |row| row.int(0)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_dropped_transaction_changes_nothing_and_a_reader_cannot_write() {
+    let place = tempfile::tempdir().unwrap();
+    let database = database(&place, "a.db");
+    let mut writer = database.writer().unwrap();
+    let mut tx = writer.begin().unwrap();
+    tx.execute("delete from person", &[]).unwrap();
+    assert_eq!(tx.row("select count(*) from person", &[], |row| row.int(0)).unwrap(), Some(0));
+    drop(tx);
+    assert_eq!(database.row("select count(*) from person", &[], |row| row.int(0)).await.unwrap(), Some(1));
+    assert!(database.rows("delete from person", &[], |_| Ok(())).await.is_err());
+}
+
+#[tokio::test]
+async fn a_snapshot_stands_still_and_sees_another_file() {
+    let place = tempfile::tempdir().unwrap();
+    let (one, two) = (database(&place, "a.db"), database(&place, "b.db"));
+    let snapshot = one.snapshot(Some(("other", &place.path().join("b.db")))).unwrap();
+    for database in [&one, &two] {
+        let mut writer = database.writer().unwrap();
+        let mut tx = writer.begin().unwrap();
+        tx.execute("update person set name = $1", &["Boris".into()]).unwrap();
+        tx.commit().unwrap();
+    }
+    let sql = format!("select name from {0} union all select name from other.{0}", "person");
+    let names = snapshot.rows(&sql, &[], |row| Ok(row.text(0)?.to_owned())).unwrap();
+    assert_eq!(names, ["Anna", "Anna"]);
+    assert_eq!(snapshot.row("select $1", &[7_i64.into()], |row| row.shown(0)).unwrap().as_deref(), Some("7"));
+    assert!(snapshot.rows("delete from other.person", &[], |_| Ok(())).is_err());
+    let fresh = one.snapshot(None).unwrap();
+    assert_eq!(fresh.row("select name from person", &[], |row| row.shown(0)).unwrap().as_deref(), Some("\"Boris\""));
+}
+
+#[test]
+fn a_file_is_removed_whole() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("a.db");
+    let database = database(&place, "a.db");
+    drop(database);
+    Database::remove(&path).unwrap();
+    Database::remove(&path).unwrap();
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
+    assert!(matches!(Database::open(&path), Err(Error::NoData { .. })));
+}

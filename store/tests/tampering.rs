@@ -1,0 +1,109 @@
+//! Whoever changes the log is found out, at the first place that he changed.
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+mod common;
+
+use common::{House, message, role, user};
+use store::{Broken, BrokenKind};
+
+fn house() -> House {
+    let mut house = House::new();
+    house.append((1..=6).map(|number| message(number, 1, "text")).collect());
+    house.append_at(domain::Timestamp(2_000_000_000_000_000), vec![role(user(7), 1), role(user(7), 2)]);
+    house
+}
+
+fn found(sql: &str) -> (u64, BrokenKind) {
+    let house = house();
+    house.tampering(sql);
+    let Broken { position, kind, .. } = house.verify().expect_err(sql);
+    (position, kind)
+}
+
+/// Changes a row and then makes its hash, and those behind it, right again: the chain itself tells nothing.
+fn found_with_the_chain_mended(sql: &str) -> (u64, BrokenKind) {
+    let house = house();
+    house.tampering(sql);
+    let mut previous = store::chain::GENESIS;
+    let raw = house.raw();
+    for record in house.log.read(0, 100).unwrap() {
+        let link = store::chain::Link {
+            position: record.position as i64,
+            stream: &record.stream,
+            version: record.version as i64,
+            id: record.id.as_bytes(),
+            name: &record.name,
+            recorded_at: record.recorded_at.0,
+            payload: &record.payload,
+            subject: record.subject.as_ref().map(|subject| subject.0.as_bytes().as_slice()),
+            sealed_hash: record.sealed_hash.as_ref().map(<[u8; 32]>::as_slice),
+            meta: &record.meta,
+        };
+        previous = store::chain::hash(&previous, &link, &mut Vec::new());
+        raw.execute("update event set hash = ?1 where position = ?2", (previous.as_slice(), link.position)).unwrap();
+    }
+    let Broken { position, kind, .. } = house.verify().expect_err(sql);
+    (position, kind)
+}
+
+#[test]
+fn an_untouched_log_holds() {
+    let house = house();
+    let mut seen = Vec::new();
+    let verified = house.log.verify(1, u64::MAX, |position| seen.push(position)).unwrap();
+    assert_eq!((verified.events, verified.head), (8, house.appender.head()));
+    assert_eq!(seen, [8]);
+    assert_eq!(house.log.verify(4, 6, |_| {}).unwrap().events, 3);
+    assert_eq!(house.log.verify(8, 8, |_| {}).unwrap().head, house.appender.head());
+    assert_eq!(House::new().verify().unwrap().events, 0);
+}
+
+#[test]
+fn changed_columns_are_found() {
+    for column in ["payload = payload || ' '", "meta = '{}'", "hash = zeroblob(32)", "id = zeroblob(16)"] {
+        assert_eq!(found(&format!("update event set {column} where position = 3")), (3, BrokenKind::Hash), "{column}");
+    }
+    let other = "update event set subject = zeroblob(16) where position = 3";
+    assert_eq!(found(other), (3, BrokenKind::Hash));
+    assert_eq!(found("update event set sealed_hash = null where position = 3"), (3, BrokenKind::Hash));
+    assert_eq!(found("update event set sealed = x'00' where position = 3"), (3, BrokenKind::Sealed));
+    assert_eq!(found("update event set sealed = x'00' where position = 7"), (7, BrokenKind::Sealed));
+}
+
+#[test]
+fn missing_and_moved_rows_are_found() {
+    assert_eq!(found("delete from event where position = 3"), (3, BrokenKind::Missing));
+    assert_eq!(found("delete from event where position = 1"), (1, BrokenKind::Missing));
+    let swapped = "update event set position = 99 where position = 3; update event set position = 3 where position = 5;
+                   update event set position = 5 where position = 99";
+    assert_eq!(found(swapped), (3, BrokenKind::Hash));
+}
+
+#[test]
+fn a_cut_tail_is_found_by_whoever_knows_where_it_was() {
+    let house = house();
+    house.tampering("delete from event where position > 6");
+    assert_eq!(house.verify().unwrap().head.position, 6);
+    let broken = house.log.verify(1, 8, |_| {}).unwrap_err();
+    assert_eq!((broken.position, broken.kind), (7, BrokenKind::Missing));
+    assert_eq!(house.log.verify(9, 9, |_| {}).unwrap_err().kind, BrokenKind::Missing);
+}
+
+#[test]
+fn versions_and_times_are_looked_at_as_well() {
+    let version = "update event set version = 3 where position = 8";
+    assert_eq!(found_with_the_chain_mended(version), (8, BrokenKind::Version));
+    let first = "update event set version = 2 where position = 3";
+    assert_eq!(found_with_the_chain_mended(first), (3, BrokenKind::Version));
+    let time = "update event set recorded_at = 1 where position = 5";
+    assert_eq!(found_with_the_chain_mended(time), (5, BrokenKind::Time));
+}
+
+#[test]
+fn a_part_of_the_log_is_verified_with_what_is_before_it() {
+    let house = house();
+    house
+        .tampering("update event set version = 3 where position = 8; update event set payload = '' where position = 2");
+    assert_eq!(house.log.verify(3, 7, |_| {}).unwrap().events, 5);
+    assert_eq!(house.log.verify(8, 8, |_| {}).unwrap_err().position, 8);
+}
