@@ -1,0 +1,139 @@
+//! A batch in the making: commands decided one after the other, each on what those before it made true, before
+//! anything is written.
+
+use crate::request::{Answer, Error, Request};
+use crate::route;
+use crate::states::States;
+use domain::{Event, Outcome, StreamId, Timestamp, user};
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use store::{Appender, Batch, Forget, NewEvent, NewReceipt};
+
+/// A batch in the making.
+pub(crate) struct Draft {
+    pub(crate) batch: Batch,
+    position: u64,
+    /// Keys that were used in this batch: their receipts are not in the log yet.
+    keys: HashMap<[u8; 32], ([u8; 32], Answer)>,
+}
+
+impl Draft {
+    /// Begins behind the log's head.
+    pub(crate) fn new(head: u64, at: Timestamp) -> Draft {
+        let batch = Batch { at, events: Vec::new(), receipts: Vec::new(), forget: Vec::new() };
+        Draft { batch, position: head, keys: HashMap::new() }
+    }
+
+    /// Whether there is nothing to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.batch.events.is_empty() && self.batch.receipts.is_empty()
+    }
+
+    /// The streams that have facts in it.
+    pub(crate) fn touched(&self) -> impl Iterator<Item = StreamId> {
+        self.batch.events.iter().map(|event| event.stream)
+    }
+
+    /// Decides one command. The answer holds as soon as the batch is written.
+    pub(crate) fn decide(
+        &mut self,
+        states: &mut States,
+        appender: &mut Appender,
+        request: &Request,
+    ) -> Result<Answer, Error> {
+        if let Some(first) = self.first_answer(appender, request)? {
+            return Ok(first);
+        }
+        let (own, others) = route::streams(&request.command);
+        for stream in std::iter::once(own).chain(others.into_iter().flatten()) {
+            states.load(stream, appender).map_err(unavailable)?;
+        }
+        let decision = catch_unwind(AssertUnwindSafe(|| route::decide(states, &request.command, request.at)))
+            .map_err(|_| {
+                // The panic's own message was printed by the panic hook.
+                tracing::error!(request_id = request.request_id, "a rule panicked; its command was refused");
+                Error::Internal
+            })??;
+        let version = states.version(own);
+        if version > 0 && request.if_match.is_some_and(|expected| expected != version) {
+            return Err(Error::Refused(domain::Refusal::VersionChanged));
+        }
+        self.take(states, request, decision.facts);
+        Ok(self.keep(request, decision.outcome))
+    }
+
+    fn first_answer(&self, appender: &mut Appender, request: &Request) -> Result<Option<Answer>, Error> {
+        let Some(key) = &request.key else { return Ok(None) };
+        if let Some((fingerprint, answer)) = self.keys.get(&key.command_id) {
+            let same = *fingerprint == key.fingerprint;
+            return if same { Ok(Some(Answer { replayed: true, ..answer.clone() })) } else { Err(Error::KeyReused) };
+        }
+        let Some(receipt) = appender.receipt(&key.command_id).map_err(unavailable)? else {
+            return Ok(None);
+        };
+        Answer::from_receipt(&receipt, key).map(Some)
+    }
+
+    fn take(&mut self, states: &mut States, request: &Request, facts: Vec<domain::Fact>) {
+        let meta = request.meta();
+        for fact in facts {
+            let version = states.evolve(&fact);
+            let (stream, event) = fact;
+            self.forget_superseded(stream, version, &event);
+            self.batch.events.push(NewEvent { stream, version, event, meta: meta.clone() });
+            self.position += 1;
+        }
+    }
+
+    /// A verifier is forgotten as soon as it is superseded, a person as soon as he is erased (DESIGN 3).
+    fn forget_superseded(&mut self, stream: StreamId, version: u64, event: &Event) {
+        match (stream, event) {
+            (_, Event::User(user::Event::PasswordChanged(_))) => {
+                let name = domain::PASSWORD_CHANGED;
+                self.batch.forget.push(Forget::Superseded { stream, name, before_version: version });
+            }
+            (StreamId::UserId(user_id), Event::User(user::Event::Erased)) => {
+                self.batch.forget.push(Forget::Subject(user_id));
+            }
+            (_, Event::User(_) | Event::Session(_) | Event::Name(_) | Event::Chat(_) | Event::Message(_)) => {}
+        }
+    }
+
+    fn keep(&mut self, request: &Request, outcome: Outcome) -> Answer {
+        let answer = Answer { position: self.position, outcome, replayed: false };
+        if let Some(key) = &request.key {
+            self.batch.receipts.push(NewReceipt {
+                command_id: key.command_id,
+                fingerprint: key.fingerprint,
+                at: self.batch.at,
+                position: self.position,
+                subject: key.subject,
+                outcome: serde_json::to_string(&answer.outcome)
+                    .expect("an outcome has string keys and no floats: it always serialises"),
+            });
+            self.keys.insert(key.command_id, (key.fingerprint, answer.clone()));
+        }
+        answer
+    }
+}
+
+impl Answer {
+    /// The first answer to a key; [`Error::KeyReused`] when it was given to another request.
+    pub fn from_receipt(receipt: &store::Receipt, key: &crate::Key) -> Result<Answer, Error> {
+        if receipt.fingerprint != key.fingerprint {
+            return Err(Error::KeyReused);
+        }
+        // Erased with its subject: nobody is left who could have asked, so this is somebody else's request.
+        let outcome = receipt.outcome.known().ok_or(Error::KeyReused)?;
+        let outcome = serde_json::from_str(outcome).map_err(|error| {
+            tracing::error!(%error, position = receipt.position, "a receipt cannot be read");
+            Error::Unavailable
+        })?;
+        Ok(Answer { position: receipt.position, outcome, replayed: true })
+    }
+}
+
+fn unavailable(error: store::Error) -> Error {
+    tracing::error!(error = &error as &dyn std::error::Error, "the log cannot be read; a command was refused");
+    Error::Unavailable
+}

@@ -1,0 +1,58 @@
+//! Which streams a command names, and which rules decide on it: one arm an aggregate.
+
+use crate::states::States;
+use domain::{Command, Decision, Refusal, StreamId, Timestamp, chat, message, name, session, user};
+
+/// The streams that a command decides on: its own first, then those whose states its rules look at.
+pub(crate) fn streams(command: &Command) -> (StreamId, [Option<StreamId>; 2]) {
+    match command {
+        Command::User(id, user::Command::SignUp { claim, .. }) => ((*id).into(), [Some((*claim).into()), None]),
+        Command::User(id, _) => ((*id).into(), [None, None]),
+        Command::Session(id, session::Command::SignIn { user_id, .. }) => {
+            ((*id).into(), [Some((*user_id).into()), None])
+        }
+        Command::Session(id, session::Command::End { .. }) => ((*id).into(), [None, None]),
+        Command::Chat(id, command) => ((*id).into(), [newcomer(command), None]),
+        Command::Message(id, command) => {
+            ((*id).into(), [Some(command.chat_id().into()), command.reply_to().map(StreamId::from)])
+        }
+    }
+}
+
+/// The account that comes into a chat by a command.
+fn newcomer(command: &chat::Command) -> Option<StreamId> {
+    match command {
+        chat::Command::Create { by, .. } => Some((*by).into()),
+        chat::Command::Join { user_id, .. } | chat::Command::Add { user_id, .. } => Some((*user_id).into()),
+        chat::Command::Change { .. }
+        | chat::Command::Delete { .. }
+        | chat::Command::Leave { .. }
+        | chat::Command::Remove { .. }
+        | chat::Command::SetRole { .. } => None,
+    }
+}
+
+/// Decides on states that are loaded.
+pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Result<Decision, Refusal> {
+    #[cfg(test)]
+    crate::tests::panic_if_asked(command);
+    let (_, [second, third]) = streams(command);
+    match command {
+        Command::User(id, wish) => {
+            let claim = second.map_or_else(name::State::default, |claim| states.name(claim));
+            Ok(user::decide(*id, states.user(*id), &claim, wish, at)?)
+        }
+        Command::Session(id, wish) => {
+            let user = second.map_or(&user::State::Absent, |user| states.user(user));
+            Ok(session::decide(*id, &states.session(*id), user, wish, at)?)
+        }
+        Command::Chat(id, wish) => {
+            let user = second.map_or(&user::State::Absent, |user| states.user(user));
+            Ok(chat::decide(*id, states.chat(*id), user, wish)?)
+        }
+        Command::Message(id, wish) => {
+            let answered = third.map_or(&message::State::Absent, |answered| states.message(answered));
+            Ok(message::decide(*id, states.message(*id), states.chat(wish.chat_id()), answered, wish, at)?)
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What the writer knows of the streams: their folded states, read from the log when first named and kept up to
+//! date by its own facts.
+
+use domain::{Category, Event, Fact, StreamId, chat, message, name, session, user};
+use std::collections::HashMap;
+use store::Appender;
+
+/// Streams kept after a batch; above it the longest unused go. A user's state is below 1 KiB, a chat's grows by
+/// about 24 bytes with each member.
+const STREAMS_MAX: usize = 100_000;
+
+/// The folded state of one stream.
+enum State {
+    User(user::State),
+    Session(session::State),
+    Name(name::State),
+    Chat(chat::State),
+    Message(message::State),
+}
+
+struct Entry {
+    version: u64,
+    state: State,
+    /// The number of the batch that named it last.
+    used: u64,
+}
+
+/// The states of the streams that were named lately.
+pub(crate) struct States {
+    entries: HashMap<StreamId, Entry>,
+    batch: u64,
+    streams_max: usize,
+}
+
+impl States {
+    pub(crate) fn new() -> States {
+        States { entries: HashMap::new(), batch: 0, streams_max: STREAMS_MAX }
+    }
+
+    /// Makes sure that a stream's state is known.
+    pub(crate) fn load(&mut self, stream: StreamId, appender: &mut Appender) -> Result<(), store::Error> {
+        if let Some(entry) = self.entries.get_mut(&stream) {
+            entry.used = self.batch;
+            return Ok(());
+        }
+        let mut entry = Entry { version: 0, state: State::empty(stream), used: self.batch };
+        for fact in appender.stream(stream)? {
+            entry.state.evolve(stream, &fact.event);
+            entry.version = fact.version;
+        }
+        self.entries.insert(stream, entry);
+        Ok(())
+    }
+
+    /// Folds a new fact in. Answers the version that it has in its stream.
+    pub(crate) fn evolve(&mut self, (stream, event): &Fact) -> u64 {
+        let entry = self.entries.entry(*stream).or_insert_with(|| Entry {
+            version: 0,
+            state: State::empty(*stream),
+            used: self.batch,
+        });
+        entry.state.evolve(*stream, event);
+        entry.version += 1;
+        entry.version
+    }
+
+    /// The version of a loaded stream; zero when it is empty.
+    pub(crate) fn version(&self, stream: StreamId) -> u64 {
+        self.entries.get(&stream).map_or(0, |entry| entry.version)
+    }
+
+    pub(crate) fn user(&self, stream: impl Into<StreamId>) -> &user::State {
+        static ABSENT: user::State = user::State::Absent;
+        match self.state(stream) {
+            Some(State::User(state)) => state,
+            Some(State::Session(_) | State::Name(_) | State::Chat(_) | State::Message(_)) | None => &ABSENT,
+        }
+    }
+
+    pub(crate) fn session(&self, stream: impl Into<StreamId>) -> session::State {
+        match self.state(stream) {
+            Some(State::Session(state)) => *state,
+            Some(State::User(_) | State::Name(_) | State::Chat(_) | State::Message(_)) | None => session::State::Absent,
+        }
+    }
+
+    pub(crate) fn name(&self, stream: impl Into<StreamId>) -> name::State {
+        match self.state(stream) {
+            Some(State::Name(state)) => *state,
+            Some(State::User(_) | State::Session(_) | State::Chat(_) | State::Message(_)) | None => {
+                name::State::default()
+            }
+        }
+    }
+
+    pub(crate) fn chat(&self, stream: impl Into<StreamId>) -> &chat::State {
+        static ABSENT: chat::State = chat::State::Absent;
+        match self.state(stream) {
+            Some(State::Chat(state)) => state,
+            Some(State::User(_) | State::Session(_) | State::Name(_) | State::Message(_)) | None => &ABSENT,
+        }
+    }
+
+    pub(crate) fn message(&self, stream: impl Into<StreamId>) -> &message::State {
+        static ABSENT: message::State = message::State::Absent;
+        match self.state(stream) {
+            Some(State::Message(state)) => state,
+            Some(State::User(_) | State::Session(_) | State::Name(_) | State::Chat(_)) | None => &ABSENT,
+        }
+    }
+
+    /// Forgets what was folded in but not written.
+    pub(crate) fn drop_touched(&mut self, streams: impl Iterator<Item = StreamId>) {
+        for stream in streams {
+            self.entries.remove(&stream);
+        }
+    }
+
+    /// Ends a batch. Messages and names are rarely named twice and messages are large: they are not kept.
+    pub(crate) fn end_batch(&mut self) {
+        self.entries.retain(|stream, _| match stream.category() {
+            Category::Message | Category::Name => false,
+            Category::User | Category::Session | Category::Chat => true,
+        });
+        if self.entries.len() > self.streams_max {
+            // Half of the batches since the oldest use go at once, so that this is rare.
+            let mut used = self.entries.values().map(|entry| entry.used).collect::<Vec<_>>();
+            let middle = used.len() / 2;
+            let (_, median, _) = used.select_nth_unstable(middle);
+            let median = *median;
+            self.entries.retain(|_, entry| entry.used > median);
+        }
+        self.batch += 1;
+    }
+
+    fn state(&self, stream: impl Into<StreamId>) -> Option<&State> {
+        self.entries.get(&stream.into()).map(|entry| &entry.state)
+    }
+}
+
+impl State {
+    fn empty(stream: StreamId) -> State {
+        match stream.category() {
+            Category::User => State::User(user::State::default()),
+            Category::Session => State::Session(session::State::default()),
+            Category::Name => State::Name(name::State::default()),
+            Category::Chat => State::Chat(chat::State::default()),
+            Category::Message => State::Message(message::State::default()),
+        }
+    }
+
+    fn evolve(&mut self, stream: StreamId, event: &Event) {
+        match (self, stream, event) {
+            (State::User(state), StreamId::UserId(id), Event::User(event)) => user::evolve(id, state, event),
+            (State::Session(state), _, Event::Session(event)) => session::evolve(state, event),
+            (State::Name(state), _, Event::Name(event)) => name::evolve(state, event),
+            (State::Chat(state), _, Event::Chat(event)) => chat::evolve(state, event),
+            (State::Message(state), _, Event::Message(event)) => message::evolve(state, event),
+            // An event in a stream of another category: no code of ours writes one, and a fold never judges.
+            (State::User(_) | State::Session(_) | State::Name(_) | State::Chat(_) | State::Message(_), _, _) => {}
+        }
+    }
+}

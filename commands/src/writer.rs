@@ -1,0 +1,225 @@
+//! The one loop that appends.
+
+use crate::draft::Draft;
+use crate::request::{Answer, Error, Request};
+use crate::states::States;
+use domain::{Category, Timestamp};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use store::Appender;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Commands that wait for the writer; one more is refused as overloaded.
+const QUEUE_MAX: usize = 4_096;
+/// Commands of one batch: enough that the disk's sync is shared, few enough that a batch takes milliseconds.
+const BATCH_MAX: usize = 1_024;
+/// Receipts are kept this long; CONTRACT 1.1 promises 24 hours.
+const RECEIPTS_KEPT: Duration = Duration::from_secs(48 * 3600);
+/// How often old receipts are looked for, and how many go at a time.
+const PRUNE_EVERY: Duration = Duration::from_secs(10);
+const PRUNE_MAX: usize = 1_000;
+
+enum Ask {
+    Decide(Box<Request>, oneshot::Sender<Result<Answer, Error>>),
+    Stop,
+}
+
+/// Sends commands to the one task that appends. Cheap to clone.
+#[derive(Clone)]
+pub struct Writer {
+    queue: mpsc::Sender<Ask>,
+    head: watch::Receiver<u64>,
+    acknowledged: Arc<[AtomicU64; Category::ALL.len()]>,
+}
+
+/// The writer's thread.
+pub struct Running {
+    queue: mpsc::Sender<Ask>,
+    thread: JoinHandle<()>,
+    failure: watch::Receiver<Option<String>>,
+}
+
+impl Writer {
+    /// Starts the thread that owns the appender.
+    pub fn start(appender: Appender) -> (Writer, Running) {
+        let (queue, asks) = mpsc::channel(QUEUE_MAX);
+        let head = appender.head().position;
+        let (head_sender, head_receiver) = watch::channel(head);
+        let (failure_sender, failure) = watch::channel(None);
+        let acknowledged = Arc::new(std::array::from_fn(|_| AtomicU64::new(head)));
+        let mut writing = Writing {
+            appender,
+            states: States::new(),
+            head: head_sender,
+            acknowledged: Arc::clone(&acknowledged),
+            failure: failure_sender,
+            pruned: Instant::now(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || writing.run(asks))
+            .expect("a thread can be started when the process starts");
+        (Writer { queue: queue.clone(), head: head_receiver, acknowledged }, Running { queue, thread, failure })
+    }
+
+    /// Asks for a command and waits until what it changed is durable.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`] at once when the queue is full; else what the rules or the log say.
+    pub async fn send(&self, request: Request) -> Result<Answer, Error> {
+        let (sender, receiver) = oneshot::channel();
+        self.queue.try_send(Ask::Decide(Box::new(request), sender)).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => Error::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => Error::Unavailable,
+        })?;
+        receiver.await.unwrap_or(Err(Error::Unavailable))
+    }
+
+    /// The log's head, as it moves: a hint for whoever follows the log.
+    pub fn head(&self) -> watch::Receiver<u64> {
+        self.head.clone()
+    }
+
+    /// The highest position of these categories that was acknowledged to anybody on this node; after a start, the
+    /// log's head.
+    pub fn acknowledged(&self, categories: &[Category]) -> u64 {
+        let of = |category: &Category| self.acknowledged[*category as usize].load(Ordering::Acquire);
+        categories.iter().map(of).max().unwrap_or(0)
+    }
+
+    /// How many commands wait.
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+}
+
+impl Running {
+    /// Resolves when the writer gave up because the log could not be written: the process must end.
+    pub async fn failed(&self) -> String {
+        let mut failure = self.failure.clone();
+        loop {
+            if let Some(why) = failure.borrow_and_update().clone() {
+                return why;
+            }
+            if failure.changed().await.is_err() {
+                // It ended without a failure: it was stopped, and there is nothing to report, ever.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Writes what is in the queue, answers it, and ends the thread.
+    pub async fn stop(self) {
+        // A full queue drains; a closed one means that the thread has ended already.
+        let _ = self.queue.send(Ask::Stop).await;
+        let _ = tokio::task::spawn_blocking(move || self.thread.join()).await;
+    }
+}
+
+struct Writing {
+    appender: Appender,
+    states: States,
+    head: watch::Sender<u64>,
+    acknowledged: Arc<[AtomicU64; Category::ALL.len()]>,
+    failure: watch::Sender<Option<String>>,
+    pruned: Instant,
+}
+
+impl Writing {
+    fn run(&mut self, mut asks: mpsc::Receiver<Ask>) {
+        let mut requests = Vec::with_capacity(BATCH_MAX);
+        while let Some(first) = asks.blocking_recv() {
+            let mut stop = take(first, &mut requests);
+            while !stop && requests.len() < BATCH_MAX {
+                let Ok(next) = asks.try_recv() else { break };
+                stop = take(next, &mut requests);
+            }
+            // A panic in here is not a rule's (those are caught one by one): what is in memory may be half folded.
+            let written = catch_unwind(AssertUnwindSafe(|| self.write(&mut requests)));
+            if let Err(why) = written.unwrap_or_else(|_| Err("the writer panicked".to_owned())) {
+                tracing::error!(why, "the log could not be committed: the process must stop");
+                // Whoever still waits gets `Unavailable`, because the queue goes away with this thread.
+                self.failure.send_replace(Some(why));
+                return;
+            }
+            if stop {
+                return;
+            }
+            self.prune();
+        }
+    }
+
+    /// Decides, writes and answers one batch. An error means that nothing may be written any more.
+    fn write(&mut self, requests: &mut Vec<Waiting>) -> Result<(), String> {
+        let began = Instant::now();
+        let mut draft = Draft::new(self.appender.head().position, now());
+        let answers = requests
+            .iter()
+            .map(|(request, _)| draft.decide(&mut self.states, &mut self.appender, request))
+            .collect::<Vec<_>>();
+        metrics::histogram!("letopis_batch_commands").record(requests.len() as f64);
+        let written = if draft.is_empty() { Ok(()) } else { self.append(&draft) };
+        self.states.end_batch();
+        let fatal = match written {
+            Ok(()) => None,
+            Err(failure) => {
+                tracing::error!(error = &failure as &dyn std::error::Error, "a batch could not be written");
+                self.states.drop_touched(draft.touched());
+                for (_, answer) in requests.drain(..) {
+                    let _ = answer.send(Err(Error::Unavailable));
+                }
+                matches!(failure, store::Error::CommitFailed { .. }).then(|| failure.to_string())
+            }
+        };
+        for ((_, asker), answer) in requests.drain(..).zip(answers) {
+            // Who asked may be gone; what he asked for is done all the same.
+            let _ = asker.send(answer);
+        }
+        metrics::histogram!("letopis_batch_seconds").record(began.elapsed().as_secs_f64());
+        fatal.map_or(Ok(()), Err)
+    }
+
+    fn append(&mut self, draft: &Draft) -> Result<(), store::Error> {
+        let head = self.appender.head().position;
+        let written = self.appender.append(&draft.batch)?;
+        for (position, stream) in (head + 1..).zip(draft.touched()) {
+            self.acknowledged[stream.category() as usize].store(position, Ordering::Release);
+        }
+        self.head.send_replace(written.position);
+        metrics::counter!("letopis_events_appended_total").increment(draft.batch.events.len() as u64);
+        metrics::gauge!("letopis_log_head").set(written.position as f64);
+        Ok(())
+    }
+
+    fn prune(&mut self) {
+        if self.pruned.elapsed() < PRUNE_EVERY {
+            return;
+        }
+        self.pruned = Instant::now();
+        let kept_us = i64::try_from(RECEIPTS_KEPT.as_micros()).unwrap_or(i64::MAX);
+        if let Err(error) = self.appender.prune_receipts(Timestamp(now().0 - kept_us), PRUNE_MAX) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old receipts could not be removed");
+        }
+    }
+}
+
+type Waiting = (Box<Request>, oneshot::Sender<Result<Answer, Error>>);
+
+/// Takes a request into the batch; true when it is the sign to stop.
+fn take(ask: Ask, requests: &mut Vec<Waiting>) -> bool {
+    match ask {
+        Ask::Decide(request, answer) => {
+            requests.push((request, answer));
+            false
+        }
+        Ask::Stop => true,
+    }
+}
+
+fn now() -> Timestamp {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
+}
