@@ -1,0 +1,327 @@
+//! Chats and who is in them.
+
+use crate::table::{Key, Table, behind_prefix};
+use domain::chat::{self, Role};
+use domain::text::{ChatName, Nickname, canonical_name};
+use domain::{Category, ChatId, Event, Personal, StreamId, Timestamp, UserId, user};
+use store::Fact;
+use store::sql::{Database, Row, Tx};
+
+pub(crate) const VERSION: u32 = 1;
+
+pub(crate) const FOLLOWS: &[Category] = &[Category::Chat, Category::User];
+
+pub(crate) const TABLES: &str = "
+    create table chat (
+        chat_id bytea primary key,
+        chat_name text not null,
+        name_key text not null,
+        private boolean not null,
+        archived boolean not null,
+        members bigint not null,
+        created_at bigint not null,
+        version bigint not null,
+        position bigint not null
+    );
+    create table member (
+        chat_id bytea not null,
+        user_id bytea not null,
+        user_name text,
+        role text not null,
+        joined_at bigint not null,
+        position bigint not null,
+        primary key (chat_id, user_id)
+    );
+    create index member_by_user on member (user_id, position);
+";
+
+pub(crate) const INDEXES: &str = "
+    create unique index chat_by_position on chat (position);
+    create index member_by_chat on member (chat_id, position);
+";
+
+pub(crate) const COMPARED: &[Table] = &[
+    Table {
+        name: "chat",
+        key: &[Key::Id("chat_id")],
+        columns: &["chat_name", "name_key", "private", "archived", "members", "created_at", "version", "position"],
+    },
+    Table {
+        name: "member",
+        key: &[Key::Id("chat_id"), Key::Id("user_id")],
+        columns: &["user_name", "role", "joined_at", "position"],
+    },
+];
+
+/// A chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chat {
+    /// Which.
+    pub chat_id: ChatId,
+    /// Its name.
+    pub chat_name: String,
+    /// Whether only those who were added may be in it.
+    pub private: bool,
+    /// Whether it is closed for new messages and members.
+    pub archived: bool,
+    /// How many are in it.
+    pub members: u64,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// The version of its stream.
+    pub version: u64,
+}
+
+/// A chat in somebody's list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The chat.
+    pub chat: Chat,
+    /// What he may do in it; none when he is not a member.
+    pub role: Option<Role>,
+    /// Where it stands in the list: its cursor.
+    pub position: u64,
+}
+
+/// Somebody who is in a chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub user_id: UserId,
+    /// His name in the chat; none when it was erased.
+    pub user_name: Option<String>,
+    /// What he may do.
+    pub role: Role,
+    /// Since when.
+    pub joined_at: Timestamp,
+    /// Where that stands in the log; the cursor of [`members`].
+    pub position: u64,
+}
+
+pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
+    match (&fact.event, fact.stream) {
+        (Event::Chat(event), StreamId::ChatId(chat_id)) => apply_chat(tx, fact, chat_id, event),
+        (Event::User(user::Event::Erased), StreamId::UserId(user_id)) => forget(tx, user_id),
+        (Event::Chat(_) | Event::User(_) | Event::Session(_) | Event::Name(_) | Event::Message(_), _) => Ok(()),
+    }
+}
+
+fn apply_chat(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, event: &chat::Event) -> Result<(), store::Error> {
+    match event {
+        chat::Event::Created(created) => return insert(tx, fact, chat_id, created),
+        chat::Event::Renamed(renamed) => {
+            tx.execute(
+                "update chat set chat_name = $2, name_key = $3 where chat_id = $1",
+                &[(&chat_id).into(), renamed.chat_name.as_str().into(), name_key(&renamed.chat_name).as_str().into()],
+            )?;
+        }
+        chat::Event::Archived(_) => set_archived(tx, chat_id, true)?,
+        chat::Event::Unarchived(_) => set_archived(tx, chat_id, false)?,
+        chat::Event::Deleted(_) => {
+            tx.execute("delete from member where chat_id = $1", &[(&chat_id).into()])?;
+            tx.execute("delete from chat where chat_id = $1", &[(&chat_id).into()])?;
+            return Ok(());
+        }
+        chat::Event::MemberJoined(joined) => come(tx, fact, chat_id, (joined.user_id, &joined.nickname, joined.role))?,
+        chat::Event::MemberAdded(added) => come(tx, fact, chat_id, (added.user_id, &added.nickname, added.role))?,
+        chat::Event::MemberLeft(left) => go(tx, chat_id, left.user_id)?,
+        chat::Event::MemberRemoved(removed) => go(tx, chat_id, removed.user_id)?,
+        chat::Event::RoleChanged(changed) => {
+            tx.execute(
+                "update member set role = $3 where chat_id = $1 and user_id = $2",
+                &[(&chat_id).into(), (&changed.user_id).into(), changed.role.name().into()],
+            )?;
+        }
+    }
+    tx.execute("update chat set version = $2 where chat_id = $1", &[(&chat_id).into(), fact.version.into()])?;
+    Ok(())
+}
+
+fn insert(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, created: &chat::Created) -> Result<(), store::Error> {
+    tx.execute(
+        "insert into chat (chat_id, chat_name, name_key, private, archived, members, created_at, version, position)
+         values ($1, $2, $3, $4, $5, 0, $6, $7, $8)",
+        &[
+            (&chat_id).into(),
+            created.chat_name.as_str().into(),
+            name_key(&created.chat_name).as_str().into(),
+            created.private.into(),
+            false.into(),
+            fact.recorded_at.into(),
+            fact.version.into(),
+            fact.position.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// A name as it is compared; one that does not settle (none that anybody uses) is compared in lower case.
+fn name_key(name: &ChatName) -> String {
+    canonical_name(name.as_str()).unwrap_or_else(|| name.as_str().to_lowercase())
+}
+
+fn set_archived(tx: &mut Tx<'_>, chat_id: ChatId, archived: bool) -> Result<(), store::Error> {
+    tx.execute("update chat set archived = $2 where chat_id = $1", &[(&chat_id).into(), archived.into()])?;
+    Ok(())
+}
+
+fn come(
+    tx: &mut Tx<'_>,
+    fact: &Fact,
+    chat_id: ChatId,
+    (user_id, nickname, role): (UserId, &Personal<Nickname>, Role),
+) -> Result<(), store::Error> {
+    let come = tx.execute(
+        "insert into member (chat_id, user_id, user_name, role, joined_at, position) values ($1, $2, $3, $4, $5, $6)
+         on conflict (chat_id, user_id) do nothing",
+        &[
+            (&chat_id).into(),
+            (&user_id).into(),
+            nickname.known().map(|name| name.as_str()).into(),
+            role.name().into(),
+            fact.recorded_at.into(),
+            fact.position.into(),
+        ],
+    )?;
+    count(tx, chat_id, come.cast_signed())
+}
+
+fn go(tx: &mut Tx<'_>, chat_id: ChatId, user_id: UserId) -> Result<(), store::Error> {
+    // Nobody goes twice: who was erased is gone already, and may still be removed.
+    let gone =
+        tx.execute("delete from member where chat_id = $1 and user_id = $2", &[(&chat_id).into(), (&user_id).into()])?;
+    count(tx, chat_id, -gone.cast_signed())
+}
+
+fn count(tx: &mut Tx<'_>, chat_id: ChatId, more: i64) -> Result<(), store::Error> {
+    tx.execute("update chat set members = members + $2 where chat_id = $1", &[(&chat_id).into(), more.into()])?;
+    Ok(())
+}
+
+fn forget(tx: &mut Tx<'_>, user_id: UserId) -> Result<(), store::Error> {
+    tx.execute(
+        "update chat set members = members - 1 where chat_id in (select chat_id from member where user_id = $1)",
+        &[(&user_id).into()],
+    )?;
+    tx.execute("delete from member where user_id = $1", &[(&user_id).into()])?;
+    Ok(())
+}
+
+/// The chat of that id.
+pub async fn by_id(db: &Database, chat_id: ChatId) -> Result<Option<Chat>, store::Error> {
+    db.row(
+        "select chat_id, chat_name, private, archived, members, created_at, version from chat where chat_id = $1",
+        &[(&chat_id).into()],
+        chat,
+    )
+    .await
+}
+
+/// A member of a chat.
+pub async fn member(db: &Database, chat_id: ChatId, user_id: UserId) -> Result<Option<Member>, store::Error> {
+    db.row(
+        "select user_id, user_name, role, joined_at, position from member where chat_id = $1 and user_id = $2",
+        &[(&chat_id).into(), (&user_id).into()],
+        member_of,
+    )
+    .await
+}
+
+/// The members of a chat in the order in which they came, behind the position `after`.
+pub async fn members(
+    db: &Database,
+    chat_id: ChatId,
+    after: Option<u64>,
+    limit: u32,
+) -> Result<Vec<Member>, store::Error> {
+    db.rows(
+        "select user_id, user_name, role, joined_at, position from member
+         where chat_id = $1 and position > $2 order by position limit $3",
+        &[(&chat_id).into(), after.unwrap_or(0).into(), limit.into()],
+        member_of,
+    )
+    .await
+}
+
+/// A user's chats whose canonical name begins with `name_prefix` (all for an empty one), those he came to last first.
+pub async fn mine(
+    db: &Database,
+    user_id: UserId,
+    name_prefix: &str,
+    before: Option<u64>,
+    limit: u32,
+) -> Result<Vec<Listed>, store::Error> {
+    db.rows(
+        "select c.chat_id, c.chat_name, c.private, c.archived, c.members, c.created_at, c.version, m.position, m.role
+         from member m join chat c on c.chat_id = m.chat_id
+         where m.user_id = $1 and m.position < $2 and ($3 = '' or (c.name_key >= $3 and c.name_key < $4))
+         order by m.position desc limit $5",
+        &[
+            (&user_id).into(),
+            before.unwrap_or(u64::MAX).into(),
+            name_prefix.into(),
+            behind_prefix(name_prefix).as_str().into(),
+            limit.into(),
+        ],
+        listed,
+    )
+    .await
+}
+
+/// The chats that anyone may join and whose canonical name begins with `name_prefix`, the newest first; with what
+/// `user_id` may do in those that he is in.
+pub async fn open_to_all(
+    db: &Database,
+    user_id: UserId,
+    name_prefix: &str,
+    before: Option<u64>,
+    limit: u32,
+) -> Result<Vec<Listed>, store::Error> {
+    db.rows(
+        "select c.chat_id, c.chat_name, c.private, c.archived, c.members, c.created_at, c.version, c.position, m.role
+         from chat c left join member m on m.chat_id = c.chat_id and m.user_id = $1
+         where not c.private and not c.archived and c.position < $2
+             and ($3 = '' or (c.name_key >= $3 and c.name_key < $4))
+         order by c.position desc limit $5",
+        &[
+            (&user_id).into(),
+            before.unwrap_or(u64::MAX).into(),
+            name_prefix.into(),
+            behind_prefix(name_prefix).as_str().into(),
+            limit.into(),
+        ],
+        listed,
+    )
+    .await
+}
+
+fn chat(row: &Row<'_>) -> Result<Chat, store::Error> {
+    Ok(Chat {
+        chat_id: ChatId(row.uuid(0)?),
+        chat_name: row.text(1)?.to_owned(),
+        private: row.bool(2)?,
+        archived: row.bool(3)?,
+        members: row.int(4)?.cast_unsigned(),
+        created_at: row.timestamp(5)?,
+        version: row.int(6)?.cast_unsigned(),
+    })
+}
+
+fn listed(row: &Row<'_>) -> Result<Listed, store::Error> {
+    Ok(Listed { chat: chat(row)?, position: row.int(7)?.cast_unsigned(), role: row.maybe_text(8)?.map(role_of) })
+}
+
+fn member_of(row: &Row<'_>) -> Result<Member, store::Error> {
+    Ok(Member {
+        user_id: UserId(row.uuid(0)?),
+        user_name: row.maybe_text(1)?.map(str::to_owned),
+        role: role_of(row.text(2)?),
+        joined_at: row.timestamp(3)?,
+        position: row.int(4)?.cast_unsigned(),
+    })
+}
+
+/// A role that this version does not know may only read.
+fn role_of(text: &str) -> Role {
+    Role::parse(text).unwrap_or(Role::Muted)
+}

@@ -1,0 +1,95 @@
+//! What can go wrong with read models, said to the person who can mend it.
+
+use crate::Name;
+use std::io;
+use std::path::PathBuf;
+
+/// What this crate's functions answer.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Every failure of this crate. None of them is an answer to a user: they are ours.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The log or a read model's file failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A file or folder could not be read, made or removed.
+    #[error("could not {doing} {path}; check that it belongs to this user and that the disk has room")]
+    File {
+        /// What was tried.
+        doing: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// There are no read models, and whoever asks may not make them.
+    #[error("the read models are not built yet; start `letopis serve` once")]
+    NotBuilt,
+    /// The read model was built by another version, and whoever asks may not build it again.
+    #[error(
+        "the read model {name} is of version {found}, this program needs {known}; start `letopis serve` of this version"
+    )]
+    OtherVersion {
+        /// Which.
+        name: Name,
+        /// Of the file.
+        found: u32,
+        /// The one needed.
+        known: u32,
+    },
+    /// It was opened for reading only.
+    #[error("the read models are open for reading only; ask the running server to change them")]
+    ReadOnly,
+    /// Another one has moved the checkpoint.
+    #[error("another process writes the read model {name}; stop it, then run `letopis projections rebuild {name}`")]
+    NotOwner {
+        /// Which.
+        name: Name,
+    },
+    /// Facts are missing between the checkpoint and what was read.
+    #[error("{name} expected event {expected} and was given {found}; run `letopis events verify`")]
+    Gap {
+        /// Which projection.
+        name: Name,
+        /// The position behind the checkpoint.
+        expected: u64,
+        /// The position that came.
+        found: u64,
+    },
+    /// A fact could not be applied, or not be read.
+    #[error("event {position} stops {name}: {reason}")]
+    Poison {
+        /// Which projection.
+        name: Name,
+        /// Which event.
+        position: u64,
+        /// Why.
+        reason: String,
+    },
+    /// One rebuild at a time.
+    #[error("{name} is being rebuilt already; wait until that is done")]
+    RebuildRunning {
+        /// Which.
+        name: Name,
+    },
+}
+
+impl Error {
+    /// For `map_err` on input and output.
+    pub(crate) fn file(doing: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Error {
+        let path = path.to_owned();
+        move |source| Error::File { doing, path, source }
+    }
+}
+
+/// A read model did not get to the wanted position in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} is at position {position} and did not get further in time; try again")]
+pub struct Behind {
+    /// Which projection.
+    pub name: Name,
+    /// How far it is.
+    pub position: u64,
+}

@@ -1,0 +1,135 @@
+//! One generation of a read model: a file with its tables and its checkpoint, which change together.
+
+use crate::{Error, Name, Result};
+use std::path::{Path, PathBuf};
+use store::Fact;
+use store::sql::{Database, Snapshot, Writer};
+
+const CHECKPOINT: &str = "
+    create table checkpoint (position bigint not null);
+    insert into checkpoint (position) values (0);
+";
+
+/// A generation, open for writing.
+pub(crate) struct Generation {
+    name: Name,
+    number: u64,
+    path: PathBuf,
+    database: Database,
+    writer: Writer,
+    /// The checkpoint in the file.
+    stored: u64,
+    /// The checkpoint: further than the stored one when what came since does not concern this read model.
+    position: u64,
+}
+
+/// The file of a generation.
+pub(crate) fn path(models: &Path, name: Name, version: u32, number: u64) -> PathBuf {
+    models.join(format!("{name}-v{version}-{number}.db"))
+}
+
+/// The checkpoint in a generation's file.
+pub(crate) fn checkpoint(snapshot: &Snapshot) -> Result<u64, store::Error> {
+    let position = snapshot.row("select position from checkpoint", &[], |row| row.int(0))?;
+    position.map(i64::cast_unsigned).ok_or(store::Error::Damaged { what: "a read model has no checkpoint" })
+}
+
+impl Generation {
+    /// Makes a new one without the indexes that only queries need. Whatever a crash left at its place goes.
+    pub(crate) fn create(path: &Path, name: Name, number: u64) -> Result<Generation> {
+        if path.exists() {
+            Database::remove(path)?;
+        }
+        let database = Database::create(path)?;
+        let mut writer = database.writer()?;
+        let mut tx = writer.begin()?;
+        tx.batch(name.tables())?;
+        tx.batch(CHECKPOINT)?;
+        tx.commit()?;
+        Ok(Generation { name, number, path: path.to_owned(), database, writer, stored: 0, position: 0 })
+    }
+
+    /// Opens the one in that file.
+    pub(crate) fn open(path: &Path, name: Name, number: u64) -> Result<Generation> {
+        let database = Database::open(path)?;
+        let stored = checkpoint(&database.snapshot(None)?)?;
+        let writer = database.writer()?;
+        Ok(Generation { name, number, path: path.to_owned(), database, writer, stored, position: stored })
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The last position that is folded in.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Folds in the facts right behind the checkpoint, and moves it, in one transaction; nothing happens when one
+    /// of them cannot be applied.
+    pub(crate) fn apply(&mut self, facts: &[Fact]) -> Result<()> {
+        let mut position = self.position;
+        for fact in facts {
+            if fact.position != position + 1 {
+                return Err(Error::Gap { name: self.name, expected: position + 1, found: fact.position });
+            }
+            position = fact.position;
+        }
+        if facts.iter().any(|fact| self.name.is_about(fact.stream.category())) {
+            self.write(position, facts)?;
+        }
+        self.position = position;
+        Ok(())
+    }
+
+    /// The next event cannot be read and does not concern this read model.
+    pub(crate) fn step_over(&mut self, position: u64) {
+        if position == self.position + 1 {
+            self.position = position;
+        }
+    }
+
+    /// Stores the checkpoint where it is.
+    pub(crate) fn persist(&mut self) -> Result<()> {
+        if self.stored < self.position {
+            self.write(self.position, &[])?;
+        }
+        Ok(())
+    }
+
+    /// Makes the indexes that its queries need.
+    pub(crate) fn make_indexes(&mut self) -> Result<()> {
+        let mut tx = self.writer.begin()?;
+        tx.batch(self.name.indexes())?;
+        Ok(tx.commit()?)
+    }
+
+    fn write(&mut self, position: u64, facts: &[Fact]) -> Result<()> {
+        let mut tx = self.writer.begin()?;
+        // First: who does not own the checkpoint any more must not write a row.
+        let moved = tx.execute(
+            "update checkpoint set position = $1 where position = $2",
+            &[position.into(), self.stored.into()],
+        )?;
+        if moved == 0 {
+            return Err(Error::NotOwner { name: self.name });
+        }
+        for fact in facts {
+            if self.name.is_about(fact.stream.category()) {
+                self.name.apply(&mut tx, fact)?;
+            }
+        }
+        tx.commit()?;
+        self.stored = position;
+        Ok(())
+    }
+}

@@ -1,0 +1,35 @@
+//! Whatever follows the log and only remembers.
+//!
+//! A read model is one file: its rows, its tables, its `apply`, its queries; nobody else names its tables, and no
+//! query joins two of them. `tail` reads the log and gives its facts to each projection; `rebuild` makes one anew
+//! beside the one that serves; `verify` folds the log again and compares. Everything here can be thrown away and
+//! made again. This room must never know how a fact came to be, and it reaches nothing outside: replay never sends.
+
+mod catalog;
+pub mod chats;
+mod error;
+mod generation;
+pub mod messages;
+mod name;
+mod projections;
+mod rebuild;
+mod scan;
+mod session_use;
+pub mod sessions;
+pub mod sign_ins;
+mod slot;
+mod status;
+mod table;
+mod tail;
+pub mod users;
+mod verify;
+
+pub use error::{Behind, Error, Result};
+pub use name::Name;
+pub use projections::Projections;
+pub use rebuild::Progress;
+pub use session_use::LastUse;
+pub use status::{State, Status};
+pub use table::{Key, Table};
+pub use tail::Tail;
+pub use verify::{Difference, Kind, Verified};

@@ -1,0 +1,288 @@
+//! Messages, and who may read them: chats and members once more, because no query joins two read models.
+
+use crate::table::{Key, Table};
+use domain::text::Nickname;
+use domain::{Category, ChatId, Event, MessageId, Personal, StreamId, Timestamp, UserId, chat, message, user};
+use store::Fact;
+use store::sql::{Database, Row, Tx, Value};
+
+pub(crate) const VERSION: u32 = 1;
+
+pub(crate) const FOLLOWS: &[Category] = &[Category::Chat, Category::Message, Category::User];
+
+pub(crate) const TABLES: &str = "
+    create table chat_known (
+        chat_id bytea primary key
+    );
+    create table member (
+        chat_id bytea not null,
+        user_id bytea not null,
+        user_name text,
+        present boolean not null,
+        primary key (chat_id, user_id)
+    );
+    create table message (
+        position bigint primary key,
+        message_id bytea not null,
+        chat_id bytea not null,
+        author bytea not null,
+        sent_at bigint not null,
+        text text not null,
+        reply_to bytea,
+        edited_at bigint,
+        version bigint not null
+    );
+    create unique index message_by_id on message (message_id);
+";
+
+/// Erasing a user and deleting a chat use these too, but are rare enough in a log to be rebuilt without them.
+pub(crate) const INDEXES: &str = "
+    create index message_by_chat on message (chat_id, position);
+    create index message_by_author on message (author);
+    create index member_by_user on member (user_id);
+";
+
+pub(crate) const COMPARED: &[Table] = &[
+    Table { name: "chat_known", key: &[Key::Id("chat_id")], columns: &[] },
+    Table { name: "member", key: &[Key::Id("chat_id"), Key::Id("user_id")], columns: &["user_name", "present"] },
+    Table {
+        name: "message",
+        key: &[Key::Number("position")],
+        columns: &["message_id", "chat_id", "author", "sent_at", "text", "reply_to", "edited_at", "version"],
+    },
+];
+
+/// A message that can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Where it stands in the log; the cursor of [`page`].
+    pub position: u64,
+    /// Which.
+    pub message_id: MessageId,
+    /// In which chat.
+    pub chat_id: ChatId,
+    /// Who wrote it.
+    pub user_id: UserId,
+    /// His name in the chat.
+    pub user_name: Option<String>,
+    /// What it says.
+    pub text: String,
+    /// When it was said.
+    pub sent_at: Timestamp,
+    /// When it was last edited.
+    pub edited_at: Option<Timestamp>,
+    /// To which message it answers; that one may be gone.
+    pub reply_to: Option<MessageId>,
+    /// The version of its stream.
+    pub version: u64,
+}
+
+/// Whether somebody may read a chat's messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// There is no such chat, or no more.
+    NoChat,
+    /// He is not in it.
+    NotAMember,
+    /// He is in it.
+    Member,
+}
+
+/// The order of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// As they were posted.
+    OldestFirst,
+    /// The other way round.
+    NewestFirst,
+}
+
+pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
+    match (&fact.event, fact.stream) {
+        (Event::Message(event), StreamId::MessageId(message_id)) => apply_message(tx, fact, message_id, event),
+        (Event::Chat(event), StreamId::ChatId(chat_id)) => apply_chat(tx, chat_id, event),
+        (Event::User(user::Event::Erased), StreamId::UserId(user_id)) => forget(tx, user_id),
+        (Event::Message(_) | Event::Chat(_) | Event::User(_) | Event::Session(_) | Event::Name(_), _) => Ok(()),
+    }
+}
+
+fn apply_message(tx: &mut Tx<'_>, fact: &Fact, id: MessageId, event: &message::Event) -> Result<(), store::Error> {
+    match event {
+        message::Event::Posted(posted) => insert(tx, fact, id, posted),
+        message::Event::Edited(edited) => match &edited.text {
+            Personal::Known(text) => tx
+                .execute(
+                    "update message set text = $2, edited_at = $3, version = $4 where message_id = $1",
+                    &[(&id).into(), text.as_str().into(), edited.at.into(), fact.version.into()],
+                )
+                .map(drop),
+            // The author is erased further on in the log: what he said before is to go as well.
+            Personal::Erased => remove(tx, id),
+        },
+        message::Event::Deleted(_) => remove(tx, id),
+    }
+}
+
+fn insert(tx: &mut Tx<'_>, fact: &Fact, id: MessageId, posted: &message::Posted) -> Result<(), store::Error> {
+    let Personal::Known(text) = &posted.text else {
+        return Ok(());
+    };
+    tx.execute(
+        "insert into message (position, message_id, chat_id, author, sent_at, text, reply_to, edited_at, version)
+         values ($1, $2, $3, $4, $5, $6, $7, null, $8)",
+        &[
+            fact.position.into(),
+            (&id).into(),
+            (&posted.chat_id).into(),
+            (&posted.author).into(),
+            posted.sent_at.into(),
+            text.as_str().into(),
+            posted.reply_to.as_ref().into(),
+            fact.version.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+fn remove(tx: &mut Tx<'_>, id: MessageId) -> Result<(), store::Error> {
+    tx.execute("delete from message where message_id = $1", &[(&id).into()])?;
+    Ok(())
+}
+
+fn apply_chat(tx: &mut Tx<'_>, chat_id: ChatId, event: &chat::Event) -> Result<(), store::Error> {
+    match event {
+        chat::Event::Created(_) => {
+            tx.execute("insert into chat_known (chat_id) values ($1)", &[(&chat_id).into()]).map(drop)
+        }
+        chat::Event::Deleted(_) => {
+            tx.execute("delete from message where chat_id = $1", &[(&chat_id).into()])?;
+            tx.execute("delete from member where chat_id = $1", &[(&chat_id).into()])?;
+            tx.execute("delete from chat_known where chat_id = $1", &[(&chat_id).into()])?;
+            Ok(())
+        }
+        chat::Event::MemberJoined(joined) => come(tx, chat_id, joined.user_id, &joined.nickname),
+        chat::Event::MemberAdded(added) => come(tx, chat_id, added.user_id, &added.nickname),
+        chat::Event::MemberLeft(left) => go(tx, chat_id, left.user_id),
+        chat::Event::MemberRemoved(removed) => go(tx, chat_id, removed.user_id),
+        chat::Event::Renamed(_)
+        | chat::Event::Archived(_)
+        | chat::Event::Unarchived(_)
+        | chat::Event::RoleChanged(_) => Ok(()),
+    }
+}
+
+fn come(tx: &mut Tx<'_>, chat_id: ChatId, user_id: UserId, nickname: &Personal<Nickname>) -> Result<(), store::Error> {
+    tx.execute(
+        "insert into member (chat_id, user_id, user_name, present) values ($1, $2, $3, $4)
+         on conflict (chat_id, user_id) do update set user_name = excluded.user_name, present = excluded.present",
+        &[(&chat_id).into(), (&user_id).into(), nickname.known().map(|name| name.as_str()).into(), true.into()],
+    )?;
+    Ok(())
+}
+
+/// The row stays: his old messages keep his name.
+fn go(tx: &mut Tx<'_>, chat_id: ChatId, user_id: UserId) -> Result<(), store::Error> {
+    tx.execute(
+        "update member set present = $3 where chat_id = $1 and user_id = $2",
+        &[(&chat_id).into(), (&user_id).into(), false.into()],
+    )?;
+    Ok(())
+}
+
+fn forget(tx: &mut Tx<'_>, user_id: UserId) -> Result<(), store::Error> {
+    tx.execute("delete from message where author = $1", &[(&user_id).into()])?;
+    tx.execute(
+        "update member set user_name = null, present = $2 where user_id = $1",
+        &[(&user_id).into(), false.into()],
+    )?;
+    Ok(())
+}
+
+/// Whether `user_id` may read the messages of the chat.
+pub async fn access(db: &Database, chat_id: ChatId, user_id: UserId) -> Result<Access, store::Error> {
+    let present = db
+        .row(
+            "select coalesce(m.present, $3) from chat_known c
+             left join member m on m.chat_id = c.chat_id and m.user_id = $2 where c.chat_id = $1",
+            &[(&chat_id).into(), (&user_id).into(), false.into()],
+            |row| row.bool(0),
+        )
+        .await?;
+    Ok(match present {
+        None => Access::NoChat,
+        Some(false) => Access::NotAMember,
+        Some(true) => Access::Member,
+    })
+}
+
+/// A page of a chat's messages, behind the position `from` in that order.
+pub async fn page(
+    db: &Database,
+    chat_id: ChatId,
+    order: Order,
+    from: Option<u64>,
+    limit: u32,
+) -> Result<Vec<Message>, store::Error> {
+    let params = |from: u64| -> [Value<'_>; 3] { [(&chat_id).into(), from.into(), limit.into()] };
+    match order {
+        Order::OldestFirst => {
+            db.rows(
+                "select p.position, p.message_id, p.chat_id, p.author, m.user_name, p.text, p.sent_at, p.edited_at,
+                     p.reply_to, p.version
+                 from message p left join member m on m.chat_id = p.chat_id and m.user_id = p.author
+                 where p.chat_id = $1 and p.position > $2 order by p.position limit $3",
+                &params(from.unwrap_or(0)),
+                message,
+            )
+            .await
+        }
+        Order::NewestFirst => {
+            db.rows(
+                "select p.position, p.message_id, p.chat_id, p.author, m.user_name, p.text, p.sent_at, p.edited_at,
+                     p.reply_to, p.version
+                 from message p left join member m on m.chat_id = p.chat_id and m.user_id = p.author
+                 where p.chat_id = $1 and p.position < $2 order by p.position desc limit $3",
+                &params(from.unwrap_or(u64::MAX)),
+                message,
+            )
+            .await
+        }
+    }
+}
+
+/// One message of a chat.
+pub async fn one(db: &Database, chat_id: ChatId, message_id: MessageId) -> Result<Option<Message>, store::Error> {
+    db.row(
+        "select p.position, p.message_id, p.chat_id, p.author, m.user_name, p.text, p.sent_at, p.edited_at,
+             p.reply_to, p.version
+         from message p left join member m on m.chat_id = p.chat_id and m.user_id = p.author
+         where p.message_id = $2 and p.chat_id = $1",
+        &[(&chat_id).into(), (&message_id).into()],
+        message,
+    )
+    .await
+}
+
+/// The newest message of each of these chats that has one.
+pub async fn last_of(db: &Database, chats: &[ChatId]) -> Result<Vec<Message>, store::Error> {
+    let mut last = Vec::with_capacity(chats.len());
+    for chat_id in chats {
+        last.extend(page(db, *chat_id, Order::NewestFirst, None, 1).await?);
+    }
+    Ok(last)
+}
+
+fn message(row: &Row<'_>) -> Result<Message, store::Error> {
+    Ok(Message {
+        position: row.int(0)?.cast_unsigned(),
+        message_id: MessageId(row.uuid(1)?),
+        chat_id: ChatId(row.uuid(2)?),
+        user_id: UserId(row.uuid(3)?),
+        user_name: row.maybe_text(4)?.map(str::to_owned),
+        text: row.text(5)?.to_owned(),
+        sent_at: row.timestamp(6)?,
+        edited_at: row.maybe_timestamp(7)?,
+        reply_to: row.maybe_uuid(8)?.map(MessageId),
+        version: row.int(9)?.cast_unsigned(),
+    })
+}

@@ -1,0 +1,144 @@
+//! Which projections there are. A new read model is one file and one line in each list here.
+
+use crate::table::Table;
+use crate::{chats, messages, sessions, sign_ins, users};
+use domain::Category;
+use store::{Fact, sql::Tx};
+
+/// A projection: it follows the log and keeps one read model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Name {
+    /// Accounts and what their passwords are checked against.
+    Users,
+    /// Sessions that go on.
+    Sessions,
+    /// Who signed in, and who failed to.
+    SignIns,
+    /// Chats and their members.
+    Chats,
+    /// Messages and who may read them.
+    Messages,
+}
+
+impl Name {
+    /// Every projection.
+    pub const ALL: [Name; 5] = [Name::Users, Name::Sessions, Name::SignIns, Name::Chats, Name::Messages];
+
+    /// Its name on the command line, in metrics and in file names.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Name::Users => "users",
+            Name::Sessions => "sessions",
+            Name::SignIns => "sign-ins",
+            Name::Chats => "chats",
+            Name::Messages => "messages",
+        }
+    }
+
+    /// The projection of that name.
+    pub fn parse(text: &str) -> Option<Name> {
+        Name::ALL.into_iter().find(|name| name.as_str() == text)
+    }
+
+    /// The version of its tables and of its `apply`. Raise it when either changes what a row holds: the next start
+    /// builds a new generation from the log.
+    pub fn version(self) -> u32 {
+        match self {
+            Name::Users => users::VERSION,
+            Name::Sessions => sessions::VERSION,
+            Name::SignIns => sign_ins::VERSION,
+            Name::Chats => chats::VERSION,
+            Name::Messages => messages::VERSION,
+        }
+    }
+
+    /// The categories of streams that it is built from.
+    pub fn follows(self) -> &'static [Category] {
+        match self {
+            Name::Users => users::FOLLOWS,
+            Name::Sessions => sessions::FOLLOWS,
+            Name::SignIns => sign_ins::FOLLOWS,
+            Name::Chats => chats::FOLLOWS,
+            Name::Messages => messages::FOLLOWS,
+        }
+    }
+
+    /// What makes its tables, with the indexes that `apply` itself needs.
+    pub fn tables(self) -> &'static str {
+        match self {
+            Name::Users => users::TABLES,
+            Name::Sessions => sessions::TABLES,
+            Name::SignIns => sign_ins::TABLES,
+            Name::Chats => chats::TABLES,
+            Name::Messages => messages::TABLES,
+        }
+    }
+
+    /// What makes the indexes that only its queries need: made last on a rebuild.
+    pub fn indexes(self) -> &'static str {
+        match self {
+            Name::Users => users::INDEXES,
+            Name::Sessions => sessions::INDEXES,
+            Name::SignIns => sign_ins::INDEXES,
+            Name::Chats => chats::INDEXES,
+            Name::Messages => messages::INDEXES,
+        }
+    }
+
+    /// Its tables as `verify` compares them.
+    pub fn table_names(self) -> &'static [Table] {
+        match self {
+            Name::Users => users::COMPARED,
+            Name::Sessions => sessions::COMPARED,
+            Name::SignIns => sign_ins::COMPARED,
+            Name::Chats => chats::COMPARED,
+            Name::Messages => messages::COMPARED,
+        }
+    }
+
+    /// Whether facts of that category change its read model.
+    pub(crate) fn is_about(self, category: Category) -> bool {
+        self.follows().contains(&category)
+    }
+
+    /// Folds one fact into its tables.
+    pub(crate) fn apply(self, tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
+        match self {
+            Name::Users => users::apply(tx, fact),
+            Name::Sessions => sessions::apply(tx, fact),
+            Name::SignIns => sign_ins::apply(tx, fact),
+            Name::Chats => chats::apply(tx, fact),
+            Name::Messages => messages::apply(tx, fact),
+        }
+    }
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back_and_are_all_different() {
+        for name in Name::ALL {
+            assert_eq!(Name::parse(name.as_str()), Some(name));
+        }
+        assert_eq!(Name::parse("message"), None);
+    }
+
+    #[test]
+    fn every_table_is_compared() {
+        for name in Name::ALL {
+            let made = name.tables().matches("create table ").count();
+            assert_eq!(made, name.table_names().len(), "{name}");
+            for table in name.table_names() {
+                assert!(name.tables().contains(&format!("create table {} (", table.name)), "{}", table.name);
+            }
+        }
+    }
+}

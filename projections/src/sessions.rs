@@ -1,0 +1,160 @@
+//! Sessions that go on: a row for each that was opened and not ended. Expiry is computed on reading.
+
+use crate::table::{Key, Table};
+use domain::session::{self, TokenHash};
+use domain::{Category, Event, SessionId, StreamId, Timestamp, UserId, user};
+use store::Fact;
+use store::sql::{Database, Row, Tx};
+
+pub(crate) const VERSION: u32 = 1;
+
+pub(crate) const FOLLOWS: &[Category] = &[Category::User, Category::Session];
+
+pub(crate) const TABLES: &str = "
+    create table session (
+        session_id bytea primary key,
+        token_hash bytea not null,
+        user_id bytea not null,
+        device text,
+        address text,
+        created_at bigint not null,
+        expires_at bigint not null
+    );
+    create index session_by_user on session (user_id, created_at);
+";
+
+pub(crate) const INDEXES: &str = "
+    create unique index session_by_token on session (token_hash);
+";
+
+pub(crate) const COMPARED: &[Table] = &[Table {
+    name: "session",
+    key: &[Key::Id("session_id")],
+    columns: &["token_hash", "user_id", "device", "address", "created_at", "expires_at"],
+}];
+
+/// Most sessions of one user that are listed.
+const LISTED_MAX: i64 = 1_000;
+
+/// A session that was not ended; whether it has expired is for the reader to see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Which.
+    pub session_id: SessionId,
+    /// Whose.
+    pub user_id: UserId,
+    /// The program that signed in; none when it was erased.
+    pub device: Option<String>,
+    /// Where from; none when it was erased.
+    pub address: Option<String>,
+    /// When.
+    pub created_at: Timestamp,
+    /// When it ends at the latest.
+    pub expires_at: Timestamp,
+}
+
+pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
+    match &fact.event {
+        Event::Session(event) => apply_session(tx, fact.stream, event),
+        Event::User(event) => apply_user(tx, fact.stream, event),
+        Event::Name(_) | Event::Chat(_) | Event::Message(_) => Ok(()),
+    }
+}
+
+fn apply_session(tx: &mut Tx<'_>, stream: StreamId, event: &session::Event) -> Result<(), store::Error> {
+    let StreamId::SessionId(session_id) = stream else {
+        return Ok(());
+    };
+    match event {
+        session::Event::SignedIn(signed_in) => insert(tx, session_id, signed_in),
+        session::Event::Ended(_) => {
+            tx.execute("delete from session where session_id = $1", &[(&session_id).into()]).map(drop)
+        }
+    }
+}
+
+fn apply_user(tx: &mut Tx<'_>, stream: StreamId, event: &user::Event) -> Result<(), store::Error> {
+    let StreamId::UserId(user_id) = stream else {
+        return Ok(());
+    };
+    match event {
+        user::Event::SessionsEnded(ended) => end_all(tx, user_id, ended.keep),
+        user::Event::Erased => end_all(tx, user_id, None),
+        user::Event::SignedUp(_)
+        | user::Event::ProfileChanged(_)
+        | user::Event::PasswordChanged(_)
+        | user::Event::SignInsFailed(_)
+        | user::Event::RoleSet(_) => Ok(()),
+    }
+}
+
+fn insert(tx: &mut Tx<'_>, session_id: SessionId, signed_in: &session::SignedIn) -> Result<(), store::Error> {
+    let from = signed_in.from.known();
+    tx.execute(
+        "insert into session (session_id, token_hash, user_id, device, address, created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        &[
+            (&session_id).into(),
+            (&signed_in.token_hash.0).into(),
+            (&signed_in.user_id).into(),
+            from.map(|from| from.device.as_str()).into(),
+            from.map(|from| from.address.as_str()).into(),
+            signed_in.at.into(),
+            signed_in.expires_at.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+fn end_all(tx: &mut Tx<'_>, user_id: UserId, keep: Option<SessionId>) -> Result<(), store::Error> {
+    match keep {
+        Some(keep) => tx.execute(
+            "delete from session where user_id = $1 and session_id <> $2",
+            &[(&user_id).into(), (&keep).into()],
+        )?,
+        None => tx.execute("delete from session where user_id = $1", &[(&user_id).into()])?,
+    };
+    Ok(())
+}
+
+/// The session of the token with that hash.
+pub async fn by_token(db: &Database, token_hash: &TokenHash) -> Result<Option<Session>, store::Error> {
+    db.row(
+        "select session_id, user_id, device, address, created_at, expires_at from session where token_hash = $1",
+        &[(&token_hash.0).into()],
+        session,
+    )
+    .await
+}
+
+/// The session of that id.
+pub async fn by_id(db: &Database, session_id: SessionId) -> Result<Option<Session>, store::Error> {
+    db.row(
+        "select session_id, user_id, device, address, created_at, expires_at from session where session_id = $1",
+        &[(&session_id).into()],
+        session,
+    )
+    .await
+}
+
+/// A user's sessions, the newest first, at most a thousand.
+pub async fn of_user(db: &Database, user_id: UserId) -> Result<Vec<Session>, store::Error> {
+    db.rows(
+        "select session_id, user_id, device, address, created_at, expires_at from session where user_id = $1
+         order by created_at desc, session_id desc limit $2",
+        &[(&user_id).into(), LISTED_MAX.into()],
+        session,
+    )
+    .await
+}
+
+fn session(row: &Row<'_>) -> Result<Session, store::Error> {
+    Ok(Session {
+        session_id: SessionId(row.uuid(0)?),
+        user_id: UserId(row.uuid(1)?),
+        device: row.maybe_text(2)?.map(str::to_owned),
+        address: row.maybe_text(3)?.map(str::to_owned),
+        created_at: row.timestamp(4)?,
+        expires_at: row.timestamp(5)?,
+    })
+}

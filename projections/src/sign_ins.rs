@@ -1,0 +1,148 @@
+//! The history of sign-ins: those that succeeded one by one, those that failed by the minute.
+
+use crate::table::{Key, Table};
+use domain::{Category, Event, SessionId, StreamId, Timestamp, UserId, session, user};
+use store::Fact;
+use store::sql::{Database, Row, Tx};
+
+pub(crate) const VERSION: u32 = 1;
+
+pub(crate) const FOLLOWS: &[Category] = &[Category::User, Category::Session];
+
+pub(crate) const TABLES: &str = "
+    create table sign_in (
+        position bigint primary key,
+        user_id bytea not null,
+        at bigint not null,
+        succeeded boolean not null,
+        count bigint not null,
+        device text,
+        address text,
+        session_id bytea,
+        minute bigint
+    );
+    create unique index sign_in_by_minute on sign_in (user_id, minute);
+";
+
+pub(crate) const INDEXES: &str = "
+    create index sign_in_by_user on sign_in (user_id, position);
+";
+
+pub(crate) const COMPARED: &[Table] = &[Table {
+    name: "sign_in",
+    key: &[Key::Number("position")],
+    columns: &["user_id", "at", "succeeded", "count", "device", "address", "session_id", "minute"],
+}];
+
+/// A sign-in, or a minute of failed ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// Where it stands in the log; the cursor of [`of_user`].
+    pub position: u64,
+    /// When; of failed ones the start of the minute.
+    pub at: Timestamp,
+    /// Whether it succeeded.
+    pub succeeded: bool,
+    /// How many failed in the minute; 1 for one that succeeded.
+    pub count: u32,
+    /// The program of the last one; none when it was erased.
+    pub device: Option<String>,
+    /// Where the last one came from; none when it was erased.
+    pub address: Option<String>,
+    /// The session that was opened.
+    pub session_id: Option<SessionId>,
+}
+
+pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
+    match (&fact.event, fact.stream) {
+        (Event::Session(session::Event::SignedIn(signed_in)), StreamId::SessionId(session_id)) => {
+            succeeded(tx, fact.position, session_id, signed_in)
+        }
+        (Event::User(event), StreamId::UserId(user_id)) => apply_user(tx, fact, user_id, event),
+        (Event::Session(_) | Event::User(_) | Event::Name(_) | Event::Chat(_) | Event::Message(_), _) => Ok(()),
+    }
+}
+
+fn apply_user(tx: &mut Tx<'_>, fact: &Fact, user_id: UserId, event: &user::Event) -> Result<(), store::Error> {
+    match event {
+        user::Event::SignInsFailed(failures) => failed(tx, fact.position, user_id, failures),
+        user::Event::Erased => tx.execute("delete from sign_in where user_id = $1", &[(&user_id).into()]).map(drop),
+        user::Event::SignedUp(_)
+        | user::Event::ProfileChanged(_)
+        | user::Event::PasswordChanged(_)
+        | user::Event::SessionsEnded(_)
+        | user::Event::RoleSet(_) => Ok(()),
+    }
+}
+
+fn succeeded(
+    tx: &mut Tx<'_>,
+    position: u64,
+    session_id: SessionId,
+    signed_in: &session::SignedIn,
+) -> Result<(), store::Error> {
+    let from = signed_in.from.known();
+    tx.execute(
+        "insert into sign_in (position, user_id, at, succeeded, count, device, address, session_id, minute)
+         values ($1, $2, $3, $4, 1, $5, $6, $7, null)",
+        &[
+            position.into(),
+            (&signed_in.user_id).into(),
+            signed_in.at.into(),
+            true.into(),
+            from.map(|from| from.device.as_str()).into(),
+            from.map(|from| from.address.as_str()).into(),
+            (&session_id).into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// A minute keeps the place of its first fact, so that the history does not move under who pages through it.
+fn failed(tx: &mut Tx<'_>, position: u64, user_id: UserId, failures: &user::SignInsFailed) -> Result<(), store::Error> {
+    let from = failures.from.known();
+    tx.execute(
+        "insert into sign_in (position, user_id, at, succeeded, count, device, address, session_id, minute)
+         values ($1, $2, $3, $4, $5, $6, $7, null, $3)
+         on conflict (user_id, minute) do update set
+             count = excluded.count, device = excluded.device, address = excluded.address",
+        &[
+            position.into(),
+            (&user_id).into(),
+            failures.minute.into(),
+            false.into(),
+            failures.count.into(),
+            from.map(|from| from.device.as_str()).into(),
+            from.map(|from| from.address.as_str()).into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// A user's sign-ins before the position `before`, the newest first.
+pub async fn of_user(
+    db: &Database,
+    user_id: UserId,
+    before: Option<u64>,
+    limit: u32,
+) -> Result<Vec<SignIn>, store::Error> {
+    db.rows(
+        "select position, at, succeeded, count, device, address, session_id from sign_in
+         where user_id = $1 and position < $2 order by position desc limit $3",
+        &[(&user_id).into(), before.unwrap_or(u64::MAX).into(), limit.into()],
+        sign_in,
+    )
+    .await
+}
+
+fn sign_in(row: &Row<'_>) -> Result<SignIn, store::Error> {
+    Ok(SignIn {
+        position: row.int(0)?.cast_unsigned(),
+        at: row.timestamp(1)?,
+        succeeded: row.bool(2)?,
+        count: u32::try_from(row.int(3)?).unwrap_or(u32::MAX),
+        device: row.maybe_text(4)?.map(str::to_owned),
+        address: row.maybe_text(5)?.map(str::to_owned),
+        session_id: row.maybe_uuid(6)?.map(SessionId),
+    })
+}

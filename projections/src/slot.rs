@@ -1,0 +1,209 @@
+//! The place of one projection in this process: the generation that serves, who may write it, how far it is.
+
+use crate::catalog::{Catalog, Entry};
+use crate::generation::Generation;
+use crate::scan::Scan;
+use crate::{Error, Name, Result, rebuild};
+use domain::{Event, user};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use store::Fact;
+use store::sql::Database;
+use tokio::sync::watch;
+
+/// A projection in this process.
+pub(crate) struct Slot {
+    pub(crate) name: Name,
+    catalog: Catalog,
+    /// Whoever applies facts or switches the generation holds this; none when open for reading only.
+    writing: Mutex<Option<Generation>>,
+    serving: RwLock<Database>,
+    position: watch::Sender<u64>,
+    /// The projection's row in the catalogue.
+    entry: Mutex<Entry>,
+}
+
+/// Why a projection stops.
+pub(crate) struct Stop {
+    pub(crate) name: Name,
+    pub(crate) position: u64,
+    pub(crate) error: Error,
+}
+
+impl Stop {
+    /// Tells the operator, once; answers what the catalogue keeps.
+    pub(crate) fn told(self) -> (u64, String) {
+        let (position, reason) = (self.position, described(&self.error));
+        tracing::error!(projection = %self.name, position, error = reason, "the projection stops");
+        (position, reason)
+    }
+}
+
+impl Slot {
+    pub(crate) fn writing(catalog: Catalog, entry: Entry, generation: Generation) -> Slot {
+        Slot {
+            name: entry.name,
+            catalog,
+            serving: RwLock::new(generation.database().clone()),
+            position: watch::Sender::new(generation.position()),
+            writing: Mutex::new(Some(generation)),
+            entry: Mutex::new(entry),
+        }
+    }
+
+    pub(crate) fn reading(catalog: Catalog, entry: Entry, database: Database, position: u64) -> Slot {
+        Slot {
+            name: entry.name,
+            catalog,
+            serving: RwLock::new(database),
+            position: watch::Sender::new(position),
+            writing: Mutex::new(None),
+            entry: Mutex::new(entry),
+        }
+    }
+
+    /// The generation that serves.
+    pub(crate) fn database(&self) -> Database {
+        self.serving.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How far it is.
+    pub(crate) fn position(&self) -> u64 {
+        *self.position.borrow()
+    }
+
+    /// Tells when it gets further.
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.position.subscribe()
+    }
+
+    /// Its row in the catalogue, as this process knows it.
+    pub(crate) fn entry(&self) -> Entry {
+        self.entry.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether it follows the log: not when an event has stopped it.
+    pub(crate) fn runs(&self) -> bool {
+        self.entry().failed.is_none()
+    }
+
+    /// Changes its row in the catalogue.
+    pub(crate) fn note(&self, change: impl FnOnce(&mut Entry)) -> Result<()> {
+        let mut entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut entry);
+        self.catalog.put(&entry)
+    }
+
+    /// Holds off whoever applies facts or switches.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Option<Generation>> {
+        // A panic inside a fold is caught with its transaction rolled back: the generation is whole.
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives it what is behind its checkpoint in a stretch of the log. Whether it got further.
+    pub(crate) fn feed(&self, scan: &Scan) -> Result<bool> {
+        let mut writing = self.lock();
+        let generation = writing.as_mut().ok_or(Error::ReadOnly)?;
+        let before = generation.position();
+        if let Err(stop) = follow(generation, self.name, scan) {
+            self.note(|entry| entry.failed = Some(stop.told()))?;
+        }
+        let after = generation.position();
+        self.publish(after);
+        let folded = |fact: &&Fact| fact.position > before && fact.position <= after;
+        if scan.facts.iter().filter(folded).any(|fact| matches!(fact.event, Event::User(user::Event::Erased))) {
+            rebuild::remove_former(generation, self.name)?;
+        }
+        Ok(after > before)
+    }
+
+    /// Stores the checkpoint where it is.
+    pub(crate) fn persist(&self) -> Result<()> {
+        match self.lock().as_mut() {
+            Some(generation) if self.runs() => generation.persist(),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Lets another generation serve; answers the former one. The caller holds the lock and has brought `next` at
+    /// least as far, so that nobody reads less than before.
+    pub(crate) fn switch(&self, writing: &mut Option<Generation>, next: Generation) -> Result<Option<Generation>> {
+        self.note(|entry| {
+            entry.version = self.name.version();
+            entry.generation = next.number();
+            entry.failed = None;
+        })?;
+        *self.serving.write().unwrap_or_else(PoisonError::into_inner) = next.database().clone();
+        let position = next.position();
+        let former = writing.replace(next);
+        self.publish(position);
+        Ok(former)
+    }
+
+    fn publish(&self, position: u64) {
+        self.position.send_if_modified(|known| {
+            let further = *known < position;
+            *known = position.max(*known);
+            further
+        });
+        metrics::gauge!("letopis_projection_position", "projection" => self.name.as_str()).set(position as f64);
+    }
+}
+
+/// Folds a stretch of the log into a generation, as far as it can be.
+pub(crate) fn follow(generation: &mut Generation, name: Name, scan: &Scan) -> Result<(), Stop> {
+    let known = scan.facts.partition_point(|fact| fact.position <= generation.position());
+    if let Some(facts) = scan.facts.get(known..).filter(|facts| !facts.is_empty()) {
+        apply(generation, name, facts)?;
+    }
+    let Some(stumble) = scan.unreadable.as_ref().filter(|stumble| stumble.position == generation.position() + 1) else {
+        return Ok(());
+    };
+    if !stumble.concerns(name) {
+        generation.step_over(stumble.position);
+        return Ok(());
+    }
+    let (position, reason) = (stumble.position, stumble.reason.clone());
+    Err(Stop { name, position, error: Error::Poison { name, position, reason } })
+}
+
+/// Folds facts in; on a failure in halves, until everything before the fact that fails is folded in.
+fn apply(generation: &mut Generation, name: Name, facts: &[Fact]) -> Result<(), Stop> {
+    let error = match catch_unwind(AssertUnwindSafe(|| generation.apply(facts))) {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => error,
+        Err(panic) => {
+            let reason = format!("its fold panicked: {}", words(panic.as_ref()));
+            Error::Poison { name, position: facts.first().map_or(0, |fact| fact.position), reason }
+        }
+    };
+    match facts {
+        [] => Ok(()),
+        [fact] => Err(Stop { name, position: fact.position, error }),
+        _ => {
+            let (first, rest) = facts.split_at(facts.len() / 2);
+            apply(generation, name, first)?;
+            apply(generation, name, rest)
+        }
+    }
+}
+
+fn words(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without words")
+}
+
+/// An error with its causes: the operator needs the driver's words, too.
+pub(crate) fn described(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,98 @@
+//! How far each projection is, for operators and health checks.
+
+use crate::{Name, Projections, Result, generation};
+use domain::Timestamp;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What a projection does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It follows the log.
+    Running,
+    /// An event stopped it; the others go on.
+    Stopped,
+    /// A new generation is being built beside the one that serves.
+    Rebuilding,
+}
+
+impl State {
+    /// Its name in JSON and in the catalogue.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Running => "running",
+            State::Stopped => "stopped",
+            State::Rebuilding => "rebuilding",
+        }
+    }
+}
+
+/// How far a projection is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Which.
+    pub name: Name,
+    /// Of its tables and its fold.
+    pub version: u32,
+    /// Which build of it serves.
+    pub generation: u64,
+    /// The last event that is folded in.
+    pub position: u64,
+    /// The last event of the log.
+    pub head: u64,
+    /// How many events are not folded in yet.
+    pub lag_events: u64,
+    /// How old the oldest of those is; zero when there is none.
+    pub lag_seconds: u64,
+    /// What it does.
+    pub state: State,
+    /// The event that stopped it.
+    pub failed_position: Option<u64>,
+    /// Why that event stopped it.
+    pub error: Option<String>,
+}
+
+impl Projections {
+    /// How far each projection is. It reads files: not for the threads of async code.
+    pub fn status(&self) -> Result<Vec<Status>> {
+        Name::ALL.into_iter().map(|name| self.status_of(name)).collect()
+    }
+
+    fn status_of(&self, name: Name) -> Result<Status> {
+        let slot = self.slot(name);
+        let (entry, position) = if self.may_write() {
+            (slot.entry(), slot.position())
+        } else {
+            // Another process moves them.
+            let entry = self.catalog().entry(name)?.unwrap_or_else(|| slot.entry());
+            (entry, generation::checkpoint(&slot.database().snapshot(None)?)?)
+        };
+        let head = self.log().head()?.position;
+        let state = entry.state();
+        let (failed_position, error) = entry.failed.unzip();
+        Ok(Status {
+            name,
+            version: entry.version,
+            generation: entry.generation,
+            position,
+            head,
+            lag_events: head.saturating_sub(position),
+            lag_seconds: if position < head { self.age_of(position + 1)? } else { 0 },
+            state,
+            failed_position,
+            error,
+        })
+    }
+
+    /// How many seconds ago the event at that position was recorded.
+    fn age_of(&self, position: u64) -> Result<u64> {
+        let event = self.log().read(position - 1, 1)?;
+        let age = event.first().map_or(0, |event| now().0.saturating_sub(event.recorded_at.0) / 1_000_000);
+        Ok(age.max(0).unsigned_abs())
+    }
+}
+
+/// The clock, in microseconds.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,131 @@
+//! Following the log: one thread reads it, decodes it once, and gives each projection what it lacks.
+
+use crate::slot::described;
+use crate::{Error, Name, Projections, Result, scan};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// How many facts are read at once.
+const BATCH: usize = 2_000;
+/// A lost hint costs so much latency, and never an event.
+const POLL: Duration = Duration::from_millis(250);
+/// Checkpoints that moved in memory only are stored that often.
+const PERSIST: Duration = Duration::from_secs(1);
+/// The last use of sessions is written that often.
+const FLUSH: Duration = Duration::from_secs(60);
+
+/// The thread that follows the log.
+pub struct Tail {
+    stop: watch::Sender<bool>,
+    thread: JoinHandle<()>,
+}
+
+impl Tail {
+    /// Ends it: the batch in hand is finished, checkpoints and the last use of sessions are written.
+    pub fn stop(self) {
+        self.stop.send_replace(true);
+        if self.thread.join().is_err() {
+            tracing::error!("the thread that follows the log panicked");
+        }
+    }
+}
+
+impl Projections {
+    /// Follows the log from now on. `hint` changes when there is something new; it saves time and nothing else.
+    pub fn start(&self, hint: watch::Receiver<u64>) -> Result<Tail> {
+        if !self.may_write() {
+            return Err(Error::ReadOnly);
+        }
+        let (stop, stopped) = watch::channel(false);
+        let projections = self.clone();
+        let failed = || Error::file("start a thread for", self.models());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed())?;
+        let thread = std::thread::Builder::new()
+            .name("projections".to_owned())
+            .spawn(move || projections.tail(&runtime, hint, stopped))
+            .map_err(failed())?;
+        Ok(Tail { stop, thread })
+    }
+
+    /// Follows the log until its head is reached, or until nothing can go on.
+    pub fn catch_up(&self) -> Result<()> {
+        while self.round()? {}
+        self.persist()
+    }
+
+    fn tail(
+        &self,
+        runtime: &tokio::runtime::Runtime,
+        mut hint: watch::Receiver<u64>,
+        mut stopped: watch::Receiver<bool>,
+    ) {
+        let mut persisted = Instant::now();
+        let mut flushed = Instant::now();
+        let mut well = true;
+        while !*stopped.borrow() {
+            let followed = self.round().and_then(|further| {
+                if !further || persisted.elapsed() >= PERSIST {
+                    persisted = Instant::now();
+                    self.persist()?;
+                }
+                if flushed.elapsed() >= FLUSH {
+                    flushed = Instant::now();
+                    self.last_use().flush()?;
+                }
+                Ok(further)
+            });
+            if let Err(error) = &followed
+                && well
+            {
+                // Once, not four times a second; it is tried again at every poll.
+                tracing::error!(error = described(error), "the log cannot be followed");
+            }
+            well = followed.is_ok();
+            if !matches!(followed, Ok(true)) {
+                runtime.block_on(wait(&mut hint, &mut stopped));
+            }
+        }
+        if let Err(error) = self.persist().and_then(|()| self.last_use().flush()) {
+            tracing::error!(error = described(&error), "checkpoints were not stored; the next start does it again");
+        }
+    }
+
+    /// Reads once and gives every running projection what it lacks. Whether one of them got further.
+    fn round(&self) -> Result<bool> {
+        let behind = self.slots().iter().filter(|slot| slot.runs()).map(|slot| slot.position()).min();
+        let head = self.log().head()?.position;
+        let mut further = false;
+        if let Some(after) = behind.filter(|after| *after < head) {
+            let scan = scan::read(self.log(), after, BATCH)?;
+            for slot in self.slots().iter().filter(|slot| slot.runs()) {
+                further |= slot.feed(&scan)?;
+            }
+        }
+        for name in Name::ALL {
+            let lag = head.saturating_sub(self.position(name));
+            metrics::gauge!("letopis_projection_lag_events", "projection" => name.as_str()).set(lag as f64);
+        }
+        Ok(further)
+    }
+
+    /// Stores the checkpoints that moved in memory only.
+    fn persist(&self) -> Result<()> {
+        self.slots().iter().try_for_each(|slot| slot.persist())
+    }
+}
+
+/// Until there is something new, or it is time to look, or to stop.
+async fn wait(hint: &mut watch::Receiver<u64>, stopped: &mut watch::Receiver<bool>) {
+    let hinted = async {
+        if hint.changed().await.is_err() {
+            // Nobody hints any more: the poll goes on.
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = hinted => {}
+        _ = stopped.changed() => {}
+        () = tokio::time::sleep(POLL) => {}
+    }
+}

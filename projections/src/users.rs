@@ -1,0 +1,233 @@
+//! Accounts: who somebody is, and what his password is checked against.
+
+use crate::table::{Key, Table, behind_prefix};
+use domain::{Category, Event, Personal, StreamId, Timestamp, UserId, user};
+use store::Fact;
+use store::sql::{Database, Row, Tx};
+
+pub(crate) const VERSION: u32 = 1;
+
+pub(crate) const FOLLOWS: &[Category] = &[Category::User];
+
+pub(crate) const TABLES: &str = "
+    create table account (
+        user_id bytea primary key,
+        name_key text not null,
+        user_name text not null,
+        display_name text not null,
+        email text,
+        time_zone text not null,
+        locale text not null,
+        role text not null,
+        created_at bigint not null,
+        verifier text,
+        passwords bigint not null,
+        version bigint not null
+    );
+";
+
+pub(crate) const INDEXES: &str = "
+    create unique index account_by_name on account (name_key);
+";
+
+pub(crate) const COMPARED: &[Table] = &[Table {
+    name: "account",
+    key: &[Key::Id("user_id")],
+    columns: &[
+        "name_key",
+        "user_name",
+        "display_name",
+        "email",
+        "time_zone",
+        "locale",
+        "role",
+        "created_at",
+        "verifier",
+        "passwords",
+        "version",
+    ],
+}];
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Whose.
+    pub user_id: UserId,
+    /// Its name as it is compared and sorted; the cursor of [`list`].
+    pub name_key: String,
+    /// Its name.
+    pub user_name: String,
+    /// How the user wants to be called.
+    pub display_name: String,
+    /// An address, not confirmed.
+    pub email: Option<String>,
+    /// Where he lives.
+    pub time_zone: String,
+    /// What he reads.
+    pub locale: String,
+    /// What he may do.
+    pub role: user::Role,
+    /// When he signed up.
+    pub created_at: Timestamp,
+    /// The version of his stream.
+    pub version: u64,
+}
+
+/// What a password is checked against.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Whose.
+    pub user_id: UserId,
+    /// A PHC string; none before the first password.
+    pub verifier: Option<String>,
+    /// How many passwords there were: the version of the verifier.
+    pub passwords: u32,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Credentials({}, password {})", self.user_id, self.passwords)
+    }
+}
+
+pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
+    let (StreamId::UserId(user_id), Event::User(event)) = (fact.stream, &fact.event) else {
+        return Ok(());
+    };
+    let version = fact.version;
+    match event {
+        user::Event::SignedUp(signed_up) => return insert(tx, user_id, signed_up, version),
+        user::Event::Erased => {
+            tx.execute("delete from account where user_id = $1", &[(&user_id).into()])?;
+            return Ok(());
+        }
+        user::Event::ProfileChanged(changed) => tx.execute(
+            "update account set display_name = coalesce($2, display_name), time_zone = $3, locale = $4, version = $5
+             where user_id = $1",
+            &[
+                (&user_id).into(),
+                changed.display_name.known().map(|name| name.as_str()).into(),
+                changed.time_zone.as_str().into(),
+                changed.locale.as_str().into(),
+                version.into(),
+            ],
+        )?,
+        // A superseded verifier reads as erased; the password still counts, and the next fact brings the next one.
+        user::Event::PasswordChanged(changed) => tx.execute(
+            "update account set verifier = $2, passwords = passwords + 1, version = $3 where user_id = $1",
+            &[(&user_id).into(), changed.verifier.known().map(|verifier| verifier.0.as_str()).into(), version.into()],
+        )?,
+        user::Event::RoleSet(set) => tx.execute(
+            "update account set role = $2, version = $3 where user_id = $1",
+            &[(&user_id).into(), set.role.name().into(), version.into()],
+        )?,
+        user::Event::SignInsFailed(_) | user::Event::SessionsEnded(_) => {
+            tx.execute("update account set version = $2 where user_id = $1", &[(&user_id).into(), version.into()])?
+        }
+    };
+    Ok(())
+}
+
+fn insert(tx: &mut Tx<'_>, user_id: UserId, signed_up: &user::SignedUp, version: u64) -> Result<(), store::Error> {
+    // Whose names are erased is erased himself, further on in the log.
+    let Personal::Known(names) = &signed_up.personal else {
+        return Ok(());
+    };
+    let user_name = names.user_name.as_str();
+    tx.execute(
+        "insert into account (user_id, name_key, user_name, display_name, email, time_zone, locale, role, created_at,
+             verifier, passwords, version)
+         values ($1, $2, $3, $3, $4, $5, $6, $7, $8, null, 0, $9)",
+        &[
+            (&user_id).into(),
+            names.user_name.canonical().as_str().into(),
+            user_name.into(),
+            names.email.as_ref().map(|email| email.as_str()).into(),
+            domain::text::TimeZone::default().as_str().into(),
+            domain::text::Locale::default().as_str().into(),
+            user::Role::default().name().into(),
+            signed_up.at.into(),
+            version.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The account of that id.
+pub async fn by_id(db: &Database, user_id: UserId) -> Result<Option<Account>, store::Error> {
+    db.row(
+        "select user_id, name_key, user_name, display_name, email, time_zone, locale, role, created_at, version
+         from account where user_id = $1",
+        &[(&user_id).into()],
+        account,
+    )
+    .await
+}
+
+/// The account of that name, in its canonical form.
+pub async fn by_name(db: &Database, canonical: &str) -> Result<Option<Account>, store::Error> {
+    db.row(
+        "select user_id, name_key, user_name, display_name, email, time_zone, locale, role, created_at, version
+         from account where name_key = $1",
+        &[canonical.into()],
+        account,
+    )
+    .await
+}
+
+/// What the password of the account of that name is checked against.
+pub async fn credentials(db: &Database, canonical: &str) -> Result<Option<Credentials>, store::Error> {
+    db.row("select user_id, verifier, passwords from account where name_key = $1", &[canonical.into()], credentials_of)
+        .await
+}
+
+/// What the password of the account of that id is checked against.
+pub async fn credentials_by_id(db: &Database, user_id: UserId) -> Result<Option<Credentials>, store::Error> {
+    db.row("select user_id, verifier, passwords from account where user_id = $1", &[(&user_id).into()], credentials_of)
+        .await
+}
+
+/// Accounts whose canonical name begins with `name_prefix` (all for an empty one), by name, behind the name `after`.
+pub async fn list(
+    db: &Database,
+    name_prefix: &str,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Vec<Account>, store::Error> {
+    db.rows(
+        "select user_id, name_key, user_name, display_name, email, time_zone, locale, role, created_at, version
+         from account where name_key >= $1 and name_key < $2 and name_key > $3 order by name_key limit $4",
+        &[
+            name_prefix.into(),
+            behind_prefix(name_prefix).as_str().into(),
+            after.unwrap_or_default().into(),
+            limit.into(),
+        ],
+        account,
+    )
+    .await
+}
+
+fn account(row: &Row<'_>) -> Result<Account, store::Error> {
+    Ok(Account {
+        user_id: UserId(row.uuid(0)?),
+        name_key: row.text(1)?.to_owned(),
+        user_name: row.text(2)?.to_owned(),
+        display_name: row.text(3)?.to_owned(),
+        email: row.maybe_text(4)?.map(str::to_owned),
+        time_zone: row.text(5)?.to_owned(),
+        locale: row.text(6)?.to_owned(),
+        // A role that this version does not know allows nothing.
+        role: user::Role::parse(row.text(7)?).unwrap_or_default(),
+        created_at: row.timestamp(8)?,
+        version: row.int(9)?.cast_unsigned(),
+    })
+}
+
+fn credentials_of(row: &Row<'_>) -> Result<Credentials, store::Error> {
+    Ok(Credentials {
+        user_id: UserId(row.uuid(0)?),
+        verifier: row.maybe_text(1)?.map(str::to_owned),
+        passwords: u32::try_from(row.int(2)?).unwrap_or(u32::MAX),
+    })
+}

@@ -1,0 +1,182 @@
+//! Following the log: checkpoints, restarts, poison, the thread.
+
+use crate::support::*;
+use domain::Timestamp;
+use domain::chat::Role;
+use projections::{Error, Name, Projections, State, messages, users};
+use std::time::Duration;
+use tokio::sync::watch;
+
+const SOON: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn a_restart_goes_on_at_the_checkpoint() {
+    let mut world = World::new();
+    world.follow([signed_up(user_id(1), "Anna", None), password(user_id(1), "$one")]);
+    // Would be gone if the restart folded from the beginning.
+    world.tamper(Name::Users, "update account set display_name = 'mark'");
+    let mut world = world.restarted();
+    assert_eq!(world.projections.position(Name::Users), 2);
+    world.follow([password(user_id(1), "$two")]);
+    let db = world.projections.database(Name::Users);
+    assert_eq!(users::by_id(&db, user_id(1)).await.unwrap().unwrap().display_name, "mark");
+    assert_eq!(users::credentials(&db, "anna").await.unwrap().unwrap().passwords, 2);
+    assert_eq!(world.status(Name::Users).generation, 1);
+}
+
+#[tokio::test]
+async fn a_second_writer_of_a_generation_writes_nothing() {
+    let mut world = World::new();
+    world.follow([signed_up(user_id(1), "Anna", None)]);
+    let zombie = Projections::open(&world.folder, world.log.clone()).unwrap();
+    world.follow([password(user_id(1), "$one")]);
+    zombie.catch_up().unwrap();
+    let status = zombie.status().unwrap().remove(0);
+    assert_eq!((status.name, status.state, status.position), (Name::Users, State::Stopped, 1));
+    assert!(status.error.unwrap().contains("another process writes the read model users"));
+    let db = world.projections.database(Name::Users);
+    assert_eq!(users::credentials(&db, "anna").await.unwrap().unwrap().passwords, 1);
+}
+
+#[tokio::test]
+async fn what_does_not_concern_a_read_model_still_moves_its_checkpoint() {
+    let mut world = World::new();
+    let head = world.follow([created(chat_id(1), user_id(1), "Café", false)]);
+    assert_eq!(world.projections.caught_up(Name::Users, head, Duration::ZERO).await, Ok(head));
+    // Stored as well, once nothing more came: another process sees it.
+    let beside = Projections::open_read_only(&world.folder, world.log.clone()).unwrap();
+    for status in beside.status().unwrap() {
+        assert_eq!((status.position, status.lag_events, status.lag_seconds), (head, 0, 0), "{}", status.name);
+    }
+}
+
+#[test]
+fn lag_is_what_the_log_has_more() {
+    let mut world = World::new();
+    world.append([signed_up(user_id(1), "Anna", None), password(user_id(1), "$one")]);
+    let status = world.status(Name::Users);
+    assert_eq!((status.position, status.head, status.lag_events), (0, 2, 2));
+    assert!(status.lag_seconds > 1_000_000, "recorded in 1970");
+}
+
+#[test]
+fn there_is_nothing_to_read_before_it_is_built() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = store::Folder::create(place.path()).unwrap();
+    let appender = store::Appender::open(&folder, &folder.master_key()).unwrap();
+    let log = store::Log::open(&folder, appender.keys()).unwrap();
+    assert!(matches!(Projections::open_read_only(&folder, log), Err(Error::NotBuilt)));
+}
+
+#[test]
+fn an_unknown_event_stops_only_whom_it_may_concern() {
+    let mut world = World::new();
+    world.follow([signed_up(user_id(1), "Anna", None), created(chat_id(1), user_id(1), "Café", false)]);
+    let (mut world, poison) = world.poison(chat_id(1).into(), "chat.painted.v1");
+    let head = world.follow([password(user_id(1), "$one"), posted(message_id(1), chat_id(1), user_id(1), "one")]);
+    let expected = [
+        (Name::Users, State::Running),
+        (Name::Sessions, State::Running),
+        (Name::SignIns, State::Running),
+        (Name::Chats, State::Stopped),
+        (Name::Messages, State::Stopped),
+    ];
+    assert_eq!(world.states(), expected);
+    let status = world.status(Name::Chats);
+    assert_eq!((status.position, status.failed_position), (poison - 1, Some(poison)));
+    assert!(status.error.unwrap().contains("chat.painted.v1"));
+    assert_eq!(world.status(Name::Users).position, head);
+    let beside = Projections::open_read_only(&world.folder, world.log.clone()).unwrap();
+    assert_eq!(beside.status().unwrap()[3].failed_position, Some(poison));
+    let world = world.restarted();
+    world.projections.catch_up().unwrap();
+    assert_eq!(world.states(), expected, "tried again, and stopped again");
+}
+
+#[test]
+fn an_event_of_an_unknown_kind_may_concern_everybody() {
+    let mut world = World::new();
+    world.follow([signed_up(user_id(1), "Anna", None)]);
+    let (world, _) = world.poison(chat_id(1).into(), "moon.rose.v1");
+    world.projections.catch_up().unwrap();
+    assert!(world.states().iter().all(|(_, state)| *state == State::Stopped));
+}
+
+#[tokio::test]
+async fn everything_before_the_event_that_fails_is_folded_in() {
+    let mut world = World::new();
+    let mut facts: Vec<_> = (1..=20).map(|number| signed_up(user_id(number), &format!("u{number}"), None)).collect();
+    // Two accounts of one name: the rules never let that happen, and the unique index refuses it.
+    facts.insert(13, signed_up(user_id(99), "U7", None));
+    facts.push(joined(chat_id(1), user_id(1), "anna", Role::Owner));
+    world.follow(facts);
+    let status = world.status(Name::Users);
+    assert_eq!((status.state, status.position, status.failed_position), (State::Stopped, 13, Some(14)));
+    assert!(status.error.unwrap().contains("UNIQUE"), "the driver's words are for the operator");
+    let db = world.projections.database(Name::Users);
+    assert_eq!(users::list(&db, "", None, 99).await.unwrap().len(), 13);
+    assert_eq!(world.status(Name::Chats).state, State::Running);
+    assert_eq!(world.status(Name::Chats).position, 22);
+    world.projections.resume(Name::Users).unwrap();
+    assert_eq!(world.status(Name::Users).state, State::Running);
+    world.tamper(Name::Users, "drop index account_by_name");
+    world.projections.catch_up().unwrap();
+    assert_eq!(world.status(Name::Users).position, 22, "what stopped it was mended, and it went on");
+}
+
+#[tokio::test]
+async fn the_thread_follows_with_and_without_a_hint() {
+    let mut world = World::new();
+    let (hint, hinted) = watch::channel(0);
+    let tail = world.projections.start(hinted).unwrap();
+    let head = world.append([signed_up(user_id(1), "Anna", None)]);
+    hint.send_replace(head);
+    assert_eq!(world.projections.caught_up(Name::Users, head, SOON).await, Ok(head));
+    let head = world.append([password(user_id(1), "$one")]);
+    assert_eq!(world.projections.caught_up(Name::Users, head, SOON).await, Ok(head), "the poll finds it");
+    drop(hint);
+    let head = world.append([password(user_id(1), "$two")]);
+    assert_eq!(world.projections.caught_up(Name::Messages, head, SOON).await, Ok(head), "and without anybody to hint");
+    let behind = world.projections.caught_up(Name::Users, head + 1, Duration::from_millis(20)).await.unwrap_err();
+    assert_eq!((behind.name, behind.position), (Name::Users, head));
+    world.projections.last_use().touch(session_id(1), Timestamp(9));
+    tail.stop();
+    let world = world.restarted();
+    for name in Name::ALL {
+        assert_eq!(world.projections.position(name), head, "{name}: stored on the stop");
+    }
+    assert_eq!(world.projections.last_use().last_seen(session_id(1)).await.unwrap(), Some(Timestamp(9)));
+}
+
+#[tokio::test]
+async fn the_last_use_of_sessions_outlives_rebuilds_and_restarts() {
+    let mut world = World::new();
+    world.follow([signed_in(session_id(1), user_id(1), 10)]);
+    let last_use = world.projections.last_use();
+    last_use.touch(session_id(1), Timestamp(50));
+    last_use.touch(session_id(1), Timestamp(40));
+    assert_eq!(last_use.last_seen(session_id(1)).await.unwrap(), Some(Timestamp(50)));
+    assert_eq!(last_use.last_seen(session_id(2)).await.unwrap(), None);
+    last_use.flush().unwrap();
+    last_use.touch(session_id(1), Timestamp(60));
+    last_use.flush().unwrap();
+    last_use.touch(session_id(1), Timestamp(70));
+    world.projections.rebuild(Name::Sessions, &mut |_| {}).unwrap();
+    let world = world.restarted();
+    let seen = world.projections.last_use().last_seen(session_id(1)).await.unwrap();
+    assert_eq!(seen, Some(Timestamp(60)), "what was flushed");
+    world.assert_verified();
+}
+
+#[tokio::test]
+async fn long_logs_are_followed_in_batches() {
+    let mut world = World::new();
+    let chat = chat_id(1);
+    world.append([created(chat, user_id(1), "Café", false), joined(chat, user_id(1), "anna", Role::Owner)]);
+    world.append((0..4_500).map(|number| posted(message_id(number), chat, user_id(1), "text")).collect::<Vec<_>>());
+    world.projections.catch_up().unwrap();
+    let db = world.projections.database(Name::Messages);
+    let page = messages::page(&db, chat, messages::Order::OldestFirst, None, 9_999).await.unwrap();
+    assert_eq!(page.len(), 4_500);
+    assert!(page.iter().map(|message| message.position).eq(3..4_503));
+}

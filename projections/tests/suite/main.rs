@@ -1,0 +1,11 @@
+//! Read models, built from facts that are really appended.
+
+// `clippy.toml` allows it in tests only, and takes what tests call for something else.
+#![allow(clippy::unwrap_used)]
+
+mod follow;
+mod people;
+mod rebuild;
+mod rooms;
+mod support;
+mod verify;

@@ -1,0 +1,219 @@
+//! A new generation beside the one that serves.
+
+use crate::support::*;
+use domain::ChatId;
+use domain::chat::Role;
+use projections::{Error, Name, Projections, State, chats, messages, users};
+use std::time::Duration;
+use tokio::sync::watch;
+
+fn busy(world: &mut World, messages: u128) -> ChatId {
+    let (chat, anna) = (chat_id(1), user_id(1));
+    world.follow([
+        signed_up(anna, "Anna", None),
+        password(anna, "$one"),
+        signed_in(session_id(1), anna, 10),
+        failed(anna, 1, 2, "curl"),
+        created(chat, anna, "Café", false),
+        joined(chat, anna, "anna", Role::Owner),
+    ]);
+    world.follow((0..messages).map(|number| posted(message_id(number), chat, anna, "text")).collect::<Vec<_>>());
+    chat
+}
+
+async fn count(projections: &Projections, chat: ChatId) -> usize {
+    let db = projections.database(Name::Messages);
+    messages::page(&db, chat, messages::Order::OldestFirst, None, 100_000).await.unwrap().len()
+}
+
+#[tokio::test]
+async fn a_rebuild_is_the_same_and_keeps_one_former_file() {
+    let mut world = World::new();
+    busy(&mut world, 10);
+    for generation in 2..=4 {
+        for name in Name::ALL {
+            let mut last = None;
+            world.projections.rebuild(name, &mut |progress| last = Some(progress)).unwrap();
+            assert_eq!(last.map(|progress| (progress.position, progress.head)), Some((16, 16)));
+            let status = world.status(name);
+            assert_eq!((status.generation, status.state, status.position), (generation, State::Running, 16));
+            assert_eq!(world.files(name).len(), 2, "the serving one and the one before");
+        }
+        world.assert_verified();
+    }
+    let mut world = world.restarted();
+    assert_eq!(world.status(Name::Users).generation, 4);
+    world.follow([password(user_id(1), "$two")]);
+    world.assert_verified();
+}
+
+#[tokio::test]
+async fn a_rebuild_uses_the_same_indexes() {
+    let mut world = World::new();
+    busy(&mut world, 3);
+    let indexes = |world: &World, name: Name| -> Vec<String> {
+        let snapshot = world.projections.database(name).snapshot(None).unwrap();
+        let sql = "select name from sqlite_schema where type = 'index' order by name";
+        snapshot.rows(sql, &[], |row| Ok(row.text(0)?.to_owned())).unwrap()
+    };
+    let before = Name::ALL.map(|name| indexes(&world, name));
+    assert!(before[4].contains(&"message_by_chat".to_owned()));
+    for name in Name::ALL {
+        world.projections.rebuild(name, &mut |_| {}).unwrap();
+    }
+    assert_eq!(Name::ALL.map(|name| indexes(&world, name)), before);
+}
+
+#[tokio::test]
+async fn traffic_goes_on_and_nobody_reads_less() {
+    let mut world = World::new();
+    let chat = busy(&mut world, 2_000);
+    let (hint, hinted) = watch::channel(0);
+    let tail = world.projections.start(hinted).unwrap();
+    let projections = world.projections.clone();
+    let (done, is_done) = watch::channel(false);
+    let reader = std::thread::spawn({
+        let projections = projections.clone();
+        move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let (mut least, mut position, mut reads) = (2_000, 0, 0);
+            while !*is_done.borrow() {
+                let now = projections.position(Name::Messages);
+                let found = runtime.block_on(count(&projections, chat));
+                assert!(found >= least && now >= position, "{found} after {least}, {now} after {position}");
+                (least, position, reads) = (found, now, reads + 1);
+            }
+            reads
+        }
+    });
+    let mut number = 20_000;
+    for _ in 0..2 {
+        projections
+            .rebuild(Name::Messages, &mut |_| {
+                number += 1;
+                hint.send_replace(world.append([posted(message_id(number), chat, user_id(1), "meanwhile")]));
+            })
+            .unwrap();
+    }
+    let head = world.append([posted(message_id(90_000), chat, user_id(1), "last")]);
+    projections.caught_up(Name::Messages, head, Duration::from_secs(10)).await.unwrap();
+    done.send_replace(true);
+    assert!(reader.join().unwrap() > 2);
+    assert!(number >= 20_004, "it was appended meanwhile");
+    assert_eq!(count(&projections, chat).await as u128, 2_001 + number - 20_000);
+    tail.stop();
+    world.assert_verified();
+}
+
+#[tokio::test]
+async fn the_new_generation_is_never_behind_the_former() {
+    let mut world = World::new();
+    let chat = busy(&mut world, 5);
+    let projections = world.projections.clone();
+    let mut number = 100;
+    projections
+        .rebuild(Name::Messages, &mut |_| {
+            // The former one is ahead of whatever the new one has read so far.
+            number += 1;
+            world.follow([posted(message_id(number), chat, user_id(1), "meanwhile")]);
+        })
+        .unwrap();
+    assert!(number > 100);
+    let head = world.log.head().unwrap().position;
+    assert_eq!(world.status(Name::Messages).position, head);
+    assert_eq!(count(&projections, chat).await as u128, 5 + number - 100);
+}
+
+#[test]
+fn a_second_rebuild_at_once_is_refused() {
+    let mut world = World::new();
+    busy(&mut world, 1);
+    let projections = world.projections.clone();
+    let mut refused = 0;
+    world
+        .projections
+        .rebuild(Name::Users, &mut |_| {
+            assert_eq!(world.status(Name::Users).state, State::Rebuilding);
+            let second = projections.rebuild(Name::Users, &mut |_| {});
+            assert!(matches!(second, Err(Error::RebuildRunning { name: Name::Users })), "{second:?}");
+            refused += 1;
+        })
+        .unwrap();
+    assert_eq!(refused, 1);
+    assert_eq!(world.status(Name::Users).state, State::Running);
+    projections.rebuild(Name::Users, &mut |_| {}).unwrap();
+}
+
+#[tokio::test]
+async fn a_rebuild_mends_a_stopped_projection() {
+    let mut world = World::new();
+    busy(&mut world, 1);
+    world.tamper(Name::Users, "update account set name_key = 'boris'");
+    world.follow([signed_up(user_id(2), "Boris", None)]);
+    assert_eq!(world.status(Name::Users).state, State::Stopped);
+    world.projections.rebuild(Name::Users, &mut |_| {}).unwrap();
+    let status = world.status(Name::Users);
+    assert_eq!((status.state, status.failed_position, status.lag_events), (State::Running, None, 0));
+    let db = world.projections.database(Name::Users);
+    assert!(users::by_name(&db, "anna").await.unwrap().is_some());
+    world.follow([password(user_id(2), "$one")]);
+    world.assert_verified();
+}
+
+#[tokio::test]
+async fn a_rebuild_that_fails_changes_nothing() {
+    let mut world = World::new();
+    busy(&mut world, 1);
+    let (world, poison) = world.poison(chat_id(1).into(), "chat.painted.v1");
+    world.projections.catch_up().unwrap();
+    let failed = world.projections.rebuild(Name::Chats, &mut |_| {}).unwrap_err();
+    assert!(matches!(failed, Error::Poison { name: Name::Chats, position, .. } if position == poison), "{failed}");
+    let status = world.status(Name::Chats);
+    assert_eq!((status.state, status.failed_position, status.generation), (State::Stopped, Some(poison), 1));
+    assert_eq!(world.files(Name::Chats).len(), 1);
+    let db = world.projections.database(Name::Chats);
+    assert!(chats::by_id(&db, chat_id(1)).await.unwrap().is_some(), "it serves what it had");
+}
+
+#[tokio::test]
+async fn what_cannot_be_gone_on_with_is_built_at_the_start() {
+    let mut world = World::new();
+    let chat = busy(&mut world, 5);
+    let catalog = rusqlite::Connection::open(world.folder.read_models().join("catalog.db")).unwrap();
+    catalog.execute("update projection set version = 0 where name = 'chats'", []).unwrap();
+    drop(catalog);
+    let file = world.files(Name::Messages).remove(0);
+    std::fs::remove_file(file).unwrap();
+    world.tamper(Name::Users, "update checkpoint set position = 4000");
+    let beside = Projections::open_read_only(&world.folder, world.log.clone());
+    assert!(matches!(beside, Err(Error::OtherVersion { name: Name::Chats, found: 0, .. })));
+    let world = world.restarted();
+    for (name, generation) in [(Name::Chats, 2), (Name::Messages, 2), (Name::Users, 2), (Name::Sessions, 1)] {
+        let status = world.status(name);
+        assert_eq!((status.generation, status.position, status.version), (generation, 11, 1), "{name}");
+    }
+    assert_eq!(count(&world.projections, chat).await, 5);
+    world.assert_verified();
+}
+
+#[test]
+fn a_former_generation_does_not_keep_who_is_erased() {
+    let mut world = World::new();
+    busy(&mut world, 1);
+    for name in Name::ALL {
+        world.projections.rebuild(name, &mut |_| {}).unwrap();
+    }
+    world.erase(user_id(1));
+    world.projections.catch_up().unwrap();
+    for name in Name::ALL {
+        assert_eq!(world.files(name).len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn who_only_reads_may_not_rebuild() {
+    let world = World::new();
+    let beside = Projections::open_read_only(&world.folder, world.log.clone()).unwrap();
+    assert!(matches!(beside.rebuild(Name::Users, &mut |_| {}), Err(Error::ReadOnly)));
+    assert!(matches!(beside.resume(Name::Users), Err(Error::ReadOnly)));
+}

@@ -1,0 +1,198 @@
+//! Chats, their members, their messages.
+
+use crate::support::*;
+use domain::chat::{self, Role};
+use domain::text::ChatName;
+use domain::{ChatId, Personal, Timestamp, UserId, message};
+use projections::messages::{Access, Order};
+use projections::{Name, chats, messages};
+
+const ANNA: u128 = 1;
+const BORIS: u128 = 2;
+
+fn room(world: &mut World) -> (ChatId, UserId, UserId) {
+    let (chat, anna, boris) = (chat_id(1), user_id(ANNA), user_id(BORIS));
+    world.follow([
+        created(chat, anna, "Café", false),
+        joined(chat, anna, "anna", Role::Owner),
+        added(chat, boris, "Борис", anna),
+    ]);
+    (chat, anna, boris)
+}
+
+fn by(by: UserId) -> chat::By {
+    chat::By { by }
+}
+
+#[tokio::test]
+async fn a_chat_follows_its_facts() {
+    let mut world = World::new();
+    let (chat, anna, boris) = room(&mut world);
+    let db = world.projections.database(Name::Chats);
+    let found = chats::by_id(&db, chat).await.unwrap().unwrap();
+    assert_eq!((found.chat_name.as_str(), found.private, found.archived), ("Café", false, false));
+    assert_eq!((found.members, found.version), (2, 3));
+    let member = chats::member(&db, chat, boris).await.unwrap().unwrap();
+    assert_eq!((member.user_name.as_deref(), member.role, member.position), (Some("Борис"), Role::Member, 3));
+
+    let muted = chat::RoleChanged { user_id: boris, role: Role::Muted, by: anna };
+    let renamed = chat::Renamed { chat_name: ChatName::parse("Bar").unwrap(), by: anna };
+    world.follow([
+        of_chat(chat, chat::Event::RoleChanged(muted)),
+        of_chat(chat, chat::Event::Renamed(renamed)),
+        of_chat(chat, chat::Event::Archived(by(anna))),
+    ]);
+    let found = chats::by_id(&db, chat).await.unwrap().unwrap();
+    assert_eq!((found.chat_name.as_str(), found.archived, found.version), ("Bar", true, 6));
+    assert_eq!(chats::member(&db, chat, boris).await.unwrap().unwrap().role, Role::Muted);
+    assert_eq!(chats::mine(&db, anna, "bar", None, 9).await.unwrap().len(), 1, "found by the new name");
+
+    let removed = chat::MemberRemoved { user_id: boris, by: anna };
+    world
+        .follow([of_chat(chat, chat::Event::Unarchived(by(anna))), of_chat(chat, chat::Event::MemberRemoved(removed))]);
+    let found = chats::by_id(&db, chat).await.unwrap().unwrap();
+    assert_eq!((found.archived, found.members, found.version), (false, 1, 8));
+    assert_eq!(chats::member(&db, chat, boris).await.unwrap(), None);
+    world.follow([left(chat, anna), of_chat(chat, chat::Event::Deleted(by(anna)))]);
+    assert_eq!(chats::by_id(&db, chat).await.unwrap(), None);
+    world.assert_verified();
+}
+
+#[tokio::test]
+async fn nobody_is_counted_twice() {
+    let mut world = World::new();
+    let (chat, anna, boris) = room(&mut world);
+    world.follow([joined(chat, boris, "again", Role::Owner), left(chat, user_id(9)), left(chat, anna)]);
+    let db = world.projections.database(Name::Chats);
+    assert_eq!(chats::by_id(&db, chat).await.unwrap().unwrap().members, 1);
+    assert_eq!(chats::member(&db, chat, boris).await.unwrap().unwrap().role, Role::Member);
+}
+
+#[tokio::test]
+async fn words_that_cannot_be_read_again_are_gone() {
+    let mut world = World::new();
+    let (chat, anna, _) = room(&mut world);
+    let forgotten = message::Edited { chat_id: chat, author: anna, at: Timestamp(88), text: Personal::Erased };
+    world.follow([
+        posted(message_id(1), chat, anna, "one"),
+        of_message(message_id(1), message::Event::Edited(forgotten)),
+    ]);
+    let db = world.projections.database(Name::Messages);
+    assert_eq!(messages::one(&db, chat, message_id(1)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn chats_are_listed_by_who_asks() {
+    let mut world = World::new();
+    let (anna, boris) = (user_id(ANNA), user_id(BORIS));
+    world.follow([
+        created(chat_id(1), anna, "Tea", false),
+        joined(chat_id(1), anna, "anna", Role::Owner),
+        created(chat_id(2), anna, "Team", true),
+        joined(chat_id(2), anna, "anna", Role::Owner),
+        created(chat_id(3), boris, "Rust", false),
+        joined(chat_id(3), boris, "boris", Role::Owner),
+        joined(chat_id(1), boris, "boris", Role::Member),
+        created(chat_id(4), boris, "Old tea", false),
+        of_chat(chat_id(4), chat::Event::Archived(by(boris))),
+    ]);
+    let db = world.projections.database(Name::Chats);
+    let shown =
+        |rows: Vec<chats::Listed>| -> Vec<_> { rows.into_iter().map(|row| (row.chat.chat_id, row.role)).collect() };
+    let mine = shown(chats::mine(&db, boris, "", None, 9).await.unwrap());
+    assert_eq!(mine, [(chat_id(1), Some(Role::Member)), (chat_id(3), Some(Role::Owner))], "last joined first");
+    assert_eq!(shown(chats::mine(&db, boris, "", Some(7), 9).await.unwrap()), [(chat_id(3), Some(Role::Owner))]);
+    assert_eq!(chats::mine(&db, anna, "tea", None, 9).await.unwrap().len(), 2);
+    let open = shown(chats::open_to_all(&db, anna, "", None, 9).await.unwrap());
+    assert_eq!(open, [(chat_id(3), None), (chat_id(1), Some(Role::Owner))], "neither private nor archived");
+    assert_eq!(shown(chats::open_to_all(&db, anna, "", Some(5), 9).await.unwrap()).len(), 1);
+    assert_eq!(shown(chats::open_to_all(&db, anna, "te", None, 9).await.unwrap()).len(), 1);
+    let members = chats::members(&db, chat_id(1), None, 9).await.unwrap();
+    assert_eq!(members.iter().map(|member| member.user_id).collect::<Vec<_>>(), [anna, boris]);
+    let rest = chats::members(&db, chat_id(1), Some(members[0].position), 9).await.unwrap();
+    assert_eq!(rest, members[1..]);
+}
+
+#[tokio::test]
+async fn messages_are_posted_edited_deleted() {
+    let mut world = World::new();
+    let (chat, anna, boris) = room(&mut world);
+    let other = chat_id(2);
+    world.follow([
+        posted(message_id(1), chat, anna, "one"),
+        posted(message_id(2), chat, boris, "two"),
+        created(other, anna, "Other", false),
+        posted(message_id(3), other, anna, "elsewhere"),
+        posted(message_id(4), chat, anna, "four"),
+        edited(message_id(1), chat, anna, "one!"),
+        deleted(message_id(2), chat, anna),
+    ]);
+    let db = world.projections.database(Name::Messages);
+    let page = messages::page(&db, chat, Order::OldestFirst, None, 9).await.unwrap();
+    let texts: Vec<_> = page.iter().map(|message| (message.text.as_str(), message.version)).collect();
+    assert_eq!(texts, [("one!", 2), ("four", 1)]);
+    assert_eq!(page[0].edited_at.map(|at| at.0), Some(88));
+    assert_eq!((page[0].sent_at.0, page[0].user_name.as_deref()), (77, Some("anna")));
+    let newest = messages::page(&db, chat, Order::NewestFirst, None, 1).await.unwrap();
+    assert_eq!(newest, page[1..]);
+    let next = messages::page(&db, chat, Order::NewestFirst, Some(newest[0].position), 9).await.unwrap();
+    assert_eq!(next, page[..1]);
+    let rest = messages::page(&db, chat, Order::OldestFirst, Some(page[0].position), 9).await.unwrap();
+    assert_eq!(rest, page[1..]);
+    assert_eq!(messages::one(&db, chat, message_id(1)).await.unwrap().as_ref(), page.first());
+    assert_eq!(messages::one(&db, other, message_id(1)).await.unwrap(), None, "of another chat");
+    let last = messages::last_of(&db, &[other, chat_id(9), chat]).await.unwrap();
+    assert_eq!(last.iter().map(|message| message.message_id).collect::<Vec<_>>(), [3, 4].map(message_id));
+    world.assert_verified();
+}
+
+#[tokio::test]
+async fn who_may_read_is_who_is_in_the_chat() {
+    let mut world = World::new();
+    let (chat, anna, boris) = room(&mut world);
+    world.follow([posted(message_id(1), chat, boris, "bye"), left(chat, boris)]);
+    let db = world.projections.database(Name::Messages);
+    assert_eq!(messages::access(&db, chat, anna).await.unwrap(), Access::Member);
+    assert_eq!(messages::access(&db, chat, boris).await.unwrap(), Access::NotAMember);
+    assert_eq!(messages::access(&db, chat, user_id(9)).await.unwrap(), Access::NotAMember);
+    assert_eq!(messages::access(&db, chat_id(9), anna).await.unwrap(), Access::NoChat);
+    let said = messages::one(&db, chat, message_id(1)).await.unwrap().unwrap();
+    assert_eq!(said.user_name.as_deref(), Some("Борис"), "who left keeps his name");
+    world.follow([joined(chat, boris, "bob", Role::Member)]);
+    assert_eq!(messages::access(&db, chat, boris).await.unwrap(), Access::Member);
+    world.follow([of_chat(chat, chat::Event::Deleted(by(anna)))]);
+    assert_eq!(messages::access(&db, chat, anna).await.unwrap(), Access::NoChat);
+    assert_eq!(messages::one(&db, chat, message_id(1)).await.unwrap(), None);
+    world.assert_verified();
+}
+
+#[tokio::test]
+async fn an_erased_member_leaves_neither_name_nor_words() {
+    for follow_first in [true, false] {
+        let mut world = World::new();
+        let (chat, anna, boris) = (chat_id(1), user_id(ANNA), user_id(BORIS));
+        world.append([
+            created(chat, anna, "Café", false),
+            joined(chat, anna, "anna", Role::Owner),
+            added(chat, boris, "Борис", anna),
+            posted(message_id(1), chat, boris, "mine"),
+            edited(message_id(1), chat, boris, "mine still"),
+            posted(message_id(2), chat, anna, "hers"),
+        ]);
+        if follow_first {
+            world.projections.catch_up().unwrap();
+        }
+        world.erase(boris);
+        // The rules still know him as a member, and may send him away.
+        let removed = chat::MemberRemoved { user_id: boris, by: anna };
+        world.follow([of_chat(chat, chat::Event::MemberRemoved(removed))]);
+        let db = world.projections.database(Name::Messages);
+        let page = messages::page(&db, chat, Order::OldestFirst, None, 9).await.unwrap();
+        assert_eq!(page.iter().map(|message| message.text.as_str()).collect::<Vec<_>>(), ["hers"]);
+        assert_eq!(messages::access(&db, chat, boris).await.unwrap(), Access::NotAMember);
+        let db = world.projections.database(Name::Chats);
+        assert_eq!(chats::by_id(&db, chat).await.unwrap().unwrap().members, 1);
+        assert_eq!(chats::member(&db, chat, boris).await.unwrap(), None);
+        world.assert_verified();
+    }
+}
