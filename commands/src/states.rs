@@ -28,13 +28,15 @@ struct Entry {
 /// The states of the streams that were named lately.
 pub(crate) struct States {
     entries: HashMap<StreamId, Entry>,
+    /// Streams of this batch that are not kept: messages and names, which are rarely named twice.
+    passing: Vec<StreamId>,
     batch: u64,
     streams_max: usize,
 }
 
 impl States {
     pub(crate) fn new() -> States {
-        States { entries: HashMap::new(), batch: 0, streams_max: STREAMS_MAX }
+        States { entries: HashMap::new(), passing: Vec::new(), batch: 0, streams_max: STREAMS_MAX }
     }
 
     /// Makes sure that a stream's state is known.
@@ -48,17 +50,16 @@ impl States {
             entry.state.evolve(stream, &fact.event);
             entry.version = fact.version;
         }
-        self.entries.insert(stream, entry);
+        self.insert(stream, entry);
         Ok(())
     }
 
     /// Folds a new fact in. Answers the version that it has in its stream.
     pub(crate) fn evolve(&mut self, (stream, event): &Fact) -> u64 {
-        let entry = self.entries.entry(*stream).or_insert_with(|| Entry {
-            version: 0,
-            state: State::empty(*stream),
-            used: self.batch,
-        });
+        if !self.entries.contains_key(stream) {
+            self.insert(*stream, Entry { version: 0, state: State::empty(*stream), used: self.batch });
+        }
+        let entry = self.entries.get_mut(stream).expect("it was put in just now, if it was not there");
         entry.state.evolve(*stream, event);
         entry.version += 1;
         entry.version
@@ -116,12 +117,11 @@ impl States {
         }
     }
 
-    /// Ends a batch. Messages and names are rarely named twice and messages are large: they are not kept.
+    /// Ends a batch, in time that does not grow with what is kept.
     pub(crate) fn end_batch(&mut self) {
-        self.entries.retain(|stream, _| match stream.category() {
-            Category::Message | Category::Name => false,
-            Category::User | Category::Session | Category::Chat => true,
-        });
+        for stream in self.passing.drain(..) {
+            self.entries.remove(&stream);
+        }
         if self.entries.len() > self.streams_max {
             // Half of the batches since the oldest use go at once, so that this is rare.
             let mut used = self.entries.values().map(|entry| entry.used).collect::<Vec<_>>();
@@ -131,6 +131,14 @@ impl States {
             self.entries.retain(|_, entry| entry.used > median);
         }
         self.batch += 1;
+    }
+
+    fn insert(&mut self, stream: StreamId, entry: Entry) {
+        match stream.category() {
+            Category::Message | Category::Name => self.passing.push(stream),
+            Category::User | Category::Session | Category::Chat => {}
+        }
+        self.entries.insert(stream, entry);
     }
 
     fn state(&self, stream: impl Into<StreamId>) -> Option<&State> {
