@@ -1,0 +1,79 @@
+//! What every handler shares, and the two things that they do: ask for a command, and look at a read model.
+
+use crate::auth::Caller;
+use crate::error::Error;
+use crate::extract::Asked;
+use crate::failures::Failures;
+use crate::passwords::Passwords;
+use crate::{Node, Settings};
+use commands::{Actor, Answer, Key, Request, Writer};
+use domain::{Command, UserId};
+use projections::Projections;
+use std::sync::Arc;
+use store::{Keys, Log};
+
+/// What every handler shares. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) log: Log,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) writer: Writer,
+    pub(crate) projections: Projections,
+    pub(crate) passwords: Passwords,
+    pub(crate) failures: Arc<Failures>,
+    pub(crate) settings: Arc<Settings>,
+}
+
+impl App {
+    pub(crate) fn new(node: &Node, settings: Settings) -> Result<App, crate::passwords::PasswordError> {
+        Ok(App {
+            log: node.log.clone(),
+            keys: Arc::clone(&node.keys),
+            writer: node.writer.clone(),
+            projections: node.projections.clone(),
+            passwords: Passwords::new(settings.argon2)?,
+            failures: Arc::new(Failures::default()),
+            settings: Arc::new(settings),
+        })
+    }
+
+    /// Asks for a command in the name of a user.
+    pub(crate) async fn send(&self, caller: &Caller, asked: &Asked, command: Command) -> Result<Answer, Error> {
+        self.ask(Actor::User(caller.user_id), asked, command).await
+    }
+
+    /// Asks for a command in the name of anybody.
+    pub(crate) async fn ask(&self, actor: Actor, asked: &Asked, command: Command) -> Result<Answer, Error> {
+        let request = Request {
+            command,
+            actor,
+            at: asked.at,
+            request_id: Some(asked.request_id.clone()),
+            if_match: asked.if_match,
+            key: self.key(actor, asked),
+        };
+        Ok(self.writer.send(request).await?)
+    }
+
+    /// The first answer to a request that was made before with the same `Idempotency-Key`. The writer looks again;
+    /// this one saves a repeat the work that comes before its command, and keeps it right where that work would
+    /// fail the second time (an old password).
+    pub(crate) fn first_answer(&self, actor: Actor, asked: &Asked) -> Result<Option<Answer>, Error> {
+        let Some(key) = self.key(actor, asked) else { return Ok(None) };
+        match self.log.receipt(&key.command_id)? {
+            Some(receipt) => Ok(Some(Answer::from_receipt(&receipt, &key)?)),
+            None => Ok(None),
+        }
+    }
+
+    fn key(&self, actor: Actor, asked: &Asked) -> Option<Key> {
+        let (name, fingerprint) = asked.key.as_ref()?;
+        let subject = match actor {
+            Actor::User(id) => Some(id),
+            Actor::Anonymous | Actor::Operator | Actor::Import => None,
+        };
+        let owner = subject.map_or([0; 16], |UserId(id)| id.into_bytes());
+        let command_id = self.keys.keyed_hash("idempotency key", &[&owner, name.as_bytes()]);
+        Some(Key { command_id, fingerprint: *fingerprint, subject })
+    }
+}

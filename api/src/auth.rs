@@ -1,0 +1,137 @@
+//! Who is calling: by `Authorization: Bearer`, by `Authorization: session_id`, or by the session cookie.
+
+use crate::app::App;
+use crate::error::{Code, Error};
+use crate::extract::now;
+use axum::extract::FromRequestParts;
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, Method};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use domain::session::TokenHash;
+use domain::{SessionId, Timestamp, UserId};
+use projections::{Name, sessions};
+use sha2::{Digest, Sha256};
+
+/// The session cookie: only over TLS or to this machine, only for this host, not for scripts.
+pub(crate) const COOKIE_NAME: &str = "__Host-letopis";
+
+/// Who is calling, by a session that is open.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    pub(crate) user_id: UserId,
+    pub(crate) session_id: SessionId,
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Caller, Error> {
+        let token = token(parts, app)?
+            .ok_or_else(|| Error::new(Code::AuthFailed, "send Authorization: Bearer with a session's token"))?;
+        let (session, expires_at) = app.session(&token).await?;
+        let at = now();
+        if expires_at <= at {
+            return Err(Error::new(Code::SessionExpired, "this session has expired; log in again"));
+        }
+        app.projections.last_use().touch(session.session_id, at);
+        Ok(Caller { user_id: session.user_id, session_id: session.session_id })
+    }
+}
+
+impl App {
+    /// The session of a token, and when it ends as things stand.
+    async fn session(&self, token: &str) -> Result<(sessions::Session, Timestamp), Error> {
+        let reading = self.read(Name::Sessions, 0).await?;
+        let session = sessions::by_token(&reading.database, &hash(token))
+            .await?
+            .ok_or_else(|| Error::new(Code::InvalidSession, "there is no such session; log in again"))?;
+        let expires_at = self.expiry(&session).await?;
+        Ok((session, expires_at))
+    }
+
+    /// When a session ends as things stand: at its last use plus the idle time, at the latest at its end.
+    pub(crate) async fn expiry(&self, session: &sessions::Session) -> Result<Timestamp, Error> {
+        let used = self.last_seen(session).await?;
+        Ok(session.expires_at.min(used.plus(self.settings.session_idle)))
+    }
+
+    /// When a session was last used.
+    pub(crate) async fn last_seen(&self, session: &sessions::Session) -> Result<Timestamp, Error> {
+        let used = self.projections.last_use().last_seen(session.session_id).await?;
+        Ok(used.unwrap_or(session.created_at).max(session.created_at))
+    }
+
+    /// The session of a request that may have none, or one that has ended: for logging out.
+    pub(crate) async fn session_if_any(&self, parts: &Parts) -> Result<Option<sessions::Session>, Error> {
+        match token(parts, self) {
+            Ok(Some(token)) => {
+                let reading = self.read(Name::Sessions, 0).await?;
+                Ok(sessions::by_token(&reading.database, &hash(&token)).await?)
+            }
+            Err(error) if error.code == Code::CrossSite => Err(error),
+            Ok(None) | Err(_) => Ok(None),
+        }
+    }
+}
+
+/// A new session's token: 256 random bits, base64url without padding.
+pub(crate) fn new_token() -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
+}
+
+/// What is kept of a token.
+pub(crate) fn hash(token: &str) -> TokenHash {
+    TokenHash(Sha256::digest(token.as_bytes()).into())
+}
+
+/// The token that a request carries. The header goes before the cookie.
+fn token(parts: &Parts, app: &App) -> Result<Option<String>, Error> {
+    if let Some(value) = parts.headers.get(AUTHORIZATION) {
+        let malformed = || Error::new(Code::AuthFailed, "Authorization must be Bearer or session_id and a token");
+        let text = value.to_str().map_err(|_| malformed())?;
+        let (scheme, token) = text.split_once(' ').ok_or_else(malformed)?;
+        let known = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("session_id");
+        let token = token.trim();
+        if !known || token.is_empty() || token.contains(' ') {
+            return Err(malformed());
+        }
+        return Ok(Some(token.to_owned()));
+    }
+    let Some(token) = cookie(&parts.headers) else { return Ok(None) };
+    if !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) && is_foreign(parts, app) {
+        return Err(Error::new(Code::CrossSite, "a page of another site may not do this with your cookie"));
+    }
+    Ok(Some(token))
+}
+
+fn cookie(headers: &HeaderMap) -> Option<String> {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value.to_owned())
+}
+
+/// Whether a browser says that the request was made by a page of another site. Without either header it was not
+/// made by a page (CONTRACT 1.1).
+fn is_foreign(parts: &Parts, app: &App) -> bool {
+    let header = |name: HeaderName| parts.headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let origin = header(ORIGIN);
+    if origin.is_some_and(|origin| app.settings.allowed_origins.iter().any(|allowed| allowed == origin)) {
+        return false;
+    }
+    let site = header(HeaderName::from_static("sec-fetch-site"));
+    origin.is_some_and(|origin| !is_ours(origin, parts, app))
+        || site.is_some_and(|site| !matches!(site, "same-origin" | "none"))
+}
+
+fn is_ours(origin: &str, parts: &Parts, app: &App) -> bool {
+    match &app.settings.public_url {
+        Some(public) => public.trim_end_matches('/') == origin,
+        None => {
+            let host = parts.headers.get(HOST).and_then(|value| value.to_str().ok());
+            let of_origin = origin.split_once("://").map(|(_, host)| host);
+            host.is_some() && host == of_origin
+        }
+    }
+}

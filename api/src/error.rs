@@ -1,0 +1,180 @@
+//! Every way in which a request can fail, and the one place that knows status codes.
+
+use crate::passwords::PasswordError;
+use crate::problem::FieldError;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use domain::{Refusal, chat, message, session, user};
+
+/// Declares the codes: name, kebab-case, status, title.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $status:ident, $title:literal;)*) => {
+        /// What went wrong, as a program sees it. Codes are stable.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Code { $($(#[$doc])* $name,)* }
+
+        impl Code {
+            /// Every code, for the documents.
+            pub(crate) const ALL: &[Code] = &[$(Code::$name,)*];
+
+            /// Its stable text.
+            pub(crate) fn text(self) -> &'static str {
+                match self { $(Code::$name => $code,)* }
+            }
+
+            /// Its HTTP status.
+            pub(crate) fn status(self) -> StatusCode {
+                match self { $(Code::$name => StatusCode::$status,)* }
+            }
+
+            /// It in words.
+            pub(crate) fn title(self) -> &'static str {
+                match self { $(Code::$name => $title,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    BadParameters = "bad-parameters", BAD_REQUEST, "The request is not well formed";
+    WeakPassword = "weak-password", BAD_REQUEST, "The password is too weak";
+    BadCursor = "bad-cursor", BAD_REQUEST, "The cursor does not belong to this list";
+    AuthFailed = "auth-failed", UNAUTHORIZED, "No valid credentials were sent";
+    InvalidSession = "invalid-session-id", UNAUTHORIZED, "The session is unknown or ended";
+    SessionExpired = "session-id-expired", UNAUTHORIZED, "The session has expired";
+    BadCredentials = "bad-credentials", UNAUTHORIZED, "User name or password is wrong";
+    CrossSite = "cross-site-request", FORBIDDEN, "The request comes from a foreign site";
+    NotYou = "not-you", FORBIDDEN, "This can only be done by the user himself";
+    NotAMember = "not-a-member", FORBIDDEN, "Only members of the chat may";
+    NotInvited = "not-invited", FORBIDDEN, "The chat is private";
+    NotAllowed = "not-allowed", FORBIDDEN, "The role does not allow it";
+    Muted = "muted", FORBIDDEN, "The member is muted";
+    UserNotFound = "user-not-found", NOT_FOUND, "There is no such user";
+    SessionNotFound = "session-not-found", NOT_FOUND, "There is no such session";
+    ChatNotFound = "chat-not-found", NOT_FOUND, "There is no such chat";
+    MemberNotFound = "member-not-found", NOT_FOUND, "There is no such member";
+    MessageNotFound = "message-not-found", NOT_FOUND, "There is no such message";
+    NotFound = "not-found", NOT_FOUND, "There is nothing at this address";
+    MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, "The address does not take this method";
+    UserExists = "user-already-exists", CONFLICT, "The user name is taken";
+    OwnerMustHandOver = "owner-must-hand-over", CONFLICT, "The owner must hand the chat over first";
+    Archived = "chat-archived", CONFLICT, "The chat is archived";
+    AlreadyExists = "already-exists", CONFLICT, "It exists already";
+    VersionChanged = "version-changed", PRECONDITION_FAILED, "It was changed meanwhile";
+    TooLarge = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
+    HeadersTooLarge = "headers-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
+    UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON";
+    KeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The key was used with another request";
+    Internal = "internal-error", INTERNAL_SERVER_ERROR, "An internal error";
+    Overloaded = "overloaded", SERVICE_UNAVAILABLE, "The server is busy";
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The log is not available";
+    ProjectionBehind = "projection-behind", SERVICE_UNAVAILABLE, "The read model is not there yet";
+}
+
+/// A request failed.
+#[derive(Clone, Debug)]
+pub(crate) struct Error {
+    pub(crate) code: Code,
+    pub(crate) detail: String,
+    pub(crate) errors: Vec<FieldError>,
+}
+
+impl Error {
+    /// A failure with its explanation.
+    pub(crate) fn new(code: Code, detail: impl ToString) -> Error {
+        Error { code, detail: detail.to_string(), errors: Vec::new() }
+    }
+
+    /// One field of the body is at fault.
+    pub(crate) fn field(code: Code, field: &str, detail: impl ToString) -> Error {
+        let fault = FieldError::of(field, detail);
+        Error { code, detail: format!("{field} {}", fault.detail), errors: vec![fault] }
+    }
+
+    /// One field of the body, or a query parameter, is malformed.
+    pub(crate) fn bad(field: &str, detail: impl ToString) -> Error {
+        Error::field(Code::BadParameters, field, detail)
+    }
+
+    /// The log or a read model failed. It is logged here, once; the caller is told nothing of it.
+    fn ours(error: &(dyn std::error::Error + 'static), code: Code) -> Error {
+        tracing::error!(error, "a request failed");
+        Error::new(code, "the server could not do it; its log says why")
+    }
+}
+
+impl IntoResponse for Error {
+    /// The body is written at the outermost layer (`respond::finish`), which knows the request's id.
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<commands::Error> for Error {
+    fn from(error: commands::Error) -> Error {
+        let code = match &error {
+            commands::Error::Refused(refusal) => return Error::from(*refusal),
+            commands::Error::KeyReused => Code::KeyReused,
+            commands::Error::Overloaded => Code::Overloaded,
+            commands::Error::Unavailable => Code::Unavailable,
+            commands::Error::Internal => Code::Internal,
+        };
+        Error::new(code, error)
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Error {
+        let code = match refusal {
+            Refusal::User(user::Refusal::AlreadyExists) => Code::UserExists,
+            Refusal::User(user::Refusal::NotFound) | Refusal::Chat(chat::Refusal::UserNotFound) => Code::UserNotFound,
+            Refusal::User(user::Refusal::BadCredentials) | Refusal::Session(session::Refusal::BadCredentials) => {
+                Code::BadCredentials
+            }
+            Refusal::Session(session::Refusal::NotFound) => Code::SessionNotFound,
+            Refusal::Session(session::Refusal::AlreadyExists)
+            | Refusal::Chat(chat::Refusal::AlreadyExists)
+            | Refusal::Message(message::Refusal::AlreadyExists) => Code::AlreadyExists,
+            Refusal::Chat(chat::Refusal::NotFound) | Refusal::Message(message::Refusal::ChatNotFound) => {
+                Code::ChatNotFound
+            }
+            Refusal::Chat(chat::Refusal::NotInvited) => Code::NotInvited,
+            Refusal::Chat(chat::Refusal::NotAMember) | Refusal::Message(message::Refusal::NotAMember) => {
+                Code::NotAMember
+            }
+            Refusal::Chat(chat::Refusal::NotAllowed) | Refusal::Message(message::Refusal::NotAllowed) => {
+                Code::NotAllowed
+            }
+            Refusal::Chat(chat::Refusal::MemberNotFound) => Code::MemberNotFound,
+            Refusal::Chat(chat::Refusal::OwnerMustHandOver) => Code::OwnerMustHandOver,
+            Refusal::Chat(chat::Refusal::Archived) | Refusal::Message(message::Refusal::Archived) => Code::Archived,
+            Refusal::Message(message::Refusal::Muted) => Code::Muted,
+            Refusal::Message(message::Refusal::NotFound | message::Refusal::ReplyNotFound) => Code::MessageNotFound,
+            Refusal::VersionChanged => Code::VersionChanged,
+        };
+        Error::new(code, refusal)
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Error {
+        Error::ours(&error, Code::Unavailable)
+    }
+}
+
+impl From<projections::Error> for Error {
+    fn from(error: projections::Error) -> Error {
+        Error::ours(&error, Code::Unavailable)
+    }
+}
+
+impl From<PasswordError> for Error {
+    fn from(error: PasswordError) -> Error {
+        match error {
+            PasswordError::Overloaded => Error::new(Code::Overloaded, error),
+            PasswordError::Failed => Error::ours(&error, Code::Internal),
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! What handlers take out of a request.
+
+use crate::app::App;
+use crate::error::{Code, Error};
+use crate::problem::FieldError;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::header::{CONTENT_TYPE, IF_MATCH};
+use axum::http::request::Parts;
+use domain::Timestamp;
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Deepest nesting of a JSON body.
+const JSON_DEPTH_MAX: usize = 32;
+/// Longest `Idempotency-Key` in characters.
+const KEY_MAX: usize = 255;
+
+/// The request's id, made or accepted at the outermost layer.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(pub(crate) String);
+
+/// The keyed hash of the whole request, where it has an `Idempotency-Key`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fingerprint(pub(crate) [u8; 32]);
+
+/// What every command of a request carries.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) request_id: String,
+    /// The request's one reading of the clock.
+    pub(crate) at: Timestamp,
+    pub(crate) if_match: Option<u64>,
+    /// The `Idempotency-Key` and the request's fingerprint.
+    pub(crate) key: Option<(String, [u8; 32])>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Asked {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Asked, Error> {
+        let request_id = parts.extensions.get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
+        let fingerprint = parts.extensions.get::<Fingerprint>();
+        let key = idempotency_key(parts)?.zip(fingerprint.map(|fingerprint| fingerprint.0));
+        Ok(Asked { request_id, at: now(), if_match: if_match(parts)?, key })
+    }
+}
+
+/// The `Idempotency-Key` of a write, if it has one. Reads have no use for it.
+pub(crate) fn idempotency_key(parts: &Parts) -> Result<Option<String>, Error> {
+    if parts.method.is_safe() {
+        return Ok(None);
+    }
+    let Some(value) = parts.headers.get("idempotency-key") else { return Ok(None) };
+    match value.to_str() {
+        Ok(key) if (1..=KEY_MAX).contains(&key.len()) => Ok(Some(key.to_owned())),
+        Ok(_) | Err(_) => {
+            Err(Error::new(Code::BadParameters, "Idempotency-Key must have 1 to 255 visible ASCII characters"))
+        }
+    }
+}
+
+/// The version that `If-Match` asks for. A weak tag never matches (RFC 9110, 13.1.1).
+fn if_match(parts: &Parts) -> Result<Option<u64>, Error> {
+    let Some(value) = parts.headers.get(IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    if text.starts_with("W/\"") {
+        return Ok(Some(u64::MAX));
+    }
+    let tag = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    match tag {
+        // A tag that we never gave out names a version that is not there.
+        Some(tag) if !tag.contains('"') => Ok(Some(tag.parse().unwrap_or(u64::MAX))),
+        Some(_) | None => Err(Error::new(Code::BadParameters, "If-Match must be one ETag in quotes, or *")),
+    }
+}
+
+/// The present instant.
+pub(crate) fn now() -> Timestamp {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// The query's parameters. Unknown ones are ignored.
+#[derive(Clone, Debug)]
+pub(crate) struct Params {
+    values: HashMap<String, String>,
+    /// The position that the caller wants to see at least.
+    pub(crate) min_position: u64,
+}
+
+impl<S: Sync> FromRequestParts<S> for Params {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Params, Error> {
+        let malformed = |_| Error::new(Code::BadParameters, "the query is not percent-encoded UTF-8");
+        let values = Query::<HashMap<String, String>>::try_from_uri(&parts.uri).map_err(malformed)?.0;
+        let header = parts.headers.get("letopis-min-position").map(|value| value.to_str().unwrap_or_default());
+        let asked = values.get("min_position").map(String::as_str).or(header);
+        let min_position = match asked {
+            None => 0,
+            Some(text) => text.parse().map_err(|_| Error::bad("min_position", "must be a log position"))?,
+        };
+        Ok(Params { values, min_position })
+    }
+}
+
+impl Params {
+    /// One parameter.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// How many a page may hold: 1 to 1000, by default 50.
+    pub(crate) fn limit(&self) -> Result<u32, Error> {
+        match self.get("limit").map(str::parse::<u32>) {
+            None => Ok(50),
+            Some(Ok(limit @ 1..=1000)) => Ok(limit),
+            Some(_) => Err(Error::bad("limit", "must be a number from 1 to 1000")),
+        }
+    }
+}
+
+/// A JSON body.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Body<T>, Error> {
+        let json = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+            let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+        });
+        if !json {
+            return Err(Error::new(Code::UnsupportedMediaType, "send the body with Content-Type: application/json"));
+        }
+        let bytes = Bytes::from_request(request, app).await.map_err(|rejection| {
+            if rejection.status() == Code::TooLarge.status() {
+                Error::new(Code::TooLarge, "the body is larger than this address takes")
+            } else {
+                Error::new(Code::BadParameters, "the body ended early")
+            }
+        })?;
+        parse(&bytes).map(Body)
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    if depth(bytes) > JSON_DEPTH_MAX {
+        return Err(Error::new(Code::BadParameters, "the body is nested deeper than 32 levels"));
+    }
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        // serde would fill the fields from an array, in their order.
+        let fault = FieldError { pointer: String::new(), detail: "must be a JSON object".to_owned() };
+        let detail = format!("the body {}", fault.detail);
+        return Err(Error { code: Code::BadParameters, detail, errors: vec![fault] });
+    }
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| explain(&error))?;
+    json.end().map_err(|_| Error::new(Code::BadParameters, "there is something behind the end of the JSON body"))?;
+    Ok(value)
+}
+
+/// The deepest nesting of brackets outside strings, counted without recursion.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// Says what is wrong with a body in our own words: where, and what is expected there.
+fn explain(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
+    let inner = error.inner();
+    if inner.is_syntax() || inner.is_eof() {
+        let place = format!("the body is not valid JSON at line {} column {}", inner.line(), inner.column());
+        return Error::new(Code::BadParameters, place);
+    }
+    let text = inner.to_string();
+    let named = |prefix: &str| text.strip_prefix(prefix).and_then(|rest| rest.split('`').next()).map(str::to_owned);
+    let mut pointer = String::new();
+    for segment in error.path() {
+        match segment {
+            serde_path_to_error::Segment::Map { key } => pointer.push_str(&format!("/{}", escape(key))),
+            serde_path_to_error::Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            serde_path_to_error::Segment::Enum { .. } | serde_path_to_error::Segment::Unknown => {}
+        }
+    }
+    // serde names the field itself in these three; its path ends at the object that holds it, or at the field.
+    let (field, detail) = if let Some(field) = named("missing field `") {
+        (Some(field), "is required")
+    } else if let Some(field) = named("unknown field `") {
+        (Some(field), "is not known here")
+    } else if let Some(field) = named("duplicate field `") {
+        (Some(field), "stands there twice")
+    } else {
+        (None, expected(&text))
+    };
+    if let Some(field) = field {
+        let last = format!("/{}", escape(&field));
+        if !pointer.ends_with(&last) {
+            pointer.push_str(&last);
+        }
+    }
+    let place = if pointer.is_empty() { "the body".to_owned() } else { pointer.trim_start_matches('/').to_owned() };
+    Error {
+        code: Code::BadParameters,
+        detail: format!("{place} {detail}"),
+        errors: vec![FieldError { pointer, detail: detail.to_owned() }],
+    }
+}
+
+fn expected(text: &str) -> &'static str {
+    match text.split("expected ").nth(1).unwrap_or_default() {
+        rest if rest.starts_with("a string") || rest.starts_with("a borrowed string") => "must be a string",
+        rest if rest.starts_with("a boolean") => "must be true or false",
+        rest if rest.starts_with("struct") => "must be a JSON object",
+        rest if rest.starts_with("a sequence") => "must be a JSON array",
+        rest if rest.starts_with('u') || rest.starts_with('i') => "must be a whole number",
+        _ => "has a value that is not allowed here",
+    }
+}
+
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        #[serde(rename = "name")]
+        _name: String,
+        #[serde(default, rename = "private")]
+        _private: bool,
+    }
+
+    fn fault(body: &str) -> (String, String) {
+        let error = parse::<Sample>(body.as_bytes()).unwrap_err();
+        assert_eq!(error.code, Code::BadParameters);
+        let pointer = error.errors.first().map(|fault| fault.pointer.clone()).unwrap_or_default();
+        (pointer, error.detail)
+    }
+
+    #[test]
+    fn faults_are_told_in_our_words_with_a_pointer() {
+        let cases = [
+            (r#"{}"#, "/name", "name is required"),
+            (r#"{"name":"a","colour":1}"#, "/colour", "colour is not known here"),
+            (r#"{"name":5}"#, "/name", "name must be a string"),
+            (r#"{"name":"a","private":"yes"}"#, "/private", "private must be true or false"),
+            (r#"{"name":"a","name":"b"}"#, "/name", "name stands there twice"),
+            (r#"[]"#, "", "the body must be a JSON object"),
+            (r#" ["a",true]"#, "", "the body must be a JSON object"),
+            (r#"{"name":"#, "", "the body is not valid JSON at line 1 column 8"),
+            (r#"{"name":"a"} x"#, "", "there is something behind the end of the JSON body"),
+        ];
+        for (body, pointer, detail) in cases {
+            assert_eq!(fault(body), (pointer.to_owned(), detail.to_owned()), "{body}");
+        }
+    }
+
+    #[test]
+    fn deep_bodies_are_refused_before_they_are_parsed() {
+        let deep = format!("{}{}", "[".repeat(33), "]".repeat(33));
+        assert_eq!(fault(&deep).1, "the body is nested deeper than 32 levels");
+        assert_eq!(depth(br#"{"a":"[[[[\"[[["}"#), 1);
+    }
+}

@@ -1,0 +1,100 @@
+//! Whether it lives, and whether it is ready.
+
+use crate::app::App;
+use crate::error::Error;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use projections::State as ProjectionState;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// A read model that is further behind than this makes the node not ready.
+const LAG_EVENTS_MAX: u64 = 10_000;
+/// And one whose oldest missing event is older than this.
+const LAG_SECONDS_MAX: u64 = 10;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(ping))
+        .routes(routes!(ping_db))
+        .routes(routes!(livez))
+        .routes(routes!(readyz))
+        .routes(routes!(metrics_text))
+}
+
+/// Whether the node is ready, and what keeps it from it.
+#[derive(Serialize, ToSchema)]
+struct Ready {
+    ready: bool,
+    /// The log's last position.
+    head: u64,
+    projections: Vec<Following>,
+}
+
+/// How far one read model is.
+#[derive(Serialize, ToSchema)]
+struct Following {
+    name: &'static str,
+    position: u64,
+    lag_events: u64,
+    lag_seconds: u64,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// Answers without touching anything.
+#[utoipa::path(get, path = "/ping", tag = "health", responses((status = 200, description = "It answers.")))]
+async fn ping() -> StatusCode {
+    StatusCode::OK
+}
+
+/// Reads the log's head.
+#[utoipa::path(get, path = "/ping_db", tag = "health", responses((status = 200, description = "The log can be read.")))]
+async fn ping_db(State(app): State<App>) -> Result<StatusCode, Error> {
+    app.log.head()?;
+    Ok(StatusCode::OK)
+}
+
+/// Whether the process should live on.
+#[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, description = "It lives.")))]
+async fn livez() -> StatusCode {
+    StatusCode::OK
+}
+
+/// Whether the node should get traffic: the log is there, and the read models are near its head.
+#[utoipa::path(get, path = "/readyz", tag = "health", responses(
+    (status = 200, body = Ready, description = "It is ready."),
+    (status = 503, body = Ready, description = "It is not, and this is why."),
+))]
+async fn readyz(State(app): State<App>) -> Result<Response, Error> {
+    let head = app.log.head()?.position;
+    let following = app.projections.status()?.into_iter().map(|status| Following {
+        name: status.name.as_str(),
+        position: status.position,
+        lag_events: status.lag_events,
+        lag_seconds: status.lag_seconds,
+        state: status.state.as_str(),
+        error: status.error,
+    });
+    let projections = following.collect::<Vec<_>>();
+    let ready = projections.iter().all(|one| {
+        one.state != ProjectionState::Stopped.as_str()
+            && (one.lag_events <= LAG_EVENTS_MAX || one.lag_seconds <= LAG_SECONDS_MAX)
+    });
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Ok((status, Json(Ready { ready, head, projections })).into_response())
+}
+
+/// Figures for Prometheus, in its text format.
+#[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, body = String, content_type = "text/plain")))]
+async fn metrics_text(State(app): State<App>) -> Response {
+    metrics::gauge!("letopis_writer_queue").set(app.writer.waiting() as f64);
+    let text = crate::serve::recorder().render();
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}

@@ -1,0 +1,28 @@
+//! The doors: Letopis over HTTP.
+//!
+//! A request is parsed into a command and handed to the writer, or answered out of one read model. `routes/` has a
+//! file for each noun; `error.rs` is the only place that knows status codes. This room decides nothing about what
+//! may happen, and knows neither how facts are stored nor how read models are kept.
+
+pub mod accounts;
+mod app;
+mod auth;
+mod cursor;
+mod error;
+mod extract;
+mod failures;
+mod health;
+mod node;
+mod openapi;
+pub mod passwords;
+mod problem;
+mod reading;
+mod respond;
+mod routes;
+mod serve;
+mod settings;
+
+pub use node::{Node, NodeError, NodeOptions};
+pub use openapi::document;
+pub use serve::{router, serve};
+pub use settings::Settings;

@@ -1,0 +1,83 @@
+//! What one process runs: the log, its writer, and the read models that follow.
+
+use commands::{Running, Writer};
+use projections::{Projections, Tail};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use store::{Appender, Folder, Keys, Lock, Log};
+
+/// Where a node keeps its data.
+#[derive(Clone, Debug)]
+pub struct NodeOptions {
+    /// The data folder; it is made when it is not there.
+    pub data: PathBuf,
+    /// The master key's file; by default `master.key` in the data folder.
+    pub master_key: Option<PathBuf>,
+}
+
+/// A running node. There is one at a time for a data folder.
+pub struct Node {
+    /// The data folder.
+    pub folder: Folder,
+    /// The log, for reading.
+    pub log: Log,
+    /// The keys of the log.
+    pub keys: Arc<Keys>,
+    /// The one that appends.
+    pub writer: Writer,
+    /// The read models.
+    pub projections: Projections,
+    running: Running,
+    tail: Mutex<Option<Tail>>,
+    _lock: Lock,
+}
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The log, its keys or its folder.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The read models.
+    #[error(transparent)]
+    Projections(#[from] projections::Error),
+}
+
+impl Node {
+    /// Opens the data folder, takes its lock, starts the writer and the tail that feeds the read models.
+    ///
+    /// # Errors
+    /// [`store::Error::Locked`] when another process serves the folder; else what keeps it from being opened.
+    pub async fn open(options: NodeOptions) -> Result<Node, NodeError> {
+        // Opening reads files and may build read models: it is not for the async threads.
+        let opened = tokio::task::spawn_blocking(move || Node::open_blocking(&options)).await;
+        opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
+    fn open_blocking(options: &NodeOptions) -> Result<Node, NodeError> {
+        let folder = Folder::create(&options.data)?;
+        let lock = folder.lock()?;
+        let master_key = options.master_key.clone().unwrap_or_else(|| folder.master_key());
+        let appender = Appender::open(&folder, &master_key)?;
+        let keys = appender.keys();
+        let log = Log::open(&folder, Arc::clone(&keys))?;
+        let projections = Projections::open(&folder, log.clone())?;
+        let (writer, running) = Writer::start(appender);
+        let tail = projections.start(writer.head())?;
+        Ok(Node { folder, log, keys, writer, projections, running, tail: Mutex::new(Some(tail)), _lock: lock })
+    }
+
+    /// Resolves when the log can no longer be written: the process must end. Says why.
+    pub async fn failed(&self) -> String {
+        self.running.failed().await
+    }
+
+    /// Writes what is queued, lets the read models persist how far they are, and lets go of the folder.
+    pub async fn stop(self) {
+        let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.running.stop().await;
+        if let Some(tail) = tail {
+            let _ = tokio::task::spawn_blocking(move || tail.stop()).await;
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The OpenAPI document, made from the code, and the pages that show it without internet.
+
+use crate::app::App;
+use crate::error::Code;
+use crate::problem::Problem;
+use crate::{health, routes};
+use axum::Router;
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::http::{HeaderValue, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::Redirect;
+use axum::routing::get;
+use std::fmt::Write;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{
+    ContentBuilder, Object, OpenApi, Ref, RefOr, Required, ResponseBuilder, SecurityRequirement, Type,
+};
+use utoipa::{OpenApi as _, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "Letopis", description = "Accounts and chat on one event log."),
+    components(schemas(Problem)),
+    tags(
+        (name = "accounts", description = "Registering, logging in, my profile"),
+        (name = "sessions", description = "Who is logged in as me"),
+        (name = "chats", description = "Chats"),
+        (name = "members", description = "Who is in a chat"),
+        (name = "messages", description = "What is said in a chat"),
+        (name = "health", description = "For operators"),
+    )
+)]
+struct Document;
+
+/// Addresses that need no session.
+const OPEN: [&str; 8] =
+    ["/v1/auth/register", "/v1/auth/login", "/v1/auth/logout", "/ping", "/ping_db", "/livez", "/readyz", "/metrics"];
+
+/// The document that `GET /openapi.json` answers.
+pub fn document() -> OpenApi {
+    complete(routes().split_for_parts().1)
+}
+
+/// Every documented address.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Document::openapi()).merge(routes::all()).merge(health::routes())
+}
+
+/// `/openapi.json` and `/docs`.
+pub(crate) fn pages(document: OpenApi) -> Router<App> {
+    let config = Config::new(["/openapi.json"]).try_it_out_enabled(true);
+    let ui = SwaggerUi::new("/docs").url("/openapi.json", complete(document)).config(config);
+    Router::from(ui).route("/", get(|| async { Redirect::temporary("/docs/") })).layer(from_fn(
+        async |request: Request<axum::body::Body>, next: Next| {
+            let mut response = next.run(request).await;
+            // The page brings its own scripts and styles, and asks this server only.
+            let policy =
+                "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+            response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+            response
+        },
+    ))
+}
+
+/// Adds what holds for every address (CONTRACT 1.1), so that no handler has to repeat it.
+fn complete(mut document: OpenApi) -> OpenApi {
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    document.info.description = Some(description());
+    let components = document.components.get_or_insert_default();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let cookie = ApiKey::Cookie(ApiKeyValue::new(crate::auth::COOKIE_NAME));
+    components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
+    for (path, item) in &mut document.paths.paths {
+        let open = OPEN.contains(&path.as_str());
+        let operations = [
+            (&mut item.get, false),
+            (&mut item.post, true),
+            (&mut item.put, true),
+            (&mut item.patch, true),
+            (&mut item.delete, true),
+        ];
+        for (operation, writes) in operations {
+            if let Some(operation) = operation {
+                common(operation, path, open, writes);
+            }
+        }
+    }
+    document
+}
+
+fn common(operation: &mut Operation, path: &str, open: bool, writes: bool) {
+    let mut statuses = vec![400, 431, 500, 503];
+    if !open {
+        operation.security = Some(vec![
+            SecurityRequirement::new("bearer", Vec::<String>::new()),
+            SecurityRequirement::new("cookie", Vec::<String>::new()),
+        ]);
+        statuses.push(401);
+    }
+    if path.contains('{') {
+        statuses.extend([403, 404]);
+    }
+    if writes {
+        statuses.extend([403, 409, 412, 413, 422]);
+        let key = "The same key with the same request gives the first answer again, for at least 24 hours.";
+        parameter(operation, "Idempotency-Key", ParameterIn::Header, key, Type::String);
+    } else if path.starts_with("/v1/") {
+        let wait = "Wait for this log position, at most 2 s.";
+        parameter(operation, "min_position", ParameterIn::Query, wait, Type::Integer);
+    }
+    if operation.request_body.is_some() {
+        statuses.push(415);
+    }
+    if is_paged(operation) {
+        parameter(operation, "limit", ParameterIn::Query, "1 to 1000, by default 50.", Type::Integer);
+        parameter(operation, "from", ParameterIn::Query, "`next.iterator` of the page before.", Type::String);
+    }
+    for status in statuses {
+        let entry = operation.responses.responses.entry(status.to_string());
+        entry.or_insert_with(|| problem().into());
+    }
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && status.starts_with('2')
+            && path.starts_with("/v1/")
+        {
+            let header = HeaderBuilder::new()
+                .schema(Some(Object::with_type(Type::Integer)))
+                .description(Some("The log position of what was written, or how far the read model is."))
+                .build();
+            response.headers.insert("Letopis-Position".to_owned(), header.into());
+        }
+    }
+}
+
+/// Whether an operation answers a list in pages: its body has a `next`.
+fn is_paged(operation: &Operation) -> bool {
+    const PAGED: [&str; 5] = ["SignIns", "Users", "Chats", "Members", "Messages"];
+    let Some(RefOr::T(response)) = operation.responses.responses.get("200") else { return false };
+    let schemas = response.content.values().filter_map(|content| match content {
+        RefOr::T(content) => content.schema.as_ref(),
+        RefOr::Ref(_) => None,
+    });
+    schemas.into_iter().any(|schema| match schema {
+        RefOr::Ref(reference) => PAGED.iter().any(|name| reference.ref_location.ends_with(&format!("/{name}"))),
+        RefOr::T(_) => false,
+    })
+}
+
+fn parameter(operation: &mut Operation, name: &str, place: ParameterIn, description: &str, kind: Type) {
+    let parameter = ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(Object::with_type(kind)))
+        .build();
+    operation.parameters.get_or_insert_default().push(parameter.into());
+}
+
+fn problem() -> utoipa::openapi::Response {
+    let schema = Ref::from_schema_name(Problem::name());
+    ResponseBuilder::new()
+        .description("What went wrong, and what to do.")
+        .content("application/problem+json", ContentBuilder::new().schema(Some(schema)).build())
+        .build()
+}
+
+/// What holds for every address, and the table of codes.
+fn description() -> String {
+    let mut text = String::from(
+        "Accounts and chat on one event log. Every write answers the log position that it was written at; a read \
+         sees every write that this node has acknowledged.\n\nA failure is `application/problem+json` (RFC 9457) \
+         with one of these codes:\n\n| code | status | meaning |\n|---|---|---|\n",
+    );
+    for code in Code::ALL {
+        // Writing into a string does not fail.
+        let _ = writeln!(text, "| `{}` | {} | {} |", code.text(), code.status().as_u16(), code.title());
+    }
+    text
+}

@@ -1,0 +1,160 @@
+//! Hashing passwords: argon2id on a bounded pool, so that a flood of sign-ins slows only sign-ins.
+
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use domain::user::Verifier;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Sign-ins that wait for a hashing thread; one more is refused as overloaded. At 20 ms each, the last of them
+/// waits about a second and a half.
+const WAITING_MAX: usize = 80;
+
+/// What one hash costs (OWASP's minimum for argon2id by default).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub passes: u32,
+    /// Lanes.
+    pub lanes: u32,
+}
+
+impl Default for Cost {
+    fn default() -> Cost {
+        Cost { memory_kib: 19 * 1024, passes: 2, lanes: 1 }
+    }
+}
+
+/// Why a password was not hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// Too many wait already.
+    #[error("too many sign-ins at once; try again in a moment")]
+    Overloaded,
+    /// The hash failed: the cost is outside argon2's limits, or the thread died.
+    #[error("the password could not be hashed")]
+    Failed,
+}
+
+/// Hashes passwords. Cheap to clone.
+#[derive(Clone)]
+pub struct Passwords {
+    argon2: Argon2<'static>,
+    /// What an unknown name is checked against: the same work, the same time.
+    nobody: Arc<str>,
+    places: Arc<Semaphore>,
+    threads: Arc<Semaphore>,
+}
+
+impl Passwords {
+    /// A pool of one thread fewer than there are cores, at least one.
+    ///
+    /// # Errors
+    /// [`PasswordError::Failed`] when the cost is outside argon2's limits.
+    pub fn new(cost: Cost) -> Result<Passwords, PasswordError> {
+        let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).map_err(|_| PasswordError::Failed)?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let threads = std::thread::available_parallelism().map_or(1, |cores| (cores.get() - 1).max(1));
+        let nobody = hash(&argon2, &rand::random::<[u8; 16]>())?;
+        Ok(Passwords {
+            argon2,
+            nobody: nobody.into(),
+            places: Arc::new(Semaphore::new(threads + WAITING_MAX)),
+            threads: Arc::new(Semaphore::new(threads)),
+        })
+    }
+
+    /// The verifier of a password, with a fresh salt: a PHC string.
+    ///
+    /// # Errors
+    /// [`PasswordError::Overloaded`] at once when too many wait.
+    pub async fn hash(&self, password: String) -> Result<Verifier, PasswordError> {
+        let argon2 = self.argon2.clone();
+        self.run(move || hash(&argon2, password.as_bytes()).map(Verifier)).await?
+    }
+
+    /// Whether a password is the one of a verifier. Without a verifier it never is, and takes as long.
+    ///
+    /// # Errors
+    /// [`PasswordError::Overloaded`] at once when too many wait.
+    pub async fn verify(&self, password: String, verifier: Option<String>) -> Result<bool, PasswordError> {
+        let argon2 = self.argon2.clone();
+        let nobody = Arc::clone(&self.nobody);
+        self.run(move || match verifier {
+            Some(verifier) => argon2.verify_password(password.as_bytes(), verifier.as_str()).is_ok(),
+            None => {
+                let _ = argon2.verify_password(password.as_bytes(), &*nobody);
+                false
+            }
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| PasswordError::Overloaded)?;
+        let thread = Arc::clone(&self.threads).acquire_owned().await.map_err(|_| PasswordError::Failed)?;
+        // Both permits move into the work: a client that hangs up does not free a thread that is still hashing.
+        let held: (OwnedSemaphorePermit, OwnedSemaphorePermit) = (place, thread);
+        let result = tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop(held);
+            result
+        });
+        result.await.map_err(|_| PasswordError::Failed)
+    }
+}
+
+fn hash(argon2: &Argon2<'_>, password: &[u8]) -> Result<String, PasswordError> {
+    let salt = rand::random::<[u8; 16]>();
+    let hash = argon2.hash_password_with_salt(password, &salt).map_err(|_| PasswordError::Failed)?;
+    Ok(hash.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
+
+    #[tokio::test]
+    async fn a_password_fits_its_own_verifier_only() {
+        let passwords = Passwords::new(CHEAP).unwrap();
+        let verifier = passwords.hash("correct horse".to_owned()).await.unwrap();
+        assert_eq!(passwords.verify("correct horse".to_owned(), Some(verifier.0.clone())).await, Ok(true));
+        assert_eq!(passwords.verify("correct  horse".to_owned(), Some(verifier.0)).await, Ok(false));
+        assert_eq!(passwords.verify("correct horse".to_owned(), None).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn the_default_cost_is_owasps_and_stands_in_the_verifier() {
+        let passwords = Passwords::new(Cost::default()).unwrap();
+        let verifier = passwords.hash("correct horse".to_owned()).await.unwrap();
+        assert!(verifier.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", verifier.0);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once_and_holds_sixty_four() {
+        let passwords = Passwords::new(CHEAP).unwrap();
+        let threads = passwords.threads.available_permits() as u32;
+        let all_threads = passwords.threads.clone().acquire_many_owned(threads).await.unwrap();
+        let waiting = (0..WAITING_MAX + threads as usize)
+            .map(|_| {
+                tokio::spawn({
+                    let passwords = passwords.clone();
+                    async move { passwords.hash("x".to_owned()).await }
+                })
+            })
+            .collect::<Vec<_>>();
+        while passwords.places.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(waiting.len() >= 64);
+        assert_eq!(passwords.hash("one too many".to_owned()).await, Err(PasswordError::Overloaded));
+        drop(all_threads);
+        for hashed in waiting {
+            assert!(hashed.await.unwrap().is_ok());
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Looking at a read model, no earlier than it may be looked at.
+
+use crate::app::App;
+use crate::error::{Code, Error};
+use projections::Name;
+use std::time::Duration;
+use store::sql::Database;
+
+/// How long a read waits for its read model.
+const WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// A read model that has seen everything that this caller may expect.
+pub(crate) struct Reading {
+    pub(crate) database: Database,
+    /// How far it is, at least.
+    pub(crate) position: u64,
+}
+
+impl App {
+    /// Waits until a read model has seen every write of its kind that this node has acknowledged to anybody, and
+    /// `min_position` (CONTRACT 1.1).
+    pub(crate) async fn read(&self, name: Name, min_position: u64) -> Result<Reading, Error> {
+        let floor = self.writer.acknowledged(name.follows()).max(min_position);
+        let position = self.projections.caught_up(name, floor, WAIT_MAX).await.map_err(|_| {
+            let detail = format!("the read model {} has not reached position {floor} yet", name.as_str());
+            Error::new(Code::ProjectionBehind, detail)
+        })?;
+        Ok(Reading { database: self.projections.database(name), position })
+    }
+}

@@ -1,0 +1,218 @@
+//! Registering, logging in, logging out.
+
+use super::Done;
+use crate::accounts::claim;
+use crate::app::App;
+use crate::auth::{COOKIE_NAME, hash, new_token};
+use crate::error::{Code, Error};
+use crate::extract::{Asked, Body};
+use crate::respond::{read, written};
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::header::{SET_COOKIE, USER_AGENT};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use commands::{Actor, Answer};
+use domain::text::{Email, UserName, canonical_name};
+use domain::user::Origin;
+use domain::{Command, Outcome, SessionId, Timestamp, UserId, password, session, user};
+use projections::{Name, users};
+use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, SocketAddr};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+/// Characters of a program's name that are kept.
+const DEVICE_CHARACTERS_MAX: usize = 200;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(register)).routes(routes!(login)).routes(routes!(logout))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Register {
+    /// 1 to 64 visible characters, inner spaces allowed, no `@`; unique after NFKC and case folding.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[^@]*$")]
+    user_name: String,
+    /// 8 to 256 characters.
+    #[schema(min_length = 8, max_length = 256)]
+    password: String,
+    /// Not shown to be yours until it is confirmed.
+    email: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Registered {
+    #[schema(value_type = Uuid)]
+    user_id: UserId,
+    position: u64,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Login {
+    user_name: String,
+    password: String,
+    /// Put the token into a cookie and not into the body.
+    #[serde(default)]
+    cookie: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+struct LoggedIn {
+    /// The session's token; absent when it went into the cookie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<String>,
+    #[schema(value_type = Uuid)]
+    user_id: UserId,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    position: u64,
+}
+
+/// Opens an account.
+#[utoipa::path(post, path = "/v1/auth/register", tag = "accounts", request_body = Register, responses(
+    (status = 201, body = Registered),
+    (status = 409, description = "`user-already-exists`", body = crate::problem::Problem, content_type = "application/problem+json"),
+))]
+async fn register(State(app): State<App>, asked: Asked, Body(body): Body<Register>) -> Result<Response, Error> {
+    let user_name = UserName::parse(&body.user_name).map_err(|unfit| Error::bad("user_name", unfit))?;
+    let email = body.email.as_deref().map(Email::parse).transpose().map_err(|unfit| Error::bad("email", unfit))?;
+    password::check(&body.password, &user_name).map_err(|weak| Error::field(Code::WeakPassword, "password", weak))?;
+    if let Some(answer) = app.first_answer(Actor::Anonymous, &asked)? {
+        return Ok(registered(&answer));
+    }
+    let verifier = Some(app.passwords.hash(body.password).await?);
+    let sign_up = user::Command::SignUp { claim: claim(&app.keys, &user_name), user_name, email, verifier };
+    let command = Command::User(UserId(Uuid::now_v7()), sign_up);
+    Ok(registered(&app.ask(Actor::Anonymous, &asked, command).await?))
+}
+
+fn registered(answer: &Answer) -> Response {
+    match answer.outcome {
+        Outcome::SignedUp { user_id } => {
+            written(StatusCode::CREATED, answer, Registered { user_id, position: answer.position })
+        }
+        Outcome::Done
+        | Outcome::Profile(_)
+        | Outcome::SignedIn { .. }
+        | Outcome::ChatCreated { .. }
+        | Outcome::Member { .. }
+        | Outcome::Posted { .. } => {
+            Error::new(Code::KeyReused, "the key was used with another request").into_response()
+        }
+    }
+}
+
+/// Opens a session. Takes as long for a name that does not exist as for a wrong password.
+#[utoipa::path(post, path = "/v1/auth/login", tag = "accounts", request_body = Login, responses(
+    (status = 200, body = LoggedIn),
+    (status = 401, description = "`bad-credentials`", body = crate::problem::Problem, content_type = "application/problem+json"),
+))]
+async fn login(
+    State(app): State<App>,
+    mut asked: Asked,
+    From(origin): From,
+    Body(body): Body<Login>,
+) -> Result<Response, Error> {
+    // CONTRACT 1.1: a session's token is told once; a repeat opens another session.
+    asked.key = None;
+    let reading = app.read(Name::Users, 0).await?;
+    let known = match canonical_name(&body.user_name) {
+        Some(name) => users::credentials(&reading.database, &name).await?,
+        None => None,
+    };
+    let verifier = known.as_ref().and_then(|known| known.verifier.clone());
+    let fits = app.passwords.verify(body.password, verifier).await?;
+    let refused = || Error::new(Code::BadCredentials, "user name or password is wrong");
+    let Some(known) = known else { return Err(refused()) };
+    if !fits {
+        remember_failure(&app, &asked, known.user_id, origin);
+        return Err(refused());
+    }
+    let token = new_token();
+    let expires_at = asked.at.plus(app.settings.session_max);
+    let sign_in = session::Command::SignIn {
+        user_id: known.user_id,
+        checked: known.passwords,
+        token_hash: hash(&token),
+        expires_at,
+        from: origin,
+    };
+    let command = Command::Session(SessionId(Uuid::now_v7()), sign_in);
+    let answer = app.ask(Actor::User(known.user_id), &asked, command).await?;
+    let session_id = (!body.cookie).then(|| token.clone());
+    let logged_in = LoggedIn { session_id, user_id: known.user_id, expires_at, position: answer.position };
+    let mut response = written(StatusCode::OK, &answer, logged_in);
+    if body.cookie {
+        response.headers_mut().insert(SET_COOKIE, set_cookie(&token, app.settings.session_max.as_secs()));
+    }
+    Ok(response)
+}
+
+/// Appends the failure behind the answer's back: the answer must not take longer because the name exists.
+fn remember_failure(app: &App, asked: &Asked, user_id: UserId, from: Origin) {
+    let Some((minute, count)) = app.failures.count(user_id, asked.at) else { return };
+    let command = Command::User(user_id, user::Command::CountFailedSignIns { minute, count, from });
+    let (app, asked) = (app.clone(), asked.clone());
+    tokio::spawn(async move {
+        if let Err(error) = app.ask(Actor::Anonymous, &asked, command).await {
+            tracing::warn!(code = error.code.text(), "a failed sign-in was not recorded");
+        }
+    });
+}
+
+/// Closes the session that the request carries. It is 200 for a session that is unknown or has ended, too.
+#[utoipa::path(post, path = "/v1/auth/logout", tag = "accounts", responses((status = 200, body = Done)))]
+async fn logout(State(app): State<App>, mut asked: Asked, request: Request) -> Result<Response, Error> {
+    let (parts, _) = request.into_parts();
+    // The same key with another session's token is another request, and a second end changes nothing anyway.
+    (asked.key, asked.if_match) = (None, None);
+    let mut response = match app.session_if_any(&parts).await? {
+        Some(session) => {
+            let end = Command::Session(session.session_id, session::Command::End { by: session.user_id });
+            let answer = app.ask(Actor::User(session.user_id), &asked, end).await?;
+            written(StatusCode::OK, &answer, Done { position: answer.position })
+        }
+        None => {
+            let position = *app.writer.head().borrow();
+            read(position, Done { position })
+        }
+    };
+    response.headers_mut().insert(SET_COOKIE, set_cookie("", 0));
+    Ok(response)
+}
+
+fn set_cookie(token: &str, seconds: u64) -> HeaderValue {
+    let text = format!("{COOKIE_NAME}={token}; Max-Age={seconds}; Path=/; Secure; HttpOnly; SameSite=Lax");
+    HeaderValue::from_str(&text).expect("a token is base64url and fits a header")
+}
+
+/// Where a request comes from.
+struct From(Origin);
+
+impl FromRequestParts<App> for From {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<From, Error> {
+        let agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let device = agent.chars().take(DEVICE_CHARACTERS_MAX).collect();
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+        let trusted = &app.settings.trusted_proxies;
+        let forwarded = peer.filter(|peer| trusted.contains(peer)).and_then(|_| forwarded(&parts.headers, trusted));
+        let address = forwarded.or(peer);
+        Ok(From(Origin { device, address: address.map_or_else(String::new, |ip| ip.to_string()) }))
+    }
+}
+
+/// The nearest address that is not a proxy of ours. What stands to the left of it is hearsay, also when it is no
+/// address.
+fn forwarded(headers: &HeaderMap, proxies: &[IpAddr]) -> Option<IpAddr> {
+    let lines = headers.get_all("x-forwarded-for").iter().rev();
+    let mut nearest_first = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(',')).map(str::trim);
+    let ours = |text: &str| text.parse::<IpAddr>().is_ok_and(|ip| proxies.contains(&ip));
+    nearest_first.find(|text| !ours(text))?.parse().ok()
+}

@@ -1,0 +1,224 @@
+//! Chats: creating, finding, renaming, archiving, deleting them.
+
+use super::{Done, Next, chat_id, cut};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::cursor;
+use crate::error::{Code, Error};
+use crate::extract::{Asked, Body, Params};
+use crate::respond::{read, read_one, written};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::text::{ChatName, canonical_name};
+use domain::{ChatId, Command, MessageId, Timestamp, UserId, chat};
+use projections::{Name, chats, messages};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(one, change, delete))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CreateChat {
+    /// 1 to 255 characters; names are not unique.
+    #[schema(min_length = 1, max_length = 255)]
+    chat_name: String,
+    /// Only those who are added may be in it.
+    #[serde(default)]
+    private: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ChatWritten {
+    #[schema(value_type = Uuid)]
+    chat_id: ChatId,
+    position: u64,
+}
+
+/// What is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChangeChat {
+    #[schema(min_length = 1, max_length = 255)]
+    chat_name: Option<String>,
+    /// An archived chat takes neither messages nor members.
+    archived: Option<bool>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Chats {
+    chats: Vec<Chat>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Next>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Chat {
+    #[schema(value_type = Uuid)]
+    chat_id: ChatId,
+    chat_name: String,
+    private: bool,
+    archived: bool,
+    /// My role in it, where I am a member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    role: Option<chat::Role>,
+    /// How many are in it.
+    members: u64,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// Its newest message, where I am a member and there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_message: Option<LastMessage>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct LastMessage {
+    #[schema(value_type = Uuid)]
+    message_id: MessageId,
+    #[schema(value_type = Uuid)]
+    user_id: UserId,
+    user_name: String,
+    text: String,
+    #[schema(value_type = String, format = DateTime)]
+    sent_at: Timestamp,
+}
+
+/// Creates a chat. Who creates it is its owner and a member.
+#[utoipa::path(post, path = "/v1/chats", tag = "chats", request_body = CreateChat, responses(
+    (status = 201, body = ChatWritten),
+))]
+async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    asked: Asked,
+    Body(body): Body<CreateChat>,
+) -> Result<Response, Error> {
+    let chat_name = ChatName::parse(&body.chat_name).map_err(|unfit| Error::bad("chat_name", unfit))?;
+    let wish = chat::Command::Create { by: caller.user_id, chat_name, private: body.private, nickname: None };
+    let answer = app.send(&caller, &asked, Command::Chat(ChatId(Uuid::now_v7()), wish)).await?;
+    let domain::Outcome::ChatCreated { chat_id } = answer.outcome else {
+        return Err(Error::new(Code::KeyReused, "the key was used with another request"));
+    };
+    Ok(written(StatusCode::CREATED, &answer, ChatWritten { chat_id, position: answer.position }))
+}
+
+/// My chats, or those that anyone may join; newest first.
+#[utoipa::path(get, path = "/v1/chats", tag = "chats", params(
+    ("scope" = Option<String>, Query, description = "`mine` (default) or `public`."),
+    ("name" = Option<String>, Query, description = "How the name begins; case does not matter."),
+), responses((status = 200, body = Chats)))]
+async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Error> {
+    let limit = params.limit()?;
+    let scope = params.get("scope").unwrap_or("mine");
+    if !matches!(scope, "mine" | "public") {
+        return Err(Error::bad("scope", "must be mine or public"));
+    }
+    let prefix = params.get("name").unwrap_or_default();
+    let prefix = canonical_name(prefix).unwrap_or_else(|| prefix.to_lowercase());
+    let user = caller.user_id.to_string();
+    let list = ["chats", scope, &prefix, &user];
+    let before = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;
+    let reading = app.read(Name::Chats, params.min_position).await?;
+    let mut rows = if scope == "mine" {
+        chats::mine(&reading.database, caller.user_id, &prefix, before, limit + 1).await?
+    } else {
+        chats::open_to_all(&reading.database, caller.user_id, &prefix, before, limit + 1).await?
+    };
+    let next = cut(&mut rows, limit, |last| cursor::write_position(&app.keys, &list, last.position));
+    let mine = rows.iter().filter(|row| row.role.is_some()).map(|row| row.chat.chat_id).collect::<Vec<_>>();
+    let newest = app.read(Name::Messages, params.min_position).await?;
+    let last = messages::last_of(&newest.database, &mine).await?;
+    let mut last = last.into_iter().map(|message| (message.chat_id, message)).collect::<HashMap<_, _>>();
+    let chats = rows.into_iter().map(|row| {
+        let last = last.remove(&row.chat.chat_id);
+        shown(row.chat, row.role, last)
+    });
+    Ok(read(reading.position.min(newest.position), Chats { chats: chats.collect(), next }))
+}
+
+/// One chat. A private one only for its members.
+#[utoipa::path(get, path = "/v1/chats/{chat_id}", tag = "chats", params(("chat_id" = Uuid, Path)), responses(
+    (status = 200, body = Chat),
+))]
+async fn one(
+    State(app): State<App>,
+    caller: Caller,
+    Path(chat): Path<String>,
+    params: Params,
+) -> Result<Response, Error> {
+    let chat_id = chat_id(&chat)?;
+    let reading = app.read(Name::Chats, params.min_position).await?;
+    let chat = chats::by_id(&reading.database, chat_id).await?;
+    let chat = chat.ok_or_else(|| Error::new(Code::ChatNotFound, "there is no such chat"))?;
+    let member = chats::member(&reading.database, chat_id, caller.user_id).await?;
+    let (position, version) = (reading.position, chat.version);
+    let Some(member) = member else {
+        if chat.private {
+            return Err(Error::new(Code::NotAMember, "this chat is private; ask its owner or an admin to add you"));
+        }
+        return Ok(read_one(position, version, shown(chat, None, None)));
+    };
+    let newest = app.read(Name::Messages, params.min_position).await?;
+    let last = messages::last_of(&newest.database, &[chat_id]).await?.into_iter().next();
+    Ok(read_one(position.min(newest.position), version, shown(chat, Some(member.role), last)))
+}
+
+/// Renames, archives, or opens a chat again: its owner and admins.
+#[utoipa::path(patch, path = "/v1/chats/{chat_id}", tag = "chats", params(("chat_id" = Uuid, Path)),
+    request_body = ChangeChat, responses((status = 200, body = ChatWritten)))]
+async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    Path(chat): Path<String>,
+    asked: Asked,
+    Body(body): Body<ChangeChat>,
+) -> Result<Response, Error> {
+    let chat_id = chat_id(&chat)?;
+    let chat_name = body.chat_name.as_deref().map(ChatName::parse).transpose();
+    let chat_name = chat_name.map_err(|unfit| Error::bad("chat_name", unfit))?;
+    let wish = chat::Command::Change { by: caller.user_id, chat_name, archived: body.archived };
+    let answer = app.send(&caller, &asked, Command::Chat(chat_id, wish)).await?;
+    Ok(written(StatusCode::OK, &answer, ChatWritten { chat_id, position: answer.position }))
+}
+
+/// Deletes a chat with everything in it: its owner.
+#[utoipa::path(delete, path = "/v1/chats/{chat_id}", tag = "chats", params(("chat_id" = Uuid, Path)), responses(
+    (status = 200, body = Done),
+))]
+async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Path(chat): Path<String>,
+    asked: Asked,
+) -> Result<Response, Error> {
+    let wish = chat::Command::Delete { by: caller.user_id };
+    let answer = app.send(&caller, &asked, Command::Chat(chat_id(&chat)?, wish)).await?;
+    Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
+}
+
+fn shown(chat: chats::Chat, role: Option<chat::Role>, last: Option<messages::Message>) -> Chat {
+    Chat {
+        chat_id: chat.chat_id,
+        chat_name: chat.chat_name,
+        private: chat.private,
+        archived: chat.archived,
+        role,
+        members: chat.members,
+        created_at: chat.created_at,
+        last_message: last.map(|message| LastMessage {
+            message_id: message.message_id,
+            user_id: message.user_id,
+            user_name: message.user_name.unwrap_or_default(),
+            text: message.text,
+            sent_at: message.sent_at,
+        }),
+    }
+}

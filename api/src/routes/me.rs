@@ -1,0 +1,210 @@
+//! My own account: profile, password, the history of my sign-ins.
+
+use super::{Done, Next, cut};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::cursor;
+use crate::error::{Code, Error};
+use crate::extract::{Asked, Body, Params};
+use crate::respond::{read, read_one, written};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use commands::{Actor, Answer};
+use domain::text::{DisplayName, Locale, TimeZone, UserName};
+use domain::{Command, Outcome, SessionId, Timestamp, UserId, password, user};
+use projections::{Name, sign_ins, users};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(profile, change_profile))
+        .routes(routes!(change_password))
+        .routes(routes!(history))
+}
+
+/// Who I am.
+#[derive(Serialize, ToSchema)]
+struct Me {
+    #[schema(value_type = Uuid)]
+    user_id: UserId,
+    user_name: String,
+    display_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    email_confirmed: bool,
+    time_zone: String,
+    locale: String,
+    #[schema(value_type = String)]
+    role: user::Role,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+/// What I want to be called, and where. What is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChangeProfile {
+    display_name: Option<String>,
+    /// An IANA name like `Europe/Berlin`.
+    time_zone: Option<String>,
+    /// A language tag like `pt-BR`.
+    locale: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChangePassword {
+    old_password: String,
+    /// 8 to 256 characters.
+    #[schema(min_length = 8, max_length = 256)]
+    new_password: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct SignIns {
+    sign_ins: Vec<SignIn>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Next>,
+}
+
+/// A sign-in, or those of one minute that failed.
+#[derive(Serialize, ToSchema)]
+struct SignIn {
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    succeeded: bool,
+    /// How many failed in that minute; 1 for one that succeeded.
+    count: u32,
+    device: String,
+    address: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    session_id: Option<SessionId>,
+}
+
+/// My profile.
+#[utoipa::path(get, path = "/v1/me", tag = "accounts", responses((status = 200, body = Me)))]
+async fn profile(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Error> {
+    let reading = app.read(Name::Users, params.min_position).await?;
+    let account = users::by_id(&reading.database, caller.user_id).await?.ok_or_else(gone)?;
+    let version = account.version;
+    let me = Me {
+        user_id: account.user_id,
+        user_name: account.user_name,
+        display_name: account.display_name,
+        email: account.email,
+        email_confirmed: false,
+        time_zone: account.time_zone,
+        locale: account.locale,
+        role: account.role,
+        created_at: account.created_at,
+    };
+    Ok(read_one(reading.position, version, me))
+}
+
+/// Changes my profile.
+#[utoipa::path(patch, path = "/v1/me", tag = "accounts", request_body = ChangeProfile, responses((status = 200, body = Me)))]
+async fn change_profile(
+    State(app): State<App>,
+    caller: Caller,
+    asked: Asked,
+    Body(body): Body<ChangeProfile>,
+) -> Result<Response, Error> {
+    let display_name = body.display_name.as_deref().map(DisplayName::parse).transpose();
+    let time_zone = body.time_zone.as_deref().map(existing_zone).transpose()?;
+    let locale = body.locale.as_deref().map(Locale::parse).transpose();
+    let change = user::Command::ChangeProfile {
+        display_name: display_name.map_err(|unfit| Error::bad("display_name", unfit))?,
+        time_zone,
+        locale: locale.map_err(|unfit| Error::bad("locale", unfit))?,
+    };
+    let answer = app.send(&caller, &asked, Command::User(caller.user_id, change)).await?;
+    changed(&answer)
+}
+
+fn existing_zone(text: &str) -> Result<TimeZone, Error> {
+    let zone = TimeZone::parse(text).map_err(|unfit| Error::bad("time_zone", unfit))?;
+    match jiff::tz::TimeZone::get(text) {
+        Ok(_) => Ok(zone),
+        Err(_) => Err(Error::bad("time_zone", "is not a time zone that IANA knows")),
+    }
+}
+
+fn changed(answer: &Answer) -> Result<Response, Error> {
+    let Outcome::Profile(profile) = answer.outcome.clone() else {
+        return Err(Error::new(Code::KeyReused, "the key was used with another request"));
+    };
+    let me = Me {
+        user_id: profile.user_id,
+        user_name: profile.user_name.into_known().map_or_else(String::new, |name| name.as_str().to_owned()),
+        display_name: profile.display_name.into_known().map_or_else(String::new, |name| name.as_str().to_owned()),
+        email: profile.email.map(|email| email.as_str().to_owned()),
+        email_confirmed: false,
+        time_zone: profile.time_zone.as_str().to_owned(),
+        locale: profile.locale.as_str().to_owned(),
+        role: profile.role,
+        created_at: profile.created_at,
+    };
+    Ok(written(StatusCode::OK, answer, me))
+}
+
+/// Changes my password and ends my other sessions.
+#[utoipa::path(put, path = "/v1/me/password", tag = "accounts", request_body = ChangePassword, responses(
+    (status = 200, body = Done),
+))]
+async fn change_password(
+    State(app): State<App>,
+    caller: Caller,
+    asked: Asked,
+    Body(body): Body<ChangePassword>,
+) -> Result<Response, Error> {
+    if let Some(answer) = app.first_answer(Actor::User(caller.user_id), &asked)? {
+        return Ok(done(&answer));
+    }
+    let reading = app.read(Name::Users, 0).await?;
+    let account = users::by_id(&reading.database, caller.user_id).await?.ok_or_else(gone)?;
+    let known = users::credentials_by_id(&reading.database, caller.user_id).await?.ok_or_else(gone)?;
+    if !app.passwords.verify(body.old_password, known.verifier).await? {
+        return Err(Error::new(Code::BadCredentials, "the old password is wrong"));
+    }
+    let name = UserName::parse(&account.user_name).map_err(|unfit| Error::bad("user_name", unfit))?;
+    password::check(&body.new_password, &name)
+        .map_err(|weak| Error::field(Code::WeakPassword, "new_password", weak))?;
+    let verifier = app.passwords.hash(body.new_password).await?;
+    let change =
+        user::Command::ChangePassword { verifier, checked: Some(known.passwords), keep: Some(caller.session_id) };
+    Ok(done(&app.send(&caller, &asked, Command::User(caller.user_id, change)).await?))
+}
+
+/// My sign-ins, newest first, also those that failed.
+#[utoipa::path(get, path = "/v1/me/sign-ins", tag = "accounts", responses((status = 200, body = SignIns)))]
+async fn history(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Error> {
+    let limit = params.limit()?;
+    let list = ["sign-ins", &caller.user_id.to_string()];
+    let before = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;
+    let reading = app.read(Name::SignIns, params.min_position).await?;
+    let mut rows = sign_ins::of_user(&reading.database, caller.user_id, before, limit + 1).await?;
+    let next = cut(&mut rows, limit, |last| cursor::write_position(&app.keys, &list, last.position));
+    let sign_ins = rows.into_iter().map(|row| SignIn {
+        at: row.at,
+        succeeded: row.succeeded,
+        count: row.count,
+        device: row.device.unwrap_or_default(),
+        address: row.address.unwrap_or_default(),
+        session_id: row.session_id,
+    });
+    Ok(read(reading.position, SignIns { sign_ins: sign_ins.collect(), next }))
+}
+
+fn done(answer: &Answer) -> Response {
+    written(StatusCode::OK, answer, Done { position: answer.position }).into_response()
+}
+
+/// The account went away while its session was looked at.
+fn gone() -> Error {
+    Error::new(Code::InvalidSession, "there is no such session; log in again")
+}

@@ -1,0 +1,175 @@
+//! A chat's members: joining, adding, leaving, removing, roles.
+
+use super::{Done, Next, chat_id, cut, user_id};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::cursor;
+use crate::error::{Code, Error};
+use crate::extract::{Asked, Body, Params};
+use crate::respond::{read, written};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::text::Nickname;
+use domain::{Command, Outcome, Timestamp, UserId, chat, id};
+use projections::{Name, chats};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, enter)).routes(routes!(change, leave))
+}
+
+/// `user_name` joins the caller under that nickname; `user_id` adds somebody else; neither joins the caller under
+/// his own name.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Enter {
+    #[schema(min_length = 1, max_length = 64)]
+    user_name: Option<String>,
+    #[schema(value_type = Option<Uuid>)]
+    user_id: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Entered {
+    #[schema(value_type = Uuid)]
+    user_id: UserId,
+    position: u64,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChangeMember {
+    /// `owner`, `admin`, `member` or `muted`. Making another the owner makes the former one an admin.
+    role: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Members {
+    users: Vec<Member>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Next>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Member {
+    #[schema(value_type = Uuid)]
+    user_id: UserId,
+    /// The nickname in this chat.
+    user_name: String,
+    #[schema(value_type = String)]
+    role: chat::Role,
+    #[schema(value_type = String, format = DateTime)]
+    joined_at: Timestamp,
+}
+
+/// Joins a chat, or adds somebody to it (owner, admin).
+#[utoipa::path(post, path = "/v1/chats/{chat_id}/users", tag = "members", params(("chat_id" = Uuid, Path)),
+    request_body = Enter, responses(
+        (status = 201, body = Entered, description = "A member from now on."),
+        (status = 200, body = Entered, description = "A member before."),
+    ))]
+async fn enter(
+    State(app): State<App>,
+    caller: Caller,
+    Path(chat): Path<String>,
+    asked: Asked,
+    Body(body): Body<Enter>,
+) -> Result<Response, Error> {
+    let chat_id = chat_id(&chat)?;
+    let nickname = body.user_name.as_deref().map(Nickname::parse).transpose();
+    let nickname = nickname.map_err(|unfit| Error::bad("user_name", unfit))?;
+    let other = match body.user_id.as_deref() {
+        None => None,
+        Some(text) => Some(id::parse_uuid(text).map(UserId).ok_or_else(|| Error::bad("user_id", "must be a UUID"))?),
+    };
+    let wish = match other {
+        Some(other) if other != caller.user_id => {
+            if nickname.is_some() {
+                return Err(Error::bad("user_name", "is chosen by the member himself; leave it out with user_id"));
+            }
+            chat::Command::Add { by: caller.user_id, user_id: other }
+        }
+        Some(_) | None => chat::Command::Join { user_id: caller.user_id, nickname },
+    };
+    let answer = app.send(&caller, &asked, Command::Chat(chat_id, wish)).await?;
+    let Outcome::Member { user_id, joined } = answer.outcome else {
+        return Err(Error::new(Code::KeyReused, "the key was used with another request"));
+    };
+    let status = if joined { StatusCode::CREATED } else { StatusCode::OK };
+    Ok(written(status, &answer, Entered { user_id, position: answer.position }))
+}
+
+/// A chat's members in the order in which they came; for members.
+#[utoipa::path(get, path = "/v1/chats/{chat_id}/users", tag = "members", params(("chat_id" = Uuid, Path)), responses(
+    (status = 200, body = Members),
+))]
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Path(chat): Path<String>,
+    params: Params,
+) -> Result<Response, Error> {
+    let chat_id = chat_id(&chat)?;
+    let limit = params.limit()?;
+    let list = ["members", &chat_id.to_string()];
+    let after = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;
+    let reading = app.read(Name::Chats, params.min_position).await?;
+    if chats::by_id(&reading.database, chat_id).await?.is_none() {
+        return Err(Error::new(Code::ChatNotFound, "there is no such chat"));
+    }
+    if chats::member(&reading.database, chat_id, caller.user_id).await?.is_none() {
+        return Err(Error::new(Code::NotAMember, "you are not a member of this chat; join it first"));
+    }
+    let mut rows = chats::members(&reading.database, chat_id, after, limit + 1).await?;
+    let next = cut(&mut rows, limit, |last| cursor::write_position(&app.keys, &list, last.position));
+    let users = rows.into_iter().map(|row| Member {
+        user_id: row.user_id,
+        user_name: row.user_name.unwrap_or_default(),
+        role: row.role,
+        joined_at: row.joined_at,
+    });
+    Ok(read(reading.position, Members { users: users.collect(), next }))
+}
+
+/// Gives a member another role: the owner any, an admin `member` and `muted`.
+#[utoipa::path(patch, path = "/v1/chats/{chat_id}/users/{user_id}", tag = "members",
+    params(("chat_id" = Uuid, Path), ("user_id" = Uuid, Path)), request_body = ChangeMember, responses(
+        (status = 200, body = Entered),
+    ))]
+async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    Path((chat, user)): Path<(String, String)>,
+    asked: Asked,
+    Body(body): Body<ChangeMember>,
+) -> Result<Response, Error> {
+    let (chat_id, user_id) = (chat_id(&chat)?, user_id(&user)?);
+    let role = chat::Role::parse(&body.role);
+    let role = role.ok_or_else(|| Error::bad("role", "must be owner, admin, member or muted"))?;
+    let wish = chat::Command::SetRole { by: caller.user_id, user_id, role };
+    let answer = app.send(&caller, &asked, Command::Chat(chat_id, wish)).await?;
+    Ok(written(StatusCode::OK, &answer, Entered { user_id, position: answer.position }))
+}
+
+/// Leaves a chat, or removes somebody from it.
+#[utoipa::path(delete, path = "/v1/chats/{chat_id}/users/{user_id}", tag = "members",
+    params(("chat_id" = Uuid, Path), ("user_id" = Uuid, Path)), responses((status = 200, body = Done)))]
+async fn leave(
+    State(app): State<App>,
+    caller: Caller,
+    Path((chat, user)): Path<(String, String)>,
+    asked: Asked,
+) -> Result<Response, Error> {
+    let (chat_id, user_id) = (chat_id(&chat)?, user_id(&user)?);
+    let wish = if user_id == caller.user_id {
+        chat::Command::Leave { user_id }
+    } else {
+        chat::Command::Remove { by: caller.user_id, user_id }
+    };
+    let answer = app.send(&caller, &asked, Command::Chat(chat_id, wish)).await?;
+    Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
+}

@@ -1,0 +1,219 @@
+//! Messages: posting, reading, editing, deleting them.
+
+use super::{Done, Next, chat_id, cut, message_id};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::cursor;
+use crate::error::{Code, Error};
+use crate::extract::{Asked, Body, Params};
+use crate::respond::{read, read_one, written};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use commands::Answer;
+use domain::text::MessageText;
+use domain::{ChatId, Command, MessageId, Outcome, Timestamp, UserId, id, message};
+use projections::{Name, messages};
+use serde::{Deserialize, Serialize};
+use store::sql::Database;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, post)).routes(routes!(one, edit, delete))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Post {
+    /// 1 to 16,384 characters and at most 32 KiB of UTF-8, anything but NUL; kept untrimmed.
+    #[schema(min_length = 1, max_length = 16384)]
+    message: String,
+    /// The message of this chat that it answers.
+    #[schema(value_type = Option<Uuid>)]
+    reply_to: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Edit {
+    #[schema(min_length = 1, max_length = 16384)]
+    message: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct MessageWritten {
+    #[schema(value_type = Uuid)]
+    message_id: MessageId,
+    position: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Messages {
+    messages: Vec<Message>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Next>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Message {
+    #[schema(value_type = Uuid)]
+    message_id: MessageId,
+    /// Its author.
+    #[schema(value_type = Uuid)]
+    user_id: UserId,
+    /// His nickname in this chat.
+    user_name: String,
+    text: String,
+    #[schema(value_type = String, format = DateTime)]
+    sent_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    edited_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    reply_to: Option<MessageId>,
+}
+
+/// Posts a message. The author is the session's user.
+#[utoipa::path(post, path = "/v1/chats/{chat_id}/messages", tag = "messages", params(
+    ("chat_id" = Uuid, Path),
+    ("user_id" = Option<Uuid>, Query, description = "Must be the caller's own id, where it is given."),
+), request_body = Post, responses((status = 201, body = MessageWritten)))]
+async fn post(
+    State(app): State<App>,
+    caller: Caller,
+    Path(chat): Path<String>,
+    params: Params,
+    asked: Asked,
+    Body(body): Body<Post>,
+) -> Result<Response, Error> {
+    let chat_id = chat_id(&chat)?;
+    if params.get("user_id").is_some_and(|user| id::parse_uuid(user) != Some(caller.user_id.0)) {
+        return Err(Error::new(Code::NotYou, "user_id is not yours: the author is always the session's user"));
+    }
+    let text = MessageText::parse(&body.message).map_err(|unfit| Error::bad("message", unfit))?;
+    let reply_to = match body.reply_to.as_deref() {
+        None => None,
+        Some(text) => Some(id::parse_uuid(text).ok_or_else(|| Error::bad("reply_to", "must be a UUID"))?),
+    };
+    let wish = message::Command::Post {
+        chat_id,
+        author: caller.user_id,
+        text,
+        reply_to: reply_to.map(MessageId),
+        sent_at: asked.at,
+    };
+    let answer = app.send(&caller, &asked, Command::Message(MessageId(Uuid::now_v7()), wish)).await?;
+    posted(StatusCode::CREATED, &answer)
+}
+
+fn posted(status: StatusCode, answer: &Answer) -> Result<Response, Error> {
+    let Outcome::Posted { message_id } = answer.outcome else {
+        return Err(Error::new(Code::KeyReused, "the key was used with another request"));
+    };
+    Ok(written(status, answer, MessageWritten { message_id, position: answer.position }))
+}
+
+/// A chat's messages in the order of the log; for members.
+#[utoipa::path(get, path = "/v1/chats/{chat_id}/messages", tag = "messages", params(
+    ("chat_id" = Uuid, Path),
+    ("order" = Option<String>, Query, description = "`oldest-first` (default) or `newest-first`."),
+), responses((status = 200, body = Messages)))]
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Path(chat): Path<String>,
+    params: Params,
+) -> Result<Response, Error> {
+    let chat_id = chat_id(&chat)?;
+    let limit = params.limit()?;
+    let order_name = params.get("order").unwrap_or("oldest-first");
+    let order = match order_name {
+        "oldest-first" => messages::Order::OldestFirst,
+        "newest-first" => messages::Order::NewestFirst,
+        _ => return Err(Error::bad("order", "must be oldest-first or newest-first")),
+    };
+    let list = ["messages", &chat_id.to_string(), order_name];
+    let from = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;
+    let reading = app.read(Name::Messages, params.min_position).await?;
+    admit(&reading.database, chat_id, caller.user_id).await?;
+    let mut rows = messages::page(&reading.database, chat_id, order, from, limit + 1).await?;
+    let next = cut(&mut rows, limit, |last| cursor::write_position(&app.keys, &list, last.position));
+    Ok(read(reading.position, Messages { messages: rows.into_iter().map(shown).collect(), next }))
+}
+
+/// One message; for members.
+#[utoipa::path(get, path = "/v1/chats/{chat_id}/messages/{message_id}", tag = "messages",
+    params(("chat_id" = Uuid, Path), ("message_id" = Uuid, Path)), responses((status = 200, body = Message)))]
+async fn one(
+    State(app): State<App>,
+    caller: Caller,
+    Path((chat, message)): Path<(String, String)>,
+    params: Params,
+) -> Result<Response, Error> {
+    let chat_id = chat_id(&chat)?;
+    let reading = app.read(Name::Messages, params.min_position).await?;
+    admit(&reading.database, chat_id, caller.user_id).await?;
+    let message = messages::one(&reading.database, chat_id, message_id(&message)?).await?;
+    let message = message.ok_or_else(|| Error::new(Code::MessageNotFound, "there is no such message in this chat"))?;
+    Ok(read_one(reading.position, message.version, shown(message)))
+}
+
+/// Edits a message: its author.
+#[utoipa::path(patch, path = "/v1/chats/{chat_id}/messages/{message_id}", tag = "messages",
+    params(("chat_id" = Uuid, Path), ("message_id" = Uuid, Path)), request_body = Edit, responses(
+        (status = 200, body = MessageWritten),
+    ))]
+async fn edit(
+    State(app): State<App>,
+    caller: Caller,
+    Path((chat, message)): Path<(String, String)>,
+    asked: Asked,
+    Body(body): Body<Edit>,
+) -> Result<Response, Error> {
+    let (chat_id, message_id) = (chat_id(&chat)?, message_id(&message)?);
+    let text = MessageText::parse(&body.message).map_err(|unfit| Error::bad("message", unfit))?;
+    let wish = message::Command::Edit { chat_id, by: caller.user_id, text };
+    posted(StatusCode::OK, &app.send(&caller, &asked, Command::Message(message_id, wish)).await?)
+}
+
+/// Deletes a message: its author, an admin, the owner.
+#[utoipa::path(delete, path = "/v1/chats/{chat_id}/messages/{message_id}", tag = "messages",
+    params(("chat_id" = Uuid, Path), ("message_id" = Uuid, Path)), responses((status = 200, body = Done)))]
+async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Path((chat, message)): Path<(String, String)>,
+    asked: Asked,
+) -> Result<Response, Error> {
+    let (chat_id, message_id) = (chat_id(&chat)?, message_id(&message)?);
+    let wish = message::Command::Delete { chat_id, by: caller.user_id };
+    let answer = app.send(&caller, &asked, Command::Message(message_id, wish)).await?;
+    Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
+}
+
+/// Lets members in.
+async fn admit(database: &Database, chat_id: ChatId, user_id: UserId) -> Result<(), Error> {
+    match messages::access(database, chat_id, user_id).await? {
+        messages::Access::Member => Ok(()),
+        messages::Access::NotAMember => {
+            Err(Error::new(Code::NotAMember, "you are not a member of this chat; join it first"))
+        }
+        messages::Access::NoChat => Err(Error::new(Code::ChatNotFound, "there is no such chat")),
+    }
+}
+
+fn shown(message: messages::Message) -> Message {
+    Message {
+        message_id: message.message_id,
+        user_id: message.user_id,
+        user_name: message.user_name.unwrap_or_default(),
+        text: message.text,
+        sent_at: message.sent_at,
+        edited_at: message.edited_at,
+        reply_to: message.reply_to,
+    }
+}

@@ -1,0 +1,92 @@
+//! My sessions: who is logged in as me, and sending them away.
+
+use super::Done;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::{Code, Error};
+use crate::extract::{Asked, Params};
+use crate::respond::{read, written};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::{Command, SessionId, Timestamp, id, session, user};
+use projections::{Name, sessions};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, end_others)).routes(routes!(end))
+}
+
+#[derive(Serialize, ToSchema)]
+struct Sessions {
+    sessions: Vec<Session>,
+}
+
+/// Somebody who is logged in as me.
+#[derive(Serialize, ToSchema)]
+struct Session {
+    #[schema(value_type = Uuid)]
+    id: SessionId,
+    /// Whether it is the one that asks.
+    current: bool,
+    device: String,
+    address: String,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    last_seen_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+/// My open sessions, newest first.
+#[utoipa::path(get, path = "/v1/me/sessions", tag = "sessions", responses((status = 200, body = Sessions)))]
+async fn list(State(app): State<App>, caller: Caller, asked: Asked, params: Params) -> Result<Response, Error> {
+    let reading = app.read(Name::Sessions, params.min_position).await?;
+    let mut open = Vec::new();
+    for row in sessions::of_user(&reading.database, caller.user_id).await? {
+        let expires_at = app.expiry(&row).await?;
+        if expires_at <= asked.at {
+            continue;
+        }
+        open.push(Session {
+            id: row.session_id,
+            current: row.session_id == caller.session_id,
+            last_seen_at: app.last_seen(&row).await?,
+            device: row.device.unwrap_or_default(),
+            address: row.address.unwrap_or_default(),
+            created_at: row.created_at,
+            expires_at,
+        });
+    }
+    Ok(read(reading.position, Sessions { sessions: open }))
+}
+
+/// Ends one of my sessions.
+#[utoipa::path(delete, path = "/v1/me/sessions/{id}", tag = "sessions", params(("id" = Uuid, Path)), responses(
+    (status = 200, body = Done),
+    (status = 404, description = "`session-not-found`", body = crate::problem::Problem, content_type = "application/problem+json"),
+))]
+async fn end(
+    State(app): State<App>,
+    caller: Caller,
+    asked: Asked,
+    Path(session): Path<String>,
+) -> Result<Response, Error> {
+    let session = id::parse_uuid(&session).map(SessionId);
+    let session = session.ok_or_else(|| Error::new(Code::SessionNotFound, "there is no such session"))?;
+    let command = Command::Session(session, session::Command::End { by: caller.user_id });
+    let answer = app.send(&caller, &asked, command).await?;
+    Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
+}
+
+/// Ends all my sessions but the one that asks.
+#[utoipa::path(delete, path = "/v1/me/sessions", tag = "sessions", responses((status = 200, body = Done)))]
+async fn end_others(State(app): State<App>, caller: Caller, asked: Asked) -> Result<Response, Error> {
+    let wish = user::Command::EndSessions { keep: Some(caller.session_id) };
+    let answer = app.send(&caller, &asked, Command::User(caller.user_id, wish)).await?;
+    Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
+}

@@ -1,0 +1,60 @@
+//! Other people: finding somebody by his name.
+
+use super::{Next, cut};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::cursor;
+use crate::error::Error;
+use crate::extract::Params;
+use crate::respond::read;
+use axum::extract::State;
+use axum::response::Response;
+use domain::UserId;
+use domain::text::canonical_name;
+use projections::{Name, users};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list))
+}
+
+#[derive(Serialize, ToSchema)]
+struct Users {
+    users: Vec<User>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Next>,
+}
+
+/// What everybody may know of somebody.
+#[derive(Serialize, ToSchema)]
+struct User {
+    #[schema(value_type = Uuid)]
+    user_id: UserId,
+    user_name: String,
+    display_name: String,
+}
+
+/// People whose name begins like this, by name.
+#[utoipa::path(get, path = "/v1/users", tag = "accounts", params(
+    ("name" = Option<String>, Query, description = "How the name begins; case does not matter."),
+), responses((status = 200, body = Users)))]
+async fn list(State(app): State<App>, _caller: Caller, params: Params) -> Result<Response, Error> {
+    let limit = params.limit()?;
+    let prefix = params.get("name").unwrap_or_default();
+    let prefix = canonical_name(prefix).unwrap_or_else(|| prefix.to_lowercase());
+    let list = ["users", &prefix];
+    let after = params.get("from").map(|from| cursor::read(&app.keys, &list, from)).transpose()?;
+    let after = after.map(|key| String::from_utf8_lossy(&key).into_owned());
+    let reading = app.read(Name::Users, params.min_position).await?;
+    let mut rows = users::list(&reading.database, &prefix, after.as_deref(), limit + 1).await?;
+    let next = cut(&mut rows, limit, |last| cursor::write(&app.keys, &list, last.name_key.as_bytes()));
+    let users = rows.into_iter().map(|row| User {
+        user_id: row.user_id,
+        user_name: row.user_name,
+        display_name: row.display_name,
+    });
+    Ok(read(reading.position, Users { users: users.collect(), next }))
+}

@@ -1,0 +1,106 @@
+//! The whole of the doors put together, and served.
+
+use crate::app::App;
+use crate::error::{Code, Error};
+use crate::passwords::PasswordError;
+use crate::{Node, Settings, openapi, respond};
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::IntoResponse;
+use axum::serve::ListenerExt;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use std::any::Any;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::OnceLock;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+/// How long requests that are under way may take when the server stops.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// Every address, with every layer.
+///
+/// # Errors
+/// When the cost of passwords in the settings is outside argon2's limits.
+pub fn router(node: &Node, settings: Settings) -> Result<Router, PasswordError> {
+    recorder();
+    let cors = cors(&settings.allowed_origins);
+    let app = App::new(node, settings)?;
+    let (routes, document) = openapi::routes().split_for_parts();
+    let routes = routes.merge(openapi::pages(document));
+    Ok(routes
+        .layer(from_fn_with_state(app.clone(), respond::fingerprint))
+        .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| {
+            let said = panic.downcast_ref::<&str>().copied().unwrap_or("no message");
+            tracing::error!(panic = said, "a handler panicked");
+            Error::new(Code::Internal, "an internal error; the server's log says why").into_response()
+        }))
+        .layer(cors)
+        .layer(from_fn(respond::finish))
+        .with_state(app))
+}
+
+/// Serves until `stop` resolves, then lets requests under way finish, for at most ten seconds.
+///
+/// # Errors
+/// When the listener fails, or the settings are unusable.
+pub async fn serve(
+    listener: TcpListener,
+    node: &Node,
+    settings: Settings,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let router = router(node, settings).map_err(std::io::Error::other)?;
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let listener = listener.tap_io(|stream| {
+        // A small answer must not wait for the acknowledgement of the one before.
+        let _ = stream.set_nodelay(true);
+    });
+    let (stopping, stopped) = oneshot::channel();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+        stop.await;
+        let _ = stopping.send(());
+    });
+    let drained = async {
+        if stopped.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(DRAIN_MAX).await;
+    };
+    tokio::select! {
+        served = serving.into_future() => served,
+        () = drained => Ok(()),
+    }
+}
+
+/// Pages of other origins may call only where an operator named them.
+fn cors(origins: &[String]) -> CorsLayer {
+    let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    let names =
+        ["authorization", "content-type", "idempotency-key", "if-match", "letopis-min-position", "x-request-id"];
+    let shown = ["etag", "letopis-position", "idempotency-replayed", "x-request-id", "retry-after"];
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_credentials(true)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers(names.map(HeaderName::from_static))
+        .expose_headers(shown.map(HeaderName::from_static))
+        .max_age(Duration::from_secs(3600))
+}
+
+/// The process's one collector of figures.
+pub(crate) fn recorder() -> &'static PrometheusHandle {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    RECORDER.get_or_init(|| {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        // Somebody else's collector is in place only in a process that is not ours: then ours stays empty.
+        let _ = metrics::set_global_recorder(recorder);
+        handle
+    })
+}

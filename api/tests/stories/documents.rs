@@ -1,0 +1,136 @@
+//! The documents and the pages that show them, and what operators look at.
+
+use serde_json::Value;
+use testkit::TestApp;
+
+/// What CONTRACT 1.2 and 1.3 promise of accounts and chats.
+const CALLS: &str = "
+    post /v1/auth/register      post /v1/auth/login             post /v1/auth/logout
+    get /v1/me                  patch /v1/me                    put /v1/me/password
+    get /v1/me/sessions         delete /v1/me/sessions          delete /v1/me/sessions/{id}
+    get /v1/me/sign-ins         get /v1/users
+    get /v1/chats               post /v1/chats
+    get /v1/chats/{chat_id}     patch /v1/chats/{chat_id}       delete /v1/chats/{chat_id}
+    get /v1/chats/{chat_id}/users                               post /v1/chats/{chat_id}/users
+    patch /v1/chats/{chat_id}/users/{user_id}                   delete /v1/chats/{chat_id}/users/{user_id}
+    get /v1/chats/{chat_id}/messages                            post /v1/chats/{chat_id}/messages
+    get /v1/chats/{chat_id}/messages/{message_id}               patch /v1/chats/{chat_id}/messages/{message_id}
+    delete /v1/chats/{chat_id}/messages/{message_id}
+    get /ping   get /ping_db    get /livez  get /readyz         get /metrics";
+
+/// The values of an attribute in a page.
+fn attributes<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
+    let opening = format!("{name}=\"");
+    page.split(opening.as_str()).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[tokio::test]
+async fn the_document_is_openapi_3_1_and_lists_every_call() {
+    let app = TestApp::start().await;
+    let nobody = app.anonymous();
+    let reply = nobody.get("/openapi.json").await.expect_status(200);
+    assert!(reply.header("content-type").starts_with("application/json"));
+    let document = reply.body;
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let words = CALLS.split_whitespace().collect::<Vec<_>>();
+    for call in words.chunks_exact(2) {
+        let operation = &document["paths"][call[1]][call[0]];
+        assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{call:?} {operation}");
+        assert!(operation["responses"].as_object().unwrap().keys().any(|status| status.starts_with('2')), "{call:?}");
+    }
+    let listed = document["paths"].as_object().unwrap().values().map(|item| item.as_object().unwrap().len());
+    assert_eq!(listed.sum::<usize>(), words.len() / 2, "and nothing that is promised nowhere");
+}
+
+#[tokio::test]
+async fn every_reference_in_the_document_leads_somewhere() {
+    fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(map) => {
+                found.extend(map.get("$ref").and_then(Value::as_str));
+                map.values().for_each(|value| references(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let app = TestApp::start().await;
+    let document = app.anonymous().get("/openapi.json").await.body;
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    assert!(!found.is_empty());
+    for reference in found {
+        let pointer = reference.strip_prefix('#').expect("everything is in the one document");
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+#[tokio::test]
+async fn the_pages_bring_everything_they_need() {
+    let app = TestApp::start().await;
+    let nobody = app.anonymous();
+    let moved = nobody.get("/docs").await;
+    let page = if moved.status.is_redirection() {
+        assert_eq!(moved.header("location").trim_start_matches('.'), "/docs/");
+        nobody.get("/docs/").await.expect_status(200)
+    } else {
+        moved.expect_status(200)
+    };
+    assert!(page.header("content-type").starts_with("text/html"));
+    let mut assets = attributes(&page.text, "src");
+    assets.extend(attributes(&page.text, "href"));
+    assert!(assets.len() >= 3, "{}", page.text);
+    for asset in assets {
+        assert!(!asset.contains("//"), "{asset} is on another host");
+        let path = if asset.starts_with('/') { asset.to_owned() } else { format!("/docs/{asset}").replace("/./", "/") };
+        let reply = nobody.get(&path).await.expect_status(200);
+        assert!(!reply.text.is_empty() || asset.ends_with(".png"), "{path}");
+        assert_eq!(reply.header("x-content-type-options"), "nosniff");
+        assert!(!reply.header("content-type").is_empty(), "nosniff needs a type: {path}");
+    }
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("default-src 'self'") && !policy.contains("unsafe-eval"), "{policy}");
+    let script = nobody.get("/docs/swagger-initializer.js").await.expect_status(200);
+    assert!(script.text.contains("/openapi.json") && !script.text.contains("https://"), "{}", script.text);
+    let root = nobody.get("/").await;
+    assert!(root.status.is_redirection() && root.header("location") == "/docs/");
+    nobody.get("/docs/nothing.js").await.expect_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn operators_see_whether_it_lives() {
+    let app = TestApp::start().await;
+    let nobody = app.anonymous();
+    for path in ["/ping", "/ping_db", "/livez"] {
+        nobody.get(path).await.expect_status(200);
+    }
+    app.user("Anna").await.chat("garden").await;
+    let ready = nobody.get("/readyz").await.expect_status(200).body;
+    assert_eq!(ready["ready"], true);
+    assert_eq!(ready["head"], app.node.log.head().unwrap().position);
+    let projections = ready["projections"].as_array().unwrap();
+    for name in ["users", "sessions", "chats", "messages"] {
+        let one = projections.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("no {name}"));
+        assert_eq!(one.get("error"), None);
+        assert!(one["position"].as_u64() <= ready["head"].as_u64());
+    }
+}
+
+#[tokio::test]
+async fn figures_are_counted_by_route_and_not_by_address() {
+    let app = TestApp::start().await;
+    let anna = app.user("Anna").await;
+    let chat = anna.chat("garden").await;
+    anna.get(&format!("/v1/chats/{chat}")).await.expect_status(200);
+    anna.get("/nothing-of-the-kind").await.expect_problem(404, "not-found");
+    let reply = anna.get("/metrics").await.expect_status(200);
+    assert!(reply.header("content-type").starts_with("text/plain"));
+    let counted = "letopis_http_requests_total{method=\"GET\",route=\"/v1/chats/{chat_id}\",status=\"200\"}";
+    assert!(reply.text.contains(counted), "{}", reply.text);
+    for figure in ["letopis_log_head", "letopis_writer_queue", "letopis_projection_position", "letopis_http_seconds"] {
+        assert!(reply.text.contains(figure), "{figure}");
+    }
+    for private in [chat.as_str(), "nothing-of-the-kind", "garden", "Anna"] {
+        assert!(!reply.text.contains(private), "{private}");
+    }
+}

@@ -1,0 +1,31 @@
+//! Stories over HTTP on a real server: one file for each noun.
+
+mod accounts;
+mod chats;
+mod documents;
+mod idempotency;
+mod members;
+mod messages;
+mod pages;
+mod passwords;
+mod positions;
+mod requests;
+mod rules;
+mod sessions;
+mod sign_in;
+mod wire;
+
+use std::time::Duration;
+
+/// How long a story waits for what must come.
+const WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// Looks again and again until what is looked for is there.
+async fn until(look: impl AsyncFn() -> bool) {
+    let found = async {
+        while !look().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(WAIT_MAX, found).await.expect("what must come comes");
+}

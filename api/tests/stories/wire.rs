@@ -1,0 +1,98 @@
+//! What comes over the wire from those who do not keep to HTTP.
+
+use crate::WAIT_MAX;
+use testkit::TestApp;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Sends bytes as they stand; what was answered until `enough` of it was there, or the connection was closed.
+async fn send(app: &TestApp, bytes: &[u8], enough: &str) -> String {
+    let mut stream = TcpStream::connect(app.url.trim_start_matches("http://")).await.expect("the server listens");
+    // Who is refused early may be cut off before everything was sent.
+    let _ = stream.write_all(bytes).await;
+    let mut answer = String::new();
+    let mut buffer = [0; 4096];
+    while !answer.contains(enough) {
+        let read = tokio::time::timeout(WAIT_MAX, stream.read(&mut buffer)).await.expect("nobody is left waiting");
+        match read {
+            Ok(0) | Err(_) => break,
+            Ok(count) => answer.push_str(&String::from_utf8_lossy(&buffer[..count])),
+        }
+    }
+    answer
+}
+
+#[tokio::test]
+async fn what_is_not_http_is_refused_and_harms_nobody() {
+    let app = TestApp::start().await;
+    let anna = app.user("Anna").await;
+    let many = (0..150).map(|number| format!("x-{number}: 1\r\n")).collect::<String>();
+    let requests = [
+        ("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\r\n\r\n".to_owned(), "400"),
+        ("GET\r\n\r\n".to_owned(), "400"),
+        ("GET /ping HTTP/1.1\r\nno colon\r\n\r\n".to_owned(), "400"),
+        ("POST /ping HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab".to_owned(), "400"),
+        ("POST /ping HTTP/1.1\r\nhost: a\r\ncontent-length: -1\r\n\r\n".to_owned(), "400"),
+        (format!("GET /ping HTTP/1.1\r\nhost: a\r\n{many}\r\n"), "431"),
+        (format!("GET /ping HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "x".repeat(600_000)), "431"),
+        (format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "x".repeat(100_000)), "414"),
+        ("GET /ping HTTP/1.0\r\n\r\n".to_owned(), "200"),
+    ];
+    for (request, status) in requests {
+        let answer = send(&app, request.as_bytes(), "\r\n\r\n").await;
+        let start = request.chars().take(60).collect::<String>();
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{start:?}: {answer}");
+    }
+    anna.get("/v1/me").await.expect_status(200);
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_too_large_is_refused_before_it_is_sent() {
+    let app = TestApp::start().await;
+    let anna = app.user("Anna").await;
+    let token = anna.token.as_ref().unwrap();
+    let head = |size: usize| {
+        format!(
+            "POST /v1/chats HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {size}\r\nexpect: 100-continue\r\n\r\n"
+        )
+    };
+    let refused = send(&app, head(128 * 1024 + 1).as_bytes(), "body-too-large").await;
+    assert!(refused.starts_with("HTTP/1.1 413 ") && refused.contains("body-too-large"), "{refused}");
+    let welcome = send(&app, head(100).as_bytes(), "\r\n\r\n").await;
+    assert!(welcome.starts_with("HTTP/1.1 100 "), "{welcome}");
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_has_the_same_limit() {
+    let app = TestApp::start().await;
+    let anna = app.user("Anna").await;
+    let token = anna.token.as_ref().unwrap();
+    for key in ["", "idempotency-key: k\r\n"] {
+        let request = format!(
+            "POST /v1/chats HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n{key}\
+             content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n30000\r\n{}\r\n0\r\n\r\n",
+            " ".repeat(0x30000)
+        );
+        let refused = send(&app, request.as_bytes(), "body-too-large").await;
+        assert!(refused.starts_with("HTTP/1.1 413 "), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_hangs_up_in_the_middle_leaves_nothing_behind() {
+    let app = TestApp::start().await;
+    let anna = app.user("Anna").await;
+    let token = anna.token.as_ref().unwrap();
+    for sent in ["", "{\"chat_name\":", "{\"chat_name\":\"garden\""] {
+        let head = format!(
+            "POST /v1/chats HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: 22\r\n\r\n{sent}"
+        );
+        let mut stream = TcpStream::connect(app.url.trim_start_matches("http://")).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+    }
+    assert_eq!(anna.get("/v1/chats").await.expect_status(200).body["chats"].as_array().unwrap().len(), 0);
+    let app = app.restart().await;
+    app.again(&anna).get("/v1/me").await.expect_status(200);
+}

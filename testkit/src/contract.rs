@@ -1,0 +1,99 @@
+//! The OpenAPI document as a judge: an answer that it does not foresee fails the test.
+
+use crate::Reply;
+use jsonschema::Validator;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The document, and the validators that were made of it so far.
+pub struct Contract {
+    document: Value,
+    validators: Mutex<HashMap<String, Option<Arc<Validator>>>>,
+}
+
+impl Default for Contract {
+    fn default() -> Contract {
+        Contract::new()
+    }
+}
+
+impl Contract {
+    /// Of the document that the code makes.
+    pub fn new() -> Contract {
+        let document = serde_json::to_value(api::document()).expect("the document is JSON");
+        Contract { document, validators: Mutex::default() }
+    }
+
+    /// Fails the test when the document does not foresee this answer. Addresses that are not in the document must
+    /// answer 404 or 405 (or a redirect to the pages).
+    #[track_caller]
+    pub fn check(&self, method: &Method, path: &str, reply: &Reply) {
+        assert!(!reply.header("x-request-id").is_empty(), "{method} {path} has no X-Request-Id");
+        let status = reply.status.as_u16();
+        if status >= 400 {
+            assert_eq!(reply.header("content-type").split(';').next(), Some(problem_type(path)), "{}", reply.text);
+        }
+        let path = path.split('?').next().unwrap_or_default();
+        if path.starts_with("/v1/") && reply.status.is_success() && *method != Method::OPTIONS {
+            assert!(!reply.header("letopis-position").is_empty(), "{method} {path} has no Letopis-Position");
+        }
+        let Some(template) = self.template(path) else {
+            let foreseen = status == 404 || *method == Method::OPTIONS || !path.starts_with("/v1/");
+            assert!(foreseen, "{method} {path} is not in the document, and answered {}", reply.text);
+            return;
+        };
+        if matches!(*method, Method::HEAD | Method::OPTIONS) {
+            return;
+        }
+        let pointer = format!("/paths/{}/{}", escape(template), method.as_str().to_lowercase());
+        let Some(operation) = self.document.pointer(&pointer) else {
+            assert_eq!(status, 405, "{method} {path} is not in the document, and answered {}", reply.text);
+            return;
+        };
+        let response = &operation["responses"][status.to_string()];
+        assert!(!response.is_null(), "{method} {template} does not document {status}: {}", reply.text);
+        let Some(content) = response["content"].as_object().and_then(|types| types.values().next()) else { return };
+        if content["schema"]["type"] == "string" {
+            return;
+        }
+        let key = format!("{method} {template} {status}");
+        if let Some(validator) = self.validator(&key, &content["schema"]) {
+            let faults = validator.iter_errors(&reply.body).map(|fault| fault.to_string()).collect::<Vec<_>>();
+            assert!(faults.is_empty(), "{key} answered {} against its document: {faults:?}", reply.text);
+        }
+    }
+
+    fn template(&self, path: &str) -> Option<&str> {
+        let fits = |template: &str| {
+            template.split('/').count() == path.split('/').count()
+                && template
+                    .split('/')
+                    .zip(path.split('/'))
+                    .all(|(of, is)| of == is || (of.starts_with('{') && !is.is_empty()))
+        };
+        let paths = self.document["paths"].as_object()?;
+        let exact = paths.keys().find(|template| *template == path);
+        exact.or_else(|| paths.keys().find(|template| fits(template))).map(String::as_str)
+    }
+
+    fn validator(&self, key: &str, schema: &Value) -> Option<Arc<Validator>> {
+        let mut validators = self.validators.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || {
+            let whole = json!({"allOf": [schema], "components": self.document["components"]});
+            let validator = jsonschema::options().should_validate_formats(true).build(&whole);
+            Some(Arc::new(validator.unwrap_or_else(|fault| panic!("{key}: no valid schema: {fault}"))))
+        };
+        validators.entry(key.to_owned()).or_insert_with(make).clone()
+    }
+}
+
+/// `/readyz` answers what keeps it from being ready in its own shape.
+fn problem_type(path: &str) -> &'static str {
+    if path.starts_with("/readyz") { "application/json" } else { "application/problem+json" }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('~', "~0").replace('/', "~1")
+}

@@ -1,0 +1,10 @@
+//! What the tests stand on: real servers on free ports over throwaway folders, actors who tell stories over HTTP,
+//! and a reader of the OpenAPI document that checks every answer which an actor gets.
+
+mod actor;
+mod contract;
+mod server;
+
+pub use actor::{Actor, Reply};
+pub use contract::Contract;
+pub use server::TestApp;

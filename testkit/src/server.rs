@@ -1,0 +1,116 @@
+//! A real server over a throwaway data folder.
+
+use crate::{Actor, Contract};
+use api::passwords::Cost;
+use api::{Node, NodeOptions, Settings};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// A server in this process, on a free port of the loopback interface.
+pub struct TestApp {
+    /// Where it answers: `http://127.0.0.1:port`.
+    pub url: String,
+    /// The node itself, for looking behind the doors.
+    pub node: Arc<Node>,
+    folder: Arc<TempDir>,
+    settings: Settings,
+    contract: Arc<Contract>,
+    stop: Option<oneshot::Sender<()>>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl TestApp {
+    /// Starts with passwords that cost next to nothing.
+    pub async fn start() -> TestApp {
+        TestApp::start_with(TestApp::settings()).await
+    }
+
+    /// The settings of [`TestApp::start`].
+    pub fn settings() -> Settings {
+        Settings { argon2: Cost { memory_kib: 8, passes: 1, lanes: 1 }, ..Settings::default() }
+    }
+
+    /// Starts with these settings.
+    pub async fn start_with(settings: Settings) -> TestApp {
+        let folder = Arc::new(TempDir::new().expect("a temporary folder can be made"));
+        TestApp::over(folder, settings).await
+    }
+
+    async fn over(folder: Arc<TempDir>, settings: Settings) -> TestApp {
+        let options = NodeOptions { data: data(&folder), master_key: None };
+        let node = Arc::new(Node::open(options).await.expect("a node starts over its own folder"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port of the loopback interface");
+        let address = listener.local_addr().expect("a bound listener has an address");
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn({
+            let (node, settings) = (Arc::clone(&node), settings.clone());
+            async move {
+                let stopped = async {
+                    let _ = stopped.await;
+                };
+                api::serve(listener, &node, settings, stopped).await
+            }
+        });
+        TestApp {
+            url: format!("http://{address}"),
+            node,
+            folder,
+            settings,
+            contract: Arc::new(Contract::new()),
+            stop: Some(stop),
+            serving,
+        }
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        data(&self.folder)
+    }
+
+    /// Somebody without a session.
+    pub fn anonymous(&self) -> Actor {
+        Actor::new(self.url.clone(), Arc::clone(&self.contract))
+    }
+
+    /// Somebody of before a restart, with the session that he had.
+    pub fn again(&self, former: &Actor) -> Actor {
+        let mut again = self.anonymous();
+        again.token.clone_from(&former.token);
+        again.user_id.clone_from(&former.user_id);
+        again
+    }
+
+    /// Registers somebody and logs him in.
+    pub async fn user(&self, name: &str) -> Actor {
+        let mut actor = self.anonymous();
+        actor.register(name).await.expect_status(201);
+        actor.log_in(name).await.expect_status(200);
+        actor
+    }
+
+    /// Stops it as a signal would: requests under way are answered, the folder is let go.
+    pub async fn stop(mut self) -> Arc<TempDir> {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        self.serving.await.expect("the server does not panic").expect("the server ends well");
+        let node = Arc::into_inner(self.node).expect("nothing but the server holds the node");
+        node.stop().await;
+        self.folder
+    }
+
+    /// Stops it and starts another over the same folder.
+    pub async fn restart(self) -> TestApp {
+        let settings = self.settings.clone();
+        let folder = self.stop().await;
+        TestApp::over(folder, settings).await
+    }
+}
+
+fn data(folder: &TempDir) -> PathBuf {
+    Path::new(folder.path()).join("data")
+}
