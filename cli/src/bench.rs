@@ -1,0 +1,147 @@
+//! `letopis bench`: what this machine can do, measured in a throwaway folder.
+//!
+//! Server and callers share one process and one machine: the figures hold for both together.
+
+mod appends;
+mod http;
+mod replay;
+
+use crate::arguments::Bench;
+use crate::context::Context;
+use crate::exit::{Code, failure};
+use crate::output::Listing;
+use anyhow::{Context as _, Result};
+use api::{Node, NodeOptions};
+use serde::Serialize;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+/// What was measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct Measured {
+    /// What was done.
+    pub what: String,
+    /// How often in a second.
+    pub per_second: f64,
+    /// Half of them took at most this long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p50_ms: Option<f64>,
+    /// All but one in a hundred took at most this long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p99_ms: Option<f64>,
+}
+
+/// Measures.
+///
+/// # Errors
+/// What went wrong.
+pub async fn verb(context: &Context, bench: &Bench) -> Result<()> {
+    let place = bench.folder.clone().unwrap_or_else(std::env::temp_dir);
+    let rounds = async {
+        let mut rounds = Vec::new();
+        for round in 0..bench.rounds {
+            anstream::eprintln!("round {} of {}, in {}", round + 1, bench.rounds, place.display());
+            rounds.push(measure(&place, round, bench).await?);
+        }
+        anyhow::Ok(rounds)
+    };
+    let rounds = tokio::select! {
+        rounds = rounds => rounds?,
+        // So that the throwaway folder is thrown away.
+        _ = tokio::signal::ctrl_c() => return Err(failure(Code::Failure, "interrupted; nothing was measured")),
+    };
+    let mut listing = Listing::new(context.output, &["what", "per_second", "p50_ms", "p99_ms"]);
+    for measured in medians(&rounds) {
+        listing.row(&measured)?;
+    }
+    listing.end()
+}
+
+/// One round: everything once, in a folder of its own.
+async fn measure(place: &Path, round: u16, bench: &Bench) -> Result<Vec<Measured>> {
+    let folder = Throwaway::make(place, round)?;
+    let options = NodeOptions { data: folder.path.join("data"), master_key: None };
+    let node = Node::open(options).await?;
+    let mut measured = http::measure(&node, bench).await?;
+    measured.push(appends::through_the_writer(&node, bench).await?);
+    measured.push(appends::to_a_plain_file(&folder.path.join("plain"), bench).await?);
+    measured.extend(replay::measure(&node).await?);
+    node.stop().await;
+    Ok(measured)
+}
+
+/// A folder that goes when it is no longer needed.
+struct Throwaway {
+    path: PathBuf,
+}
+
+impl Throwaway {
+    fn make(place: &Path, round: u16) -> Result<Throwaway> {
+        let path = place.join(format!("letopis-bench-{}-{round}", std::process::id()));
+        let made = std::fs::DirBuilder::new().mode(0o700).create(&path);
+        made.with_context(|| format!("could not make {}; name another place with --folder", path.display()))?;
+        Ok(Throwaway { path })
+    }
+}
+
+impl Drop for Throwaway {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.path) {
+            anstream::eprintln!("could not remove {}: {error}; remove it by hand", self.path.display());
+        }
+    }
+}
+
+/// Every measurement's median over the rounds; all rounds measure the same in the same order.
+fn medians(rounds: &[Vec<Measured>]) -> Vec<Measured> {
+    let Some(first) = rounds.first() else { return Vec::new() };
+    let of = |index: usize, figure: fn(&Measured) -> Option<f64>| {
+        let figures = rounds.iter().filter_map(|round| round.get(index).and_then(figure));
+        median(figures.collect())
+    };
+    let medians = first.iter().enumerate().map(|(index, measured)| Measured {
+        what: measured.what.clone(),
+        per_second: of(index, |measured| Some(measured.per_second)).unwrap_or_default().round(),
+        p50_ms: of(index, |measured| measured.p50_ms),
+        p99_ms: of(index, |measured| measured.p99_ms),
+    });
+    medians.collect()
+}
+
+fn median(mut figures: Vec<f64>) -> Option<f64> {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied()
+}
+
+/// What some calls took together: rate and percentiles. `waits_us` in microseconds.
+pub fn rated(what: &str, mut waits_us: Vec<u32>, seconds: f64) -> Measured {
+    waits_us.sort_unstable();
+    let at = |percent: usize| {
+        let wait = waits_us.get((waits_us.len() * percent / 100).min(waits_us.len().saturating_sub(1)));
+        wait.map(|wait_us| f64::from(*wait_us) / 1_000.0)
+    };
+    Measured {
+        what: what.to_owned(),
+        per_second: crate::progress::per_second(waits_us.len() as u64, seconds),
+        p50_ms: at(50),
+        p99_ms: at(99),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_and_medians() {
+        let measured = rated("x", (1..=1_000).rev().collect(), 2.0);
+        assert_eq!(measured.per_second, 500.0);
+        assert_eq!((measured.p50_ms, measured.p99_ms), (Some(0.501), Some(0.991)));
+        assert_eq!(rated("x", vec![], 1.0).p50_ms, None);
+        let round = |per_second: f64| {
+            let measured = Measured { per_second, ..rated("x", vec![], 1.0) };
+            vec![measured]
+        };
+        assert_eq!(medians(&[round(3.0), round(100.0), round(5.0)])[0].per_second, 5.0);
+    }
+}

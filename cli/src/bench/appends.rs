@@ -1,0 +1,151 @@
+//! Appends: through the writer, and the yardstick, a plain file that is synced for every batch.
+
+use super::{Measured, rated};
+use crate::arguments::Bench;
+use crate::operation::now;
+use anyhow::{Context, Result};
+use api::Node;
+use commands::Request;
+use domain::text::{ChatName, UserName};
+use domain::{ChatId, Command, UserId, chat, user};
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+/// Streams that each caller appends to in turn.
+const STREAMS: usize = 100;
+/// About what one event takes in the log.
+const RECORD: [u8; 250] = [b'x'; 250];
+/// The writer's own bounds.
+const QUEUE_MAX: usize = 4_096;
+const BATCH_MAX: usize = 1_024;
+
+/// Every caller changes the names of its chats, one after the other: one event a command.
+pub(super) async fn through_the_writer(node: &Node, bench: &Bench) -> Result<Measured> {
+    let owner = owner(node).await?;
+    let mut prepared = JoinSet::new();
+    for _ in 0..bench.callers {
+        prepared.spawn(chats(node.writer.clone(), owner));
+    }
+    let mut callers = Vec::new();
+    while let Some(chats) = prepared.join_next().await {
+        callers.push(chats.context("a caller panicked")??);
+    }
+    let deadline = Instant::now() + Duration::from_secs(bench.seconds.into());
+    let began = Instant::now();
+    let mut calling = JoinSet::new();
+    for chats in callers {
+        calling.spawn(rename(node.writer.clone(), owner, chats, deadline));
+    }
+    gathered("append through the writer", calling, began).await
+}
+
+async fn owner(node: &Node) -> Result<UserId> {
+    let user_id = UserId(Uuid::now_v7());
+    let user_name = UserName::parse("bench appends").context("a valid name")?;
+    let sign_up = user::Command::SignUp {
+        claim: api::accounts::claim(&node.keys, &user_name),
+        user_name,
+        email: None,
+        verifier: None,
+    };
+    let command = Command::User(user_id, sign_up);
+    node.writer.send(Request::by_operator(command, now())).await?;
+    Ok(user_id)
+}
+
+async fn chats(writer: commands::Writer, owner: UserId) -> Result<Vec<ChatId>> {
+    let mut chats = Vec::with_capacity(STREAMS);
+    for _ in 0..STREAMS {
+        let id = ChatId(Uuid::now_v7());
+        let create = chat::Command::Create {
+            by: owner,
+            chat_name: ChatName::parse("new").context("a valid name")?,
+            private: false,
+            nickname: None,
+        };
+        writer.send(Request::by_operator(Command::Chat(id, create), now())).await?;
+        chats.push(id);
+    }
+    Ok(chats)
+}
+
+async fn rename(writer: commands::Writer, owner: UserId, chats: Vec<ChatId>, deadline: Instant) -> Result<Vec<u32>> {
+    let mut waits_us = Vec::new();
+    for (number, id) in chats.iter().cycle().enumerate() {
+        if Instant::now() >= deadline {
+            break;
+        }
+        let sent = Instant::now();
+        let change = chat::Command::Change {
+            by: owner,
+            chat_name: Some(ChatName::parse(&format!("name {number}")).context("a valid name")?),
+            archived: None,
+        };
+        writer.send(Request::by_operator(Command::Chat(*id, change), now())).await?;
+        waits_us.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
+    }
+    Ok(waits_us)
+}
+
+/// The same callers hand 250 bytes each to one thread, which writes and syncs whatever waits: what the disk allows.
+pub(super) async fn to_a_plain_file(path: &Path, bench: &Bench) -> Result<Measured> {
+    let file = File::create(path).with_context(|| format!("could not make {}", path.display()))?;
+    let (queue, asked) = mpsc::channel(QUEUE_MAX);
+    let writing = std::thread::Builder::new()
+        .name("plain file".to_owned())
+        .spawn(move || write_batches(file, asked))
+        .context("no thread")?;
+    let deadline = Instant::now() + Duration::from_secs(bench.seconds.into());
+    let began = Instant::now();
+    let mut calling = JoinSet::new();
+    for _ in 0..bench.callers {
+        let queue = queue.clone();
+        calling.spawn(async move {
+            let mut waits_us = Vec::new();
+            while Instant::now() < deadline {
+                let sent = Instant::now();
+                let (sender, synced) = oneshot::channel();
+                queue.send(sender).await.context("the file's thread ended")?;
+                synced.await.context("the file could not be written")?;
+                waits_us.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
+            }
+            Ok(waits_us)
+        });
+    }
+    drop(queue);
+    let measured = gathered("append to a plain file", calling, began).await;
+    // It ended with the last caller; what it failed with, the callers have told.
+    let _ = tokio::task::spawn_blocking(|| writing.join()).await;
+    measured
+}
+
+fn write_batches(mut file: File, mut asked: mpsc::Receiver<oneshot::Sender<()>>) -> std::io::Result<()> {
+    let mut waiting = Vec::with_capacity(BATCH_MAX);
+    while let Some(first) = asked.blocking_recv() {
+        waiting.push(first);
+        while waiting.len() < BATCH_MAX {
+            let Ok(next) = asked.try_recv() else { break };
+            waiting.push(next);
+        }
+        file.write_all(&RECORD.repeat(waiting.len()))?;
+        file.sync_data()?;
+        for waits in waiting.drain(..) {
+            // Who waited may be gone.
+            let _ = waits.send(());
+        }
+    }
+    Ok(())
+}
+
+async fn gathered(what: &str, mut calling: JoinSet<Result<Vec<u32>>>, began: Instant) -> Result<Measured> {
+    let mut waits_us = Vec::new();
+    while let Some(called) = calling.join_next().await {
+        waits_us.extend(called.context("a caller panicked")??);
+    }
+    Ok(rated(what, waits_us, began.elapsed().as_secs_f64()))
+}

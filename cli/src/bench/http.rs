@@ -1,0 +1,135 @@
+//! Requests over HTTP, on connections that are kept.
+
+use super::{Measured, rated};
+use crate::arguments::Bench;
+use crate::http::Connection;
+use crate::operation::{now, settle};
+use anyhow::{Context, Result, ensure};
+use api::Node;
+use commands::Request as Asked;
+use domain::session::{self, TokenHash};
+use domain::text::{ChatName, UserName};
+use domain::user::{self, Origin, Verifier};
+use domain::{ChatId, Command, SessionId, UserId, chat};
+use http_body_util::Full;
+use hyper::Request;
+use hyper::body::Bytes;
+use sha2::{Digest, Sha256};
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+/// How many people post, each in a chat of his own.
+const PEOPLE: usize = 64;
+
+/// Somebody who is signed in, and his chat.
+#[derive(Clone)]
+struct Person {
+    token: String,
+    chat_id: ChatId,
+}
+
+/// Starts a server on a free port, and measures it.
+pub(super) async fn measure(node: &Node, bench: &Bench) -> Result<Vec<Measured>> {
+    let mut people = Vec::with_capacity(PEOPLE);
+    for number in 0..PEOPLE {
+        people.push(person(node, number).await?);
+    }
+    settle(node).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.context("no free port")?;
+    let address = listener.local_addr()?.to_string();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = api::serve(listener, node, api::Settings::default(), async move {
+        // Also when the sender is gone.
+        let _ = stopped.await;
+    });
+    let load = async {
+        let ping = load("GET /ping", &address, bench, |_| Request::get("/ping")).await;
+        let post = load("POST a message", &address, bench, |number| {
+            let person = &people[number % PEOPLE];
+            Request::post(format!("/v1/chats/{}/messages", person.chat_id))
+                .header("authorization", format!("Bearer {}", person.token))
+                .header("content-type", "application/json")
+        })
+        .await;
+        let _ = stop.send(());
+        anyhow::Ok(vec![ping?, post?])
+    };
+    let (served, measured) = tokio::join!(serving, load);
+    served.context("the server failed")?;
+    measured
+}
+
+/// An account with a session: the password is never asked for, so that none is hashed.
+async fn person(node: &Node, number: usize) -> Result<Person> {
+    let user_name = UserName::parse(&format!("bench {number}")).context("a valid name")?;
+    let user_id = UserId(Uuid::now_v7());
+    let chat_id = ChatId(Uuid::now_v7());
+    let token = domain::id::hex(&rand::random::<[u8; 32]>());
+    let sign_up = user::Command::SignUp {
+        claim: api::accounts::claim(&node.keys, &user_name),
+        user_name,
+        email: None,
+        verifier: Some(Verifier("nobody signs in with it".to_owned())),
+    };
+    let sign_in = session::Command::SignIn {
+        user_id,
+        checked: 1,
+        token_hash: TokenHash(Sha256::digest(token.as_bytes()).into()),
+        expires_at: now().plus_seconds(86_400),
+        from: Origin::default(),
+    };
+    let create = chat::Command::Create {
+        by: user_id,
+        chat_name: ChatName::parse(&format!("bench {number}")).context("a valid name")?,
+        private: false,
+        nickname: None,
+    };
+    let commands = [
+        Command::User(user_id, sign_up),
+        Command::Session(SessionId(Uuid::now_v7()), sign_in),
+        Command::Chat(chat_id, create),
+    ];
+    for command in commands {
+        node.writer.send(Asked::by_operator(command, now())).await?;
+    }
+    Ok(Person { token, chat_id })
+}
+
+/// Every connection sends one request after the other until the time is over.
+async fn load(
+    what: &str,
+    address: &str,
+    bench: &Bench,
+    request: impl Fn(usize) -> hyper::http::request::Builder,
+) -> Result<Measured> {
+    let deadline = Instant::now() + Duration::from_secs(bench.seconds.into());
+    let mut callers = JoinSet::new();
+    for number in 0..usize::from(bench.connections) {
+        let text =
+            r#"{"message": "как правильно обновить ядро? uname -r says 2.6.10, see https://wiki.example.org/Kernel"}"#;
+        let body = if what.starts_with("POST") { Bytes::from_static(text.as_bytes()) } else { Bytes::new() };
+        let request = request(number).header("host", address).body(Full::new(body))?;
+        callers.spawn(call(address.to_owned(), request, deadline));
+    }
+    let began = Instant::now();
+    let mut waits_us = Vec::new();
+    while let Some(called) = callers.join_next().await {
+        waits_us.extend(called.context("a caller panicked")??);
+    }
+    Ok(rated(what, waits_us, began.elapsed().as_secs_f64()))
+}
+
+async fn call(address: String, request: Request<Full<Bytes>>, deadline: Instant) -> Result<Vec<u32>> {
+    let mut connection = Connection::open(&address).await?;
+    let mut waits_us = Vec::new();
+    while Instant::now() < deadline {
+        let sent = Instant::now();
+        let (status, body) = connection.send(request.clone()).await?;
+        ensure!(status.is_success(), "the server answered {status}: {}", String::from_utf8_lossy(&body));
+        waits_us.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
+    }
+    Ok(waits_us)
+}

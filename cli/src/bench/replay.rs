@@ -1,0 +1,57 @@
+//! Reading the log back: decoded, verified, folded into read models.
+
+use super::Measured;
+use crate::operation::settle;
+use crate::progress::per_second;
+use anyhow::{Context, Result, anyhow};
+use api::Node;
+use projections::{Name, Projections};
+use std::time::Instant;
+use store::Log;
+
+/// How many facts are read at once.
+const PAGE: usize = 10_000;
+
+/// Measures each kind of replay once, over the whole log.
+pub(super) async fn measure(node: &Node) -> Result<Vec<Measured>> {
+    settle(node).await;
+    let (log, projections) = (node.log.clone(), node.projections.clone());
+    let measured = tokio::task::spawn_blocking(move || replays(&log, &projections)).await;
+    measured.context("a replay panicked")?
+}
+
+fn replays(log: &Log, projections: &Projections) -> Result<Vec<Measured>> {
+    let mut measured = vec![
+        timed("events read and decoded", || read(log))?,
+        timed("events verified", || Ok(log.verify(1, u64::MAX, |_| {}).map_err(|broken| anyhow!(broken))?.events))?,
+    ];
+    for name in Name::ALL {
+        measured.push(timed(&format!("events to rebuild {name}"), || {
+            projections.rebuild(name, &mut |_| {})?;
+            Ok(projections.position(name))
+        })?);
+    }
+    Ok(measured)
+}
+
+fn read(log: &Log) -> Result<u64> {
+    let mut position = 0;
+    loop {
+        let facts = log.facts(position, PAGE)?;
+        match facts.last() {
+            Some(last) => position = last.position,
+            None => return Ok(position),
+        }
+    }
+}
+
+fn timed(what: &str, work: impl FnOnce() -> Result<u64>) -> Result<Measured> {
+    let began = Instant::now();
+    let events = work()?;
+    Ok(Measured {
+        what: what.to_owned(),
+        per_second: per_second(events, began.elapsed().as_secs_f64()),
+        p50_ms: None,
+        p99_ms: None,
+    })
+}

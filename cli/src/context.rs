@@ -1,0 +1,67 @@
+//! What a verb works with: the settings, and the data folder opened for reading.
+
+use crate::arguments::{Common, Serve};
+use crate::output::Format;
+use crate::settings::{Flag, Layers, Settings};
+use anyhow::Result;
+use api::NodeOptions;
+use projections::Projections;
+use store::{Folder, Log};
+
+/// What a verb works with.
+pub struct Context {
+    /// What is set, checked.
+    pub settings: Settings,
+    /// What is set, and where.
+    pub layers: Layers,
+    /// How data is to be shown, where that was asked for.
+    pub output: Option<Format>,
+}
+
+impl Context {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// When they cannot be used.
+    pub fn load(common: &Common, serve: Option<&Serve>) -> Result<Context> {
+        let data = common.data.as_ref().map(|data| data.display().to_string());
+        let listen = serve.and_then(|serve| serve.listen.clone());
+        let given: [(&'static str, &'static str, Option<String>); 3] = [
+            ("data", "data", data),
+            ("database", "database_url", common.database.clone()),
+            ("listen", "listen", listen),
+        ];
+        let flags = given.into_iter().filter_map(|(flag, key, value)| Some((flag, key, value?)));
+        // A variable that is not UTF-8 is none of ours.
+        let env =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let layers = Layers::load(common.config.as_deref(), env, &flags.collect::<Vec<Flag>>())?;
+        Ok(Context { settings: Settings::read(&layers)?, layers, output: common.output })
+    }
+
+    /// The log, for reading; beside a running server as well.
+    ///
+    /// # Errors
+    /// When there is none, or the master key is not its own.
+    pub fn log(&self) -> Result<(Folder, Log)> {
+        let folder = Folder::existing(&self.settings.data)?;
+        let default = folder.master_key();
+        let master_key = self.settings.master_key_file.as_deref().unwrap_or(&default);
+        let log = Log::open_read_only(&folder, master_key)?;
+        Ok((folder, log))
+    }
+
+    /// The read models, for reading.
+    ///
+    /// # Errors
+    /// As [`Context::log`], and when they are not built.
+    pub fn projections(&self) -> Result<Projections> {
+        let (folder, log) = self.log()?;
+        Ok(Projections::open_read_only(&folder, log)?)
+    }
+
+    /// How to open the folder for writing.
+    pub fn node_options(&self) -> NodeOptions {
+        NodeOptions { data: self.settings.data.clone(), master_key: self.settings.master_key_file.clone() }
+    }
+}

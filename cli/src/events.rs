@@ -1,0 +1,259 @@
+//! `letopis events`: the log itself, for reading.
+
+mod whole;
+
+use crate::arguments::{Events as Verb, Which};
+use crate::context::Context;
+use crate::exit::{Code, failure};
+use crate::operation;
+use crate::output::{self, Listing};
+use crate::settings;
+use anyhow::Result;
+use domain::{Personal, Timestamp, UserId};
+use projections::Name;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::time::Duration;
+use store::{Filter, Log, Record};
+use uuid::Uuid;
+
+/// How many events are read at once.
+const PAGE: usize = 1_000;
+/// How many events `tail` shows unless it is told.
+const TAIL: u64 = 10;
+/// How often `--follow` looks for what is new.
+const FOLLOW_EVERY: Duration = Duration::from_millis(250);
+
+const COLUMNS: &[&str] = &["position", "recorded_at", "stream", "version", "type", "payload"];
+const COLUMNS_PERSONAL: &[&str] = &["position", "recorded_at", "stream", "version", "type", "payload", "personal"];
+
+/// Does what was asked.
+///
+/// # Errors
+/// What went wrong; code 3 when there is no such event, 5 when the log does not hold.
+pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
+    let (_, log) = context.log()?;
+    match verb {
+        Verb::Ls(which) => {
+            let filter = filter(context, &which).await?;
+            list(context, &log, filter, &which).await
+        }
+        Verb::Tail(which) => {
+            let filter = filter(context, &which).await?;
+            tail(context, &log, filter, &which).await
+        }
+        Verb::Show { event, personal } => show(context, &log, &event, personal),
+        Verb::Stats => whole::stats(context, &log),
+        Verb::Verify { from, to } => whole::verify(context, &log, from, to),
+    }
+}
+
+/// An event as it is shown; scripts rely on these fields.
+#[derive(Serialize)]
+struct Shown {
+    position: u64,
+    stream: String,
+    version: u64,
+    id: Uuid,
+    #[serde(rename = "type")]
+    name: String,
+    recorded_at: Timestamp,
+    payload: Value,
+    meta: Value,
+    hash: String,
+    /// Absent when it was not asked for and when there is none; null when it is forgotten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    personal: Option<Value>,
+}
+
+fn shown(log: &Log, record: Record, personal: bool) -> Result<Shown> {
+    let personal = if personal { log.personal(&record)? } else { None };
+    Ok(Shown {
+        personal: personal.map(|personal| match personal {
+            // What a password is checked against is sealed as well, but nobody looks for it here.
+            Personal::Known(_) if record.name == domain::PASSWORD_CHANGED => json!("********"),
+            // A message's text is sealed as it stands, and a text of digits is not a number.
+            Personal::Known(text) if record.name.starts_with("message.") => Value::String(text),
+            Personal::Known(text) => parsed(&text),
+            Personal::Erased => Value::Null,
+        }),
+        position: record.position,
+        version: record.version,
+        id: record.id,
+        recorded_at: record.recorded_at,
+        payload: parsed(&record.payload),
+        meta: parsed(&record.meta),
+        hash: domain::id::hex(&record.hash),
+        stream: record.stream,
+        name: record.name,
+    })
+}
+
+/// The JSON, or the text where it is none: then somebody has changed it, and it is shown all the same.
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+}
+
+async fn filter(context: &Context, which: &Which) -> Result<Filter> {
+    let user = match &which.user {
+        None => None,
+        Some(user) => Some(user_named(context, user).await?),
+    };
+    Ok(Filter {
+        after: which.from.map_or(0, |from| from.saturating_sub(1)),
+        up_to: which.to,
+        stream: which.stream.clone(),
+        name: which.name.clone(),
+        user,
+        since: which.since.as_deref().map(since).transpose()?,
+        newest_first: false,
+    })
+}
+
+/// By id also a user who is erased; by name whoever has an account.
+async fn user_named(context: &Context, user: &str) -> Result<UserId> {
+    if let Some(id) = domain::id::parse_uuid(user) {
+        return Ok(UserId(id));
+    }
+    let database = context.projections()?.database(Name::Users);
+    Ok(operation::account(&database, user).await?.user_id)
+}
+
+fn since(text: &str) -> Result<Timestamp> {
+    let ago = settings::duration(text).and_then(|ago| i64::try_from(ago.as_micros()).ok());
+    let since = match ago {
+        Some(ago) => Some(Timestamp(operation::now().0 - ago)),
+        None => Timestamp::parse(text),
+    };
+    since.ok_or_else(|| {
+        let message = format!("--since {text} is no time; it must be like 30m, 1h, 2d or 2026-01-31T12:00:00Z");
+        failure(Code::Usage, message)
+    })
+}
+
+fn columns(which: &Which) -> &'static [&'static str] {
+    if which.personal { COLUMNS_PERSONAL } else { COLUMNS }
+}
+
+async fn list(context: &Context, log: &Log, mut filter: Filter, which: &Which) -> Result<()> {
+    let mut listing = Listing::new(context.output, columns(which));
+    let mut left = which.limit.unwrap_or(u64::MAX);
+    // What is appended while this lists is left to --follow.
+    let head = log.head()?.position;
+    filter.up_to = Some(which.to.map_or(head, |to| to.min(head)));
+    while left > 0 {
+        let page = usize::try_from(left).unwrap_or(PAGE).min(PAGE);
+        let records = log.read_filtered(&filter, page)?;
+        left -= records.len() as u64;
+        let is_last = records.len() < page;
+        for record in records {
+            filter.after = record.position;
+            listing.row(&shown(log, record, which.personal)?)?;
+        }
+        if is_last {
+            break;
+        }
+    }
+    if which.follow && left > 0 {
+        follow(log, filter, which, head, (&mut listing, left)).await?;
+    }
+    listing.end()
+}
+
+async fn tail(context: &Context, log: &Log, mut filter: Filter, which: &Which) -> Result<()> {
+    let mut listing = Listing::new(context.output, columns(which));
+    let head = log.head()?.position;
+    filter.up_to = Some(which.to.map_or(head, |to| to.min(head)));
+    filter.newest_first = true;
+    let mut left = which.limit.unwrap_or(TAIL);
+    let mut newest = Vec::new();
+    while left > 0 {
+        let page = usize::try_from(left).unwrap_or(PAGE).min(PAGE);
+        let records = log.read_filtered(&filter, page)?;
+        left -= records.len() as u64;
+        let is_last = records.len() < page;
+        newest.extend(records);
+        match newest.last() {
+            Some(oldest) if !is_last => filter.up_to = Some(oldest.position.saturating_sub(1)),
+            Some(_) | None => break,
+        }
+    }
+    for record in newest.into_iter().rev() {
+        listing.row(&shown(log, record, which.personal)?)?;
+    }
+    filter.newest_first = false;
+    if which.follow {
+        follow(log, filter, which, head, (&mut listing, u64::MAX)).await?;
+    }
+    listing.end()
+}
+
+/// Shows what comes behind `seen`, until there were enough or the last position was passed.
+async fn follow(
+    log: &Log,
+    mut filter: Filter,
+    which: &Which,
+    mut seen: u64,
+    (listing, mut left): (&mut Listing, u64),
+) -> Result<()> {
+    listing.flush()?;
+    while left > 0 && which.to.is_none_or(|to| seen < to) {
+        let head = log.head()?.position;
+        let end = which.to.map_or(head, |to| to.min(head));
+        if seen >= end {
+            tokio::time::sleep(FOLLOW_EVERY).await;
+            continue;
+        }
+        filter.after = seen;
+        filter.up_to = Some(end);
+        let page = usize::try_from(left).unwrap_or(PAGE).min(PAGE);
+        let records = log.read_filtered(&filter, page)?;
+        left -= records.len() as u64;
+        seen = match records.last() {
+            Some(last) if records.len() == page => last.position,
+            Some(_) | None => end,
+        };
+        for record in records {
+            listing.row(&shown(log, record, which.personal)?)?;
+        }
+        listing.flush()?;
+    }
+    Ok(())
+}
+
+fn show(context: &Context, log: &Log, event: &str, personal: bool) -> Result<()> {
+    let found = if let Ok(position) = event.parse::<u64>() {
+        let read = log.read(position.saturating_sub(1), 1)?;
+        read.into_iter().find(|record| record.position == position)
+    } else if let Some(id) = domain::id::parse_uuid(event) {
+        log.by_id(id)?
+    } else {
+        let message = format!("{event:?} is neither a position nor an event's id");
+        return Err(failure(Code::Usage, message));
+    };
+    let record = found.ok_or_else(|| {
+        let message = format!("there is no event {event}; `letopis events stats` tells where the log ends");
+        failure(Code::NotFound, message)
+    })?;
+    output::show(context.output, &shown(log, record, personal)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_is_a_time_ago_or_an_instant() {
+        let hour_ago = since("1h").unwrap();
+        let expected = operation::now().0 - 3_600_000_000;
+        assert!((hour_ago.0 - expected).abs() < 10_000_000);
+        assert_eq!(since("2026-01-01T00:00:00Z").unwrap(), Timestamp::parse("2026-01-01T00:00:00Z").unwrap());
+        assert!(since("yesterday").is_err());
+    }
+
+    #[test]
+    fn what_is_no_json_is_shown_all_the_same() {
+        assert_eq!(parsed("{\"a\":1}"), json!({"a": 1}));
+        assert_eq!(parsed("{"), json!("{"));
+    }
+}

@@ -1,0 +1,62 @@
+//! The log as a whole: how much there is of what, and whether it holds.
+
+use crate::context::Context;
+use crate::exit::{Code, failure};
+use crate::output::{self, Listing};
+use crate::progress::{Meter, Progress, per_second};
+use anyhow::Result;
+use serde_json::json;
+use std::time::Instant;
+use store::Log;
+
+/// How many events of which type there are.
+pub(super) fn stats(context: &Context, log: &Log) -> Result<()> {
+    let stats = log.stats()?;
+    let types = stats.types.iter().map(|(name, count)| json!({"type": name, "count": count}));
+    let shown = json!({
+        "head": stats.head.position, "events": stats.events, "types": types.collect::<Vec<_>>(),
+    });
+    if !output::is_table(context.output) {
+        return output::show(context.output, &shown);
+    }
+    let mut listing = Listing::new(context.output, &["type", "count"]);
+    for row in shown["types"].as_array().into_iter().flatten() {
+        listing.row(row)?;
+    }
+    listing.row(&json!({"type": "all, up to the head", "count": stats.events}))?;
+    listing.end()
+}
+
+/// Checks the chain, and tells the first position where it does not hold.
+pub(super) fn verify(context: &Context, log: &Log, from: Option<u64>, to: Option<u64>) -> Result<()> {
+    let began = Instant::now();
+    let (first, last) = (from.unwrap_or(1).max(1), to.unwrap_or(u64::MAX));
+    if first > last {
+        return Err(failure(Code::Usage, "--from is behind --to; exchange them"));
+    }
+    let end = log.head().map_or(last, |head| head.position).min(last).max(first);
+    let mut meter = Meter::new();
+    let verified = log.verify(first, last, |position| {
+        let done = (position + 1).saturating_sub(first);
+        meter.show(&Progress { what: "events".to_owned(), done, part: done as f64 / (end + 1 - first) as f64 });
+    });
+    meter.end();
+    let seconds = began.elapsed().as_secs_f64();
+    match verified {
+        Ok(verified) => output::show(
+            context.output,
+            &json!({
+                "verified": true, "events": verified.events, "head": verified.head.position,
+                "hash": domain::id::hex(&verified.head.hash), "seconds": seconds,
+                "events_per_second": per_second(verified.events, seconds).round(),
+            }),
+        ),
+        Err(broken) => {
+            let shown = json!({"verified": false, "position": broken.position, "what": broken.what});
+            output::show(context.output, &shown)?;
+            let advice = "somebody or something changed the log: compare with a backup before anything else";
+            let failed = failure(Code::Unhealthy, format!("the log does not hold at {broken}; {advice}"));
+            Err(failed)
+        }
+    }
+}

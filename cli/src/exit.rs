@@ -1,0 +1,207 @@
+//! How the process ends: the exit codes of the command line, and which failure means which.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::process::ExitCode;
+
+/// What an exit code says. Scripts rely on the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Code {
+    /// It was done.
+    Done,
+    /// It was not done, for a reason that has no number of its own.
+    Failure,
+    /// It was asked in a way that cannot be understood.
+    Usage,
+    /// What it is about is not there.
+    NotFound,
+    /// Something that is there already stands against it.
+    Conflict,
+    /// Something is not healthy, or does not verify.
+    Unhealthy,
+    /// Who asks may not.
+    Auth,
+    /// Nobody answers.
+    Unreachable,
+}
+
+impl Code {
+    /// The number.
+    pub fn number(self) -> u8 {
+        match self {
+            Code::Done => 0,
+            Code::Failure => 1,
+            Code::Usage => 2,
+            Code::NotFound => 3,
+            Code::Conflict => 4,
+            Code::Unhealthy => 5,
+            Code::Auth => 6,
+            Code::Unreachable => 7,
+        }
+    }
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> ExitCode {
+        ExitCode::from(code.number())
+    }
+}
+
+/// A failure with the code that the process ends with. It travels over the control socket as well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What the exit code says.
+    pub code: Code,
+    /// What went wrong and what to do next.
+    pub message: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// A failure with a code.
+pub fn failure(code: Code, message: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Failure { code, message: message.into() })
+}
+
+/// The same failure as it is told to somebody else.
+pub fn told(error: &anyhow::Error) -> Failure {
+    Failure { code: code_of(error), message: format!("{error:#}") }
+}
+
+/// What the process ends with after this failure.
+pub fn code_of(error: &anyhow::Error) -> Code {
+    if is_broken_pipe(error) {
+        return Code::Done;
+    }
+    error.chain().find_map(known).unwrap_or(Code::Failure)
+}
+
+/// Whether the reader of our output went away: nothing is wrong then, and nothing is said.
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let kind = match (cause.downcast_ref::<std::io::Error>(), cause.downcast_ref::<serde_json::Error>()) {
+            (Some(io), _) => Some(io.kind()),
+            (None, Some(json)) => json.io_error_kind(),
+            (None, None) => None,
+        };
+        kind == Some(std::io::ErrorKind::BrokenPipe)
+    })
+}
+
+fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
+    if let Some(failure) = cause.downcast_ref::<Failure>() {
+        return Some(failure.code);
+    }
+    if let Some(error) = cause.downcast_ref::<store::Error>() {
+        return of_store(error);
+    }
+    // These are shown as the failure inside them, which is then no cause of its own.
+    if let Some(api::NodeError::Store(error) | api::NodeError::Projections(projections::Error::Store(error))) =
+        cause.downcast_ref::<api::NodeError>()
+    {
+        return of_store(error);
+    }
+    if let Some(error) = cause.downcast_ref::<projections::Error>() {
+        return of_projections(error);
+    }
+    match cause.downcast_ref::<commands::Error>()? {
+        commands::Error::Refused(refusal) => Some(of_refusal(refusal)),
+        commands::Error::KeyReused => Some(Code::Conflict),
+        commands::Error::Overloaded | commands::Error::Unavailable | commands::Error::Internal => None,
+    }
+}
+
+// The store may learn new failures: those have no number of their own.
+#[allow(clippy::wildcard_enum_match_arm)]
+fn of_store(error: &store::Error) -> Option<Code> {
+    match error {
+        store::Error::NoData { .. } => Some(Code::NotFound),
+        store::Error::Locked { .. } => Some(Code::Conflict),
+        store::Error::MissingMasterKey { .. }
+        | store::Error::WrongMasterKey
+        | store::Error::LooseMasterKey { .. }
+        | store::Error::NotAMasterKey { .. } => Some(Code::Auth),
+        store::Error::Corrupt { .. } | store::Error::Damaged { .. } => Some(Code::Unhealthy),
+        _ => None,
+    }
+}
+
+// Read models may learn new failures as well.
+#[allow(clippy::wildcard_enum_match_arm)]
+fn of_projections(error: &projections::Error) -> Option<Code> {
+    match error {
+        projections::Error::Store(error) => of_store(error),
+        projections::Error::NotBuilt | projections::Error::OtherVersion { .. } => Some(Code::NotFound),
+        projections::Error::RebuildRunning { .. } => Some(Code::Conflict),
+        projections::Error::Poison { .. } | projections::Error::Gap { .. } => Some(Code::Unhealthy),
+        _ => None,
+    }
+}
+
+fn of_refusal(refusal: &domain::Refusal) -> Code {
+    use domain::{Refusal, chat, message, session, user};
+    match refusal {
+        Refusal::User(user::Refusal::NotFound)
+        | Refusal::Session(session::Refusal::NotFound)
+        | Refusal::Message(message::Refusal::NotFound | message::Refusal::ChatNotFound) => Code::NotFound,
+        Refusal::User(user::Refusal::BadCredentials) | Refusal::Session(session::Refusal::BadCredentials) => Code::Auth,
+        Refusal::Chat(chat::Refusal::NotFound | chat::Refusal::UserNotFound | chat::Refusal::MemberNotFound) => {
+            Code::NotFound
+        }
+        Refusal::User(user::Refusal::AlreadyExists)
+        | Refusal::Session(session::Refusal::AlreadyExists)
+        | Refusal::Chat(
+            chat::Refusal::AlreadyExists
+            | chat::Refusal::NotInvited
+            | chat::Refusal::NotAMember
+            | chat::Refusal::NotAllowed
+            | chat::Refusal::OwnerMustHandOver
+            | chat::Refusal::Archived,
+        )
+        | Refusal::Message(
+            message::Refusal::NotAMember
+            | message::Refusal::Muted
+            | message::Refusal::Archived
+            | message::Refusal::ReplyNotFound
+            | message::Refusal::NotAllowed
+            | message::Refusal::AlreadyExists,
+        )
+        | Refusal::VersionChanged => Code::Conflict,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+
+    #[test]
+    fn a_failure_keeps_its_code_under_what_is_said_about_it() {
+        let error = failure(Code::NotFound, "there is no such user").context("show");
+        assert_eq!(code_of(&error), Code::NotFound);
+        assert_eq!(told(&error).message, "show: there is no such user");
+        assert_eq!(code_of(&anyhow::anyhow!("anything")), Code::Failure);
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_no_failure() {
+        let gone = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        let error = Err::<(), _>(gone).context("print").unwrap_err();
+        assert_eq!(code_of(&error), Code::Done);
+    }
+
+    #[test]
+    fn refusals_have_codes() {
+        let taken = commands::Error::Refused(domain::user::Refusal::AlreadyExists.into());
+        assert_eq!(code_of(&taken.into()), Code::Conflict);
+        let gone = commands::Error::Refused(domain::user::Refusal::NotFound.into());
+        assert_eq!(code_of(&gone.into()), Code::NotFound);
+    }
+}

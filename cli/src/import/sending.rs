@@ -1,0 +1,129 @@
+//! Commands on their way: sent in order without waiting, answered later, bounded in number.
+
+use crate::exit::{Code, failure};
+use crate::operation::now;
+use anyhow::Result;
+use commands::{Actor, Answer, Error, Request, Writer};
+use domain::{Command, Refusal, chat, message};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+/// Half of what the writer's queue holds: one batch is written while the next one fills, and others get in as well.
+const IN_FLIGHT_MAX: usize = 2_048;
+/// How long a full queue is left alone.
+const OVERLOADED_WAIT: Duration = Duration::from_millis(5);
+
+type Pending<'a> = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send + 'a>>;
+
+/// What a command is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// An account.
+    Account,
+    /// A chat, or a place in it.
+    Chat,
+    /// A message.
+    Message,
+}
+
+/// How it went so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Messages that are new.
+    pub posted: u64,
+    /// Messages that an earlier run had brought in.
+    pub already_there: u64,
+}
+
+/// Commands on their way.
+pub struct Sending<'a> {
+    writer: &'a Writer,
+    in_flight: VecDeque<(u64, What, Pending<'a>)>,
+    /// How it went so far.
+    pub counted: Counted,
+}
+
+impl<'a> Sending<'a> {
+    /// Nothing is on its way yet.
+    pub fn new(writer: &'a Writer) -> Sending<'a> {
+        Sending { writer, in_flight: VecDeque::with_capacity(IN_FLIGHT_MAX), counted: Counted::default() }
+    }
+
+    /// How many messages were answered.
+    pub fn answered(&self) -> u64 {
+        self.counted.posted + self.counted.already_there
+    }
+
+    /// Sends a command behind all that were sent before. Line numbers are for what is told when it fails.
+    ///
+    /// # Errors
+    /// When an earlier command was refused.
+    pub async fn send(&mut self, line: u64, what: What, command: Command) -> Result<()> {
+        while self.in_flight.len() >= IN_FLIGHT_MAX {
+            self.take_oldest().await?;
+        }
+        let request = Request { actor: Actor::Import, ..Request::by_operator(command, now()) };
+        let writer = self.writer;
+        loop {
+            let request = request.clone();
+            let mut pending: Pending<'a> = Box::pin(async move { writer.send(request).await });
+            // The first look puts it into the writer's queue; what comes next is put behind it.
+            match poll_fn(|context| Poll::Ready(pending.as_mut().poll(context))).await {
+                Poll::Ready(Err(Error::Overloaded)) => {
+                    if self.in_flight.is_empty() {
+                        tokio::time::sleep(OVERLOADED_WAIT).await;
+                    } else {
+                        self.take_oldest().await?;
+                    }
+                }
+                Poll::Ready(answer) => {
+                    self.in_flight.push_back((line, what, Box::pin(std::future::ready(answer))));
+                    return Ok(());
+                }
+                Poll::Pending => {
+                    self.in_flight.push_back((line, what, pending));
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Waits for everything that is on its way.
+    ///
+    /// # Errors
+    /// When a command was refused.
+    pub async fn finish(&mut self) -> Result<()> {
+        while !self.in_flight.is_empty() {
+            self.take_oldest().await?;
+        }
+        Ok(())
+    }
+
+    async fn take_oldest(&mut self) -> Result<()> {
+        let Some((line, what, pending)) = self.in_flight.pop_front() else { return Ok(()) };
+        match pending.await {
+            Ok(_) if what == What::Message => self.counted.posted += 1,
+            Ok(_) | Err(Error::Refused(Refusal::Chat(chat::Refusal::AlreadyExists))) => {}
+            Err(Error::Refused(Refusal::Message(message::Refusal::AlreadyExists))) => self.counted.already_there += 1,
+            Err(error) => return Err(stopped(line, what, &error)),
+        }
+        Ok(())
+    }
+}
+
+fn stopped(line: u64, what: What, error: &Error) -> anyhow::Error {
+    let what = match what {
+        What::Account => "its author's account",
+        What::Chat => "its room",
+        What::Message => "its message",
+    };
+    let code = match error {
+        Error::Refused(_) | Error::KeyReused => Code::Conflict,
+        Error::Overloaded | Error::Unavailable | Error::Internal => Code::Failure,
+    };
+    let message = format!("line {line}: {what} was refused: {error}; what came before it stays, run it again to go on");
+    failure(code, message)
+}

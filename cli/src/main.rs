@@ -1,0 +1,70 @@
+//! The binary `letopis`: the server, and one file for each noun of its command line.
+//!
+//! Verbs that read open the data folder read-only. Verbs that change something hand an [`operation::Operation`] to
+//! the running server over its control socket, or carry it out themselves when none runs. Data goes to standard
+//! output, everything else to standard error. This room decides nothing about what may happen.
+
+mod arguments;
+mod bench;
+mod config;
+mod context;
+mod control;
+mod events;
+mod exit;
+mod health;
+mod http;
+mod import;
+mod operation;
+mod output;
+mod progress;
+mod projections;
+mod report;
+mod serve;
+mod settings;
+mod streams;
+mod users;
+
+use anyhow::{Context as _, Result};
+use arguments::{Arguments, Verb};
+use clap::Parser;
+use context::Context;
+use std::process::ExitCode;
+use std::time::Duration;
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => exit::Code::Done.into(),
+        Err(error) => {
+            if !exit::is_broken_pipe(&error) {
+                anstream::eprintln!("\u{1b}[1;31merror:\u{1b}[0m {}", output::visible(&format!("{error:#}")));
+            }
+            exit::code_of(&error).into()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<()> {
+    let runtime = tokio::runtime::Runtime::new().context("could not start the threads of the process")?;
+    let result = runtime.block_on(dispatch(arguments));
+    // Whatever still runs on a blocking thread (a password's hash, say) must not keep the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+async fn dispatch(arguments: Arguments) -> Result<()> {
+    let verb = arguments.verb.unwrap_or(Verb::Serve(arguments::Serve::default()));
+    let serve = if let Verb::Serve(serve) = &verb { Some(serve) } else { None };
+    let context = Context::load(&arguments.common, serve)?;
+    report::begin(&context, serve.is_some())?;
+    match verb {
+        Verb::Serve(serve) => serve::run(&context, &serve).await,
+        Verb::Import(import) => import::verb(&context, &import).await,
+        Verb::Events(events) => events::verb(&context, events).await,
+        Verb::Streams(streams) => streams::verb(&context, &streams),
+        Verb::Projections(verb) => projections::verb(&context, &verb).await,
+        Verb::Users(users) => users::verb(&context, users).await,
+        Verb::Config(arguments::Config::Show) => config::show(&context),
+        Verb::Health(health) => health::verb(&context, &health).await,
+        Verb::Bench(bench) => bench::verb(&context, &bench).await,
+    }
+}

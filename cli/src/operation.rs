@@ -1,0 +1,253 @@
+//! What a verb can want changed. It is carried out where the writer is: in the running server, or in the verb's own
+//! process.
+
+use crate::exit::{Code, failure};
+use crate::import;
+use crate::progress::{self, Progress, per_second};
+use anyhow::{Context, Result};
+use api::Node;
+use api::passwords::{Cost, Passwords};
+use commands::Request;
+use domain::text::{UserName, canonical_name};
+use domain::user::{self, Role, Verifier};
+use domain::{Command, Timestamp, UserId};
+use projections::{Name, State, users};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use uuid::Uuid;
+
+/// How long a read model may take to follow what was just written.
+const FOLLOW_WAIT: Duration = Duration::from_secs(10);
+
+/// What is wanted. A password in it is never shown: it has no `Debug`.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Operation {
+    /// Open an account.
+    CreateUser {
+        /// Its name.
+        name: String,
+        /// Its password.
+        password: String,
+        /// Its role.
+        role: Role,
+    },
+    /// Give an account a password.
+    SetPassword {
+        /// Its name or id.
+        user: String,
+        /// The new one.
+        password: String,
+    },
+    /// Give an account a role.
+    SetRole {
+        /// Its name or id.
+        user: String,
+        /// The new one.
+        role: Role,
+    },
+    /// End every session of an account.
+    EndSessions {
+        /// Its name or id.
+        user: String,
+    },
+    /// Bring a chat log in.
+    Import {
+        /// The file, by its absolute path.
+        path: PathBuf,
+        /// Whether messages keep the file's times.
+        as_of_file_times: bool,
+    },
+    /// Build read models anew.
+    Rebuild {
+        /// Which; none means all.
+        projection: Option<String>,
+    },
+}
+
+impl Operation {
+    /// Whether it makes no sense without data: the folder is not made for it.
+    pub fn needs_data(&self) -> bool {
+        match self {
+            Operation::CreateUser { .. } | Operation::Import { .. } => false,
+            Operation::SetPassword { .. }
+            | Operation::SetRole { .. }
+            | Operation::EndSessions { .. }
+            | Operation::Rebuild { .. } => true,
+        }
+    }
+
+    /// Carries it out. Answers what there is to show.
+    ///
+    /// # Errors
+    /// Why it was refused, or what went wrong.
+    pub async fn run(&self, node: &Node, progress: &progress::Sender) -> Result<Value> {
+        match self {
+            Operation::CreateUser { name, password, role } => create_user(node, name, password, *role).await,
+            Operation::SetPassword { user, password } => set_password(node, user, password).await,
+            Operation::SetRole { user, role } => {
+                let user_id = find(node, user).await?.user_id;
+                let position = change(node, user_id, user::Command::SetRole(*role)).await?;
+                Ok(json!({"user_id": user_id, "role": role, "position": position}))
+            }
+            Operation::EndSessions { user } => {
+                let user_id = find(node, user).await?.user_id;
+                let position = change(node, user_id, user::Command::EndSessions { keep: None }).await?;
+                Ok(json!({"user_id": user_id, "position": position}))
+            }
+            Operation::Import { path, as_of_file_times } => import::run(node, path, *as_of_file_times, progress).await,
+            Operation::Rebuild { projection } => rebuild(node, projection.as_deref(), progress).await,
+        }
+    }
+}
+
+/// The name that an account is to have, if it and the password may be an account's.
+///
+/// # Errors
+/// What is wrong with one of them.
+pub fn fit_for_an_account(name: &str, password: &str) -> Result<UserName> {
+    let user_name =
+        UserName::parse(name).map_err(|unfit| failure(Code::Usage, format!("the user name {name:?} {unfit}")))?;
+    check_password(password, &user_name)?;
+    Ok(user_name)
+}
+
+fn check_password(password: &str, user_name: &UserName) -> Result<()> {
+    domain::password::check(password, user_name).map_err(|weak| failure(Code::Usage, format!("the password {weak}")))
+}
+
+async fn create_user(node: &Node, name: &str, password: &str, role: Role) -> Result<Value> {
+    let user_name = fit_for_an_account(name, password)?;
+    let verifier = verifier(password, &user_name).await?;
+    let user_id = UserId(Uuid::now_v7());
+    let sign_up = user::Command::SignUp {
+        claim: api::accounts::claim(&node.keys, &user_name),
+        user_name,
+        email: None,
+        verifier: Some(verifier),
+    };
+    let mut position = change(node, user_id, sign_up).await?;
+    if role != Role::default() {
+        position = change(node, user_id, user::Command::SetRole(role)).await?;
+    }
+    Ok(json!({"user_id": user_id, "user_name": name, "role": role, "position": position}))
+}
+
+async fn set_password(node: &Node, user: &str, password: &str) -> Result<Value> {
+    let account = find(node, user).await?;
+    let user_name = UserName::parse(&account.user_name)
+        .map_err(|unfit| anyhow::anyhow!("the read model holds a user name that {unfit}"))?;
+    let command =
+        user::Command::ChangePassword { verifier: verifier(password, &user_name).await?, checked: None, keep: None };
+    let position = change(node, account.user_id, command).await?;
+    Ok(json!({"user_id": account.user_id, "user_name": account.user_name, "position": position}))
+}
+
+async fn verifier(password: &str, user_name: &UserName) -> Result<Verifier> {
+    check_password(password, user_name)?;
+    let passwords = Passwords::new(Cost::default()).context("passwords cannot be hashed")?;
+    passwords.hash(password.to_owned()).await.context("try again")
+}
+
+/// Sends one command about an account, and waits until it can be read.
+async fn change(node: &Node, user_id: UserId, command: user::Command) -> Result<u64> {
+    let request = Request::by_operator(Command::User(user_id, command), now());
+    let position = node.writer.send(request).await?.position;
+    // What was changed is durable; a read model that lags is not this verb's failure.
+    if let Err(behind) = node.projections.caught_up(Name::Users, position, FOLLOW_WAIT).await {
+        tracing::warn!(%behind, "the change is not readable yet");
+    }
+    Ok(position)
+}
+
+/// The account of that name or id.
+async fn find(node: &Node, user: &str) -> Result<users::Account> {
+    let head = node.log.head()?.position;
+    node.projections.caught_up(Name::Users, head, FOLLOW_WAIT).await?;
+    account(&node.projections.database(Name::Users), user).await
+}
+
+/// The account of that name or id.
+///
+/// # Errors
+/// When there is none.
+pub async fn account(database: &store::sql::Database, user: &str) -> Result<users::Account> {
+    if let Some(id) = domain::id::parse_uuid(user)
+        && let Some(account) = users::by_id(database, UserId(id)).await?
+    {
+        return Ok(account);
+    }
+    let by_name = match canonical_name(user) {
+        Some(canonical) => users::by_name(database, &canonical).await?,
+        None => None,
+    };
+    by_name.ok_or_else(|| {
+        let message = format!("there is no user {user:?}; `letopis users ls` lists them");
+        failure(Code::NotFound, message)
+    })
+}
+
+async fn rebuild(node: &Node, projection: Option<&str>, progress: &progress::Sender) -> Result<Value> {
+    let mut rebuilt = Vec::new();
+    for name in names(projection)? {
+        let began = Instant::now();
+        let (projections, sender) = (node.projections.clone(), progress.clone());
+        let work = tokio::task::spawn_blocking(move || {
+            let mut events = 0;
+            let result = projections.rebuild(name, &mut |at| {
+                events = at.position;
+                sender.send_replace(Progress {
+                    what: format!("events into {name}"),
+                    done: at.position,
+                    part: at.position as f64 / at.head.max(1) as f64,
+                });
+            });
+            result.map(|()| events)
+        });
+        let events = work.await.context("the rebuild panicked")??;
+        let seconds = began.elapsed().as_secs_f64();
+        rebuilt.push(json!({
+            "name": name.as_str(), "version": name.version(), "events": events,
+            "seconds": seconds, "events_per_second": per_second(events, seconds).round(),
+        }));
+    }
+    Ok(Value::Array(rebuilt))
+}
+
+/// The read model of that name, or all of them.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn names(projection: Option<&str>) -> Result<Vec<Name>> {
+    let Some(text) = projection else { return Ok(Name::ALL.to_vec()) };
+    let name = Name::parse(text).ok_or_else(|| {
+        let known = Name::ALL.map(Name::as_str).join(", ");
+        failure(Code::NotFound, format!("there is no projection {text:?}; there are: {known}"))
+    })?;
+    Ok(vec![name])
+}
+
+/// Waits until every read model that runs has folded in the whole log.
+pub async fn settle(node: &Node) {
+    const LOOK_EVERY: Duration = Duration::from_secs(1);
+    for name in Name::ALL {
+        loop {
+            let projections = node.projections.clone();
+            let Ok(Ok(status)) = tokio::task::spawn_blocking(move || projections.status()).await else { return };
+            let Some(status) = status.into_iter().find(|status| status.name == name) else { break };
+            if status.state == State::Stopped || status.lag_events == 0 {
+                break;
+            }
+            // Too slow is no failure here: the next look decides.
+            let _ = node.projections.caught_up(name, status.head, LOOK_EVERY).await;
+        }
+    }
+}
+
+/// The clock.
+pub fn now() -> Timestamp {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,79 @@
+//! How far something is: a bar on a terminal, a line of JSON every five seconds anywhere else.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::{Deserialize, Serialize};
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// How far something is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What is counted.
+    pub what: String,
+    /// How many so far.
+    pub done: u64,
+    /// Which part of the whole, from 0 to 1.
+    pub part: f64,
+}
+
+/// Where whoever works says how far he is. Only the latest word counts.
+pub type Sender = watch::Sender<Progress>;
+
+/// The bar is this long; it shows parts, not things.
+const BAR: u64 = 10_000;
+/// How often a pipe is told.
+const TOLD_EVERY: Duration = Duration::from_secs(5);
+
+/// Shows how far something is.
+pub struct Meter {
+    bar: Option<ProgressBar>,
+    began: Instant,
+    told: Instant,
+}
+
+impl Meter {
+    /// Begins.
+    pub fn new() -> Meter {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {msg}  {eta} left")
+                .expect("the template is a constant that was tried");
+            ProgressBar::new(BAR).with_style(style)
+        });
+        let now = Instant::now();
+        Meter { bar, began: now, told: now }
+    }
+
+    /// Shows how far it is now.
+    pub fn show(&mut self, progress: &Progress) {
+        let seconds = self.began.elapsed().as_secs_f64();
+        let per_second = per_second(progress.done, seconds);
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position((progress.part.clamp(0.0, 1.0) * BAR as f64) as u64);
+                bar.set_message(format!("{} {}, {per_second:.0}/s", progress.done, progress.what));
+            }
+            None if self.told.elapsed() >= TOLD_EVERY => {
+                self.told = Instant::now();
+                let line = serde_json::json!({
+                    "what": progress.what, "done": progress.done, "part": progress.part,
+                    "seconds": seconds, "per_second": per_second,
+                });
+                anstream::eprintln!("{line}");
+            }
+            None => {}
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn end(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// How many in a second; zero when no time has passed.
+pub fn per_second(done: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 { done as f64 / seconds } else { 0.0 }
+}

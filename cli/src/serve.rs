@@ -1,0 +1,159 @@
+//! `letopis serve`: everything in one process.
+
+use crate::arguments::Serve;
+use crate::context::Context;
+use crate::control::server::Control;
+use crate::exit::{Code, failure};
+use crate::health::reachable;
+use anyhow::{Context as _, Result};
+use api::Node;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+/// What ends a process that is interrupted a second time, as shells expect it.
+const INTERRUPTED: i32 = 130;
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+/// When it cannot start, or cannot go on.
+pub async fn run(context: &Context, serve: &Serve) -> Result<()> {
+    check_roles(&serve.roles)?;
+    let listener = bind(&context.settings.listen).await?;
+    let address = listener.local_addr().context("the address cannot be told")?;
+    let signals = Signals::open().context("signals cannot be caught")?;
+    let node = Arc::new(Node::open(context.node_options()).await?);
+    let control = Control::open(&node.folder)?;
+    let (stop, stopped) = watch::channel(false);
+    let controlled = tokio::spawn(control.serve(Arc::clone(&node), stopped.clone()));
+    tokio::spawn(signals.stop_at_first(stop.clone()));
+    greet(node.folder.root(), address);
+    let outcome = tokio::select! {
+        served = api::serve(listener, &node, doors(context), stopping(stopped)) => served.context("serving failed"),
+        why = node.failed() => Err(failure(Code::Failure, why)),
+    };
+    stop.send_replace(true);
+    // Both are over already, or end now; neither failure changes how this ends.
+    let _ = controlled.await;
+    let _ = std::fs::remove_file(node.folder.control_socket());
+    if let Some(node) = Arc::into_inner(node) {
+        node.stop().await;
+    }
+    tracing::info!("stopped");
+    outcome
+}
+
+fn check_roles(roles: &[String]) -> Result<()> {
+    let all = ["api", "projections"];
+    let known = roles.iter().all(|role| all.contains(&role.as_str()));
+    if roles.is_empty() || (known && all.iter().all(|role| roles.iter().any(|asked| asked == role))) {
+        return Ok(());
+    }
+    Err(failure(
+        Code::Usage,
+        format!(
+            "--roles {} is not available in this version yet: it runs `api,projections` in one process",
+            roles.join(",")
+        ),
+    ))
+}
+
+async fn bind(listen: &str) -> Result<TcpListener> {
+    TcpListener::bind(listen).await.map_err(|error| {
+        let advice = "choose another address with --listen or LETOPIS_LISTEN";
+        let message = if error.kind() == std::io::ErrorKind::AddrInUse {
+            format!("{listen} is taken: another program listens there, or Letopis runs already; stop it, or {advice}")
+        } else {
+            format!("could not listen on {listen}: {error}; {advice}")
+        };
+        failure(Code::Failure, message)
+    })
+}
+
+fn doors(context: &Context) -> api::Settings {
+    let settings = &context.settings;
+    api::Settings {
+        session_idle: settings.session_idle,
+        session_max: settings.session_max,
+        public_url: settings.public_url.clone(),
+        allowed_origins: settings.allowed_origins.clone(),
+        trusted_proxies: settings.trusted_proxies.clone(),
+        ..api::Settings::default()
+    }
+}
+
+async fn stopping(mut stopped: watch::Receiver<bool>) {
+    // Nobody left who could say it: that is a stop as well.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn open() -> std::io::Result<Signals> {
+        Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn one(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// The first stops gently, the second at once. What was acknowledged is durable either way.
+    async fn stop_at_first(mut self, stop: watch::Sender<bool>) {
+        self.one().await;
+        tracing::info!("stopping; requests under way may finish, once more stops at once");
+        stop.send_replace(true);
+        self.one().await;
+        std::process::exit(INTERRUPTED);
+    }
+}
+
+fn greet(data: &Path, address: SocketAddr) {
+    let url = format!("http://{}", reachable(&address.to_string()));
+    let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
+    let (version, data) = (env!("CARGO_PKG_VERSION"), data.display());
+    let screen = format!(
+        "Letopis {version}
+
+  mode      embedded: SQLite, one process
+  data      {data}
+  API       {url}
+  docs      {url}/docs
+  metrics   {url}/metrics
+  watch     letopis events tail --follow --data {data}
+  try       curl -i {url}/v1/auth/register -H 'Content-Type: application/json' \\
+              -d '{{\"user_name\": \"anna\", \"password\": \"correct horse battery\"}}'
+
+Ctrl-C stops; the data stays.
+"
+    );
+    // A server whose output nobody reads serves all the same.
+    let _ = std::io::stdout().write_all(screen.as_bytes());
+    let _ = std::io::stdout().flush();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_that_would_leave_something_out_are_refused() {
+        let of = |text: &str| check_roles(&text.split(',').map(str::to_owned).collect::<Vec<_>>());
+        assert!(check_roles(&[]).is_ok());
+        assert!(of("projections,api").is_ok());
+        for refused in ["api", "projections", "api,projections,couriers", "cook"] {
+            assert!(of(refused).is_err(), "{refused}");
+        }
+    }
+}

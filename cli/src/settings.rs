@@ -1,0 +1,215 @@
+//! What the process was told: every setting, checked once, at the start.
+
+mod layers;
+pub mod table;
+
+pub use layers::{Flag, Layers};
+
+use crate::exit::{Code, failure};
+use anyhow::Result;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that is set, in the form in which it is used.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The data folder.
+    pub data: PathBuf,
+    /// The address to listen on: host and port.
+    pub listen: String,
+    /// The base of links in mail.
+    pub public_url: Option<String>,
+    /// Where the master key is, unless it is in the data folder.
+    pub master_key_file: Option<PathBuf>,
+    /// An unused session ends after this time.
+    pub session_idle: Duration,
+    /// Every session ends after this time.
+    pub session_max: Duration,
+    /// Web origins that may call the API.
+    pub allowed_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` counts.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// What the server reports.
+    pub log: String,
+    /// Whether it reports in JSON.
+    pub log_json: bool,
+}
+
+impl Settings {
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// The first value that cannot be used, where it was set, and what it must be.
+    pub fn read(layers: &Layers) -> Result<Settings> {
+        let checked = |key: &'static str, check: fn(&str) -> Result<(), &'static str>| -> Result<Option<String>> {
+            let Some(set) = layers.get(key) else { return Ok(None) };
+            match check(&set.text) {
+                Ok(()) => Ok(Some(set.text.clone())),
+                Err(what) => Err(failure(Code::Usage, format!("{key} is {:?} ({}); {what}", set.text, set.origin))),
+            }
+        };
+        checked("rate_limits", |text| one_of(text, &["on", "off"], "it must be on or off"))?;
+        checked("modules", modules)?;
+        checked("erased_list", not_empty)?;
+        let settings = Settings {
+            data: checked("data", not_empty)?.unwrap_or_default().into(),
+            listen: checked("listen", address)?.unwrap_or_default(),
+            public_url: checked("public_url", url)?.map(|url| url.trim_end_matches('/').to_owned()),
+            master_key_file: checked("master_key_file", not_empty)?.map(PathBuf::from),
+            session_idle: of_duration(checked("session_idle", is_duration)?),
+            session_max: of_duration(checked("session_max", is_duration)?),
+            allowed_origins: listed(checked("allowed_origins", origins)?.as_deref()),
+            trusted_proxies: listed(checked("trusted_proxies", proxies)?.as_deref())
+                .iter()
+                .filter_map(|address| address.parse().ok())
+                .collect(),
+            log: checked("log", not_empty)?.unwrap_or_default(),
+            log_json: checked("log_format", |text| one_of(text, &["text", "json"], "it must be text or json"))?
+                .is_some_and(|format| format == "json"),
+        };
+        if settings.session_idle > settings.session_max {
+            return Err(failure(
+                Code::Usage,
+                "session_idle is longer than session_max; make it shorter, or session_max longer",
+            ));
+        }
+        Ok(settings)
+    }
+}
+
+fn not_empty(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() { Err("it must not be empty") } else { Ok(()) }
+}
+
+fn one_of(text: &str, allowed: &[&str], otherwise: &'static str) -> Result<(), &'static str> {
+    if allowed.contains(&text) { Ok(()) } else { Err(otherwise) }
+}
+
+fn modules(text: &str) -> Result<(), &'static str> {
+    one_of(text, &["all"], "leaving parts out is not available in this version yet: unset it, or set it to all")
+}
+
+fn address(text: &str) -> Result<(), &'static str> {
+    let fits = text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    if fits { Ok(()) } else { Err("it must be an address and a port, like 127.0.0.1:8080") }
+}
+
+fn is_origin(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|host| !host.is_empty() && host.chars().all(|c| c.is_alphanumeric() || ".-:[]".contains(c)))
+}
+
+fn url(text: &str) -> Result<(), &'static str> {
+    if is_origin(text.trim_end_matches('/')) {
+        Ok(())
+    } else {
+        Err("it must be like https://chat.example.org, without a path")
+    }
+}
+
+fn origins(text: &str) -> Result<(), &'static str> {
+    if listed(Some(text)).iter().all(|origin| is_origin(origin)) {
+        Ok(())
+    } else {
+        Err("it must be origins like https://chat.example.org, without a path, with commas between them")
+    }
+}
+
+fn proxies(text: &str) -> Result<(), &'static str> {
+    if listed(Some(text)).iter().all(|address| address.parse::<IpAddr>().is_ok()) {
+        Ok(())
+    } else {
+        Err("it must be IP addresses, with commas between them; networks are not available in this version yet")
+    }
+}
+
+fn listed(text: Option<&str>) -> Vec<String> {
+    let parts = text.unwrap_or_default().split(',').map(str::trim);
+    parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+fn is_duration(text: &str) -> Result<(), &'static str> {
+    match duration(text) {
+        Some(duration) if !duration.is_zero() => Ok(()),
+        Some(_) | None => Err("it must be a time like 30s, 15m, 12h or 7d"),
+    }
+}
+
+fn of_duration(text: Option<String>) -> Duration {
+    text.as_deref().and_then(duration).unwrap_or_default()
+}
+
+/// Reads a time like `30s`, `15m`, `12h`, `7d` or `2w`; at most a hundred years.
+pub fn duration(text: &str) -> Option<Duration> {
+    const CENTURY_SECONDS: u64 = 100 * 366 * 86_400;
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        "w" => 7 * 86_400,
+        _ => return None,
+    };
+    let total = number.parse::<u64>().ok()?.checked_mul(seconds)?;
+    (total <= CENTURY_SECONDS).then(|| Duration::from_secs(total))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Settings> {
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Settings::read(&Layers::load(None, pairs, &[])?)
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("7d"), Some(Duration::from_secs(7 * 86_400)));
+        assert_eq!(duration("12h"), Some(Duration::from_secs(12 * 3_600)));
+        assert_eq!(duration("90s"), Some(Duration::from_secs(90)));
+        for bad in ["", "7", "d", "-1d", "1.5h", "7 d", "7days", "99999999999999999999d", "1000000w"] {
+            assert_eq!(duration(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_contract() {
+        let settings = read(&[]).unwrap();
+        assert_eq!(settings.listen, "127.0.0.1:8080");
+        assert_eq!(settings.data, PathBuf::from("./letopis-data"));
+        assert_eq!(settings.session_idle, Duration::from_secs(7 * 86_400));
+        assert_eq!(settings.session_max, Duration::from_secs(30 * 86_400));
+        assert!(!settings.log_json);
+    }
+
+    #[test]
+    fn values_are_checked() {
+        for (name, value) in [
+            ("LETOPIS_LISTEN", "8080"),
+            ("LETOPIS_LISTEN", "localhost:http"),
+            ("LETOPIS_SESSION_IDLE", "0s"),
+            ("LETOPIS_SESSION_IDLE", "60d"),
+            ("LETOPIS_RATE_LIMITS", "yes"),
+            ("LETOPIS_MODULES", "messenger"),
+            ("LETOPIS_TRUSTED_PROXIES", "10.0.0.0/8"),
+            ("LETOPIS_ALLOWED_ORIGINS", "https://a.example/path"),
+            ("LETOPIS_PUBLIC_URL", "chat.example"),
+            ("LETOPIS_LOG_FORMAT", "xml"),
+        ] {
+            assert!(read(&[(name, value)]).is_err(), "{name}={value}");
+        }
+        let good = [
+            ("LETOPIS_TRUSTED_PROXIES", "10.0.0.1, ::1"),
+            ("LETOPIS_ALLOWED_ORIGINS", "https://a.example, http://localhost:3000"),
+            ("LETOPIS_RATE_LIMITS", "off"),
+            ("LETOPIS_PUBLIC_URL", "https://a.example/"),
+        ];
+        let settings = read(&good).unwrap();
+        assert_eq!(settings.allowed_origins.len(), 2);
+        assert_eq!(settings.public_url.as_deref(), Some("https://a.example"));
+    }
+}

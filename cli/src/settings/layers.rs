@@ -1,0 +1,233 @@
+//! From where a setting has its value: the default, `letopis.toml`, the environment, a flag; the later one wins.
+
+use super::table::{ROWS, Row, by_key};
+use crate::exit::{Code, failure};
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Where `letopis.toml` is looked for when no other file is named.
+const FILE: &str = "letopis.toml";
+/// A name this far from a known one is taken for a slip of the finger.
+const SIMILAR_MIN: f64 = 0.7;
+
+/// A value and where it was set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Set {
+    /// The value as it was written.
+    pub text: String,
+    /// `default`, `flag --…`, the environment variable or the file.
+    pub origin: String,
+}
+
+/// What is set, by key.
+#[derive(Clone, Debug, Default)]
+pub struct Layers {
+    values: BTreeMap<&'static str, Set>,
+}
+
+/// What was given on the command line: flag, key and value.
+pub type Flag = (&'static str, &'static str, String);
+
+impl Layers {
+    /// Lays everything over the defaults.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or names what does not exist.
+    pub fn load(file: Option<&Path>, env: impl Iterator<Item = (String, String)>, flags: &[Flag]) -> Result<Layers> {
+        let mut layers = Layers::default();
+        for row in &ROWS {
+            if let Some(default) = row.default {
+                layers.set(row, default.to_owned(), "default".to_owned());
+            }
+        }
+        layers.lay_file(file)?;
+        layers.lay_environment(env)?;
+        for (flag, key, value) in flags {
+            let row = by_key(key).expect("flags name keys of the table");
+            layers.set(row, value.clone(), format!("flag --{flag}"));
+        }
+        layers.refuse_unavailable()?;
+        Ok(layers)
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&Set> {
+        self.values.get(key)
+    }
+
+    fn set(&mut self, row: &'static Row, text: String, origin: String) {
+        self.values.insert(row.key, Set { text, origin });
+    }
+
+    fn lay_file(&mut self, file: Option<&Path>) -> Result<()> {
+        let path = match file {
+            Some(path) => path,
+            None if Path::new(FILE).exists() => Path::new(FILE),
+            None => return Ok(()),
+        };
+        let text = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
+        self.lay_toml(&text, path)
+    }
+
+    fn lay_toml(&mut self, text: &str, path: &Path) -> Result<()> {
+        let name = path.display();
+        let table = text
+            .parse::<toml::Table>()
+            .map_err(|error| failure(Code::Usage, format!("{name} is not TOML: {error}")))?;
+        let mut from_files = Vec::new();
+        for (key, value) in table {
+            let text = toml_text(&value)
+                .ok_or_else(|| failure(Code::Usage, format!("{name}: {key} must be a string or a list of strings")))?;
+            if let Some(row) = by_key(&key) {
+                self.set(row, text, name.to_string());
+            } else if let Some(row) = secret_of_file(&key, |row| row.key.to_owned(), "_file") {
+                from_files.push((row, key, text));
+            } else {
+                let known = ROWS.iter().map(|row| row.key);
+                return Err(unknown(&format!("{name}: there is no setting {key}"), &key, known));
+            }
+        }
+        for (row, key, file) in from_files {
+            let origin = name.to_string();
+            if self.get(row.key).is_some_and(|set| set.origin == origin) {
+                return Err(both(row.key, &key));
+            }
+            self.set(row, secret_in(&file)?, format!("{file} ({name})"));
+        }
+        Ok(())
+    }
+
+    fn lay_environment(&mut self, env: impl Iterator<Item = (String, String)>) -> Result<()> {
+        let mut from_files = Vec::new();
+        for (name, value) in env.filter(|(name, _)| name.starts_with("LETOPIS_")) {
+            if let Some(row) = ROWS.iter().find(|row| row.env == name) {
+                self.set(row, value, name);
+            } else if let Some(row) = secret_of_file(&name, |row| row.env.to_owned(), "_FILE") {
+                from_files.push((row, name, value));
+            } else {
+                let known = ROWS.iter().map(|row| row.env);
+                return Err(unknown(&format!("the environment sets {name}, which is no setting"), &name, known));
+            }
+        }
+        for (row, name, file) in from_files {
+            if self.get(row.key).is_some_and(|set| set.origin == row.env) {
+                return Err(both(row.env, &name));
+            }
+            self.set(row, secret_in(&file)?, format!("{file} ({name})"));
+        }
+        Ok(())
+    }
+
+    fn refuse_unavailable(&self) -> Result<()> {
+        for row in ROWS.iter().filter(|row| !row.available) {
+            let Some(set) = self.get(row.key) else { continue };
+            let advice = if row.key == "database_url" && set.text.starts_with("sqlite:") {
+                "the embedded log is always letopis.db in the data folder: name the folder with --data"
+            } else {
+                "it is not available in this version yet: unset it"
+            };
+            let (key, origin) = (row.key, &set.origin);
+            return Err(failure(Code::Usage, format!("{key} is set ({origin}), for {}; {advice}", row.meaning)));
+        }
+        Ok(())
+    }
+}
+
+fn toml_text(value: &toml::Value) -> Option<String> {
+    if let Some(list) = value.as_array() {
+        let texts = list.iter().map(toml::Value::as_str).collect::<Option<Vec<_>>>()?;
+        return Some(texts.join(","));
+    }
+    value.as_str().map(str::to_owned)
+}
+
+fn secret_of_file(name: &str, named: impl Fn(&Row) -> String, suffix: &str) -> Option<&'static Row> {
+    let name = name.strip_suffix(suffix)?;
+    ROWS.iter().find(|row| row.secret && named(row) == name)
+}
+
+fn secret_in(file: &str) -> Result<String> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("could not read the secret in {file}"))?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn both(name: &str, file: &str) -> anyhow::Error {
+    failure(Code::Usage, format!("{name} and {file} are both set; keep one of them"))
+}
+
+fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str>) -> anyhow::Error {
+    let nearest =
+        known.map(|known| (strsim::jaro_winkler(name, known), known)).max_by(|one, other| one.0.total_cmp(&other.0));
+    let advice = match nearest {
+        Some((likeness, known)) if likeness >= SIMILAR_MIN => format!("did you mean {known}?"),
+        Some(_) | None => "`letopis config show` lists every setting".to_owned(),
+    };
+    failure(Code::Usage, format!("{what}; {advice}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &[(&str, &str)]) -> std::vec::IntoIter<(String, String)> {
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        pairs.collect::<Vec<_>>().into_iter()
+    }
+
+    fn load(toml: &str, pairs: &[(&str, &str)], flags: &[Flag]) -> Result<Layers> {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("letopis.toml");
+        std::fs::write(&path, toml).unwrap();
+        Layers::load(Some(&path), env(pairs), flags)
+    }
+
+    #[test]
+    fn the_later_layer_wins_and_its_origin_is_known() {
+        let toml =
+            "listen = '127.0.0.1:1'\nlog = 'debug'\nallowed_origins = ['https://a.example', 'https://b.example']";
+        let flags = [("listen", "listen", "127.0.0.1:3".to_owned())];
+        let layers = load(toml, &[("LETOPIS_LISTEN", "127.0.0.1:2"), ("HOME", "/")], &flags).unwrap();
+        let listen = layers.get("listen").unwrap();
+        assert_eq!((listen.text.as_str(), listen.origin.as_str()), ("127.0.0.1:3", "flag --listen"));
+        assert!(layers.get("log").unwrap().origin.ends_with("letopis.toml"));
+        assert_eq!(layers.get("allowed_origins").unwrap().text, "https://a.example,https://b.example");
+        assert_eq!(layers.get("session_idle").unwrap().origin, "default");
+        assert_eq!(layers.get("public_url"), None);
+    }
+
+    #[test]
+    fn unknown_names_are_errors_with_a_suggestion() {
+        let error = load("lissten = 'x'", &[], &[]).unwrap_err().to_string();
+        assert!(error.contains("did you mean listen?"), "{error}");
+        let error = load("", &[("LETOPIS_SESION_IDLE", "1d")], &[]).unwrap_err().to_string();
+        assert!(error.contains("did you mean LETOPIS_SESSION_IDLE?"), "{error}");
+        let error = load("zzz = 'x'", &[], &[]).unwrap_err().to_string();
+        assert!(error.contains("config show"), "{error}");
+        assert!(load("listen = 5", &[], &[]).is_err());
+        assert!(load("listen", &[], &[]).is_err());
+    }
+
+    #[test]
+    fn what_does_not_exist_yet_is_refused() {
+        let error = load("", &[("LETOPIS_NATS_URL", "nats://x")], &[]).unwrap_err();
+        assert_eq!(crate::exit::code_of(&error), Code::Usage);
+        assert!(error.to_string().contains("not available in this version yet: unset it"), "{error}");
+        let error = load("database_url = 'sqlite:/tmp/x.db'", &[], &[]).unwrap_err().to_string();
+        assert!(error.contains("--data"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_may_stand_in_a_file_but_not_twice() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("key");
+        std::fs::write(&path, "secret\n").unwrap();
+        let path = path.display().to_string();
+        let error = load("", &[("LETOPIS_SENDGRID_KEY_FILE", &path)], &[]).unwrap_err().to_string();
+        assert!(error.contains("not available") && !error.contains("secret"), "{error}");
+        let both = [("LETOPIS_SENDGRID_KEY_FILE", path.as_str()), ("LETOPIS_SENDGRID_KEY", "x")];
+        let error = load("", &both, &[]).unwrap_err().to_string();
+        assert!(error.contains("both set"), "{error}");
+        assert!(load("", &[("LETOPIS_LISTEN_FILE", "x")], &[]).is_err());
+    }
+}

@@ -1,0 +1,131 @@
+//! The one table of everything that can be set.
+
+/// Something that can be set.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Its name in `letopis.toml`.
+    pub key: &'static str,
+    /// The environment variable.
+    pub env: &'static str,
+    /// What holds when nobody sets it; none when there is no value then.
+    pub default: Option<&'static str>,
+    /// Whether it may hold something that nobody should see. It can then be read from a file as well: `…_FILE`.
+    pub secret: bool,
+    /// Whether this version can do what it asks for.
+    pub available: bool,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, available: true, meaning: "" };
+
+/// A part of the scaled profile, or a way out of the house: known by name, refused when it is set, so that nothing
+/// pretends to work.
+const LATER: Row = Row { secret: true, available: false, ..PLAIN };
+
+/// Every setting, in the order in which `config show` lists them.
+pub const ROWS: [Row; 18] = [
+    Row {
+        key: "data",
+        env: "LETOPIS_DATA",
+        default: Some("./letopis-data"),
+        meaning: "the folder of everything that the embedded default keeps",
+        ..PLAIN
+    },
+    Row {
+        key: "listen",
+        env: "LETOPIS_LISTEN",
+        default: Some("127.0.0.1:8080"),
+        meaning: "the address that the server listens on; port 0 takes a free one",
+        ..PLAIN
+    },
+    Row {
+        key: "public_url",
+        env: "LETOPIS_PUBLIC_URL",
+        meaning: "the base of links in mail; by default made from `listen`",
+        ..PLAIN
+    },
+    Row {
+        key: "master_key_file",
+        env: "LETOPIS_MASTER_KEY_FILE",
+        meaning: "64 hex digits that wrap the data keys; by default `master.key` in the data folder, made at the first \
+                  start",
+        ..PLAIN
+    },
+    Row {
+        key: "session_idle",
+        env: "LETOPIS_SESSION_IDLE",
+        default: Some("7d"),
+        meaning: "an unused session ends after this time",
+        ..PLAIN
+    },
+    Row {
+        key: "session_max",
+        env: "LETOPIS_SESSION_MAX",
+        default: Some("30d"),
+        meaning: "every session ends after this time",
+        ..PLAIN
+    },
+    Row {
+        key: "allowed_origins",
+        env: "LETOPIS_ALLOWED_ORIGINS",
+        meaning: "web origins besides our own that may call the API, with commas between them",
+        ..PLAIN
+    },
+    Row {
+        key: "trusted_proxies",
+        env: "LETOPIS_TRUSTED_PROXIES",
+        meaning: "addresses of proxies whose X-Forwarded-For counts, with commas between them",
+        ..PLAIN
+    },
+    Row {
+        key: "rate_limits",
+        env: "LETOPIS_RATE_LIMITS",
+        default: Some("on"),
+        meaning: "on, or off where a proxy does it",
+        ..PLAIN
+    },
+    Row { key: "modules", env: "LETOPIS_MODULES", default: Some("all"), meaning: "which parts there are", ..PLAIN },
+    Row {
+        key: "erased_list",
+        env: "LETOPIS_ERASED_LIST",
+        meaning: "the file of who was erased; by default beside the master key",
+        ..PLAIN
+    },
+    Row {
+        key: "log",
+        env: "LETOPIS_LOG",
+        default: Some("info"),
+        meaning: "what the server reports: a level, or levels by module (`info,api=debug`)",
+        ..PLAIN
+    },
+    Row { key: "log_format", env: "LETOPIS_LOG_FORMAT", default: Some("text"), meaning: "text or json", ..PLAIN },
+    Row {
+        key: "database_url",
+        env: "LETOPIS_DATABASE_URL",
+        meaning: "a PostgreSQL database in place of the embedded one",
+        ..LATER
+    },
+    Row { key: "nats_url", env: "LETOPIS_NATS_URL", meaning: "NATS for fan-out between nodes", ..LATER },
+    Row { key: "redis_url", env: "LETOPIS_REDIS_URL", meaning: "Redis for what nodes share and may lose", ..LATER },
+    Row { key: "smtp_url", env: "LETOPIS_SMTP_URL", meaning: "the mail server", ..LATER },
+    Row { key: "sendgrid_key", env: "LETOPIS_SENDGRID_KEY", meaning: "the key for mail through SendGrid", ..LATER },
+];
+
+/// The row of that key in `letopis.toml`.
+pub fn by_key(key: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.key == key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_variable_is_its_key_in_capitals() {
+        for row in &ROWS {
+            assert_eq!(row.env, format!("LETOPIS_{}", row.key.to_uppercase()));
+            assert!(!row.meaning.is_empty());
+        }
+    }
+}

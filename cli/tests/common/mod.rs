@@ -1,0 +1,130 @@
+//! The built binary, in a folder of its own.
+#![allow(dead_code, missing_docs, clippy::unwrap_used)]
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+pub struct Place {
+    folder: TempDir,
+}
+
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
+    }
+
+    pub fn lines(&self) -> Vec<Value> {
+        self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    pub fn ok(self) -> Ran {
+        assert_eq!(self.code, 0, "{}{}", self.out, self.err);
+        self
+    }
+}
+
+impl Place {
+    pub fn new() -> Place {
+        Place { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub fn file(&self, name: &str, text: &str) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_letopis"));
+        let ours = std::env::vars().filter(|(name, _)| name.starts_with("LETOPIS_"));
+        ours.for_each(|(name, _)| {
+            command.env_remove(name);
+        });
+        command.current_dir(self.folder.path()).env("LETOPIS_DATA", "data").args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
+        Ran {
+            code: status.code().unwrap(),
+            out: String::from_utf8(stdout).unwrap(),
+            err: String::from_utf8(stderr).unwrap(),
+        }
+    }
+
+    pub fn serve(&self) -> Server {
+        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut child = command.env("LETOPIS_LOG", "warn").stdout(Stdio::piped()).spawn().unwrap();
+        let mut screen = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        let url = loop {
+            line.clear();
+            assert_ne!(screen.read_line(&mut line).unwrap(), 0, "the server ended");
+            if let Some(url) = line.trim().strip_prefix("API ") {
+                break url.trim().to_owned();
+            }
+        };
+        // The rest of the screen, so that the server never waits for a reader.
+        std::thread::spawn(move || {
+            let _ = screen.read_to_end(&mut Vec::new());
+        });
+        Server { child, url }
+    }
+}
+
+pub struct Server {
+    pub child: Child,
+    pub url: String,
+}
+
+impl Server {
+    /// The answer to a sign-in: its status and its body.
+    pub fn log_in(&self, user_name: &str, password: &str) -> (u16, Value) {
+        let body = serde_json::json!({"user_name": user_name, "password": password});
+        let asked = reqwest::Client::new().post(format!("{}/v1/auth/login", self.url)).json(&body);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let answer = asked.send().await.unwrap();
+            (answer.status().as_u16(), answer.json().await.unwrap())
+        })
+    }
+
+    /// Deletes something under that session.
+    pub fn delete(&self, path: &str, session_id: &str) -> u16 {
+        let asked = reqwest::Client::new().delete(format!("{}{path}", self.url)).bearer_auth(session_id);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async { asked.send().await.unwrap().status().as_u16() })
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub fn stop(mut self) -> i32 {
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(asked.success());
+        self.child.wait().unwrap().code().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn fixture() -> String {
+    format!("{}/tests/fixtures/log.ndjson", env!("CARGO_MANIFEST_DIR"))
+}

@@ -1,0 +1,200 @@
+//! Operating: accounts, read models, settings and exit codes, beside a server and without one.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use common::{Place, Server, fixture};
+use serde_json::{Value, json};
+use std::net::TcpListener;
+
+fn log_in(server: &Server, user_name: &str, password: &str) -> u16 {
+    server.log_in(user_name, password).0
+}
+
+#[test]
+fn an_operator_gives_passwords_beside_a_server() {
+    let place = Place::new();
+    place.run(&["import", &fixture()]).ok();
+    let server = place.serve();
+    let first = place.file("first", "correct horse battery\n");
+    let second = place.file("second", "another horse battery");
+    place.run(&["users", "create", "Вера", "--password-file", &first, "--role", "admin"]).ok();
+    assert_eq!(place.run(&["users", "show", "ВЕРА"]).ok().json()["role"], "admin");
+    assert_eq!(log_in(&server, "вера", "correct horse battery"), 200);
+    assert_eq!(log_in(&server, "борис", "correct horse battery"), 401);
+    place.run(&["users", "set-password", "борис", "--password-file", &first]).ok();
+    assert_eq!(log_in(&server, "борис", "correct horse battery"), 200);
+    place.run(&["users", "set-password", "борис", "--password-file", &second]).ok();
+    assert_eq!(log_in(&server, "борис", "correct horse battery"), 401);
+    place.run(&["users", "end-sessions", "борис"]).ok();
+    let taken = place.run(&["users", "create", "вера", "--password-file", &first]);
+    assert_eq!(taken.code, 4, "{}", taken.err);
+    let unknown = place.run(&["users", "set-role", "nobody", "admin"]);
+    assert_eq!(unknown.code, 3, "{}", unknown.err);
+    assert_eq!(server.stop(), 0);
+    let role = place.run(&["users", "set-role", "борис", "notifier"]).ok().json();
+    let user_id = role["user_id"].as_str().unwrap();
+    assert_eq!(place.run(&["users", "show", user_id]).ok().json()["role"], "notifier");
+}
+
+#[test]
+fn bad_input_of_operators_is_refused() {
+    let place = Place::new();
+    let weak = place.file("weak", "password123");
+    let good = place.file("good", "correct horse battery");
+    for (arguments, code) in [
+        (["users", "create", "anna", "--password-file", &weak].as_slice(), 2),
+        (&["users", "create", "a@b", "--password-file", &good], 2),
+        (&["users", "create", "anna", "--password-file", &good, "--role", "king"], 2),
+        (&["users", "create", "anna"], 2),
+        (&["users", "create", "anna", "--password-file", "nowhere"], 1),
+        (&["users", "set-password", "anna", "--password-file", &good], 3),
+        (&["users", "ls"], 3),
+        (&["events", "ls"], 3),
+        (&["projections", "rebuild", "--all"], 3),
+        (&["projections", "rebuild", "cats"], 3),
+        (&["projections", "rebuild"], 2),
+        (&["fly"], 2),
+        (&["--database", "postgres://x", "users", "ls"], 2),
+        (&["serve", "--roles", "api"], 2),
+    ] {
+        let ran = place.run(arguments);
+        assert_eq!(ran.code, code, "{arguments:?}: {}{}", ran.out, ran.err);
+        assert!(!ran.err.is_empty() && ran.out.is_empty(), "{arguments:?}");
+    }
+    assert_eq!(place.run(&["--help"]).code, 0);
+    assert!(place.run(&["--version"]).out.starts_with("letopis "));
+}
+
+#[test]
+fn read_models_are_rebuilt_and_verified_beside_a_server() {
+    let place = Place::new();
+    place.run(&["import", &fixture()]).ok();
+    let server = place.serve();
+    let before = place.run(&["projections", "ls", "-o", "json"]).ok().json();
+    let rebuilt = place.run(&["projections", "rebuild", "--all"]).ok().lines();
+    assert_eq!(rebuilt.len(), before.as_array().unwrap().len());
+    let after = place.run(&["projections", "ls", "-o", "json"]).ok().json();
+    for (before, after) in before.as_array().unwrap().iter().zip(after.as_array().unwrap()) {
+        for field in ["name", "version", "position", "head", "lag_events", "lag_seconds", "state"] {
+            assert!(after.get(field).is_some(), "{field}");
+        }
+        assert_eq!(after["generation"], json!(before["generation"].as_u64().unwrap() + 1));
+        assert_eq!(after["state"], "running");
+    }
+    let verified = place.run(&["projections", "verify", "--all"]).ok().lines();
+    assert!(verified.iter().all(|row| row["verified"] == true));
+    assert_eq!(server.stop(), 0);
+    place.run(&["projections", "rebuild", "users"]).ok();
+    place.run(&["projections", "verify", "users"]).ok();
+}
+
+#[test]
+fn a_read_model_that_does_not_follow_from_the_log_is_found() {
+    let place = Place::new();
+    place.run(&["import", &fixture()]).ok();
+    let models = std::fs::read_dir(place.data().join("read-models")).unwrap();
+    let users = models.map(|file| file.unwrap().path()).find(|path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.starts_with("users-") && name.ends_with(".db")
+    });
+    let model = rusqlite::Connection::open(users.unwrap()).unwrap();
+    model.execute("update account set role = 'admin' where user_name = 'борис'", []).unwrap();
+    drop(model);
+    let found = place.run(&["projections", "verify", "users", "-o", "json"]);
+    assert_eq!(found.code, 5, "{}{}", found.out, found.err);
+    assert_eq!(found.json()[0]["verified"], false);
+    assert!(found.err.contains("account"), "{}", found.err);
+    place.run(&["projections", "rebuild", "users"]).ok();
+    place.run(&["projections", "verify", "users"]).ok();
+}
+
+#[test]
+fn settings_say_where_they_come_from() {
+    let place = Place::new();
+    place.file("letopis.toml", "listen = '127.0.0.1:9999'\nsession_idle = '2d'\n");
+    let shown = place.run(&["config", "show", "-o", "json"]).ok().json();
+    let of = |key: &str| -> Value {
+        let rows = shown.as_array().unwrap();
+        rows.iter().find(|row| row["key"] == key).unwrap().clone()
+    };
+    assert_eq!(
+        (of("listen")["value"].as_str(), of("listen")["origin"].as_str()),
+        (Some("127.0.0.1:9999"), Some("letopis.toml"))
+    );
+    assert_eq!(of("data")["origin"], "LETOPIS_DATA");
+    assert_eq!(of("session_max")["origin"], "default");
+    place.file("letopis.toml", "lisen = 'x'\n");
+    let unknown = place.run(&["config", "show"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.err.contains("did you mean listen?"), "{}", unknown.err);
+    let other = place.file("other.toml", "");
+    place.run(&["--config", &other, "config", "show"]).ok();
+    let unset = place.command(&["--config", &other, "config", "show"]).env("LETOPIS_REDIS_URL", "redis://x").output();
+    assert_eq!(unset.unwrap().status.code(), Some(2));
+}
+
+#[test]
+fn a_taken_port_is_named_with_what_to_do() {
+    let place = Place::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ran = place.run(&["serve", "--listen", &address]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains(&address) && ran.err.contains("LETOPIS_LISTEN"), "{}", ran.err);
+    assert!(!place.data().exists(), "nothing is made where nothing starts");
+}
+
+#[test]
+fn one_server_has_a_folder_and_a_stop_is_clean() {
+    let place = Place::new();
+    let server = place.serve();
+    let second = place.run(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(second.code, 4, "{}", second.err);
+    assert!(second.err.contains("another process"), "{}", second.err);
+    let health = place.run(&["health", "--url", &server.url]).ok().json();
+    assert_eq!(health["ready"], true);
+    let url = server.url.clone();
+    assert_eq!(server.stop(), 0);
+    assert_eq!(place.run(&["health", "--url", &url]).code, 7);
+    assert!(!place.data().join("control.sock").exists());
+}
+
+#[test]
+fn a_server_that_was_killed_leaves_nothing_in_the_way() {
+    let place = Place::new();
+    let mut server = place.serve();
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    assert!(place.data().join("control.sock").exists());
+    let password = place.file("password", "correct horse battery");
+    place.run(&["users", "create", "anna", "--password-file", &password]).ok();
+    let server = place.serve();
+    assert_eq!(log_in(&server, "anna", "correct horse battery"), 200);
+    assert_eq!(server.stop(), 0);
+}
+
+#[test]
+fn the_control_socket_is_private_and_answers_nonsense() {
+    use std::io::{BufRead, BufReader, Write};
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::UnixStream;
+    let place = Place::new();
+    let server = place.serve();
+    let path = place.data().join("control.sock");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    for nonsense in ["\n", "{}\n", "{\"operation\": {\"fly\": {}}}\n", "\u{1b}\n"] {
+        let mut stream = UnixStream::connect(&path).unwrap();
+        stream.write_all(nonsense.as_bytes()).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        let answer = serde_json::from_str::<Value>(&line).unwrap();
+        assert_eq!(answer["failed"]["code"], "usage", "{nonsense:?}: {line}");
+    }
+    // More than the server serves at once: the rest waits, and nobody is turned away.
+    let idle = (0..16).map(|_| UnixStream::connect(&path).unwrap()).collect::<Vec<_>>();
+    drop(idle);
+    let password = place.file("password", "correct horse battery");
+    place.run(&["users", "create", "anna", "--password-file", &password]).ok();
+    assert_eq!(server.stop(), 0);
+}
