@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
+use std::time::Duration;
 
 /// An instant in microseconds since 1970-01-01 UTC. As text: RFC 3339 in UTC with exactly six decimals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,6 +17,12 @@ impl Timestamp {
     /// The instant `seconds` later, at most the end of 9998: beyond the calendar's end nothing reads back.
     pub fn plus_seconds(self, seconds: i64) -> Timestamp {
         let later = self.0.saturating_add(seconds.saturating_mul(SECOND));
+        Timestamp(later.min(LATEST))
+    }
+
+    /// The instant `duration` later, at most the end of 9998.
+    pub fn plus(self, duration: Duration) -> Timestamp {
+        let later = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX).saturating_add(self.0);
         Timestamp(later.min(LATEST))
     }
 
@@ -75,6 +82,12 @@ mod tests {
     fn the_latest_instant_reads_back() {
         let latest = Timestamp(0).plus_seconds(i64::MAX);
         assert_eq!(Timestamp::parse(&latest.to_string()), Some(latest));
+    }
+
+    #[test]
+    fn parts_of_a_second_count() {
+        assert_eq!(Timestamp(1).plus(Duration::from_millis(1_500)), Timestamp(1_500_001));
+        assert_eq!(Timestamp(0).plus(Duration::MAX), Timestamp(LATEST));
     }
 
     #[test]

@@ -1,0 +1,21 @@
+# Every recipe is one line over what can be typed without `just`.
+
+# What there is
+default:
+    @just --list
+
+# Start the server over ./letopis-data
+run *ARGS:
+    cargo run --release -- {{ARGS}}
+
+# Formatting, lints, documents, every test
+test *ARGS:
+    scripts/test {{ARGS}}
+
+# How fast it is on this machine
+bench *ARGS:
+    cargo run --release -- bench {{ARGS}}
+
+# Accept the stored shapes of events as they are now
+accept:
+    INSTA_UPDATE=always cargo test -p domain
