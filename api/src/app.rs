@@ -7,7 +7,8 @@ use crate::failures::Failures;
 use crate::passwords::Passwords;
 use crate::{Node, Settings};
 use commands::{Actor, Answer, Key, Request, Writer};
-use domain::{Command, UserId};
+use domain::user::Origin;
+use domain::{Command, UserId, user};
 use projections::Projections;
 use std::sync::Arc;
 use store::{Keys, Log};
@@ -75,5 +76,17 @@ impl App {
         let owner = subject.map_or([0; 16], |UserId(id)| id.into_bytes());
         let command_id = self.keys.keyed_hash("idempotency key", &[&owner, name.as_bytes()]);
         Some(Key { command_id, fingerprint: *fingerprint, subject })
+    }
+
+    /// Appends a failed sign-in behind the answer's back: the answer must not take longer because the name exists.
+    pub(crate) fn remember_failure(&self, asked: &Asked, user_id: UserId, from: Origin) {
+        let Some((minute, count)) = self.failures.count(user_id, asked.at) else { return };
+        let command = Command::User(user_id, user::Command::CountFailedSignIns { minute, count, from });
+        let (app, asked) = (self.clone(), Asked { key: None, if_match: None, ..asked.clone() });
+        tokio::spawn(async move {
+            if let Err(error) = app.ask(Actor::Anonymous, &asked, command).await {
+                tracing::warn!(code = error.code.text(), "a failed sign-in was not recorded");
+            }
+        });
     }
 }

@@ -14,6 +14,7 @@ mod failures;
 mod health;
 mod node;
 mod openapi;
+mod origin;
 pub mod passwords;
 mod problem;
 mod reading;

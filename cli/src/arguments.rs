@@ -164,7 +164,7 @@ pub enum Streams {
     /// One stream, folded to its state
     #[command(after_help = "Example:\n  letopis streams show chat-0190… --at 3")]
     Show {
-        /// Its name, like chat-<id>
+        /// Its name, like `chat-01a1fe41-…`
         stream: String,
         /// The state at this version
         #[arg(long, value_name = "VERSION")]

@@ -6,26 +6,21 @@ use crate::app::App;
 use crate::auth::{COOKIE_NAME, hash, new_token};
 use crate::error::{Code, Error};
 use crate::extract::{Asked, Body};
+use crate::origin::CameFrom;
 use crate::respond::{read, written};
-use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
-use axum::http::header::{SET_COOKIE, USER_AGENT};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::extract::{Request, State};
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use commands::{Actor, Answer};
 use domain::text::{Email, UserName, canonical_name};
-use domain::user::Origin;
 use domain::{Command, Outcome, SessionId, Timestamp, UserId, password, session, user};
 use projections::{Name, users};
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, SocketAddr};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
-
-/// Characters of a program's name that are kept.
-const DEVICE_CHARACTERS_MAX: usize = 200;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(register)).routes(routes!(login)).routes(routes!(logout))
@@ -78,10 +73,14 @@ struct LoggedIn {
     (status = 201, body = Registered),
     (status = 409, description = "`user-already-exists`", body = crate::problem::Problem, content_type = "application/problem+json"),
 ))]
-async fn register(State(app): State<App>, asked: Asked, Body(body): Body<Register>) -> Result<Response, Error> {
+async fn register(State(app): State<App>, mut asked: Asked, Body(body): Body<Register>) -> Result<Response, Error> {
     let user_name = UserName::parse(&body.user_name).map_err(|unfit| Error::bad("user_name", unfit))?;
     let email = body.email.as_deref().map(Email::parse).transpose().map_err(|unfit| Error::bad("email", unfit))?;
     password::check(&body.password, &user_name).map_err(|weak| Error::field(Code::WeakPassword, "password", weak))?;
+    // Keys are per user, and this one has no id yet: his name stands for it, so that two strangers may use one key.
+    if let Some((key, _)) = &mut asked.key {
+        *key = format!("{key}\n{}", user_name.canonical());
+    }
     if let Some(answer) = app.first_answer(Actor::Anonymous, &asked)? {
         return Ok(registered(&answer));
     }
@@ -115,7 +114,7 @@ fn registered(answer: &Answer) -> Response {
 async fn login(
     State(app): State<App>,
     mut asked: Asked,
-    From(origin): From,
+    CameFrom(origin): CameFrom,
     Body(body): Body<Login>,
 ) -> Result<Response, Error> {
     // CONTRACT 1.1: a session's token is told once; a repeat opens another session.
@@ -130,7 +129,7 @@ async fn login(
     let refused = || Error::new(Code::BadCredentials, "user name or password is wrong");
     let Some(known) = known else { return Err(refused()) };
     if !fits {
-        remember_failure(&app, &asked, known.user_id, origin);
+        app.remember_failure(&asked, known.user_id, origin);
         return Err(refused());
     }
     let token = new_token();
@@ -151,18 +150,6 @@ async fn login(
         response.headers_mut().insert(SET_COOKIE, set_cookie(&token, app.settings.session_max.as_secs()));
     }
     Ok(response)
-}
-
-/// Appends the failure behind the answer's back: the answer must not take longer because the name exists.
-fn remember_failure(app: &App, asked: &Asked, user_id: UserId, from: Origin) {
-    let Some((minute, count)) = app.failures.count(user_id, asked.at) else { return };
-    let command = Command::User(user_id, user::Command::CountFailedSignIns { minute, count, from });
-    let (app, asked) = (app.clone(), asked.clone());
-    tokio::spawn(async move {
-        if let Err(error) = app.ask(Actor::Anonymous, &asked, command).await {
-            tracing::warn!(code = error.code.text(), "a failed sign-in was not recorded");
-        }
-    });
 }
 
 /// Closes the session that the request carries. It is 200 for a session that is unknown or has ended, too.
@@ -189,30 +176,4 @@ async fn logout(State(app): State<App>, mut asked: Asked, request: Request) -> R
 fn set_cookie(token: &str, seconds: u64) -> HeaderValue {
     let text = format!("{COOKIE_NAME}={token}; Max-Age={seconds}; Path=/; Secure; HttpOnly; SameSite=Lax");
     HeaderValue::from_str(&text).expect("a token is base64url and fits a header")
-}
-
-/// Where a request comes from.
-struct From(Origin);
-
-impl FromRequestParts<App> for From {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<From, Error> {
-        let agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let device = agent.chars().take(DEVICE_CHARACTERS_MAX).collect();
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        let trusted = &app.settings.trusted_proxies;
-        let forwarded = peer.filter(|peer| trusted.contains(peer)).and_then(|_| forwarded(&parts.headers, trusted));
-        let address = forwarded.or(peer);
-        Ok(From(Origin { device, address: address.map_or_else(String::new, |ip| ip.to_string()) }))
-    }
-}
-
-/// The nearest address that is not a proxy of ours. What stands to the left of it is hearsay, also when it is no
-/// address.
-fn forwarded(headers: &HeaderMap, proxies: &[IpAddr]) -> Option<IpAddr> {
-    let lines = headers.get_all("x-forwarded-for").iter().rev();
-    let mut nearest_first = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(',')).map(str::trim);
-    let ours = |text: &str| text.parse::<IpAddr>().is_ok_and(|ip| proxies.contains(&ip));
-    nearest_first.find(|text| !ours(text))?.parse().ok()
 }

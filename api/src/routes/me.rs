@@ -6,6 +6,7 @@ use crate::auth::Caller;
 use crate::cursor;
 use crate::error::{Code, Error};
 use crate::extract::{Asked, Body, Params};
+use crate::origin::CameFrom;
 use crate::respond::{read, read_one, written};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -160,6 +161,7 @@ async fn change_password(
     State(app): State<App>,
     caller: Caller,
     asked: Asked,
+    CameFrom(origin): CameFrom,
     Body(body): Body<ChangePassword>,
 ) -> Result<Response, Error> {
     if let Some(answer) = app.first_answer(Actor::User(caller.user_id), &asked)? {
@@ -169,6 +171,7 @@ async fn change_password(
     let account = users::by_id(&reading.database, caller.user_id).await?.ok_or_else(gone)?;
     let known = users::credentials_by_id(&reading.database, caller.user_id).await?.ok_or_else(gone)?;
     if !app.passwords.verify(body.old_password, known.verifier).await? {
+        app.remember_failure(&asked, caller.user_id, origin);
         return Err(Error::new(Code::BadCredentials, "the old password is wrong"));
     }
     let name = UserName::parse(&account.user_name).map_err(|unfit| Error::bad("user_name", unfit))?;
