@@ -12,6 +12,7 @@ use domain::{Command, UserId, user};
 use projections::Projections;
 use std::sync::Arc;
 use store::{Keys, Log};
+use tokio::sync::Semaphore;
 
 /// What every handler shares. Cheap to clone.
 #[derive(Clone)]
@@ -22,6 +23,8 @@ pub(crate) struct App {
     pub(crate) projections: Projections,
     pub(crate) passwords: Passwords,
     pub(crate) failures: Arc<Failures>,
+    /// Places for requests under way (`door::gate`).
+    pub(crate) places: Arc<Semaphore>,
     pub(crate) settings: Arc<Settings>,
 }
 
@@ -34,6 +37,7 @@ impl App {
             projections: node.projections.clone(),
             passwords: Passwords::new(settings.argon2)?,
             failures: Arc::new(Failures::default()),
+            places: Arc::new(Semaphore::new(settings.limits.in_flight_max)),
             settings: Arc::new(settings),
         })
     }
@@ -45,15 +49,19 @@ impl App {
 
     /// Asks for a command in the name of anybody.
     pub(crate) async fn ask(&self, actor: Actor, asked: &Asked, command: Command) -> Result<Answer, Error> {
-        let request = Request {
+        Ok(self.writer.send(self.request(actor, asked, command)).await?)
+    }
+
+    /// A command with all that is to be remembered of where it came from.
+    pub(crate) fn request(&self, actor: Actor, asked: &Asked, command: Command) -> Request {
+        Request {
             command,
             actor,
             at: asked.at,
             request_id: Some(asked.request_id.clone()),
             if_match: asked.if_match,
             key: self.key(actor, asked),
-        };
-        Ok(self.writer.send(request).await?)
+        }
     }
 
     /// The first answer to a request that was made before with the same `Idempotency-Key`. The writer looks again;

@@ -4,7 +4,7 @@ use crate::passwords::PasswordError;
 use crate::problem::FieldError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use domain::{Refusal, chat, message, session, user};
+use domain::{Refusal, chat, message, projection, session, user};
 
 /// Declares the codes: name, kebab-case, status, title.
 macro_rules! codes {
@@ -56,9 +56,11 @@ codes! {
     MessageNotFound = "message-not-found", NOT_FOUND, "There is no such message";
     NotFound = "not-found", NOT_FOUND, "There is nothing at this address";
     MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, "The address does not take this method";
+    TooSlow = "request-timeout", REQUEST_TIMEOUT, "The request came too slowly";
     UserExists = "user-already-exists", CONFLICT, "The user name is taken";
     OwnerMustHandOver = "owner-must-hand-over", CONFLICT, "The owner must hand the chat over first";
     Archived = "chat-archived", CONFLICT, "The chat is archived";
+    EditedTooOften = "edited-too-often", CONFLICT, "The message was edited too often";
     AlreadyExists = "already-exists", CONFLICT, "It exists already";
     VersionChanged = "version-changed", PRECONDITION_FAILED, "It was changed meanwhile";
     TooLarge = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
@@ -151,10 +153,22 @@ impl From<Refusal> for Error {
             Refusal::Chat(chat::Refusal::OwnerMustHandOver) => Code::OwnerMustHandOver,
             Refusal::Chat(chat::Refusal::Archived) | Refusal::Message(message::Refusal::Archived) => Code::Archived,
             Refusal::Message(message::Refusal::Muted) => Code::Muted,
+            Refusal::Message(message::Refusal::EditedTooOften) => Code::EditedTooOften,
             Refusal::Message(message::Refusal::NotFound | message::Refusal::ReplyNotFound) => Code::MessageNotFound,
+            // Only operators send these, and not over HTTP.
+            Refusal::Projection(projection::Refusal::BadReason | projection::Refusal::TooMany) => Code::BadParameters,
             Refusal::VersionChanged => Code::VersionChanged,
         };
         Error::new(code, refusal)
+    }
+}
+
+impl From<crate::forgetting::Error> for Error {
+    fn from(error: crate::forgetting::Error) -> Error {
+        match error {
+            crate::forgetting::Error::Command(error) => error.into(),
+            crate::forgetting::Error::Store(error) => error.into(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What handlers take out of a request.
 
 use crate::app::App;
+use crate::door::gate::unread;
 use crate::error::{Code, Error};
 use crate::problem::FieldError;
 use axum::body::Bytes;
@@ -139,13 +140,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
         if !json {
             return Err(Error::new(Code::UnsupportedMediaType, "send the body with Content-Type: application/json"));
         }
-        let bytes = Bytes::from_request(request, app).await.map_err(|rejection| {
-            if rejection.status() == Code::TooLarge.status() {
-                Error::new(Code::TooLarge, "the body is larger than this address takes")
-            } else {
-                Error::new(Code::BadParameters, "the body ended early")
-            }
-        })?;
+        let bytes = Bytes::from_request(request, app).await.map_err(|rejection| unread(&rejection))?;
         parse(&bytes).map(Body)
     }
 }

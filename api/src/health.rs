@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 /// A read model that is further behind than this makes the node not ready.
 const LAG_EVENTS_MAX: u64 = 10_000;
 /// And one whose oldest missing event is older than this.
-const LAG_SECONDS_MAX: u64 = 10;
+const LAG_SECONDS_MAX: u64 = 60;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -84,8 +84,10 @@ async fn readyz(State(app): State<App>) -> Result<Response, Error> {
     });
     let projections = following.collect::<Vec<_>>();
     let ready = projections.iter().all(|one| {
-        one.state != ProjectionState::Stopped.as_str()
-            && (one.lag_events <= LAG_EVENTS_MAX || one.lag_seconds <= LAG_SECONDS_MAX)
+        one.error.is_none()
+            && one.state != ProjectionState::Paused.as_str()
+            && one.lag_events <= LAG_EVENTS_MAX
+            && one.lag_seconds <= LAG_SECONDS_MAX
     });
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok((status, Json(Ready { ready, head, projections })).into_response())
@@ -95,6 +97,15 @@ async fn readyz(State(app): State<App>) -> Result<Response, Error> {
 #[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, body = String, content_type = "text/plain")))]
 async fn metrics_text(State(app): State<App>) -> Response {
     metrics::gauge!("letopis_writer_queue").set(app.writer.waiting() as f64);
+    // Without a log to read there are figures of the process all the same.
+    for status in app.projections.status().into_iter().flatten() {
+        let name = status.name.as_str();
+        let flag = |is: bool| if is { 1.0 } else { 0.0 };
+        let paused = status.state == ProjectionState::Paused;
+        metrics::gauge!("letopis_projection_stopped", "projection" => name).set(flag(status.failed_position.is_some()));
+        metrics::gauge!("letopis_projection_paused", "projection" => name).set(flag(paused));
+        metrics::gauge!("letopis_projection_lag_seconds", "projection" => name).set(status.lag_seconds as f64);
+    }
     let text = crate::serve::recorder().render();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

@@ -1,10 +1,12 @@
 //! What one process runs: the log, its writer, and the read models that follow.
 
+use crate::forgetting;
 use commands::{Running, Writer};
+use domain::UserId;
 use projections::{Projections, Tail};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use store::{Appender, Folder, Keys, Lock, Log};
+use store::{Appender, ErasedList, Folder, Keys, Lock, Log};
 
 /// Where a node keeps its data.
 #[derive(Clone, Debug)]
@@ -13,6 +15,8 @@ pub struct NodeOptions {
     pub data: PathBuf,
     /// The master key's file; by default `master.key` in the data folder.
     pub master_key: Option<PathBuf>,
+    /// The file of who was erased; by default `erased` beside the master key.
+    pub erased_list: Option<PathBuf>,
 }
 
 /// A running node. There is one at a time for a data folder.
@@ -41,6 +45,9 @@ pub enum NodeError {
     /// The read models.
     #[error(transparent)]
     Projections(#[from] projections::Error),
+    /// Somebody who was erased is in the log again, and could not be erased.
+    #[error("people who were erased are in this copy again and could not be forgotten; start again to repeat it")]
+    Forgetting(#[from] crate::forgetting::Error),
 }
 
 impl Node {
@@ -51,20 +58,29 @@ impl Node {
     pub async fn open(options: NodeOptions) -> Result<Node, NodeError> {
         // Opening reads files and may build read models: it is not for the async threads.
         let opened = tokio::task::spawn_blocking(move || Node::open_blocking(&options)).await;
-        opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        let (node, back) = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        for user_id in back {
+            tracing::warn!(%user_id, "was erased, and is in this copy again: forgotten once more");
+            forgetting::again(&node, user_id).await?;
+        }
+        Ok(node)
     }
 
-    fn open_blocking(options: &NodeOptions) -> Result<Node, NodeError> {
+    /// The node, and who has come back although he was erased.
+    fn open_blocking(options: &NodeOptions) -> Result<(Node, Vec<UserId>), NodeError> {
         let folder = Folder::create(&options.data)?;
         let lock = folder.lock()?;
         let master_key = options.master_key.clone().unwrap_or_else(|| folder.master_key());
-        let appender = Appender::open(&folder, &master_key)?;
+        let erased_list = options.erased_list.clone().unwrap_or_else(|| master_key.with_file_name("erased"));
+        let mut appender = Appender::open(&folder, &master_key)?;
+        let back = appender.keep(ErasedList::open(&erased_list)?)?;
         let keys = appender.keys();
-        let log = Log::open(&folder, Arc::clone(&keys))?;
+        let log = appender.log(&folder)?;
         let projections = Projections::open(&folder, log.clone())?;
         let (writer, running) = Writer::start(appender);
         let tail = projections.start(writer.head())?;
-        Ok(Node { folder, log, keys, writer, projections, running, tail: Mutex::new(Some(tail)), _lock: lock })
+        let tail = Mutex::new(Some(tail));
+        Ok((Node { folder, log, keys, writer, projections, running, tail, _lock: lock }, back))
     }
 
     /// Resolves when the log can no longer be written: the process must end. Says why.

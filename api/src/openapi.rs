@@ -106,7 +106,7 @@ fn common(operation: &mut Operation, path: &str, open: bool, writes: bool) {
         statuses.extend([403, 404]);
     }
     if writes {
-        statuses.extend([403, 409, 412, 413, 422]);
+        statuses.extend([403, 408, 409, 412, 413, 422]);
         let key = "The same key with the same request gives the first answer again, for at least 24 hours.";
         parameter(operation, "Idempotency-Key", ParameterIn::Header, key, Type::String);
     } else if path.starts_with("/v1/") {

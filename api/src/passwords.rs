@@ -135,6 +135,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_unknown_name_costs_what_a_known_one_costs() {
+        for cost in [CHEAP, Cost::default(), Cost { memory_kib: 16, passes: 3, lanes: 2 }] {
+            let passwords = Passwords::new(cost).unwrap();
+            let known = passwords.hash("correct horse".to_owned()).await.unwrap().0;
+            let parts = |phc: &str| phc.split('$').map(str::to_owned).collect::<Vec<_>>();
+            let (known, unknown) = (parts(&known), parts(&passwords.nobody));
+            // Empty, algorithm, version, parameters; then salt and hash, of which the length counts.
+            assert_eq!(known[..4], unknown[..4]);
+            let lengths = |parts: &[String]| parts.iter().map(String::len).collect::<Vec<_>>();
+            assert_eq!(lengths(&known), lengths(&unknown));
+        }
+    }
+
+    #[tokio::test]
     async fn a_full_queue_refuses_at_once_and_holds_sixty_four() {
         let passwords = Passwords::new(CHEAP).unwrap();
         let threads = passwords.threads.available_permits() as u32;

@@ -1,13 +1,16 @@
 //! What leaves: answers with their headers, and the outermost layer that every response goes through.
 
 use crate::app::App;
+use crate::door::gate::unread;
 use crate::error::{Code, Error};
 use crate::extract::{Fingerprint, RequestId, idempotency_key};
 use crate::problem::Problem;
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, MatchedPath, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -16,10 +19,10 @@ use serde::Serialize;
 use std::time::Instant;
 
 /// The log position of what was written or read.
-const POSITION: HeaderName = HeaderName::from_static("letopis-position");
+pub(crate) const POSITION: HeaderName = HeaderName::from_static("letopis-position");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-/// Most bytes of a request's headers, names and values together.
+/// Most bytes of a request's address and headers, names and values together.
 const HEADERS_BYTES_MAX: usize = 16 * 1024;
 /// Most bytes of a request's body.
 pub(crate) const BODY_BYTES_MAX: usize = 128 * 1024;
@@ -73,7 +76,8 @@ pub(crate) async fn finish(mut request: Request, next: Next) -> Response {
 fn oversized(request: &Request) -> Option<Error> {
     let headers = request.headers();
     let header_bytes = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
-    if header_bytes > HEADERS_BYTES_MAX {
+    let address_bytes = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
+    if header_bytes + address_bytes > HEADERS_BYTES_MAX {
         return Some(Error::new(Code::HeadersTooLarge, "the headers are larger than 16 KiB"));
     }
     let body_bytes = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
@@ -81,7 +85,7 @@ fn oversized(request: &Request) -> Option<Error> {
     (writes && body_bytes.is_some_and(|bytes| bytes > BODY_BYTES_MAX)).then(too_large)
 }
 
-fn too_large() -> Error {
+pub(crate) fn too_large() -> Error {
     Error::new(Code::TooLarge, "the body is larger than this address takes")
 }
 
@@ -98,8 +102,9 @@ pub(crate) async fn fingerprint(State(app): State<App>, request: Request, next: 
         &(),
     )
     .await;
-    let Ok(bytes) = whole else {
-        return too_large().into_response();
+    let bytes = match whole {
+        Ok(bytes) => bytes,
+        Err(rejection) => return unread(&rejection).into_response(),
     };
     let method = parts.method.as_str().as_bytes();
     let path = parts.uri.path_and_query().map_or("", |path| path.as_str()).as_bytes();
@@ -126,15 +131,7 @@ fn explained(response: Response, request_id: &str) -> Response {
         None if (status.is_client_error() || status.is_server_error()) && !is_json(&response) => by_status(status),
         None => return response,
     };
-    let problem = Problem {
-        r#type: format!("urn:letopis:problem:{}", error.code.text()),
-        title: error.code.title(),
-        status: error.code.status().as_u16(),
-        detail: error.detail,
-        code: error.code.text(),
-        request_id: request_id.to_owned(),
-        errors: error.errors,
-    };
+    let problem = problem(&error, request_id);
     let (parts, _) = response.into_parts();
     let mut explained = (error.code.status(), Json(problem)).into_response();
     let headers = explained.headers_mut();
@@ -150,10 +147,38 @@ fn explained(response: Response, request_id: &str) -> Response {
         };
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
+    if error.code == Code::TooSlow {
+        // The rest of the body may still come.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     if error.code.status() == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     explained
+}
+
+fn problem(error: &Error, request_id: &str) -> Problem {
+    Problem {
+        r#type: format!("urn:letopis:problem:{}", error.code.text()),
+        title: error.code.title(),
+        status: error.code.status().as_u16(),
+        detail: error.detail.clone(),
+        code: error.code.text(),
+        request_id: request_id.to_owned(),
+        errors: error.errors.clone(),
+    }
+}
+
+/// A whole answer that no request was read for, as it goes over the wire before the connection is closed.
+pub(crate) fn alone(error: &Error) -> String {
+    let request_id = uuid::Uuid::now_v7().to_string();
+    let body = serde_json::to_string(&problem(error, &request_id)).expect("a problem is made of text and numbers");
+    format!(
+        "HTTP/1.1 {}\r\ncontent-type: application/problem+json\r\nx-request-id: {request_id}\r\nretry-after: 1\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        error.code.status(),
+        body.len()
+    )
 }
 
 /// Whether a handler has said in JSON of its own what is wrong (`/readyz`).
@@ -187,8 +212,15 @@ fn secure(headers: &mut HeaderMap) {
 }
 
 fn count(method: &Method, route: Option<&str>, status: StatusCode, began: Instant) {
+    // A client can make up methods, and a series of figures is never forgotten.
+    let method = match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
+            method.as_str()
+        }
+        _ => "other",
+    };
     let labels = [
-        ("method", method.as_str().to_owned()),
+        ("method", method.to_owned()),
         ("route", route.unwrap_or("none").to_owned()),
         ("status", status.as_str().to_owned()),
     ];

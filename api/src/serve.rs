@@ -1,6 +1,7 @@
 //! The whole of the doors put together, and served.
 
 use crate::app::App;
+use crate::door::{self, gate};
 use crate::error::{Code, Error};
 use crate::passwords::PasswordError;
 use crate::{Node, Settings, openapi, respond};
@@ -8,20 +9,17 @@ use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
-use axum::serve::ListenerExt;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::any::Any;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// How long requests that are under way may take when the server stops.
-const DRAIN_MAX: Duration = Duration::from_secs(10);
+/// How often the figures are condensed.
+const CONDENSE_EVERY: Duration = Duration::from_secs(5);
 
 /// Every address, with every layer.
 ///
@@ -40,6 +38,7 @@ pub fn router(node: &Node, settings: Settings) -> Result<Router, PasswordError> 
             tracing::error!(panic = said, "a handler panicked");
             Error::new(Code::Internal, "an internal error; the server's log says why").into_response()
         }))
+        .layer(from_fn_with_state(app.clone(), gate::pass))
         .layer(cors)
         .layer(from_fn(respond::finish))
         .with_state(app))
@@ -48,33 +47,27 @@ pub fn router(node: &Node, settings: Settings) -> Result<Router, PasswordError> 
 /// Serves until `stop` resolves, then lets requests under way finish, for at most ten seconds.
 ///
 /// # Errors
-/// When the listener fails, or the settings are unusable.
+/// When the settings are unusable.
 pub async fn serve(
     listener: TcpListener,
     node: &Node,
     settings: Settings,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    let (limits, proxies) = (settings.limits, settings.trusted_proxies.clone());
     let router = router(node, settings).map_err(std::io::Error::other)?;
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let listener = listener.tap_io(|stream| {
-        // A small answer must not wait for the acknowledgement of the one before.
-        let _ = stream.set_nodelay(true);
-    });
-    let (stopping, stopped) = oneshot::channel();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-        stop.await;
-        let _ = stopping.send(());
-    });
-    let drained = async {
-        if stopped.await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        tokio::time::sleep(DRAIN_MAX).await;
-    };
     tokio::select! {
-        served = serving.into_future() => served,
-        () = drained => Ok(()),
+        () = door::open(listener, router, limits, proxies, stop) => Ok(()),
+        () = condense() => Ok(()),
+    }
+}
+
+/// Condenses the figures now and then: samples that nobody scrapes must not gather for ever.
+async fn condense() {
+    let mut beat = tokio::time::interval(CONDENSE_EVERY);
+    loop {
+        beat.tick().await;
+        recorder().run_upkeep();
     }
 }
 

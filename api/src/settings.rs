@@ -19,6 +19,50 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpAddr>,
     /// What a password's hash costs.
     pub argon2: Cost,
+    /// How much of the server one caller, and all of them, may hold, and for how long.
+    pub limits: Limits,
+}
+
+/// How much of the server callers may hold, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at once.
+    pub connections_max: usize,
+    /// Connections at once from one address; of IPv6, from one /64 network. Trusted proxies have no such limit.
+    pub connections_per_address_max: usize,
+    /// Requests under way at once, counted from when the whole of their body is there.
+    pub in_flight_max: usize,
+    /// From the connection to the first byte of its first request.
+    pub first_byte_max: Duration,
+    /// From the first byte of a request to the end of its header.
+    pub head_max: Duration,
+    /// From the end of a header to the end of the body.
+    pub body_max: Duration,
+    /// What a handler may take, beside the time for which it waits for the body.
+    pub answer_max: Duration,
+    /// How long a caller may leave an answer unread without taking a byte of it.
+    pub unread_max: Duration,
+    /// From an answer to the first byte of the next request of the same connection.
+    pub idle_max: Duration,
+    /// What requests under way may still take when the server stops.
+    pub drain_max: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections_max: 5_000,
+            connections_per_address_max: 512,
+            in_flight_max: 1_024,
+            first_byte_max: Duration::from_secs(10),
+            head_max: Duration::from_secs(10),
+            body_max: Duration::from_secs(30),
+            answer_max: Duration::from_secs(30),
+            unread_max: Duration::from_secs(30),
+            idle_max: Duration::from_secs(60),
+            drain_max: Duration::from_secs(10),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -30,6 +74,7 @@ impl Default for Settings {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             argon2: Cost::default(),
+            limits: Limits::default(),
         }
     }
 }

@@ -1,5 +1,13 @@
 //! What can be asked for on the command line.
 
+mod events;
+mod tools;
+mod users;
+
+pub use events::{Events, Which};
+pub use tools::{Bench, Completions, Config, Health, Man};
+pub use users::{PasswordFrom, Users};
+
 use crate::output::Format;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -44,6 +52,7 @@ pub struct Common {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Start the server
+    #[command(after_help = "Example:\n  letopis serve --data /var/lib/letopis --listen 127.0.0.1:8080")]
     Serve(Serve),
     /// Bring a chat log in: NDJSON with room, at, author, text, plain or .gz
     #[command(after_help = "Example:\n  letopis import ubuntu-irc.ndjson.gz --as-of-file-times")]
@@ -64,7 +73,17 @@ pub enum Verb {
     #[command(subcommand)]
     Config(Config),
     /// Ask a running server whether it is ready; exit code 5 when it is not, 7 when nobody answers
+    #[command(after_help = "Example:\n  letopis health --url http://127.0.0.1:8080")]
     Health(Health),
+    /// Look at everything that a server needs, and say what to do about what is wrong; exit code 5 for a problem
+    #[command(after_help = "Example:\n  letopis doctor -o json | jq '.[] | select(.state != \"ok\")'")]
+    Doctor,
+    /// Print what a shell needs to complete commands
+    #[command(after_help = "Example:\n  letopis completions bash > ~/.local/share/bash-completion/completions/letopis")]
+    Completions(Completions),
+    /// Print the manual page, or write one for each verb into a folder
+    #[command(after_help = "Examples:\n  letopis man | man -l -\n  letopis man /usr/local/share/man/man1")]
+    Man(Man),
     /// Measure this machine in a throwaway folder
     #[command(after_help = "Example:\n  letopis bench --connections 64 --seconds 5 --rounds 3")]
     Bench(Bench),
@@ -90,69 +109,9 @@ pub struct Import {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Events {
-    /// List events, the oldest first
-    #[command(after_help = "Example:\n  letopis events ls --type 'message.*' --since 1h --limit 20")]
-    Ls(Which),
-    /// The last events
-    #[command(after_help = "Example:\n  letopis events tail --follow --type 'user.*'")]
-    Tail(Which),
-    /// One event
-    Show {
-        /// Its position or its id
-        event: String,
-        /// Show what is personal in it as well
-        #[arg(long)]
-        personal: bool,
-    },
-    /// How many events of which type
-    Stats,
-    /// Check the whole log: hash chain, positions, versions, sealed parts
-    Verify {
-        /// The first position
-        #[arg(long, value_name = "N")]
-        from: Option<u64>,
-        /// The last position
-        #[arg(long, value_name = "N")]
-        to: Option<u64>,
-    },
-}
-
-/// Which events.
-#[derive(Clone, Debug, Args)]
-pub struct Which {
-    /// The first position
-    #[arg(long, value_name = "N")]
-    pub from: Option<u64>,
-    /// The last position
-    #[arg(long, value_name = "N")]
-    pub to: Option<u64>,
-    /// At most so many
-    #[arg(long, value_name = "N")]
-    pub limit: Option<u64>,
-    /// Of this type; * stands for any text
-    #[arg(long = "type", value_name = "PATTERN")]
-    pub name: Option<String>,
-    /// Of this stream
-    #[arg(long, value_name = "STREAM")]
-    pub stream: Option<String>,
-    /// About this user, or done by him
-    #[arg(long, value_name = "ID")]
-    pub user: Option<String>,
-    /// Recorded since: 30m, 1h, 2d, or an RFC 3339 time
-    #[arg(long, value_name = "TIME")]
-    pub since: Option<String>,
-    /// Go on with what comes
-    #[arg(long, short)]
-    pub follow: bool,
-    /// Show what is personal as well
-    #[arg(long)]
-    pub personal: bool,
-}
-
-#[derive(Debug, Subcommand)]
 pub enum Streams {
     /// List streams
+    #[command(after_help = "Example:\n  letopis streams ls --category chat")]
     Ls {
         /// Only of this category: user, session, name, chat, message
         #[arg(long, value_name = "CATEGORY")]
@@ -178,11 +137,39 @@ pub enum Streams {
 #[derive(Debug, Subcommand)]
 pub enum Projections {
     /// How far each has come
+    #[command(after_help = "Example:\n  letopis projections ls -o json")]
     Ls,
     /// Build one anew beside the one that serves, then switch
+    #[command(after_help = "Example:\n  letopis projections rebuild --all")]
     Rebuild(WhichProjections),
     /// Fold the log again and compare
+    #[command(after_help = "Example:\n  letopis projections verify --all")]
     Verify(WhichProjections),
+    /// Stop following the log; reads that need more than it has answer 503
+    #[command(after_help = "Example:\n  letopis projections pause messages --reason 'moving the disk'")]
+    Pause(OneProjection),
+    /// Follow the log again, and try again the event that stopped it
+    #[command(after_help = "Example:\n  letopis projections resume messages")]
+    Resume(OneProjection),
+    /// Step over the event that stops it; the log keeps that, and the reason
+    #[command(after_help = "Example:\n  letopis projections skip messages --reason 'written by a trial version'")]
+    Skip {
+        /// Its name
+        name: String,
+        /// Why that event is not needed, in 1 to 500 characters; it is kept for ever
+        #[arg(long, value_name = "REASON")]
+        reason: String,
+    },
+}
+
+/// One read model.
+#[derive(Debug, Args)]
+pub struct OneProjection {
+    /// Its name
+    pub name: String,
+    /// Why; for the server's log
+    #[arg(long, value_name = "REASON")]
+    pub reason: Option<String>,
 }
 
 /// One read model or all of them.
@@ -196,93 +183,6 @@ pub struct WhichProjections {
     pub all: bool,
 }
 
-#[derive(Debug, Subcommand)]
-pub enum Users {
-    /// List accounts by name
-    Ls {
-        /// Only names that begin so
-        #[arg(long, value_name = "PREFIX")]
-        name: Option<String>,
-        /// At most so many
-        #[arg(long, value_name = "N")]
-        limit: Option<u64>,
-    },
-    /// One account
-    Show {
-        /// Its name or id
-        user: String,
-    },
-    /// Open an account
-    #[command(after_help = "Example:\n  letopis users create anna --password-file anna.password --role admin")]
-    Create {
-        /// Its name
-        name: String,
-        #[command(flatten)]
-        password: PasswordFrom,
-        /// user, notifier or admin
-        #[arg(long)]
-        role: Option<String>,
-    },
-    /// Give an account a password; its sessions end
-    SetPassword {
-        /// Its name or id
-        user: String,
-        #[command(flatten)]
-        password: PasswordFrom,
-    },
-    /// Give an account a role
-    SetRole {
-        /// Its name or id
-        user: String,
-        /// user, notifier or admin
-        role: String,
-    },
-    /// End every session of an account
-    EndSessions {
-        /// Its name or id
-        user: String,
-    },
-}
-
-#[derive(Debug, Args)]
-pub struct PasswordFrom {
-    /// The file that holds the password; without it, it is asked for
-    #[arg(long, value_name = "FILE")]
-    pub password_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Config {
-    /// Every setting, its value and where that was set; secrets are masked
-    Show,
-}
-
-#[derive(Debug, Args)]
-pub struct Health {
-    /// The server; by default the address that this configuration listens on
-    #[arg(long, value_name = "URL")]
-    pub url: Option<String>,
-}
-
-#[derive(Clone, Debug, Args)]
-pub struct Bench {
-    /// HTTP connections
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4_096))]
-    pub connections: u16,
-    /// How long each measurement runs
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=3_600))]
-    pub seconds: u16,
-    /// Callers of the writer
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4_096))]
-    pub callers: u16,
-    /// Rounds; the medians are shown
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=99))]
-    pub rounds: u16,
-    /// Where the throwaway folder is made: it decides which disk is measured
-    #[arg(long, value_name = "DIR")]
-    pub folder: Option<PathBuf>,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,5 +193,16 @@ mod tests {
         assert!(Arguments::parse_from(["letopis", "--data", "x"]).verb.is_none());
         assert!(Arguments::try_parse_from(["letopis", "projections", "rebuild"]).is_err());
         assert!(Arguments::try_parse_from(["letopis", "projections", "rebuild", "users", "--all"]).is_err());
+    }
+
+    #[test]
+    fn every_verb_shows_an_example() {
+        fn look(command: &clap::Command) {
+            let is_verb = !command.has_subcommands();
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(!is_verb || help.starts_with("Example"), "letopis … {} has no example", command.get_name());
+            command.get_subcommands().for_each(look);
+        }
+        look(&<Arguments as clap::CommandFactory>::command());
     }
 }

@@ -60,7 +60,7 @@ pub async fn verb(context: &Context, bench: &Bench) -> Result<()> {
 /// One round: everything once, in a folder of its own.
 async fn measure(place: &Path, round: u16, bench: &Bench) -> Result<Vec<Measured>> {
     let folder = Throwaway::make(place, round)?;
-    let options = NodeOptions { data: folder.path.join("data"), master_key: None };
+    let options = NodeOptions { data: folder.path.join("data"), master_key: None, erased_list: None };
     let node = Node::open(options).await?;
     let mut measured = http::measure(&node, bench).await?;
     measured.push(appends::through_the_writer(&node, bench).await?);

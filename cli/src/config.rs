@@ -1,10 +1,16 @@
 //! `letopis config`: what is set, and where.
 
+use crate::arguments::Common;
 use crate::context::Context;
+use crate::exit::{Code, failure};
 use crate::output::Listing;
+use crate::settings::initial;
 use crate::settings::table::ROWS;
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::json;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 /// Lists every setting.
 ///
@@ -21,4 +27,24 @@ pub fn show(context: &Context) -> Result<()> {
         }))?;
     }
     listing.end()
+}
+
+/// Writes the file to begin with: `letopis.toml`, or the one that `--config` names.
+///
+/// # Errors
+/// Code 4 when there is one.
+pub fn init(common: &Common) -> Result<()> {
+    let path = common.config.as_deref().unwrap_or(Path::new("letopis.toml"));
+    let shown = path.display();
+    let mut file = match File::create_new(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let message = format!("{shown} is there already and was left as it is; name another file with --config");
+            return Err(failure(Code::Conflict, message));
+        }
+        Err(error) => return Err(error).with_context(|| format!("could not make {shown}")),
+    };
+    file.write_all(initial::text().as_bytes()).with_context(|| format!("could not write {shown}"))?;
+    anstream::eprintln!("wrote {shown}: every setting with its default; `letopis config show` tells what holds");
+    Ok(())
 }

@@ -62,6 +62,11 @@ impl Context {
 
     /// How to open the folder for writing.
     pub fn node_options(&self) -> NodeOptions {
-        NodeOptions { data: self.settings.data.clone(), master_key: self.settings.master_key_file.clone() }
+        let settings = &self.settings;
+        NodeOptions {
+            data: settings.data.clone(),
+            master_key: settings.master_key_file.clone(),
+            erased_list: settings.erased_list.clone(),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! `letopis events`: the log itself, for reading.
 
+mod trace;
 mod whole;
 
 use crate::arguments::{Events as Verb, Which};
@@ -32,19 +33,22 @@ const COLUMNS_PERSONAL: &[&str] = &["position", "recorded_at", "stream", "versio
 /// # Errors
 /// What went wrong; code 3 when there is no such event, 5 when the log does not hold.
 pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
-    let (_, log) = context.log()?;
+    // The anchor is looked after without opening the log: that may be refused.
+    let log = || context.log().map(|(_, log)| log);
     match verb {
         Verb::Ls(which) => {
             let filter = filter(context, &which).await?;
-            list(context, &log, filter, &which).await
+            list(context, &log()?, filter, &which).await
         }
         Verb::Tail(which) => {
             let filter = filter(context, &which).await?;
-            tail(context, &log, filter, &which).await
+            tail(context, &log()?, filter, &which).await
         }
-        Verb::Show { event, personal } => show(context, &log, &event, personal),
-        Verb::Stats => whole::stats(context, &log),
-        Verb::Verify { from, to } => whole::verify(context, &log, from, to),
+        Verb::Show { event, personal } => show(context, &log()?, &event, personal),
+        Verb::Trace { id } => trace::trace(context, &log()?, &id),
+        Verb::Stats => whole::stats(context, &log()?),
+        Verb::Anchor { accept } => whole::anchor(context, accept),
+        Verb::Verify { from, to } => whole::verify(context, &log()?, from, to),
     }
 }
 

@@ -128,7 +128,12 @@ fn of_store(error: &store::Error) -> Option<Code> {
         | store::Error::WrongMasterKey
         | store::Error::LooseMasterKey { .. }
         | store::Error::NotAMasterKey { .. } => Some(Code::Auth),
-        store::Error::Corrupt { .. } | store::Error::Damaged { .. } => Some(Code::Unhealthy),
+        store::Error::Corrupt { .. }
+        | store::Error::Damaged { .. }
+        | store::Error::NotHeld { .. }
+        | store::Error::NoAnchor { .. }
+        | store::Error::BadAnchor { .. } => Some(Code::Unhealthy),
+        error if error.is_damage() => Some(Code::Unhealthy),
         _ => None,
     }
 }
@@ -139,14 +144,18 @@ fn of_projections(error: &projections::Error) -> Option<Code> {
     match error {
         projections::Error::Store(error) => of_store(error),
         projections::Error::NotBuilt | projections::Error::OtherVersion { .. } => Some(Code::NotFound),
-        projections::Error::RebuildRunning { .. } => Some(Code::Conflict),
+        projections::Error::RebuildRunning { .. }
+        | projections::Error::NotStopped { .. }
+        | projections::Error::Erasure { .. }
+        | projections::Error::FoldedMeanwhile { .. }
+        | projections::Error::SkippedMeanwhile { .. } => Some(Code::Conflict),
         projections::Error::Poison { .. } | projections::Error::Gap { .. } => Some(Code::Unhealthy),
         _ => None,
     }
 }
 
 fn of_refusal(refusal: &domain::Refusal) -> Code {
-    use domain::{Refusal, chat, message, session, user};
+    use domain::{Refusal, chat, message, projection, session, user};
     match refusal {
         Refusal::User(user::Refusal::NotFound)
         | Refusal::Session(session::Refusal::NotFound)
@@ -170,10 +179,13 @@ fn of_refusal(refusal: &domain::Refusal) -> Code {
             | message::Refusal::Muted
             | message::Refusal::Archived
             | message::Refusal::ReplyNotFound
+            | message::Refusal::EditedTooOften
             | message::Refusal::NotAllowed
             | message::Refusal::AlreadyExists,
         )
+        | Refusal::Projection(projection::Refusal::TooMany)
         | Refusal::VersionChanged => Code::Conflict,
+        Refusal::Projection(projection::Refusal::BadReason) => Code::Usage,
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// A server that does not answer in this time is not reachable.
-const ANSWER_WAIT: Duration = Duration::from_secs(5);
+pub const ANSWER_WAIT: Duration = Duration::from_secs(5);
 
 /// Asks the server.
 ///
@@ -44,7 +44,11 @@ pub async fn verb(context: &Context, health: &Health) -> Result<()> {
     Err(failure(Code::Unhealthy, format!("the server is not ready ({status}); {advice}")))
 }
 
-async fn ready(host: &str, prefix: &str) -> Result<(StatusCode, Bytes)> {
+/// Asks a server whether it is ready.
+///
+/// # Errors
+/// When it cannot be reached.
+pub async fn ready(host: &str, prefix: &str) -> Result<(StatusCode, Bytes)> {
     let mut connection = Connection::open(host).await?;
     let request = Request::get(format!("{prefix}/readyz")).header("host", host).body(Full::default())?;
     connection.send(request).await

@@ -9,6 +9,7 @@ mod bench;
 mod config;
 mod context;
 mod control;
+mod doctor;
 mod events;
 mod exit;
 mod health;
@@ -21,11 +22,13 @@ mod projections;
 mod report;
 mod serve;
 mod settings;
+mod shell;
 mod streams;
+mod supervisor;
 mod users;
 
 use anyhow::{Context as _, Result};
-use arguments::{Arguments, Verb};
+use arguments::{Arguments, Common, Config, Serve, Verb};
 use clap::Parser;
 use context::Context;
 use std::process::ExitCode;
@@ -52,19 +55,30 @@ fn run(arguments: Arguments) -> Result<()> {
 }
 
 async fn dispatch(arguments: Arguments) -> Result<()> {
-    let verb = arguments.verb.unwrap_or(Verb::Serve(arguments::Serve::default()));
+    let common = &arguments.common;
+    let verb = arguments.verb.unwrap_or(Verb::Serve(Serve::default()));
     let serve = if let Verb::Serve(serve) = &verb { Some(serve) } else { None };
-    let context = Context::load(&arguments.common, serve)?;
-    report::begin(&context, serve.is_some())?;
+    // Some verbs work where the settings are wrong: whoever needs them says so.
+    let context = begin(common, serve);
     match verb {
-        Verb::Serve(serve) => serve::run(&context, &serve).await,
-        Verb::Import(import) => import::verb(&context, &import).await,
-        Verb::Events(events) => events::verb(&context, events).await,
-        Verb::Streams(streams) => streams::verb(&context, &streams),
-        Verb::Projections(verb) => projections::verb(&context, &verb).await,
-        Verb::Users(users) => users::verb(&context, users).await,
-        Verb::Config(arguments::Config::Show) => config::show(&context),
-        Verb::Health(health) => health::verb(&context, &health).await,
-        Verb::Bench(bench) => bench::verb(&context, &bench).await,
+        Verb::Serve(serve) => serve::run(&context?, &serve).await,
+        Verb::Import(import) => import::verb(&context?, &import).await,
+        Verb::Events(events) => events::verb(&context?, events).await,
+        Verb::Streams(streams) => streams::verb(&context?, &streams),
+        Verb::Projections(verb) => projections::verb(&context?, &verb).await,
+        Verb::Users(users) => users::verb(&context?, users).await,
+        Verb::Config(Config::Show) => config::show(&context?),
+        Verb::Config(Config::Init) => config::init(common),
+        Verb::Health(health) => health::verb(&context?, &health).await,
+        Verb::Doctor => doctor::verb(&context?).await,
+        Verb::Completions(asked) => shell::completions(&asked),
+        Verb::Man(asked) => shell::man(&asked),
+        Verb::Bench(bench) => bench::verb(&context?, &bench).await,
     }
+}
+
+fn begin(common: &Common, serve: Option<&Serve>) -> Result<Context> {
+    let context = Context::load(common, serve)?;
+    report::begin(&context, serve.is_some())?;
+    Ok(context)
 }

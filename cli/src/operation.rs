@@ -1,6 +1,8 @@
 //! What a verb can want changed. It is carried out where the writer is: in the running server, or in the verb's own
 //! process.
 
+mod following;
+
 use crate::exit::{Code, failure};
 use crate::import;
 use crate::progress::{self, Progress, per_second};
@@ -53,6 +55,11 @@ pub enum Operation {
         /// Its name or id.
         user: String,
     },
+    /// Forget a person.
+    Erase {
+        /// Its name or id.
+        user: String,
+    },
     /// Bring a chat log in.
     Import {
         /// The file, by its absolute path.
@@ -65,6 +72,27 @@ pub enum Operation {
         /// Which; none means all.
         projection: Option<String>,
     },
+    /// Let a projection stop following.
+    Pause {
+        /// Which.
+        projection: String,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Let it go on.
+    Resume {
+        /// Which.
+        projection: String,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Let it step over the event that stops it.
+    Skip {
+        /// Which.
+        projection: String,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Operation {
@@ -75,7 +103,11 @@ impl Operation {
             Operation::SetPassword { .. }
             | Operation::SetRole { .. }
             | Operation::EndSessions { .. }
-            | Operation::Rebuild { .. } => true,
+            | Operation::Erase { .. }
+            | Operation::Rebuild { .. }
+            | Operation::Pause { .. }
+            | Operation::Resume { .. }
+            | Operation::Skip { .. } => true,
         }
     }
 
@@ -97,8 +129,17 @@ impl Operation {
                 let position = change(node, user_id, user::Command::EndSessions { keep: None }).await?;
                 Ok(json!({"user_id": user_id, "position": position}))
             }
+            Operation::Erase { user } => {
+                let user_id = find(node, user).await?.user_id;
+                let request = Request::by_operator(Command::User(user_id, user::Command::Erase), now());
+                let answer = api::forgetting::erase(&node.writer, &node.projections, user_id, request).await?;
+                Ok(json!({"user_id": user_id, "position": answer.position}))
+            }
             Operation::Import { path, as_of_file_times } => import::run(node, path, *as_of_file_times, progress).await,
             Operation::Rebuild { projection } => rebuild(node, projection.as_deref(), progress).await,
+            Operation::Pause { projection, reason } => following::pause(node, projection, reason.as_deref()).await,
+            Operation::Resume { projection, reason } => following::resume(node, projection, reason.as_deref()).await,
+            Operation::Skip { projection, reason } => following::skip(node, projection, reason).await,
         }
     }
 }
@@ -237,7 +278,7 @@ pub async fn settle(node: &Node) {
             let projections = node.projections.clone();
             let Ok(Ok(status)) = tokio::task::spawn_blocking(move || projections.status()).await else { return };
             let Some(status) = status.into_iter().find(|status| status.name == name) else { break };
-            if status.state == State::Stopped || status.lag_events == 0 {
+            if matches!(status.state, State::Stopped | State::Paused) || status.lag_events == 0 {
                 break;
             }
             // Too slow is no failure here: the next look decides.

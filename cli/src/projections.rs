@@ -1,11 +1,11 @@
 //! `letopis projections`: how far the read models are, building them anew, comparing them with the log.
 
-use crate::arguments::{Projections as Verb, WhichProjections};
+use crate::arguments::{OneProjection, Projections as Verb, WhichProjections};
 use crate::context::Context;
 use crate::control;
 use crate::exit::{Code, failure};
 use crate::operation::{Operation, names};
-use crate::output::Listing;
+use crate::output::{Listing, show};
 use crate::progress::{Meter, Progress};
 use anyhow::Result;
 use projections::{Kind, Status, Verified};
@@ -20,6 +20,21 @@ pub async fn verb(context: &Context, verb: &Verb) -> Result<()> {
         Verb::Ls => ls(context),
         Verb::Rebuild(which) => rebuild(context, which).await,
         Verb::Verify(which) => verify(context, which),
+        Verb::Pause(OneProjection { name, reason }) => {
+            let operation = Operation::Pause { projection: name.clone(), reason: reason.clone() };
+            change(context, name, operation).await
+        }
+        Verb::Resume(OneProjection { name, reason }) => {
+            let operation = Operation::Resume { projection: name.clone(), reason: reason.clone() };
+            change(context, name, operation).await
+        }
+        Verb::Skip { name, reason } => {
+            if !domain::projection::is_reason(reason) {
+                return Err(failure(Code::Usage, domain::projection::Refusal::BadReason.to_string()));
+            }
+            let operation = Operation::Skip { projection: name.clone(), reason: reason.clone() };
+            change(context, name, operation).await
+        }
     }
 }
 
@@ -57,6 +72,14 @@ async fn rebuild(context: &Context, which: &WhichProjections) -> Result<()> {
         listing.row(row)?;
     }
     listing.end()
+}
+
+/// Carries out what is wanted of one projection.
+async fn change(context: &Context, name: &str, operation: Operation) -> Result<()> {
+    // A wrong name is said before the server is asked.
+    names(Some(name))?;
+    let changed = control::carry_out(context, operation).await?;
+    show(context.output, &changed)
 }
 
 fn verify(context: &Context, which: &WhichProjections) -> Result<()> {

@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::control::server::Control;
 use crate::exit::{Code, failure};
 use crate::health::reachable;
+use crate::supervisor;
 use anyhow::{Context as _, Result};
 use api::Node;
 use std::io::Write;
@@ -32,10 +33,12 @@ pub async fn run(context: &Context, serve: &Serve) -> Result<()> {
     let (stop, stopped) = watch::channel(false);
     let controlled = tokio::spawn(control.serve(Arc::clone(&node), stopped.clone()));
     tokio::spawn(signals.stop_at_first(stop.clone()));
+    supervisor::ready(&address.to_string());
     greet(node.folder.root(), address);
     let outcome = tokio::select! {
         served = api::serve(listener, &node, doors(context), stopping(stopped)) => served.context("serving failed"),
         why = node.failed() => Err(failure(Code::Failure, why)),
+        () = supervisor::watch(&node) => Ok(()),
     };
     stop.send_replace(true);
     // Both are over already, or end now; neither failure changes how this ends.
@@ -112,6 +115,7 @@ impl Signals {
     /// The first stops gently, the second at once. What was acknowledged is durable either way.
     async fn stop_at_first(mut self, stop: watch::Sender<bool>) {
         self.one().await;
+        supervisor::stopping();
         tracing::info!("stopping; requests under way may finish, once more stops at once");
         stop.send_replace(true);
         self.one().await;

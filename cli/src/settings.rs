@@ -1,5 +1,6 @@
 //! What the process was told: every setting, checked once, at the start.
 
+pub mod initial;
 mod layers;
 pub mod table;
 
@@ -22,6 +23,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Where the master key is, unless it is in the data folder.
     pub master_key_file: Option<PathBuf>,
+    /// Where it is kept who was erased, unless it is beside the master key.
+    pub erased_list: Option<PathBuf>,
     /// An unused session ends after this time.
     pub session_idle: Duration,
     /// Every session ends after this time.
@@ -51,12 +54,12 @@ impl Settings {
         };
         checked("rate_limits", |text| one_of(text, &["on", "off"], "it must be on or off"))?;
         checked("modules", modules)?;
-        checked("erased_list", not_empty)?;
         let settings = Settings {
             data: checked("data", not_empty)?.unwrap_or_default().into(),
             listen: checked("listen", address)?.unwrap_or_default(),
             public_url: checked("public_url", url)?.map(|url| url.trim_end_matches('/').to_owned()),
             master_key_file: checked("master_key_file", not_empty)?.map(PathBuf::from),
+            erased_list: checked("erased_list", not_empty)?.map(PathBuf::from),
             session_idle: of_duration(checked("session_idle", is_duration)?),
             session_max: of_duration(checked("session_max", is_duration)?),
             allowed_origins: listed(checked("allowed_origins", origins)?.as_deref()),

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::output::{self, Listing};
 use anyhow::Result;
-use domain::{Event, Personal, StreamId, chat, message, name, session, user};
+use domain::{Event, Personal, StreamId, chat, message, name, projection, session, user};
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::Log;
@@ -124,6 +124,15 @@ fn fold(stream: StreamId, events: &[&Event], personal: bool) -> Value {
                 }
             }
             message_state(&state, personal)
+        }
+        StreamId::ProjectionName(_) => {
+            let mut state = projection::State::default();
+            for event in events {
+                if let Event::Projection(event) = event {
+                    projection::evolve(&mut state, event);
+                }
+            }
+            json!({"skipped": state.skipped})
         }
     }
 }

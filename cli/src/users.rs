@@ -1,5 +1,7 @@
 //! `letopis users`: accounts, for who has the data folder.
 
+mod erase;
+
 use crate::arguments::{PasswordFrom, Users as Verb};
 use crate::context::Context;
 use crate::control;
@@ -33,6 +35,13 @@ pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
         Verb::SetPassword { user, password } => Operation::SetPassword { password: password_from(&password)?, user },
         Verb::SetRole { user, role } => Operation::SetRole { role: role_named(&role)?, user },
         Verb::EndSessions { user } => Operation::EndSessions { user },
+        Verb::Erase { user, dry_run: true, .. } => return erase::dry_run(context, &user).await,
+        Verb::Erase { user, yes, .. } => {
+            if !yes {
+                erase::confirm(context, &user).await?;
+            }
+            Operation::Erase { user }
+        }
     };
     let done = control::carry_out(context, operation).await?;
     output::show(context.output, &done)

@@ -12,8 +12,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-const CYCLES: u64 = 6;
 const CLIENTS: u64 = 8;
+
+/// Kills in one run; `scripts/kill` asks for more.
+fn cycles() -> u64 {
+    std::env::var("KILL_CYCLES").ok().and_then(|text| text.parse().ok()).unwrap_or(25)
+}
 
 /// What a client knows of a message that it sent: where it was acknowledged, or nothing.
 type Ledger = HashMap<String, Option<u64>>;
@@ -55,7 +59,7 @@ fn what_was_acknowledged_survives_kill_9_and_the_rest_is_resolved_by_its_key() {
     let client = Arc::new(client);
     let mut ledger = Ledger::new();
     let (mut acknowledged, mut unknown) = (0, 0);
-    for cycle in 0..CYCLES {
+    for cycle in 0..cycles() {
         let mut server = place.serve();
         let wait_ms = 60 + (u64::from(seed) + cycle * 97) % 240;
         let cycle_ledger = runtime.block_on(async {

@@ -1,10 +1,10 @@
 //! A batch in the making: commands decided one after the other, each on what those before it made true, before
 //! anything is written.
 
-use crate::request::{Answer, Error, Request};
+use crate::request::{Actor, Answer, Error, Request};
 use crate::route;
 use crate::states::States;
-use domain::{Event, Outcome, StreamId, Timestamp, user};
+use domain::{Command, Event, Outcome, StreamId, Timestamp, user};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use store::{Appender, Batch, Forget, NewEvent, NewReceipt};
@@ -44,6 +44,7 @@ impl Draft {
         if let Some(first) = self.first_answer(appender, request)? {
             return Ok(first);
         }
+        refuse_the_erased(states, appender, request)?;
         let (own, others) = route::streams(&request.command);
         for stream in std::iter::once(own).chain(others.into_iter().flatten()) {
             states.load(stream, appender).map_err(unavailable)?;
@@ -54,12 +55,12 @@ impl Draft {
                 tracing::error!(request_id = request.request_id, "a rule panicked; its command was refused");
                 Error::Internal
             })??;
-        let version = states.version(own);
+        let version = states.shown(own);
         if version > 0 && request.if_match.is_some_and(|expected| expected != version) {
             return Err(Error::Refused(domain::Refusal::VersionChanged));
         }
         self.take(states, request, decision.facts);
-        Ok(self.keep(request, decision.outcome))
+        Ok(self.keep(states, request, decision.outcome))
     }
 
     fn first_answer(&self, appender: &mut Appender, request: &Request) -> Result<Option<Answer>, Error> {
@@ -95,13 +96,23 @@ impl Draft {
             (StreamId::UserId(user_id), Event::User(user::Event::Erased)) => {
                 self.batch.forget.push(Forget::Subject(user_id));
             }
-            (_, Event::User(_) | Event::Session(_) | Event::Name(_) | Event::Chat(_) | Event::Message(_)) => {}
+            (
+                _,
+                Event::User(_)
+                | Event::Session(_)
+                | Event::Name(_)
+                | Event::Chat(_)
+                | Event::Message(_)
+                | Event::Projection(_),
+            ) => {}
         }
     }
 
-    fn keep(&mut self, request: &Request, outcome: Outcome) -> Answer {
+    fn keep(&mut self, states: &States, request: &Request, outcome: Outcome) -> Answer {
         let answer = Answer { position: self.position, outcome, replayed: false };
-        if let Some(key) = &request.key {
+        // A receipt of somebody who is erased would be sealed with a new key of his.
+        let erased = |key: &crate::Key| key.subject.is_some_and(|id| *states.user(id) == user::State::Erased);
+        if let Some(key) = request.key.as_ref().filter(|key| !erased(key)) {
             self.batch.receipts.push(NewReceipt {
                 command_id: key.command_id,
                 fingerprint: key.fingerprint,
@@ -131,6 +142,24 @@ impl Answer {
         })?;
         Ok(Answer { position: receipt.position, outcome, replayed: true })
     }
+}
+
+/// Nothing is said or done in the name of somebody who was erased: a new fact about him would need a new key, and he
+/// would be known again. What concerns his account is judged by its own rules.
+fn refuse_the_erased(states: &mut States, appender: &mut Appender, request: &Request) -> Result<(), Error> {
+    let actor = match (request.actor, &request.command) {
+        (Actor::User(id), Command::Session(..) | Command::Chat(..) | Command::Message(..)) => Some(id),
+        (Actor::User(_), Command::User(..) | Command::Projection(..)) => None,
+        (Actor::Anonymous | Actor::Operator | Actor::Import, _) => None,
+    };
+    let author = request.command.by().filter(|author| Some(*author) != actor);
+    for person in [actor, author].into_iter().flatten() {
+        states.load(person.into(), appender).map_err(unavailable)?;
+        if *states.user(person) == user::State::Erased {
+            return Err(Error::Refused(user::Refusal::NotFound.into()));
+        }
+    }
+    Ok(())
 }
 
 fn unavailable(error: store::Error) -> Error {

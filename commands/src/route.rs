@@ -1,7 +1,7 @@
 //! Which streams a command names, and which rules decide on it: one arm an aggregate.
 
 use crate::states::States;
-use domain::{Command, Decision, Refusal, StreamId, Timestamp, chat, message, name, session, user};
+use domain::{Command, Decision, Refusal, StreamId, Timestamp, chat, message, name, projection, session, user};
 
 /// The streams that a command decides on: its own first, then those whose states its rules look at.
 pub(crate) fn streams(command: &Command) -> (StreamId, [Option<StreamId>; 2]) {
@@ -16,6 +16,7 @@ pub(crate) fn streams(command: &Command) -> (StreamId, [Option<StreamId>; 2]) {
         Command::Message(id, command) => {
             ((*id).into(), [Some(command.chat_id().into()), command.reply_to().map(StreamId::from)])
         }
+        Command::Projection(name, projection::Command::Skip { .. }) => ((*name).into(), [None, None]),
     }
 }
 
@@ -27,6 +28,7 @@ fn newcomer(command: &chat::Command) -> Option<StreamId> {
         chat::Command::Change { .. }
         | chat::Command::Delete { .. }
         | chat::Command::Leave { .. }
+        | chat::Command::Withdraw { .. }
         | chat::Command::Remove { .. }
         | chat::Command::SetRole { .. } => None,
     }
@@ -54,5 +56,6 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
             let answered = third.map_or(&message::State::Absent, |answered| states.message(answered));
             Ok(message::decide(*id, states.message(*id), states.chat(wish.chat_id()), answered, wish, at)?)
         }
+        Command::Projection(name, wish) => Ok(projection::decide(*name, states.projection(*name), wish)?),
     }
 }

@@ -1,12 +1,12 @@
 //! What the writer knows of the streams: their folded states, read from the log when first named and kept up to
 //! date by its own facts.
 
-use domain::{Category, Event, Fact, StreamId, chat, message, name, session, user};
-use std::collections::HashMap;
+use domain::{Category, Event, Fact, StreamId, chat, message, name, projection, session, user};
+use std::collections::{BTreeSet, HashMap};
 use store::Appender;
 
 /// Streams kept after a batch; above it the longest unused go. A user's state is below 1 KiB, a chat's grows by
-/// about 24 bytes with each member.
+/// about 40 bytes with each member.
 const STREAMS_MAX: usize = 100_000;
 
 /// The folded state of one stream.
@@ -16,10 +16,13 @@ enum State {
     Name(name::State),
     Chat(chat::State),
     Message(message::State),
+    Projection(projection::State),
 }
 
 struct Entry {
     version: u64,
+    /// The version of the last fact that changed what is shown of it: the one that `ETag` tells.
+    shown: u64,
     state: State,
     /// The number of the batch that named it last.
     used: u64,
@@ -28,7 +31,7 @@ struct Entry {
 /// The states of the streams that were named lately.
 pub(crate) struct States {
     entries: HashMap<StreamId, Entry>,
-    /// Streams of this batch that are not kept: messages and names, which are rarely named twice.
+    /// Streams of this batch that are not kept: messages, names and projections, which are rarely named twice.
     passing: Vec<StreamId>,
     batch: u64,
     streams_max: usize,
@@ -45,10 +48,9 @@ impl States {
             entry.used = self.batch;
             return Ok(());
         }
-        let mut entry = Entry { version: 0, state: State::empty(stream), used: self.batch };
+        let mut entry = Entry { version: 0, shown: 0, state: State::empty(stream), used: self.batch };
         for fact in appender.stream(stream)? {
-            entry.state.evolve(stream, &fact.event);
-            entry.version = fact.version;
+            entry.evolve(stream, &fact.event);
         }
         self.insert(stream, entry);
         Ok(())
@@ -57,40 +59,40 @@ impl States {
     /// Folds a new fact in. Answers the version that it has in its stream.
     pub(crate) fn evolve(&mut self, (stream, event): &Fact) -> u64 {
         if !self.entries.contains_key(stream) {
-            self.insert(*stream, Entry { version: 0, state: State::empty(*stream), used: self.batch });
+            self.insert(*stream, Entry { version: 0, shown: 0, state: State::empty(*stream), used: self.batch });
         }
         let entry = self.entries.get_mut(stream).expect("it was put in just now, if it was not there");
-        entry.state.evolve(*stream, event);
-        entry.version += 1;
+        entry.evolve(*stream, event);
         entry.version
     }
 
-    /// The version of a loaded stream; zero when it is empty.
-    pub(crate) fn version(&self, stream: StreamId) -> u64 {
-        self.entries.get(&stream).map_or(0, |entry| entry.version)
+    /// The version of the last fact of a loaded stream that changed what is shown of it; zero when it is empty.
+    pub(crate) fn shown(&self, stream: StreamId) -> u64 {
+        self.entries.get(&stream).map_or(0, |entry| entry.shown)
     }
 
     pub(crate) fn user(&self, stream: impl Into<StreamId>) -> &user::State {
         static ABSENT: user::State = user::State::Absent;
         match self.state(stream) {
             Some(State::User(state)) => state,
-            Some(State::Session(_) | State::Name(_) | State::Chat(_) | State::Message(_)) | None => &ABSENT,
+            Some(State::Session(_) | State::Name(_) | State::Chat(_) | State::Message(_) | State::Projection(_))
+            | None => &ABSENT,
         }
     }
 
     pub(crate) fn session(&self, stream: impl Into<StreamId>) -> session::State {
         match self.state(stream) {
             Some(State::Session(state)) => *state,
-            Some(State::User(_) | State::Name(_) | State::Chat(_) | State::Message(_)) | None => session::State::Absent,
+            Some(State::User(_) | State::Name(_) | State::Chat(_) | State::Message(_) | State::Projection(_))
+            | None => session::State::Absent,
         }
     }
 
     pub(crate) fn name(&self, stream: impl Into<StreamId>) -> name::State {
         match self.state(stream) {
             Some(State::Name(state)) => *state,
-            Some(State::User(_) | State::Session(_) | State::Chat(_) | State::Message(_)) | None => {
-                name::State::default()
-            }
+            Some(State::User(_) | State::Session(_) | State::Chat(_) | State::Message(_) | State::Projection(_))
+            | None => name::State::default(),
         }
     }
 
@@ -98,7 +100,8 @@ impl States {
         static ABSENT: chat::State = chat::State::Absent;
         match self.state(stream) {
             Some(State::Chat(state)) => state,
-            Some(State::User(_) | State::Session(_) | State::Name(_) | State::Message(_)) | None => &ABSENT,
+            Some(State::User(_) | State::Session(_) | State::Name(_) | State::Message(_) | State::Projection(_))
+            | None => &ABSENT,
         }
     }
 
@@ -106,7 +109,18 @@ impl States {
         static ABSENT: message::State = message::State::Absent;
         match self.state(stream) {
             Some(State::Message(state)) => state,
-            Some(State::User(_) | State::Session(_) | State::Name(_) | State::Chat(_)) | None => &ABSENT,
+            Some(State::User(_) | State::Session(_) | State::Name(_) | State::Chat(_) | State::Projection(_))
+            | None => &ABSENT,
+        }
+    }
+
+    pub(crate) fn projection(&self, stream: impl Into<StreamId>) -> &projection::State {
+        static NOTHING: projection::State = projection::State { skipped: BTreeSet::new() };
+        match self.state(stream) {
+            Some(State::Projection(state)) => state,
+            Some(State::User(_) | State::Session(_) | State::Name(_) | State::Chat(_) | State::Message(_)) | None => {
+                &NOTHING
+            }
         }
     }
 
@@ -135,7 +149,7 @@ impl States {
 
     fn insert(&mut self, stream: StreamId, entry: Entry) {
         match stream.category() {
-            Category::Message | Category::Name => self.passing.push(stream),
+            Category::Message | Category::Name | Category::Projection => self.passing.push(stream),
             Category::User | Category::Session | Category::Chat => {}
         }
         self.entries.insert(stream, entry);
@@ -143,6 +157,16 @@ impl States {
 
     fn state(&self, stream: impl Into<StreamId>) -> Option<&State> {
         self.entries.get(&stream.into()).map(|entry| &entry.state)
+    }
+}
+
+impl Entry {
+    fn evolve(&mut self, stream: StreamId, event: &Event) {
+        self.state.evolve(stream, event);
+        self.version += 1;
+        if event.is_shown() {
+            self.shown = self.version;
+        }
     }
 }
 
@@ -154,6 +178,7 @@ impl State {
             Category::Name => State::Name(name::State::default()),
             Category::Chat => State::Chat(chat::State::default()),
             Category::Message => State::Message(message::State::default()),
+            Category::Projection => State::Projection(projection::State::default()),
         }
     }
 
@@ -164,8 +189,18 @@ impl State {
             (State::Name(state), _, Event::Name(event)) => name::evolve(state, event),
             (State::Chat(state), _, Event::Chat(event)) => chat::evolve(state, event),
             (State::Message(state), _, Event::Message(event)) => message::evolve(state, event),
+            (State::Projection(state), _, Event::Projection(event)) => projection::evolve(state, event),
             // An event in a stream of another category: no code of ours writes one, and a fold never judges.
-            (State::User(_) | State::Session(_) | State::Name(_) | State::Chat(_) | State::Message(_), _, _) => {}
+            (
+                State::User(_)
+                | State::Session(_)
+                | State::Name(_)
+                | State::Chat(_)
+                | State::Message(_)
+                | State::Projection(_),
+                _,
+                _,
+            ) => {}
         }
     }
 }

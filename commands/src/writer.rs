@@ -148,7 +148,11 @@ impl Writing {
             if stop {
                 return;
             }
-            self.prune();
+            if let Err(why) = self.prune() {
+                tracing::error!(why, "the log could not be committed: the process must stop");
+                self.failure.send_replace(Some(why));
+                return;
+            }
         }
     }
 
@@ -171,7 +175,7 @@ impl Writing {
                 for (_, answer) in requests.drain(..) {
                     let _ = answer.send(Err(Error::Unavailable));
                 }
-                matches!(failure, store::Error::CommitFailed { .. }).then(|| failure.to_string())
+                is_fatal(&failure).then(|| failure.to_string())
             }
         };
         for ((_, asker), answer) in requests.drain(..).zip(answers) {
@@ -194,16 +198,28 @@ impl Writing {
         Ok(())
     }
 
-    fn prune(&mut self) {
+    /// Removes old receipts, a few at a time; goes on after the next batch when there are more.
+    fn prune(&mut self) -> Result<(), String> {
         if self.pruned.elapsed() < PRUNE_EVERY {
-            return;
+            return Ok(());
         }
-        self.pruned = Instant::now();
         let kept_us = i64::try_from(RECEIPTS_KEPT.as_micros()).unwrap_or(i64::MAX);
-        if let Err(error) = self.appender.prune_receipts(Timestamp(now().0 - kept_us), PRUNE_MAX) {
-            tracing::warn!(error = &error as &dyn std::error::Error, "old receipts could not be removed");
+        match self.appender.prune_receipts(Timestamp(now().0 - kept_us), PRUNE_MAX) {
+            Ok(removed) if removed >= PRUNE_MAX as u64 => {}
+            Ok(_) => self.pruned = Instant::now(),
+            Err(error) if is_fatal(&error) => return Err(error.to_string()),
+            Err(error) => {
+                self.pruned = Instant::now();
+                tracing::warn!(error = &error as &dyn std::error::Error, "old receipts could not be removed");
+            }
         }
+        Ok(())
     }
+}
+
+/// Whether nothing may be written any more: what is on the disk is not known.
+fn is_fatal(error: &store::Error) -> bool {
+    matches!(error, store::Error::CommitFailed { .. } | store::Error::Stopped)
 }
 
 type Waiting = (Box<Request>, oneshot::Sender<Result<Answer, Error>>);

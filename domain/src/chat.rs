@@ -30,6 +30,8 @@ pub struct Room {
     pub members: HashMap<UserId, Role>,
     /// Who left while muted: he is muted when he comes back.
     pub left_muted: Vec<UserId>,
+    /// Its members in the order in which they came.
+    pub order: Vec<UserId>,
 }
 
 /// What a member may do.
@@ -115,6 +117,12 @@ pub enum Command {
     },
     /// Be a member no more.
     Leave {
+        /// Who.
+        user_id: UserId,
+    },
+    /// Take somebody out who is about to be erased: an owner is followed by whoever has led the chat the longest, and
+    /// a private chat ends with its last member.
+    Withdraw {
         /// Who.
         user_id: UserId,
     },
@@ -296,6 +304,7 @@ pub fn decide(id: ChatId, state: &State, user: &user::State, command: &Command) 
         Command::Join { user_id, nickname } => join(room, user, *user_id, nickname.as_ref())?,
         Command::Add { by, user_id } => add(room, user, *by, *user_id)?,
         Command::Leave { user_id } => (leave(room, *user_id)?, Outcome::Done),
+        Command::Withdraw { user_id } => (withdraw(room, *user_id), Outcome::Done),
         Command::Remove { by, user_id } => (remove(room, *by, *user_id)?, Outcome::Done),
         Command::SetRole { by, user_id, role } => (set_role(room, *by, *user_id, *role)?, Outcome::Done),
     };
@@ -380,6 +389,32 @@ fn leave(room: &Room, user_id: UserId) -> Result<Vec<Event>, Refusal> {
     Ok(vec![Event::MemberLeft(MemberLeft { user_id })])
 }
 
+/// Somebody is about to be erased: he cannot be asked to hand over, and the chat must stay led.
+fn withdraw(room: &Room, user_id: UserId) -> Vec<Event> {
+    let Some(role) = room.members.get(&user_id) else { return vec![] };
+    if room.members.len() == 1 && room.private {
+        return vec![Event::Deleted(By { by: user_id })];
+    }
+    let mut events = vec![Event::MemberLeft(MemberLeft { user_id })];
+    if *role == Role::Owner
+        && let Some(heir) = heir(room, user_id)
+    {
+        events.push(Event::RoleChanged(RoleChanged { user_id: heir, role: Role::Owner, by: user_id }));
+    }
+    events
+}
+
+/// Who owns a chat after its owner: of the highest role that is left, whoever came first.
+fn heir(room: &Room, owner: UserId) -> Option<UserId> {
+    let rank = |user_id: &&UserId| match room.members.get(user_id) {
+        Some(Role::Owner | Role::Admin) => 0,
+        Some(Role::Member) => 1,
+        Some(Role::Muted) | None => 2,
+    };
+    // Of equals, the first.
+    room.order.iter().filter(|user_id| **user_id != owner).min_by_key(rank).copied()
+}
+
 fn remove(room: &Room, by: UserId, user_id: UserId) -> Result<Vec<Event>, Refusal> {
     let (mine, theirs) = roles(room, by, user_id)?;
     if mine.leads() && theirs != Role::Owner && (mine == Role::Owner || !theirs.leads()) {
@@ -422,7 +457,14 @@ fn roles(room: &Room, by: UserId, user_id: UserId) -> Result<(Role, Role), Refus
 }
 
 fn role_on_entry(room: &Room, user_id: UserId) -> Role {
-    if room.left_muted.contains(&user_id) { Role::Muted } else { Role::Member }
+    if room.left_muted.contains(&user_id) {
+        Role::Muted
+    } else if room.members.is_empty() {
+        // Everybody has left: whoever comes first leads it again.
+        Role::Owner
+    } else {
+        Role::Member
+    }
 }
 
 fn nickname_for(user: &user::State, chosen: Option<&Nickname>) -> Result<Personal<Nickname>, Refusal> {
@@ -446,6 +488,7 @@ pub fn evolve(state: &mut State, event: &Event) {
             archived: false,
             members: HashMap::new(),
             left_muted: Vec::new(),
+            order: Vec::new(),
         });
         return;
     }
@@ -459,9 +502,12 @@ pub fn evolve(state: &mut State, event: &Event) {
         Event::MemberJoined(MemberJoined { user_id, role, .. })
         | Event::MemberAdded(MemberAdded { user_id, role, .. }) => {
             room.left_muted.retain(|muted| muted != user_id);
-            room.members.insert(*user_id, *role);
+            if room.members.insert(*user_id, *role).is_none() {
+                room.order.push(*user_id);
+            }
         }
         Event::MemberLeft(MemberLeft { user_id }) | Event::MemberRemoved(MemberRemoved { user_id, .. }) => {
+            room.order.retain(|member| member != user_id);
             if room.members.remove(user_id) == Some(Role::Muted) {
                 room.left_muted.push(*user_id);
             }

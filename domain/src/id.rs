@@ -41,6 +41,41 @@ impl From<NameClaim> for StreamId {
     }
 }
 
+/// The name of a projection: lower-case letters and hyphens, a letter at both ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProjectionName {
+    /// Filled up with zeros, so that it is copied as ids are.
+    text: [u8; ProjectionName::BYTES_MAX],
+}
+
+impl ProjectionName {
+    /// The longest.
+    const BYTES_MAX: usize = 32;
+
+    /// Reads a name; `None` when it is none.
+    pub fn parse(name: &str) -> Option<ProjectionName> {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+        if name.starts_with('-') || name.ends_with('-') || !name.bytes().all(fits) {
+            return None;
+        }
+        let mut text = [0; ProjectionName::BYTES_MAX];
+        text.get_mut(..name.len()).filter(|place| !place.is_empty())?.copy_from_slice(name.as_bytes());
+        Some(ProjectionName { text })
+    }
+}
+
+impl fmt::Display for ProjectionName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.iter().take_while(|byte| **byte != 0).try_for_each(|byte| write!(out, "{}", char::from(*byte)))
+    }
+}
+
+impl From<ProjectionName> for StreamId {
+    fn from(name: ProjectionName) -> StreamId {
+        StreamId::ProjectionName(name)
+    }
+}
+
 /// A stream of the log: one aggregate's events, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StreamId {
@@ -54,6 +89,8 @@ pub enum StreamId {
     ChatId(ChatId),
     /// `message-<id>`
     MessageId(MessageId),
+    /// `projection-<name>`
+    ProjectionName(ProjectionName),
 }
 
 /// What a stream is about: the first word of its name.
@@ -69,12 +106,14 @@ pub enum Category {
     Chat,
     /// A message.
     Message,
+    /// What was decided about a projection.
+    Projection,
 }
 
 impl Category {
     /// Every category.
-    pub const ALL: [Category; 5] =
-        [Category::User, Category::Session, Category::Name, Category::Chat, Category::Message];
+    pub const ALL: [Category; 6] =
+        [Category::User, Category::Session, Category::Name, Category::Chat, Category::Message, Category::Projection];
 }
 
 impl StreamId {
@@ -86,6 +125,7 @@ impl StreamId {
             StreamId::NameClaim(_) => Category::Name,
             StreamId::ChatId(_) => Category::Chat,
             StreamId::MessageId(_) => Category::Message,
+            StreamId::ProjectionName(_) => Category::Projection,
         }
     }
 }
@@ -97,6 +137,7 @@ impl fmt::Display for StreamId {
             StreamId::SessionId(id) => write!(out, "session-{id}"),
             StreamId::ChatId(id) => write!(out, "chat-{id}"),
             StreamId::MessageId(id) => write!(out, "message-{id}"),
+            StreamId::ProjectionName(name) => write!(out, "projection-{name}"),
             StreamId::NameClaim(NameClaim(hash)) => write!(out, "name-{}", hex(hash)),
         }
     }
@@ -111,6 +152,7 @@ impl StreamId {
             "session" => SessionId(parse_uuid(rest)?).into(),
             "chat" => ChatId(parse_uuid(rest)?).into(),
             "message" => MessageId(parse_uuid(rest)?).into(),
+            "projection" => ProjectionName::parse(rest)?.into(),
             "name" => NameClaim(parse_hash(rest)?).into(),
             _ => return None,
         })
@@ -151,12 +193,13 @@ mod tests {
     #[test]
     fn streams_read_back_from_their_text() {
         let id = Uuid::from_u128(7);
-        let streams: [StreamId; 5] = [
+        let streams: [StreamId; 6] = [
             UserId(id).into(),
             SessionId(id).into(),
             ChatId(id).into(),
             MessageId(id).into(),
             NameClaim([0xab; 32]).into(),
+            ProjectionName::parse("sign-ins").unwrap().into(),
         ];
         for stream in streams {
             assert_eq!(StreamId::parse(&stream.to_string()), Some(stream));
@@ -167,6 +210,9 @@ mod tests {
     fn anything_else_is_no_stream() {
         for text in ["", "user", "user-", "user-1", "cat-00000000000000000000000000000007", "name-é", "name-+1"] {
             assert_eq!(StreamId::parse(text), None, "{text}");
+        }
+        for name in ["", "-", "-a", "a-", "A", "a b", "é", &"a".repeat(33)] {
+            assert_eq!(StreamId::parse(&format!("projection-{name}")), None, "{name}");
         }
         assert_eq!(parse_uuid("{00000000-0000-0000-0000-000000000007}"), None);
         assert!(parse_uuid("00000000000000000000000000000007").is_some());

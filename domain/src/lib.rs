@@ -11,6 +11,7 @@ pub mod message;
 pub mod name;
 pub mod password;
 pub mod personal;
+pub mod projection;
 pub mod session;
 mod stored;
 pub mod text;
@@ -33,6 +34,33 @@ pub enum Command {
     Chat(ChatId, chat::Command),
     /// About one message.
     Message(MessageId, message::Command),
+    /// About what one projection steps over.
+    Projection(id::ProjectionName, projection::Command),
+}
+
+impl Command {
+    /// Who says or does something in a chat by it. A command about an account judges that account itself.
+    pub fn by(&self) -> Option<UserId> {
+        match self {
+            Command::Message(_, message::Command::Post { author: by, .. })
+            | Command::Message(_, message::Command::Edit { by, .. } | message::Command::Delete { by, .. })
+            | Command::Chat(
+                _,
+                chat::Command::Create { by, .. }
+                | chat::Command::Change { by, .. }
+                | chat::Command::Delete { by }
+                | chat::Command::Add { by, .. }
+                | chat::Command::Remove { by, .. }
+                | chat::Command::SetRole { by, .. }
+                | chat::Command::Join { user_id: by, .. }
+                | chat::Command::Leave { user_id: by },
+            ) => Some(*by),
+            Command::Chat(_, chat::Command::Withdraw { .. })
+            | Command::User(..)
+            | Command::Session(..)
+            | Command::Projection(..) => None,
+        }
+    }
 }
 
 /// One thing that has happened.
@@ -48,6 +76,21 @@ pub enum Event {
     Chat(chat::Event),
     /// To a message.
     Message(message::Event),
+    /// To a projection.
+    Projection(projection::Event),
+}
+
+impl Event {
+    /// Whether it changes what is shown of the thing that it happened to. Only such facts move the version that
+    /// `ETag` tells and `If-Match` asks for: a stranger who guesses at a password must not change it.
+    pub fn is_shown(&self) -> bool {
+        !matches!(
+            self,
+            Event::User(
+                user::Event::PasswordChanged(_) | user::Event::SignInsFailed(_) | user::Event::SessionsEnded(_)
+            )
+        )
+    }
 }
 
 /// An event and the stream that it is appended to.
@@ -127,6 +170,9 @@ pub enum Refusal {
     /// By the rules of messages.
     #[error(transparent)]
     Message(#[from] message::Refusal),
+    /// By the rules of projections.
+    #[error(transparent)]
+    Projection(#[from] projection::Refusal),
     /// `If-Match` named a version that is not the stream's (CONTRACT 1.1).
     #[error("it has been changed since you read it; read it again and repeat")]
     VersionChanged,

@@ -25,7 +25,12 @@ pub struct Post {
     pub author: UserId,
     /// What it says.
     pub text: Personal<MessageText>,
+    /// How often it was edited.
+    pub edits: u32,
 }
+
+/// Most edits of one message. Whoever names it has its stream read, so that must stay short.
+pub const EDITS_MAX: u32 = 200;
 
 /// What somebody may want of a message.
 #[derive(Clone, Debug)]
@@ -153,6 +158,9 @@ pub enum Refusal {
     /// Only its author may edit a message; its author, an admin or the owner delete it.
     #[error("this message is not yours")]
     NotAllowed,
+    /// It was edited [`EDITS_MAX`] times.
+    #[error("this message was edited 200 times; post a new one")]
+    EditedTooOften,
     /// Its id is taken: it was posted before.
     #[error("this message exists already")]
     AlreadyExists,
@@ -191,6 +199,9 @@ pub fn decide(
             }
             if post.text.known() == Some(text) {
                 return Ok(Decision::nothing(Outcome::Posted { message_id: id }));
+            }
+            if post.edits >= EDITS_MAX {
+                return Err(Refusal::EditedTooOften);
             }
             let text = Personal::Known(text.clone());
             let edited = Event::Edited(Edited { chat_id: *chat_id, author: *by, at, text });
@@ -253,11 +264,17 @@ fn writer(room: &chat::Room, user_id: UserId) -> Result<chat::Role, Refusal> {
 pub fn evolve(state: &mut State, event: &Event) {
     match event {
         Event::Posted(posted) => {
-            *state = State::Posted(Post { chat_id: posted.chat_id, author: posted.author, text: posted.text.clone() });
+            *state = State::Posted(Post {
+                chat_id: posted.chat_id,
+                author: posted.author,
+                text: posted.text.clone(),
+                edits: 0,
+            });
         }
         Event::Edited(edited) => {
             if let State::Posted(post) = state {
                 post.text = edited.text.clone();
+                post.edits += 1;
             }
         }
         Event::Deleted(_) => {

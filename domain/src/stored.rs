@@ -4,7 +4,7 @@
 //! `serde(default)`, anything else becomes a new `.vN` and an arm here. `tests/stored.rs` holds every shape.
 
 use crate::text::MessageText;
-use crate::{Event, Personal, StreamId, UserId, chat, message, name, session, user};
+use crate::{Event, Personal, StreamId, UserId, chat, message, name, projection, session, user};
 use serde::{Deserialize, Serialize};
 
 /// An event in its stored parts.
@@ -45,6 +45,7 @@ impl Event {
             Event::Name(name::Event::Claimed(event)) => (json(event), None),
             Event::Chat(event) => chat_parts(event),
             Event::Message(event) => message_parts(event),
+            Event::Projection(projection::Event::EventSkipped(event)) => (json(event), None),
         };
         Stored { name: self.name(), payload, personal }
     }
@@ -58,6 +59,9 @@ impl Event {
             Some(("session", _)) => session_event(&parts).map(Event::Session),
             Some(("chat", _)) => chat_event(&parts).map(Event::Chat),
             Some(("message", _)) => message_event(&parts).map(Event::Message),
+            _ if name == "projection.event_skipped.v1" => {
+                Ok(Event::Projection(projection::Event::EventSkipped(parts.payload()?)))
+            }
             _ if name == "name.claimed.v1" => Ok(Event::Name(name::Event::Claimed(parts.payload()?))),
             _ => Err(parts.unknown()),
         }
@@ -89,6 +93,7 @@ impl Event {
             Event::Message(message::Event::Posted(_)) => "message.posted.v1",
             Event::Message(message::Event::Edited(_)) => "message.edited.v1",
             Event::Message(message::Event::Deleted(_)) => "message.deleted.v1",
+            Event::Projection(projection::Event::EventSkipped(_)) => "projection.event_skipped.v1",
         }
     }
 }

@@ -65,6 +65,9 @@ pub const MESSAGE_CHARACTERS_MAX: usize = 16_384;
 /// Most bytes in a message.
 pub const MESSAGE_BYTES_MAX: usize = 32 * 1024;
 
+/// Most bytes of a user name in its canonical form: 64 characters of any script, and then some.
+const CANONICAL_BYTES_MAX: usize = 256;
+
 impl UserName {
     /// Parses an account's name.
     pub fn parse(text: &str) -> Result<UserName, Unfit> {
@@ -78,8 +81,11 @@ impl UserName {
         if !text.chars().all(|c| c == ' ' || is_visible(c)) {
             return Err(Unfit("may have visible characters and spaces only"));
         }
-        if canonical_name(text).is_none() {
-            return Err(Unfit("must have letters that can be compared"));
+        match canonical_name(text) {
+            None => return Err(Unfit("must have letters that can be compared")),
+            // A single character can stand for eighteen (U+FDFA): what is looked up and paged by must stay short.
+            Some(form) if form.len() > CANONICAL_BYTES_MAX => return Err(Unfit("is too long when it is compared")),
+            Some(_) => {}
         }
         Ok(UserName(text.to_owned()))
     }
@@ -254,6 +260,8 @@ mod tests {
 
     #[test]
     fn user_names() {
+        let long_when_compared = "\u{fdfa}".repeat(60);
+        assert!(UserName::parse(&long_when_compared).is_err());
         for good in ["a", "Анна Петровна", "名前", "x".repeat(64).as_str(), "[optik]", "o'neil^"] {
             assert!(UserName::parse(good).is_ok(), "{good}");
         }

@@ -8,7 +8,7 @@ use domain::text::{ChatName, DisplayName, Email, Locale, MessageText, Nickname, 
 use domain::user::{Origin, Verifier};
 use domain::{
     ChatId, Event, MessageId, Personal, SessionId, StreamId, Timestamp, Unreadable, UserId, chat, message, name,
-    session, user,
+    projection, session, user,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -148,6 +148,12 @@ examples! { sight:
         chat_id: CHAT,
         by: ANNA,
     })),
+    Event::Projection(projection::Event::EventSkipped(_)) => {
+        Event::Projection(projection::Event::EventSkipped(projection::EventSkipped {
+            position: 7,
+            reason: "written by a version that was taken back".to_owned(),
+        }))
+    },
 }
 
 fn origin() -> Origin {
@@ -162,6 +168,7 @@ fn stream(event: &Event) -> StreamId {
         Event::Name(_) => domain::id::NameClaim([0xcd; 32]).into(),
         Event::Chat(_) => CHAT.into(),
         Event::Message(_) => MESSAGE.into(),
+        Event::Projection(_) => domain::id::ProjectionName::parse("messages").unwrap().into(),
     }
 }
 
@@ -275,6 +282,7 @@ fn unknown_names_are_told_from_malformed_shapes() {
         "name.released.v1",
         "chat.created.v1 ",
         "message.reacted.v1",
+        "projection.event_skipped.v2",
         "payment.received.v1",
     ] {
         let unknown = Unreadable::UnknownName(name.to_owned());

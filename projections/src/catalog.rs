@@ -15,6 +15,7 @@ const TABLES: &str = "
         failed_position bigint,
         error text
     );
+    create table if not exists paused (name text primary key);
 ";
 
 /// The catalogue's file, opened.
@@ -32,6 +33,8 @@ pub(crate) struct Entry {
     pub(crate) version: u32,
     pub(crate) generation: u64,
     pub(crate) rebuilding: bool,
+    /// An operator has paused it.
+    pub(crate) paused: bool,
     /// The event that it stopped at, and why.
     pub(crate) failed: Option<(u64, String)>,
 }
@@ -78,7 +81,9 @@ impl Catalog {
     pub(crate) fn entry(&self, name: Name) -> Result<Option<Entry>> {
         let snapshot = self.database.snapshot(None)?;
         Ok(snapshot.row(
-            "select version, generation, state, failed_position, error from projection where name = $1",
+            "select version, generation, state, failed_position, error,
+                 (select count(*) from paused where paused.name = projection.name)
+             from projection where name = $1",
             &[name.as_str().into()],
             |row| entry(name, row),
         )?)
@@ -102,6 +107,11 @@ impl Catalog {
                     error.into(),
                 ],
             )?;
+            let paused = match entry.paused {
+                true => "insert into paused (name) values ($1) on conflict (name) do nothing",
+                false => "delete from paused where name = $1",
+            };
+            tx.execute(paused, &[entry.name.as_str().into()])?;
             Ok(())
         })
     }
@@ -110,10 +120,11 @@ impl Catalog {
 impl Entry {
     /// What the projection does.
     pub(crate) fn state(&self) -> crate::State {
-        match (self.rebuilding, &self.failed) {
-            (true, _) => crate::State::Rebuilding,
-            (false, Some(_)) => crate::State::Stopped,
-            (false, None) => crate::State::Running,
+        match (self.rebuilding, self.paused, &self.failed) {
+            (true, _, _) => crate::State::Rebuilding,
+            (false, true, _) => crate::State::Paused,
+            (false, false, Some(_)) => crate::State::Stopped,
+            (false, false, None) => crate::State::Running,
         }
     }
 }
@@ -125,6 +136,7 @@ fn entry(name: Name, row: &Row<'_>) -> Result<Entry, store::Error> {
         version: u32::try_from(row.int(0)?).unwrap_or(u32::MAX),
         generation: row.int(1)?.cast_unsigned(),
         rebuilding: row.text(2)? == crate::State::Rebuilding.as_str(),
+        paused: row.int(5)? > 0,
         failed: position.zip(row.maybe_text(4)?.map(str::to_owned)),
     })
 }

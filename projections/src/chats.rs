@@ -102,7 +102,15 @@ pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
     match (&fact.event, fact.stream) {
         (Event::Chat(event), StreamId::ChatId(chat_id)) => apply_chat(tx, fact, chat_id, event),
         (Event::User(user::Event::Erased), StreamId::UserId(user_id)) => forget(tx, user_id),
-        (Event::Chat(_) | Event::User(_) | Event::Session(_) | Event::Name(_) | Event::Message(_), _) => Ok(()),
+        (
+            Event::Chat(_)
+            | Event::User(_)
+            | Event::Session(_)
+            | Event::Name(_)
+            | Event::Message(_)
+            | Event::Projection(_),
+            _,
+        ) => Ok(()),
     }
 }
 

@@ -68,6 +68,34 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// Only what stops a projection is skipped.
+    #[error("no event stops {name}, so there is nothing to skip; `letopis projections ls` shows its state")]
+    NotStopped {
+        /// Which.
+        name: Name,
+    },
+    /// Skipping it would keep what a person had erased.
+    #[error("event {position} erases a person and is never skipped; mend what stops {name}, then build it anew")]
+    Erasure {
+        /// Which projection.
+        name: Name,
+        /// Which event.
+        position: u64,
+    },
+    /// It was folded in between the look and the skip.
+    #[error("{name} has got over event {position} by itself; run `letopis projections rebuild {name}`")]
+    FoldedMeanwhile {
+        /// Which projection.
+        name: Name,
+        /// Which event.
+        position: u64,
+    },
+    /// An event was skipped while the next generation was being built.
+    #[error("an event of {name} was skipped while it was built anew; run the same command again")]
+    SkippedMeanwhile {
+        /// Which.
+        name: Name,
+    },
     /// One rebuild at a time.
     #[error("{name} is being rebuilt already; wait until that is done")]
     RebuildRunning {

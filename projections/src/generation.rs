@@ -1,6 +1,7 @@
 //! One generation of a read model: a file with its tables and its checkpoint, which change together.
 
 use crate::{Error, Name, Result};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use store::Fact;
 use store::sql::{Database, Snapshot, Writer};
@@ -21,7 +22,14 @@ pub(crate) struct Generation {
     stored: u64,
     /// The checkpoint: further than the stored one when what came since does not concern this read model.
     position: u64,
+    /// The events that it steps over.
+    skips: BTreeSet<u64>,
+    /// Somebody was erased, and the file may still hold what was said of him, in pages that are free.
+    traces: bool,
 }
+
+/// A longer file is not written anew when somebody is erased: that would hold up everybody who reads it.
+const VACUUM_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// The file of a generation.
 pub(crate) fn path(models: &Path, name: Name, version: u32, number: u64) -> PathBuf {
@@ -36,7 +44,7 @@ pub(crate) fn checkpoint(snapshot: &Snapshot) -> Result<u64, store::Error> {
 
 impl Generation {
     /// Makes a new one without the indexes that only queries need. Whatever a crash left at its place goes.
-    pub(crate) fn create(path: &Path, name: Name, number: u64) -> Result<Generation> {
+    pub(crate) fn create(path: &Path, name: Name, number: u64, skips: BTreeSet<u64>) -> Result<Generation> {
         if path.exists() {
             Database::remove(path)?;
         }
@@ -46,15 +54,27 @@ impl Generation {
         tx.batch(name.tables())?;
         tx.batch(CHECKPOINT)?;
         tx.commit()?;
-        Ok(Generation { name, number, path: path.to_owned(), database, writer, stored: 0, position: 0 })
+        Ok(Generation {
+            name,
+            number,
+            path: path.to_owned(),
+            database,
+            writer,
+            stored: 0,
+            position: 0,
+            skips,
+            traces: false,
+        })
     }
 
     /// Opens the one in that file.
-    pub(crate) fn open(path: &Path, name: Name, number: u64) -> Result<Generation> {
+    pub(crate) fn open(path: &Path, name: Name, number: u64, skips: BTreeSet<u64>) -> Result<Generation> {
         let database = Database::open(path)?;
         let stored = checkpoint(&database.snapshot(None)?)?;
         let writer = database.writer()?;
-        Ok(Generation { name, number, path: path.to_owned(), database, writer, stored, position: stored })
+        let position = stored;
+        let path = path.to_owned();
+        Ok(Generation { name, number, path, database, writer, stored, position, skips, traces: false })
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -91,11 +111,21 @@ impl Generation {
         Ok(())
     }
 
-    /// The next event cannot be read and does not concern this read model.
+    /// The next event cannot be read, and does not concern this read model or is skipped.
     pub(crate) fn step_over(&mut self, position: u64) {
         if position == self.position + 1 {
             self.position = position;
         }
+    }
+
+    /// Steps over the event at that position when it comes to it.
+    pub(crate) fn skip(&mut self, position: u64) {
+        self.skips.insert(position);
+    }
+
+    /// The events that it steps over.
+    pub(crate) fn skips(&self) -> &BTreeSet<u64> {
+        &self.skips
     }
 
     /// Stores the checkpoint where it is.
@@ -103,6 +133,14 @@ impl Generation {
         if self.stored < self.position {
             self.write(self.position, &[])?;
         }
+        if self.traces { self.wipe() } else { Ok(()) }
+    }
+
+    /// Overwrites what the file still holds of somebody who was erased. Where a reader is in the way, the next
+    /// [`Generation::persist`] does it.
+    pub(crate) fn wipe(&mut self) -> Result<()> {
+        self.traces = true;
+        self.traces = !self.writer.wipe(VACUUM_BYTES_MAX)?;
         Ok(())
     }
 
@@ -124,7 +162,7 @@ impl Generation {
             return Err(Error::NotOwner { name: self.name });
         }
         for fact in facts {
-            if self.name.is_about(fact.stream.category()) {
+            if self.name.is_about(fact.stream.category()) && !self.skips.contains(&fact.position) {
                 self.name.apply(&mut tx, fact)?;
             }
         }

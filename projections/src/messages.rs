@@ -102,7 +102,15 @@ pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
         (Event::Message(event), StreamId::MessageId(message_id)) => apply_message(tx, fact, message_id, event),
         (Event::Chat(event), StreamId::ChatId(chat_id)) => apply_chat(tx, chat_id, event),
         (Event::User(user::Event::Erased), StreamId::UserId(user_id)) => forget(tx, user_id),
-        (Event::Message(_) | Event::Chat(_) | Event::User(_) | Event::Session(_) | Event::Name(_), _) => Ok(()),
+        (
+            Event::Message(_)
+            | Event::Chat(_)
+            | Event::User(_)
+            | Event::Session(_)
+            | Event::Name(_)
+            | Event::Projection(_),
+            _,
+        ) => Ok(()),
     }
 }
 

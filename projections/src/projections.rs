@@ -3,7 +3,8 @@
 use crate::catalog::{Catalog, Entry};
 use crate::generation::{self, Generation};
 use crate::slot::{Slot, Stop};
-use crate::{Behind, Error, LastUse, Name, Result, rebuild, verify};
+use crate::{Behind, Error, LastUse, Name, Result, rebuild, skips, verify};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,9 +71,14 @@ impl Projections {
         self.slot(name).position()
     }
 
-    /// Waits until the projection has folded in the event at `position`. Answers how far it is.
+    /// Waits until the projection has folded in the event at `position`. Answers how far it is. One that stands is
+    /// not waited for.
     pub async fn caught_up(&self, name: Name, position: u64, wait: Duration) -> Result<u64, Behind> {
-        let mut watch = self.slot(name).watch();
+        let slot = self.slot(name);
+        if slot.position() < position && slot.stands() {
+            return Err(Behind { name, position: slot.position() });
+        }
+        let mut watch = slot.watch();
         let reached = tokio::time::timeout(wait, watch.wait_for(|reached| *reached >= position)).await;
         match reached {
             Ok(Ok(reached)) => Ok(*reached),
@@ -83,11 +89,6 @@ impl Projections {
     /// When sessions were last used.
     pub fn last_use(&self) -> &LastUse {
         &self.shared.last_use
-    }
-
-    /// Lets a stopped projection try again the event that stopped it.
-    pub fn resume(&self, name: Name) -> Result<()> {
-        self.slot(name).note(|entry| entry.failed = None)
     }
 
     pub(crate) fn slot(&self, name: Name) -> &Slot {
@@ -119,15 +120,16 @@ impl Projections {
 /// Opens the generation that the catalogue names, or builds the next one.
 fn slot(models: &Path, log: &Log, catalog: &Catalog, name: Name) -> Result<Slot> {
     let known = catalog.entry(name)?;
+    let skips = skips::read(log, name)?;
     if let Some(mut entry) = known.clone()
-        && let Some(generation) = usable(models, log, &entry)?
+        && let Some(generation) = usable(models, log, &entry, &skips)?
     {
         // A crash ends a rebuild. An event that stopped the projection is tried again: this may be the version
         // that can read it.
-        if entry.rebuilding || entry.failed.is_some() {
+        if entry.rebuilding || entry.failed.is_some() && !entry.paused {
             tracing::info!(projection = %name, stopped_at = entry.failed.as_ref().map(|(at, _)| at), "starts again");
             entry.rebuilding = false;
-            entry.failed = None;
+            entry.failed = entry.failed.filter(|_| entry.paused);
             catalog.put(&entry)?;
         }
         return Ok(Slot::writing(catalog.clone(), entry, generation));
@@ -135,12 +137,13 @@ fn slot(models: &Path, log: &Log, catalog: &Catalog, name: Name) -> Result<Slot>
     let number = known.as_ref().map_or(0, |entry| entry.generation) + 1;
     tracing::info!(projection = %name, version = name.version(), generation = number, "built from the log");
     let path = generation::path(models, name, name.version(), number);
-    let mut next = Generation::create(&path, name, number)?;
+    let mut next = Generation::create(&path, name, number, skips)?;
     let stop = rebuild::build(log, name, &mut next, &mut |_| {})?;
     next.make_indexes()?;
     next.persist()?;
     let failed = stop.map(Stop::told);
-    let entry = Entry { name, version: name.version(), generation: number, rebuilding: false, failed };
+    let paused = known.as_ref().is_some_and(|entry| entry.paused);
+    let entry = Entry { name, version: name.version(), generation: number, rebuilding: false, paused, failed };
     catalog.put(&entry)?;
     let former = known.map(|entry| generation::path(models, name, entry.version, entry.generation));
     rebuild::remove_others(models, name, &[Some(path), former])?;
@@ -148,12 +151,12 @@ fn slot(models: &Path, log: &Log, catalog: &Catalog, name: Name) -> Result<Slot>
 }
 
 /// The generation that the catalogue names, when this program can go on with it.
-fn usable(models: &Path, log: &Log, entry: &Entry) -> Result<Option<Generation>> {
+fn usable(models: &Path, log: &Log, entry: &Entry, skips: &BTreeSet<u64>) -> Result<Option<Generation>> {
     let path = generation::path(models, entry.name, entry.version, entry.generation);
     if entry.version != entry.name.version() || !path.exists() {
         return Ok(None);
     }
-    match Generation::open(&path, entry.name, entry.generation) {
+    match Generation::open(&path, entry.name, entry.generation, skips.clone()) {
         // Further than the log: it was built from another one.
         Ok(generation) if generation.position() > log.head()?.position => Ok(None),
         Ok(generation) => Ok(Some(generation)),

@@ -2,7 +2,7 @@
 
 use crate::generation::{self, Generation};
 use crate::slot::{Slot, Stop, follow};
-use crate::{Error, Name, Projections, Result, scan};
+use crate::{Error, Name, Projections, Result, scan, skips};
 use std::path::{Path, PathBuf};
 use store::Log;
 use store::sql::Database;
@@ -39,8 +39,9 @@ impl Projections {
         let name = slot.name;
         let number = slot.entry().generation + 1;
         let path = generation::path(self.models(), name, name.version(), number);
-        let switched =
-            Generation::create(&path, name, number).and_then(|next| self.fill_and_switch(slot, next, progress));
+        let switched = skips::read(self.log(), name)
+            .and_then(|skips| Generation::create(&path, name, number, skips))
+            .and_then(|next| self.fill_and_switch(slot, next, progress));
         match switched {
             Ok(former) => remove_others(self.models(), name, &[Some(path), former]),
             Err(error) => {
@@ -65,6 +66,9 @@ impl Projections {
         let mut writing = slot.lock();
         // Nobody else's code runs under the lock: it could wait for us.
         self.fill(&mut next, slot.name, &mut |_| {})?;
+        if *next.skips() != skips::read(self.log(), slot.name)? {
+            return Err(Error::SkippedMeanwhile { name: slot.name });
+        }
         next.persist()?;
         let former = slot.switch(&mut writing, next)?;
         Ok(former.map(|generation| generation.path().to_owned()))
@@ -110,7 +114,7 @@ pub(crate) fn build_to(
         if scan.is_empty() {
             break;
         }
-        if let Err(stop) = follow(next, name, &scan) {
+        if let Some(stop) = follow(next, name, &scan)? {
             return Ok(Some(stop));
         }
         progress(Progress { position: next.position(), head });

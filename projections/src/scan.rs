@@ -6,6 +6,8 @@ use store::{Fact, Log};
 
 /// A stretch of the log.
 pub(crate) struct Scan {
+    /// The position behind which it begins.
+    pub(crate) after: u64,
     /// In the order of their positions, without holes.
     pub(crate) facts: Vec<Fact>,
     /// The very next event, when it cannot be read; there are no facts then.
@@ -39,9 +41,9 @@ impl Scan {
 /// At most `limit` facts behind the position `after`. What fails is the reading itself, never a single event.
 pub(crate) fn read(log: &Log, after: u64, limit: usize) -> Result<Scan, store::Error> {
     match log.facts(after, limit) {
-        Ok(facts) => Ok(Scan { facts, unreadable: None }),
+        Ok(facts) => Ok(Scan { after, facts, unreadable: None }),
         // Answered only when it is the very next one: what is before it came with the scan before.
-        Err(error) => Ok(Scan { facts: Vec::new(), unreadable: Some(stumble(error)?) }),
+        Err(error) => Ok(Scan { after, facts: Vec::new(), unreadable: Some(stumble(error)?) }),
     }
 }
 
@@ -66,6 +68,7 @@ fn category(name: &str) -> Option<Category> {
         "name" => Some(Category::Name),
         "chat" => Some(Category::Chat),
         "message" => Some(Category::Message),
+        "projection" => Some(Category::Projection),
         _ => None,
     }
 }

@@ -57,7 +57,7 @@ pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
     match &fact.event {
         Event::Session(event) => apply_session(tx, fact.stream, event),
         Event::User(event) => apply_user(tx, fact.stream, event),
-        Event::Name(_) | Event::Chat(_) | Event::Message(_) => Ok(()),
+        Event::Name(_) | Event::Chat(_) | Event::Message(_) | Event::Projection(_) => Ok(()),
     }
 }
 

@@ -59,7 +59,15 @@ pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
             succeeded(tx, fact.position, session_id, signed_in)
         }
         (Event::User(event), StreamId::UserId(user_id)) => apply_user(tx, fact, user_id, event),
-        (Event::Session(_) | Event::User(_) | Event::Name(_) | Event::Chat(_) | Event::Message(_), _) => Ok(()),
+        (
+            Event::Session(_)
+            | Event::User(_)
+            | Event::Name(_)
+            | Event::Chat(_)
+            | Event::Message(_)
+            | Event::Projection(_),
+            _,
+        ) => Ok(()),
     }
 }
 

@@ -82,9 +82,16 @@ impl Slot {
         self.entry.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether it follows the log: not when an event has stopped it.
+    /// Whether it follows the log: not when it is paused or an event has stopped it.
     pub(crate) fn runs(&self) -> bool {
-        self.entry().failed.is_none()
+        let entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
+        entry.failed.is_none() && !entry.paused
+    }
+
+    /// Whether it gets no further before somebody does something about it.
+    pub(crate) fn stands(&self) -> bool {
+        let entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
+        (entry.failed.is_some() || entry.paused) && !entry.rebuilding
     }
 
     /// Changes its row in the catalogue.
@@ -104,23 +111,32 @@ impl Slot {
     pub(crate) fn feed(&self, scan: &Scan) -> Result<bool> {
         let mut writing = self.lock();
         let generation = writing.as_mut().ok_or(Error::ReadOnly)?;
+        if !self.runs() {
+            // Paused since the log was read.
+            return Ok(false);
+        }
         let before = generation.position();
-        if let Err(stop) = follow(generation, self.name, scan) {
+        let mut followed = follow(generation, self.name, scan);
+        if let Ok(stop @ Some(_)) = &mut followed
+            && let Some(stop) = stop.take()
+        {
             self.note(|entry| entry.failed = Some(stop.told()))?;
         }
         let after = generation.position();
-        self.publish(after);
         let folded = |fact: &&Fact| fact.position > before && fact.position <= after;
         if scan.facts.iter().filter(folded).any(|fact| matches!(fact.event, Event::User(user::Event::Erased))) {
+            // Before it is told how far this is: who waits for the erasure finds nothing any more.
             rebuild::remove_former(generation, self.name)?;
+            generation.wipe()?;
         }
-        Ok(after > before)
+        self.publish(after);
+        followed.map(|_| after > before)
     }
 
     /// Stores the checkpoint where it is.
     pub(crate) fn persist(&self) -> Result<()> {
         match self.lock().as_mut() {
-            Some(generation) if self.runs() => generation.persist(),
+            Some(generation) if self.entry().failed.is_none() => generation.persist(),
             Some(_) | None => Ok(()),
         }
     }
@@ -150,27 +166,35 @@ impl Slot {
     }
 }
 
-/// Folds a stretch of the log into a generation, as far as it can be.
-pub(crate) fn follow(generation: &mut Generation, name: Name, scan: &Scan) -> Result<(), Stop> {
+/// Folds a stretch of the log into a generation, as far as it can be; answers why it must stop there, if it must.
+/// An error is no fault of any event: the same is tried again later.
+pub(crate) fn follow(generation: &mut Generation, name: Name, scan: &Scan) -> Result<Option<Stop>> {
+    if scan.after > generation.position() {
+        // It was resumed after the log was read for those who are further: the next stretch begins where it stands.
+        return Ok(None);
+    }
     let known = scan.facts.partition_point(|fact| fact.position <= generation.position());
-    if let Some(facts) = scan.facts.get(known..).filter(|facts| !facts.is_empty()) {
-        apply(generation, name, facts)?;
+    if let Some(facts) = scan.facts.get(known..).filter(|facts| !facts.is_empty())
+        && let Some(stop) = apply(generation, name, facts)?
+    {
+        return Ok(Some(stop));
     }
     let Some(stumble) = scan.unreadable.as_ref().filter(|stumble| stumble.position == generation.position() + 1) else {
-        return Ok(());
+        return Ok(None);
     };
-    if !stumble.concerns(name) {
+    if !stumble.concerns(name) || generation.skips().contains(&stumble.position) {
         generation.step_over(stumble.position);
-        return Ok(());
+        return Ok(None);
     }
     let (position, reason) = (stumble.position, stumble.reason.clone());
-    Err(Stop { name, position, error: Error::Poison { name, position, reason } })
+    Ok(Some(Stop { name, position, error: Error::Poison { name, position, reason } }))
 }
 
 /// Folds facts in; on a failure in halves, until everything before the fact that fails is folded in.
-fn apply(generation: &mut Generation, name: Name, facts: &[Fact]) -> Result<(), Stop> {
+fn apply(generation: &mut Generation, name: Name, facts: &[Fact]) -> Result<Option<Stop>> {
     let error = match catch_unwind(AssertUnwindSafe(|| generation.apply(facts))) {
-        Ok(Ok(())) => return Ok(()),
+        Ok(Ok(())) => return Ok(None),
+        Ok(Err(error)) if may_pass(&error) => return Err(error),
         Ok(Err(error)) => error,
         Err(panic) => {
             let reason = format!("its fold panicked: {}", words(panic.as_ref()));
@@ -178,14 +202,21 @@ fn apply(generation: &mut Generation, name: Name, facts: &[Fact]) -> Result<(), 
         }
     };
     match facts {
-        [] => Ok(()),
-        [fact] => Err(Stop { name, position: fact.position, error }),
+        [] => Ok(None),
+        [fact] => Ok(Some(Stop { name, position: fact.position, error })),
         _ => {
             let (first, rest) = facts.split_at(facts.len() / 2);
-            apply(generation, name, first)?;
-            apply(generation, name, rest)
+            match apply(generation, name, first)? {
+                Some(stop) => Ok(Some(stop)),
+                None => apply(generation, name, rest),
+            }
         }
     }
+}
+
+/// Whether the fold failed for a reason that no event has to do with and that may pass: a full disk, a locked file.
+fn may_pass(error: &Error) -> bool {
+    if let Error::Store(error) = error { error.may_pass() } else { matches!(error, Error::File { .. }) }
 }
 
 fn words(panic: &(dyn std::any::Any + Send)) -> &str {
@@ -206,4 +237,33 @@ pub(crate) fn described(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{Timestamp, UserId};
+    use std::collections::BTreeSet;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_stretch_that_begins_further_on_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users.db");
+        let mut generation = Generation::create(&path, Name::Users, 1, BTreeSet::new()).unwrap();
+        let fact = Fact {
+            position: 6,
+            stream: UserId(Uuid::from_u128(1)).into(),
+            version: 1,
+            id: Uuid::from_u128(6),
+            recorded_at: Timestamp(1),
+            event: Event::User(user::Event::Erased),
+        };
+        let further_on = Scan { after: 5, facts: vec![fact.clone()], unreadable: None };
+        assert!(follow(&mut generation, Name::Users, &further_on).unwrap().is_none());
+        assert_eq!(generation.position(), 0);
+        // One that says it begins here and does not is a hole in the log.
+        let with_a_hole = Scan { after: 0, facts: vec![fact], unreadable: None };
+        assert!(follow(&mut generation, Name::Users, &with_a_hole).unwrap().is_some());
+    }
 }

@@ -11,6 +11,8 @@ pub enum State {
     Running,
     /// An event stopped it; the others go on.
     Stopped,
+    /// An operator has paused it; it goes on when he resumes it.
+    Paused,
     /// A new generation is being built beside the one that serves.
     Rebuilding,
 }
@@ -21,6 +23,7 @@ impl State {
         match self {
             State::Running => "running",
             State::Stopped => "stopped",
+            State::Paused => "paused",
             State::Rebuilding => "rebuilding",
         }
     }

@@ -96,17 +96,22 @@ impl Projections {
         let behind = self.slots().iter().filter(|slot| slot.runs()).map(|slot| slot.position()).min();
         let head = self.log().head()?.position;
         let mut further = false;
+        let mut failed = Ok(());
         if let Some(after) = behind.filter(|after| *after < head) {
             let scan = scan::read(self.log(), after, BATCH)?;
             for slot in self.slots().iter().filter(|slot| slot.runs()) {
-                further |= slot.feed(&scan)?;
+                // One that fails keeps nobody else from what is new.
+                match slot.feed(&scan) {
+                    Ok(more) => further |= more,
+                    Err(error) => failed = Err(error),
+                }
             }
         }
         for name in Name::ALL {
             let lag = head.saturating_sub(self.position(name));
             metrics::gauge!("letopis_projection_lag_events", "projection" => name.as_str()).set(lag as f64);
         }
-        Ok(further)
+        failed.map(|()| further)
     }
 
     /// Stores the checkpoints that moved in memory only.

@@ -69,7 +69,7 @@ pub struct Account {
     pub role: user::Role,
     /// When he signed up.
     pub created_at: Timestamp,
-    /// The version of his stream.
+    /// The version of his stream at the last fact that is shown ([`Event::is_shown`]).
     pub version: u64,
 }
 
@@ -114,16 +114,14 @@ pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
         )?,
         // A superseded verifier reads as erased; the password still counts, and the next fact brings the next one.
         user::Event::PasswordChanged(changed) => tx.execute(
-            "update account set verifier = $2, passwords = passwords + 1, version = $3 where user_id = $1",
-            &[(&user_id).into(), changed.verifier.known().map(|verifier| verifier.0.as_str()).into(), version.into()],
+            "update account set verifier = $2, passwords = passwords + 1 where user_id = $1",
+            &[(&user_id).into(), changed.verifier.known().map(|verifier| verifier.0.as_str()).into()],
         )?,
         user::Event::RoleSet(set) => tx.execute(
             "update account set role = $2, version = $3 where user_id = $1",
             &[(&user_id).into(), set.role.name().into(), version.into()],
         )?,
-        user::Event::SignInsFailed(_) | user::Event::SessionsEnded(_) => {
-            tx.execute("update account set version = $2 where user_id = $1", &[(&user_id).into(), version.into()])?
-        }
+        user::Event::SignInsFailed(_) | user::Event::SessionsEnded(_) => 0,
     };
     Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::generation::{self, Generation};
 use crate::rebuild::{Progress, build_to};
 use crate::table::{Key, Table};
-use crate::{Error, Name, Projections, Result};
+use crate::{Error, Name, Projections, Result, skips};
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -88,7 +88,8 @@ impl Projections {
         let serving = self.database(name).snapshot(None)?;
         let position = generation::checkpoint(&serving)?;
         let scratch = Scratch::make(self.models(), name)?;
-        let mut fold = Generation::create(&scratch.folder.join("fold.db"), name, 0)?;
+        let skips = skips::read(self.log(), name)?;
+        let mut fold = Generation::create(&scratch.folder.join("fold.db"), name, 0, skips)?;
         if let Some(stop) = build_to(self.log(), name, &mut fold, position, progress)? {
             return Err(stop.error);
         }

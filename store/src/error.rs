@@ -1,5 +1,6 @@
 //! What can go wrong with a store, said to the person who can mend it. The driver's own words stay in the source.
 
+use crate::Broken;
 use std::io;
 use std::path::PathBuf;
 
@@ -45,6 +46,14 @@ pub enum Error {
     NotAMasterKey {
         /// The file.
         path: PathBuf,
+    },
+    /// The file is no list of the erased.
+    #[error("line {line} of {path} is not of a list of the erased: it must be `<user id> <time>`; put the list back")]
+    NotAnErasedList {
+        /// The file.
+        path: PathBuf,
+        /// From one.
+        line: usize,
     },
     /// A file or folder could not be read, made or written.
     #[error("could not {doing} {path}; check that it exists, that it belongs to this user, and that the disk has room")]
@@ -108,8 +117,8 @@ pub enum Error {
     /// Nobody knows whether the batch was written. The process must stop: after the start the log tells.
     #[error("the disk failed while a commit was written; the process stops, check the disk, then start it again")]
     CommitFailed {
-        /// The driver's words.
-        source: rusqlite::Error,
+        /// The driver's or the system's words.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A commit failed before: nothing is written any more.
     #[error("an earlier commit failed: nothing is written any more; check the disk, then start the process again")]
@@ -130,6 +139,30 @@ pub enum Error {
         position: u64,
         /// What is wrong.
         what: &'static str,
+    },
+    /// The log is not what its anchor says, or its chain is broken. Nothing was changed.
+    #[error(
+        "the log does not hold at {source}; nothing was changed: keep a copy of the folder, put back what is missing (letopis.db, letopis.db-wal) or restore a backup; `letopis events verify` looks through everything; `letopis events anchor --accept` goes on with the events that are there, when the chain of those holds"
+    )]
+    NotHeld {
+        /// The first bad position.
+        source: Broken,
+    },
+    /// There is a log and no anchor.
+    #[error(
+        "there is no anchor at {path}, so nobody knows whether the log is whole; put it back if it was lost; `letopis events anchor --accept` verifies the log as it stands and makes a new one"
+    )]
+    NoAnchor {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// No part of the anchor can be read.
+    #[error(
+        "the anchor {path} is damaged, so nobody knows whether the log is whole; `letopis events anchor --accept` verifies the log as it stands and makes a new one"
+    )]
+    BadAnchor {
+        /// The file.
+        path: PathBuf,
     },
     /// A key or a receipt is not what was written.
     #[error("the database is damaged: {what}; restore a backup")]
@@ -160,6 +193,46 @@ impl Error {
     pub(crate) fn file(doing: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Error {
         let path = path.to_owned();
         move |source| Error::File { doing, path, source }
+    }
+
+    /// Whether the database says of itself that it is damaged.
+    // Every other failure is another matter.
+    #[allow(clippy::wildcard_enum_match_arm)]
+    pub fn is_damage(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        match self {
+            Error::Database { source } => matches!(source.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase)),
+            Error::Corrupt { .. } | Error::Damaged { .. } | Error::NotHeld { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the same may succeed later without anybody changing the data: the disk is full, a file is locked or
+    /// cannot be reached.
+    // Every other failure is another matter.
+    #[allow(clippy::wildcard_enum_match_arm)]
+    pub fn may_pass(&self) -> bool {
+        use rusqlite::ErrorCode::{
+            CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, FileLockingProtocolFailed, OutOfMemory, ReadOnly,
+            SystemIoFailure,
+        };
+        match self {
+            Error::DiskFull { .. } | Error::File { .. } => true,
+            Error::Database { source } | Error::NotWritten { source } => matches!(
+                source.sqlite_error_code(),
+                Some(
+                    CannotOpen
+                        | DatabaseBusy
+                        | DatabaseLocked
+                        | DiskFull
+                        | FileLockingProtocolFailed
+                        | OutOfMemory
+                        | ReadOnly
+                        | SystemIoFailure
+                )
+            ),
+            _ => false,
+        }
     }
 
     /// A failure before the commit: nothing is written.

@@ -1,6 +1,7 @@
 //! The data folder: where everything lies that the embedded profile keeps, and who may serve it.
 
 use crate::Error;
+use crate::anchor::Anchor;
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -50,6 +51,20 @@ impl Folder {
     /// The log.
     pub fn database(&self) -> PathBuf {
         self.root.join("letopis.db")
+    }
+
+    /// Where the log ends, kept outside the log.
+    pub fn anchor(&self) -> PathBuf {
+        self.root.join(crate::anchor::FILE_NAME)
+    }
+
+    /// What the anchor knows of the log.
+    ///
+    /// # Errors
+    /// [`Error::NoAnchor`], [`Error::BadAnchor`], [`Error::File`].
+    pub fn read_anchor(&self) -> Result<Anchor, Error> {
+        let path = self.anchor();
+        crate::anchor::read(&path)?.ok_or(Error::NoAnchor { path })
     }
 
     /// Where the master key is kept unless the configuration says otherwise.

@@ -5,19 +5,23 @@
 //! This room must never know why a fact is written or who asked for it: it judges nothing, and it never changes
 //! what was written, except that it forgets sealed parts. It knows no HTTP and no read model.
 
+pub mod anchor;
 mod batch;
 pub mod chain;
+mod erased;
 mod error;
 mod folder;
 mod keys;
+mod recent;
 mod record;
 mod seal;
 pub mod sql;
 mod sqlite;
 
 pub use batch::{Batch, EVENT_BYTES_MAX, Forget, NewEvent, NewReceipt};
+pub use erased::ErasedList;
 pub use error::Error;
 pub use folder::{Folder, Lock};
 pub use keys::Keys;
 pub use record::{Broken, BrokenKind, Fact, Filter, Head, PAGE_MAX, Receipt, Record, Stats, StreamRow, Verified};
-pub use sqlite::{Appender, Log};
+pub use sqlite::{About, Appender, Log, about, accept_anchor};

@@ -124,6 +124,8 @@ pub struct Verified {
     pub events: u64,
     /// The last one of them.
     pub head: Head,
+    /// Up to where the anchor knows the log, when the log's end was looked at.
+    pub anchor: Option<u64>,
 }
 
 /// The log does not hold.
@@ -153,4 +155,8 @@ pub enum BrokenKind {
     Sealed,
     /// The database cannot read it.
     Unreadable,
+    /// It is there, but its stream does not lead to it.
+    Unreachable,
+    /// The anchor knows another row there, or there is no anchor that could be read.
+    Anchor,
 }

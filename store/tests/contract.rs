@@ -32,6 +32,24 @@ fn what_is_appended_is_read_back() {
 }
 
 #[test]
+fn what_is_told_from_memory_is_what_was_written() {
+    let mut house = House::new();
+    let near = house.appender.log(&house.folder).unwrap();
+    house.append(vec![message(1, 1, "hello"), role(user(7), 1), message(2, 1, "there")]);
+    house.append(vec![verifier(user(7), 2, "first"), message(3, 1, "again")]);
+    assert_eq!(near.facts(0, 9).unwrap(), house.log.facts(0, 9).unwrap());
+    assert_eq!(near.facts(3, 1).unwrap(), house.log.facts(3, 1).unwrap());
+    assert_eq!(near.facts(5, 9).unwrap(), []);
+    // What is forgotten in the log is not told from memory either.
+    let forget = vec![Forget::Superseded { stream: user(7).into(), name: domain::PASSWORD_CHANGED, before_version: 3 }];
+    let batch = Batch { events: vec![verifier(user(7), 3, "second")], forget, ..Batch::default() };
+    house.appender.append(&batch).unwrap();
+    assert_eq!(near.facts(0, 9).unwrap(), house.log.facts(0, 9).unwrap());
+    house.append(vec![message(4, 1, "later")]);
+    assert_eq!(near.facts(3, 9).unwrap(), house.log.facts(3, 9).unwrap());
+}
+
+#[test]
 fn time_never_falls_and_the_head_survives_a_restart() {
     let mut house = House::new();
     house.append_at(Timestamp(5_000_000), vec![message(1, 1, "a")]);

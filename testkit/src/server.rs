@@ -40,8 +40,13 @@ impl TestApp {
         TestApp::over(folder, settings).await
     }
 
+    /// Starts over a folder that another one has left.
+    pub async fn start_in(folder: Arc<TempDir>) -> TestApp {
+        TestApp::over(folder, TestApp::settings()).await
+    }
+
     async fn over(folder: Arc<TempDir>, settings: Settings) -> TestApp {
-        let options = NodeOptions { data: data(&folder), master_key: None };
+        let options = NodeOptions { data: data(&folder), master_key: None, erased_list: None };
         let node = Arc::new(Node::open(options).await.expect("a node starts over its own folder"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port of the loopback interface");
         let address = listener.local_addr().expect("a bound listener has an address");
@@ -107,6 +112,14 @@ impl TestApp {
     pub async fn restart(self) -> TestApp {
         let settings = self.settings.clone();
         let folder = self.stop().await;
+        TestApp::over(folder, settings).await
+    }
+
+    /// Stops it, lets somebody at its data folder, and starts another over it.
+    pub async fn restart_after(self, work: impl FnOnce(&Path)) -> TestApp {
+        let settings = self.settings.clone();
+        let folder = self.stop().await;
+        work(&data(&folder));
         TestApp::over(folder, settings).await
     }
 }

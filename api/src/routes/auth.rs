@@ -173,7 +173,7 @@ async fn logout(State(app): State<App>, mut asked: Asked, request: Request) -> R
     Ok(response)
 }
 
-fn set_cookie(token: &str, seconds: u64) -> HeaderValue {
+pub(super) fn set_cookie(token: &str, seconds: u64) -> HeaderValue {
     let text = format!("{COOKIE_NAME}={token}; Max-Age={seconds}; Path=/; Secure; HttpOnly; SameSite=Lax");
     HeaderValue::from_str(&text).expect("a token is base64url and fits a header")
 }

@@ -20,6 +20,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+/// Characters of a chat's newest message in a list of chats.
+const PREVIEW_CHARACTERS_MAX: usize = 256;
+
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(one, change, delete))
 }
@@ -86,6 +89,7 @@ struct LastMessage {
     #[schema(value_type = Uuid)]
     user_id: UserId,
     user_name: String,
+    /// Its first 256 characters.
     text: String,
     #[schema(value_type = String, format = DateTime)]
     sent_at: Timestamp,
@@ -217,7 +221,7 @@ fn shown(chat: chats::Chat, role: Option<chat::Role>, last: Option<messages::Mes
             message_id: message.message_id,
             user_id: message.user_id,
             user_name: message.user_name.unwrap_or_default(),
-            text: message.text,
+            text: message.text.chars().take(PREVIEW_CHARACTERS_MAX).collect(),
             sent_at: message.sent_at,
         }),
     }

@@ -1,6 +1,6 @@
 //! Messages: posting, reading, editing, deleting them.
 
-use super::{Done, Next, chat_id, cut, message_id};
+use super::{Done, Next, chat_id, message_id};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::cursor;
@@ -20,6 +20,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
+
+/// Bytes of text after which a page takes no more messages: 1,000 of the longest would be 32 MiB.
+const PAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Most rows that are read at a time.
+const STEP_ROWS_MAX: u32 = 100;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, post)).routes(routes!(one, edit, delete))
@@ -140,8 +145,9 @@ async fn list(
     let from = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;
     let reading = app.read(Name::Messages, params.min_position).await?;
     admit(&reading.database, chat_id, caller.user_id).await?;
-    let mut rows = messages::page(&reading.database, chat_id, order, from, limit + 1).await?;
-    let next = cut(&mut rows, limit, |last| cursor::write_position(&app.keys, &list, last.position));
+    let (rows, more) = page(&reading.database, chat_id, order, from, limit).await?;
+    let next = rows.last().filter(|_| more);
+    let next = next.map(|last| Next { iterator: cursor::write_position(&app.keys, &list, last.position) });
     Ok(read(reading.position, Messages { messages: rows.into_iter().map(shown).collect(), next }))
 }
 
@@ -193,6 +199,33 @@ async fn delete(
     let wish = message::Command::Delete { chat_id, by: caller.user_id };
     let answer = app.send(&caller, &asked, Command::Message(message_id, wish)).await?;
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
+}
+
+/// A page, and whether there is more behind it. It ends early when it has become large.
+async fn page(
+    database: &Database,
+    chat_id: ChatId,
+    order: messages::Order,
+    mut from: Option<u64>,
+    limit: u32,
+) -> Result<(Vec<messages::Message>, bool), Error> {
+    let (mut rows, mut bytes) = (Vec::new(), 0);
+    loop {
+        let wanted = (limit + 1).saturating_sub(rows.len() as u32).min(STEP_ROWS_MAX);
+        let step = messages::page(database, chat_id, order, from, wanted).await?;
+        let is_last = step.len() < wanted as usize;
+        for row in step {
+            if rows.len() >= limit as usize || bytes > PAGE_BYTES_MAX {
+                return Ok((rows, true));
+            }
+            bytes += row.text.len();
+            from = Some(row.position);
+            rows.push(row);
+        }
+        if is_last {
+            return Ok((rows, false));
+        }
+    }
 }
 
 /// Lets members in.

@@ -2,6 +2,7 @@
 
 mod auth;
 mod chats;
+mod forgetting;
 mod me;
 mod members;
 mod messages;
@@ -23,6 +24,7 @@ const AUTH_BODY_BYTES_MAX: usize = 4 * 1024;
 pub(crate) fn all() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(me::routes())
+        .merge(forgetting::routes())
         .merge(sessions::routes())
         .merge(users::routes())
         .merge(chats::routes())

@@ -171,6 +171,10 @@ async fn a_profile_that_was_changed_meanwhile_is_not_overwritten() {
         anna.send(Method::PATCH, "/v1/me", Some(body), &[("if-match", tag)]).await
     };
     let first = anna.get("/v1/me").await.header("etag").to_owned();
+    // Neither a stranger who guesses nor a sign-in of her own changes what is shown of her.
+    app.anonymous().log_in_with("Anna", "not her password").await.expect_status(401);
+    app.anonymous().log_in("Anna").await.expect_status(200);
+    assert_eq!(anna.get("/v1/me").await.header("etag"), first);
     change(&first, "Europe/Berlin").await.expect_status(200);
     let second = anna.get("/v1/me").await.header("etag").to_owned();
     assert_ne!(first, second);

@@ -140,3 +140,25 @@ async fn a_cursor_belongs_to_one_list_and_order() {
     refused(format!("{path}?from={cursor}A")).await;
     refused(format!("{path}?from={cursor}%3D")).await;
 }
+
+#[tokio::test]
+async fn a_page_of_long_messages_ends_early_and_the_next_one_goes_on() {
+    let app = TestApp::start().await;
+    let anna = app.user("Anna").await;
+    let chat = anna.chat("long talk").await;
+    for number in 0..40 {
+        anna.say(&chat, &format!("{number} {}", "я".repeat(16_000))).await;
+    }
+    for order in ["oldest-first", "newest-first"] {
+        let path = format!("/v1/chats/{chat}/messages?limit=1000&order={order}");
+        let pages = anna.pages(&path, "messages").await;
+        assert_eq!(pages.len(), 2, "1.3 MB of text do not fit into one page");
+        let texts = pages.concat().into_iter().map(|message| message["text"].as_str().unwrap().to_owned());
+        let mut numbers = texts.map(|text| text.split(' ').next().unwrap().parse::<u32>().unwrap()).collect::<Vec<_>>();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (0..40).collect::<Vec<_>>());
+    }
+    let listed = anna.get("/v1/chats").await.expect_status(200);
+    let preview = listed.body["chats"][0]["last_message"]["text"].as_str().unwrap().to_owned();
+    assert_eq!(preview.chars().count(), 256);
+}

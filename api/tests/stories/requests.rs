@@ -150,7 +150,7 @@ async fn headers_have_a_size() {
     };
     with(15 * 1024).await.expect_status(200);
     with(16 * 1024).await.expect_problem(431, "headers-too-large");
-    with(100 * 1024).await.expect_problem(431, "headers-too-large");
+    with(31 * 1024).await.expect_problem(431, "headers-too-large");
     anna.get("/v1/me").await.expect_status(200);
 }
 

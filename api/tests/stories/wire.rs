@@ -35,13 +35,15 @@ async fn what_is_not_http_is_refused_and_harms_nobody() {
         ("POST /ping HTTP/1.1\r\nhost: a\r\ncontent-length: -1\r\n\r\n".to_owned(), "400"),
         (format!("GET /ping HTTP/1.1\r\nhost: a\r\n{many}\r\n"), "431"),
         (format!("GET /ping HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "x".repeat(600_000)), "431"),
-        (format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "x".repeat(100_000)), "414"),
+        (format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "x".repeat(100_000)), "431"),
         ("GET /ping HTTP/1.0\r\n\r\n".to_owned(), "200"),
     ];
     for (request, status) in requests {
         let answer = send(&app, request.as_bytes(), "\r\n\r\n").await;
         let start = request.chars().take(60).collect::<String>();
         assert_eq!(answer.split(' ').nth(1), Some(status), "{start:?}: {answer}");
+        let bare = answer.ends_with("content-length: 0\r\n\r\n") || answer.contains("\r\ncontent-length: 0\r\n");
+        assert!(bare && !answer.contains("server:"), "what is not HTTP learns nothing: {answer}");
     }
     anna.get("/v1/me").await.expect_status(200);
 }

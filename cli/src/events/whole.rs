@@ -7,7 +7,7 @@ use crate::progress::{Meter, Progress, per_second};
 use anyhow::Result;
 use serde_json::json;
 use std::time::Instant;
-use store::Log;
+use store::{Folder, Log};
 
 /// How many events of which type there are.
 pub(super) fn stats(context: &Context, log: &Log) -> Result<()> {
@@ -47,7 +47,7 @@ pub(super) fn verify(context: &Context, log: &Log, from: Option<u64>, to: Option
             context.output,
             &json!({
                 "verified": true, "events": verified.events, "head": verified.head.position,
-                "hash": domain::id::hex(&verified.head.hash), "seconds": seconds,
+                "hash": domain::id::hex(&verified.head.hash), "anchor": verified.anchor, "seconds": seconds,
                 "events_per_second": per_second(verified.events, seconds).round(),
             }),
         ),
@@ -59,4 +59,27 @@ pub(super) fn verify(context: &Context, log: &Log, from: Option<u64>, to: Option
             Err(failed)
         }
     }
+}
+
+/// Shows what the anchor knows; with `accept` it takes the log as it stands for whole.
+pub(super) fn anchor(context: &Context, accept: bool) -> Result<()> {
+    let folder = Folder::existing(&context.settings.data)?;
+    if !accept {
+        let anchor = folder.read_anchor()?;
+        return output::show(
+            context.output,
+            &json!({"position": anchor.head.position, "hash": domain::id::hex(&anchor.head.hash)}),
+        );
+    }
+    let lock = folder.lock()?;
+    let before = folder.read_anchor().ok().map(|anchor| anchor.head.position);
+    let verified = store::accept_anchor(&folder, &lock, |_| {})?;
+    let lost = before.unwrap_or_default().saturating_sub(verified.head.position);
+    output::show(
+        context.output,
+        &json!({
+            "accepted": true, "position": verified.head.position, "hash": domain::id::hex(&verified.head.hash),
+            "before": before, "lost": lost,
+        }),
+    )
 }

@@ -4,7 +4,7 @@ use crate::exit::{Code, failure};
 use crate::operation::now;
 use anyhow::Result;
 use commands::{Actor, Answer, Error, Request, Writer};
-use domain::{Command, Refusal, chat, message};
+use domain::{Command, Refusal, chat, message, user};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -108,6 +108,10 @@ impl<'a> Sending<'a> {
             Ok(_) if what == What::Message => self.counted.posted += 1,
             Ok(_) | Err(Error::Refused(Refusal::Chat(chat::Refusal::AlreadyExists))) => {}
             Err(Error::Refused(Refusal::Message(message::Refusal::AlreadyExists))) => self.counted.already_there += 1,
+            // Its author was erased since an earlier run: he stays forgotten, and the others' lines go on.
+            Err(Error::Refused(Refusal::User(user::Refusal::NotFound))) => {
+                self.counted.already_there += u64::from(what == What::Message);
+            }
             Err(error) => return Err(stopped(line, what, &error)),
         }
         Ok(())

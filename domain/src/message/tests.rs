@@ -309,7 +309,7 @@ fn a_forgotten_text_is_no_text_that_an_edit_could_repeat() {
 
 #[test]
 fn a_deleted_message_keeps_its_place_and_not_its_text() {
-    let kept = State::Deleted(Post { chat_id: ROOM, author: VERA, text: Personal::Erased });
+    let kept = State::Deleted(Post { chat_id: ROOM, author: VERA, text: Personal::Erased, edits: 0 });
     assert_eq!(folded(&[posted(VERA), deleted(VERA)]), kept);
     let late = [deleted(OLGA), edited(VERA, Personal::Known(text("bye")))];
     for event in late {
@@ -332,4 +332,20 @@ fn a_command_names_its_chat_and_what_it_answers_to() {
     for command in [post(VERA), edit(VERA, "bye"), delete(VERA)] {
         assert_eq!(command.reply_to(), None);
     }
+}
+
+#[test]
+fn a_message_is_not_edited_for_ever() {
+    let mut state = folded(&[posted(VERA)]);
+    for number in 1..=EDITS_MAX {
+        evolve(&mut state, &edited(VERA, Personal::Known(text(&number.to_string()))));
+    }
+    let again = Command::Edit { chat_id: ROOM, by: VERA, text: MessageText::parse("once more").unwrap() };
+    let refused = decide(HELLO, &state, &chat(&[]), &State::Absent, &again, NOON);
+    assert_eq!(refused, Err(Refusal::EditedTooOften));
+    // Saying the same again is no edit, and it can still be taken back.
+    let same = Command::Edit { chat_id: ROOM, by: VERA, text: MessageText::parse(&EDITS_MAX.to_string()).unwrap() };
+    assert!(decide(HELLO, &state, &chat(&[]), &State::Absent, &same, NOON).is_ok());
+    let delete = Command::Delete { chat_id: ROOM, by: VERA };
+    assert!(decide(HELLO, &state, &chat(&[]), &State::Absent, &delete, NOON).is_ok());
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod follow;
+mod operating;
 mod people;
 mod rebuild;
 mod rooms;

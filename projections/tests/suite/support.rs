@@ -26,7 +26,7 @@ impl World {
         let place = tempfile::tempdir().unwrap();
         let folder = Folder::create(place.path()).unwrap();
         let appender = Appender::open(&folder, &folder.master_key()).unwrap();
-        let log = Log::open(&folder, appender.keys()).unwrap();
+        let log = appender.log(&folder).unwrap();
         let projections = Projections::open(&folder, log.clone()).unwrap();
         World { place, folder, appender, log, projections, versions: HashMap::new(), clock: 1_000_000 }
     }
@@ -36,7 +36,7 @@ impl World {
         let World { place, folder, appender, log, projections, versions, clock } = self;
         drop((appender, log, projections));
         let appender = Appender::open(&folder, &folder.master_key()).unwrap();
-        let log = Log::open(&folder, appender.keys()).unwrap();
+        let log = appender.log(&folder).unwrap();
         let projections = Projections::open(&folder, log.clone()).unwrap();
         World { place, folder, appender, log, projections, versions, clock }
     }

@@ -4,6 +4,7 @@ use super::row::{all, first};
 use super::text::{rewrite, rewritten};
 use super::{Row, Value};
 use crate::Error;
+use crate::sqlite::wipe;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params_from_iter};
 
 /// The one connection that writes a read model's file. A commit may be lost with the power, never torn: the read
@@ -25,6 +26,23 @@ impl Writer {
     pub fn begin(&mut self) -> Result<Tx<'_>, Error> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
         Ok(Tx { transaction: transaction.map_err(Error::not_written)? })
+    }
+
+    /// Writes the file anew when it is at most `vacuum_bytes_max` long, so that no page keeps a copy of what was
+    /// deleted, and empties the write-ahead log. False when a reader was in the way: it is to be tried again.
+    ///
+    /// # Errors
+    /// [`Error::NotWritten`], [`Error::DiskFull`].
+    pub fn wipe(&mut self, vacuum_bytes_max: u64) -> Result<bool, Error> {
+        let bytes: i64 = self.connection.query_row(
+            "select page_count * page_size from pragma_page_count, pragma_page_size",
+            [],
+            |row| row.get(0),
+        )?;
+        if bytes.cast_unsigned() <= vacuum_bytes_max {
+            self.connection.execute_batch("vacuum").map_err(Error::not_written)?;
+        }
+        wipe(&self.connection).map_err(Error::not_written)
     }
 }
 

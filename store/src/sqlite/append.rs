@@ -1,11 +1,14 @@
 //! The write side: the one connection that changes the log.
 
+use super::Log;
 use super::decode;
 use super::prepare::{Prepared, prepare};
 use super::secrets::{self, Look};
 use super::write::write;
-use super::{private_file, schema, writing};
-use crate::{Batch, Error, Fact, Folder, Forget, Head, Keys, Receipt};
+use super::{forget, private_file, recover, schema, writing};
+use crate::anchor::{Anchor, Keeper};
+use crate::recent::Recent;
+use crate::{Batch, ErasedList, Error, Fact, Folder, Forget, Head, Keys, Receipt};
 use domain::{StreamId, Timestamp};
 use rusqlite::Connection;
 use std::path::Path;
@@ -13,21 +16,31 @@ use std::sync::Arc;
 
 /// The one that appends. The writer's thread owns it; the folder's lock keeps other processes away.
 pub struct Appender {
-    connection: Connection,
+    pub(super) connection: Connection,
     keys: Arc<Keys>,
-    head: Head,
+    recent: Arc<Recent>,
+    pub(super) head: Head,
+    anchor: Anchor,
+    keeper: Keeper,
+    /// Where to write down who was erased; see [`Appender::keep`].
+    pub(super) list: Option<ErasedList>,
+    /// Somebody was forgotten, and the write-ahead log may still hold what he said.
+    pub(super) traces: bool,
     /// A commit failed: whether it reached the disk is unknown, and writing on could hide that.
     stopped: bool,
 }
 
 impl Appender {
-    /// Opens the log of a folder; makes it, its tables and the master key where there are none. The caller holds
-    /// the folder's lock.
+    /// Opens the log of a folder; makes it, its tables, the anchor and the master key where there are none. The
+    /// caller holds the folder's lock. A log that lost events that the anchor knows, or in which anything behind
+    /// the last checkpoint was changed, is refused as it lies.
     ///
     /// # Errors
+    /// [`Error::NotHeld`], [`Error::NoAnchor`], [`Error::BadAnchor`],
     /// [`Error::MissingMasterKey`], [`Error::WrongMasterKey`], [`Error::LooseMasterKey`], [`Error::NewerSchema`],
     /// [`Error::OldSqlite`], [`Error::NotDurable`], [`Error::File`], [`Error::Database`].
     pub fn open(folder: &Folder, master_key: &Path) -> Result<Appender, Error> {
+        let anchor = recover::check(folder)?;
         private_file(&folder.database())?;
         let connection = writing(&folder.database(), "full")?;
         let synchronous: i64 = connection.query_row("pragma synchronous", [], |row| row.get(0))?;
@@ -37,12 +50,25 @@ impl Appender {
         schema::migrate(&connection)?;
         let keys = Arc::new(secrets::unlock_or_make(&connection, master_key)?);
         let head = decode::head(&connection)?;
-        Ok(Appender { connection, keys, head, stopped: false })
+        let keeper = Keeper::open(&folder.anchor())?;
+        let recent = Arc::default();
+        let mut appender =
+            Appender { connection, keys, recent, head, anchor, keeper, list: None, traces: false, stopped: false };
+        appender.anchored(false)?;
+        Ok(appender)
     }
 
     /// The unlocked keys, to be shared with the readers of this process.
     pub fn keys(&self) -> Arc<Keys> {
         self.keys.clone()
+    }
+
+    /// A reader of this log for the same process: it also sees what was just appended without reading it back.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn log(&self, folder: &Folder) -> Result<Log, Error> {
+        Log::beside(folder, self.keys(), self.recent.clone())
     }
 
     /// Where the log ends. Costs nothing.
@@ -81,8 +107,34 @@ impl Appender {
         let prepared = prepare(&Look::new(&self.connection, &self.keys), self.head, batch)?;
         self.transaction(|connection| write(connection, &prepared, &batch.forget))?;
         self.head = prepared.head;
+        self.remember(batch, &prepared);
         self.committed(prepared, &batch.forget);
+        let listed = forget::list(self.list.as_mut(), &batch.forget, batch.at);
+        listed.map_err(|source| {
+            self.stopped = true;
+            Error::CommitFailed { source: source.into() }
+        })?;
+        self.traces |= batch.forget.iter().any(|forget| matches!(forget, Forget::Subject(_)));
+        let settled = self.wiped() || recover::is_settled(&self.connection);
+        self.anchored(settled)?;
         Ok(self.head)
+    }
+
+    /// Keeps what was just appended for those who follow closely. What was forgotten with it is not told from memory.
+    fn remember(&self, batch: &Batch, prepared: &Prepared<'_>) {
+        if !batch.forget.is_empty() {
+            self.recent.clear();
+            return;
+        }
+        let facts = batch.events.iter().zip(&prepared.rows).map(|(new, row)| Fact {
+            position: decode::number(row.position),
+            stream: new.stream,
+            version: new.version,
+            id: row.id,
+            recorded_at: Timestamp(row.recorded_at),
+            event: new.event.clone(),
+        });
+        self.recent.add(facts);
     }
 
     /// Deletes receipts older than `older_than` among the `limit` first written ones. Answers how many.
@@ -103,8 +155,20 @@ impl Appender {
     /// # Errors
     /// [`Error::Database`].
     pub fn checkpoint(&mut self) -> Result<(), Error> {
-        self.connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()))?;
-        Ok(())
+        let busy: i64 = self.connection.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get(0))?;
+        self.anchored(busy == 0)
+    }
+
+    /// Writes down where the log ends, after the commit. When that fails the disk does: the process must stop.
+    fn anchored(&mut self, is_settled: bool) -> Result<(), Error> {
+        self.anchor.head = self.head.into();
+        if is_settled {
+            self.anchor.settled = self.anchor.head;
+        }
+        self.keeper.write(self.anchor).map_err(|source| {
+            self.stopped = true;
+            Error::CommitFailed { source: source.into() }
+        })
     }
 
     fn transaction<T>(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
@@ -132,7 +196,7 @@ impl Appender {
             }
         }
         self.stopped = true;
-        Error::CommitFailed { source }
+        Error::CommitFailed { source: source.into() }
     }
 
     /// SQLite has rolled back by itself after some errors; what counts is that no transaction is open.

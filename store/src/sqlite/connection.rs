@@ -16,7 +16,7 @@ const IDLE_MAX: usize = 8;
 const STATEMENTS_MAX: usize = 64;
 
 /// How long a connection waits for another's lock.
-const BUSY_MS: u64 = 5_000;
+pub(super) const BUSY_MS: u64 = 5_000;
 
 /// Earlier versions can corrupt a WAL that two connections reset and write at once.
 const SQLITE_LEAST: i32 = 3_051_003;

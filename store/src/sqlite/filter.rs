@@ -58,6 +58,18 @@ pub(super) fn by_id(connection: &Connection, id: Uuid) -> Result<Option<Record>,
     Ok(None)
 }
 
+pub(super) fn by_meta(
+    connection: &Connection,
+    (field, value): (&str, &str),
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Record>, Error> {
+    // Looking for the bytes first spares most rows the parsing of their metadata.
+    let rest = "where position > ?1 and instr(meta, ?2) > 0
+                and iif(json_valid(meta), meta ->> ('$.' || ?3), null) = ?2 order by position limit ?4";
+    records(connection, rest, (sql_number(after), value, field, page(limit)))
+}
+
 /// The last position that was recorded before an instant. Times never fall along the log, so it is found by
 /// halving, without an index.
 fn last_before(connection: &Connection, instant: Timestamp) -> Result<u64, Error> {

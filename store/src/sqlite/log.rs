@@ -2,7 +2,8 @@
 
 use super::decode::{self, COLUMNS, Parts, number, page, sql_number};
 use super::secrets::{self, Look};
-use super::{Pool, filter, schema, verify};
+use super::{Pool, filter, recover, schema, verify};
+use crate::recent::Recent;
 use crate::{Broken, Error, Fact, Filter, Folder, Head, Keys, Receipt, Record, Stats, StreamRow, Verified};
 use domain::{Personal, StreamId};
 use rusqlite::{Connection, Params};
@@ -19,6 +20,8 @@ pub struct Log {
 struct Inner {
     pool: Pool,
     keys: Arc<Keys>,
+    /// Of the appender in this process; empty in any other.
+    recent: Arc<Recent>,
 }
 
 impl Log {
@@ -27,9 +30,13 @@ impl Log {
     /// # Errors
     /// [`Error::Database`], [`Error::OlderSchema`], [`Error::NewerSchema`].
     pub fn open(folder: &Folder, keys: Arc<Keys>) -> Result<Log, Error> {
+        Log::beside(folder, keys, Arc::default())
+    }
+
+    pub(super) fn beside(folder: &Folder, keys: Arc<Keys>, recent: Arc<Recent>) -> Result<Log, Error> {
         let pool = Pool::new(folder.database());
         schema::check(&*pool.take()?)?;
-        Ok(Log { inner: Arc::new(Inner { pool, keys }) })
+        Ok(Log { inner: Arc::new(Inner { pool, keys, recent }) })
     }
 
     /// For any other process, whether a server runs or not. It changes nothing.
@@ -40,7 +47,7 @@ impl Log {
         let pool = Pool::new(folder.database());
         schema::check(&*pool.take()?)?;
         let keys = Arc::new(secrets::unlock(&*pool.take()?, master_key)?);
-        Ok(Log { inner: Arc::new(Inner { pool, keys }) })
+        Ok(Log { inner: Arc::new(Inner { pool, keys, recent: Arc::default() }) })
     }
 
     /// The unlocked keys.
@@ -79,6 +86,15 @@ impl Log {
     /// [`Error::Database`], [`Error::Corrupt`].
     pub fn by_id(&self, id: Uuid) -> Result<Option<Record>, Error> {
         filter::by_id(&*self.inner.pool.take()?, id)
+    }
+
+    /// Records above a position whose metadata has this value in this field, in order; at most `limit` and
+    /// [`crate::PAGE_MAX`]. Reads the whole log when it must.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Corrupt`].
+    pub fn by_meta(&self, field: &str, value: &str, after: u64, limit: usize) -> Result<Vec<Record>, Error> {
+        filter::by_meta(&*self.inner.pool.take()?, (field, value), after, limit)
     }
 
     /// Records of one stream above a version, by version; at most `limit` and [`crate::PAGE_MAX`].
@@ -137,6 +153,9 @@ impl Log {
     /// # Errors
     /// [`Error::Unreadable`] and [`Error::Corrupt`] when it is the very next one; [`Error::Database`].
     pub fn facts(&self, after: u64, limit: usize) -> Result<Vec<Fact>, Error> {
+        if let Some(facts) = self.inner.recent.after(after, limit.min(crate::PAGE_MAX)) {
+            return Ok(facts);
+        }
         let sql = "select position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash
                    from event where position > ?1 order by position limit ?2";
         let found = self.look(|look| Ok(decode::facts(look, sql, (sql_number(after), page(limit)))))?;
@@ -188,14 +207,18 @@ impl Log {
 
     /// Looks whether the log holds between two positions, both included: the chain, positions and versions without
     /// holes, times that never fall, sealed parts that are what was written or forgotten. `to` may be `u64::MAX`
-    /// for the log's end; any other position must be there. `progress` is told the position after each page.
+    /// for the log's end; any other position must be there. What the anchor knows of that part must be so, and the
+    /// log must not end before it. `progress` is told the position after each page.
     ///
     /// Takes about 25 bytes of memory a stream.
     ///
     /// # Errors
     /// The first bad position.
     pub fn verify(&self, from: u64, to: u64, progress: impl FnMut(u64)) -> Result<Verified, Broken> {
-        verify::verify(&self.inner.pool, from, to, progress)
+        // First the anchor, then the log: beside a running server the log may grow in between, and the anchor is
+        // never ahead of it.
+        let known = recover::known(&self.inner.pool, to == u64::MAX)?;
+        verify::verify(&self.inner.pool, from, to, &known, progress)
     }
 
     fn records(&self, rest: &str, params: impl Params) -> Result<Vec<Record>, Error> {

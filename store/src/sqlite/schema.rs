@@ -37,7 +37,7 @@ pub(super) fn check(connection: &Connection) -> Result<(), Error> {
     }
 }
 
-fn version(connection: &Connection) -> Result<i64, Error> {
+pub(super) fn version(connection: &Connection) -> Result<i64, Error> {
     Ok(connection.query_row("pragma user_version", [], |row| row.get(0))?)
 }
 

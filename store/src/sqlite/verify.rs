@@ -1,7 +1,9 @@
 //! Whether the log holds: told by the log alone, without keys.
 
-use super::Pool;
 use super::decode::{number, sql_number};
+use super::reach::{self, Sum};
+use super::{Pool, decode, recover};
+use crate::anchor::Mark;
 use crate::chain::{self, GENESIS, Link};
 use crate::{Broken, BrokenKind, Error, Head, Verified};
 use domain::Timestamp;
@@ -15,46 +17,88 @@ const PAGE: i64 = 4096;
 const SQL: &str = "select position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash,
     meta, hash from event where position > ?1 order by position limit ?2";
 
-pub(super) fn verify(pool: &Pool, from: u64, to: u64, mut progress: impl FnMut(u64)) -> Result<Verified, Broken> {
+/// Rows that are `known` must be in the log, as far as it is walked along.
+pub(super) fn verify(
+    pool: &Pool,
+    from: u64,
+    to: u64,
+    known: &[Mark],
+    mut progress: impl FnMut(u64),
+) -> Result<Verified, Broken> {
     let from = from.max(1);
     let mut walk = Walk {
         first: from,
+        known,
         head: Head { position: from - 1, hash: GENESIS, recorded_at: Timestamp(i64::MIN) },
         versions: HashMap::new(),
         hashers: (RandomState::new(), RandomState::new()),
+        sum: Sum::default(),
+        summed_to: 0,
         buffer: Vec::with_capacity(4096),
     };
     if from > 1 {
         walk.start(pool)?;
     }
-    loop {
-        let before = walk.head.position;
-        walk.page(pool, to)?;
-        if walk.head.position == before {
-            break;
-        }
-        progress(walk.head.position);
+    if from == 1 && to == u64::MAX {
+        whole(&mut walk, pool, &mut progress)?;
+    } else {
+        walk.along(pool, to, &mut progress)?;
+    }
+    let last_known = known.iter().max_by_key(|mark| mark.position).filter(|_| to == u64::MAX);
+    if let Some(last) = last_known.filter(|last| last.position > walk.head.position) {
+        return Err(recover::cut(walk.head.position, *last));
     }
     if to != u64::MAX && walk.head.position < to {
         return Err(walk.broken(BrokenKind::Missing, "the log ends before it"));
     }
     let events = walk.head.position + 1 - from;
     let head = if walk.head.position == 0 { Head::default() } else { walk.head };
-    Ok(Verified { events, head })
+    Ok(Verified { events, head, anchor: last_known.map(|mark| mark.position) })
+}
+
+/// Walks along the whole log, and looks at the same time whether every event can be found.
+fn whole(walk: &mut Walk<'_>, pool: &Pool, progress: &mut impl FnMut(u64)) -> Result<(), Broken> {
+    let head = pool.take().and_then(|connection| decode::head(&connection)).map_err(|error| walk.unreadable(&error))?;
+    walk.summed_to = head.position;
+    let hasher = walk.hashers.0.clone();
+    let reached = std::thread::scope(|scope| {
+        let reached = scope.spawn(|| reach::reach(pool, head.position, &hasher));
+        let walked = walk.along(pool, u64::MAX, progress);
+        // What the walk finds comes first: it knows best what is wrong.
+        let reached = reached.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        walked.and(reached)
+    })?;
+    if reached == walk.sum { Ok(()) } else { Err(reach::first_unreachable(pool, head.position)) }
 }
 
 /// A walk along the log: all that is known up to `head`.
-struct Walk {
+struct Walk<'a> {
     first: u64,
+    /// Rows that the anchor knows.
+    known: &'a [Mark],
     head: Head,
     /// The last version of each stream, which is known by two hashes of 64 bits with random keys: that any two of a
     /// thousand million streams share both is less likely than one in 10^20.
     versions: HashMap<(u64, u64), i64>,
     hashers: (RandomState, RandomState),
+    /// Over the rows up to `summed_to`.
+    sum: Sum,
+    summed_to: u64,
     buffer: Vec<u8>,
 }
 
-impl Walk {
+impl Walk<'_> {
+    fn along(&mut self, pool: &Pool, to: u64, progress: &mut impl FnMut(u64)) -> Result<(), Broken> {
+        loop {
+            let before = self.head.position;
+            self.page(pool, to)?;
+            if self.head.position == before {
+                return Ok(());
+            }
+            progress(self.head.position);
+        }
+    }
+
     /// Begins behind a row that is taken as it stands.
     fn start(&mut self, pool: &Pool) -> Result<(), Broken> {
         let before = self.head.position;
@@ -80,7 +124,7 @@ impl Walk {
     fn page(&mut self, pool: &Pool, to: u64) -> Result<(), Broken> {
         let connection = pool.take().map_err(|error| self.unreadable(&error))?;
         let limit = sql_number(to.saturating_sub(self.head.position)).min(PAGE);
-        let driver = |walk: &Walk, source: rusqlite::Error| walk.unreadable(&Error::from(source));
+        let driver = |walk: &Self, source: rusqlite::Error| walk.unreadable(&Error::from(source));
         let mut statement = connection.prepare_cached(SQL).map_err(|source| driver(self, source))?;
         let params = (sql_number(self.head.position), limit);
         let mut rows = statement.query(params).map_err(|source| driver(self, source))?;
@@ -109,6 +153,9 @@ impl Walk {
             return Err(self.broken(BrokenKind::Version, "its version does not follow its stream's last"));
         }
         let position = self.head.position + 1;
+        if self.known.iter().any(|mark| mark.position == position && mark.hash != expected) {
+            return Err(self.broken(BrokenKind::Anchor, "it is not the event that the anchor knows"));
+        }
         self.head = Head { position, hash: expected, recorded_at: Timestamp(link.recorded_at) };
         Ok(())
     }
@@ -116,6 +163,9 @@ impl Walk {
     /// The version that comes next in the row's stream, and is now taken for the last one.
     fn next_version(&mut self, connection: &Connection, link: &Link<'_>) -> Result<i64, Broken> {
         let stream = (self.hashers.0.hash_one(link.stream), self.hashers.1.hash_one(link.stream));
+        if number(link.position) <= self.summed_to {
+            self.sum.add(stream.0, link.version, link.position);
+        }
         if let Some(last) = self.versions.get_mut(&stream) {
             *last += 1;
             return Ok(*last);

@@ -1,6 +1,7 @@
 //! The statements that write a batch.
 
 use super::decode::sql_number;
+use super::forget;
 use super::prepare::{EventRow, Prepared, ReceiptRow};
 use crate::Forget;
 use rusqlite::Connection;
@@ -69,8 +70,8 @@ fn write_forget(connection: &Connection, forget: &Forget) -> rusqlite::Result<()
             statement.execute((stream.to_string(), sql_number(*before_version), name))?;
         }
         Forget::Subject(subject) => {
+            forget::delete_key(connection, *subject)?;
             let subject = [subject.0.as_bytes().as_slice()];
-            connection.execute("delete from subject_key where subject = ?1", subject)?;
             connection.execute("update event set sealed = null where subject = ?1 and sealed is not null", subject)?;
             connection.execute("delete from receipt where subject = ?1", subject)?;
         }

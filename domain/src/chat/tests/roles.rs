@@ -171,3 +171,28 @@ fn roles_read_back_from_their_names() {
     }
     assert_eq!(Role::parse("guest"), None);
 }
+
+#[test]
+fn who_is_to_be_erased_is_followed_by_whoever_has_led_or_been_there_longest() {
+    let (mute, member) = (joined(BORIS, Role::Muted), joined(BORIS, Role::Member));
+    let withdraw = |user_id| Command::Withdraw { user_id };
+    let heir = |user_id| Ok(vec![left(OLGA), role_changed(user_id, Role::Owner, OLGA)]);
+    check(&and(of_olga(), [member.clone(), joined(VERA, Role::Admin)]), withdraw(OLGA), heir(VERA));
+    check(&and(of_olga(), [member.clone(), joined(VERA, Role::Member)]), withdraw(OLGA), heir(BORIS));
+    check(&and(of_olga(), [mute.clone(), joined(VERA, Role::Member)]), withdraw(OLGA), heir(VERA));
+    check(&and(of_olga(), [mute]), withdraw(OLGA), heir(BORIS));
+    // Who leaves and comes back is there since then.
+    let again = [member.clone(), joined(VERA, Role::Member), left(BORIS), member.clone()];
+    check(&and(of_olga(), again), withdraw(OLGA), heir(VERA));
+    check(&and(of_olga(), [member]), withdraw(BORIS), Ok(vec![left(BORIS)]));
+    check(&of_olga(), withdraw(VERA), Ok(vec![]));
+    check(&of_olga(), withdraw(OLGA), Ok(vec![left(OLGA)]));
+    let private = [created(true), joined(OLGA, Role::Owner)];
+    check(&private, withdraw(OLGA), Ok(vec![Event::Deleted(By { by: OLGA })]));
+}
+
+#[test]
+fn who_comes_into_an_empty_chat_leads_it() {
+    let empty = and(of_olga(), [left(OLGA)]);
+    check(&empty, join(VERA), Ok(vec![joined(VERA, Role::Owner)]));
+}

@@ -1,0 +1,169 @@
+//! The door: accepts connections, at most so many at once, and lets each speak for so long. `axum::serve` has neither
+//! a limit nor a time-out.
+
+mod guests;
+mod line;
+
+pub(crate) mod gate;
+
+use crate::error::{Code, Error};
+use crate::{Limits, respond};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use guests::{Guest, Guests};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use line::{Line, Turn};
+use std::convert::Infallible;
+use std::future::Future;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tower::Service;
+
+/// Most headers of a request.
+const HEADERS_MAX: usize = 64;
+/// Most bytes of a request's first line and headers that are read at all. From 16 KiB on they are refused in our own
+/// words; from here on by hyper, which says nothing but the status.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Most bytes that are held of what one connection sent, and of what it is sent.
+const BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// The pause after a connection could not be accepted (no file descriptor is free): the queue of the kernel waits.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How often that is logged: it comes in waves.
+const COMPLAINT_EVERY: Duration = Duration::from_secs(60);
+
+/// Serves until `stop` resolves, then lets requests under way finish, for at most [`Limits::drain_max`].
+pub(crate) async fn open(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    trusted_proxies: Vec<IpAddr>,
+    stop: impl Future<Output = ()>,
+) {
+    let guests = Guests::new(&limits, trusted_proxies);
+    // Makes the routes once, and not for every request.
+    let router = router.with_state::<()>(());
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    let mut stop = std::pin::pin!(stop);
+    let mut complained: Option<Instant> = None;
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(ended) = connections.join_next() => {
+                report(ended);
+                continue;
+            }
+            () = &mut stop => break,
+        };
+        match accepted {
+            Ok((stream, address)) => match guests.admit(address.ip()) {
+                Some(guest) => {
+                    let serving = converse(stream, address, guest, router.clone(), limits, graceful.watcher());
+                    connections.spawn(serving);
+                }
+                None => turn_away(&stream),
+            },
+            // Somebody hung up while he waited to be let in.
+            Err(error) if is_of_the_caller(&error) => {}
+            Err(error) => {
+                if complained.is_none_or(|at| at.elapsed() >= COMPLAINT_EVERY) {
+                    tracing::error!(%error, "connections cannot be accepted; raise the limit of open files");
+                    complained = Some(Instant::now());
+                }
+                // Not without an ear for the stop.
+                tokio::select! {
+                    () = tokio::time::sleep(PAUSE) => {}
+                    () = &mut stop => break,
+                }
+            }
+        }
+    }
+    drop(listener);
+    let drained = async {
+        graceful.shutdown().await;
+        while let Some(ended) = connections.join_next().await {
+            report(ended);
+        }
+    };
+    if tokio::time::timeout(limits.drain_max, drained).await.is_err() {
+        tracing::warn!("requests under way were cut off: they took too long to stop");
+    }
+    connections.shutdown().await;
+}
+
+/// Answers the requests of one connection, one after the other.
+async fn converse(
+    stream: TcpStream,
+    address: SocketAddr,
+    guest: Guest,
+    router: Router,
+    limits: Limits,
+    watcher: Watcher,
+) {
+    // A small answer must not wait for the acknowledgement of the one before.
+    let _ = stream.set_nodelay(true);
+    let turn = Arc::new(Turn::default());
+    let line = TokioIo::new(Line::new(stream, limits, Arc::clone(&turn)));
+    let service = service_fn(|request| answer(request, address, router.clone(), Arc::clone(&turn)));
+    let connection = http1::Builder::new()
+        // The line has clocks of its own: hyper's one clock cannot tell an idle connection from a slow header.
+        .header_read_timeout(None)
+        .max_headers(HEADERS_MAX)
+        .max_header_size(HEAD_BYTES_MAX)
+        .max_buf_size(BUFFER_BYTES_MAX)
+        // Who has said all that he will say still gets his answer.
+        .half_close(true)
+        .serve_connection(line, service);
+    // How it ended is the caller's business: hung up, not HTTP, too slow.
+    let _ = watcher.watch(connection).await;
+    drop(guest);
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    address: SocketAddr,
+    mut router: Router,
+    turn: Arc<Turn>,
+) -> Result<Response<Body>, Infallible> {
+    turn.pass();
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(ConnectInfo(address));
+    let response = router.call(request).await;
+    turn.pass();
+    response
+}
+
+/// Says in one breath that there is no room, without waiting for anything: who is not let in holds nothing.
+fn turn_away(stream: &TcpStream) {
+    let text = respond::alone(&Error::new(Code::Overloaded, "too many connections; try again in a moment"));
+    let _ = stream.try_write(text.as_bytes());
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!("a connection ended with a panic");
+    }
+}
+
+/// Whether an error of `accept` is that of one caller, and the next may well succeed.
+fn is_of_the_caller(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset
+            | ErrorKind::Interrupted
+    )
+}

@@ -1,0 +1,181 @@
+//! All that is known of one person, as lines of JSON. It is read and sent page by page: it may be more than fits
+//! into memory.
+
+use crate::app::App;
+use crate::error::{Code, Error};
+use crate::respond::POSITION;
+use axum::body::{Body, Bytes};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use domain::{PASSWORD_CHANGED, Personal, UserId};
+use http_body_util::channel::{Channel, Sender};
+use projections::{Name, chats, sessions, sign_ins, users};
+use serde_json::{Value, json};
+use store::sql::Database;
+use store::{Filter, Log, Record};
+use tokio::sync::Semaphore;
+
+/// Rows that are read at once.
+const PAGE: u32 = 500;
+/// Pages that wait for a slow reader.
+const PAGES_WAITING_MAX: usize = 2;
+/// Each reads through the whole log once: so many at a time, one more is refused as overloaded.
+static PLACES: Semaphore = Semaphore::const_new(2);
+
+/// Why an export ended early. Its reader sees a body that was cut off, without the last line.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("the reader went away")]
+    Gone,
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error("a reading thread panicked")]
+    Panicked,
+}
+
+/// The answer; it goes on being written after it is returned.
+pub(crate) async fn of(app: App, user_id: UserId, min_position: u64) -> Result<Response, Error> {
+    let place = PLACES.try_acquire();
+    let place = place.map_err(|_| Error::new(Code::Overloaded, "others export now; try again in a moment"))?;
+    let users = app.read(Name::Users, min_position).await?;
+    let gone = || Error::new(Code::InvalidSession, "there is no such session; log in again");
+    let account = users::by_id(&users.database, user_id).await?.ok_or_else(gone)?;
+    for name in [Name::Sessions, Name::SignIns, Name::Chats] {
+        app.read(name, min_position).await?;
+    }
+    let up_to = app.log.head()?.position;
+    let (mut lines, body) = Channel::<Bytes, Ended>::new(PAGES_WAITING_MAX);
+    tokio::spawn(async move {
+        let _held = place;
+        match write(&app, &account, up_to, &mut lines).await {
+            Ok(()) | Err(Ended::Gone) => {}
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "an export ended early");
+                lines.abort(error);
+            }
+        }
+    });
+    let headers =
+        [(CONTENT_TYPE, "application/x-ndjson"), (CONTENT_DISPOSITION, "attachment; filename=\"letopis.ndjson\"")];
+    let mut response = (headers, Body::new(body)).into_response();
+    response.headers_mut().insert(POSITION, up_to.into());
+    Ok(response)
+}
+
+async fn write(app: &App, account: &users::Account, up_to: u64, out: &mut Sender<Bytes, Ended>) -> Result<(), Ended> {
+    let user_id = account.user_id;
+    say(out, vec![profile(account)]).await?;
+    let database = app.projections.database(Name::Sessions);
+    say(out, sessions::of_user(&database, user_id).await?.iter().map(session).collect()).await?;
+    write_sign_ins(&app.projections.database(Name::SignIns), user_id, out).await?;
+    write_chats(&app.projections.database(Name::Chats), user_id, out).await?;
+    write_events(&app.log, user_id, up_to, out).await?;
+    say(out, vec![json!({"kind": "end", "position": up_to})]).await
+}
+
+async fn write_sign_ins(db: &Database, user_id: UserId, out: &mut Sender<Bytes, Ended>) -> Result<(), Ended> {
+    let mut before = None;
+    loop {
+        let page = sign_ins::of_user(db, user_id, before, PAGE).await?;
+        say(out, page.iter().map(sign_in).collect()).await?;
+        match page.last() {
+            Some(last) if page.len() == PAGE as usize => before = Some(last.position),
+            Some(_) | None => return Ok(()),
+        }
+    }
+}
+
+async fn write_chats(db: &Database, user_id: UserId, out: &mut Sender<Bytes, Ended>) -> Result<(), Ended> {
+    let mut before = None;
+    loop {
+        let page = chats::mine(db, user_id, "", before, PAGE).await?;
+        let mut lines = Vec::with_capacity(page.len());
+        for listed in &page {
+            let me = chats::member(db, listed.chat.chat_id, user_id).await?;
+            lines.push(json!({
+                "kind": "chat", "chat_id": listed.chat.chat_id, "chat_name": listed.chat.chat_name,
+                "private": listed.chat.private, "role": listed.role,
+                "user_name": me.as_ref().and_then(|me| me.user_name.as_deref()),
+                "joined_at": me.as_ref().map(|me| me.joined_at),
+            }));
+        }
+        say(out, lines).await?;
+        match page.last() {
+            Some(last) if page.len() == PAGE as usize => before = Some(last.position),
+            Some(_) | None => return Ok(()),
+        }
+    }
+}
+
+async fn write_events(log: &Log, user_id: UserId, up_to: u64, out: &mut Sender<Bytes, Ended>) -> Result<(), Ended> {
+    let mut after = 0;
+    while after < up_to {
+        let filter = Filter { after, up_to: Some(up_to), user: Some(user_id), ..Filter::default() };
+        let log = log.clone();
+        let read = tokio::task::spawn_blocking(move || -> Result<(Vec<Value>, u64), store::Error> {
+            let records = log.read_filtered(&filter, PAGE as usize)?;
+            let last = records.last().filter(|_| records.len() == PAGE as usize).map_or(up_to, |last| last.position);
+            let lines = records.iter().map(|record| event(&log, user_id, record)).collect::<Result<_, _>>()?;
+            Ok((lines, last))
+        });
+        let (lines, last) = read.await.map_err(|_| Ended::Panicked)??;
+        say(out, lines).await?;
+        after = last;
+    }
+    Ok(())
+}
+
+fn profile(account: &users::Account) -> Value {
+    json!({
+        "kind": "profile", "user_id": account.user_id, "user_name": account.user_name,
+        "display_name": account.display_name, "email": account.email, "time_zone": account.time_zone,
+        "locale": account.locale, "role": account.role, "created_at": account.created_at,
+    })
+}
+
+fn session(session: &sessions::Session) -> Value {
+    json!({
+        "kind": "session", "id": session.session_id, "device": session.device, "address": session.address,
+        "created_at": session.created_at, "expires_at": session.expires_at,
+    })
+}
+
+fn sign_in(sign_in: &sign_ins::SignIn) -> Value {
+    json!({
+        "kind": "sign-in", "at": sign_in.at, "succeeded": sign_in.succeeded, "count": sign_in.count,
+        "device": sign_in.device, "address": sign_in.address, "session_id": sign_in.session_id,
+    })
+}
+
+/// An event that is about me or was done by me. What is sealed in it is told when it is mine: who adds another to a
+/// chat does not own that one's name. What a password or a token is checked against is told to nobody.
+fn event(log: &Log, user_id: UserId, record: &Record) -> Result<Value, store::Error> {
+    let mut payload: Value = serde_json::from_str(&record.payload).unwrap_or_default();
+    if let Some(fields) = payload.as_object_mut() {
+        fields.remove("token_hash");
+    }
+    let mine = record.subject == Some(user_id) && record.name != PASSWORD_CHANGED;
+    let personal = if mine { log.personal(record)?.and_then(Personal::into_known) } else { None };
+    let mut line = json!({
+        "kind": "event", "position": record.position, "type": record.name, "stream": record.stream,
+        "at": record.recorded_at, "payload": payload,
+    });
+    if let (Some(personal), Some(line)) = (personal, line.as_object_mut()) {
+        // A message's text is sealed as it stands, everything else as JSON.
+        let value = if record.name.starts_with("message.") {
+            Value::String(personal)
+        } else {
+            serde_json::from_str(&personal).unwrap_or_default()
+        };
+        line.insert("personal".to_owned(), value);
+    }
+    Ok(line)
+}
+
+async fn say(out: &mut Sender<Bytes, Ended>, lines: Vec<Value>) -> Result<(), Ended> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    out.send_data(Bytes::from(text)).await.map_err(|_| Ended::Gone)
+}

@@ -1,0 +1,86 @@
+//! Forgetting a person: out of his chats, then out of the log, then out of every read model.
+
+use crate::Node;
+use commands::{Answer, Request, Writer};
+use domain::{ChatId, Command, Refusal, UserId, chat, user};
+use projections::{Name, Projections, chats};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// So many chats are left at once.
+const CHATS_AT_ONCE: u32 = 200;
+/// How long a read model is waited for. A person's right to go does not wait for one that is stopped.
+const FOLLOW_WAIT: Duration = Duration::from_secs(10);
+
+/// Why somebody was not forgotten.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The writer's words.
+    #[error(transparent)]
+    Command(#[from] commands::Error),
+    /// His chats cannot be looked up.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// Takes a person out of his chats, forgets him, and waits until no read model knows him. `request` is to be
+/// [`user::Command::Erase`] of that person.
+///
+/// When it ends early he is out of some chats and has his account still: it can be asked again.
+///
+/// # Errors
+/// What the writer or the log says.
+pub async fn erase(
+    writer: &Writer,
+    projections: &Projections,
+    user_id: UserId,
+    request: Request,
+) -> Result<Answer, Error> {
+    follow(projections, Name::Chats, writer.acknowledged(Name::Chats.follows())).await;
+    let mut before = None;
+    loop {
+        let database = projections.database(Name::Chats);
+        let page = chats::mine(&database, user_id, "", before, CHATS_AT_ONCE).await?;
+        let mut leaving = JoinSet::new();
+        for listed in &page {
+            leaving.spawn(withdraw(writer.clone(), listed.chat.chat_id, user_id, request.clone()));
+        }
+        while let Some(left) = leaving.join_next().await {
+            left.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        }
+        match page.last() {
+            Some(last) if page.len() == CHATS_AT_ONCE as usize => before = Some(last.position),
+            Some(_) | None => break,
+        }
+    }
+    let answer = writer.send(request).await?;
+    for name in Name::ALL {
+        follow(projections, name, answer.position).await;
+    }
+    Ok(answer)
+}
+
+/// Forgets once more who is in the list of the erased and in the log.
+///
+/// # Errors
+/// As [`erase`].
+pub(crate) async fn again(node: &Node, user_id: UserId) -> Result<(), Error> {
+    let command = Command::User(user_id, user::Command::Erase);
+    let request = Request::by_operator(command, crate::extract::now());
+    erase(&node.writer, &node.projections, user_id, request).await.map(drop)
+}
+
+async fn withdraw(writer: Writer, chat_id: ChatId, user_id: UserId, asked: Request) -> Result<(), commands::Error> {
+    let command = Command::Chat(chat_id, chat::Command::Withdraw { user_id });
+    match writer.send(Request { command, key: None, if_match: None, ..asked }).await {
+        // Deleted meanwhile.
+        Ok(_) | Err(commands::Error::Refused(Refusal::Chat(chat::Refusal::NotFound))) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn follow(projections: &Projections, name: Name, position: u64) {
+    if let Err(behind) = projections.caught_up(name, position, FOLLOW_WAIT).await {
+        tracing::warn!(%behind, "a person is erased while a read model stands; it forgets him when it goes on");
+    }
+}

@@ -1,0 +1,72 @@
+//! What is known of me, and forgetting it.
+
+use super::{Done, auth};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::{Code, Error};
+use crate::export;
+use crate::extract::{Asked, Body, Params};
+use crate::forgetting;
+use crate::origin::CameFrom;
+use crate::respond::written;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::SET_COOKIE;
+use axum::response::Response;
+use commands::Actor;
+use domain::{Command, user};
+use projections::{Name, users};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(erase)).routes(routes!(everything))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Erase {
+    password: String,
+}
+
+/// Forgets me: my account, my sessions, my messages. My user name stays taken. It cannot be undone.
+#[utoipa::path(delete, path = "/v1/me", tag = "accounts", request_body = Erase, responses((status = 200, body = Done)))]
+async fn erase(
+    State(app): State<App>,
+    caller: Caller,
+    asked: Asked,
+    CameFrom(origin): CameFrom,
+    Body(body): Body<Erase>,
+) -> Result<Response, Error> {
+    let reading = app.read(Name::Users, 0).await?;
+    let known = users::credentials_by_id(&reading.database, caller.user_id).await?;
+    let known =
+        known.ok_or_else(|| Error::new(Code::InvalidSession, "there is no such session; you are forgotten already"))?;
+    if !app.passwords.verify(body.password, known.verifier).await? {
+        app.remember_failure(&asked, caller.user_id, origin);
+        return Err(Error::new(Code::BadCredentials, "the password is wrong"));
+    }
+    let command = Command::User(caller.user_id, user::Command::Erase);
+    let request = app.request(Actor::User(caller.user_id), &asked, command);
+    // On a task of its own: who hangs up now has asked all the same.
+    let erasing = tokio::spawn({
+        let app = app.clone();
+        async move { forgetting::erase(&app.writer, &app.projections, caller.user_id, request).await }
+    });
+    let answer = erasing.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    let mut response = written(StatusCode::OK, &answer, Done { position: answer.position });
+    response.headers_mut().insert(SET_COOKIE, auth::set_cookie("", 0));
+    Ok(response)
+}
+
+/// All that is known of me, one JSON object a line; the last one says `end`. `kind` is `profile`, `session`,
+/// `sign-in`, `chat`, `event` (what I did and what was done to me, in the order of the log, with every text that I
+/// wrote) or `end`.
+#[utoipa::path(get, path = "/v1/me/export", tag = "accounts", responses(
+    (status = 200, body = String, content_type = "application/x-ndjson"),
+))]
+async fn everything(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Error> {
+    export::of(app, caller.user_id, params.min_position).await
+}

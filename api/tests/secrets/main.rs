@@ -1,0 +1,122 @@
+//! What is secret is in no log, at whatever level. One test, alone in its process: what is logged is the process's.
+
+use reqwest::Method;
+use serde_json::json;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use testkit::TestApp;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Everything that is logged.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl Logged {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+}
+
+impl Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Logged {
+    type Writer = Logged;
+
+    fn make_writer(&self) -> Logged {
+        self.clone()
+    }
+}
+
+const PASSWORD: &str = "canary-password-eins";
+const NEXT_PASSWORD: &str = "canary-password-zwei";
+const WRONG_PASSWORD: &str = "canary-password-drei";
+const TEXT: &str = "canary-text";
+const CHANGED_TEXT: &str = "canary-changed-text";
+const ADDRESS: &str = "canary@example.org";
+const DISPLAY_NAME: &str = "canary-display-name";
+const KEY: &str = "canary-key";
+const NO_TOKEN: &str = "canary-token-of-nobody";
+
+#[tokio::test]
+async fn nothing_secret_is_logged_at_any_level() {
+    let logged = Logged::default();
+    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(logged.clone()).with_ansi(false).init();
+    tracing::trace!("the log is caught");
+
+    let app = TestApp::start().await;
+    let mut anna = app.anonymous();
+    let account = json!({"user_name": "Anna", "password": PASSWORD, "email": ADDRESS});
+    anna.post("/v1/auth/register", account.clone()).await.expect_status(201);
+    anna.post("/v1/auth/register", account).await.expect_status(409);
+    anna.log_in_with("Anna", WRONG_PASSWORD).await.expect_status(401);
+    anna.log_in_with("Nobody", WRONG_PASSWORD).await.expect_status(401);
+    anna.log_in_with("Anna", PASSWORD).await.expect_status(200);
+    let token = anna.token.clone().unwrap();
+    let by_cookie = json!({"user_name": "Anna", "password": PASSWORD, "cookie": true});
+    let reply = app.anonymous().post("/v1/auth/login", by_cookie).await.expect_status(200);
+    let cookie = reply.header("set-cookie").split(['=', ';']).nth(1).unwrap().to_owned();
+
+    let change = json!({"old_password": WRONG_PASSWORD, "new_password": NEXT_PASSWORD});
+    anna.send(Method::PUT, "/v1/me/password", Some(change), &[]).await.expect_status(401);
+    let change = json!({"old_password": PASSWORD, "new_password": NEXT_PASSWORD});
+    anna.send(Method::PUT, "/v1/me/password", Some(change), &[("idempotency-key", KEY)]).await.expect_status(200);
+    anna.send(Method::PATCH, "/v1/me", Some(json!({"display_name": DISPLAY_NAME})), &[]).await.expect_status(200);
+    let chat = anna.chat("garden").await;
+    let messages = format!("/v1/chats/{chat}/messages");
+    let posted = anna.post(&messages, json!({"message": TEXT})).await.expect_status(201);
+    let message = format!("{messages}/{}", posted.body["message_id"].as_str().unwrap());
+    anna.send(Method::PATCH, &message, Some(json!({"message": CHANGED_TEXT})), &[]).await.expect_status(200);
+    anna.get(&messages).await.expect_status(200);
+
+    // What goes wrong is told about most.
+    let json = [("content-type", "application/json")];
+    for broken in [
+        format!("{{\"user_name\":\"Anna\",\"password\":\"{PASSWORD}\""),
+        format!("{{\"user_name\":\"Anna\",\"password\":[\"{PASSWORD}\"]}}"),
+        format!("{{\"user_name\":\"Anna\",\"password\":\"{PASSWORD}\",\"{TEXT}\":1}}"),
+    ] {
+        anna.raw(Method::POST, "/v1/auth/login", Some(broken), &json).await.expect_status(400);
+    }
+    let mut nobody = app.anonymous();
+    nobody.token = Some(NO_TOKEN.to_owned());
+    nobody.get("/v1/me").await.expect_status(401);
+    anna.post("/v1/auth/logout", serde_json::Value::Null).await.expect_status(200);
+
+    let master_key = std::fs::read_to_string(app.node.folder.master_key()).unwrap().trim().to_owned();
+    let app = app.restart().await;
+    app.anonymous().log_in_with("Anna", NEXT_PASSWORD).await.expect_status(200);
+    app.stop().await;
+
+    let log = logged.text();
+    assert!(log.contains("the log is caught"));
+    assert!(log.contains("TRACE") && log.lines().count() > 1, "the server's own words are caught, too");
+    assert_eq!(master_key.len(), 64);
+    let secrets = [
+        PASSWORD,
+        NEXT_PASSWORD,
+        WRONG_PASSWORD,
+        TEXT,
+        CHANGED_TEXT,
+        ADDRESS,
+        DISPLAY_NAME,
+        KEY,
+        NO_TOKEN,
+        &token,
+        &cookie,
+        &master_key,
+        "$argon2",
+    ];
+    for secret in secrets {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "this line tells {secret}");
+    }
+}

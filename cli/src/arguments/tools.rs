@@ -1,0 +1,56 @@
+//! What can be asked of the program itself: settings, health, pages about it, its speed.
+
+use clap::{Args, Subcommand};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Every setting, its value and where that was set; secrets are masked
+    #[command(after_help = "Example:\n  LETOPIS_LISTEN=127.0.0.1:9000 letopis config show")]
+    Show,
+    /// Write a letopis.toml with every setting, its default and what it means
+    #[command(
+        after_help = "Examples:\n  letopis config init\n  letopis --config /etc/letopis/letopis.toml config init\n\n\
+                      A file that is there already is never written over."
+    )]
+    Init,
+}
+
+#[derive(Debug, Args)]
+pub struct Health {
+    /// The server; by default the address that this configuration listens on
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// For which shell
+    pub shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The folder that gets one page for each verb; without it the first page goes to standard output
+    pub folder: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Bench {
+    /// HTTP connections
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4_096))]
+    pub connections: u16,
+    /// How long each measurement runs
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=3_600))]
+    pub seconds: u16,
+    /// Callers of the writer
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4_096))]
+    pub callers: u16,
+    /// Rounds; the medians are shown
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=99))]
+    pub rounds: u16,
+    /// Where the throwaway folder is made: it decides which disk is measured
+    #[arg(long, value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+}

@@ -1,0 +1,76 @@
+//! What can be asked of accounts.
+
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub enum Users {
+    /// List accounts by name
+    #[command(after_help = "Example:\n  letopis users ls --name an")]
+    Ls {
+        /// Only names that begin so
+        #[arg(long, value_name = "PREFIX")]
+        name: Option<String>,
+        /// At most so many
+        #[arg(long, value_name = "N")]
+        limit: Option<u64>,
+    },
+    /// One account
+    #[command(after_help = "Example:\n  letopis users show anna")]
+    Show {
+        /// Its name or id
+        user: String,
+    },
+    /// Open an account
+    #[command(after_help = "Example:\n  letopis users create anna --password-file anna.password --role admin")]
+    Create {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        password: PasswordFrom,
+        /// user, notifier or admin
+        #[arg(long)]
+        role: Option<String>,
+    },
+    /// Give an account a password; its sessions end
+    #[command(after_help = "Example:\n  letopis users set-password anna --password-file anna.password")]
+    SetPassword {
+        /// Its name or id
+        user: String,
+        #[command(flatten)]
+        password: PasswordFrom,
+    },
+    /// Give an account a role
+    #[command(after_help = "Example:\n  letopis users set-role anna admin")]
+    SetRole {
+        /// Its name or id
+        user: String,
+        /// user, notifier or admin
+        role: String,
+    },
+    /// End every session of an account
+    #[command(after_help = "Example:\n  letopis users end-sessions anna")]
+    EndSessions {
+        /// Its name or id
+        user: String,
+    },
+    /// Forget a person: account, sessions, texts; it cannot be undone, and the name stays taken
+    #[command(after_help = "Examples:\n  letopis users erase anna --dry-run\n  letopis users erase anna --yes")]
+    Erase {
+        /// Its name or id
+        user: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        /// Only count what would be forgotten
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct PasswordFrom {
+    /// The file that holds the password; without it, it is asked for
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+}

@@ -1,0 +1,93 @@
+//! `letopis doctor`: everything that a server needs, looked at one after the other, with what to do about it.
+//! It changes nothing.
+
+mod data;
+mod machine;
+mod served;
+
+use crate::context::Context;
+use crate::exit::{Code, failure};
+use crate::output::{self, Listing};
+use anyhow::Result;
+use serde::Serialize;
+use serde_json::Value;
+use std::io::Write;
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum State {
+    /// As it should be.
+    Ok,
+    /// It works, and should be seen to.
+    Warning,
+    /// It does not work, or soon will not.
+    Problem,
+}
+
+/// What one check found.
+#[derive(Clone, Debug, Serialize)]
+struct Check {
+    check: &'static str,
+    state: State,
+    found: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Value>,
+}
+
+impl Check {
+    fn ok(check: &'static str, found: impl Into<String>) -> Check {
+        Check { check, state: State::Ok, found: found.into(), advice: None, details: None }
+    }
+
+    fn warning(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Check {
+        Check { state: State::Warning, advice: Some(advice.into()), ..Check::ok(check, found) }
+    }
+
+    fn problem(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Check {
+        Check { state: State::Problem, advice: Some(advice.into()), ..Check::ok(check, found) }
+    }
+
+    fn with(self, details: Value) -> Check {
+        Check { details: Some(details), ..self }
+    }
+}
+
+/// Looks at everything.
+///
+/// # Errors
+/// Code 5 when there is a problem.
+pub async fn verb(context: &Context) -> Result<()> {
+    let mut checks = vec![machine::sqlite(), data::folder(context), machine::disk(&context.settings.data)];
+    checks.push(data::master_key(context));
+    checks.extend(data::log(context));
+    let serves = served::serves(context).await;
+    checks.push(served::server(serves));
+    checks.push(served::port(context, serves).await);
+    checks.extend(data::read_models(context, serves));
+    show(context, &checks)?;
+    let problems = checks.iter().filter(|check| check.state == State::Problem);
+    let problems = problems.map(|check| check.check).collect::<Vec<_>>();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(failure(Code::Unhealthy, format!("not well: {}; the advice above says what to do", problems.join(", "))))
+}
+
+fn show(context: &Context, checks: &[Check]) -> Result<()> {
+    let mut listing = Listing::new(context.output, &["check", "state", "found"]);
+    for check in checks {
+        listing.row(check)?;
+    }
+    listing.end()?;
+    if output::is_table(context.output) {
+        let mut out = std::io::stdout().lock();
+        for check in checks {
+            let Some(advice) = &check.advice else { continue };
+            writeln!(out, "\n{}: {}\n  {}", check.check, output::visible(&check.found), output::visible(advice))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! What the machine and the program bring: the disk, the clock, SQLite.
+
+use super::Check;
+use domain::Timestamp;
+use serde_json::json;
+use std::path::Path;
+
+/// With less free than this the log soon cannot be written.
+const FREE_BYTES_LEAST: u64 = 100 * MIB;
+/// With less free than this somebody should look.
+const FREE_BYTES_EASY: u64 = 1024 * MIB;
+const MIB: u64 = 1024 * 1024;
+
+/// A clock this far behind the log runs backwards for people.
+const BEHIND_MICROSECONDS_MAX: i64 = 60 * SECOND;
+const SECOND: i64 = 1_000_000;
+/// 2025-01-01: no log of Letopis is older.
+const FIRST_YEAR: Timestamp = Timestamp(1_735_689_600 * SECOND);
+
+/// Options that `.cargo/config.toml` takes out of SQLite.
+const UNWANTED: [&str; 3] = ["ENABLE_FTS3", "ENABLE_FTS5", "ENABLE_LOAD_EXTENSION"];
+
+pub(super) fn sqlite() -> Check {
+    let about = match store::about() {
+        Ok(about) => about,
+        Err(error) => return Check::problem("sqlite", error.to_string(), "build the program anew"),
+    };
+    let unwanted = about.options.iter().filter(|option| UNWANTED.contains(&option.as_str()));
+    let unwanted = unwanted.map(String::as_str).collect::<Vec<_>>();
+    let check = if unwanted.is_empty() {
+        Check::ok("sqlite", about.version)
+    } else {
+        let found = format!("{} with {}", about.version, unwanted.join(", "));
+        Check::warning("sqlite", found, "build in the repository's folder, so that its .cargo/config.toml counts")
+    };
+    check.with(json!({"version": about.version, "compile_options": about.options}))
+}
+
+pub(super) fn disk(data: &Path) -> Check {
+    // A folder that is still to be made lies on the disk of the nearest one above it that is there.
+    let place = data.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
+    match rustix::fs::statvfs(place) {
+        Ok(disk) => of_disk(disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize)),
+        Err(error) => {
+            let found = format!("the disk of {} cannot be asked: {error}", place.display());
+            Check::problem("disk", found, "see whether the disk is mounted and may be read by this user")
+        }
+    }
+}
+
+fn of_disk(free: u64, size: u64) -> Check {
+    let found = format!("{} MiB free of {} MiB", free / MIB, size / MIB);
+    let advice = "make room: with a full disk every write is refused";
+    let check = if free < FREE_BYTES_LEAST {
+        Check::problem("disk", found, advice)
+    } else if free < FREE_BYTES_EASY {
+        Check::warning("disk", found, advice)
+    } else {
+        Check::ok("disk", found)
+    };
+    check.with(json!({"free_bytes": free, "size_bytes": size}))
+}
+
+/// Whether the clock can be right, for a log whose last event was recorded then.
+pub(super) fn clock(now: Timestamp, last: Option<Timestamp>) -> Check {
+    let advice = "set the clock, and let it be kept right (NTP)";
+    if now < FIRST_YEAR {
+        return Check::problem("clock", format!("{now} cannot be"), advice);
+    }
+    let Some(last) = last else { return Check::ok("clock", now.to_string()) };
+    let behind = last.0.saturating_sub(now.0);
+    let found = format!("{now}, and the log ends at {last}");
+    if behind > BEHIND_MICROSECONDS_MAX {
+        Check::problem("clock", found, advice)
+    } else if behind > SECOND {
+        Check::warning("clock", found, advice)
+    } else {
+        Check::ok("clock", found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::State;
+    use super::*;
+
+    #[test]
+    fn a_disk_is_full_before_it_is_full() {
+        assert_eq!(of_disk(10 * MIB, 1024 * MIB).state, State::Problem);
+        assert_eq!(of_disk(500 * MIB, 1024 * MIB).state, State::Warning);
+        assert_eq!(of_disk(5_000 * MIB, 10_000 * MIB).state, State::Ok);
+        assert!(disk(Path::new("/nowhere/at/all")).details.is_some());
+    }
+
+    #[test]
+    fn a_clock_behind_the_log_is_found() {
+        let now = Timestamp(FIRST_YEAR.0 + 1_000 * SECOND);
+        let after = |seconds: i64| Some(Timestamp(now.0 + seconds * SECOND));
+        assert_eq!(clock(now, None).state, State::Ok);
+        assert_eq!(clock(now, after(-5)).state, State::Ok);
+        assert_eq!(clock(now, after(5)).state, State::Warning);
+        assert_eq!(clock(now, after(500)).state, State::Problem);
+        assert_eq!(clock(Timestamp(0), None).state, State::Problem);
+    }
+
+    #[test]
+    fn sqlite_is_told_with_its_options() {
+        let check = sqlite();
+        assert_eq!(check.state, State::Ok, "{check:?}");
+        assert!(check.details.is_some_and(|details| details["compile_options"].is_array()));
+    }
+}

@@ -1,0 +1,80 @@
+//! What an operator wants of one projection: that it pauses, goes on, or steps over the event that stops it.
+
+use super::{FOLLOW_WAIT, names, now};
+use anyhow::{Context, Result};
+use api::Node;
+use commands::Request;
+use domain::{Command, projection};
+use projections::{Error, Name, Projections};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// How often it is looked whether a projection has come to the event that stops it.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Lets it pause. The reason is for the server's log.
+pub async fn pause(node: &Node, projection: &str, reason: Option<&str>) -> Result<Value> {
+    let name = one(projection)?;
+    if let Some(reason) = reason {
+        tracing::info!(projection = %name, reason, "an operator pauses it");
+    }
+    blocking(node, move |projections| projections.pause(name)).await?;
+    shown(node, name).await
+}
+
+/// Lets it go on, or try again what stopped it.
+pub async fn resume(node: &Node, projection: &str, reason: Option<&str>) -> Result<Value> {
+    let name = one(projection)?;
+    if let Some(reason) = reason {
+        tracing::info!(projection = %name, reason, "an operator lets it go on");
+    }
+    blocking(node, move |projections| projections.resume(name)).await?;
+    shown(node, name).await
+}
+
+/// Lets it step over the event that stops it, and writes that down in the log first.
+pub async fn skip(node: &Node, projection: &str, reason: &str) -> Result<Value> {
+    let name = one(projection)?;
+    let skipped = stopped_at(node, name).await?;
+    let command = projection::Command::Skip { position: skipped, reason: reason.to_owned() };
+    let request = Request::by_operator(Command::Projection(name.in_log(), command), now());
+    let position = node.writer.send(request).await?.position;
+    blocking(node, move |projections| projections.skip(name, skipped)).await?;
+    Ok(json!({"name": name.as_str(), "skipped": skipped, "reason": reason, "position": position}))
+}
+
+/// Where the event stands that stops it. A node that has just been opened tries that event once more first.
+async fn stopped_at(node: &Node, name: Name) -> Result<u64> {
+    let began = Instant::now();
+    loop {
+        let looked = blocking(node, move |projections| projections.skippable(name)).await;
+        let lags = node.projections.position(name) < node.log.head()?.position;
+        match looked {
+            Err(Error::NotStopped { .. }) if lags && began.elapsed() < FOLLOW_WAIT => {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            Ok(position) => return Ok(position),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn one(projection: &str) -> Result<Name> {
+    names(Some(projection))?.pop().context("a name is one projection's")
+}
+
+async fn shown(node: &Node, name: Name) -> Result<Value> {
+    let status = blocking(node, Projections::status).await?;
+    let status = status.into_iter().find(|status| status.name == name).context("every projection has a status")?;
+    Ok(json!({"name": name.as_str(), "state": status.state.as_str(), "position": status.position}))
+}
+
+/// Read models are files: not for the threads of async code.
+async fn blocking<T: Send + 'static>(
+    node: &Node,
+    work: impl FnOnce(&Projections) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let projections = node.projections.clone();
+    let done = tokio::task::spawn_blocking(move || work(&projections)).await;
+    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}
