@@ -26,7 +26,7 @@ const EXAMPLES: &str = "Examples:
   letopis                                         start the server (the same as `letopis serve`)
   letopis import log.ndjson.gz                    bring a chat log in
   letopis events tail --follow                    watch what happens
-  letopis events verify                           prove that nobody changed the log
+  letopis events verify                           check the chain, the streams and the anchor
   letopis projections rebuild --all               build every read model anew
 
 Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 conflict, 5 unhealthy or not verified, 6 auth, 7 unreachable.

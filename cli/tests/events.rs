@@ -114,6 +114,19 @@ fn a_log_that_nobody_touched_holds() {
 #[test]
 fn a_changed_row_is_found_with_its_position() {
     let place = imported();
+    let log = unguarded(&place);
+    let changed = log.execute("update event set payload = replace(payload, '{', '{ ') where position = 7", []).unwrap();
+    assert_eq!(changed, 1);
+    drop(log);
+    let found = place.run(&["events", "verify", "-o", "json"]);
+    assert_eq!(found.code, 5, "{}", found.err);
+    assert_eq!(found.json()["verified"], false);
+    assert_eq!(found.json()["position"], 7);
+    assert!(found.err.contains("position 7"), "{}", found.err);
+}
+
+/// The log's database without the triggers that guard it.
+fn unguarded(place: &Place) -> rusqlite::Connection {
     let log = rusqlite::Connection::open(place.data().join("letopis.db")).unwrap();
     let triggers = {
         let mut statement = log.prepare("select name from sqlite_schema where type = 'trigger'").unwrap();
@@ -124,12 +137,21 @@ fn a_changed_row_is_found_with_its_position() {
     for trigger in triggers {
         log.execute_batch(&format!("drop trigger {trigger}")).unwrap();
     }
-    let changed = log.execute("update event set payload = replace(payload, '{', '{ ') where position = 7", []).unwrap();
-    assert_eq!(changed, 1);
+    log
+}
+
+#[test]
+fn a_log_that_lost_its_end_is_found_and_refused_until_that_is_accepted() {
+    let place = imported();
+    let log = unguarded(&place);
+    let head: i64 = log.query_row("select max(position) from event", [], |row| row.get(0)).unwrap();
+    log.execute("delete from event where position > ?1", [head - 3]).unwrap();
     drop(log);
     let found = place.run(&["events", "verify", "-o", "json"]);
-    assert_eq!(found.code, 5, "{}", found.err);
-    assert_eq!(found.json()["verified"], false);
-    assert_eq!(found.json()["position"], 7);
-    assert!(found.err.contains("position 7"), "{}", found.err);
+    assert_eq!((found.code, found.json()["verified"].as_bool()), (5, Some(false)), "{}", found.err);
+    assert!(found.err.contains(&format!("{}", head - 2)), "{}", found.err);
+    let refused = place.run(&["users", "set-role", "nobody", "admin"]);
+    assert_eq!(refused.code, 5, "{}", refused.err);
+    place.run(&["events", "anchor", "--accept"]).ok();
+    assert_eq!(place.run(&["events", "verify", "-o", "json"]).ok().json()["events"], head - 3);
 }

@@ -80,7 +80,7 @@ pub(super) fn log(context: &Context) -> Vec<Check> {
     let looked = context.log().and_then(|(_, log)| Ok(last(&log)?));
     match looked {
         Ok((head, last)) => {
-            let found = format!("{head} events; `letopis events verify` proves them");
+            let found = format!("{head} events; `letopis events verify` checks them");
             vec![Check::ok("log", found).with(json!({"head": head})), machine::clock(now, last)]
         }
         Err(error) => {
