@@ -15,7 +15,7 @@ const PERSIST: Duration = Duration::from_secs(1);
 /// The last use of sessions is written that often.
 const FLUSH: Duration = Duration::from_secs(60);
 
-/// The thread that follows the log.
+/// The thread that follows the log. Dropping it ends the thread as well, without waiting for it.
 pub struct Tail {
     stop: watch::Sender<bool>,
     thread: JoinHandle<()>,
@@ -63,7 +63,8 @@ impl Projections {
         let mut persisted = Instant::now();
         let mut flushed = Instant::now();
         let mut well = true;
-        while !*stopped.borrow() {
+        // It ends, too, when nobody can stop it any more: whoever let go of the `Tail` does not want it to go on.
+        while stopped.has_changed().is_ok() && !*stopped.borrow() {
             let followed = self.round().and_then(|further| {
                 if !further || persisted.elapsed() >= PERSIST {
                     persisted = Instant::now();

@@ -164,6 +164,20 @@ async fn the_thread_follows_with_and_without_a_hint() {
     assert_eq!(world.projections.last_use().last_seen(session_id(1)).await.unwrap(), Some(Timestamp(9)));
 }
 
+#[test]
+fn a_thread_that_was_let_go_of_ends() {
+    let world = World::new();
+    let (hint, hinted) = watch::channel(0);
+    let tail = world.projections.start(hinted).unwrap();
+    assert_eq!(hint.receiver_count(), 1);
+    drop(tail);
+    let began = std::time::Instant::now();
+    while hint.receiver_count() > 0 {
+        assert!(began.elapsed() < SOON, "it goes on");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 #[tokio::test]
 async fn the_last_use_of_sessions_outlives_rebuilds_and_restarts() {
     let mut world = World::new();
