@@ -98,6 +98,11 @@ impl Error {
         Error::field(Code::BadParameters, field, detail)
     }
 
+    /// A receipt holds the answer to a command of another kind: its key was used for another request.
+    pub(crate) fn other_answer() -> Error {
+        Error::new(Code::KeyReused, commands::Error::KeyReused)
+    }
+
     /// The log or a read model failed. It is logged here, once; the caller is told nothing of it.
     fn ours(error: &(dyn std::error::Error + 'static), code: Code) -> Error {
         tracing::error!(error, "a request failed");

@@ -100,9 +100,7 @@ fn registered(answer: &Answer) -> Response {
         | Outcome::SignedIn { .. }
         | Outcome::ChatCreated { .. }
         | Outcome::Member { .. }
-        | Outcome::Posted { .. } => {
-            Error::new(Code::KeyReused, "the key was used with another request").into_response()
-        }
+        | Outcome::Posted { .. } => Error::other_answer().into_response(),
     }
 }
 

@@ -109,7 +109,7 @@ async fn create(
     let wish = chat::Command::Create { by: caller.user_id, chat_name, private: body.private, nickname: None };
     let answer = app.send(&caller, &asked, Command::Chat(ChatId(Uuid::now_v7()), wish)).await?;
     let domain::Outcome::ChatCreated { chat_id } = answer.outcome else {
-        return Err(Error::new(Code::KeyReused, "the key was used with another request"));
+        return Err(Error::other_answer());
     };
     Ok(written(StatusCode::CREATED, &answer, ChatWritten { chat_id, position: answer.position }))
 }

@@ -137,7 +137,7 @@ fn existing_zone(text: &str) -> Result<TimeZone, Error> {
 
 fn changed(answer: &Answer) -> Result<Response, Error> {
     let Outcome::Profile(profile) = answer.outcome.clone() else {
-        return Err(Error::new(Code::KeyReused, "the key was used with another request"));
+        return Err(Error::other_answer());
     };
     let me = Me {
         user_id: profile.user_id,

@@ -97,7 +97,7 @@ async fn enter(
     };
     let answer = app.send(&caller, &asked, Command::Chat(chat_id, wish)).await?;
     let Outcome::Member { user_id, joined } = answer.outcome else {
-        return Err(Error::new(Code::KeyReused, "the key was used with another request"));
+        return Err(Error::other_answer());
     };
     let status = if joined { StatusCode::CREATED } else { StatusCode::OK };
     Ok(written(status, &answer, Entered { user_id, position: answer.position }))

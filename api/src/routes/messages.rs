@@ -117,7 +117,7 @@ async fn post(
 
 fn posted(status: StatusCode, answer: &Answer) -> Result<Response, Error> {
     let Outcome::Posted { message_id } = answer.outcome else {
-        return Err(Error::new(Code::KeyReused, "the key was used with another request"));
+        return Err(Error::other_answer());
     };
     Ok(written(status, answer, MessageWritten { message_id, position: answer.position }))
 }
