@@ -4,6 +4,7 @@
 mod actor;
 mod contract;
 mod server;
+pub mod servers;
 
 pub use actor::{Actor, Reply};
 pub use contract::Contract;

@@ -1,0 +1,89 @@
+//! Real servers beside the tests: PostgreSQL, Redis, NATS, each over a throwaway folder on a free port.
+//!
+//! Most tests share the instances that `scripts/test` starts once for a whole run: [`postgres()`], [`redis()`] and
+//! [`nats()`] give each test a part of its own. A test that breaks a server starts one for itself: [`Postgres`],
+//! [`Redis`], [`Nats`]. Where there is no server a test is left out and says so, unless [`REQUIRED`] forbids it.
+
+mod nats;
+mod postgres;
+mod process;
+mod redis;
+mod shared;
+
+pub use nats::{Nats, Streams};
+pub use postgres::{Access, Postgres, PostgresOptions};
+pub use redis::Redis;
+pub use shared::{Account, Database, KeySpace, connect_nats, nats, postgres, redis};
+
+use std::io::Write;
+use std::path::PathBuf;
+
+/// The variable of the environment that, set to `required`, makes a missing server a failure.
+pub const REQUIRED: &str = "LETOPIS_TEST_SERVERS";
+
+/// A server that tests may need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Server {
+    /// PostgreSQL, 13 or newer.
+    Postgres,
+    /// Redis or Valkey.
+    Redis,
+    /// NATS with JetStream, 2.10 or newer.
+    Nats,
+}
+
+impl Server {
+    /// Every one.
+    pub const ALL: [Server; 3] = [Server::Postgres, Server::Redis, Server::Nats];
+
+    /// The variable of the environment with the address of the instance that a whole run shares.
+    pub fn variable(self) -> &'static str {
+        match self {
+            Server::Postgres => "LETOPIS_TEST_POSTGRES_URL",
+            Server::Redis => "LETOPIS_TEST_REDIS_URL",
+            Server::Nats => "LETOPIS_TEST_NATS_URL",
+        }
+    }
+
+    /// As people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Server::Postgres => "PostgreSQL",
+            Server::Redis => "Redis",
+            Server::Nats => "nats-server",
+        }
+    }
+
+    /// In one word, for scripts.
+    pub fn word(self) -> &'static str {
+        match self {
+            Server::Postgres => "postgres",
+            Server::Redis => "redis",
+            Server::Nats => "nats",
+        }
+    }
+
+    /// Its program, or for PostgreSQL the folder of its programs. Fails with where it was looked for.
+    pub fn find(self) -> anyhow::Result<PathBuf> {
+        match self {
+            Server::Postgres => postgres::find(),
+            Server::Redis => redis::find(),
+            Server::Nats => nats::find(),
+        }
+    }
+}
+
+/// Whether an own instance can be started here; a test that gets `false` returns, after it was said that it is left
+/// out. Panics instead where servers are required.
+pub fn installed(server: Server) -> bool {
+    server.find().inspect_err(|error| leave_out(server, &format!("{error:#}"))).is_ok()
+}
+
+/// Past the test harness, which shows what a test says only when it fails.
+fn leave_out(server: Server, why: &str) {
+    let name = server.name();
+    assert!(std::env::var(REQUIRED).as_deref() != Ok("required"), "{name} is required by {REQUIRED}: {why}");
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    let _ = writeln!(std::io::stderr(), "left out: needs {name}; scripts/test provides it ({test})");
+}
