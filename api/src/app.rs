@@ -10,36 +10,48 @@ use commands::{Actor, Answer, Key, Request, Writer};
 use domain::user::Origin;
 use domain::{Command, UserId, user};
 use projections::Projections;
+use std::ops::Deref;
 use std::sync::Arc;
 use store::{Keys, Log};
 use tokio::sync::Semaphore;
 
-/// What every handler shares. Cheap to clone.
+/// What every handler shares. Cheap to clone: every layer and every handler has its own with every request.
 #[derive(Clone)]
-pub(crate) struct App {
+pub(crate) struct App(Arc<Shared>);
+
+/// What there is of it, once.
+pub(crate) struct Shared {
     pub(crate) log: Log,
     pub(crate) keys: Arc<Keys>,
     pub(crate) writer: Writer,
     pub(crate) projections: Projections,
     pub(crate) passwords: Passwords,
-    pub(crate) failures: Arc<Failures>,
+    pub(crate) failures: Failures,
     /// Places for requests under way (`door::gate`).
     pub(crate) places: Arc<Semaphore>,
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) settings: Settings,
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 impl App {
     pub(crate) fn new(node: &Node, settings: Settings) -> Result<App, crate::passwords::PasswordError> {
-        Ok(App {
+        Ok(App(Arc::new(Shared {
             log: node.log.clone(),
             keys: Arc::clone(&node.keys),
             writer: node.writer.clone(),
             projections: node.projections.clone(),
             passwords: Passwords::new(settings.argon2)?,
-            failures: Arc::new(Failures::default()),
+            failures: Failures::default(),
             places: Arc::new(Semaphore::new(settings.limits.in_flight_max)),
-            settings: Arc::new(settings),
-        })
+            settings,
+        })))
     }
 
     /// Asks for a command in the name of a user.

@@ -1,8 +1,12 @@
 //! Who is calling: by `Authorization: Bearer`, by `Authorization: session_id`, or by the session cookie.
+//!
+//! A handler says by its argument whom it serves: a [`Person`] only, who has logged in, or any [`Caller`]. What
+//! secures an account is a person's: a service token that leaks must not become the account.
 
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::extract::now;
+use crate::service_token;
 use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::request::Parts;
@@ -10,45 +14,104 @@ use axum::http::{HeaderMap, HeaderName, Method};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::session::TokenHash;
+use domain::token::Scope;
 use domain::{SessionId, Timestamp, UserId};
-use projections::{Name, sessions};
+use projections::{Name, sessions, tokens};
 use sha2::{Digest, Sha256};
 
 /// The session cookie: only over TLS or to this machine, only for this host, not for scripts.
 pub(crate) const COOKIE_NAME: &str = "__Host-letopis";
 
-/// Who is calling, by a session that is open.
+/// Who is calling, by a session that is open or by a service token whose scopes allow the method.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caller {
     pub(crate) user_id: UserId,
+}
+
+/// Who is calling, by a session that is open: what a service token may never do asks for this one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Person {
+    pub(crate) user_id: UserId,
     pub(crate) session_id: SessionId,
+}
+
+/// What a request calls with, as text.
+enum Credential {
+    Session(String),
+    /// Only ever out of the header: a browser must not send it by itself.
+    Token(String),
 }
 
 impl FromRequestParts<App> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Caller, Error> {
-        let token = token(parts, app)?
-            .ok_or_else(|| Error::new(Code::AuthFailed, "send Authorization: Bearer with a session's token"))?;
-        let (session, expires_at) = app.session(&token).await?;
-        let at = now();
-        if expires_at <= at {
-            return Err(Error::new(Code::SessionExpired, "this session has expired; log in again"));
+        match sent(parts, app)? {
+            Credential::Session(text) => Ok(Caller { user_id: app.open_session(&text).await?.user_id }),
+            Credential::Token(text) => {
+                let token = app.live_token(&text).await?;
+                let needed = if parts.method.is_safe() { Scope::Read } else { Scope::Write };
+                if !token.scopes.contains(needed) {
+                    return Err(Error::scope_missing(needed));
+                }
+                Ok(Caller { user_id: token.user_id })
+            }
         }
-        app.projections.last_use().touch(session.session_id, at);
-        Ok(Caller { user_id: session.user_id, session_id: session.session_id })
     }
 }
 
+impl FromRequestParts<App> for Person {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Person, Error> {
+        match sent(parts, app)? {
+            Credential::Session(text) => {
+                let session = app.open_session(&text).await?;
+                Ok(Person { user_id: session.user_id, session_id: session.session_id })
+            }
+            Credential::Token(text) => {
+                app.live_token(&text).await?;
+                Err(Error::new(Code::SessionRequired, "a service token may not do this; log in and use that session"))
+            }
+        }
+    }
+}
+
+/// What the request calls with; it has to.
+fn sent(parts: &Parts, app: &App) -> Result<Credential, Error> {
+    credential(parts, app)?
+        .ok_or_else(|| Error::new(Code::AuthFailed, "send Authorization: Bearer with the token of a session"))
+}
+
 impl App {
-    /// The session of a token, and when it ends as things stand.
-    async fn session(&self, token: &str) -> Result<(sessions::Session, Timestamp), Error> {
+    /// The session of a token. It is used now.
+    async fn open_session(&self, token: &str) -> Result<sessions::Session, Error> {
         let reading = self.read(Name::Sessions, 0).await?;
         let session = sessions::by_token(&reading.database, &hash(token))
             .await?
             .ok_or_else(|| Error::new(Code::InvalidSession, "there is no such session; log in again"))?;
-        let expires_at = self.expiry(&session).await?;
-        Ok((session, expires_at))
+        let at = now();
+        if self.expiry(&session).await? <= at {
+            return Err(Error::new(Code::SessionExpired, "this session has expired; log in again"));
+        }
+        self.projections.last_use().touch(session.session_id, at);
+        Ok(session)
+    }
+
+    /// The service token of that text. It is used now, whether or not it may do what it is used for.
+    async fn live_token(&self, text: &str) -> Result<tokens::Token, Error> {
+        let reading = self.read(Name::Tokens, 0).await?;
+        let unknown = "there is no such token, or it was revoked; create another with POST /v1/me/tokens";
+        let token = tokens::by_hash(&reading.database, &hash(text))
+            .await?
+            .ok_or_else(|| Error::new(Code::InvalidSession, unknown))?;
+        let at = now();
+        if token.expires_at.is_some_and(|expires_at| expires_at <= at) {
+            let expired = "this token has expired; create another with POST /v1/me/tokens";
+            return Err(Error::new(Code::SessionExpired, expired));
+        }
+        self.projections.last_use().touch(token.token_id, at);
+        Ok(token)
     }
 
     /// When a session ends as things stand: at its last use plus the idle time, at the latest at its end.
@@ -65,13 +128,13 @@ impl App {
 
     /// The session of a request that may have none, or one that has ended: for logging out.
     pub(crate) async fn session_if_any(&self, parts: &Parts) -> Result<Option<sessions::Session>, Error> {
-        match token(parts, self) {
-            Ok(Some(token)) => {
+        match credential(parts, self) {
+            Ok(Some(Credential::Session(token))) => {
                 let reading = self.read(Name::Sessions, 0).await?;
                 Ok(sessions::by_token(&reading.database, &hash(&token)).await?)
             }
             Err(error) if error.code == Code::CrossSite => Err(error),
-            Ok(None) | Err(_) => Ok(None),
+            Ok(Some(Credential::Token(_)) | None) | Err(_) => Ok(None),
         }
     }
 }
@@ -81,29 +144,36 @@ pub(crate) fn new_token() -> String {
     BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
 
-/// What is kept of a token.
+/// What is kept of a session's token or a service token.
 pub(crate) fn hash(token: &str) -> TokenHash {
     TokenHash(Sha256::digest(token.as_bytes()).into())
 }
 
-/// The token that a request carries. The header goes before the cookie.
-fn token(parts: &Parts, app: &App) -> Result<Option<String>, Error> {
-    if let Some(value) = parts.headers.get(AUTHORIZATION) {
-        let malformed = || Error::new(Code::AuthFailed, "Authorization must be Bearer or session_id and a token");
-        let text = value.to_str().map_err(|_| malformed())?;
-        let (scheme, token) = text.split_once(' ').ok_or_else(malformed)?;
-        let known = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("session_id");
-        let token = token.trim();
-        if !known || token.is_empty() || token.contains(' ') {
-            return Err(malformed());
-        }
-        return Ok(Some(token.to_owned()));
+/// What a request carries. The header goes before the cookie.
+fn credential(parts: &Parts, app: &App) -> Result<Option<Credential>, Error> {
+    if let Some(token) = authorization(&parts.headers)? {
+        let of = if service_token::is_one(&token) { Credential::Token } else { Credential::Session };
+        return Ok(Some(of(token)));
     }
     let Some(token) = cookie(&parts.headers) else { return Ok(None) };
     if !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) && is_foreign(parts, app) {
         return Err(Error::new(Code::CrossSite, "a page of another site may not do this with your cookie"));
     }
-    Ok(Some(token))
+    Ok(Some(Credential::Session(token)))
+}
+
+/// The token in `Authorization`, when there is that header: visible ASCII, never a space in it.
+fn authorization(headers: &HeaderMap) -> Result<Option<String>, Error> {
+    let Some(value) = headers.get(AUTHORIZATION) else { return Ok(None) };
+    let malformed = || Error::new(Code::AuthFailed, "Authorization must be Bearer or session_id and a token");
+    let text = value.to_str().map_err(|_| malformed())?;
+    let (scheme, token) = text.split_once(' ').ok_or_else(malformed)?;
+    let known = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("session_id");
+    let token = token.trim();
+    if !known || token.is_empty() || token.contains(char::is_whitespace) {
+        return Err(malformed());
+    }
+    Ok(Some(token.to_owned()))
 }
 
 fn cookie(headers: &HeaderMap) -> Option<String> {
@@ -135,3 +205,6 @@ fn is_ours(origin: &str, parts: &Parts, app: &App) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz;

@@ -49,3 +49,6 @@ fn tag(keys: &Keys, list: &[&str], key: &[u8]) -> [u8; TAG_BYTES] {
     tag.copy_from_slice(&hash[..TAG_BYTES]);
     tag
 }
+
+#[cfg(test)]
+mod fuzz;

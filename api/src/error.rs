@@ -4,6 +4,7 @@ use crate::passwords::PasswordError;
 use crate::problem::FieldError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use domain::token::{self, Scope};
 use domain::{Refusal, chat, message, projection, session, user};
 
 /// Declares the codes: name, kebab-case, status, title.
@@ -44,6 +45,8 @@ codes! {
     SessionExpired = "session-id-expired", UNAUTHORIZED, "The session has expired";
     BadCredentials = "bad-credentials", UNAUTHORIZED, "User name or password is wrong";
     CrossSite = "cross-site-request", FORBIDDEN, "The request comes from a foreign site";
+    SessionRequired = "session-required", FORBIDDEN, "Only a person who has logged in may, not a service token";
+    ScopeMissing = "scope-missing", FORBIDDEN, "The service token lacks a scope";
     NotYou = "not-you", FORBIDDEN, "This can only be done by the user himself";
     NotAMember = "not-a-member", FORBIDDEN, "Only members of the chat may";
     NotInvited = "not-invited", FORBIDDEN, "The chat is private";
@@ -51,6 +54,7 @@ codes! {
     Muted = "muted", FORBIDDEN, "The member is muted";
     UserNotFound = "user-not-found", NOT_FOUND, "There is no such user";
     SessionNotFound = "session-not-found", NOT_FOUND, "There is no such session";
+    TokenNotFound = "token-not-found", NOT_FOUND, "There is no such service token";
     ChatNotFound = "chat-not-found", NOT_FOUND, "There is no such chat";
     MemberNotFound = "member-not-found", NOT_FOUND, "There is no such member";
     MessageNotFound = "message-not-found", NOT_FOUND, "There is no such message";
@@ -61,6 +65,7 @@ codes! {
     OwnerMustHandOver = "owner-must-hand-over", CONFLICT, "The owner must hand the chat over first";
     Archived = "chat-archived", CONFLICT, "The chat is archived";
     EditedTooOften = "edited-too-often", CONFLICT, "The message was edited too often";
+    TooManyTokens = "too-many-tokens", CONFLICT, "The user has as many service tokens as he may have";
     AlreadyExists = "already-exists", CONFLICT, "It exists already";
     VersionChanged = "version-changed", PRECONDITION_FAILED, "It was changed meanwhile";
     TooLarge = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
@@ -79,23 +84,38 @@ pub(crate) struct Error {
     pub(crate) code: Code,
     pub(crate) detail: String,
     pub(crate) errors: Vec<FieldError>,
+    /// The scope that the caller's service token lacks.
+    pub(crate) scope: Option<Scope>,
 }
 
 impl Error {
     /// A failure with its explanation.
     pub(crate) fn new(code: Code, detail: impl ToString) -> Error {
-        Error { code, detail: detail.to_string(), errors: Vec::new() }
+        Error { code, detail: detail.to_string(), errors: Vec::new(), scope: None }
     }
 
     /// One field of the body is at fault.
     pub(crate) fn field(code: Code, field: &str, detail: impl ToString) -> Error {
         let fault = FieldError::of(field, detail);
-        Error { code, detail: format!("{field} {}", fault.detail), errors: vec![fault] }
+        Error { errors: vec![fault.clone()], ..Error::new(code, format!("{field} {}", fault.detail)) }
     }
 
-    /// One field of the body, or a query parameter, is malformed.
+    /// A query parameter is malformed.
+    pub(crate) fn bad_parameter(name: &str, detail: impl ToString) -> Error {
+        let fault = FieldError::of_parameter(name, detail);
+        let detail = format!("{name} {}", fault.detail);
+        Error { errors: vec![fault], ..Error::new(Code::BadParameters, detail) }
+    }
+
+    /// One field of the body is malformed.
     pub(crate) fn bad(field: &str, detail: impl ToString) -> Error {
         Error::field(Code::BadParameters, field, detail)
+    }
+
+    /// The caller's service token may not do it.
+    pub(crate) fn scope_missing(scope: Scope) -> Error {
+        let detail = format!("this token lacks the scope {}; create one that has it, or use a session", scope.name());
+        Error { scope: Some(scope), ..Error::new(Code::ScopeMissing, detail) }
     }
 
     /// A receipt holds the answer to a command of another kind: its key was used for another request.
@@ -136,12 +156,16 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Error {
         let code = match refusal {
             Refusal::User(user::Refusal::AlreadyExists) => Code::UserExists,
-            Refusal::User(user::Refusal::NotFound) | Refusal::Chat(chat::Refusal::UserNotFound) => Code::UserNotFound,
+            Refusal::User(user::Refusal::NotFound)
+            | Refusal::Token(token::Refusal::UserNotFound)
+            | Refusal::Chat(chat::Refusal::UserNotFound) => Code::UserNotFound,
             Refusal::User(user::Refusal::BadCredentials) | Refusal::Session(session::Refusal::BadCredentials) => {
                 Code::BadCredentials
             }
             Refusal::Session(session::Refusal::NotFound) => Code::SessionNotFound,
+            Refusal::Token(token::Refusal::NotFound) => Code::TokenNotFound,
             Refusal::Session(session::Refusal::AlreadyExists)
+            | Refusal::Token(token::Refusal::AlreadyExists)
             | Refusal::Chat(chat::Refusal::AlreadyExists)
             | Refusal::Message(message::Refusal::AlreadyExists) => Code::AlreadyExists,
             Refusal::Chat(chat::Refusal::NotFound) | Refusal::Message(message::Refusal::ChatNotFound) => {

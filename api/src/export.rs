@@ -3,13 +3,14 @@
 
 use crate::app::App;
 use crate::error::{Code, Error};
+use crate::extract::now;
 use crate::respond::POSITION;
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use domain::{PASSWORD_CHANGED, Personal, UserId};
 use http_body_util::channel::{Channel, Sender};
-use projections::{Name, chats, sessions, sign_ins, users};
+use projections::{Name, chats, sessions, sign_ins, tokens, users};
 use serde_json::{Value, json};
 use store::sql::Database;
 use store::{Filter, Log, Record};
@@ -40,7 +41,7 @@ pub(crate) async fn of(app: App, user_id: UserId, min_position: u64) -> Result<R
     let users = app.read(Name::Users, min_position).await?;
     let gone = || Error::new(Code::InvalidSession, "there is no such session; log in again");
     let account = users::by_id(&users.database, user_id).await?.ok_or_else(gone)?;
-    for name in [Name::Sessions, Name::SignIns, Name::Chats] {
+    for name in [Name::Sessions, Name::Tokens, Name::SignIns, Name::Chats] {
         app.read(name, min_position).await?;
     }
     let up_to = app.log.head()?.position;
@@ -67,6 +68,8 @@ async fn write(app: &App, account: &users::Account, up_to: u64, out: &mut Sender
     say(out, vec![profile(account)]).await?;
     let database = app.projections.database(Name::Sessions);
     say(out, sessions::of_user(&database, user_id).await?.iter().map(session).collect()).await?;
+    let database = app.projections.database(Name::Tokens);
+    say(out, tokens::of_user(&database, user_id, now()).await?.iter().map(token).collect()).await?;
     write_sign_ins(&app.projections.database(Name::SignIns), user_id, out).await?;
     write_chats(&app.projections.database(Name::Chats), user_id, out).await?;
     write_events(&app.log, user_id, up_to, out).await?;
@@ -137,6 +140,13 @@ fn session(session: &sessions::Session) -> Value {
     json!({
         "kind": "session", "id": session.session_id, "device": session.device, "address": session.address,
         "created_at": session.created_at, "expires_at": session.expires_at,
+    })
+}
+
+fn token(token: &tokens::Token) -> Value {
+    json!({
+        "kind": "token", "id": token.token_id, "name": token.name, "scopes": token.scopes,
+        "created_at": token.created_at, "expires_at": token.expires_at,
     })
 }
 

@@ -75,7 +75,11 @@ fn if_match(parts: &Parts) -> Result<Option<u64>, Error> {
     let tag = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     match tag {
         // A tag that we never gave out names a version that is not there.
-        Some(tag) if !tag.contains('"') => Ok(Some(tag.parse().unwrap_or(u64::MAX))),
+        Some(tag) if !tag.contains('"') => {
+            // Tags are compared sign by sign: "+1" and "01" were never given out either.
+            let version = tag.parse::<u64>().ok().filter(|version| version.to_string() == tag);
+            Ok(Some(version.unwrap_or(u64::MAX)))
+        }
         Some(_) | None => Err(Error::new(Code::BadParameters, "If-Match must be one ETag in quotes, or *")),
     }
 }
@@ -104,7 +108,7 @@ impl<S: Sync> FromRequestParts<S> for Params {
         let asked = values.get("min_position").map(String::as_str).or(header);
         let min_position = match asked {
             None => 0,
-            Some(text) => text.parse().map_err(|_| Error::bad("min_position", "must be a log position"))?,
+            Some(text) => text.parse().map_err(|_| Error::bad_parameter("min_position", "must be a log position"))?,
         };
         Ok(Params { values, min_position })
     }
@@ -121,7 +125,7 @@ impl Params {
         match self.get("limit").map(str::parse::<u32>) {
             None => Ok(50),
             Some(Ok(limit @ 1..=1000)) => Ok(limit),
-            Some(_) => Err(Error::bad("limit", "must be a number from 1 to 1000")),
+            Some(_) => Err(Error::bad_parameter("limit", "must be a number from 1 to 1000")),
         }
     }
 }
@@ -145,15 +149,15 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     if depth(bytes) > JSON_DEPTH_MAX {
         return Err(Error::new(Code::BadParameters, "the body is nested deeper than 32 levels"));
     }
     if bytes.trim_ascii_start().starts_with(b"[") {
         // serde would fill the fields from an array, in their order.
-        let fault = FieldError { pointer: String::new(), detail: "must be a JSON object".to_owned() };
+        let fault = FieldError::at(String::new(), "must be a JSON object");
         let detail = format!("the body {}", fault.detail);
-        return Err(Error { code: Code::BadParameters, detail, errors: vec![fault] });
+        return Err(Error { errors: vec![fault], ..Error::new(Code::BadParameters, detail) });
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| explain(&error))?;
@@ -214,11 +218,8 @@ fn explain(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
         }
     }
     let place = if pointer.is_empty() { "the body".to_owned() } else { pointer.trim_start_matches('/').to_owned() };
-    Error {
-        code: Code::BadParameters,
-        detail: format!("{place} {detail}"),
-        errors: vec![FieldError { pointer, detail: detail.to_owned() }],
-    }
+    let fault = FieldError::at(pointer, detail);
+    Error { errors: vec![fault], ..Error::new(Code::BadParameters, format!("{place} {detail}")) }
 }
 
 fn expected(text: &str) -> &'static str {
@@ -237,6 +238,9 @@ fn escape(key: &str) -> String {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use serde::Deserialize;
@@ -253,7 +257,7 @@ mod tests {
     fn fault(body: &str) -> (String, String) {
         let error = parse::<Sample>(body.as_bytes()).unwrap_err();
         assert_eq!(error.code, Code::BadParameters);
-        let pointer = error.errors.first().map(|fault| fault.pointer.clone()).unwrap_or_default();
+        let pointer = error.errors.first().and_then(|fault| fault.pointer.clone()).unwrap_or_default();
         (pointer, error.detail)
     }
 

@@ -53,6 +53,7 @@ pub async fn erase(
             Some(_) | None => break,
         }
     }
+    store::failpoint::pass("erase-withdrawn");
     let answer = writer.send(request).await?;
     for name in Name::ALL {
         follow(projections, name, answer.position).await;

@@ -24,6 +24,7 @@ mod reading;
 mod respond;
 mod routes;
 mod serve;
+mod service_token;
 mod settings;
 
 pub use node::{Node, NodeError, NodeOptions};

@@ -7,6 +7,7 @@ use projections::{Projections, Tail};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{Appender, ErasedList, Folder, Keys, Lock, Log};
+use tokio::sync::watch;
 
 /// Where a node keeps its data.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub struct Node {
     pub writer: Writer,
     /// The read models.
     pub projections: Projections,
+    /// Changes when the log may have something new, by whomever: a hint for whoever follows it.
+    pub hint: watch::Receiver<u64>,
     running: Running,
     tail: Mutex<Option<Tail>>,
     _lock: Lock,
@@ -56,8 +59,17 @@ impl Node {
     /// # Errors
     /// [`store::Error::Locked`] when another process serves the folder; else what keeps it from being opened.
     pub async fn open(options: NodeOptions) -> Result<Node, NodeError> {
+        Node::open_nudged(options, None).await
+    }
+
+    /// The same for a node that others nudge: `nudges` changes when one of them tells of a new head. It wakes whoever
+    /// follows the log, and nobody relies on it.
+    ///
+    /// # Errors
+    /// As [`Node::open`].
+    pub async fn open_nudged(options: NodeOptions, nudges: Option<watch::Receiver<u64>>) -> Result<Node, NodeError> {
         // Opening reads files and may build read models: it is not for the async threads.
-        let opened = tokio::task::spawn_blocking(move || Node::open_blocking(&options)).await;
+        let opened = tokio::task::spawn_blocking(move || Node::open_blocking(&options, nudges)).await;
         let (node, back) = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         for user_id in back {
             tracing::warn!(%user_id, "was erased, and is in this copy again: forgotten once more");
@@ -67,7 +79,10 @@ impl Node {
     }
 
     /// The node, and who has come back although he was erased.
-    fn open_blocking(options: &NodeOptions) -> Result<(Node, Vec<UserId>), NodeError> {
+    fn open_blocking(
+        options: &NodeOptions,
+        nudges: Option<watch::Receiver<u64>>,
+    ) -> Result<(Node, Vec<UserId>), NodeError> {
         let folder = Folder::create(&options.data)?;
         let lock = folder.lock()?;
         let master_key = options.master_key.clone().unwrap_or_else(|| folder.master_key());
@@ -78,9 +93,13 @@ impl Node {
         let log = appender.log(&folder)?;
         let projections = Projections::open(&folder, log.clone())?;
         let (writer, running) = Writer::start(appender);
-        let tail = projections.start(writer.head())?;
+        let hint = match nudges {
+            Some(nudges) => either(writer.head(), nudges),
+            None => writer.head(),
+        };
+        let tail = projections.start(hint.clone())?;
         let tail = Mutex::new(Some(tail));
-        Ok((Node { folder, log, keys, writer, projections, running, tail, _lock: lock }, back))
+        Ok((Node { folder, log, keys, writer, projections, hint, running, tail, _lock: lock }, back))
     }
 
     /// Resolves when the log can no longer be written: the process must end. Says why.
@@ -95,5 +114,57 @@ impl Node {
         if let Some(tail) = tail {
             let _ = tokio::task::spawn_blocking(move || tail.stop()).await;
         }
+    }
+}
+
+/// Changes when one of both does, for as long as the first one may. What it holds is no more than a hint: a nudge may
+/// be older than what is known, or made up, and must not keep the next one from being seen.
+fn either(mut own: watch::Receiver<u64>, mut nudges: watch::Receiver<u64>) -> watch::Receiver<u64> {
+    let (sender, hint) = watch::channel(*own.borrow());
+    tokio::spawn(async move {
+        loop {
+            let nudge = async {
+                if nudges.changed().await.is_err() {
+                    // Nobody nudges any more.
+                    std::future::pending::<()>().await;
+                }
+                *nudges.borrow_and_update()
+            };
+            let position = tokio::select! {
+                changed = own.changed() => match changed {
+                    Ok(()) => *own.borrow_and_update(),
+                    Err(_) => return,
+                },
+                position = nudge => position,
+                () = sender.closed() => return,
+            };
+            sender.send_replace(position);
+        }
+    });
+    hint
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_nudge_wakes_and_never_silences() {
+        let (own, head) = watch::channel(0);
+        let (nudge, nudges) = watch::channel(0);
+        let mut hint = either(head, nudges);
+        // Made up, late, out of order, and in between what is our own.
+        for (from, position) in [(&nudge, u64::MAX), (&own, 1), (&nudge, 7), (&nudge, 3), (&own, 2), (&own, 3)] {
+            from.send_replace(position);
+            let woken = tokio::time::timeout(Duration::from_secs(10), hint.changed()).await;
+            assert!(woken.is_ok_and(|changed| changed.is_ok()), "{position}");
+            assert_eq!(*hint.borrow_and_update(), position);
+        }
+        drop(nudge);
+        own.send_replace(4);
+        assert!(hint.changed().await.is_ok());
+        drop(own);
+        assert!(hint.changed().await.is_err(), "whoever follows is told that nobody hints any more");
     }
 }

@@ -28,6 +28,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
     tags(
         (name = "accounts", description = "Registering, logging in, my profile"),
         (name = "sessions", description = "Who is logged in as me"),
+        (name = "tokens", description = "What my applications call with"),
         (name = "chats", description = "Chats"),
         (name = "members", description = "Who is in a chat"),
         (name = "messages", description = "What is said in a chat"),
@@ -35,6 +36,10 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
     )
 )]
 struct Document;
+
+/// What the header holds.
+const BEARER: &str = "The token of a session, or a service token (`letopis_…`): its scope `read` allows GET, `write` \
+                      every other method; what secures an account takes sessions only (`session-required`).";
 
 /// Addresses that need no session.
 const OPEN: [&str; 8] =
@@ -71,7 +76,7 @@ fn complete(mut document: OpenApi) -> OpenApi {
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     document.info.description = Some(description());
     let components = document.components.get_or_insert_default();
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(BEARER)).build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     let cookie = ApiKey::Cookie(ApiKeyValue::new(crate::auth::COOKIE_NAME));
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
@@ -100,10 +105,11 @@ fn common(operation: &mut Operation, path: &str, open: bool, writes: bool) {
             SecurityRequirement::new("bearer", Vec::<String>::new()),
             SecurityRequirement::new("cookie", Vec::<String>::new()),
         ]);
-        statuses.push(401);
+        // A service token may lack the scope, or be none that may do this.
+        statuses.extend([401, 403]);
     }
     if path.contains('{') {
-        statuses.extend([403, 404]);
+        statuses.push(404);
     }
     if writes {
         statuses.extend([403, 408, 409, 412, 413, 422]);

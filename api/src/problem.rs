@@ -18,16 +18,20 @@ pub(crate) struct Problem {
     pub(crate) code: &'static str,
     /// To quote when asking for help.
     pub(crate) request_id: String,
-    /// Where the body is at fault.
+    /// Where the body or a query parameter is at fault.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) errors: Vec<FieldError>,
 }
 
-/// One fault in a body.
+/// One fault in a body or a query parameter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct FieldError {
-    /// Where (RFC 6901).
-    pub(crate) pointer: String,
+    /// Where in the body (RFC 6901).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pointer: Option<String>,
+    /// Which query parameter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) parameter: Option<String>,
     /// What.
     pub(crate) detail: String,
 }
@@ -35,6 +39,16 @@ pub(crate) struct FieldError {
 impl FieldError {
     /// A fault of a field at the top of the body.
     pub(crate) fn of(field: &str, detail: impl ToString) -> FieldError {
-        FieldError { pointer: format!("/{field}"), detail: detail.to_string() }
+        FieldError::at(format!("/{field}"), detail)
+    }
+
+    /// A fault of what a pointer into the body (RFC 6901) names.
+    pub(crate) fn at(pointer: String, detail: impl ToString) -> FieldError {
+        FieldError { pointer: Some(pointer), parameter: None, detail: detail.to_string() }
+    }
+
+    /// A fault of a query parameter.
+    pub(crate) fn of_parameter(name: &str, detail: impl ToString) -> FieldError {
+        FieldError { pointer: None, parameter: Some(name.to_owned()), detail: detail.to_string() }
     }
 }

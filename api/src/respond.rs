@@ -147,6 +147,13 @@ fn explained(response: Response, request_id: &str) -> Response {
         };
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
+    if let Some(scope) = error.scope {
+        // RFC 6750, 3.1.
+        let scope = scope.name();
+        let challenge = format!("Bearer realm=\"letopis\", error=\"insufficient_scope\", scope=\"{scope}\"");
+        let challenge = HeaderValue::from_str(&challenge).expect("a scope's name is lower-case letters");
+        headers.insert(WWW_AUTHENTICATE, challenge);
+    }
     if error.code == Code::TooSlow {
         // The rest of the body may still come.
         headers.insert(CONNECTION, HeaderValue::from_static("close"));

@@ -1,11 +1,13 @@
 //! What can be asked for on the command line.
 
 mod events;
+mod moving;
 mod tools;
 mod users;
 
 pub use events::{Events, Which};
-pub use tools::{Bench, Completions, Config, Health, Man};
+pub use moving::{Backup, Export, ImportLog, Restore};
+pub use tools::{Bench, BenchPart, Completions, Config, Health, Man};
 pub use users::{PasswordFrom, Users};
 
 use crate::output::Format;
@@ -69,6 +71,15 @@ pub enum Verb {
     /// Accounts
     #[command(subcommand)]
     Users(Users),
+    /// Copy the log into a folder, beside a running server as well; without the master key and the list of the erased
+    #[command(after_help = "Example:\n  letopis backup /backups/letopis-2026-01-31\n\n\
+                            Keep the master key and the list of the erased elsewhere: without the key a backup \
+                            cannot be read, and without the list it brings erased people back.")]
+    Backup(Backup),
+    /// Bring a backup into a data folder that has no log yet; people who were erased since are erased again
+    #[command(after_help = "Example:\n  letopis restore /backups/letopis-2026-01-31 --data /var/lib/letopis \\\n    \
+                            --master-key /safe/master.key")]
+    Restore(Restore),
     /// Settings
     #[command(subcommand)]
     Config(Config),

@@ -6,7 +6,7 @@ mod appends;
 mod http;
 mod replay;
 
-use crate::arguments::Bench;
+use crate::arguments::{Bench, BenchPart};
 use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::output::Listing;
@@ -29,6 +29,9 @@ pub struct Measured {
     /// All but one in a hundred took at most this long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p99_ms: Option<f64>,
+    /// How long after the last answer the read models had everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub behind_ms: Option<f64>,
 }
 
 /// Measures.
@@ -50,7 +53,7 @@ pub async fn verb(context: &Context, bench: &Bench) -> Result<()> {
         // So that the throwaway folder is thrown away.
         _ = tokio::signal::ctrl_c() => return Err(failure(Code::Failure, "interrupted; nothing was measured")),
     };
-    let mut listing = Listing::new(context.output, &["what", "per_second", "p50_ms", "p99_ms"]);
+    let mut listing = Listing::new(context.output, &["what", "per_second", "p50_ms", "p99_ms", "behind_ms"]);
     for measured in medians(&rounds) {
         listing.row(&measured)?;
     }
@@ -60,13 +63,17 @@ pub async fn verb(context: &Context, bench: &Bench) -> Result<()> {
 /// One round: everything once, in a folder of its own.
 async fn measure(place: &Path, round: u16, bench: &Bench) -> Result<Vec<Measured>> {
     let folder = Throwaway::make(place, round)?;
-    let options = NodeOptions { data: folder.path.join("data"), master_key: None, erased_list: None };
-    let node = Node::open(options).await?;
-    let mut measured = http::measure(&node, bench).await?;
-    measured.push(appends::through_the_writer(&node, bench).await?);
-    measured.push(appends::to_a_plain_file(&folder.path.join("plain"), bench).await?);
-    measured.extend(replay::measure(&node).await?);
-    node.stop().await;
+    let mut measured = Vec::new();
+    if bench.only != Some(BenchPart::Append) {
+        let options = NodeOptions { data: folder.path.join("data"), master_key: None, erased_list: None };
+        let node = Node::open(options).await?;
+        measured.extend(http::measure(&node, bench).await?);
+        measured.extend(replay::measure(&node).await?);
+        node.stop().await;
+    }
+    if bench.only != Some(BenchPart::Http) {
+        measured.extend(appends::measure(&folder.path, bench).await?);
+    }
     Ok(measured)
 }
 
@@ -104,6 +111,7 @@ fn medians(rounds: &[Vec<Measured>]) -> Vec<Measured> {
         per_second: of(index, |measured| Some(measured.per_second)).unwrap_or_default().round(),
         p50_ms: of(index, |measured| measured.p50_ms),
         p99_ms: of(index, |measured| measured.p99_ms),
+        behind_ms: of(index, |measured| measured.behind_ms),
     });
     medians.collect()
 }
@@ -113,18 +121,30 @@ fn median(mut figures: Vec<f64>) -> Option<f64> {
     figures.get(figures.len() / 2).copied()
 }
 
-/// What some calls took together: rate and percentiles. `waits_us` in microseconds.
-pub fn rated(what: &str, mut waits_us: Vec<u32>, seconds: f64) -> Measured {
-    waits_us.sort_unstable();
-    let at = |percent: usize| {
-        let wait = waits_us.get((waits_us.len() * percent / 100).min(waits_us.len().saturating_sub(1)));
-        wait.map(|wait_us| f64::from(*wait_us) / 1_000.0)
-    };
-    Measured {
-        what: what.to_owned(),
-        per_second: crate::progress::per_second(waits_us.len() as u64, seconds),
-        p50_ms: at(50),
-        p99_ms: at(99),
+/// What some calls took together.
+pub struct Rated {
+    /// Each of them, in microseconds.
+    pub waits_us: Vec<u32>,
+    /// From the first to the last.
+    pub seconds: f64,
+}
+
+impl Rated {
+    /// Rate and percentiles.
+    pub fn of(mut self, what: &str) -> Measured {
+        self.waits_us.sort_unstable();
+        let (waits_us, count) = (&self.waits_us, self.waits_us.len());
+        let at = |percent: usize| {
+            let wait = waits_us.get((count * percent / 100).min(count.saturating_sub(1)));
+            wait.map(|wait_us| f64::from(*wait_us) / 1_000.0)
+        };
+        Measured {
+            what: what.to_owned(),
+            per_second: crate::progress::per_second(count as u64, self.seconds),
+            p50_ms: at(50),
+            p99_ms: at(99),
+            behind_ms: None,
+        }
     }
 }
 
@@ -134,12 +154,13 @@ mod tests {
 
     #[test]
     fn percentiles_and_medians() {
-        let measured = rated("x", (1..=1_000).rev().collect(), 2.0);
+        let rated = |waits_us: Vec<u32>, seconds| Rated { waits_us, seconds }.of("x");
+        let measured = rated((1..=1_000).rev().collect(), 2.0);
         assert_eq!(measured.per_second, 500.0);
         assert_eq!((measured.p50_ms, measured.p99_ms), (Some(0.501), Some(0.991)));
-        assert_eq!(rated("x", vec![], 1.0).p50_ms, None);
+        assert_eq!(rated(vec![], 1.0).p50_ms, None);
         let round = |per_second: f64| {
-            let measured = Measured { per_second, ..rated("x", vec![], 1.0) };
+            let measured = Measured { per_second, ..rated(vec![], 1.0) };
             vec![measured]
         };
         assert_eq!(medians(&[round(3.0), round(100.0), round(5.0)])[0].per_second, 5.0);

@@ -6,6 +6,7 @@ use crate::settings::{Flag, Layers, Settings};
 use anyhow::Result;
 use api::NodeOptions;
 use projections::Projections;
+use std::path::PathBuf;
 use store::{Folder, Log};
 
 /// What a verb works with.
@@ -39,15 +40,23 @@ impl Context {
         Ok(Context { settings: Settings::read(&layers)?, layers, output: common.output })
     }
 
+    /// Where the master key of the data folder is, or is to be.
+    pub fn master_key(&self) -> PathBuf {
+        self.settings.master_key_file.clone().unwrap_or_else(|| self.settings.data.join("master.key"))
+    }
+
+    /// Where it is kept who was erased.
+    pub fn erased_list(&self) -> PathBuf {
+        self.settings.erased_list.clone().unwrap_or_else(|| self.master_key().with_file_name("erased"))
+    }
+
     /// The log, for reading; beside a running server as well.
     ///
     /// # Errors
     /// When there is none, or the master key is not its own.
     pub fn log(&self) -> Result<(Folder, Log)> {
         let folder = Folder::existing(&self.settings.data)?;
-        let default = folder.master_key();
-        let master_key = self.settings.master_key_file.as_deref().unwrap_or(&default);
-        let log = Log::open_read_only(&folder, master_key)?;
+        let log = Log::open_read_only(&folder, &self.master_key())?;
         Ok((folder, log))
     }
 

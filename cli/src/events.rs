@@ -1,5 +1,6 @@
 //! `letopis events`: the log itself, for reading.
 
+mod moving;
 mod trace;
 mod whole;
 
@@ -48,6 +49,8 @@ pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
         Verb::Trace { id } => trace::trace(context, &log()?, &id),
         Verb::Stats => whole::stats(context, &log()?),
         Verb::Anchor { accept } => whole::anchor(context, accept),
+        Verb::Export(asked) => moving::export(context, &asked),
+        Verb::Import(asked) => moving::import(context, &asked).await,
         Verb::Verify { from, to } => whole::verify(context, &log()?, from, to),
     }
 }
@@ -245,6 +248,7 @@ fn show(context: &Context, log: &Log, event: &str, personal: bool) -> Result<()>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fuzz::Verdict;
 
     #[test]
     fn since_is_a_time_ago_or_an_instant() {
@@ -259,5 +263,17 @@ mod tests {
     fn what_is_no_json_is_shown_all_the_same() {
         assert_eq!(parsed("{\"a\":1}"), json!({"a": 1}));
         assert_eq!(parsed("{"), json!("{"));
+    }
+
+    #[test]
+    fn fuzz_since_never_lies_ahead_of_now_unless_it_is_an_instant() {
+        fuzz::text(&["1h", "30m", "2d", "99w", "2026-01-31T12:00:00Z", "2999-01-31T12:00:00+01:00"], |text| {
+            let read = since(text);
+            match &read {
+                Ok(since) => assert!(*since <= operation::now() || Timestamp::parse(text) == Some(*since)),
+                Err(error) => assert!(error.to_string().contains("it must be like")),
+            }
+            Verdict::from(&read)
+        });
     }
 }

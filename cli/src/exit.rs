@@ -123,13 +123,22 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
 fn of_store(error: &store::Error) -> Option<Code> {
     match error {
         store::Error::NoData { .. } => Some(Code::NotFound),
-        store::Error::Locked { .. } => Some(Code::Conflict),
+        store::Error::Locked { .. }
+        | store::Error::NotEmpty { .. }
+        | store::Error::InTheWay { .. }
+        | store::Error::Unfinished { .. }
+        | store::Error::KeyInTheWay { .. } => Some(Code::Conflict),
         store::Error::MissingMasterKey { .. }
         | store::Error::WrongMasterKey
+        | store::Error::NoMasterKeyBrought { .. }
+        | store::Error::OtherMasterKey { .. }
         | store::Error::LooseMasterKey { .. }
         | store::Error::NotAMasterKey { .. } => Some(Code::Auth),
         store::Error::Corrupt { .. }
         | store::Error::Damaged { .. }
+        | store::Error::BadExport { .. }
+        | store::Error::NotABackup { .. }
+        | store::Error::BadBackup { .. }
         | store::Error::NotHeld { .. }
         | store::Error::NoAnchor { .. }
         | store::Error::BadAnchor { .. } => Some(Code::Unhealthy),
@@ -155,10 +164,11 @@ fn of_projections(error: &projections::Error) -> Option<Code> {
 }
 
 fn of_refusal(refusal: &domain::Refusal) -> Code {
-    use domain::{Refusal, chat, message, projection, session, user};
+    use domain::{Refusal, chat, message, projection, session, token, user};
     match refusal {
         Refusal::User(user::Refusal::NotFound)
         | Refusal::Session(session::Refusal::NotFound)
+        | Refusal::Token(token::Refusal::NotFound | token::Refusal::UserNotFound)
         | Refusal::Message(message::Refusal::NotFound | message::Refusal::ChatNotFound) => Code::NotFound,
         Refusal::User(user::Refusal::BadCredentials) | Refusal::Session(session::Refusal::BadCredentials) => Code::Auth,
         Refusal::Chat(chat::Refusal::NotFound | chat::Refusal::UserNotFound | chat::Refusal::MemberNotFound) => {
@@ -166,6 +176,7 @@ fn of_refusal(refusal: &domain::Refusal) -> Code {
         }
         Refusal::User(user::Refusal::AlreadyExists)
         | Refusal::Session(session::Refusal::AlreadyExists)
+        | Refusal::Token(token::Refusal::AlreadyExists)
         | Refusal::Chat(
             chat::Refusal::AlreadyExists
             | chat::Refusal::NotInvited

@@ -5,6 +5,7 @@
 //! output, everything else to standard error. This room decides nothing about what may happen.
 
 mod arguments;
+mod backup;
 mod bench;
 mod config;
 mod context;
@@ -17,6 +18,7 @@ mod http;
 mod import;
 mod operation;
 mod output;
+mod packed;
 mod progress;
 mod projections;
 mod report;
@@ -67,6 +69,8 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         Verb::Streams(streams) => streams::verb(&context?, &streams),
         Verb::Projections(verb) => projections::verb(&context?, &verb).await,
         Verb::Users(users) => users::verb(&context?, users).await,
+        Verb::Backup(asked) => backup::backup(&context?, &asked),
+        Verb::Restore(asked) => backup::restore(&context?, &asked).await,
         Verb::Config(Config::Show) => config::show(&context?),
         Verb::Config(Config::Init) => config::init(common),
         Verb::Health(health) => health::verb(&context?, &health).await,

@@ -50,7 +50,7 @@ pub enum Operation {
         /// The new one.
         role: Role,
     },
-    /// End every session of an account.
+    /// End every session of an account, and revoke its service tokens.
     EndSessions {
         /// Its name or id.
         user: String,
@@ -126,7 +126,7 @@ impl Operation {
             }
             Operation::EndSessions { user } => {
                 let user_id = find(node, user).await?.user_id;
-                let position = change(node, user_id, user::Command::EndSessions { keep: None }).await?;
+                let position = change(node, user_id, user::Command::LockOut).await?;
                 Ok(json!({"user_id": user_id, "position": position}))
             }
             Operation::Erase { user } => {

@@ -12,10 +12,13 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
+/// How long a process that cannot write any more still answers.
+const ANSWERS_WAIT: Duration = Duration::from_secs(1);
 /// What ends a process that is interrupted a second time, as shells expect it.
 const INTERRUPTED: i32 = 130;
 
@@ -35,10 +38,19 @@ pub async fn run(context: &Context, serve: &Serve) -> Result<()> {
     tokio::spawn(signals.stop_at_first(stop.clone()));
     supervisor::ready(&address.to_string());
     greet(node.folder.root(), address);
-    let outcome = tokio::select! {
-        served = api::serve(listener, &node, doors(context), stopping(stopped)) => served.context("serving failed"),
-        why = node.failed() => Err(failure(Code::Failure, why)),
-        () = supervisor::watch(&node) => Ok(()),
+    let outcome = {
+        let served = api::serve(listener, &node, doors(context), stopping(stopped));
+        tokio::pin!(served);
+        tokio::select! {
+            served = &mut served => served.context("serving failed"),
+            why = node.failed() => {
+                // Whoever waits is told that it was not done, before the process ends.
+                stop.send_replace(true);
+                let _ = tokio::time::timeout(ANSWERS_WAIT, served).await;
+                Err(failure(Code::Failure, why))
+            }
+            () = supervisor::watch(&node) => Ok(()),
+        }
     };
     stop.send_replace(true);
     // Both are over already, or end now; neither failure changes how this ends.

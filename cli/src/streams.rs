@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::output::{self, Listing};
 use anyhow::Result;
-use domain::{Event, Personal, StreamId, chat, message, name, projection, session, user};
+use domain::{Event, Personal, StreamId, chat, message, name, projection, session, token, user};
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::Log;
@@ -13,7 +13,7 @@ use store::Log;
 /// How many streams are read at once.
 const PAGE: usize = 1_000;
 /// The first words of streams' names.
-const CATEGORIES: [&str; 5] = ["user", "session", "name", "chat", "message"];
+const CATEGORIES: [&str; 6] = ["user", "session", "token", "name", "chat", "message"];
 
 /// Does what was asked.
 ///
@@ -98,6 +98,15 @@ fn fold(stream: StreamId, events: &[&Event], personal: bool) -> Value {
             }
             session_state(state)
         }
+        StreamId::TokenId(_) => {
+            let mut state = token::State::default();
+            for event in events {
+                if let Event::Token(event) = event {
+                    token::evolve(&mut state, event);
+                }
+            }
+            token_state(state)
+        }
         StreamId::NameClaim(_) => {
             let mut state = name::State::default();
             for event in events {
@@ -161,6 +170,14 @@ fn session_state(state: session::State) -> Value {
         session::State::Absent => json!({"is": "absent"}),
         session::State::Open(user_id) => json!({"is": "open", "user_id": user_id}),
         session::State::Ended(user_id) => json!({"is": "ended", "user_id": user_id}),
+    }
+}
+
+fn token_state(state: token::State) -> Value {
+    match state {
+        token::State::Absent => json!({"is": "absent"}),
+        token::State::Live(user_id) => json!({"is": "live", "user_id": user_id}),
+        token::State::Revoked(user_id) => json!({"is": "revoked", "user_id": user_id}),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::operation::{self, Operation};
 use crate::output::{self, Listing};
 use anyhow::{Context as _, Result};
 use domain::user::Role;
-use projections::{Name, users};
+use projections::{Name, tokens, users};
 use serde_json::{Value, json};
 use std::io::IsTerminal;
 
@@ -72,7 +72,10 @@ async fn ls(context: &Context, prefix: &str, limit: Option<u64>) -> Result<()> {
 async fn show(context: &Context, user: &str) -> Result<()> {
     let database = context.projections()?.database(Name::Users);
     let account = operation::account(&database, user).await?;
-    output::show(context.output, &row(&account))
+    let tokens = context.projections()?.database(Name::Tokens);
+    let mut shown = row(&account);
+    shown["tokens"] = json!(tokens::count(&tokens, account.user_id, operation::now()).await?);
+    output::show(context.output, &shown)
 }
 
 fn row(account: &users::Account) -> Value {

@@ -27,6 +27,9 @@ fn an_operator_gives_passwords_beside_a_server() {
     place.run(&["users", "set-password", "борис", "--password-file", &second]).ok();
     assert_eq!(log_in(&server, "борис", "correct horse battery"), 401);
     place.run(&["users", "end-sessions", "борис"]).ok();
+    let revoked = place.run(&["events", "ls", "--type", "user.tokens_revoked.v1"]).ok().lines();
+    assert_eq!(revoked.len(), 1, "who holds a service token of his is locked out, too");
+    assert_eq!(place.run(&["users", "show", "борис"]).ok().json()["tokens"], 0);
     let taken = place.run(&["users", "create", "вера", "--password-file", &first]);
     assert_eq!(taken.code, 4, "{}", taken.err);
     let unknown = place.run(&["users", "set-role", "nobody", "admin"]);
@@ -151,7 +154,10 @@ fn one_server_has_a_folder_and_a_stop_is_clean() {
     let server = place.serve();
     let second = place.run(&["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(second.code, 4, "{}", second.err);
-    assert!(second.err.contains("another process"), "{}", second.err);
+    let holder = format!("another process (pid {})", server.child.id());
+    assert!(second.err.contains(&holder), "{}", second.err);
+    let beside = place.run(&["events", "verify"]);
+    assert_eq!(beside.code, 0, "who only reads is not in the way: {}", beside.err);
     let health = place.run(&["health", "--url", &server.url]).ok().json();
     assert_eq!(health["ready"], true);
     let url = server.url.clone();
@@ -197,4 +203,29 @@ fn the_control_socket_is_private_and_answers_nonsense() {
     let password = place.file("password", "correct horse battery");
     place.run(&["users", "create", "anna", "--password-file", &password]).ok();
     assert_eq!(server.stop(), 0);
+}
+
+#[test]
+fn a_server_without_its_master_key_does_not_start() {
+    let place = Place::new();
+    place.run(&["import", &fixture()]).ok();
+    let (key, aside) = (place.data().join("master.key"), place.data().join("aside"));
+    let refused = |says: &str| {
+        let before = std::fs::read(place.data().join("letopis.db")).unwrap();
+        let ran = place.run(&["serve", "--listen", "127.0.0.1:0"]);
+        assert_eq!(ran.code, 6, "{}", ran.err);
+        assert!(ran.err.contains(says), "{}", ran.err);
+        assert_eq!(std::fs::read(place.data().join("letopis.db")).unwrap(), before);
+    };
+    std::fs::rename(&key, &aside).unwrap();
+    refused("the master key is missing");
+    assert!(!key.exists(), "none is made in its place");
+    let other = Place::new();
+    other.run(&["import", &fixture()]).ok();
+    std::fs::copy(other.data().join("master.key"), &key).unwrap();
+    refused("not the one of this database");
+    std::fs::write(&key, "no key\n").unwrap();
+    refused("64 hex digits");
+    std::fs::rename(&aside, &key).unwrap();
+    assert_eq!(place.serve().stop(), 0);
 }

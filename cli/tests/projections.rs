@@ -3,42 +3,12 @@
 
 mod common;
 
-use common::{Place, fixture};
+use common::{Place, fixture, poison};
 use serde_json::Value;
 
 fn state(place: &Place, name: &str) -> Value {
     let listed = place.run(&["projections", "ls", "-o", "json"]).ok().json();
     listed.as_array().unwrap().iter().find(|one| one["name"] == name).unwrap().clone()
-}
-
-/// An event that no version knows, written past the writer; its position.
-fn poison(place: &Place) -> i64 {
-    let log = rusqlite::Connection::open(place.data().join("letopis.db")).unwrap();
-    let head = "select position, recorded_at, hash from event order by position desc limit 1";
-    let (position, recorded_at, hash): (i64, i64, [u8; 32]) =
-        log.query_row(head, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
-    let (id, name) = ([7; 16], "message.frozen.v9");
-    let stream = "message-07070707-0707-0707-0707-070707070707";
-    let link = store::chain::Link {
-        position: position + 1,
-        stream,
-        version: 1,
-        id: &id,
-        name,
-        recorded_at,
-        payload: "{}",
-        subject: None,
-        sealed_hash: None,
-        meta: "{}",
-    };
-    let hash = store::chain::hash(&hash, &link, &mut Vec::new());
-    log.execute(
-        "insert into event (position, stream, version, id, name, recorded_at, payload, meta, hash)
-         values (?1, ?2, 1, ?3, ?4, ?5, '{}', '{}', ?6)",
-        (position + 1, stream, id, name, recorded_at, hash),
-    )
-    .unwrap();
-    position + 1
 }
 
 #[test]
@@ -84,4 +54,35 @@ fn a_skip_on_the_folder_itself_is_kept_in_the_log() {
     assert_eq!(kept["state"]["skipped"], serde_json::json!([position]));
     place.run(&["projections", "rebuild", "messages"]).ok();
     place.run(&["projections", "verify", "messages"]).ok();
+}
+
+#[test]
+fn a_skip_goes_to_the_server_that_the_event_stops() {
+    let place = Place::new();
+    place.run(&["import", &fixture()]).ok();
+    let position = poison(&place);
+    let server = place.serve();
+    let looked = |wanted: &dyn Fn(&Value) -> bool| {
+        let looks = std::iter::repeat_with(|| {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            state(&place, "messages")
+        });
+        looks.take(500).find(|state| wanted(state))
+    };
+    let stopped = looked(&|state| state["state"] == "stopped").expect("the event stops it");
+    assert_eq!(stopped["failed_position"], position);
+    assert_eq!(state(&place, "chats")["state"], "running", "the others go on");
+    assert_eq!(place.run(&["health", "--url", &server.url]).code, 5);
+    let refused = place.run(&["projections", "skip", "chats", "--reason", "nothing stops it"]);
+    assert_eq!(refused.code, 4, "{}", refused.err);
+    let skip = ["projections", "skip", "messages", "--reason", "a trial version wrote it"];
+    assert_eq!(place.run(&skip).ok().json()["skipped"], position);
+    place.run(&["health", "--url", &server.url]).ok();
+    let running = looked(&|state| state["lag_events"] == 0).expect("it goes on to the head");
+    assert_eq!(running["state"], "running");
+    assert_eq!(place.run(&skip).code, 4, "once");
+    let kept = place.run(&["streams", "show", "projection-messages"]).ok().json();
+    assert_eq!(kept["state"]["skipped"], serde_json::json!([position]));
+    assert_eq!(server.stop(), 0);
+    place.run(&["projections", "verify", "--all"]).ok();
 }

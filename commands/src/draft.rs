@@ -100,6 +100,7 @@ impl Draft {
                 _,
                 Event::User(_)
                 | Event::Session(_)
+                | Event::Token(_)
                 | Event::Name(_)
                 | Event::Chat(_)
                 | Event::Message(_)
@@ -148,7 +149,9 @@ impl Answer {
 /// would be known again. What concerns his account is judged by its own rules.
 fn refuse_the_erased(states: &mut States, appender: &mut Appender, request: &Request) -> Result<(), Error> {
     let actor = match (request.actor, &request.command) {
-        (Actor::User(id), Command::Session(..) | Command::Chat(..) | Command::Message(..)) => Some(id),
+        (Actor::User(id), Command::Session(..) | Command::Token(..) | Command::Chat(..) | Command::Message(..)) => {
+            Some(id)
+        }
         (Actor::User(_), Command::User(..) | Command::Projection(..)) => None,
         (Actor::Anonymous | Actor::Operator | Actor::Import, _) => None,
     };

@@ -1,7 +1,7 @@
 //! Which streams a command names, and which rules decide on it: one arm an aggregate.
 
 use crate::states::States;
-use domain::{Command, Decision, Refusal, StreamId, Timestamp, chat, message, name, projection, session, user};
+use domain::{Command, Decision, Refusal, StreamId, Timestamp, chat, message, name, projection, session, token, user};
 
 /// The streams that a command decides on: its own first, then those whose states its rules look at.
 pub(crate) fn streams(command: &Command) -> (StreamId, [Option<StreamId>; 2]) {
@@ -12,6 +12,8 @@ pub(crate) fn streams(command: &Command) -> (StreamId, [Option<StreamId>; 2]) {
             ((*id).into(), [Some((*user_id).into()), None])
         }
         Command::Session(id, session::Command::End { .. }) => ((*id).into(), [None, None]),
+        Command::Token(id, token::Command::Create { user_id, .. }) => ((*id).into(), [Some((*user_id).into()), None]),
+        Command::Token(id, token::Command::Revoke { .. }) => ((*id).into(), [None, None]),
         Command::Chat(id, command) => ((*id).into(), [newcomer(command), None]),
         Command::Message(id, command) => {
             ((*id).into(), [Some(command.chat_id().into()), command.reply_to().map(StreamId::from)])
@@ -47,6 +49,10 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
         Command::Session(id, wish) => {
             let user = second.map_or(&user::State::Absent, |user| states.user(user));
             Ok(session::decide(*id, &states.session(*id), user, wish, at)?)
+        }
+        Command::Token(id, wish) => {
+            let user = second.map_or(&user::State::Absent, |user| states.user(user));
+            Ok(token::decide(*id, &states.token(*id), user, wish, at)?)
         }
         Command::Chat(id, wish) => {
             let user = second.map_or(&user::State::Absent, |user| states.user(user));

@@ -1,7 +1,7 @@
 //! What the writer knows of the streams: their folded states, read from the log when first named and kept up to
 //! date by its own facts.
 
-use domain::{Category, Event, Fact, StreamId, chat, message, name, projection, session, user};
+use domain::{Category, Event, Fact, StreamId, chat, message, name, projection, session, token, user};
 use std::collections::{BTreeSet, HashMap};
 use store::Appender;
 
@@ -13,6 +13,7 @@ const STREAMS_MAX: usize = 100_000;
 enum State {
     User(user::State),
     Session(session::State),
+    Token(token::State),
     Name(name::State),
     Chat(chat::State),
     Message(message::State),
@@ -31,7 +32,7 @@ struct Entry {
 /// The states of the streams that were named lately.
 pub(crate) struct States {
     entries: HashMap<StreamId, Entry>,
-    /// Streams of this batch that are not kept: messages, names and projections, which are rarely named twice.
+    /// Streams of this batch that are not kept: messages, names, tokens and projections, which are rarely named twice.
     passing: Vec<StreamId>,
     batch: u64,
     streams_max: usize,
@@ -75,7 +76,14 @@ impl States {
         static ABSENT: user::State = user::State::Absent;
         match self.state(stream) {
             Some(State::User(state)) => state,
-            Some(State::Session(_) | State::Name(_) | State::Chat(_) | State::Message(_) | State::Projection(_))
+            Some(
+                State::Session(_)
+                | State::Token(_)
+                | State::Name(_)
+                | State::Chat(_)
+                | State::Message(_)
+                | State::Projection(_),
+            )
             | None => &ABSENT,
         }
     }
@@ -83,15 +91,44 @@ impl States {
     pub(crate) fn session(&self, stream: impl Into<StreamId>) -> session::State {
         match self.state(stream) {
             Some(State::Session(state)) => *state,
-            Some(State::User(_) | State::Name(_) | State::Chat(_) | State::Message(_) | State::Projection(_))
+            Some(
+                State::User(_)
+                | State::Token(_)
+                | State::Name(_)
+                | State::Chat(_)
+                | State::Message(_)
+                | State::Projection(_),
+            )
             | None => session::State::Absent,
+        }
+    }
+
+    pub(crate) fn token(&self, stream: impl Into<StreamId>) -> token::State {
+        match self.state(stream) {
+            Some(State::Token(state)) => *state,
+            Some(
+                State::User(_)
+                | State::Session(_)
+                | State::Name(_)
+                | State::Chat(_)
+                | State::Message(_)
+                | State::Projection(_),
+            )
+            | None => token::State::Absent,
         }
     }
 
     pub(crate) fn name(&self, stream: impl Into<StreamId>) -> name::State {
         match self.state(stream) {
             Some(State::Name(state)) => *state,
-            Some(State::User(_) | State::Session(_) | State::Chat(_) | State::Message(_) | State::Projection(_))
+            Some(
+                State::User(_)
+                | State::Session(_)
+                | State::Token(_)
+                | State::Chat(_)
+                | State::Message(_)
+                | State::Projection(_),
+            )
             | None => name::State::default(),
         }
     }
@@ -100,7 +137,14 @@ impl States {
         static ABSENT: chat::State = chat::State::Absent;
         match self.state(stream) {
             Some(State::Chat(state)) => state,
-            Some(State::User(_) | State::Session(_) | State::Name(_) | State::Message(_) | State::Projection(_))
+            Some(
+                State::User(_)
+                | State::Session(_)
+                | State::Token(_)
+                | State::Name(_)
+                | State::Message(_)
+                | State::Projection(_),
+            )
             | None => &ABSENT,
         }
     }
@@ -109,7 +153,14 @@ impl States {
         static ABSENT: message::State = message::State::Absent;
         match self.state(stream) {
             Some(State::Message(state)) => state,
-            Some(State::User(_) | State::Session(_) | State::Name(_) | State::Chat(_) | State::Projection(_))
+            Some(
+                State::User(_)
+                | State::Session(_)
+                | State::Token(_)
+                | State::Name(_)
+                | State::Chat(_)
+                | State::Projection(_),
+            )
             | None => &ABSENT,
         }
     }
@@ -118,9 +169,15 @@ impl States {
         static NOTHING: projection::State = projection::State { skipped: BTreeSet::new() };
         match self.state(stream) {
             Some(State::Projection(state)) => state,
-            Some(State::User(_) | State::Session(_) | State::Name(_) | State::Chat(_) | State::Message(_)) | None => {
-                &NOTHING
-            }
+            Some(
+                State::User(_)
+                | State::Session(_)
+                | State::Token(_)
+                | State::Name(_)
+                | State::Chat(_)
+                | State::Message(_),
+            )
+            | None => &NOTHING,
         }
     }
 
@@ -149,7 +206,7 @@ impl States {
 
     fn insert(&mut self, stream: StreamId, entry: Entry) {
         match stream.category() {
-            Category::Message | Category::Name | Category::Projection => self.passing.push(stream),
+            Category::Message | Category::Name | Category::Token | Category::Projection => self.passing.push(stream),
             Category::User | Category::Session | Category::Chat => {}
         }
         self.entries.insert(stream, entry);
@@ -175,6 +232,7 @@ impl State {
         match stream.category() {
             Category::User => State::User(user::State::default()),
             Category::Session => State::Session(session::State::default()),
+            Category::Token => State::Token(token::State::default()),
             Category::Name => State::Name(name::State::default()),
             Category::Chat => State::Chat(chat::State::default()),
             Category::Message => State::Message(message::State::default()),
@@ -186,6 +244,7 @@ impl State {
         match (self, stream, event) {
             (State::User(state), StreamId::UserId(id), Event::User(event)) => user::evolve(id, state, event),
             (State::Session(state), _, Event::Session(event)) => session::evolve(state, event),
+            (State::Token(state), _, Event::Token(event)) => token::evolve(state, event),
             (State::Name(state), _, Event::Name(event)) => name::evolve(state, event),
             (State::Chat(state), _, Event::Chat(event)) => chat::evolve(state, event),
             (State::Message(state), _, Event::Message(event)) => message::evolve(state, event),
@@ -194,6 +253,7 @@ impl State {
             (
                 State::User(_)
                 | State::Session(_)
+                | State::Token(_)
                 | State::Name(_)
                 | State::Chat(_)
                 | State::Message(_)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use store::Appender;
+use store::{Appender, failpoint};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Commands that wait for the writer; one more is refused as overloaded.
@@ -178,9 +178,11 @@ impl Writing {
                 is_fatal(&failure).then(|| failure.to_string())
             }
         };
+        failpoint::pass("batch-published");
         for ((_, asker), answer) in requests.drain(..).zip(answers) {
             // Who asked may be gone; what he asked for is done all the same.
             let _ = asker.send(answer);
+            failpoint::pass("answer-given");
         }
         metrics::histogram!("letopis_batch_seconds").record(began.elapsed().as_secs_f64());
         fatal.map_or(Ok(()), Err)
@@ -189,6 +191,7 @@ impl Writing {
     fn append(&mut self, draft: &Draft) -> Result<(), store::Error> {
         let head = self.appender.head().position;
         let written = self.appender.append(&draft.batch)?;
+        failpoint::pass("batch-appended");
         for (position, stream) in (head + 1..).zip(draft.touched()) {
             self.acknowledged[stream.category() as usize].store(position, Ordering::Release);
         }

@@ -28,6 +28,7 @@ macro_rules! id {
 
 id!(UserId, "an account");
 id!(SessionId, "a session");
+id!(TokenId, "a service token");
 id!(ChatId, "a chat");
 id!(MessageId, "a message");
 
@@ -83,6 +84,8 @@ pub enum StreamId {
     UserId(UserId),
     /// `session-<id>`
     SessionId(SessionId),
+    /// `token-<id>`
+    TokenId(TokenId),
     /// `name-<64 hex digits>`
     NameClaim(NameClaim),
     /// `chat-<id>`
@@ -100,6 +103,8 @@ pub enum Category {
     User,
     /// A session.
     Session,
+    /// A service token.
+    Token,
     /// The claim on a name.
     Name,
     /// A chat.
@@ -112,8 +117,15 @@ pub enum Category {
 
 impl Category {
     /// Every category.
-    pub const ALL: [Category; 6] =
-        [Category::User, Category::Session, Category::Name, Category::Chat, Category::Message, Category::Projection];
+    pub const ALL: [Category; 7] = [
+        Category::User,
+        Category::Session,
+        Category::Token,
+        Category::Name,
+        Category::Chat,
+        Category::Message,
+        Category::Projection,
+    ];
 }
 
 impl StreamId {
@@ -122,6 +134,7 @@ impl StreamId {
         match self {
             StreamId::UserId(_) => Category::User,
             StreamId::SessionId(_) => Category::Session,
+            StreamId::TokenId(_) => Category::Token,
             StreamId::NameClaim(_) => Category::Name,
             StreamId::ChatId(_) => Category::Chat,
             StreamId::MessageId(_) => Category::Message,
@@ -135,6 +148,7 @@ impl fmt::Display for StreamId {
         match self {
             StreamId::UserId(id) => write!(out, "user-{id}"),
             StreamId::SessionId(id) => write!(out, "session-{id}"),
+            StreamId::TokenId(id) => write!(out, "token-{id}"),
             StreamId::ChatId(id) => write!(out, "chat-{id}"),
             StreamId::MessageId(id) => write!(out, "message-{id}"),
             StreamId::ProjectionName(name) => write!(out, "projection-{name}"),
@@ -150,6 +164,7 @@ impl StreamId {
         Some(match category {
             "user" => UserId(parse_uuid(rest)?).into(),
             "session" => SessionId(parse_uuid(rest)?).into(),
+            "token" => TokenId(parse_uuid(rest)?).into(),
             "chat" => ChatId(parse_uuid(rest)?).into(),
             "message" => MessageId(parse_uuid(rest)?).into(),
             "projection" => ProjectionName::parse(rest)?.into(),
@@ -193,9 +208,10 @@ mod tests {
     #[test]
     fn streams_read_back_from_their_text() {
         let id = Uuid::from_u128(7);
-        let streams: [StreamId; 6] = [
+        let streams: [StreamId; 7] = [
             UserId(id).into(),
             SessionId(id).into(),
+            TokenId(id).into(),
             ChatId(id).into(),
             MessageId(id).into(),
             NameClaim([0xab; 32]).into(),

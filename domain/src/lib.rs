@@ -16,9 +16,10 @@ pub mod session;
 mod stored;
 pub mod text;
 pub mod time;
+pub mod token;
 pub mod user;
 
-pub use id::{Category, ChatId, MessageId, SessionId, StreamId, UserId};
+pub use id::{Category, ChatId, MessageId, SessionId, StreamId, TokenId, UserId};
 pub use personal::Personal;
 pub use stored::{PASSWORD_CHANGED, Stored, Unreadable};
 pub use time::Timestamp;
@@ -30,6 +31,8 @@ pub enum Command {
     User(UserId, user::Command),
     /// About one session.
     Session(SessionId, session::Command),
+    /// About one service token.
+    Token(TokenId, token::Command),
     /// About one chat.
     Chat(ChatId, chat::Command),
     /// About one message.
@@ -58,6 +61,7 @@ impl Command {
             Command::Chat(_, chat::Command::Withdraw { .. })
             | Command::User(..)
             | Command::Session(..)
+            | Command::Token(..)
             | Command::Projection(..) => None,
         }
     }
@@ -70,6 +74,8 @@ pub enum Event {
     User(user::Event),
     /// To a session.
     Session(session::Event),
+    /// To a service token.
+    Token(token::Event),
     /// To the claim on a name.
     Name(name::Event),
     /// To a chat.
@@ -87,7 +93,10 @@ impl Event {
         !matches!(
             self,
             Event::User(
-                user::Event::PasswordChanged(_) | user::Event::SignInsFailed(_) | user::Event::SessionsEnded(_)
+                user::Event::PasswordChanged(_)
+                    | user::Event::SignInsFailed(_)
+                    | user::Event::SessionsEnded(_)
+                    | user::Event::TokensRevoked
             )
         )
     }
@@ -113,6 +122,15 @@ pub enum Outcome {
     SignedIn {
         /// Which.
         session_id: SessionId,
+    },
+    /// A service token was created. Its text is not kept.
+    TokenCreated {
+        /// Which.
+        token_id: TokenId,
+        /// When.
+        created_at: Timestamp,
+        /// When it ends; none when it does not by itself.
+        expires_at: Option<Timestamp>,
     },
     /// A chat was created.
     ChatCreated {
@@ -164,6 +182,9 @@ pub enum Refusal {
     /// By the rules of sessions.
     #[error(transparent)]
     Session(#[from] session::Refusal),
+    /// By the rules of service tokens.
+    #[error(transparent)]
+    Token(#[from] token::Refusal),
     /// By the rules of chats.
     #[error(transparent)]
     Chat(#[from] chat::Refusal),

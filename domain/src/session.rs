@@ -39,7 +39,7 @@ pub enum Command {
     },
 }
 
-/// SHA-256 of a session's token. As text: 64 hex digits.
+/// SHA-256 of the text of a session's token or of a service token. As text: 64 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenHash(pub [u8; 32]);
 

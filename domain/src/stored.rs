@@ -4,7 +4,7 @@
 //! `serde(default)`, anything else becomes a new `.vN` and an arm here. `tests/stored.rs` holds every shape.
 
 use crate::text::MessageText;
-use crate::{Event, Personal, StreamId, UserId, chat, message, name, projection, session, user};
+use crate::{Event, Personal, StreamId, UserId, chat, message, name, projection, session, token, user};
 use serde::{Deserialize, Serialize};
 
 /// An event in its stored parts.
@@ -42,6 +42,7 @@ impl Event {
         let (payload, personal) = match self {
             Event::User(event) => user_parts(event, stream),
             Event::Session(event) => session_parts(event),
+            Event::Token(event) => token_parts(event),
             Event::Name(name::Event::Claimed(event)) => (json(event), None),
             Event::Chat(event) => chat_parts(event),
             Event::Message(event) => message_parts(event),
@@ -57,6 +58,7 @@ impl Event {
         match name.split_once('.') {
             Some(("user", _)) => user_event(&parts).map(Event::User),
             Some(("session", _)) => session_event(&parts).map(Event::Session),
+            Some(("token", _)) => token_event(&parts).map(Event::Token),
             Some(("chat", _)) => chat_event(&parts).map(Event::Chat),
             Some(("message", _)) => message_event(&parts).map(Event::Message),
             _ if name == "projection.event_skipped.v1" => {
@@ -75,10 +77,13 @@ impl Event {
             Event::User(user::Event::PasswordChanged(_)) => PASSWORD_CHANGED,
             Event::User(user::Event::SignInsFailed(_)) => "user.sign_ins_failed.v1",
             Event::User(user::Event::SessionsEnded(_)) => "user.sessions_ended.v1",
+            Event::User(user::Event::TokensRevoked) => "user.tokens_revoked.v1",
             Event::User(user::Event::RoleSet(_)) => "user.role_set.v1",
             Event::User(user::Event::Erased) => "user.erased.v1",
             Event::Session(session::Event::SignedIn(_)) => "session.signed_in.v1",
             Event::Session(session::Event::Ended(_)) => "session.ended.v1",
+            Event::Token(token::Event::Created(_)) => "token.created.v1",
+            Event::Token(token::Event::Revoked(_)) => "token.revoked.v1",
             Event::Name(name::Event::Claimed(_)) => "name.claimed.v1",
             Event::Chat(chat::Event::Created(_)) => "chat.created.v1",
             Event::Chat(chat::Event::Renamed(_)) => "chat.renamed.v1",
@@ -112,7 +117,7 @@ fn user_parts(event: &user::Event, stream: StreamId) -> Written {
         user::Event::SignInsFailed(event) => (json(event), sealed(user_id, &event.from)),
         user::Event::SessionsEnded(event) => (json(event), None),
         user::Event::RoleSet(event) => (json(event), None),
-        user::Event::Erased => ("{}".to_owned(), None),
+        user::Event::TokensRevoked | user::Event::Erased => ("{}".to_owned(), None),
     }
 }
 
@@ -120,6 +125,13 @@ fn session_parts(event: &session::Event) -> Written {
     match event {
         session::Event::SignedIn(event) => (json(event), sealed(event.user_id, &event.from)),
         session::Event::Ended(event) => (json(event), None),
+    }
+}
+
+fn token_parts(event: &token::Event) -> Written {
+    match event {
+        token::Event::Created(event) => (json(event), sealed(event.user_id, &event.name)),
+        token::Event::Revoked(event) => (json(event), None),
     }
 }
 
@@ -218,6 +230,10 @@ fn user_event(parts: &Parts<'_>) -> Result<user::Event, Unreadable> {
             user::Event::SignInsFailed(user::SignInsFailed { from: parts.personal()?, ..parts.payload()? })
         }
         "user.sessions_ended.v1" => user::Event::SessionsEnded(parts.payload()?),
+        "user.tokens_revoked.v1" => {
+            let Empty {} = parts.payload()?;
+            user::Event::TokensRevoked
+        }
         "user.role_set.v1" => user::Event::RoleSet(parts.payload()?),
         "user.erased.v1" => {
             let Empty {} = parts.payload()?;
@@ -233,6 +249,14 @@ fn session_event(parts: &Parts<'_>) -> Result<session::Event, Unreadable> {
             session::Event::SignedIn(session::SignedIn { from: parts.personal()?, ..parts.payload()? })
         }
         "session.ended.v1" => session::Event::Ended(parts.payload()?),
+        _ => return Err(parts.unknown()),
+    })
+}
+
+fn token_event(parts: &Parts<'_>) -> Result<token::Event, Unreadable> {
+    Ok(match parts.name {
+        "token.created.v1" => token::Event::Created(token::Created { name: parts.personal()?, ..parts.payload()? }),
+        "token.revoked.v1" => token::Event::Revoked(parts.payload()?),
         _ => return Err(parts.unknown()),
     })
 }

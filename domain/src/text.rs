@@ -40,6 +40,10 @@ text!(
     DisplayName
 );
 text!(
+    /// A service token's name: 1 to 64 characters, at least one of them visible.
+    TokenName
+);
+text!(
     /// A chat's name: 1 to 255 characters, at least one of them visible.
     ChatName
 );
@@ -119,6 +123,14 @@ impl DisplayName {
     /// How a user is called who never said how: by his account's name.
     pub fn of(name: &UserName) -> DisplayName {
         DisplayName(name.0.clone())
+    }
+}
+
+impl TokenName {
+    /// Parses a service token's name.
+    pub fn parse(text: &str) -> Result<TokenName, Unfit> {
+        one_line(text, 64, "must have 1 to 64 characters")?;
+        Ok(TokenName(text.to_owned()))
     }
 }
 

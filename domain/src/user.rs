@@ -127,6 +127,8 @@ pub enum Command {
         /// The one that goes on.
         keep: Option<SessionId>,
     },
+    /// Let nobody in any more by what he holds: end every session and revoke every service token.
+    LockOut,
     /// Give it a role.
     SetRole(Role),
     /// Forget the person.
@@ -166,6 +168,8 @@ pub enum Event {
     SignInsFailed(SignInsFailed),
     /// Its sessions were ended.
     SessionsEnded(SessionsEnded),
+    /// Its service tokens were revoked.
+    TokensRevoked,
     /// It has another role.
     RoleSet(RoleSet),
     /// The person was forgotten.
@@ -312,6 +316,7 @@ fn change(id: UserId, account: &Account, command: &Command) -> Result<Decision, 
             vec![Event::SignInsFailed(failed)]
         }
         Command::EndSessions { keep } => vec![Event::SessionsEnded(SessionsEnded { keep: *keep })],
+        Command::LockOut => vec![Event::SessionsEnded(SessionsEnded { keep: None }), Event::TokensRevoked],
         Command::SetRole(role) if *role == account.profile.role => vec![],
         Command::SetRole(role) => vec![Event::RoleSet(RoleSet { role: *role })],
         Command::Erase => vec![Event::Erased],
@@ -359,7 +364,7 @@ pub fn evolve(id: UserId, state: &mut State, event: &Event) {
         }
         Event::PasswordChanged(_) => account.passwords += 1,
         Event::SignInsFailed(failed) => account.failures = (failed.minute, failed.count),
-        Event::SessionsEnded(_) => {}
+        Event::SessionsEnded(_) | Event::TokensRevoked => {}
         Event::RoleSet(RoleSet { role }) => account.profile.role = *role,
         Event::Erased => *state = State::Erased,
     }

@@ -4,11 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
 use domain::session::TokenHash;
-use domain::text::{ChatName, DisplayName, Email, Locale, MessageText, Nickname, TimeZone, UserName};
+use domain::text::{ChatName, DisplayName, Email, Locale, MessageText, Nickname, TimeZone, TokenName, UserName};
 use domain::user::{Origin, Verifier};
 use domain::{
-    ChatId, Event, MessageId, Personal, SessionId, StreamId, Timestamp, Unreadable, UserId, chat, message, name,
-    projection, session, user,
+    ChatId, Event, MessageId, Personal, SessionId, StreamId, Timestamp, TokenId, Unreadable, UserId, chat, message,
+    name, projection, session, token, user,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -16,6 +16,7 @@ use uuid::Uuid;
 const ANNA: UserId = UserId(Uuid::from_u128(1));
 const BORIS: UserId = UserId(Uuid::from_u128(2));
 const SESSION: SessionId = SessionId(Uuid::from_u128(3));
+const TOKEN: TokenId = TokenId(Uuid::from_u128(7));
 const CHAT: ChatId = ChatId(Uuid::from_u128(4));
 const MESSAGE: MessageId = MessageId(Uuid::from_u128(5));
 const EARLIER: MessageId = MessageId(Uuid::from_u128(6));
@@ -79,6 +80,7 @@ examples! { sight:
     Event::User(user::Event::SessionsEnded(_)) => Event::User(user::Event::SessionsEnded(user::SessionsEnded {
         keep: Some(SESSION),
     })),
+    Event::User(user::Event::TokensRevoked) => Event::User(user::Event::TokensRevoked),
     Event::User(user::Event::RoleSet(_)) => Event::User(user::Event::RoleSet(user::RoleSet {
         role: user::Role::Notifier,
     })),
@@ -91,6 +93,17 @@ examples! { sight:
         from: sight.of(origin()),
     })),
     Event::Session(session::Event::Ended(_)) => Event::Session(session::Event::Ended(session::Ended {
+        user_id: ANNA,
+    })),
+    Event::Token(token::Event::Created(_)) => Event::Token(token::Event::Created(token::Created {
+        user_id: ANNA,
+        token_hash: TokenHash([0xef; 32]),
+        scopes: token::Scopes::parse(["read", "notify"]).unwrap(),
+        at: AT,
+        expires_at: Some(AT.plus_seconds(86_400)),
+        name: sight.of(TokenName::parse("Anna's shop").unwrap()),
+    })),
+    Event::Token(token::Event::Revoked(_)) => Event::Token(token::Event::Revoked(token::Revoked {
         user_id: ANNA,
     })),
     Event::Name(name::Event::Claimed(_)) => Event::Name(name::Event::Claimed(name::Claimed {
@@ -165,6 +178,7 @@ fn stream(event: &Event) -> StreamId {
     match event {
         Event::User(_) => ANNA.into(),
         Event::Session(_) => SESSION.into(),
+        Event::Token(_) => TOKEN.into(),
         Event::Name(_) => domain::id::NameClaim([0xcd; 32]).into(),
         Event::Chat(_) => CHAT.into(),
         Event::Message(_) => MESSAGE.into(),
@@ -251,8 +265,17 @@ fn what_is_optional_may_be_missing() {
     }));
     let none_goes_on = Event::User(user::Event::SessionsEnded(user::SessionsEnded { keep: None }));
     assert!(!answers_to_nothing.stored(MESSAGE.into()).payload.contains("reply_to"));
+    let without_end = Event::Token(token::Event::Created(token::Created {
+        user_id: ANNA,
+        token_hash: TokenHash([0xef; 32]),
+        scopes: token::Scopes::parse(["write"]).unwrap(),
+        at: AT,
+        expires_at: None,
+        name: Personal::Known(TokenName::parse("shop").unwrap()),
+    }));
+    assert!(!without_end.stored(TOKEN.into()).payload.contains("expires_at"));
     assert!(!without_email.stored(ANNA.into()).personal.unwrap().1.contains("email"));
-    for event in [answers_to_nothing, without_email, none_goes_on] {
+    for event in [answers_to_nothing, without_email, none_goes_on, without_end] {
         assert_eq!(restored(&event, stream(&event)), Ok(event));
     }
 }

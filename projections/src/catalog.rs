@@ -48,6 +48,7 @@ impl Catalog {
         tx.batch(TABLES)?;
         tx.batch(session_use::TABLES)?;
         tx.commit()?;
+        store::failpoint::pass("catalog-made");
         Ok(Catalog { database, writer: Some(Arc::new(Mutex::new(writer))) })
     }
 

@@ -1,15 +1,19 @@
 //! One generation of a read model: a file with its tables and its checkpoint, which change together.
 
 use crate::{Error, Name, Result};
+use domain::{Event, user};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use store::Fact;
 use store::sql::{Database, Snapshot, Writer};
+use store::{Fact, failpoint};
 
 const CHECKPOINT: &str = "
     create table checkpoint (position bigint not null);
     insert into checkpoint (position) values (0);
 ";
+
+/// Where somebody was erased and the file was not written anew since.
+const TRACES: &str = "create table if not exists traces (position bigint not null)";
 
 /// A generation, open for writing.
 pub(crate) struct Generation {
@@ -53,7 +57,9 @@ impl Generation {
         let mut tx = writer.begin()?;
         tx.batch(name.tables())?;
         tx.batch(CHECKPOINT)?;
+        tx.batch(TRACES)?;
         tx.commit()?;
+        failpoint::pass("generation-made");
         Ok(Generation {
             name,
             number,
@@ -71,10 +77,14 @@ impl Generation {
     pub(crate) fn open(path: &Path, name: Name, number: u64, skips: BTreeSet<u64>) -> Result<Generation> {
         let database = Database::open(path)?;
         let stored = checkpoint(&database.snapshot(None)?)?;
-        let writer = database.writer()?;
+        let mut writer = database.writer()?;
+        let mut tx = writer.begin()?;
+        tx.batch(TRACES)?;
+        let traces = tx.row("select position from traces limit 1", &[], |row| row.int(0))?.is_some();
+        tx.commit()?;
         let position = stored;
         let path = path.to_owned();
-        Ok(Generation { name, number, path, database, writer, stored, position, skips, traces: false })
+        Ok(Generation { name, number, path, database, writer, stored, position, skips, traces })
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -140,8 +150,18 @@ impl Generation {
     /// [`Generation::persist`] does it.
     pub(crate) fn wipe(&mut self) -> Result<()> {
         self.traces = true;
-        self.traces = !self.writer.wipe(VACUUM_BYTES_MAX)?;
+        if self.writer.wipe(VACUUM_BYTES_MAX)? {
+            let mut tx = self.writer.begin()?;
+            tx.execute("delete from traces", &[])?;
+            tx.commit()?;
+            self.traces = false;
+        }
         Ok(())
+    }
+
+    /// Whether the file, or that of a generation before it, may still hold what was said of somebody who was erased.
+    pub(crate) fn has_traces(&self) -> bool {
+        self.traces
     }
 
     /// Makes the indexes that its queries need.
@@ -166,7 +186,16 @@ impl Generation {
                 self.name.apply(&mut tx, fact)?;
             }
         }
+        let erases = |fact: &&Fact| matches!(fact.event, Event::User(user::Event::Erased));
+        let erased = facts.iter().find(erases).map(|fact| fact.position);
+        if let Some(position) = erased {
+            // In the same transaction: a crash before the file is written anew does not make it forgotten.
+            tx.execute("insert into traces (position) values ($1)", &[position.into()])?;
+        }
+        failpoint::pass("model-written");
         tx.commit()?;
+        failpoint::pass("model-committed");
+        self.traces |= erased.is_some();
         self.stored = position;
         Ok(())
     }

@@ -23,6 +23,7 @@ mod slot;
 mod status;
 mod table;
 mod tail;
+pub mod tokens;
 pub mod users;
 mod verify;
 
@@ -30,7 +31,7 @@ pub use error::{Behind, Error, Result};
 pub use name::Name;
 pub use projections::Projections;
 pub use rebuild::Progress;
-pub use session_use::LastUse;
+pub use session_use::{LastUse, Used};
 pub use status::{State, Status};
 pub use table::{Key, Table};
 pub use tail::Tail;

@@ -107,6 +107,7 @@ pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
             | Event::Chat(_)
             | Event::User(_)
             | Event::Session(_)
+            | Event::Token(_)
             | Event::Name(_)
             | Event::Projection(_),
             _,

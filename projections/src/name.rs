@@ -1,7 +1,7 @@
 //! Which projections there are. A new read model is one file and one line in each list here.
 
 use crate::table::Table;
-use crate::{chats, messages, sessions, sign_ins, users};
+use crate::{chats, messages, sessions, sign_ins, tokens, users};
 use domain::Category;
 use store::{Fact, sql::Tx};
 
@@ -12,6 +12,8 @@ pub enum Name {
     Users,
     /// Sessions that go on.
     Sessions,
+    /// Service tokens that were not revoked.
+    Tokens,
     /// Who signed in, and who failed to.
     SignIns,
     /// Chats and their members.
@@ -22,13 +24,14 @@ pub enum Name {
 
 impl Name {
     /// Every projection.
-    pub const ALL: [Name; 5] = [Name::Users, Name::Sessions, Name::SignIns, Name::Chats, Name::Messages];
+    pub const ALL: [Name; 6] = [Name::Users, Name::Sessions, Name::Tokens, Name::SignIns, Name::Chats, Name::Messages];
 
     /// Its name on the command line, in metrics and in file names.
     pub fn as_str(self) -> &'static str {
         match self {
             Name::Users => "users",
             Name::Sessions => "sessions",
+            Name::Tokens => "tokens",
             Name::SignIns => "sign-ins",
             Name::Chats => "chats",
             Name::Messages => "messages",
@@ -46,6 +49,7 @@ impl Name {
         match self {
             Name::Users => users::VERSION,
             Name::Sessions => sessions::VERSION,
+            Name::Tokens => tokens::VERSION,
             Name::SignIns => sign_ins::VERSION,
             Name::Chats => chats::VERSION,
             Name::Messages => messages::VERSION,
@@ -57,6 +61,7 @@ impl Name {
         match self {
             Name::Users => users::FOLLOWS,
             Name::Sessions => sessions::FOLLOWS,
+            Name::Tokens => tokens::FOLLOWS,
             Name::SignIns => sign_ins::FOLLOWS,
             Name::Chats => chats::FOLLOWS,
             Name::Messages => messages::FOLLOWS,
@@ -68,6 +73,7 @@ impl Name {
         match self {
             Name::Users => users::TABLES,
             Name::Sessions => sessions::TABLES,
+            Name::Tokens => tokens::TABLES,
             Name::SignIns => sign_ins::TABLES,
             Name::Chats => chats::TABLES,
             Name::Messages => messages::TABLES,
@@ -79,6 +85,7 @@ impl Name {
         match self {
             Name::Users => users::INDEXES,
             Name::Sessions => sessions::INDEXES,
+            Name::Tokens => tokens::INDEXES,
             Name::SignIns => sign_ins::INDEXES,
             Name::Chats => chats::INDEXES,
             Name::Messages => messages::INDEXES,
@@ -90,6 +97,7 @@ impl Name {
         match self {
             Name::Users => users::COMPARED,
             Name::Sessions => sessions::COMPARED,
+            Name::Tokens => tokens::COMPARED,
             Name::SignIns => sign_ins::COMPARED,
             Name::Chats => chats::COMPARED,
             Name::Messages => messages::COMPARED,
@@ -106,6 +114,7 @@ impl Name {
         match self {
             Name::Users => users::apply(tx, fact),
             Name::Sessions => sessions::apply(tx, fact),
+            Name::Tokens => tokens::apply(tx, fact),
             Name::SignIns => sign_ins::apply(tx, fact),
             Name::Chats => chats::apply(tx, fact),
             Name::Messages => messages::apply(tx, fact),

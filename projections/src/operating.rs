@@ -13,6 +13,7 @@ impl Projections {
         let mut writing = slot.lock();
         let generation = writing.as_mut().ok_or(Error::ReadOnly)?;
         slot.note(|entry| entry.paused = true)?;
+        store::failpoint::pass("pause-noted");
         tracing::info!(projection = %name, position = generation.position(), "paused");
         // Whoever reads the files beside this process sees how far it is.
         generation.persist()

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use store::sql::Database;
-use store::{Folder, Log};
+use store::{Folder, Log, failpoint};
 
 /// All projections of a data folder. A cheap handle.
 #[derive(Clone)]
@@ -86,7 +86,7 @@ impl Projections {
         }
     }
 
-    /// When sessions were last used.
+    /// When sessions and service tokens were last used.
     pub fn last_use(&self) -> &LastUse {
         &self.shared.last_use
     }
@@ -132,6 +132,7 @@ fn slot(models: &Path, log: &Log, catalog: &Catalog, name: Name) -> Result<Slot>
             entry.failed = entry.failed.filter(|_| entry.paused);
             catalog.put(&entry)?;
         }
+        rebuild::remove_unfinished(models, name, entry.generation)?;
         return Ok(Slot::writing(catalog.clone(), entry, generation));
     }
     let number = known.as_ref().map_or(0, |entry| entry.generation) + 1;
@@ -143,8 +144,10 @@ fn slot(models: &Path, log: &Log, catalog: &Catalog, name: Name) -> Result<Slot>
     next.persist()?;
     let failed = stop.map(Stop::told);
     let paused = known.as_ref().is_some_and(|entry| entry.paused);
+    failpoint::pass("first-built");
     let entry = Entry { name, version: name.version(), generation: number, rebuilding: false, paused, failed };
     catalog.put(&entry)?;
+    failpoint::pass("first-noted");
     let former = known.map(|entry| generation::path(models, name, entry.version, entry.generation));
     rebuild::remove_others(models, name, &[Some(path), former])?;
     Ok(Slot::writing(catalog.clone(), entry, next))

@@ -4,8 +4,8 @@ use crate::generation::{self, Generation};
 use crate::slot::{Slot, Stop, follow};
 use crate::{Error, Name, Projections, Result, scan, skips};
 use std::path::{Path, PathBuf};
-use store::Log;
 use store::sql::Database;
+use store::{Log, failpoint};
 
 /// How many facts are folded in one transaction.
 const BATCH: usize = 10_000;
@@ -30,6 +30,7 @@ impl Projections {
         }
         let slot = self.slot(name);
         begin(slot)?;
+        failpoint::pass("rebuild-begun");
         let rebuilt = self.build_next(slot, progress);
         let ended = slot.note(|entry| entry.rebuilding = false);
         rebuilt.and(ended)
@@ -43,7 +44,10 @@ impl Projections {
             .and_then(|skips| Generation::create(&path, name, number, skips))
             .and_then(|next| self.fill_and_switch(slot, next, progress));
         match switched {
-            Ok(former) => remove_others(self.models(), name, &[Some(path), former]),
+            Ok(former) => {
+                failpoint::pass("rebuild-switched");
+                remove_others(self.models(), name, &[Some(path), former])
+            }
             Err(error) => {
                 // The failure is what the caller wants to hear of; what is left is removed by the next rebuild.
                 let _ = Database::remove(&path);
@@ -60,7 +64,9 @@ impl Projections {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Option<PathBuf>> {
         self.fill(&mut next, slot.name, progress)?;
+        failpoint::pass("rebuild-filled");
         next.make_indexes()?;
+        failpoint::pass("rebuild-indexed");
         // What came while the indexes were made, so that little is left to be done under the lock.
         self.fill(&mut next, slot.name, progress)?;
         let mut writing = slot.lock();
@@ -70,6 +76,7 @@ impl Projections {
             return Err(Error::SkippedMeanwhile { name: slot.name });
         }
         next.persist()?;
+        failpoint::pass("rebuild-persisted");
         let former = slot.switch(&mut writing, next)?;
         Ok(former.map(|generation| generation.path().to_owned()))
     }
@@ -124,24 +131,26 @@ pub(crate) fn build_to(
 
 /// Removes every generation's file of that projection but these.
 pub(crate) fn remove_others(models: &Path, name: Name, keep: &[Option<PathBuf>]) -> Result<()> {
-    let failed = || Error::file("read the folder", models);
-    for file in std::fs::read_dir(models).map_err(failed())? {
-        let path = file.map_err(failed())?.path();
-        if number_of(&path, name).is_some() && !keep.iter().flatten().any(|kept| *kept == path) {
-            Database::remove(&path)?;
-        }
-    }
-    Ok(())
+    remove(models, name, |path, _| !keep.iter().flatten().any(|kept| kept == path))
 }
 
 /// Removes the files of the generations before that one: what was erased from it is to be erased from them. The
 /// one that is being built beside it stays.
 pub(crate) fn remove_former(serving: &Generation, name: Name) -> Result<()> {
     let models = serving.path().parent().unwrap_or(Path::new("."));
+    remove(models, name, |_, number| number < serving.number())
+}
+
+/// Removes what a crash left of a rebuild. Nobody rebuilds that projection now.
+pub(crate) fn remove_unfinished(models: &Path, name: Name, serving: u64) -> Result<()> {
+    remove(models, name, |_, number| number > serving)
+}
+
+fn remove(models: &Path, name: Name, which: impl Fn(&Path, u64) -> bool) -> Result<()> {
     let failed = || Error::file("read the folder", models);
     for file in std::fs::read_dir(models).map_err(failed())? {
         let path = file.map_err(failed())?.path();
-        if number_of(&path, name).is_some_and(|number| number < serving.number()) {
+        if number_of(&path, name).is_some_and(|number| which(&path, number)) {
             Database::remove(&path)?;
         }
     }

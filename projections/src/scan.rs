@@ -65,6 +65,7 @@ fn category(name: &str) -> Option<Category> {
     match name.split_once('.')?.0 {
         "user" => Some(Category::User),
         "session" => Some(Category::Session),
+        "token" => Some(Category::Token),
         "name" => Some(Category::Name),
         "chat" => Some(Category::Chat),
         "message" => Some(Category::Message),

@@ -57,7 +57,7 @@ pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
     match &fact.event {
         Event::Session(event) => apply_session(tx, fact.stream, event),
         Event::User(event) => apply_user(tx, fact.stream, event),
-        Event::Name(_) | Event::Chat(_) | Event::Message(_) | Event::Projection(_) => Ok(()),
+        Event::Token(_) | Event::Name(_) | Event::Chat(_) | Event::Message(_) | Event::Projection(_) => Ok(()),
     }
 }
 
@@ -84,6 +84,7 @@ fn apply_user(tx: &mut Tx<'_>, stream: StreamId, event: &user::Event) -> Result<
         | user::Event::ProfileChanged(_)
         | user::Event::PasswordChanged(_)
         | user::Event::SignInsFailed(_)
+        | user::Event::TokensRevoked
         | user::Event::RoleSet(_) => Ok(()),
     }
 }

@@ -61,6 +61,7 @@ pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
         (Event::User(event), StreamId::UserId(user_id)) => apply_user(tx, fact, user_id, event),
         (
             Event::Session(_)
+            | Event::Token(_)
             | Event::User(_)
             | Event::Name(_)
             | Event::Chat(_)
@@ -79,6 +80,7 @@ fn apply_user(tx: &mut Tx<'_>, fact: &Fact, user_id: UserId, event: &user::Event
         | user::Event::ProfileChanged(_)
         | user::Event::PasswordChanged(_)
         | user::Event::SessionsEnded(_)
+        | user::Event::TokensRevoked
         | user::Event::RoleSet(_) => Ok(()),
     }
 }

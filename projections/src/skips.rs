@@ -21,7 +21,12 @@ pub(crate) fn read(log: &Log, name: Name) -> Result<BTreeSet<u64>> {
         match &fact.event {
             Event::Projection(event) => projection::evolve(&mut state, event),
             // Not in this stream: no code of ours writes one, and a fold never judges.
-            Event::User(_) | Event::Session(_) | Event::Name(_) | Event::Chat(_) | Event::Message(_) => {}
+            Event::User(_)
+            | Event::Session(_)
+            | Event::Token(_)
+            | Event::Name(_)
+            | Event::Chat(_)
+            | Event::Message(_) => {}
         }
     }
     Ok(state.skipped)

@@ -7,8 +7,8 @@ use crate::{Error, Name, Result, rebuild};
 use domain::{Event, user};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
-use store::Fact;
 use store::sql::Database;
+use store::{Fact, failpoint};
 use tokio::sync::watch;
 
 /// A projection in this process.
@@ -126,8 +126,11 @@ impl Slot {
         let folded = |fact: &&Fact| fact.position > before && fact.position <= after;
         if scan.facts.iter().filter(folded).any(|fact| matches!(fact.event, Event::User(user::Event::Erased))) {
             // Before it is told how far this is: who waits for the erasure finds nothing any more.
+            failpoint::pass("erasure-folded");
             rebuild::remove_former(generation, self.name)?;
+            failpoint::pass("former-removed");
             generation.wipe()?;
+            failpoint::pass("model-wiped");
         }
         self.publish(after);
         followed.map(|_| after > before)
@@ -136,7 +139,13 @@ impl Slot {
     /// Stores the checkpoint where it is.
     pub(crate) fn persist(&self) -> Result<()> {
         match self.lock().as_mut() {
-            Some(generation) if self.entry().failed.is_none() => generation.persist(),
+            Some(generation) if self.entry().failed.is_none() => {
+                if generation.has_traces() {
+                    // A crash or a failure came between the erasure and this.
+                    rebuild::remove_former(generation, self.name)?;
+                }
+                generation.persist()
+            }
             Some(_) | None => Ok(()),
         }
     }
@@ -149,6 +158,7 @@ impl Slot {
             entry.generation = next.number();
             entry.failed = None;
         })?;
+        failpoint::pass("rebuild-noted");
         *self.serving.write().unwrap_or_else(PoisonError::into_inner) = next.database().clone();
         let position = next.position();
         let former = writing.replace(next);

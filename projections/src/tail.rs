@@ -63,10 +63,12 @@ impl Projections {
         let mut persisted = Instant::now();
         let mut flushed = Instant::now();
         let mut well = true;
+        // Nobody hinted since the last look.
+        let mut quiet = false;
         // It ends, too, when nobody can stop it any more: whoever let go of the `Tail` does not want it to go on.
         while stopped.has_changed().is_ok() && !*stopped.borrow() {
             let followed = self.round().and_then(|further| {
-                if !further || persisted.elapsed() >= PERSIST {
+                if quiet || persisted.elapsed() >= PERSIST {
                     persisted = Instant::now();
                     self.persist()?;
                 }
@@ -83,9 +85,7 @@ impl Projections {
                 tracing::error!(error = described(error), "the log cannot be followed");
             }
             well = followed.is_ok();
-            if !matches!(followed, Ok(true)) {
-                runtime.block_on(wait(&mut hint, &mut stopped));
-            }
+            quiet = !matches!(followed, Ok(true)) && !runtime.block_on(wait(&mut hint, &mut stopped));
         }
         if let Err(error) = self.persist().and_then(|()| self.last_use().flush()) {
             tracing::error!(error = described(&error), "checkpoints were not stored; the next start does it again");
@@ -121,8 +121,8 @@ impl Projections {
     }
 }
 
-/// Until there is something new, or it is time to look, or to stop.
-async fn wait(hint: &mut watch::Receiver<u64>, stopped: &mut watch::Receiver<bool>) {
+/// Until there is something new, or it is time to look, or to stop. Whether there was a hint.
+async fn wait(hint: &mut watch::Receiver<u64>, stopped: &mut watch::Receiver<bool>) -> bool {
     let hinted = async {
         if hint.changed().await.is_err() {
             // Nobody hints any more: the poll goes on.
@@ -130,8 +130,8 @@ async fn wait(hint: &mut watch::Receiver<u64>, stopped: &mut watch::Receiver<boo
         }
     };
     tokio::select! {
-        () = hinted => {}
-        _ = stopped.changed() => {}
-        () = tokio::time::sleep(POLL) => {}
+        () = hinted => true,
+        _ = stopped.changed() => false,
+        () = tokio::time::sleep(POLL) => false,
     }
 }

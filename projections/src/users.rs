@@ -121,7 +121,7 @@ pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
             "update account set role = $2, version = $3 where user_id = $1",
             &[(&user_id).into(), set.role.name().into(), version.into()],
         )?,
-        user::Event::SignInsFailed(_) | user::Event::SessionsEnded(_) => 0,
+        user::Event::SignInsFailed(_) | user::Event::SessionsEnded(_) | user::Event::TokensRevoked => 0,
     };
     Ok(())
 }

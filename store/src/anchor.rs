@@ -10,7 +10,7 @@ mod keeper;
 
 pub(crate) use keeper::Keeper;
 
-use crate::{Error, Head};
+use crate::{Error, Head, failpoint};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -74,7 +74,9 @@ pub(crate) fn create(path: &Path, anchor: Anchor) -> Result<(), Error> {
         file.set_len(FILE_BYTES)?;
         file.write_all_at(&encode(1, anchor), 0)?;
         file.sync_all()?;
+        failpoint::io("anchor-made")?;
         std::fs::rename(&half, path)?;
+        failpoint::io("anchor-renamed")?;
         match path.parent() {
             Some(folder) => File::open(folder)?.sync_all(),
             None => Ok(()),
@@ -100,13 +102,17 @@ fn newest(file: &File, path: &Path) -> Result<Option<Found>, Error> {
             Err(error) => return Err(Error::file("read the anchor", path)(error)),
         }
     }
+    newest_in(&bytes).map(Some).ok_or_else(|| Error::BadAnchor { path: path.to_owned() })
+}
+
+/// The newest slot that is whole in a file of these bytes.
+fn newest_in(bytes: &[u8]) -> Option<Found> {
     let slots = bytes.chunks(SLOT_EVERY as usize).enumerate();
     let whole = slots.filter_map(|(slot, bytes)| {
         let (sequence, anchor) = decode(bytes.first_chunk()?)?;
         Some(Found { slot, sequence, anchor })
     });
-    let newest = whole.max_by_key(|found| found.sequence);
-    newest.map(Some).ok_or_else(|| Error::BadAnchor { path: path.to_owned() })
+    whole.max_by_key(|found| found.sequence)
 }
 
 fn encode(sequence: u64, anchor: Anchor) -> [u8; SLOT_BYTES] {
@@ -135,4 +141,43 @@ fn decode(bytes: &[u8; SLOT_BYTES]) -> Option<(u64, Anchor)> {
         Some(Mark { position: u64::from_be_bytes(*position), hash: hash.try_into().ok()? })
     };
     Some((u64::from_be_bytes(*sequence), Anchor { head: mark(head)?, settled: mark(settled)? }))
+}
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use ::fuzz::Verdict;
+
+    fn anchor(position: u64) -> Anchor {
+        let mark = |position: u64| Mark { position, hash: [position as u8; 32] };
+        Anchor { head: mark(position), settled: mark(position / 2) }
+    }
+
+    /// A file of these slots; where there is none, the page is zero.
+    fn file(slots: [Option<&[u8]>; SLOTS]) -> Vec<u8> {
+        let mut file = vec![0; FILE_BYTES as usize];
+        for (page, slot) in file.chunks_mut(SLOT_EVERY as usize).zip(slots) {
+            let slot = slot.unwrap_or_default();
+            page[..slot.len()].copy_from_slice(slot);
+        }
+        file
+    }
+
+    #[test]
+    fn a_slot_is_what_was_written_or_nothing_and_never_hides_the_one_beside_it() {
+        let (old, new) = (encode(6, anchor(40)), encode(7, anchor(44)));
+        ::fuzz::bytes(&[&old, &new], |input| {
+            let written = input.first_chunk().and_then(|slot| Some((slot, decode(slot)?)));
+            let written = written.map(|(slot, (sequence, anchor))| {
+                assert_eq!(&encode(sequence, anchor), slot);
+                assert!(slot == &old || slot == &new, "a checksum of 256 bits was met by chance");
+                sequence
+            });
+            let found = newest_in(&file([Some(&old), Some(&input[..input.len().min(SLOT_EVERY as usize)]), None]));
+            let found = found.expect("the first slot is whole");
+            assert_eq!(found.sequence, written.unwrap_or_default().max(6));
+            assert_eq!(found.anchor, anchor(if found.sequence == 7 { 44 } else { 40 }));
+            Verdict::from(&written)
+        });
+    }
 }

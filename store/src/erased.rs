@@ -1,7 +1,7 @@
 //! The list of who was erased: a file beside the master key, outside the database and its backups, so that a copy
 //! that is restored does not bring a person back. One line a person: his id and when.
 
-use crate::Error;
+use crate::{Error, failpoint};
 use domain::{Timestamp, UserId};
 use std::collections::HashSet;
 use std::fs::File;
@@ -28,6 +28,7 @@ impl ErasedList {
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let mut file = options.open(path).map_err(failed())?;
+        failpoint::io("list-made").map_err(failed())?;
         if is_new {
             sync_parent(path).map_err(failed())?;
         }
@@ -37,10 +38,23 @@ impl ErasedList {
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         file.set_len(whole as u64).map_err(failed())?;
         file.seek(SeekFrom::End(0)).map_err(failed())?;
-        let people = text[..whole].lines().enumerate().map(|(at, line)| {
-            person(line).ok_or_else(|| Error::NotAnErasedList { path: path.to_owned(), line: at + 1 })
-        });
-        Ok(ErasedList { people: people.collect::<Result<_, _>>()?, file, is_new })
+        let people = parsed(&text[..whole], path)?.into_iter().map(|(user_id, _)| user_id).collect();
+        Ok(ErasedList { people, file, is_new })
+    }
+
+    /// Adds everybody who is in another list; nothing happens when there is none at `other`.
+    pub(crate) fn take_over(&mut self, other: &Path) -> Result<(), Error> {
+        let failed = || Error::file("read the list of the erased", other);
+        let text = match std::fs::read_to_string(other) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed()(error)),
+        };
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        for (user_id, at) in parsed(&text[..whole], other)? {
+            self.add(user_id, at).map_err(failed())?;
+        }
+        Ok(())
     }
 
     /// Everybody in it.
@@ -59,16 +73,25 @@ impl ErasedList {
             return Ok(());
         }
         self.file.write_all(format!("{user_id} {at}\n").as_bytes())?;
+        failpoint::io("list-written")?;
         self.file.sync_data()?;
+        failpoint::pass("list-synced");
         self.people.insert(user_id);
         Ok(())
     }
 }
 
-fn person(line: &str) -> Option<UserId> {
+fn parsed(text: &str, path: &Path) -> Result<Vec<(UserId, Timestamp)>, Error> {
+    let people = text
+        .lines()
+        .enumerate()
+        .map(|(at, line)| person(line).ok_or_else(|| Error::NotAnErasedList { path: path.to_owned(), line: at + 1 }));
+    people.collect()
+}
+
+fn person(line: &str) -> Option<(UserId, Timestamp)> {
     let (id, at) = line.split_once(' ')?;
-    Timestamp::parse(at)?;
-    domain::id::parse_uuid(id).map(UserId)
+    Some((UserId(domain::id::parse_uuid(id)?), Timestamp::parse(at)?))
 }
 
 fn sync_parent(path: &Path) -> io::Result<()> {

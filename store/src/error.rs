@@ -178,6 +178,100 @@ pub enum Error {
         /// Why not.
         source: domain::Unreadable,
     },
+    /// A log is brought into a folder that has one already.
+    #[error(
+        "the log at {path} is not empty: it reaches to {events}; name another folder with --data; nothing was changed"
+    )]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+        /// Where it ends, or did by its anchor.
+        events: u64,
+    },
+    /// Something is written into a folder that holds something else.
+    #[error("{path} holds {name} already; name a folder that is empty or not there yet; nothing was changed")]
+    InTheWay {
+        /// The folder.
+        path: PathBuf,
+        /// What it holds.
+        name: String,
+    },
+    /// A log was brought into the folder, and that was interrupted.
+    #[error(
+        "an import or a restore into this folder did not finish: run it again; to begin with an empty log instead, remove {path}"
+    )]
+    Unfinished {
+        /// What is left of it.
+        path: PathBuf,
+    },
+    /// A log comes from elsewhere, and there is no master key for it.
+    #[error(
+        "there is no master key at {path}, and names and texts are sealed under the one of the folder that this comes from: bring its `master.key` there (mode 0600), or name its place with LETOPIS_MASTER_KEY_FILE (`letopis restore` takes --master-key as well); nothing was changed"
+    )]
+    NoMasterKeyBrought {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A log comes from elsewhere, and the master key is not the one that it was sealed with.
+    #[error(
+        "{path} is not the master key that this was sealed with: bring `master.key` of the folder that it comes from, or name its place with LETOPIS_MASTER_KEY_FILE; nothing was changed"
+    )]
+    OtherMasterKey {
+        /// The key that was tried.
+        path: PathBuf,
+    },
+    /// A master key is brought to where another one lies.
+    #[error(
+        "another master key lies at {path}; put it elsewhere first, if anything still needs it; nothing was changed"
+    )]
+    KeyInTheWay {
+        /// The other one.
+        path: PathBuf,
+    },
+    /// An export could not be written.
+    #[error("the export could not be written; check that its disk has room, then run it again")]
+    Export {
+        /// Why not.
+        source: io::Error,
+    },
+    /// An export could not be read.
+    #[error("the file could not be read; check it, then run the import again; nothing was imported")]
+    Import {
+        /// Why not.
+        source: io::Error,
+    },
+    /// The file is no export, or of another version.
+    #[error("this file is no export of a log that this program can read: {what}; nothing was imported")]
+    NotAnExport {
+        /// Why not.
+        what: String,
+    },
+    /// The file is not what was exported.
+    #[error(
+        "line {line} {what}; nothing was imported: the file is not what `letopis events export` wrote, bring it again or export anew"
+    )]
+    BadExport {
+        /// In the file, from one.
+        line: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The folder is no backup, or one that was interrupted.
+    #[error("{path} is no complete backup: {what}; use another one, and take this one anew")]
+    NotABackup {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        what: String,
+    },
+    /// A file of a backup is not what was written.
+    #[error("{path} is not what the backup wrote: {what}; use another backup; nothing was changed")]
+    BadBackup {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// A read model's column is not of the kind that its query expects.
     #[error("column {index} of a read model is not {expected}; rebuild it with `letopis projections rebuild`")]
     Column {

@@ -1,7 +1,7 @@
 //! The data folder: where everything lies that the embedded profile keeps, and who may serve it.
 
-use crate::Error;
 use crate::anchor::Anchor;
+use crate::{Error, failpoint};
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -37,10 +37,17 @@ impl Folder {
     /// The folder at `path`, which must hold a database already.
     ///
     /// # Errors
-    /// [`Error::NoData`] when it does not.
+    /// [`Error::NoData`] when it does not; [`Error::Unfinished`] when it was to get one that was interrupted.
     pub fn existing(path: &Path) -> Result<Folder, Error> {
         let folder = Folder { root: path.to_owned() };
+        folder.check_finished()?;
         if folder.database().is_file() { Ok(folder) } else { Err(Error::NoData { path: path.to_owned() }) }
+    }
+
+    /// Refuses a folder into which a whole log was brought, and that was interrupted.
+    pub(crate) fn check_finished(&self) -> Result<(), Error> {
+        let unfinished = self.unfinished();
+        if unfinished.exists() { Err(Error::Unfinished { path: unfinished }) } else { Ok(()) }
     }
 
     /// The folder itself.
@@ -51,6 +58,11 @@ impl Folder {
     /// The log.
     pub fn database(&self) -> PathBuf {
         self.root.join("letopis.db")
+    }
+
+    /// A log that is brought in whole, by an import or a restore, until it is complete.
+    pub(crate) fn unfinished(&self) -> PathBuf {
+        self.root.join("letopis.db.unfinished")
     }
 
     /// Where the log ends, kept outside the log.
@@ -98,6 +110,7 @@ impl Folder {
             Err(TryLockError::WouldBlock) => return Err(Error::Locked { pid: holder(&mut file) }),
             Err(TryLockError::Error(source)) => return Err(failed()(source)),
         }
+        failpoint::io("lock-taken").map_err(failed())?;
         file.set_len(0).map_err(failed())?;
         file.write_all(std::process::id().to_string().as_bytes()).map_err(failed())?;
         Ok(Lock { _file: file })

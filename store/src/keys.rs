@@ -1,8 +1,8 @@
 //! The keys: one master key outside the database, one data key for each subject, and one for look-ups, both
 //! wrapped by the master key. Here is no SQL: `sqlite/secrets.rs` knows where the wrapped ones lie.
 
-use crate::Error;
 use crate::seal::{Key, random_key};
+use crate::{Error, failpoint};
 use domain::UserId;
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -61,25 +61,43 @@ impl MasterKey {
         Ok(Some(MasterKey(Key::new(&bytes))))
     }
 
-    /// Makes a key and its file (0600). It is renamed into place, so that a crash leaves no half of a key.
+    /// Makes a key and its file (0600).
     pub(crate) fn create(path: &Path) -> Result<MasterKey, Error> {
         let bytes = random_key();
-        let half = path.with_extension("new");
-        let write = || -> io::Result<()> {
-            let mut options = File::options();
-            let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&half)?;
-            let digits = Zeroizing::new(domain::id::hex(&bytes[..]));
-            file.write_all(digits.as_bytes())?;
-            file.write_all(b"\n")?;
-            file.sync_all()?;
-            fs::rename(&half, path)?;
-            match path.parent() {
-                Some(folder) if folder != Path::new("") => File::open(folder)?.sync_all(),
-                Some(_) | None => File::open(".")?.sync_all(),
-            }
-        };
-        write().map_err(Error::file("make the master key", path))?;
+        let digits = Zeroizing::new(domain::id::hex(&bytes[..]));
+        place(path, digits.as_bytes()).map_err(Error::file("make the master key", path))?;
         Ok(MasterKey(Key::new(&bytes)))
+    }
+
+    /// Copies a key's file (0600) to where there is none yet, or the same.
+    pub(crate) fn bring(from: &Path, to: &Path) -> Result<(), Error> {
+        let digits = |path: &Path| -> Result<Zeroizing<Vec<u8>>, Error> {
+            let text = Zeroizing::new(fs::read(path).map_err(Error::file("read", path))?);
+            Ok(Zeroizing::new(text.trim_ascii().to_ascii_lowercase()))
+        };
+        let brought = digits(from)?;
+        match to.exists() {
+            false => place(to, &brought).map_err(Error::file("bring the master key to", to)),
+            true if digits(to)? == brought => Ok(()),
+            true => Err(Error::KeyInTheWay { path: to.to_owned() }),
+        }
+    }
+}
+
+/// Writes a key's file and renames it into place, so that a crash leaves no half of a key.
+fn place(path: &Path, digits: &[u8]) -> io::Result<()> {
+    let half = path.with_extension("new");
+    let mut options = File::options();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&half)?;
+    file.write_all(digits)?;
+    file.write_all(b"\n")?;
+    file.sync_all()?;
+    failpoint::io("key-written")?;
+    fs::rename(&half, path)?;
+    failpoint::io("key-renamed")?;
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => File::open(folder)?.sync_all(),
+        Some(_) | None => File::open(".")?.sync_all(),
     }
 }
 

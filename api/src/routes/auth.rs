@@ -28,7 +28,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Register {
+pub(super) struct Register {
     /// 1 to 64 visible characters, inner spaces allowed, no `@`; unique after NFKC and case folding.
     #[schema(min_length = 1, max_length = 64, pattern = "^[^@]*$")]
     user_name: String,
@@ -48,7 +48,7 @@ struct Registered {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Login {
+pub(super) struct Login {
     user_name: String,
     password: String,
     /// Put the token into a cookie and not into the body.
@@ -98,6 +98,7 @@ fn registered(answer: &Answer) -> Response {
         Outcome::Done
         | Outcome::Profile(_)
         | Outcome::SignedIn { .. }
+        | Outcome::TokenCreated { .. }
         | Outcome::ChatCreated { .. }
         | Outcome::Member { .. }
         | Outcome::Posted { .. } => Error::other_answer().into_response(),

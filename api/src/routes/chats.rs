@@ -29,7 +29,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct CreateChat {
+pub(super) struct CreateChat {
     /// 1 to 255 characters; names are not unique.
     #[schema(min_length = 1, max_length = 255)]
     chat_name: String,
@@ -48,7 +48,7 @@ struct ChatWritten {
 /// What is left out stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ChangeChat {
+pub(super) struct ChangeChat {
     #[schema(min_length = 1, max_length = 255)]
     chat_name: Option<String>,
     /// An archived chat takes neither messages nor members.
@@ -123,7 +123,7 @@ async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<
     let limit = params.limit()?;
     let scope = params.get("scope").unwrap_or("mine");
     if !matches!(scope, "mine" | "public") {
-        return Err(Error::bad("scope", "must be mine or public"));
+        return Err(Error::bad_parameter("scope", "must be mine or public"));
     }
     let prefix = params.get("name").unwrap_or_default();
     let prefix = canonical_name(prefix).unwrap_or_else(|| prefix.to_lowercase());

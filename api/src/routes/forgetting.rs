@@ -2,7 +2,7 @@
 
 use super::{Done, auth};
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::Person;
 use crate::error::{Code, Error};
 use crate::export;
 use crate::extract::{Asked, Body, Params};
@@ -27,7 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Erase {
+pub(super) struct Erase {
     password: String,
 }
 
@@ -35,25 +35,25 @@ struct Erase {
 #[utoipa::path(delete, path = "/v1/me", tag = "accounts", request_body = Erase, responses((status = 200, body = Done)))]
 async fn erase(
     State(app): State<App>,
-    caller: Caller,
+    person: Person,
     asked: Asked,
     CameFrom(origin): CameFrom,
     Body(body): Body<Erase>,
 ) -> Result<Response, Error> {
     let reading = app.read(Name::Users, 0).await?;
-    let known = users::credentials_by_id(&reading.database, caller.user_id).await?;
+    let known = users::credentials_by_id(&reading.database, person.user_id).await?;
     let known =
         known.ok_or_else(|| Error::new(Code::InvalidSession, "there is no such session; you are forgotten already"))?;
     if !app.passwords.verify(body.password, known.verifier).await? {
-        app.remember_failure(&asked, caller.user_id, origin);
+        app.remember_failure(&asked, person.user_id, origin);
         return Err(Error::new(Code::BadCredentials, "the password is wrong"));
     }
-    let command = Command::User(caller.user_id, user::Command::Erase);
-    let request = app.request(Actor::User(caller.user_id), &asked, command);
+    let command = Command::User(person.user_id, user::Command::Erase);
+    let request = app.request(Actor::User(person.user_id), &asked, command);
     // On a task of its own: who hangs up now has asked all the same.
     let erasing = tokio::spawn({
         let app = app.clone();
-        async move { forgetting::erase(&app.writer, &app.projections, caller.user_id, request).await }
+        async move { forgetting::erase(&app.writer, &app.projections, person.user_id, request).await }
     });
     let answer = erasing.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
     let mut response = written(StatusCode::OK, &answer, Done { position: answer.position });
@@ -62,11 +62,11 @@ async fn erase(
 }
 
 /// All that is known of me, one JSON object a line; the last one says `end`. `kind` is `profile`, `session`,
-/// `sign-in`, `chat`, `event` (what I did and what was done to me, in the order of the log, with every text that I
+/// `token`, `sign-in`, `chat`, `event` (what I did and what was done to me, in the order of the log, with every text that I
 /// wrote) or `end`.
 #[utoipa::path(get, path = "/v1/me/export", tag = "accounts", responses(
     (status = 200, body = String, content_type = "application/x-ndjson"),
 ))]
-async fn everything(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Error> {
-    export::of(app, caller.user_id, params.min_position).await
+async fn everything(State(app): State<App>, person: Person, params: Params) -> Result<Response, Error> {
+    export::of(app, person.user_id, params.min_position).await
 }

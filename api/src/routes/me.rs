@@ -2,7 +2,7 @@
 
 use super::{Done, Next, cut};
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Caller, Person};
 use crate::cursor;
 use crate::error::{Code, Error};
 use crate::extract::{Asked, Body, Params};
@@ -48,7 +48,7 @@ struct Me {
 /// What I want to be called, and where. What is left out stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ChangeProfile {
+pub(super) struct ChangeProfile {
     display_name: Option<String>,
     /// An IANA name like `Europe/Berlin`.
     time_zone: Option<String>,
@@ -58,7 +58,7 @@ struct ChangeProfile {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ChangePassword {
+pub(super) struct ChangePassword {
     old_password: String,
     /// 8 to 256 characters.
     #[schema(min_length = 8, max_length = 256)]
@@ -159,19 +159,19 @@ fn changed(answer: &Answer) -> Result<Response, Error> {
 ))]
 async fn change_password(
     State(app): State<App>,
-    caller: Caller,
+    person: Person,
     asked: Asked,
     CameFrom(origin): CameFrom,
     Body(body): Body<ChangePassword>,
 ) -> Result<Response, Error> {
-    if let Some(answer) = app.first_answer(Actor::User(caller.user_id), &asked)? {
+    if let Some(answer) = app.first_answer(Actor::User(person.user_id), &asked)? {
         return Ok(done(&answer));
     }
     let reading = app.read(Name::Users, 0).await?;
-    let account = users::by_id(&reading.database, caller.user_id).await?.ok_or_else(gone)?;
-    let known = users::credentials_by_id(&reading.database, caller.user_id).await?.ok_or_else(gone)?;
+    let account = users::by_id(&reading.database, person.user_id).await?.ok_or_else(gone)?;
+    let known = users::credentials_by_id(&reading.database, person.user_id).await?.ok_or_else(gone)?;
     if !app.passwords.verify(body.old_password, known.verifier).await? {
-        app.remember_failure(&asked, caller.user_id, origin);
+        app.remember_failure(&asked, person.user_id, origin);
         return Err(Error::new(Code::BadCredentials, "the old password is wrong"));
     }
     let name = UserName::parse(&account.user_name).map_err(|unfit| Error::bad("user_name", unfit))?;
@@ -179,18 +179,18 @@ async fn change_password(
         .map_err(|weak| Error::field(Code::WeakPassword, "new_password", weak))?;
     let verifier = app.passwords.hash(body.new_password).await?;
     let change =
-        user::Command::ChangePassword { verifier, checked: Some(known.passwords), keep: Some(caller.session_id) };
-    Ok(done(&app.send(&caller, &asked, Command::User(caller.user_id, change)).await?))
+        user::Command::ChangePassword { verifier, checked: Some(known.passwords), keep: Some(person.session_id) };
+    Ok(done(&app.ask(Actor::User(person.user_id), &asked, Command::User(person.user_id, change)).await?))
 }
 
 /// My sign-ins, newest first, also those that failed.
 #[utoipa::path(get, path = "/v1/me/sign-ins", tag = "accounts", responses((status = 200, body = SignIns)))]
-async fn history(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Error> {
+async fn history(State(app): State<App>, person: Person, params: Params) -> Result<Response, Error> {
     let limit = params.limit()?;
-    let list = ["sign-ins", &caller.user_id.to_string()];
+    let list = ["sign-ins", &person.user_id.to_string()];
     let before = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;
     let reading = app.read(Name::SignIns, params.min_position).await?;
-    let mut rows = sign_ins::of_user(&reading.database, caller.user_id, before, limit + 1).await?;
+    let mut rows = sign_ins::of_user(&reading.database, person.user_id, before, limit + 1).await?;
     let next = cut(&mut rows, limit, |last| cursor::write_position(&app.keys, &list, last.position));
     let sign_ins = rows.into_iter().map(|row| SignIn {
         at: row.at,

@@ -26,7 +26,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 /// his own name.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Enter {
+pub(super) struct Enter {
     #[schema(min_length = 1, max_length = 64)]
     user_name: Option<String>,
     #[schema(value_type = Option<Uuid>)]
@@ -42,7 +42,7 @@ struct Entered {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ChangeMember {
+pub(super) struct ChangeMember {
     /// `owner`, `admin`, `member` or `muted`. Making another the owner makes the former one an admin.
     role: String,
 }

@@ -32,7 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Post {
+pub(super) struct Post {
     /// 1 to 16,384 characters and at most 32 KiB of UTF-8, anything but NUL; kept untrimmed.
     #[schema(min_length = 1, max_length = 16384)]
     message: String,
@@ -43,7 +43,7 @@ struct Post {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Edit {
+pub(super) struct Edit {
     #[schema(min_length = 1, max_length = 16384)]
     message: String,
 }
@@ -139,7 +139,7 @@ async fn list(
     let order = match order_name {
         "oldest-first" => messages::Order::OldestFirst,
         "newest-first" => messages::Order::NewestFirst,
-        _ => return Err(Error::bad("order", "must be oldest-first or newest-first")),
+        _ => return Err(Error::bad_parameter("order", "must be oldest-first or newest-first")),
     };
     let list = ["messages", &chat_id.to_string(), order_name];
     let from = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;

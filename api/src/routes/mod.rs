@@ -3,10 +3,13 @@
 mod auth;
 mod chats;
 mod forgetting;
+#[cfg(test)]
+mod fuzz;
 mod me;
 mod members;
 mod messages;
 mod sessions;
+mod tokens;
 mod users;
 
 use crate::app::App;
@@ -26,6 +29,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(me::routes())
         .merge(forgetting::routes())
         .merge(sessions::routes())
+        .merge(tokens::routes())
         .merge(users::routes())
         .merge(chats::routes())
         .merge(members::routes())

@@ -2,13 +2,14 @@
 
 use super::Done;
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::Person;
 use crate::error::{Code, Error};
 use crate::extract::{Asked, Params};
 use crate::respond::{read, written};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use commands::Actor;
 use domain::{Command, SessionId, Timestamp, id, session, user};
 use projections::{Name, sessions};
 use serde::Serialize;
@@ -44,17 +45,17 @@ struct Session {
 
 /// My open sessions, newest first.
 #[utoipa::path(get, path = "/v1/me/sessions", tag = "sessions", responses((status = 200, body = Sessions)))]
-async fn list(State(app): State<App>, caller: Caller, asked: Asked, params: Params) -> Result<Response, Error> {
+async fn list(State(app): State<App>, person: Person, asked: Asked, params: Params) -> Result<Response, Error> {
     let reading = app.read(Name::Sessions, params.min_position).await?;
     let mut open = Vec::new();
-    for row in sessions::of_user(&reading.database, caller.user_id).await? {
+    for row in sessions::of_user(&reading.database, person.user_id).await? {
         let expires_at = app.expiry(&row).await?;
         if expires_at <= asked.at {
             continue;
         }
         open.push(Session {
             id: row.session_id,
-            current: row.session_id == caller.session_id,
+            current: row.session_id == person.session_id,
             last_seen_at: app.last_seen(&row).await?,
             device: row.device.unwrap_or_default(),
             address: row.address.unwrap_or_default(),
@@ -72,21 +73,21 @@ async fn list(State(app): State<App>, caller: Caller, asked: Asked, params: Para
 ))]
 async fn end(
     State(app): State<App>,
-    caller: Caller,
+    person: Person,
     asked: Asked,
     Path(session): Path<String>,
 ) -> Result<Response, Error> {
     let session = id::parse_uuid(&session).map(SessionId);
     let session = session.ok_or_else(|| Error::new(Code::SessionNotFound, "there is no such session"))?;
-    let command = Command::Session(session, session::Command::End { by: caller.user_id });
-    let answer = app.send(&caller, &asked, command).await?;
+    let command = Command::Session(session, session::Command::End { by: person.user_id });
+    let answer = app.ask(Actor::User(person.user_id), &asked, command).await?;
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }
 
 /// Ends all my sessions but the one that asks.
 #[utoipa::path(delete, path = "/v1/me/sessions", tag = "sessions", responses((status = 200, body = Done)))]
-async fn end_others(State(app): State<App>, caller: Caller, asked: Asked) -> Result<Response, Error> {
-    let wish = user::Command::EndSessions { keep: Some(caller.session_id) };
-    let answer = app.send(&caller, &asked, Command::User(caller.user_id, wish)).await?;
+async fn end_others(State(app): State<App>, person: Person, asked: Asked) -> Result<Response, Error> {
+    let wish = user::Command::EndSessions { keep: Some(person.session_id) };
+    let answer = app.ask(Actor::User(person.user_id), &asked, Command::User(person.user_id, wish)).await?;
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }

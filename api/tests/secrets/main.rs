@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
-use testkit::TestApp;
+use testkit::{Actor, TestApp};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Everything that is logged.
@@ -44,7 +44,20 @@ const CHANGED_TEXT: &str = "canary-changed-text";
 const ADDRESS: &str = "canary@example.org";
 const DISPLAY_NAME: &str = "canary-display-name";
 const KEY: &str = "canary-key";
+const KEY_OF_TOKEN: &str = "canary-of-token";
+const TOKEN_NAME: &str = "canary-name-of-token";
 const NO_TOKEN: &str = "canary-token-of-nobody";
+
+/// Creates a service token, and calls with it as it may and as it may not; its text.
+async fn use_service_token(anna: &Actor, mut backend: Actor) -> String {
+    let shop = json!({"name": TOKEN_NAME, "scopes": ["read"]});
+    let reply = anna.send(Method::POST, "/v1/me/tokens", Some(shop), &[("idempotency-key", KEY_OF_TOKEN)]).await;
+    let text = reply.expect_status(201).id("token");
+    backend.token = Some(text.clone());
+    backend.get("/v1/me").await.expect_status(200);
+    backend.post("/v1/chats", json!({"chat_name": "yard"})).await.expect_status(403);
+    text
+}
 
 #[tokio::test]
 async fn nothing_secret_is_logged_at_any_level() {
@@ -65,6 +78,7 @@ async fn nothing_secret_is_logged_at_any_level() {
     let reply = app.anonymous().post("/v1/auth/login", by_cookie).await.expect_status(200);
     let cookie = reply.header("set-cookie").split(['=', ';']).nth(1).unwrap().to_owned();
 
+    let service_token = use_service_token(&anna, app.anonymous()).await;
     let change = json!({"old_password": WRONG_PASSWORD, "new_password": NEXT_PASSWORD});
     anna.send(Method::PUT, "/v1/me/password", Some(change), &[]).await.expect_status(401);
     let change = json!({"old_password": PASSWORD, "new_password": NEXT_PASSWORD});
@@ -109,8 +123,11 @@ async fn nothing_secret_is_logged_at_any_level() {
         ADDRESS,
         DISPLAY_NAME,
         KEY,
+        KEY_OF_TOKEN,
+        TOKEN_NAME,
         NO_TOKEN,
         &token,
+        &service_token["letopis_".len()..],
         &cookie,
         &master_key,
         "$argon2",

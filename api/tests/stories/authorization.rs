@@ -1,9 +1,10 @@
-//! Who may do what: every operation of the document, asked by everybody. An operation without a row fails.
+//! Who may do what: every operation of the document, asked by everybody, and by service tokens of each scope. An
+//! operation without a row fails.
 
 use reqwest::Method;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use testkit::{Actor, TestApp};
+use testkit::{Actor, Reply, TestApp};
 
 /// Who asks. The author is a member who has posted the message that the row is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,29 +32,49 @@ enum Whose {
     Others,
 }
 
+/// What may ask, when it is not a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Takes {
+    /// Anything, also nothing.
+    Anything,
+    /// A session only: it secures the account, or tells what an application's backend has no business with.
+    Login,
+    /// A service token with the scope `read`.
+    Read,
+    /// A service token with the scope `write`.
+    Write,
+}
+
+/// Every scope that a service token can have.
+const SCOPES: [&str; 3] = ["read", "write", "notify"];
+
 struct Row {
     method: &'static str,
     path: &'static str,
+    takes: Takes,
     whose: Whose,
     body: &'static str,
     /// In the order of [`ROLES`].
     statuses: [u16; 7],
 }
 
-const fn row(method: &'static str, path: &'static str, whose: Whose, body: &'static str, statuses: [u16; 7]) -> Row {
-    Row { method, path, whose, body, statuses }
+type Words = &'static str;
+
+const fn row(method: Words, path: Words, takes: Takes, whose: Whose, body: Words, statuses: [u16; 7]) -> Row {
+    Row { method, path, takes, whose, body, statuses }
 }
 
+use Takes::{Anything, Login, Read, Write};
 use Whose::{Nobodys, Others, Own};
 
 /// What anybody may ask.
-const fn open(path: &'static str) -> Row {
-    row("get", path, Nobodys, "", [200; 7])
+const fn open(path: Words) -> Row {
+    row("get", path, Anything, Nobodys, "", [200; 7])
 }
 
 /// What anybody with a session may do, about himself.
-const fn mine(method: &'static str, path: &'static str, body: &'static str) -> Row {
-    row(method, path, Own, body, [401, 200, 200, 200, 200, 200, 200])
+const fn mine(method: Words, path: Words, takes: Takes, body: Words) -> Row {
+    row(method, path, takes, Own, body, [401, 200, 200, 200, 200, 200, 200])
 }
 
 const CHAT: &str = "/v1/chats/{chat_id}";
@@ -62,6 +83,7 @@ const ONE_USER: &str = "/v1/chats/{chat_id}/users/{user_id}";
 const MESSAGES: &str = "/v1/chats/{chat_id}/messages";
 const ONE_MESSAGE: &str = "/v1/chats/{chat_id}/messages/{message_id}";
 const ONE_SESSION: &str = "/v1/me/sessions/{id}";
+const ONE_TOKEN: &str = "/v1/me/tokens/{id}";
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
@@ -70,41 +92,45 @@ const ROWS: &[Row] = &[
     open("/livez"),
     open("/readyz"),
     open("/metrics"),
-    row("post", "/v1/auth/register", Nobodys, r#"{"user_name": "{fresh}", "password": "a long enough passphrase"}"#, [201; 7]),
-    row("post", "/v1/auth/login", Nobodys, r#"{"user_name": "Vera", "password": "a long enough passphrase"}"#, [200; 7]),
-    row("post", "/v1/auth/logout", Nobodys, "", [200; 7]),
-    mine("get", "/v1/me", ""),
-    mine("patch", "/v1/me", r#"{"locale": "ru"}"#),
-    mine("delete", "/v1/me", r#"{"password": "a long enough passphrase"}"#),
-    mine("get", "/v1/me/export", ""),
-    mine("put", "/v1/me/password", r#"{"old_password": "a long enough passphrase", "new_password": "another long passphrase"}"#),
-    mine("get", "/v1/me/sign-ins", ""),
-    mine("get", "/v1/me/sessions", ""),
-    mine("delete", "/v1/me/sessions", ""),
-    mine("delete", ONE_SESSION, ""),
-    row("delete", ONE_SESSION, Others, "", [401, 404, 404, 404, 404, 404, 404]),
-    mine("get", "/v1/users", ""),
-    mine("get", "/v1/chats", ""),
-    row("post", "/v1/chats", Nobodys, r#"{"chat_name": "yard"}"#, [401, 201, 201, 201, 201, 201, 201]),
-    //                                                                anon stra mute memb admi owne auth
-    row("get", CHAT, Nobodys, "",                                    [401, 403, 200, 200, 200, 200, 200]),
-    row("patch", CHAT, Nobodys, r#"{"chat_name": "yard"}"#,          [401, 403, 403, 403, 200, 200, 403]),
-    row("patch", CHAT, Nobodys, r#"{"archived": true}"#,             [401, 403, 403, 403, 200, 200, 403]),
-    row("delete", CHAT, Nobodys, "",                                 [401, 403, 403, 403, 403, 200, 403]),
-    row("post", USERS, Nobodys, "{}",                                [401, 403, 200, 200, 200, 200, 200]),
-    row("post", USERS, Others, r#"{"user_id": "{outsider}"}"#,       [401, 403, 403, 403, 201, 201, 403]),
-    row("get", USERS, Nobodys, "",                                   [401, 403, 200, 200, 200, 200, 200]),
-    row("patch", ONE_USER, Own, r#"{"role": "admin"}"#,              [401, 403, 403, 403, 403, 403, 403]),
-    row("patch", ONE_USER, Others, r#"{"role": "muted"}"#,           [401, 403, 403, 403, 200, 200, 403]),
-    row("patch", ONE_USER, Others, r#"{"role": "admin"}"#,           [401, 403, 403, 403, 403, 200, 403]),
-    row("patch", ONE_USER, Others, r#"{"role": "owner"}"#,           [401, 403, 403, 403, 403, 200, 403]),
-    row("delete", ONE_USER, Own, "",                                 [401, 403, 200, 200, 200, 409, 200]),
-    row("delete", ONE_USER, Others, "",                              [401, 403, 403, 403, 200, 200, 403]),
-    row("get", MESSAGES, Nobodys, "",                                [401, 403, 200, 200, 200, 200, 200]),
-    row("post", MESSAGES, Nobodys, r#"{"message": "hello"}"#,        [401, 403, 403, 201, 201, 201, 201]),
-    row("get", ONE_MESSAGE, Others, "",                              [401, 403, 200, 200, 200, 200, 200]),
-    row("patch", ONE_MESSAGE, Others, r#"{"message": "changed"}"#,   [401, 403, 403, 403, 403, 403, 200]),
-    row("delete", ONE_MESSAGE, Others, "",                           [401, 403, 403, 403, 200, 200, 200]),
+    row("post", "/v1/auth/register", Anything, Nobodys, r#"{"user_name": "{fresh}", "password": "a long enough passphrase"}"#, [201; 7]),
+    row("post", "/v1/auth/login", Anything, Nobodys, r#"{"user_name": "Vera", "password": "a long enough passphrase"}"#, [200; 7]),
+    row("post", "/v1/auth/logout", Anything, Nobodys, "", [200; 7]),
+    mine("get", "/v1/me", Read, ""),
+    mine("patch", "/v1/me", Write, r#"{"locale": "ru"}"#),
+    mine("delete", "/v1/me", Login, r#"{"password": "a long enough passphrase"}"#),
+    mine("get", "/v1/me/export", Login, ""),
+    mine("put", "/v1/me/password", Login, r#"{"old_password": "a long enough passphrase", "new_password": "another long passphrase"}"#),
+    mine("get", "/v1/me/sign-ins", Login, ""),
+    mine("get", "/v1/me/sessions", Login, ""),
+    mine("delete", "/v1/me/sessions", Login, ""),
+    mine("delete", ONE_SESSION, Login, ""),
+    row("delete", ONE_SESSION, Login, Others, "", [401, 404, 404, 404, 404, 404, 404]),
+    mine("get", "/v1/me/tokens", Login, ""),
+    row("post", "/v1/me/tokens", Login, Own, r#"{"name": "shop", "scopes": ["read"]}"#, [401, 201, 201, 201, 201, 201, 201]),
+    mine("delete", ONE_TOKEN, Login, ""),
+    row("delete", ONE_TOKEN, Login, Others, "", [401, 404, 404, 404, 404, 404, 404]),
+    mine("get", "/v1/users", Read, ""),
+    mine("get", "/v1/chats", Read, ""),
+    row("post", "/v1/chats", Write, Nobodys, r#"{"chat_name": "yard"}"#, [401, 201, 201, 201, 201, 201, 201]),
+    //                                                                       anon stra mute memb admi owne auth
+    row("get", CHAT, Read, Nobodys, "",                                     [401, 403, 200, 200, 200, 200, 200]),
+    row("patch", CHAT, Write, Nobodys, r#"{"chat_name": "yard"}"#,          [401, 403, 403, 403, 200, 200, 403]),
+    row("patch", CHAT, Write, Nobodys, r#"{"archived": true}"#,             [401, 403, 403, 403, 200, 200, 403]),
+    row("delete", CHAT, Write, Nobodys, "",                                 [401, 403, 403, 403, 403, 200, 403]),
+    row("post", USERS, Write, Nobodys, "{}",                                [401, 403, 200, 200, 200, 200, 200]),
+    row("post", USERS, Write, Others, r#"{"user_id": "{outsider}"}"#,       [401, 403, 403, 403, 201, 201, 403]),
+    row("get", USERS, Read, Nobodys, "",                                    [401, 403, 200, 200, 200, 200, 200]),
+    row("patch", ONE_USER, Write, Own, r#"{"role": "admin"}"#,              [401, 403, 403, 403, 403, 403, 403]),
+    row("patch", ONE_USER, Write, Others, r#"{"role": "muted"}"#,           [401, 403, 403, 403, 200, 200, 403]),
+    row("patch", ONE_USER, Write, Others, r#"{"role": "admin"}"#,           [401, 403, 403, 403, 403, 200, 403]),
+    row("patch", ONE_USER, Write, Others, r#"{"role": "owner"}"#,           [401, 403, 403, 403, 403, 200, 403]),
+    row("delete", ONE_USER, Write, Own, "",                                 [401, 403, 200, 200, 200, 409, 200]),
+    row("delete", ONE_USER, Write, Others, "",                              [401, 403, 403, 403, 200, 200, 403]),
+    row("get", MESSAGES, Read, Nobodys, "",                                 [401, 403, 200, 200, 200, 200, 200]),
+    row("post", MESSAGES, Write, Nobodys, r#"{"message": "hello"}"#,        [401, 403, 403, 201, 201, 201, 201]),
+    row("get", ONE_MESSAGE, Read, Others, "",                               [401, 403, 200, 200, 200, 200, 200]),
+    row("patch", ONE_MESSAGE, Write, Others, r#"{"message": "changed"}"#,   [401, 403, 403, 403, 403, 403, 200]),
+    row("delete", ONE_MESSAGE, Write, Others, "",                           [401, 403, 403, 403, 200, 200, 200]),
 ];
 
 #[test]
@@ -129,19 +155,49 @@ fn every_operation_has_a_row() {
 #[tokio::test]
 async fn everybody_may_do_what_the_table_says_and_nothing_else() {
     let app = TestApp::start().await;
-    let house =
-        House { founder: app.user("Boris").await, other: app.user("Vera").await, outsider: app.user("Galja").await };
+    let house = House::of(&app).await;
     let mut wrong = Vec::new();
     for (number, row) in ROWS.iter().enumerate() {
         for (role, expected) in ROLES.into_iter().zip(row.statuses) {
-            let answered = house.ask(&app, row, role, &format!("{role:?} {number}")).await;
+            let (answered, _) = house.ask(&app, row, role, None, &format!("{role:?} {number}")).await;
             if answered != expected {
-                let Row { method, path, whose, body, .. } = row;
-                wrong.push(format!("{method} {path} ({whose:?}) {body}: {role:?} got {answered}, not {expected}"));
+                wrong.push(format!("{row}: {role:?} got {answered}, not {expected}"));
             }
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn a_service_token_may_do_what_its_scope_and_the_table_say_and_nothing_else() {
+    const OWNER: usize = 5;
+    assert_eq!(ROLES[OWNER], Role::Owner);
+    let app = TestApp::start().await;
+    let house = House::of(&app).await;
+    let mut wrong = Vec::new();
+    for (number, row) in ROWS.iter().enumerate() {
+        for scope in SCOPES {
+            let missing = (403, "scope-missing".to_owned());
+            let answered = house.ask(&app, row, Role::Owner, Some(scope), &format!("{scope} {number}")).await;
+            let right = match row.takes {
+                Login => answered == (403, "session-required".to_owned()),
+                Read if scope != "read" => answered == missing,
+                Write if scope != "write" => answered == missing,
+                Anything | Read | Write => answered.0 == row.statuses[OWNER],
+            };
+            if !right {
+                wrong.push(format!("{row}: a token with {scope} got {answered:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+impl std::fmt::Display for Row {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Row { method, path, takes, whose, body, .. } = self;
+        write!(out, "{method} {path} ({whose:?}, {takes:?}) {body}")
+    }
 }
 
 /// Who is there in every chat.
@@ -152,8 +208,13 @@ struct House {
 }
 
 impl House {
-    /// Lets somebody new of that role ask, about a private chat of his own; the status of the answer.
-    async fn ask(&self, app: &TestApp, row: &Row, role: Role, name: &str) -> u16 {
+    async fn of(app: &TestApp) -> House {
+        House { founder: app.user("Boris").await, other: app.user("Vera").await, outsider: app.user("Galja").await }
+    }
+
+    /// Lets somebody new of that role ask, about a private chat of his own: by his session, or by a service token
+    /// with that scope. The status of the answer, and its code where it has one.
+    async fn ask(&self, app: &TestApp, row: &Row, role: Role, scope: Option<&str>, name: &str) -> (u16, String) {
         let asking = if role == Role::Anonymous { app.anonymous() } else { app.user(name).await };
         let owner = if role == Role::Owner { &asking } else { &self.founder };
         let chat = owner.post("/v1/chats", serde_json::json!({"chat_name": name, "private": true})).await.id("chat_id");
@@ -167,17 +228,29 @@ impl House {
         let author = if role == Role::Author { &asking } else { &self.other };
         let message = author.say(&chat, "hello").await;
         let named = if row.whose == Own && role != Role::Anonymous { &asking } else { &self.other };
+        let id = if row.path == ONE_TOKEN { token(named, "read").await.id("id") } else { session(named).await };
         let path = row
             .path
             .replace("{chat_id}", &chat)
             .replace("{message_id}", &message)
             .replace("{user_id}", &named.user_id)
-            .replace("{id}", &session(named).await);
+            .replace("{id}", &id);
         let body = row.body.replace("{fresh}", &format!("fresh {name}")).replace("{outsider}", &self.outsider.user_id);
         let body = Some(body).filter(|body| !body.is_empty()).map(|body| body.parse::<Value>().unwrap());
         let method = Method::from_bytes(row.method.to_uppercase().as_bytes()).unwrap();
-        asking.send(method, &path, body, &[]).await.status.as_u16()
+        let mut by = asking.clone();
+        if let Some(scope) = scope {
+            by.token = Some(token(&asking, scope).await.id("token"));
+        }
+        let reply = by.send(method, &path, body, &[]).await;
+        (reply.status.as_u16(), reply.body["code"].as_str().unwrap_or_default().to_owned())
     }
+}
+
+/// A new service token of his with that scope.
+async fn token(whose: &Actor, scope: &str) -> Reply {
+    let body = serde_json::json!({"name": scope, "scopes": [scope]});
+    whose.post("/v1/me/tokens", body).await.expect_status(201)
 }
 
 async fn add(owner: &Actor, chat: &str, whom: &Actor, role: &str) {

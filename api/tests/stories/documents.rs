@@ -8,6 +8,7 @@ const CALLS: &str = "
     post /v1/auth/register      post /v1/auth/login             post /v1/auth/logout
     get /v1/me                  patch /v1/me                    put /v1/me/password
     get /v1/me/sessions         delete /v1/me/sessions          delete /v1/me/sessions/{id}
+    get /v1/me/tokens           post /v1/me/tokens              delete /v1/me/tokens/{id}
     get /v1/me/sign-ins         get /v1/users
     get /v1/me/export           delete /v1/me
     get /v1/chats               post /v1/chats

@@ -20,6 +20,7 @@ mod requests;
 mod rules;
 mod sessions;
 mod sign_in;
+mod tokens;
 mod wire;
 
 use std::time::Duration;

@@ -180,3 +180,16 @@ async fn odd_addresses_are_problems_and_never_a_crash() {
     anna.get(&format!("/v1/users?name={long}")).await.expect_status(200);
     anna.get(&format!("/v1/chats/{long}")).await.expect_problem(404, "chat-not-found");
 }
+
+#[tokio::test]
+async fn a_fault_in_the_query_is_told_by_its_parameter_and_not_as_a_place_in_a_body() {
+    let app = TestApp::start().await;
+    let anna = app.user("Anna").await;
+    for (address, parameter) in
+        [("/v1/chats?limit=0", "limit"), ("/v1/chats?scope=ours", "scope"), ("/v1/me?min_position=x", "min_position")]
+    {
+        let refused = anna.get(address).await.expect_problem(400, "bad-parameters");
+        let faults = &refused.body["errors"];
+        assert_eq!((&faults[0]["parameter"], faults[0].get("pointer")), (&json!(parameter), None), "{address}");
+    }
+}

@@ -1,5 +1,6 @@
 //! What can be asked of the log.
 
+use super::{Export, ImportLog};
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
@@ -40,6 +41,18 @@ pub enum Events {
         #[arg(long)]
         accept: bool,
     },
+    /// Write the whole log into a file, beside a running server as well; what is sealed stays sealed
+    #[command(
+        after_help = "Examples:\n  letopis events export log.ndjson.gz\n  letopis events export - | grep -c '\"type\":\"message.posted.v1\"'\n\n\
+                      The master key does not travel: bring a copy of it to where the file is imported.\n\
+                      The log is read as one snapshot: behind a slow reader of standard output its write-ahead log grows."
+    )]
+    Export(Export),
+    /// Bring an exported log into a data folder whose log is empty, while no server runs there
+    #[command(
+        after_help = "Example:\n  mkdir -m 700 new && cp /safe/master.key new/\n  letopis --data new events import log.ndjson.gz"
+    )]
+    Import(ImportLog),
     /// Check the whole log: hash chain, positions, versions, sealed parts, anchor
     #[command(after_help = "Example:\n  letopis events verify --from 1 --to 1000")]
     Verify {

@@ -1,6 +1,6 @@
 //! What can be asked of the program itself: settings, health, pages about it, its speed.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
@@ -53,4 +53,16 @@ pub struct Bench {
     /// Where the throwaway folder is made: it decides which disk is measured
     #[arg(long, value_name = "DIR")]
     pub folder: Option<PathBuf>,
+    /// One part only
+    #[arg(long, value_name = "PART")]
+    pub only: Option<BenchPart>,
+}
+
+/// What `letopis bench` measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BenchPart {
+    /// A server under load, and replaying the log that the load has left
+    Http,
+    /// The log alone, beside a plain file
+    Append,
 }

@@ -32,7 +32,7 @@ pub enum Users {
         #[arg(long)]
         role: Option<String>,
     },
-    /// Give an account a password; its sessions end
+    /// Give an account a password; its sessions end, its service tokens go on
     #[command(after_help = "Example:\n  letopis users set-password anna --password-file anna.password")]
     SetPassword {
         /// Its name or id
@@ -48,7 +48,7 @@ pub enum Users {
         /// user, notifier or admin
         role: String,
     },
-    /// End every session of an account
+    /// End every session of an account, and revoke its service tokens
     #[command(after_help = "Example:\n  letopis users end-sessions anna")]
     EndSessions {
         /// Its name or id

@@ -1,17 +1,17 @@
 //! Appends: through the writer, and the yardstick, a plain file that is synced for every batch.
 
-use super::{Measured, rated};
+use super::{Measured, Rated};
 use crate::arguments::Bench;
 use crate::operation::now;
 use anyhow::{Context, Result};
-use api::Node;
-use commands::Request;
+use commands::{Request, Writer};
 use domain::text::{ChatName, UserName};
 use domain::{ChatId, Command, UserId, chat, user};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use store::{Appender, Folder, Keys};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -24,12 +24,30 @@ const RECORD: [u8; 250] = [b'x'; 250];
 const QUEUE_MAX: usize = 4_096;
 const BATCH_MAX: usize = 1_024;
 
+/// The writer and the file with as many callers as asked for, then with one. No read model follows.
+pub(super) async fn measure(place: &Path, bench: &Bench) -> Result<Vec<Measured>> {
+    let one = Bench { callers: 1, ..bench.clone() };
+    let mut measured = Vec::new();
+    for (bench, callers) in [(bench, format!("{} callers", bench.callers)), (&one, "1 caller".to_owned())] {
+        let folder = Folder::create(&place.join(format!("log-{}", bench.callers)))?;
+        let appender = Appender::open(&folder, &folder.master_key())?;
+        let keys = appender.keys();
+        let (writer, running) = Writer::start(appender);
+        let appended = through_the_writer(&writer, &keys, bench).await;
+        running.stop().await;
+        measured.push(appended?.of(&format!("append through the writer, {callers}")));
+        let file = place.join(format!("plain-{}", bench.callers));
+        measured.push(to_a_plain_file(&file, bench).await?.of(&format!("append to a plain file, {callers}")));
+    }
+    Ok(measured)
+}
+
 /// Every caller changes the names of its chats, one after the other: one event a command.
-pub(super) async fn through_the_writer(node: &Node, bench: &Bench) -> Result<Measured> {
-    let owner = owner(node).await?;
+async fn through_the_writer(writer: &Writer, keys: &Keys, bench: &Bench) -> Result<Rated> {
+    let owner = owner(writer, keys).await?;
     let mut prepared = JoinSet::new();
     for _ in 0..bench.callers {
-        prepared.spawn(chats(node.writer.clone(), owner));
+        prepared.spawn(chats(writer.clone(), owner));
     }
     let mut callers = Vec::new();
     while let Some(chats) = prepared.join_next().await {
@@ -39,26 +57,22 @@ pub(super) async fn through_the_writer(node: &Node, bench: &Bench) -> Result<Mea
     let began = Instant::now();
     let mut calling = JoinSet::new();
     for chats in callers {
-        calling.spawn(rename(node.writer.clone(), owner, chats, deadline));
+        calling.spawn(rename(writer.clone(), owner, chats, deadline));
     }
-    gathered("append through the writer", calling, began).await
+    gathered(calling, began).await
 }
 
-async fn owner(node: &Node) -> Result<UserId> {
+async fn owner(writer: &Writer, keys: &Keys) -> Result<UserId> {
     let user_id = UserId(Uuid::now_v7());
     let user_name = UserName::parse("bench appends").context("a valid name")?;
-    let sign_up = user::Command::SignUp {
-        claim: api::accounts::claim(&node.keys, &user_name),
-        user_name,
-        email: None,
-        verifier: None,
-    };
+    let sign_up =
+        user::Command::SignUp { claim: api::accounts::claim(keys, &user_name), user_name, email: None, verifier: None };
     let command = Command::User(user_id, sign_up);
-    node.writer.send(Request::by_operator(command, now())).await?;
+    writer.send(Request::by_operator(command, now())).await?;
     Ok(user_id)
 }
 
-async fn chats(writer: commands::Writer, owner: UserId) -> Result<Vec<ChatId>> {
+async fn chats(writer: Writer, owner: UserId) -> Result<Vec<ChatId>> {
     let mut chats = Vec::with_capacity(STREAMS);
     for _ in 0..STREAMS {
         let id = ChatId(Uuid::now_v7());
@@ -74,7 +88,7 @@ async fn chats(writer: commands::Writer, owner: UserId) -> Result<Vec<ChatId>> {
     Ok(chats)
 }
 
-async fn rename(writer: commands::Writer, owner: UserId, chats: Vec<ChatId>, deadline: Instant) -> Result<Vec<u32>> {
+async fn rename(writer: Writer, owner: UserId, chats: Vec<ChatId>, deadline: Instant) -> Result<Vec<u32>> {
     let mut waits_us = Vec::new();
     for (number, id) in chats.iter().cycle().enumerate() {
         if Instant::now() >= deadline {
@@ -93,7 +107,7 @@ async fn rename(writer: commands::Writer, owner: UserId, chats: Vec<ChatId>, dea
 }
 
 /// The same callers hand 250 bytes each to one thread, which writes and syncs whatever waits: what the disk allows.
-pub(super) async fn to_a_plain_file(path: &Path, bench: &Bench) -> Result<Measured> {
+async fn to_a_plain_file(path: &Path, bench: &Bench) -> Result<Rated> {
     let file = File::create(path).with_context(|| format!("could not make {}", path.display()))?;
     let (queue, asked) = mpsc::channel(QUEUE_MAX);
     let writing = std::thread::Builder::new()
@@ -118,7 +132,7 @@ pub(super) async fn to_a_plain_file(path: &Path, bench: &Bench) -> Result<Measur
         });
     }
     drop(queue);
-    let measured = gathered("append to a plain file", calling, began).await;
+    let measured = gathered(calling, began).await;
     // It ended with the last caller; what it failed with, the callers have told.
     let _ = tokio::task::spawn_blocking(|| writing.join()).await;
     measured
@@ -142,10 +156,10 @@ fn write_batches(mut file: File, mut asked: mpsc::Receiver<oneshot::Sender<()>>)
     Ok(())
 }
 
-async fn gathered(what: &str, mut calling: JoinSet<Result<Vec<u32>>>, began: Instant) -> Result<Measured> {
+pub(super) async fn gathered(mut calling: JoinSet<Result<Vec<u32>>>, began: Instant) -> Result<Rated> {
     let mut waits_us = Vec::new();
     while let Some(called) = calling.join_next().await {
         waits_us.extend(called.context("a caller panicked")??);
     }
-    Ok(rated(what, waits_us, began.elapsed().as_secs_f64()))
+    Ok(Rated { waits_us, seconds: began.elapsed().as_secs_f64() })
 }

@@ -1,6 +1,7 @@
 //! Requests over HTTP, on connections that are kept.
 
-use super::{Measured, rated};
+use super::appends::gathered;
+use super::{Measured, Rated};
 use crate::arguments::Bench;
 use crate::http::Connection;
 use crate::operation::{now, settle};
@@ -14,6 +15,7 @@ use domain::{ChatId, Command, SessionId, UserId, chat};
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
+use hyper::header::{HOST, HeaderValue};
 use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
@@ -21,12 +23,13 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-/// How many people post, each in a chat of his own.
+/// How many people post, each in a chat of his own or all in one.
 const PEOPLE: usize = 64;
 
 /// Somebody who is signed in, and his chat.
 #[derive(Clone)]
 struct Person {
+    user_id: UserId,
     token: String,
     chat_id: ChatId,
 }
@@ -37,6 +40,10 @@ pub(super) async fn measure(node: &Node, bench: &Bench) -> Result<Vec<Measured>>
     for number in 0..PEOPLE {
         people.push(person(node, number).await?);
     }
+    for person in &people[1..] {
+        let join = chat::Command::Join { user_id: person.user_id, nickname: None };
+        node.writer.send(Asked::by_operator(Command::Chat(people[0].chat_id, join), now())).await?;
+    }
     settle(node).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.context("no free port")?;
     let address = listener.local_addr()?.to_string();
@@ -46,16 +53,15 @@ pub(super) async fn measure(node: &Node, bench: &Bench) -> Result<Vec<Measured>>
         let _ = stopped.await;
     });
     let load = async {
-        let ping = load("GET /ping", &address, bench, |_| Request::get("/ping")).await;
-        let post = load("POST a message", &address, bench, |number| {
-            let person = &people[number % PEOPLE];
-            Request::post(format!("/v1/chats/{}/messages", person.chat_id))
-                .header("authorization", format!("Bearer {}", person.token))
-                .header("content-type", "application/json")
-        })
-        .await;
+        let ping = load(&address, bench, |_| Request::get("/ping").body(Full::default())).await;
+        let own = post(node, &address, bench, |number| people[number % PEOPLE].chat_id, &people).await;
+        let hot = post(node, &address, bench, |_| people[0].chat_id, &people).await;
         let _ = stop.send(());
-        anyhow::Ok(vec![ping?, post?])
+        anyhow::Ok(vec![
+            ping?.of("GET /ping"),
+            Measured { what: format!("POST a message, {PEOPLE} chats"), ..own? },
+            Measured { what: "POST a message, one chat for all".to_owned(), ..hot? },
+        ])
     };
     let (served, measured) = tokio::join!(serving, load);
     served.context("the server failed")?;
@@ -95,31 +101,46 @@ async fn person(node: &Node, number: usize) -> Result<Person> {
     for command in commands {
         node.writer.send(Asked::by_operator(command, now())).await?;
     }
-    Ok(Person { token, chat_id })
+    Ok(Person { user_id, token, chat_id })
+}
+
+/// Everybody posts, into the chat that `chat` says; then it is waited for the read models.
+async fn post(
+    node: &Node,
+    address: &str,
+    bench: &Bench,
+    chat: impl Fn(usize) -> ChatId,
+    people: &[Person],
+) -> Result<Measured> {
+    let text =
+        r#"{"message": "как правильно обновить ядро? uname -r says 2.6.10, see https://wiki.example.org/Kernel"}"#;
+    let rated = load(address, bench, |number| {
+        Request::post(format!("/v1/chats/{}/messages", chat(number)))
+            .header("authorization", format!("Bearer {}", people[number % PEOPLE].token))
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from_static(text.as_bytes())))
+    })
+    .await?;
+    let answered = Instant::now();
+    settle(node).await;
+    let behind_ms = (answered.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+    Ok(Measured { behind_ms: Some(behind_ms), ..rated.of("POST a message") })
 }
 
 /// Every connection sends one request after the other until the time is over.
 async fn load(
-    what: &str,
     address: &str,
     bench: &Bench,
-    request: impl Fn(usize) -> hyper::http::request::Builder,
-) -> Result<Measured> {
+    request: impl Fn(usize) -> hyper::http::Result<Request<Full<Bytes>>>,
+) -> Result<Rated> {
     let deadline = Instant::now() + Duration::from_secs(bench.seconds.into());
     let mut callers = JoinSet::new();
     for number in 0..usize::from(bench.connections) {
-        let text =
-            r#"{"message": "как правильно обновить ядро? uname -r says 2.6.10, see https://wiki.example.org/Kernel"}"#;
-        let body = if what.starts_with("POST") { Bytes::from_static(text.as_bytes()) } else { Bytes::new() };
-        let request = request(number).header("host", address).body(Full::new(body))?;
+        let mut request = request(number)?;
+        request.headers_mut().insert(HOST, HeaderValue::from_str(address)?);
         callers.spawn(call(address.to_owned(), request, deadline));
     }
-    let began = Instant::now();
-    let mut waits_us = Vec::new();
-    while let Some(called) = callers.join_next().await {
-        waits_us.extend(called.context("a caller panicked")??);
-    }
-    Ok(rated(what, waits_us, began.elapsed().as_secs_f64()))
+    gathered(callers, Instant::now()).await
 }
 
 async fn call(address: String, request: Request<Full<Bytes>>, deadline: Instant) -> Result<Vec<u32>> {

@@ -53,5 +53,6 @@ fn timed(what: &str, work: impl FnOnce() -> Result<u64>) -> Result<Measured> {
         per_second: per_second(events, began.elapsed().as_secs_f64()),
         p50_ms: None,
         p99_ms: None,
+        behind_ms: None,
     })
 }

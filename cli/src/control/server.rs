@@ -134,6 +134,7 @@ async fn work(
                     Ok(value) => Told::Done(value),
                     Err(error) => Told::Failed(told(&error)),
                 };
+                store::failpoint::pass("operation-done");
                 return say(&mut writing, &last).await;
             }
             // Nothing more is ever asked: this ends when the asker goes away, and what he wanted ends with him.

@@ -74,7 +74,7 @@ fn in_folder(context: &Context) -> PathBuf {
 /// The log, and the clock against its last event.
 pub(super) fn log(context: &Context) -> Vec<Check> {
     let now = operation::now();
-    if Folder::existing(&context.settings.data).is_err() {
+    if matches!(Folder::existing(&context.settings.data), Err(store::Error::NoData { .. })) {
         return vec![Check::ok("log", "none yet"), machine::clock(now, None)];
     }
     let looked = context.log().and_then(|(_, log)| Ok(last(&log)?));

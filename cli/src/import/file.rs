@@ -1,14 +1,13 @@
 //! The file: read on a thread of its own, a few lines at a time, never as a whole.
 
 use crate::exit::{Code, failure};
+use crate::packed;
 use anyhow::{Context, Result};
 use domain::Timestamp;
 use domain::text::{ChatName, MessageText};
-use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,8 +18,6 @@ const LINE_BYTES_MAX: u64 = 1024 * 1024;
 /// How many lines are handed over at once, and how often before the reader waits.
 const CHUNK_LINES: usize = 256;
 const CHUNKS_MAX: usize = 8;
-/// What a gzip file begins with.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// A line that can be brought in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,42 +58,16 @@ impl Lines {
 /// # Errors
 /// When it cannot be opened.
 pub fn read(path: &Path) -> Result<Lines> {
-    let opened = || -> std::io::Result<(File, u64)> {
-        let file = File::open(path)?;
-        let bytes = file.metadata()?.len();
-        Ok((file, bytes))
-    };
-    let (file, bytes) = opened().with_context(|| format!("could not open {}", path.display()))?;
-    let bytes_read = Arc::new(AtomicU64::new(0));
-    let counted = Counted { file, bytes_read: Arc::clone(&bytes_read) };
+    let opened = packed::open(path).with_context(|| format!("could not open {}", path.display()))?;
+    let (from, bytes_read, bytes) = (opened.from, opened.bytes_read, opened.bytes);
     let (sender, chunks) = mpsc::channel(CHUNKS_MAX);
     tokio::task::spawn_blocking(move || {
-        let mut plain = BufReader::with_capacity(128 * 1024, counted);
-        let is_gzip = plain.fill_buf().is_ok_and(|start| start.starts_with(&GZIP));
-        let result = if is_gzip {
-            send_lines(BufReader::new(MultiGzDecoder::new(plain)), &sender)
-        } else {
-            send_lines(plain, &sender)
-        };
-        if let Err(error) = result {
+        if let Err(error) = send_lines(from, &sender) {
             // Nobody waits for it any more: then nobody wants to know.
             let _ = sender.blocking_send(Err(error));
         }
     });
     Ok(Lines { chunks, bytes_read, bytes })
-}
-
-struct Counted {
-    file: File,
-    bytes_read: Arc<AtomicU64>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let bytes = self.file.read(buffer)?;
-        self.bytes_read.fetch_add(bytes as u64, Ordering::Relaxed);
-        Ok(bytes)
-    }
 }
 
 fn send_lines(mut from: impl BufRead, to: &mpsc::Sender<Result<Vec<Line>>>) -> Result<()> {
@@ -168,6 +139,9 @@ fn bad(number: u64, what: &str) -> anyhow::Error {
     let message = format!("line {number} {what}; what came before it is imported: mend the line and run it again");
     failure(Code::Failure, message)
 }
+
+#[cfg(test)]
+mod fuzz;
 
 #[cfg(test)]
 mod tests {

@@ -39,6 +39,7 @@ pub async fn skip(node: &Node, projection: &str, reason: &str) -> Result<Value> 
     let command = projection::Command::Skip { position: skipped, reason: reason.to_owned() };
     let request = Request::by_operator(Command::Projection(name.in_log(), command), now());
     let position = node.writer.send(request).await?.position;
+    store::failpoint::pass("skip-recorded");
     blocking(node, move |projections| projections.skip(name, skipped)).await?;
     Ok(json!({"name": name.as_str(), "skipped": skipped, "reason": reason, "position": position}))
 }

@@ -1,11 +1,18 @@
 //! The built binary, in a folder of its own.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
+pub mod ledger;
+
 use serde_json::Value;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
+
+/// Longer than anything that ends a server takes on a slow machine.
+const ENDS_WITHIN: Duration = Duration::from_secs(30);
 
 pub struct Place {
     folder: TempDir,
@@ -48,7 +55,9 @@ impl Place {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_letopis"));
+        // Another build of it can be named, such as the one of a package.
+        let named = std::env::var_os("TESTED_BINARY");
+        let mut command = Command::new(named.unwrap_or_else(|| env!("CARGO_BIN_EXE_letopis").into()));
         let ours = std::env::vars().filter(|(name, _)| name.starts_with("LETOPIS_"));
         ours.for_each(|(name, _)| {
             command.env_remove(name);
@@ -67,13 +76,38 @@ impl Place {
     }
 
     pub fn serve(&self) -> Server {
+        let command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        self.start(command).unwrap_or_else(|ended| panic!("the server ended: {ended:?}"))
+    }
+
+    /// A server that a failpoint is set for; what it says goes into the file that [`Place::said`] reads.
+    pub fn serve_until(&self, failpoint: &str) -> Result<Server, ExitStatus> {
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        command.env(store::failpoint::VARIABLE, failpoint);
+        self.start_quietly(command)
+    }
+
+    /// The same for any command that serves.
+    pub fn start_quietly(&self, mut command: Command) -> Result<Server, ExitStatus> {
+        command.stderr(File::create(self.folder.path().join("stderr")).unwrap());
+        self.start(command)
+    }
+
+    /// What the last server that was started quietly said.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("stderr")).unwrap()
+    }
+
+    /// Waits until it listens, or has ended.
+    fn start(&self, mut command: Command) -> Result<Server, ExitStatus> {
         let mut child = command.env("LETOPIS_LOG", "warn").stdout(Stdio::piped()).spawn().unwrap();
         let mut screen = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         let url = loop {
             line.clear();
-            assert_ne!(screen.read_line(&mut line).unwrap(), 0, "the server ended");
+            if screen.read_line(&mut line).unwrap() == 0 {
+                return Err(child.wait().unwrap());
+            }
             if let Some(url) = line.trim().strip_prefix("API ") {
                 break url.trim().to_owned();
             }
@@ -82,7 +116,7 @@ impl Place {
         std::thread::spawn(move || {
             let _ = screen.read_to_end(&mut Vec::new());
         });
-        Server { child, url }
+        Ok(Server { child, url })
     }
 }
 
@@ -112,9 +146,25 @@ impl Server {
 
     /// Asks it to stop, and waits until it has.
     pub fn stop(mut self) -> i32 {
+        self.terminate();
+        self.child.wait().unwrap().code().unwrap()
+    }
+
+    pub fn terminate(&self) {
         let asked = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(asked.success());
-        self.child.wait().unwrap().code().unwrap()
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn ended(&mut self) -> ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(began.elapsed() < ENDS_WITHIN, "the server goes on");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
@@ -127,4 +177,34 @@ impl Drop for Server {
 
 pub fn fixture() -> String {
     format!("{}/tests/fixtures/log.ndjson", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// An event that no version knows, written past the writer; its position.
+pub fn poison(place: &Place) -> i64 {
+    let log = rusqlite::Connection::open(place.data().join("letopis.db")).unwrap();
+    let head = "select position, recorded_at, hash from event order by position desc limit 1";
+    let (position, recorded_at, hash): (i64, i64, [u8; 32]) =
+        log.query_row(head, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    let (id, name) = ([7; 16], "message.frozen.v9");
+    let stream = "message-07070707-0707-0707-0707-070707070707";
+    let link = store::chain::Link {
+        position: position + 1,
+        stream,
+        version: 1,
+        id: &id,
+        name,
+        recorded_at,
+        payload: "{}",
+        subject: None,
+        sealed_hash: None,
+        meta: "{}",
+    };
+    let hash = store::chain::hash(&hash, &link, &mut Vec::new());
+    log.execute(
+        "insert into event (position, stream, version, id, name, recorded_at, payload, meta, hash)
+         values (?1, ?2, 1, ?3, ?4, ?5, '{}', '{}', ?6)",
+        (position + 1, stream, id, name, recorded_at, hash),
+    )
+    .unwrap();
+    position + 1
 }

@@ -52,7 +52,9 @@ impl Model {
                 let chat = self.chat(wish.chat_id());
                 Ok(message::decide(*id, &self.message(*id), &chat, &answered, wish, at)?)
             }
-            Command::Session(..) | Command::Projection(..) => unreachable!("the model asks for none"),
+            Command::Session(..) | Command::Token(..) | Command::Projection(..) => {
+                unreachable!("the model asks for none")
+            }
         }
     }
 

@@ -105,6 +105,7 @@ fn changes() -> Vec<Command> {
         change_password(None),
         count_failures(NOON.minute(), 1),
         Command::EndSessions { keep: None },
+        Command::LockOut,
         Command::SetRole(Role::Admin),
     ]
 }
@@ -276,7 +277,8 @@ fn sessions_are_ended_all_or_all_but_one() {
 #[test]
 fn sessions_are_ended_each_time_because_new_ones_may_have_been_opened_meanwhile() {
     let ended = Event::SessionsEnded(SessionsEnded { keep: None });
-    check(&[signed_up(), ended.clone()], Command::EndSessions { keep: None }, Ok(vec![ended]));
+    check(&[signed_up(), ended.clone()], Command::EndSessions { keep: None }, Ok(vec![ended.clone()]));
+    check(&[signed_up()], Command::LockOut, Ok(vec![ended, Event::TokensRevoked]));
 }
 
 #[test]

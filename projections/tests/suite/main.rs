@@ -9,4 +9,5 @@ mod people;
 mod rebuild;
 mod rooms;
 mod support;
+mod tokens;
 mod verify;

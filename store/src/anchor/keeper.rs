@@ -1,7 +1,7 @@
 //! Keeping the anchor of a log that is appended to.
 
 use super::{Anchor, SLOT_EVERY, SLOTS, encode, newest};
-use crate::Error;
+use crate::{Error, failpoint};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -93,6 +93,7 @@ impl Shared {
         }
         live.sequence += 1;
         self.file.write_all_at(&encode(live.sequence, anchor), live.slot as u64 * SLOT_EVERY)?;
+        failpoint::io("anchor-written")?;
         live.written = anchor;
         live.is_synced = false;
         Ok(())
@@ -109,9 +110,10 @@ impl Shared {
             live.is_synced = true;
         }
         // Without the lock: an append need not wait for the disk.
-        if let Err(error) = self.file.sync_data() {
+        if let Err(error) = failpoint::io("anchor-sync").and_then(|()| self.file.sync_data()) {
             self.live().failure = Some(error.kind());
         }
+        failpoint::pass("anchor-synced");
     }
 
     fn live(&self) -> MutexGuard<'_, Live> {

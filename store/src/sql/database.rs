@@ -3,8 +3,8 @@
 use super::row::{all, first};
 use super::text::{rewrite, rewritten};
 use super::{Row, Value, Writer};
-use crate::Error;
 use crate::sqlite::{Pool, private_file, reading, writing};
+use crate::{Error, failpoint};
 use rusqlite::Connection;
 use std::io;
 use std::path::Path;
@@ -106,11 +106,12 @@ impl Database {
     /// # Errors
     /// [`Error::File`].
     pub fn remove(path: &Path) -> Result<(), Error> {
-        for beside in ["", "-wal", "-shm"] {
+        // The file itself goes last: as long as it is there, whoever looks for it removes the rest as well.
+        for beside in ["-wal", "-shm", ""] {
             let mut name = path.as_os_str().to_owned();
             name.push(beside);
             match std::fs::remove_file(&name) {
-                Ok(()) => {}
+                Ok(()) => failpoint::pass("file-removed"),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(source) => return Err(Error::file("delete", Path::new(&name))(source)),
             }

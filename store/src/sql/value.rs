@@ -1,6 +1,6 @@
 //! What is put into a statement.
 
-use domain::{ChatId, MessageId, SessionId, Timestamp, UserId};
+use domain::{ChatId, MessageId, SessionId, Timestamp, TokenId, UserId};
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use uuid::Uuid;
@@ -107,6 +107,12 @@ impl<'a> From<&'a UserId> for Value<'a> {
 
 impl<'a> From<&'a SessionId> for Value<'a> {
     fn from(id: &'a SessionId) -> Self {
+        Value::from(&id.0)
+    }
+}
+
+impl<'a> From<&'a TokenId> for Value<'a> {
+    fn from(id: &'a TokenId) -> Self {
         Value::from(&id.0)
     }
 }

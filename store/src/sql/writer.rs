@@ -3,8 +3,8 @@
 use super::row::{all, first};
 use super::text::{rewrite, rewritten};
 use super::{Row, Value};
-use crate::Error;
 use crate::sqlite::wipe;
+use crate::{Error, failpoint};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params_from_iter};
 
 /// The one connection that writes a read model's file. A commit may be lost with the power, never torn: the read
@@ -42,6 +42,7 @@ impl Writer {
         if bytes.cast_unsigned() <= vacuum_bytes_max {
             self.connection.execute_batch("vacuum").map_err(Error::not_written)?;
         }
+        failpoint::pass("model-vacuumed");
         wipe(&self.connection).map_err(Error::not_written)
     }
 }
@@ -96,6 +97,7 @@ impl Tx<'_> {
     /// # Errors
     /// [`Error::NotWritten`], [`Error::DiskFull`]: nothing has changed.
     pub fn commit(self) -> Result<(), Error> {
+        failpoint::sql("model-commit").map_err(Error::not_written)?;
         self.transaction.commit().map_err(Error::not_written)
     }
 }

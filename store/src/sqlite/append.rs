@@ -5,18 +5,19 @@ use super::decode;
 use super::prepare::{Prepared, prepare};
 use super::secrets::{self, Look};
 use super::write::write;
-use super::{forget, private_file, recover, schema, writing};
+use super::{forget, private_file, recover, room, schema, writing};
 use crate::anchor::{Anchor, Keeper};
 use crate::recent::Recent;
-use crate::{Batch, ErasedList, Error, Fact, Folder, Forget, Head, Keys, Receipt};
+use crate::{Batch, ErasedList, Error, Fact, Folder, Forget, Head, Keys, Receipt, failpoint};
 use domain::{StreamId, Timestamp};
 use rusqlite::Connection;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The one that appends. The writer's thread owns it; the folder's lock keeps other processes away.
 pub struct Appender {
     pub(super) connection: Connection,
+    root: PathBuf,
     keys: Arc<Keys>,
     recent: Arc<Recent>,
     pub(super) head: Head,
@@ -42,19 +43,26 @@ impl Appender {
     pub fn open(folder: &Folder, master_key: &Path) -> Result<Appender, Error> {
         let anchor = recover::check(folder)?;
         private_file(&folder.database())?;
+        failpoint::pass("log-made");
         let connection = writing(&folder.database(), "full")?;
         let synchronous: i64 = connection.query_row("pragma synchronous", [], |row| row.get(0))?;
         if synchronous < 2 {
             return Err(Error::NotDurable);
         }
         schema::migrate(&connection)?;
+        failpoint::pass("log-migrated");
         let keys = Arc::new(secrets::unlock_or_make(&connection, master_key)?);
+        failpoint::pass("keys-stored");
         let head = decode::head(&connection)?;
         let keeper = Keeper::open(&folder.anchor())?;
         let recent = Arc::default();
+        // A crash may have come before the write-ahead log was emptied of somebody who was forgotten.
+        let traces = true;
+        let root = folder.root().to_owned();
         let mut appender =
-            Appender { connection, keys, recent, head, anchor, keeper, list: None, traces: false, stopped: false };
-        appender.anchored(false)?;
+            Appender { connection, root, keys, recent, head, anchor, keeper, list: None, traces, stopped: false };
+        let settled = appender.wiped();
+        appender.anchored(settled)?;
         Ok(appender)
     }
 
@@ -104,8 +112,13 @@ impl Appender {
         if batch.events.is_empty() && batch.receipts.is_empty() && batch.forget.is_empty() {
             return Ok(self.head);
         }
+        if batch.forget.is_empty() {
+            // To forget somebody is what the rest of the disk may be used for as well.
+            room::check(&self.root)?;
+        }
         let prepared = prepare(&Look::new(&self.connection, &self.keys), self.head, batch)?;
         self.transaction(|connection| write(connection, &prepared, &batch.forget))?;
+        failpoint::pass("log-committed");
         self.head = prepared.head;
         self.remember(batch, &prepared);
         self.committed(prepared, &batch.forget);
@@ -116,6 +129,7 @@ impl Appender {
         })?;
         self.traces |= batch.forget.iter().any(|forget| matches!(forget, Forget::Subject(_)));
         let settled = self.wiped() || recover::is_settled(&self.connection);
+        failpoint::pass("log-wiped");
         self.anchored(settled)?;
         Ok(self.head)
     }
@@ -145,7 +159,12 @@ impl Appender {
         // Only the oldest rows are looked at: however many there are, this takes the same short time.
         let sql = "delete from receipt where at < ?1 and rowid in (select rowid from receipt order by rowid limit ?2)";
         let limit = decode::page(limit);
-        let deleted = self.transaction(|connection| connection.prepare_cached(sql)?.execute((older_than.0, limit)))?;
+        let deleted = self.transaction(|connection| {
+            let deleted = connection.prepare_cached(sql)?.execute((older_than.0, limit))?;
+            failpoint::pass("receipts-deleted");
+            Ok(deleted)
+        })?;
+        failpoint::pass("receipts-pruned");
         Ok(deleted as u64)
     }
 
@@ -156,6 +175,7 @@ impl Appender {
     /// [`Error::Database`].
     pub fn checkpoint(&mut self) -> Result<(), Error> {
         let busy: i64 = self.connection.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get(0))?;
+        failpoint::pass("log-checkpointed");
         self.anchored(busy == 0)
     }
 
@@ -175,7 +195,7 @@ impl Appender {
         if self.stopped {
             return Err(Error::Stopped);
         }
-        self.connection.execute_batch("begin immediate").map_err(Error::not_written)?;
+        run(&self.connection, "begin immediate").map_err(Error::not_written)?;
         let written = match work(&self.connection) {
             Ok(written) => written,
             Err(source) => {
@@ -183,7 +203,8 @@ impl Appender {
                 return Err(Error::not_written(source));
             }
         };
-        self.connection.execute_batch("commit").map_err(|source| self.commit_failed(source))?;
+        let committed = failpoint::sql("log-commit").and_then(|()| run(&self.connection, "commit"));
+        committed.map_err(|source| self.commit_failed(source))?;
         Ok(written)
     }
 
@@ -219,6 +240,11 @@ impl Appender {
             }
         }
     }
+}
+
+/// Runs a statement that every batch needs: parsed once.
+fn run(connection: &Connection, sql: &'static str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.raw_execute().map(drop)
 }
 
 impl Drop for Appender {
@@ -278,6 +304,19 @@ mod tests {
         appender.connection.execute_batch("rollback; drop trigger trap").unwrap();
         assert!(matches!(appender.append(&one(1)), Err(Error::Stopped)));
         assert!(matches!(appender.prune_receipts(Timestamp(9), 9), Err(Error::Stopped)));
+    }
+
+    #[test]
+    fn no_statement_is_parsed_twice() {
+        let (_place, mut appender) = opened();
+        for number in 1..50 {
+            appender.append(&one(number)).unwrap();
+            appender.stream(UserId(Uuid::from_u128(number)).into()).unwrap();
+            appender.receipt(&[7; 32]).unwrap();
+        }
+        let logged = appender.connection.prepare_cached(super::super::log::STREAM_FACTS).unwrap();
+        assert!(logged.get_status(rusqlite::StatementStatus::Run) >= 49, "it was in the cache");
+        assert_eq!(logged.get_status(rusqlite::StatementStatus::RePrepare), 0);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Connections: how they are opened, and the small pool of those that only read.
 
 use crate::Error;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::ops::Deref;
@@ -47,7 +48,7 @@ pub(crate) fn reading(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-fn open(path: &Path, access: OpenFlags) -> Result<Connection, Error> {
+pub(super) fn open(path: &Path, access: OpenFlags) -> Result<Connection, Error> {
     if rusqlite::version_number() < SQLITE_LEAST {
         return Err(Error::OldSqlite { found: rusqlite::version() });
     }
@@ -55,6 +56,8 @@ fn open(path: &Path, access: OpenFlags) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(Duration::from_millis(BUSY_MS))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // A plan does not depend on the values that are bound: else statements are parsed anew at every other execution.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch("pragma trusted_schema = off; pragma mmap_size = 0")?;
     Ok(connection)
 }

@@ -91,6 +91,7 @@ fn glob(pattern: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fuzz::Verdict;
 
     #[test]
     fn only_the_star_has_a_meaning() {
@@ -104,5 +105,37 @@ mod tests {
         assert!(!fits("message.posted.v1", "message.posted.v?"));
         assert!(!fits("message.posted.v1", "[m]*"));
         assert!(fits("a[b]?", "a[b]?"));
+    }
+
+    /// What `*` means, said another way.
+    fn fits(text: &[u8], pattern: &[u8]) -> bool {
+        let mut ends = vec![false; text.len() + 1];
+        ends[0] = true;
+        for byte in pattern {
+            if *byte == b'*' {
+                let first = ends.iter().position(|end| *end).unwrap_or(ends.len());
+                ends[first..].fill(true);
+            } else {
+                for at in (0..text.len()).rev() {
+                    ends[at + 1] = ends[at] && text[at] == *byte;
+                }
+                ends[0] = false;
+            }
+        }
+        ends[text.len()]
+    }
+
+    #[test]
+    fn fuzz_any_pattern_finds_what_it_says() {
+        let connection = Connection::open_in_memory().unwrap();
+        let mut query = connection.prepare("select ?1 glob ?2").unwrap();
+        let seeds = ["message.posted.v1", "message.*", "*.v1", "*", "*posted*", "m*e*p*d*1"];
+        fuzz::text(&seeds, |pattern| {
+            // An argument of a command holds no NUL.
+            let pattern = pattern.replace('\0', "");
+            let found = query.query_row(("message.posted.v1", glob(&pattern)), |row| row.get::<_, bool>(0)).unwrap();
+            assert_eq!(found, fits(b"message.posted.v1", pattern.as_bytes()));
+            Verdict::from(found)
+        });
     }
 }

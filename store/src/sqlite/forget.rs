@@ -23,11 +23,8 @@ impl Appender {
     /// As [`Appender::append`].
     pub fn keep(&mut self, mut list: ErasedList) -> Result<Vec<UserId>, Error> {
         let after = if list.is_new() { 0 } else { self.head.position.saturating_sub(BEHIND_MAX) };
-        let sql = "where position > ?1 and name = 'user.erased.v1' order by position";
-        for record in records(&self.connection, sql, [sql_number(after)])? {
-            if let Some(StreamId::UserId(user_id)) = StreamId::parse(&record.stream) {
-                list.add(user_id, record.recorded_at).map_err(not_listed)?;
-            }
+        for (user_id, at) in erased(&self.connection, after)? {
+            list.add(user_id, at).map_err(not_listed)?;
         }
         let mut back = Vec::new();
         for user_id in list.people() {
@@ -91,7 +88,18 @@ pub(crate) fn wipe(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(busy? == 0)
 }
 
-enum Known {
+/// Who was erased by the log above a position, and when.
+pub(super) fn erased(connection: &Connection, after: u64) -> Result<Vec<(UserId, Timestamp)>, Error> {
+    let sql = "where position > ?1 and name = 'user.erased.v1' order by position";
+    let erased = records(connection, sql, [sql_number(after)])?;
+    let people = erased.iter().filter_map(|record| match StreamId::parse(&record.stream) {
+        Some(StreamId::UserId(user_id)) => Some((user_id, record.recorded_at)),
+        Some(_) | None => None,
+    });
+    Ok(people.collect())
+}
+
+pub(super) enum Known {
     /// Not of this log.
     Stranger,
     /// He has an account.
@@ -102,7 +110,7 @@ enum Known {
     Forgotten,
 }
 
-fn known(connection: &Connection, user_id: UserId) -> rusqlite::Result<Known> {
+pub(super) fn known(connection: &Connection, user_id: UserId) -> rusqlite::Result<Known> {
     let sql = "select name from event where stream = ?1 order by version desc limit 1";
     let mut statement = connection.prepare_cached(sql)?;
     let last: Option<String> =

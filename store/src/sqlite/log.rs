@@ -242,9 +242,12 @@ pub(super) fn records(connection: &Connection, rest: &str, params: impl Params) 
     Ok(records)
 }
 
+/// The facts of one stream, by version.
+pub(super) const STREAM_FACTS: &str =
+    "select position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash
+     from event where stream = ?1 order by version";
+
 /// All facts of a stream: half a stream would be a wrong state, so the first bad one is the error.
 pub(super) fn stream_facts(look: &Look<'_>, stream: StreamId) -> Result<Vec<Fact>, Error> {
-    let sql = "select position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash
-               from event where stream = ?1 order by version";
-    decode::facts(look, sql, [stream.to_string()]).map_err(|(_, error)| error)
+    decode::facts(look, STREAM_FACTS, [stream.to_string()]).map_err(|(_, error)| error)
 }

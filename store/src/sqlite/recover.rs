@@ -9,6 +9,7 @@ use rusqlite::Connection;
 /// head; answers the anchor to go on with. It opens the database read-only: a refused folder stays as it is, its
 /// write-ahead log included.
 pub(super) fn check(folder: &Folder) -> Result<Anchor, Error> {
+    folder.check_finished()?;
     let path = folder.anchor();
     let anchor = anchor::read(&path)?;
     let (pool, head) = look(folder)?;
@@ -50,7 +51,7 @@ pub fn accept(folder: &Folder, _lock: &Lock, progress: impl FnMut(u64)) -> Resul
 
 /// The log's end as the database tells it. No pool when there is no table yet: SQLite would throw away the
 /// write-ahead log of an empty file, so that is not even opened.
-fn look(folder: &Folder) -> Result<(Option<Pool>, Head), Error> {
+pub(super) fn look(folder: &Folder) -> Result<(Option<Pool>, Head), Error> {
     let path = folder.database();
     let bytes = match std::fs::metadata(&path) {
         Ok(found) => found.len(),

@@ -1,8 +1,8 @@
 //! Where the wrapped keys lie, and how they are found.
 
-use crate::Error;
 use crate::keys::{Keys, MasterKey};
 use crate::seal::Key;
+use crate::{Error, failpoint};
 use domain::UserId;
 use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
@@ -17,6 +17,7 @@ pub(super) fn unlock_or_make(connection: &Connection, master_key: &Path) -> Resu
         Some(master) => master,
         None => MasterKey::create(master_key)?,
     };
+    failpoint::pass("key-made");
     let (keys, secrets) = Keys::first(master);
     connection
         .execute(
@@ -31,10 +32,26 @@ pub(super) fn unlock_or_make(connection: &Connection, master_key: &Path) -> Resu
 pub(super) fn unlock(connection: &Connection, master_key: &Path) -> Result<Keys, Error> {
     let master = MasterKey::read(master_key)?;
     let master = master.ok_or_else(|| Error::MissingMasterKey { path: master_key.to_owned() })?;
+    let (check, lookup) = wrapped(connection)?;
+    Keys::unlock(master, &check, &lookup)
+}
+
+/// The check value of the master key, and the wrapped key for look-ups.
+pub(super) fn wrapped(connection: &Connection) -> Result<(Vec<u8>, Vec<u8>), Error> {
     let missing = Error::Damaged { what: "the check value of the master key or the key for look-ups is missing" };
     match (find(connection, "check")?, find(connection, "lookup")?) {
-        (Some(check), Some(lookup)) => Keys::unlock(master, &check, &lookup),
+        (Some(check), Some(lookup)) => Ok((check, lookup)),
         (Some(_) | None, _) => Err(missing),
+    }
+}
+
+/// The keys of a log that comes from elsewhere, of which the wrapped values are known.
+pub(super) fn unlock_other(master_key: &Path, check: &[u8], lookup: &[u8]) -> Result<Keys, Error> {
+    let path = || master_key.to_owned();
+    let master = MasterKey::read(master_key)?.ok_or_else(|| Error::NoMasterKeyBrought { path: path() })?;
+    match Keys::unlock(master, check, lookup) {
+        Err(Error::WrongMasterKey) => Err(Error::OtherMasterKey { path: path() }),
+        unlocked => unlocked,
     }
 }
 

@@ -4,12 +4,11 @@ use super::decode::{number, sql_number};
 use super::reach::{self, Sum};
 use super::{Pool, decode, recover};
 use crate::anchor::Mark;
-use crate::chain::{self, GENESIS, Link};
+use crate::chain::{GENESIS, Link};
+use crate::follow::{self, Versions};
 use crate::{Broken, BrokenKind, Error, Head, Verified};
 use domain::Timestamp;
 use rusqlite::{Connection, Row};
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 
 /// Rows read in one short transaction: a long one would keep the write-ahead log from being emptied.
 const PAGE: i64 = 4096;
@@ -30,8 +29,7 @@ pub(super) fn verify(
         first: from,
         known,
         head: Head { position: from - 1, hash: GENESIS, recorded_at: Timestamp(i64::MIN) },
-        versions: HashMap::new(),
-        hashers: (RandomState::new(), RandomState::new()),
+        versions: Versions::default(),
         sum: Sum::default(),
         summed_to: 0,
         buffer: Vec::with_capacity(4096),
@@ -60,7 +58,7 @@ pub(super) fn verify(
 fn whole(walk: &mut Walk<'_>, pool: &Pool, progress: &mut impl FnMut(u64)) -> Result<(), Broken> {
     let head = pool.take().and_then(|connection| decode::head(&connection)).map_err(|error| walk.unreadable(&error))?;
     walk.summed_to = head.position;
-    let hasher = walk.hashers.0.clone();
+    let hasher = walk.versions.hasher();
     let reached = std::thread::scope(|scope| {
         let reached = scope.spawn(|| reach::reach(pool, head.position, &hasher));
         let walked = walk.along(pool, u64::MAX, progress);
@@ -77,10 +75,7 @@ struct Walk<'a> {
     /// Rows that the anchor knows.
     known: &'a [Mark],
     head: Head,
-    /// The last version of each stream, which is known by two hashes of 64 bits with random keys: that any two of a
-    /// thousand million streams share both is less likely than one in 10^20.
-    versions: HashMap<(u64, u64), i64>,
-    hashers: (RandomState, RandomState),
+    versions: Versions,
     /// Over the rows up to `summed_to`.
     sum: Sum,
     summed_to: u64,
@@ -136,54 +131,28 @@ impl Walk<'_> {
 
     fn row(&mut self, connection: &Connection, row: &Row<'_>) -> Result<(), Broken> {
         let (link, sealed, hash) = columns(row).map_err(|source| self.unreadable(&Error::from(source)))?;
-        if number(link.position) != self.head.position + 1 {
-            return Err(self.broken(BrokenKind::Missing, "it is not in the log"));
-        }
-        let expected = chain::hash(&self.head.hash, &link, &mut self.buffer);
-        if hash != expected {
-            return Err(self.broken(BrokenKind::Hash, "its hash is not the one of its columns and of the row before"));
-        }
-        if sealed.is_some_and(|sealed| link.sealed_hash != Some(chain::sealed_hash(sealed).as_slice())) {
-            return Err(self.broken(BrokenKind::Sealed, "its sealed part is not the one that was written"));
-        }
-        if link.recorded_at < self.head.recorded_at.0 {
-            return Err(self.broken(BrokenKind::Time, "it was recorded before the row before it"));
-        }
+        let next = follow::next(&self.head, &link, sealed, hash, &mut self.buffer);
+        let head = next.map_err(|(kind, what)| self.broken(kind, what))?;
         if link.version != self.next_version(connection, &link)? {
-            return Err(self.broken(BrokenKind::Version, "its version does not follow its stream's last"));
+            return Err(self.broken(follow::NOT_NEXT.0, follow::NOT_NEXT.1));
         }
-        let position = self.head.position + 1;
-        if self.known.iter().any(|mark| mark.position == position && mark.hash != expected) {
+        if self.known.iter().any(|mark| mark.position == head.position && mark.hash != head.hash) {
             return Err(self.broken(BrokenKind::Anchor, "it is not the event that the anchor knows"));
         }
-        self.head = Head { position, hash: expected, recorded_at: Timestamp(link.recorded_at) };
+        self.head = head;
         Ok(())
     }
 
     /// The version that comes next in the row's stream, and is now taken for the last one.
     fn next_version(&mut self, connection: &Connection, link: &Link<'_>) -> Result<i64, Broken> {
-        let stream = (self.hashers.0.hash_one(link.stream), self.hashers.1.hash_one(link.stream));
+        let stream = self.versions.stream(link.stream);
         if number(link.position) <= self.summed_to {
             self.sum.add(stream.0, link.version, link.position);
         }
-        if let Some(last) = self.versions.get_mut(&stream) {
-            *last += 1;
-            return Ok(*last);
-        }
-        let next = if self.first == 1 { 1 } else { 1 + self.version_before(connection, link.stream)? };
-        self.versions.insert(stream, next);
-        Ok(next)
+        let (first, at) = (self.first, self.head.position + 1);
+        self.versions
+            .next(stream, || if first == 1 { Ok(0) } else { version_before(connection, link.stream, first, at) })
     }
-
-    /// The last version that a stream had before the walk began.
-    fn version_before(&self, connection: &Connection, stream: &str) -> Result<i64, Broken> {
-        let sql = "select coalesce(max(version), 0) from event where stream = ?1 and position < ?2";
-        let found = connection
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.query_row((stream, sql_number(self.first)), |row| row.get(0)));
-        found.map_err(|source| self.unreadable(&Error::from(source)))
-    }
-
     /// The next row is bad.
     fn broken(&self, kind: BrokenKind, what: &str) -> Broken {
         Broken { position: self.head.position + 1, what: what.to_owned(), kind }
@@ -192,6 +161,18 @@ impl Walk<'_> {
     fn unreadable(&self, error: &Error) -> Broken {
         self.broken(BrokenKind::Unreadable, &error.to_string())
     }
+}
+
+/// The last version that a stream had before the walk began, at `first`. `at` is the row that asks.
+fn version_before(connection: &Connection, stream: &str, first: u64, at: u64) -> Result<i64, Broken> {
+    let sql = "select coalesce(max(version), 0) from event where stream = ?1 and position < ?2";
+    let found = connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.query_row((stream, sql_number(first)), |row| row.get(0)));
+    found.map_err(|source| {
+        let what = Error::from(source).to_string();
+        Broken { position: at, what, kind: BrokenKind::Unreadable }
+    })
 }
 
 type Columns<'a> = (Link<'a>, Option<&'a [u8]>, &'a [u8]);

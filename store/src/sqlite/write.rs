@@ -6,10 +6,20 @@ use super::prepare::{EventRow, Prepared, ReceiptRow};
 use crate::Forget;
 use rusqlite::Connection;
 
+pub(super) const INSERT_KEY: &str = "insert into subject_key (subject, wrapped) values (?1, ?2)";
+
+pub(super) const INSERT_EVENT: &str =
+    "insert into event (position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash,
+        meta, hash)
+     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+
+pub(super) const INSERT_RECEIPT: &str =
+    "insert into receipt (command_id, fingerprint, at, position, subject, outcome) values (?1, ?2, ?3, ?4, ?5, ?6)";
+
 /// Writes a prepared batch into the open transaction; what is forgotten comes last.
 pub(super) fn write(connection: &Connection, prepared: &Prepared<'_>, forget: &[Forget]) -> rusqlite::Result<()> {
     for (subject, (_, wrapped)) in &prepared.new_keys {
-        let mut statement = connection.prepare_cached("insert into subject_key (subject, wrapped) values (?1, ?2)")?;
+        let mut statement = connection.prepare_cached(INSERT_KEY)?;
         statement.execute((subject.0.as_bytes().as_slice(), wrapped))?;
     }
     write_events(connection, &prepared.rows)?;
@@ -18,11 +28,7 @@ pub(super) fn write(connection: &Connection, prepared: &Prepared<'_>, forget: &[
 }
 
 fn write_events(connection: &Connection, rows: &[EventRow<'_>]) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(
-        "insert into event (position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash,
-            meta, hash)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-    )?;
+    let mut statement = connection.prepare_cached(INSERT_EVENT)?;
     for row in rows {
         statement.execute((
             row.position,
@@ -43,10 +49,7 @@ fn write_events(connection: &Connection, rows: &[EventRow<'_>]) -> rusqlite::Res
 }
 
 fn write_receipts(connection: &Connection, rows: &[ReceiptRow<'_>]) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(
-        "insert into receipt (command_id, fingerprint, at, position, subject, outcome)
-         values (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?;
+    let mut statement = connection.prepare_cached(INSERT_RECEIPT)?;
     for ReceiptRow { receipt, outcome } in rows {
         statement.execute((
             receipt.command_id.as_slice(),

@@ -1,0 +1,203 @@
+//! My service tokens: what my applications' own backends call with.
+
+use super::Done;
+use crate::app::App;
+use crate::auth::{Person, hash};
+use crate::error::{Code, Error};
+use crate::extract::{Asked, Body, Params};
+use crate::respond::{read, written};
+use crate::service_token::{Seed, text};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use commands::{Actor, Answer};
+use domain::text::TokenName;
+use domain::token::{self, Scopes};
+use domain::{Command, Outcome, Timestamp, TokenId, id};
+use projections::{Name, tokens};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+/// Most tokens that one user has at once; expired ones do not count.
+const TOKENS_MAX: u64 = 100;
+/// Shortest life of a token that ends by itself: a minute.
+const LIFE_SECONDS_MIN: u32 = 60;
+/// Longest life of a token that ends by itself: ten years of 365 days.
+const LIFE_SECONDS_MAX: u32 = 10 * 365 * 24 * 3600;
+
+/// Tokens are counted in the read model and then created, one after the other: so nobody gets past the limit by
+/// asking many times at once. (Who hangs up gives up his turn while his command is on its way: he can get a few more.)
+static TURN: Mutex<()> = Mutex::const_new(());
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(revoke))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateToken {
+    /// 1 to 64 characters; names are not unique.
+    #[schema(min_length = 1, max_length = 64)]
+    name: String,
+    /// `read` (GET and HEAD), `write` (every other method), `notify` (sending notifications): at least one, each
+    /// once.
+    #[schema(min_items = 1, max_items = 3)]
+    scopes: Vec<String>,
+    /// After how many seconds it ends: a minute to ten years. Without it the token does not end by itself.
+    #[schema(minimum = 60, maximum = 315_360_000)]
+    expires_in: Option<u32>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct TokenCreated {
+    #[schema(value_type = Uuid)]
+    id: TokenId,
+    /// What to call with: `Authorization: Bearer letopis_…`. It is shown this once; only its hash is kept.
+    token: String,
+    name: String,
+    #[schema(value_type = Vec<String>)]
+    scopes: Scopes,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// Absent when it does not end by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+    position: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Tokens {
+    tokens: Vec<Token>,
+}
+
+/// A token that is neither revoked nor expired.
+#[derive(Serialize, ToSchema)]
+struct Token {
+    #[schema(value_type = Uuid)]
+    id: TokenId,
+    name: String,
+    #[schema(value_type = Vec<String>)]
+    scopes: Scopes,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// Absent when it was never used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_used_at: Option<Timestamp>,
+    /// Absent when it does not end by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+}
+
+/// My service tokens that go on, newest first.
+#[utoipa::path(get, path = "/v1/me/tokens", tag = "tokens", responses((status = 200, body = Tokens)))]
+async fn list(State(app): State<App>, person: Person, asked: Asked, params: Params) -> Result<Response, Error> {
+    let reading = app.read(Name::Tokens, params.min_position).await?;
+    let mut live = Vec::new();
+    for row in tokens::of_user(&reading.database, person.user_id, asked.at).await? {
+        live.push(Token {
+            id: row.token_id,
+            name: row.name.unwrap_or_default(),
+            scopes: row.scopes,
+            created_at: row.created_at,
+            last_used_at: app.projections.last_use().last_seen(row.token_id).await?,
+            expires_at: row.expires_at,
+        });
+    }
+    Ok(read(reading.position, Tokens { tokens: live }))
+}
+
+/// Creates a service token. It goes on when I log out everywhere or change my password; revoke it here.
+#[utoipa::path(post, path = "/v1/me/tokens", tag = "tokens", request_body = CreateToken, responses(
+    (status = 201, body = TokenCreated),
+    (status = 409, description = "`too-many-tokens`", body = crate::problem::Problem, content_type = "application/problem+json"),
+))]
+async fn create(
+    State(app): State<App>,
+    person: Person,
+    asked: Asked,
+    Body(body): Body<CreateToken>,
+) -> Result<Response, Error> {
+    let wanted = wanted(&body)?;
+    let actor = Actor::User(person.user_id);
+    let seed = Seed::of(asked.key.as_ref().map(|(key, _)| key.as_str()));
+    if let Some(answer) = app.first_answer(actor, &asked)? {
+        return created(&app, &person, &seed, wanted, &answer);
+    }
+    let _turn = TURN.lock().await;
+    let reading = app.read(Name::Tokens, 0).await?;
+    if tokens::count(&reading.database, person.user_id, asked.at).await? >= TOKENS_MAX {
+        let detail = "you have 100 tokens; revoke one that is not used any more: DELETE /v1/me/tokens/{id}";
+        return Err(Error::new(Code::TooManyTokens, detail));
+    }
+    let token_id = TokenId(Uuid::now_v7());
+    let create = token::Command::Create {
+        user_id: person.user_id,
+        name: wanted.name.clone(),
+        token_hash: hash(&text(&app.keys, person.user_id, &seed, token_id)),
+        scopes: wanted.scopes.clone(),
+        expires_at: wanted.life_seconds.map(|seconds| asked.at.plus_seconds(seconds.into())),
+    };
+    let answer = app.ask(actor, &asked, Command::Token(token_id, create)).await?;
+    created(&app, &person, &seed, wanted, &answer)
+}
+
+/// What a body asks for.
+struct Wanted {
+    name: TokenName,
+    scopes: Scopes,
+    life_seconds: Option<u32>,
+}
+
+fn wanted(body: &CreateToken) -> Result<Wanted, Error> {
+    let name = TokenName::parse(&body.name).map_err(|unfit| Error::bad("name", unfit))?;
+    let scopes = Scopes::parse(body.scopes.iter().map(String::as_str)).map_err(|(number, unfit)| match number {
+        Some(number) => Error::bad(&format!("scopes/{number}"), unfit),
+        None => Error::bad("scopes", unfit),
+    })?;
+    let fits = |seconds: &u32| (LIFE_SECONDS_MIN..=LIFE_SECONDS_MAX).contains(seconds);
+    if !body.expires_in.as_ref().is_none_or(fits) {
+        return Err(Error::bad("expires_in", "must be a number of seconds from 60 to 315360000"));
+    }
+    Ok(Wanted { name, scopes, life_seconds: body.expires_in })
+}
+
+fn created(app: &App, person: &Person, seed: &Seed, wanted: Wanted, answer: &Answer) -> Result<Response, Error> {
+    let Outcome::TokenCreated { token_id, created_at, expires_at } = answer.outcome else {
+        return Err(Error::other_answer());
+    };
+    let body = TokenCreated {
+        id: token_id,
+        token: text(&app.keys, person.user_id, seed, token_id),
+        name: wanted.name.as_str().to_owned(),
+        scopes: wanted.scopes,
+        created_at,
+        expires_at,
+        position: answer.position,
+    };
+    Ok(written(StatusCode::CREATED, answer, body))
+}
+
+/// Revokes one of my service tokens: it is refused from now on.
+#[utoipa::path(delete, path = "/v1/me/tokens/{id}", tag = "tokens", params(("id" = Uuid, Path)), responses(
+    (status = 200, body = Done),
+    (status = 404, description = "`token-not-found`", body = crate::problem::Problem, content_type = "application/problem+json"),
+))]
+async fn revoke(
+    State(app): State<App>,
+    person: Person,
+    asked: Asked,
+    Path(token): Path<String>,
+) -> Result<Response, Error> {
+    let token = id::parse_uuid(&token).map(TokenId);
+    let token = token.ok_or_else(|| Error::new(Code::TokenNotFound, "there is no such token"))?;
+    let command = Command::Token(token, token::Command::Revoke { by: person.user_id });
+    let answer = app.ask(Actor::User(person.user_id), &asked, command).await?;
+    Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
+}

@@ -1,0 +1,90 @@
+//! Forgetting a person: however it is cut off, in the end nothing is left of him in any file.
+
+use super::{assert_fired, until_gone};
+use crate::common::{Place, Server};
+use serde_json::json;
+
+pub const POINTS: &[(&str, u32)] = &[
+    ("erase-withdrawn", 1),
+    // Leaving his chat is the first batch, and the second one erases him.
+    ("log-committed", 2),
+    ("list-written", 1),
+    ("list-synced", 1),
+    ("log-wiped", 2),
+    ("erasure-folded", 1),
+    ("former-removed", 4),
+    ("file-removed", 1),
+    ("file-removed", 2),
+    ("model-vacuumed", 4),
+    ("model-wiped", 1),
+];
+
+const NAME: &str = "Ростислав Незабвенный";
+const TEXT: &str = "a sentence that nobody else would say";
+
+#[test]
+fn who_is_erased_leaves_nothing_behind_wherever_it_was_cut_off() {
+    for (name, nth) in POINTS {
+        let place = Place::new();
+        let key = furnished(&place);
+        let mut server = place.serve_until(&format!("{name}=crash@{nth}")).unwrap();
+        place.run(&["users", "erase", NAME, "--yes"]);
+        assert_fired(server.ended(), &place.said(), name);
+
+        let server = place.serve();
+        let again = place.run(&["users", "erase", NAME, "--yes"]);
+        assert!([0, 3].contains(&again.code), "{name}: {}", again.err);
+        // Nothing more is written: whatever is left to do is done without.
+        until_gone(&place, |place| traces(place, &key));
+        assert_eq!(server.stop(), 0);
+        assert_eq!(traces(&place, &key), [""; 0], "{name}");
+        let listed = std::fs::read_to_string(place.data().join("erased")).unwrap();
+        assert_eq!(listed.lines().count(), 1, "{name}");
+        place.run(&["events", "verify"]).ok();
+        place.run(&["projections", "verify", "--all"]).ok();
+    }
+}
+
+/// A folder in which he has said something, in a chat of his own and in two generations of every read model; his
+/// data key as it is kept.
+fn furnished(place: &Place) -> Vec<u8> {
+    let server = place.serve();
+    let password = "a long enough passphrase";
+    super::runtime().block_on(async {
+        let post = async |path: &str, token: &str, body| {
+            let request = reqwest::Client::new().post(format!("{}{path}", server.url)).bearer_auth(token).json(&body);
+            request.send().await.unwrap().error_for_status().unwrap().json::<serde_json::Value>().await.unwrap()
+        };
+        let credentials = json!({"user_name": NAME, "password": password});
+        post("/v1/auth/register", "", credentials.clone()).await;
+        let session = post("/v1/auth/login", "", credentials).await;
+        let token = session["session_id"].as_str().unwrap();
+        let chat = post("/v1/chats", token, json!({"chat_name": "his own"})).await;
+        let path = format!("/v1/chats/{}/messages", chat["chat_id"].as_str().unwrap());
+        post(&path, token, json!({"message": TEXT})).await;
+    });
+    place.run(&["projections", "rebuild", "--all"]).ok();
+    stopped(server);
+    let log = rusqlite::Connection::open(place.data().join("letopis.db")).unwrap();
+    let key: Vec<u8> = log.query_row("select wrapped from subject_key", (), |row| row.get(0)).unwrap();
+    drop(log);
+    assert!(!traces(place, &key).is_empty(), "what is looked for is what lies there");
+    key
+}
+
+fn stopped(server: Server) {
+    assert_eq!(server.stop(), 0);
+}
+
+/// The files that hold his name, his words or his key.
+fn traces(place: &Place, key: &[u8]) -> Vec<String> {
+    let models = std::fs::read_dir(place.data().join("read-models")).unwrap();
+    let files = std::fs::read_dir(place.data()).unwrap().chain(models).map(|file| file.unwrap().path());
+    let holds = |path: &std::path::Path| {
+        // A file that went away meanwhile holds nothing.
+        let bytes = if path.is_file() { std::fs::read(path).unwrap_or_default() } else { Vec::new() };
+        let found = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
+        [NAME.as_bytes(), TEXT.as_bytes(), key].into_iter().any(found)
+    };
+    files.filter(|path| holds(path)).map(|path| path.display().to_string()).collect()
+}

@@ -1,0 +1,160 @@
+//! Service tokens that were not revoked. Expiry is computed on reading.
+
+use crate::table::{Key, Table};
+use domain::session::TokenHash;
+use domain::token::{self, Scopes};
+use domain::{Category, Event, StreamId, Timestamp, TokenId, UserId, user};
+use store::Fact;
+use store::sql::{Database, Row, Tx};
+
+pub(crate) const VERSION: u32 = 1;
+
+pub(crate) const FOLLOWS: &[Category] = &[Category::User, Category::Token];
+
+pub(crate) const TABLES: &str = "
+    create table token (
+        token_id bytea primary key,
+        token_hash bytea not null,
+        user_id bytea not null,
+        name text,
+        scopes text not null,
+        created_at bigint not null,
+        expires_at bigint not null
+    );
+    create index token_by_user on token (user_id, expires_at);
+";
+
+pub(crate) const INDEXES: &str = "
+    create unique index token_by_hash on token (token_hash);
+";
+
+pub(crate) const COMPARED: &[Table] = &[Table {
+    name: "token",
+    key: &[Key::Id("token_id")],
+    columns: &["token_hash", "user_id", "name", "scopes", "created_at", "expires_at"],
+}];
+
+/// Most tokens of one user that are listed: more than he may have at once.
+const LISTED_MAX: i64 = 1_000;
+/// Expired tokens are kept for so long, so that who calls with one is told why it is refused; they go when their
+/// user creates another.
+const KEPT_SECONDS: i64 = 30 * 24 * 3600;
+/// Stands for no end.
+const NEVER: Timestamp = Timestamp(i64::MAX);
+
+/// A service token that was not revoked; whether it has expired is for the reader to see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// Which.
+    pub token_id: TokenId,
+    /// Whose.
+    pub user_id: UserId,
+    /// What its user calls it; none when it was erased.
+    pub name: Option<String>,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it ends; none when it does not by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
+    match &fact.event {
+        Event::Token(event) => apply_token(tx, fact.stream, event),
+        Event::User(event) => apply_user(tx, fact.stream, event),
+        Event::Session(_) | Event::Name(_) | Event::Chat(_) | Event::Message(_) | Event::Projection(_) => Ok(()),
+    }
+}
+
+fn apply_token(tx: &mut Tx<'_>, stream: StreamId, event: &token::Event) -> Result<(), store::Error> {
+    let StreamId::TokenId(token_id) = stream else {
+        return Ok(());
+    };
+    match event {
+        token::Event::Created(created) => insert(tx, token_id, created),
+        token::Event::Revoked(_) => {
+            tx.execute("delete from token where token_id = $1", &[(&token_id).into()]).map(drop)
+        }
+    }
+}
+
+fn apply_user(tx: &mut Tx<'_>, stream: StreamId, event: &user::Event) -> Result<(), store::Error> {
+    let StreamId::UserId(user_id) = stream else {
+        return Ok(());
+    };
+    match event {
+        user::Event::TokensRevoked | user::Event::Erased => {
+            tx.execute("delete from token where user_id = $1", &[(&user_id).into()]).map(drop)
+        }
+        user::Event::SignedUp(_)
+        | user::Event::ProfileChanged(_)
+        | user::Event::PasswordChanged(_)
+        | user::Event::SignInsFailed(_)
+        | user::Event::SessionsEnded(_)
+        | user::Event::RoleSet(_) => Ok(()),
+    }
+}
+
+fn insert(tx: &mut Tx<'_>, token_id: TokenId, created: &token::Created) -> Result<(), store::Error> {
+    tx.execute(
+        "delete from token where user_id = $1 and expires_at < $2",
+        &[(&created.user_id).into(), created.at.plus_seconds(-KEPT_SECONDS).into()],
+    )?;
+    let scopes = created.scopes.iter().map(token::Scope::name).collect::<Vec<_>>().join(" ");
+    tx.execute(
+        "insert into token (token_id, token_hash, user_id, name, scopes, created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        &[
+            (&token_id).into(),
+            (&created.token_hash.0).into(),
+            (&created.user_id).into(),
+            created.name.known().map(|name| name.as_str()).into(),
+            scopes.as_str().into(),
+            created.at.into(),
+            created.expires_at.unwrap_or(NEVER).into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The token with that hash.
+pub async fn by_hash(db: &Database, token_hash: &TokenHash) -> Result<Option<Token>, store::Error> {
+    db.row(
+        "select token_id, user_id, name, scopes, created_at, expires_at from token where token_hash = $1",
+        &[(&token_hash.0).into()],
+        token,
+    )
+    .await
+}
+
+/// A user's tokens that have not expired at that instant, the newest first, at most a thousand.
+pub async fn of_user(db: &Database, user_id: UserId, at: Timestamp) -> Result<Vec<Token>, store::Error> {
+    db.rows(
+        "select token_id, user_id, name, scopes, created_at, expires_at from token
+         where user_id = $1 and expires_at > $2 order by created_at desc, token_id desc limit $3",
+        &[(&user_id).into(), at.into(), LISTED_MAX.into()],
+        token,
+    )
+    .await
+}
+
+/// How many tokens of a user have not expired at that instant.
+pub async fn count(db: &Database, user_id: UserId, at: Timestamp) -> Result<u64, store::Error> {
+    let sql = "select count(*) from token where user_id = $1 and expires_at > $2";
+    let row = db.row(sql, &[(&user_id).into(), at.into()], |row| row.int(0)).await?;
+    Ok(row.map_or(0, i64::cast_unsigned))
+}
+
+fn token(row: &Row<'_>) -> Result<Token, store::Error> {
+    let scopes = Scopes::parse(row.text(3)?.split(' '));
+    let expires_at = row.timestamp(5)?;
+    Ok(Token {
+        token_id: TokenId(row.uuid(0)?),
+        user_id: UserId(row.uuid(1)?),
+        name: row.maybe_text(2)?.map(str::to_owned),
+        scopes: scopes.map_err(|_| store::Error::Column { index: 3, expected: "names of scopes" })?,
+        created_at: row.timestamp(4)?,
+        expires_at: (expires_at < NEVER).then_some(expires_at),
+    })
+}
