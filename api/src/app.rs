@@ -4,7 +4,9 @@ use crate::auth::Caller;
 use crate::error::Error;
 use crate::extract::Asked;
 use crate::failures::Failures;
+use crate::lookup::UNKNOWN_MAX;
 use crate::passwords::Passwords;
+use crate::redis::Redis;
 use crate::{Node, Settings};
 use commands::{Actor, Answer, Key, Request, Writer};
 use domain::user::Origin;
@@ -27,6 +29,10 @@ pub(crate) struct Shared {
     pub(crate) projections: Projections,
     pub(crate) passwords: Passwords,
     pub(crate) failures: Failures,
+    /// What nodes share and may lose; none when nobody has set it.
+    pub(crate) redis: Option<Redis>,
+    /// Places for looking whether an unknown token is only too new (`lookup`).
+    pub(crate) unknown: Semaphore,
     /// Places for requests under way (`door::gate`).
     pub(crate) places: Arc<Semaphore>,
     pub(crate) settings: Settings,
@@ -49,6 +55,8 @@ impl App {
             projections: node.projections.clone(),
             passwords: Passwords::new(settings.argon2)?,
             failures: Failures::default(),
+            redis: settings.redis.as_ref().map(Redis::new),
+            unknown: Semaphore::new(UNKNOWN_MAX),
             places: Arc::new(Semaphore::new(settings.limits.in_flight_max)),
             settings,
         })))

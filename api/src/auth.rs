@@ -6,6 +6,7 @@
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::extract::now;
+use crate::lookup::{Found, From};
 use crate::service_token;
 use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
@@ -16,7 +17,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::session::TokenHash;
 use domain::token::Scope;
 use domain::{SessionId, Timestamp, UserId};
-use projections::{Name, sessions, tokens};
+use projections::{sessions, tokens};
 use sha2::{Digest, Sha256};
 
 /// The session cookie: only over TLS or to this machine, only for this host, not for scripts.
@@ -85,26 +86,30 @@ fn sent(parts: &Parts, app: &App) -> Result<Credential, Error> {
 
 impl App {
     /// The session of a token. It is used now.
-    async fn open_session(&self, token: &str) -> Result<sessions::Session, Error> {
-        let reading = self.read(Name::Sessions, 0).await?;
-        let session = sessions::by_token(&reading.database, &hash(token))
-            .await?
-            .ok_or_else(|| Error::new(Code::InvalidSession, "there is no such session; log in again"))?;
+    async fn open_session(&self, token: &str) -> Result<sessions::Open, Error> {
+        let found = self.session_of(token).await?;
+        let found = found.ok_or_else(|| Error::new(Code::InvalidSession, "there is no such session; log in again"))?;
         let at = now();
-        if self.expiry(&session).await? <= at {
+        if !self.used_lately(&found, at) && self.expiry(&found.open).await? <= at {
             return Err(Error::new(Code::SessionExpired, "this session has expired; log in again"));
         }
-        self.projections.last_use().touch(session.session_id, at);
-        Ok(session)
+        self.projections.last_use().touch(found.open.session_id, at);
+        self.share(token, &found, at).await;
+        Ok(found.open)
+    }
+
+    /// Whether another node has told of a use so late that nobody must be asked for the last one.
+    fn used_lately(&self, found: &Found, at: Timestamp) -> bool {
+        match found.from {
+            From::Redis(used_at) => self.ends_at(&found.open, used_at) > at,
+            From::Process | From::Model(_) => false,
+        }
     }
 
     /// The service token of that text. It is used now, whether or not it may do what it is used for.
-    async fn live_token(&self, text: &str) -> Result<tokens::Token, Error> {
-        let reading = self.read(Name::Tokens, 0).await?;
+    async fn live_token(&self, text: &str) -> Result<tokens::Live, Error> {
         let unknown = "there is no such token, or it was revoked; create another with POST /v1/me/tokens";
-        let token = tokens::by_hash(&reading.database, &hash(text))
-            .await?
-            .ok_or_else(|| Error::new(Code::InvalidSession, unknown))?;
+        let token = self.token_of(text).await?.ok_or_else(|| Error::new(Code::InvalidSession, unknown))?;
         let at = now();
         if token.expires_at.is_some_and(|expires_at| expires_at <= at) {
             let expired = "this token has expired; create another with POST /v1/me/tokens";
@@ -115,24 +120,24 @@ impl App {
     }
 
     /// When a session ends as things stand: at its last use plus the idle time, at the latest at its end.
-    pub(crate) async fn expiry(&self, session: &sessions::Session) -> Result<Timestamp, Error> {
-        let used = self.last_seen(session).await?;
-        Ok(session.expires_at.min(used.plus(self.settings.session_idle)))
+    pub(crate) async fn expiry(&self, session: &sessions::Open) -> Result<Timestamp, Error> {
+        Ok(self.ends_at(session, self.last_seen(session).await?))
+    }
+
+    fn ends_at(&self, session: &sessions::Open, used_at: Timestamp) -> Timestamp {
+        session.expires_at.min(used_at.plus(self.settings.session_idle))
     }
 
     /// When a session was last used.
-    pub(crate) async fn last_seen(&self, session: &sessions::Session) -> Result<Timestamp, Error> {
+    pub(crate) async fn last_seen(&self, session: &sessions::Open) -> Result<Timestamp, Error> {
         let used = self.projections.last_use().last_seen(session.session_id).await?;
         Ok(used.unwrap_or(session.created_at).max(session.created_at))
     }
 
     /// The session of a request that may have none, or one that has ended: for logging out.
-    pub(crate) async fn session_if_any(&self, parts: &Parts) -> Result<Option<sessions::Session>, Error> {
+    pub(crate) async fn session_if_any(&self, parts: &Parts) -> Result<Option<sessions::Open>, Error> {
         match credential(parts, self) {
-            Ok(Some(Credential::Session(token))) => {
-                let reading = self.read(Name::Sessions, 0).await?;
-                Ok(sessions::by_token(&reading.database, &hash(&token)).await?)
-            }
+            Ok(Some(Credential::Session(token))) => Ok(self.session_of(&token).await?.map(|found| found.open)),
             Err(error) if error.code == Code::CrossSite => Err(error),
             Ok(Some(Credential::Token(_)) | None) | Err(_) => Ok(None),
         }

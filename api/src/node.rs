@@ -6,7 +6,7 @@ use domain::UserId;
 use projections::{Projections, Tail};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use store::{Appender, ErasedList, Folder, Keys, Lock, Log};
+use store::{Appender, Cluster, ErasedList, Folder, Keys, Lock, Log};
 use tokio::sync::watch;
 
 /// Where a node keeps its data.
@@ -14,6 +14,8 @@ use tokio::sync::watch;
 pub struct NodeOptions {
     /// The data folder; it is made when it is not there.
     pub data: PathBuf,
+    /// The database that several nodes share; without one the log is in the data folder.
+    pub database: Option<Cluster>,
     /// The master key's file; by default `master.key` in the data folder.
     pub master_key: Option<PathBuf>,
     /// The file of who was erased; by default `erased` beside the master key.
@@ -87,7 +89,10 @@ impl Node {
         let lock = folder.lock()?;
         let master_key = options.master_key.clone().unwrap_or_else(|| folder.master_key());
         let erased_list = options.erased_list.clone().unwrap_or_else(|| master_key.with_file_name("erased"));
-        let mut appender = Appender::open(&folder, &master_key)?;
+        let mut appender = match &options.database {
+            None => Appender::open(&folder, &master_key)?,
+            Some(cluster) => Appender::open_shared(cluster, &folder, &master_key)?,
+        };
         let back = appender.keep(ErasedList::open(&erased_list)?)?;
         let keys = appender.keys();
         let log = appender.log(&folder)?;

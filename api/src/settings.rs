@@ -19,6 +19,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpAddr>,
     /// What a password's hash costs.
     pub argon2: Cost,
+    /// The Redis that nodes share; none when there is none.
+    pub redis: Option<crate::redis::Address>,
     /// How much of the server one caller, and all of them, may hold, and for how long.
     pub limits: Limits,
 }
@@ -74,6 +76,7 @@ impl Default for Settings {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             argon2: Cost::default(),
+            redis: None,
             limits: Limits::default(),
         }
     }

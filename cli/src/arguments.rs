@@ -7,7 +7,7 @@ mod users;
 
 pub use events::{Events, Which};
 pub use moving::{Backup, Export, ImportLog, Restore};
-pub use tools::{Bench, BenchPart, Completions, Config, Health, Man};
+pub use tools::{Bench, BenchPart, Completions, Config, Health, Man, Migrate};
 pub use users::{PasswordFrom, Users};
 
 use crate::output::Format;
@@ -40,7 +40,7 @@ pub struct Common {
     /// The data folder
     #[arg(long, global = true, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Another database than the one in the data folder (not available in this version yet)
+    /// PostgreSQL in place of the log in the data folder
     #[arg(long, global = true, value_name = "URL")]
     pub database: Option<String>,
     /// The configuration file, in place of ./letopis.toml
@@ -86,6 +86,12 @@ pub enum Verb {
     /// Ask a running server whether it is ready; exit code 5 when it is not, 7 when nobody answers
     #[command(after_help = "Example:\n  letopis health --url http://127.0.0.1:8080")]
     Health(Health),
+    /// Bring a PostgreSQL database to this version's tables; the embedded log does it by itself
+    #[command(after_help = "Examples:\n  letopis migrate --database postgres://owner:…@db/letopis\n  \
+                            letopis migrate --database postgres://owner:…@db/letopis --role letopis_app\n\n\
+                            The nodes should connect as another role than the owner of the tables: --role gives it \
+                            what they need, and not more.")]
+    Migrate(Migrate),
     /// Look at everything that a server needs, and say what to do about what is wrong; exit code 5 for a problem
     #[command(after_help = "Example:\n  letopis doctor -o json | jq '.[] | select(.state != \"ok\")'")]
     Doctor,

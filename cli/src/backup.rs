@@ -17,6 +17,7 @@ use store::{Along, Brought, Folder, Stage, Target};
 /// # Errors
 /// What went wrong; nothing is left in the folder then.
 pub fn backup(context: &Context, asked: &Backup) -> Result<()> {
+    context.embedded_only("backup")?;
     let folder = Folder::existing(&context.settings.data)?;
     let began = Instant::now();
     let mut meter = Meter::new();
@@ -40,6 +41,7 @@ pub fn backup(context: &Context, asked: &Backup) -> Result<()> {
 /// # Errors
 /// What went wrong; the data folder is as it was then.
 pub async fn restore(context: &Context, asked: &Restore) -> Result<()> {
+    context.embedded_only("restore")?;
     if !asked.folder.is_dir() {
         let message =
             format!("there is no folder {}; name the one that `letopis backup` wrote", asked.folder.display());

@@ -65,7 +65,8 @@ async fn measure(place: &Path, round: u16, bench: &Bench) -> Result<Vec<Measured
     let folder = Throwaway::make(place, round)?;
     let mut measured = Vec::new();
     if bench.only != Some(BenchPart::Append) {
-        let options = NodeOptions { data: folder.path.join("data"), master_key: None, erased_list: None };
+        let options =
+            NodeOptions { data: folder.path.join("data"), database: None, master_key: None, erased_list: None };
         let node = Node::open(options).await?;
         measured.extend(http::measure(&node, bench).await?);
         measured.extend(replay::measure(&node).await?);

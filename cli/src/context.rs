@@ -1,6 +1,7 @@
 //! What a verb works with: the settings, and the data folder opened for reading.
 
 use crate::arguments::{Common, Serve};
+use crate::exit::{Code, failure};
 use crate::output::Format;
 use crate::settings::{Flag, Layers, Settings};
 use anyhow::Result;
@@ -50,13 +51,34 @@ impl Context {
         self.settings.erased_list.clone().unwrap_or_else(|| self.master_key().with_file_name("erased"))
     }
 
+    /// Refuses what is made for the embedded log only.
+    ///
+    /// # Errors
+    /// When the log is one that nodes share.
+    pub fn embedded_only(&self, verb: &str) -> Result<()> {
+        match self.settings.database {
+            None => Ok(()),
+            Some(_) => Err(failure(
+                Code::Usage,
+                format!(
+                    "{verb} works on the embedded log only in this version; use pg_dump and pg_restore for PostgreSQL"
+                ),
+            )),
+        }
+    }
+
     /// The log, for reading; beside a running server as well.
     ///
     /// # Errors
     /// When there is none, or the master key is not its own.
     pub fn log(&self) -> Result<(Folder, Log)> {
-        let folder = Folder::existing(&self.settings.data)?;
-        let log = Log::open_read_only(&folder, &self.master_key())?;
+        let Some(cluster) = &self.settings.database else {
+            let folder = Folder::existing(&self.settings.data)?;
+            let log = Log::open_read_only(&folder, &self.master_key())?;
+            return Ok((folder, log));
+        };
+        let folder = Folder::create(&self.settings.data)?;
+        let log = Log::open_shared(cluster, &folder, &self.master_key())?;
         Ok((folder, log))
     }
 
@@ -74,6 +96,7 @@ impl Context {
         let settings = &self.settings;
         NodeOptions {
             data: settings.data.clone(),
+            database: settings.database.clone(),
             master_key: settings.master_key_file.clone(),
             erased_list: settings.erased_list.clone(),
         }

@@ -7,6 +7,7 @@
 pub mod server;
 
 use crate::context::Context;
+use crate::couriers;
 use crate::exit::{Code, Failure, failure};
 use crate::operation::{self, Operation};
 use crate::progress::{Meter, Progress};
@@ -66,7 +67,7 @@ async fn carry_out_shown(context: &Context, operation: Operation, meter: &mut Me
             return ask(stream, operation, meter).await;
         }
         match Node::open(context.node_options()).await {
-            Ok(node) => return here(node, &operation, meter).await,
+            Ok(node) => return here(context, node, &operation, meter).await,
             // A server that starts or stops, or another verb: it soon listens, or lets go.
             Err(NodeError::Store(store::Error::Locked { .. })) if began.elapsed() < BUSY_WAIT => {
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -112,11 +113,13 @@ async fn ask(stream: UnixStream, operation: Operation, meter: &mut Meter) -> Res
 }
 
 /// Carries an operation out in this process, and leaves the read models caught up.
-async fn here(node: Node, operation: &Operation, meter: &mut Meter) -> Result<Value> {
+async fn here(context: &Context, node: Node, operation: &Operation, meter: &mut Meter) -> Result<Value> {
     let (sender, receiver) = watch::channel(Progress::default());
     let result = {
         let work = async {
-            let result = operation.run(&node, &sender).await?;
+            let bus = if operation.needs_nats() { couriers::bus(context).await? } else { None };
+            let relay = bus.map(|bus| couriers::relay(bus, &node)).transpose()?;
+            let result = operation.run(&node, relay.as_ref(), &sender).await?;
             operation::settle(&node).await;
             Ok(result)
         };

@@ -3,6 +3,8 @@
 
 mod data;
 mod machine;
+mod nats;
+mod redis;
 mod served;
 
 use crate::context::Context;
@@ -67,6 +69,8 @@ pub async fn verb(context: &Context) -> Result<()> {
     checks.push(served::server(serves));
     checks.push(served::port(context, serves).await);
     checks.extend(data::read_models(context, serves));
+    checks.push(nats::nats(context).await);
+    checks.push(redis::redis(context).await);
     show(context, &checks)?;
     let problems = checks.iter().filter(|check| check.state == State::Problem);
     let problems = problems.map(|check| check.check).collect::<Vec<_>>();

@@ -6,8 +6,9 @@ mod whole;
 
 use crate::arguments::{Events as Verb, Which};
 use crate::context::Context;
+use crate::control;
 use crate::exit::{Code, failure};
-use crate::operation;
+use crate::operation::{self, Operation};
 use crate::output::{self, Listing};
 use crate::settings;
 use anyhow::Result;
@@ -51,6 +52,10 @@ pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
         Verb::Anchor { accept } => whole::anchor(context, accept),
         Verb::Export(asked) => moving::export(context, &asked),
         Verb::Import(asked) => moving::import(context, &asked).await,
+        Verb::Republish { from, to } => {
+            let done = control::carry_out(context, Operation::Republish { from, to }).await?;
+            output::show(context.output, &done)
+        }
         Verb::Verify { from, to } => whole::verify(context, &log()?, from, to),
     }
 }

@@ -111,6 +111,9 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
     if let Some(error) = cause.downcast_ref::<projections::Error>() {
         return of_projections(error);
     }
+    if let Some(error) = cause.downcast_ref::<couriers::Error>() {
+        return of_couriers(error);
+    }
     match cause.downcast_ref::<commands::Error>()? {
         commands::Error::Refused(refusal) => Some(of_refusal(refusal)),
         commands::Error::KeyReused => Some(Code::Conflict),
@@ -123,6 +126,8 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
 fn of_store(error: &store::Error) -> Option<Code> {
     match error {
         store::Error::NoData { .. } => Some(Code::NotFound),
+        store::Error::Unreachable { .. } | store::Error::Unanswered => Some(Code::Unreachable),
+        store::Error::DatabaseUrl { .. } => Some(Code::Usage),
         store::Error::Locked { .. }
         | store::Error::NotEmpty { .. }
         | store::Error::InTheWay { .. }
@@ -160,6 +165,16 @@ fn of_projections(error: &projections::Error) -> Option<Code> {
         | projections::Error::SkippedMeanwhile { .. } => Some(Code::Conflict),
         projections::Error::Poison { .. } | projections::Error::Gap { .. } => Some(Code::Unhealthy),
         _ => None,
+    }
+}
+
+fn of_couriers(error: &couriers::Error) -> Option<Code> {
+    match error {
+        couriers::Error::Store(error) => of_store(error),
+        couriers::Error::Unreadable { .. } => Some(Code::Unhealthy),
+        couriers::Error::Unreachable(_) => Some(Code::Unreachable),
+        couriers::Error::NothingThere { .. } => Some(Code::NotFound),
+        couriers::Error::Refused(_) | couriers::Error::Contended(_) => None,
     }
 }
 

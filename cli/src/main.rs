@@ -10,12 +10,14 @@ mod bench;
 mod config;
 mod context;
 mod control;
+mod couriers;
 mod doctor;
 mod events;
 mod exit;
 mod health;
 mod http;
 mod import;
+mod migrate;
 mod operation;
 mod output;
 mod packed;
@@ -35,6 +37,10 @@ use clap::Parser;
 use context::Context;
 use std::process::ExitCode;
 use std::time::Duration;
+
+/// A tenth of the time of a busy server went into the system's allocator (docs/performance.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
@@ -74,6 +80,7 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         Verb::Config(Config::Show) => config::show(&context?),
         Verb::Config(Config::Init) => config::init(common),
         Verb::Health(health) => health::verb(&context?, &health).await,
+        Verb::Migrate(asked) => migrate::verb(&context?, &asked),
         Verb::Doctor => doctor::verb(&context?).await,
         Verb::Completions(asked) => shell::completions(&asked),
         Verb::Man(asked) => shell::man(&asked),

@@ -3,9 +3,11 @@
 
 mod following;
 
+use crate::couriers;
 use crate::exit::{Code, failure};
 use crate::import;
 use crate::progress::{self, Progress, per_second};
+use ::couriers::Relay;
 use anyhow::{Context, Result};
 use api::Node;
 use api::passwords::{Cost, Passwords};
@@ -93,6 +95,13 @@ pub enum Operation {
         /// Why.
         reason: String,
     },
+    /// Tell other services again what they were told.
+    Republish {
+        /// The first position.
+        from: u64,
+        /// The last one; none means up to where the relay is.
+        to: Option<u64>,
+    },
 }
 
 impl Operation {
@@ -107,15 +116,21 @@ impl Operation {
             | Operation::Rebuild { .. }
             | Operation::Pause { .. }
             | Operation::Resume { .. }
-            | Operation::Skip { .. } => true,
+            | Operation::Skip { .. }
+            | Operation::Republish { .. } => true,
         }
+    }
+
+    /// Whether it reaches NATS; the others do without a connection.
+    pub fn needs_nats(&self) -> bool {
+        matches!(self, Operation::Republish { .. })
     }
 
     /// Carries it out. Answers what there is to show.
     ///
     /// # Errors
     /// Why it was refused, or what went wrong.
-    pub async fn run(&self, node: &Node, progress: &progress::Sender) -> Result<Value> {
+    pub async fn run(&self, node: &Node, relay: Option<&Relay>, progress: &progress::Sender) -> Result<Value> {
         match self {
             Operation::CreateUser { name, password, role } => create_user(node, name, password, *role).await,
             Operation::SetPassword { user, password } => set_password(node, user, password).await,
@@ -140,6 +155,7 @@ impl Operation {
             Operation::Pause { projection, reason } => following::pause(node, projection, reason.as_deref()).await,
             Operation::Resume { projection, reason } => following::resume(node, projection, reason.as_deref()).await,
             Operation::Skip { projection, reason } => following::skip(node, projection, reason).await,
+            Operation::Republish { from, to } => couriers::republish(relay, *from, *to, progress).await,
         }
     }
 }

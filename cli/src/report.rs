@@ -12,7 +12,9 @@ use tracing_subscriber::EnvFilter;
 pub fn begin(context: &Context, is_server: bool) -> Result<()> {
     let was_set = context.layers.get("log").is_some_and(|set| set.origin != "default");
     let levels = if is_server || was_set { context.settings.log.as_str() } else { "warn" };
-    let filter = EnvFilter::try_new(levels).map_err(|error| {
+    // What PostgreSQL notes in passing is for those who ask for it.
+    let levels = if was_set { levels.to_owned() } else { format!("{levels},tokio_postgres=warn") };
+    let filter = EnvFilter::try_new(&levels).map_err(|error| {
         let message = format!("log is {levels:?}: {error}; it must be like info, or info,api=debug");
         failure(Code::Usage, message)
     })?;

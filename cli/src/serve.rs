@@ -3,6 +3,7 @@
 use crate::arguments::Serve;
 use crate::context::Context;
 use crate::control::server::Control;
+use crate::couriers::{self, Couriers};
 use crate::exit::{Code, failure};
 use crate::health::reachable;
 use crate::supervisor;
@@ -31,13 +32,17 @@ pub async fn run(context: &Context, serve: &Serve) -> Result<()> {
     let listener = bind(&context.settings.listen).await?;
     let address = listener.local_addr().context("the address cannot be told")?;
     let signals = Signals::open().context("signals cannot be caught")?;
-    let node = Arc::new(Node::open(context.node_options()).await?);
+    let bus = couriers::bus(context).await?;
+    let (heard, nudges) = watch::channel(0);
+    let nudges = bus.as_ref().map(|_| nudges);
+    let node = Arc::new(Node::open_nudged(context.node_options(), nudges).await?);
     let control = Control::open(&node.folder)?;
+    let couriers = Couriers::start(bus, &node, heard)?;
     let (stop, stopped) = watch::channel(false);
-    let controlled = tokio::spawn(control.serve(Arc::clone(&node), stopped.clone()));
+    let controlled = tokio::spawn(control.serve(Arc::clone(&node), couriers.relay(), stopped.clone()));
     tokio::spawn(signals.stop_at_first(stop.clone()));
     supervisor::ready(&address.to_string());
-    greet(node.folder.root(), address);
+    greet(node.folder.root(), address, node.log.cluster().is_some());
     let outcome = {
         let served = api::serve(listener, &node, doors(context), stopping(stopped));
         tokio::pin!(served);
@@ -55,6 +60,7 @@ pub async fn run(context: &Context, serve: &Serve) -> Result<()> {
     stop.send_replace(true);
     // Both are over already, or end now; neither failure changes how this ends.
     let _ = controlled.await;
+    couriers.stop().await;
     let _ = std::fs::remove_file(node.folder.control_socket());
     if let Some(node) = Arc::into_inner(node) {
         node.stop().await;
@@ -98,6 +104,7 @@ fn doors(context: &Context) -> api::Settings {
         public_url: settings.public_url.clone(),
         allowed_origins: settings.allowed_origins.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
+        redis: settings.redis.clone(),
         ..api::Settings::default()
     }
 }
@@ -135,14 +142,15 @@ impl Signals {
     }
 }
 
-fn greet(data: &Path, address: SocketAddr) {
+fn greet(data: &Path, address: SocketAddr, is_shared: bool) {
+    let mode = if is_shared { "shared: PostgreSQL, one node of any number" } else { "embedded: SQLite, one process" };
     let url = format!("http://{}", reachable(&address.to_string()));
     let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
     let (version, data) = (env!("CARGO_PKG_VERSION"), data.display());
     let screen = format!(
         "Letopis {version}
 
-  mode      embedded: SQLite, one process
+  mode      {mode}
   data      {data}
   API       {url}
   docs      {url}/docs

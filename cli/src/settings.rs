@@ -8,9 +8,11 @@ pub use layers::{Flag, Layers};
 
 use crate::exit::{Code, failure};
 use anyhow::Result;
+use couriers::Address;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use store::Cluster;
 
 /// Everything that is set, in the form in which it is used.
 #[derive(Clone, Debug)]
@@ -21,6 +23,8 @@ pub struct Settings {
     pub listen: String,
     /// The base of links in mail.
     pub public_url: Option<String>,
+    /// The database that several nodes share; none: the log is in the data folder.
+    pub database: Option<Cluster>,
     /// Where the master key is, unless it is in the data folder.
     pub master_key_file: Option<PathBuf>,
     /// Where it is kept who was erased, unless it is beside the master key.
@@ -33,6 +37,10 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Where NATS is; none when there is none.
+    pub nats: Option<Address>,
+    /// Where Redis is; none when there is none.
+    pub redis: Option<api::redis::Address>,
     /// What the server reports.
     pub log: String,
     /// Whether it reports in JSON.
@@ -49,7 +57,11 @@ impl Settings {
             let Some(set) = layers.get(key) else { return Ok(None) };
             match check(&set.text) {
                 Ok(()) => Ok(Some(set.text.clone())),
-                Err(what) => Err(failure(Code::Usage, format!("{key} is {:?} ({}); {what}", set.text, set.origin))),
+                Err(what) => {
+                    let is_secret = table::by_key(key).is_some_and(|row| row.secret);
+                    let value = if is_secret { "not usable".to_owned() } else { format!("{:?}", set.text) };
+                    Err(failure(Code::Usage, format!("{key} is {value} ({}); {what}", set.origin)))
+                }
             }
         };
         checked("rate_limits", |text| one_of(text, &["on", "off"], "it must be on or off"))?;
@@ -58,6 +70,8 @@ impl Settings {
             data: checked("data", not_empty)?.unwrap_or_default().into(),
             listen: checked("listen", address)?.unwrap_or_default(),
             public_url: checked("public_url", url)?.map(|url| url.trim_end_matches('/').to_owned()),
+            database: checked("database_url", |text| Cluster::new(text).map(drop).map_err(|_| DATABASE_URL))?
+                .and_then(|url| Cluster::new(&url).ok()),
             master_key_file: checked("master_key_file", not_empty)?.map(PathBuf::from),
             erased_list: checked("erased_list", not_empty)?.map(PathBuf::from),
             session_idle: of_duration(checked("session_idle", is_duration)?),
@@ -67,6 +81,10 @@ impl Settings {
                 .iter()
                 .filter_map(|address| address.parse().ok())
                 .collect(),
+            nats: checked("nats_url", |text| Address::parse(text).map(drop))?
+                .and_then(|text| Address::parse(&text).ok()),
+            redis: checked("redis_url", |text| api::redis::Address::parse(text).map(drop))?
+                .and_then(|text| api::redis::Address::parse(&text).ok()),
             log: checked("log", not_empty)?.unwrap_or_default(),
             log_json: checked("log_format", |text| one_of(text, &["text", "json"], "it must be text or json"))?
                 .is_some_and(|format| format == "json"),
@@ -80,6 +98,9 @@ impl Settings {
         Ok(settings)
     }
 }
+
+const DATABASE_URL: &str = "it must be like postgres://user:password@host:5432/database (without TLS in this version: \
+     no sslmode=require); the embedded log is always letopis.db in the data folder, which --data names";
 
 fn not_empty(text: &str) -> Result<(), &'static str> {
     if text.is_empty() { Err("it must not be empty") } else { Ok(()) }
@@ -190,6 +211,22 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_is_not_told_when_it_cannot_be_used() {
+        let error = read(&[("LETOPIS_NATS_URL", "http://anna:s3cr3t@127.0.0.1")]).unwrap_err().to_string();
+        assert!(error.contains("nats_url is not usable (LETOPIS_NATS_URL); it must be like nats://"), "{error}");
+        assert!(!error.contains("s3cr3t"), "{error}");
+        let settings = read(&[("LETOPIS_NATS_URL", "nats://anna:s3cr3t@127.0.0.1")]).unwrap();
+        assert!(settings.nats.is_some());
+        let error = read(&[("LETOPIS_REDIS_URL", "rediss://anna:s3cr3t@127.0.0.1")]).unwrap_err().to_string();
+        assert!(error.contains("redis_url is not usable (LETOPIS_REDIS_URL); TLS"), "{error}");
+        assert!(!error.contains("s3cr3t"), "{error}");
+        let settings = read(&[("LETOPIS_REDIS_URL", "redis://anna:s3cr3t@127.0.0.1")]).unwrap();
+        assert!(settings.redis.is_some() && read(&[]).unwrap().redis.is_none());
+        assert!(!format!("{settings:?}").contains("s3cr3t"));
+        assert!(read(&[]).unwrap().nats.is_none());
+    }
+
+    #[test]
     fn values_are_checked() {
         for (name, value) in [
             ("LETOPIS_LISTEN", "8080"),
@@ -202,6 +239,8 @@ mod tests {
             ("LETOPIS_ALLOWED_ORIGINS", "https://a.example/path"),
             ("LETOPIS_PUBLIC_URL", "chat.example"),
             ("LETOPIS_LOG_FORMAT", "xml"),
+            ("LETOPIS_DATABASE_URL", "sqlite:/tmp/x.db"),
+            ("LETOPIS_DATABASE_URL", "postgres://host/letopis?sslmode=require"),
         ] {
             assert!(read(&[(name, value)]).is_err(), "{name}={value}");
         }

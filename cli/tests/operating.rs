@@ -58,7 +58,8 @@ fn bad_input_of_operators_is_refused() {
         (&["projections", "rebuild", "cats"], 3),
         (&["projections", "rebuild"], 2),
         (&["fly"], 2),
-        (&["--database", "postgres://x", "users", "ls"], 2),
+        (&["--database", "sqlite:/tmp/x.db", "users", "ls"], 2),
+        (&["--database", "postgres://127.0.0.1:1/x", "events", "ls"], 7),
         (&["serve", "--roles", "api"], 2),
     ] {
         let ran = place.run(arguments);
@@ -133,7 +134,7 @@ fn settings_say_where_they_come_from() {
     assert!(unknown.err.contains("did you mean listen?"), "{}", unknown.err);
     let other = place.file("other.toml", "");
     place.run(&["--config", &other, "config", "show"]).ok();
-    let unset = place.command(&["--config", &other, "config", "show"]).env("LETOPIS_REDIS_URL", "redis://x").output();
+    let unset = place.command(&["--config", &other, "config", "show"]).env("LETOPIS_SMTP_URL", "smtp://x").output();
     assert_eq!(unset.unwrap().status.code(), Some(2));
 }
 

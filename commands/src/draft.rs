@@ -1,10 +1,10 @@
 //! A batch in the making: commands decided one after the other, each on what those before it made true, before
 //! anything is written.
 
-use crate::request::{Actor, Answer, Error, Request};
+use crate::request::{Answer, Error, Request};
 use crate::route;
 use crate::states::States;
-use domain::{Command, Event, Outcome, StreamId, Timestamp, user};
+use domain::{Event, Outcome, StreamId, Timestamp, user};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use store::{Appender, Batch, Forget, NewEvent, NewReceipt};
@@ -34,7 +34,7 @@ impl Draft {
         self.batch.events.iter().map(|event| event.stream)
     }
 
-    /// Decides one command. The answer holds as soon as the batch is written.
+    /// Decides one command on streams that are known. The answer holds as soon as the batch is written.
     pub(crate) fn decide(
         &mut self,
         states: &mut States,
@@ -44,11 +44,12 @@ impl Draft {
         if let Some(first) = self.first_answer(appender, request)? {
             return Ok(first);
         }
-        refuse_the_erased(states, appender, request)?;
-        let (own, others) = route::streams(&request.command);
-        for stream in std::iter::once(own).chain(others.into_iter().flatten()) {
-            states.load(stream, appender).map_err(unavailable)?;
+        if let Some(stream) = route::wanted(request).find(|stream| !states.knows(*stream)) {
+            tracing::error!(%stream, "a stream cannot be read; a command was refused");
+            return Err(Error::Unavailable);
         }
+        refuse_the_erased(states, request)?;
+        let (own, _) = route::streams(&request.command);
         let decision = catch_unwind(AssertUnwindSafe(|| route::decide(states, &request.command, request.at)))
             .map_err(|_| {
                 // The panic's own message was printed by the panic hook.
@@ -146,21 +147,11 @@ impl Answer {
 }
 
 /// Nothing is said or done in the name of somebody who was erased: a new fact about him would need a new key, and he
-/// would be known again. What concerns his account is judged by its own rules.
-fn refuse_the_erased(states: &mut States, appender: &mut Appender, request: &Request) -> Result<(), Error> {
-    let actor = match (request.actor, &request.command) {
-        (Actor::User(id), Command::Session(..) | Command::Token(..) | Command::Chat(..) | Command::Message(..)) => {
-            Some(id)
-        }
-        (Actor::User(_), Command::User(..) | Command::Projection(..)) => None,
-        (Actor::Anonymous | Actor::Operator | Actor::Import, _) => None,
-    };
-    let author = request.command.by().filter(|author| Some(*author) != actor);
-    for person in [actor, author].into_iter().flatten() {
-        states.load(person.into(), appender).map_err(unavailable)?;
-        if *states.user(person) == user::State::Erased {
-            return Err(Error::Refused(user::Refusal::NotFound.into()));
-        }
+/// would be known again.
+fn refuse_the_erased(states: &States, request: &Request) -> Result<(), Error> {
+    let mut people = route::people(request).into_iter().flatten();
+    if people.any(|person| *states.user(person) == user::State::Erased) {
+        return Err(Error::Refused(user::Refusal::NotFound.into()));
     }
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! Which streams a command names, and which rules decide on it: one arm an aggregate.
 
+use crate::request::{Actor, Request};
 use crate::states::States;
-use domain::{Command, Decision, Refusal, StreamId, Timestamp, chat, message, name, projection, session, token, user};
+use domain::{
+    Command, Decision, Refusal, StreamId, Timestamp, UserId, chat, message, name, projection, session, token, user,
+};
 
 /// The streams that a command decides on: its own first, then those whose states its rules look at.
 pub(crate) fn streams(command: &Command) -> (StreamId, [Option<StreamId>; 2]) {
@@ -20,6 +23,26 @@ pub(crate) fn streams(command: &Command) -> (StreamId, [Option<StreamId>; 2]) {
         }
         Command::Projection(name, projection::Command::Skip { .. }) => ((*name).into(), [None, None]),
     }
+}
+
+/// Every stream that must be known before a request is decided on.
+pub(crate) fn wanted(request: &Request) -> impl Iterator<Item = StreamId> {
+    let (own, others) = streams(&request.command);
+    let people = people(request).into_iter().flatten().map(StreamId::from);
+    std::iter::once(own).chain(others.into_iter().flatten()).chain(people)
+}
+
+/// In whose name something is said or done by a request: nobody may who was erased. What concerns an account is
+/// judged by its own rules.
+pub(crate) fn people(request: &Request) -> [Option<UserId>; 2] {
+    let actor = match (request.actor, &request.command) {
+        (Actor::User(id), Command::Session(..) | Command::Token(..) | Command::Chat(..) | Command::Message(..)) => {
+            Some(id)
+        }
+        (Actor::User(_), Command::User(..) | Command::Projection(..)) => None,
+        (Actor::Anonymous | Actor::Operator | Actor::Import, _) => None,
+    };
+    [actor, request.command.by().filter(|author| Some(*author) != actor)]
 }
 
 /// The account that comes into a chat by a command.

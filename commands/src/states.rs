@@ -2,8 +2,8 @@
 //! date by its own facts.
 
 use domain::{Category, Event, Fact, StreamId, chat, message, name, projection, session, token, user};
-use std::collections::{BTreeSet, HashMap};
-use store::Appender;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use store::Begun;
 
 /// Streams kept after a batch; above it the longest unused go. A user's state is below 1 KiB, a chat's grows by
 /// about 40 bytes with each member.
@@ -43,18 +43,44 @@ impl States {
         States { entries: HashMap::new(), passing: Vec::new(), batch: 0, streams_max: STREAMS_MAX }
     }
 
-    /// Makes sure that a stream's state is known.
-    pub(crate) fn load(&mut self, stream: StreamId, appender: &mut Appender) -> Result<(), store::Error> {
-        if let Some(entry) = self.entries.get_mut(&stream) {
-            entry.used = self.batch;
-            return Ok(());
+    /// The streams among these whose states are not known; each once.
+    pub(crate) fn unknown(&mut self, streams: impl Iterator<Item = StreamId>) -> Vec<StreamId> {
+        let mut unknown = HashSet::new();
+        for stream in streams {
+            match self.entries.get_mut(&stream) {
+                Some(entry) => entry.used = self.batch,
+                None => drop(unknown.insert(stream)),
+            }
         }
-        let mut entry = Entry { version: 0, shown: 0, state: State::empty(stream), used: self.batch };
-        for fact in appender.stream(stream)? {
-            entry.evolve(stream, &fact.event);
+        unknown.into_iter().collect()
+    }
+
+    /// Whether a stream's state is known.
+    pub(crate) fn knows(&self, stream: StreamId) -> bool {
+        self.entries.contains_key(&stream)
+    }
+
+    /// Folds what a batch begins with: streams that were unknown, and what others have appended.
+    pub(crate) fn learn(&mut self, begun: Begun) {
+        for (stream, facts) in begun.streams {
+            match facts {
+                Ok(facts) => {
+                    let mut entry = Entry { version: 0, shown: 0, state: State::empty(stream), used: self.batch };
+                    facts.iter().for_each(|fact| entry.evolve(stream, &fact.event));
+                    self.insert(stream, entry);
+                }
+                // Only the commands that need it are refused.
+                Err(error) => tracing::error!(%stream, error = &error as &dyn std::error::Error, "is not readable"),
+            }
         }
-        self.insert(stream, entry);
-        Ok(())
+        for other in begun.others {
+            let Some(entry) = self.entries.get_mut(&other.stream) else { continue };
+            match other.event {
+                _ if other.version <= entry.version => {}
+                Some(event) if other.version == entry.version + 1 => entry.evolve(other.stream, &event),
+                Some(_) | None => drop(self.entries.remove(&other.stream)),
+            }
+        }
     }
 
     /// Folds a new fact in. Answers the version that it has in its stream.

@@ -2,14 +2,16 @@
 
 use crate::draft::Draft;
 use crate::request::{Answer, Error, Request};
+use crate::route;
 use crate::states::States;
-use domain::{Category, Timestamp};
+use domain::{Category, StreamId, Timestamp};
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use store::{Appender, failpoint};
+use store::{Appender, Wanted, failpoint};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Commands that wait for the writer; one more is refused as overloaded.
@@ -159,13 +161,26 @@ impl Writing {
     /// Decides, writes and answers one batch. An error means that nothing may be written any more.
     fn write(&mut self, requests: &mut Vec<Waiting>) -> Result<(), String> {
         let began = Instant::now();
+        let begun = self.begin(requests);
+        if let Err(failure) = begun {
+            tracing::error!(error = &failure as &dyn std::error::Error, "a batch could not begin");
+            for (_, answer) in requests.drain(..) {
+                let _ = answer.send(Err(Error::Unavailable));
+            }
+            return if is_fatal(&failure) { Err(failure.to_string()) } else { Ok(()) };
+        }
         let mut draft = Draft::new(self.appender.head().position, now());
         let answers = requests
             .iter()
             .map(|(request, _)| draft.decide(&mut self.states, &mut self.appender, request))
             .collect::<Vec<_>>();
         metrics::histogram!("letopis_batch_commands").record(requests.len() as f64);
-        let written = if draft.is_empty() { Ok(()) } else { self.append(&draft) };
+        let written = if draft.is_empty() {
+            self.appender.cancel();
+            Ok(())
+        } else {
+            self.append(&draft)
+        };
         self.states.end_batch();
         let fatal = match written {
             Ok(()) => None,
@@ -186,6 +201,31 @@ impl Writing {
         }
         metrics::histogram!("letopis_batch_seconds").record(began.elapsed().as_secs_f64());
         fatal.map_or(Ok(()), Err)
+    }
+
+    /// Takes the head, and learns what these requests are decided on.
+    fn begin(&mut self, requests: &[Waiting]) -> Result<(), store::Error> {
+        let named = requests.iter().flat_map(|(request, _)| route::wanted(request)).collect::<HashSet<_>>();
+        let subjects = named.iter().filter_map(|stream| match stream {
+            StreamId::UserId(id) => Some(*id),
+            StreamId::SessionId(_)
+            | StreamId::TokenId(_)
+            | StreamId::NameClaim(_)
+            | StreamId::ChatId(_)
+            | StreamId::MessageId(_)
+            | StreamId::ProjectionName(_) => None,
+        });
+        let subjects = subjects.collect();
+        let streams = self.states.unknown(named.into_iter());
+        let receipts = requests.iter().filter_map(|(request, _)| request.key.as_ref().map(|key| key.command_id));
+        let begun = self.appender.begin(&Wanted { streams, receipts: receipts.collect(), subjects })?;
+        self.states.learn(begun);
+        // Others may have moved it.
+        self.head.send_if_modified(|known| {
+            let head = self.appender.head().position;
+            std::mem::replace(known, head) != head
+        });
+        Ok(())
     }
 
     fn append(&mut self, draft: &Draft) -> Result<(), store::Error> {
@@ -222,7 +262,7 @@ impl Writing {
 
 /// Whether nothing may be written any more: what is on the disk is not known.
 fn is_fatal(error: &store::Error) -> bool {
-    matches!(error, store::Error::CommitFailed { .. } | store::Error::Stopped)
+    matches!(error, store::Error::CommitFailed { .. } | store::Error::Stopped | store::Error::NotHeld { .. })
 }
 
 type Waiting = (Box<Request>, oneshot::Sender<Result<Answer, Error>>);

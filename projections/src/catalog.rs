@@ -1,10 +1,11 @@
-//! The catalogue: which generation of each projection serves, and what stopped it. Its file also holds what
-//! changes without a fact.
+//! The catalogue: which generation of each projection serves, and what stopped it. In its place lies, too, what
+//! changes without a fact, and which node feeds which projection.
 
-use crate::{Error, Name, Result, session_use};
-use std::path::Path;
+use crate::models::Models;
+use crate::{Error, Name, Result, lease, session_use};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use store::sql::{Database, Row, Tx, Writer};
+use store::sql::{Database, Place, Row, Tx, Writer};
 
 const TABLES: &str = "
     create table if not exists projection (
@@ -16,9 +17,10 @@ const TABLES: &str = "
         error text
     );
     create table if not exists paused (name text primary key);
+    create table if not exists fence (name text primary key, epoch bigint not null);
 ";
 
-/// The catalogue's file, opened.
+/// The catalogue, opened.
 #[derive(Clone)]
 pub(crate) struct Catalog {
     database: Database,
@@ -40,24 +42,37 @@ pub(crate) struct Entry {
 }
 
 impl Catalog {
-    pub(crate) fn open(models: &Path) -> Result<Catalog> {
-        let path = models.join("catalog.db");
-        let database = if path.exists() { Database::open(&path)? } else { Database::create(&path)? };
+    pub(crate) fn open(models: &Models) -> Result<Catalog> {
+        let place = models.catalog();
+        let database = match &place {
+            Place::File(path) if path.exists() => place.open()?,
+            Place::File(_) | Place::Schema(_) => place.create()?,
+        };
         let mut writer = database.writer()?;
         let mut tx = writer.begin()?;
         tx.batch(TABLES)?;
         tx.batch(session_use::TABLES)?;
+        match models {
+            Models::Folder(_) => {}
+            Models::Shared(_) => tx.batch(lease::TABLES)?,
+        }
         tx.commit()?;
         store::failpoint::pass("catalog-made");
         Ok(Catalog { database, writer: Some(Arc::new(Mutex::new(writer))) })
     }
 
-    pub(crate) fn open_read_only(models: &Path) -> Result<Catalog> {
-        let path = models.join("catalog.db");
-        if !path.exists() {
+    pub(crate) fn open_read_only(models: &Models) -> Result<Catalog> {
+        let place = models.catalog();
+        if !place.exists()? {
             return Err(Error::NotBuilt);
         }
-        Ok(Catalog { database: Database::open(&path)?, writer: None })
+        Ok(Catalog { database: place.open()?, writer: None })
+    }
+
+    /// The same, written through a writer of its own.
+    pub(crate) fn beside(&self) -> Result<Catalog> {
+        let writer = Arc::new(Mutex::new(self.database.writer()?));
+        Ok(Catalog { database: self.database.clone(), writer: Some(writer) })
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -80,42 +95,83 @@ impl Catalog {
 
     /// The row of that projection.
     pub(crate) fn entry(&self, name: Name) -> Result<Option<Entry>> {
-        let snapshot = self.database.snapshot(None)?;
-        Ok(snapshot.row(
-            "select version, generation, state, failed_position, error,
-                 (select count(*) from paused where paused.name = projection.name)
-             from projection where name = $1",
-            &[name.as_str().into()],
-            |row| entry(name, row),
-        )?)
+        Ok(self.entries()?.remove(&name))
     }
 
-    /// Writes a projection's row.
-    pub(crate) fn put(&self, entry: &Entry) -> Result<()> {
-        let (position, error) = entry.failed.as_ref().map(|(at, why)| (*at, why.as_str())).unzip();
-        self.change(|tx| {
-            tx.execute(
-                "insert into projection (name, version, generation, state, failed_position, error)
-                 values ($1, $2, $3, $4, $5, $6)
-                 on conflict (name) do update set version = excluded.version, generation = excluded.generation,
-                     state = excluded.state, failed_position = excluded.failed_position, error = excluded.error",
-                &[
-                    entry.name.as_str().into(),
-                    entry.version.into(),
-                    entry.generation.into(),
-                    entry.state().as_str().into(),
-                    position.into(),
-                    error.into(),
-                ],
-            )?;
-            let paused = match entry.paused {
-                true => "insert into paused (name) values ($1) on conflict (name) do nothing",
-                false => "delete from paused where name = $1",
-            };
-            tx.execute(paused, &[entry.name.as_str().into()])?;
-            Ok(())
-        })
+    /// Every row that there is.
+    pub(crate) fn entries(&self) -> Result<HashMap<Name, Entry>> {
+        let entries = self.database.snapshot()?.rows(ENTRIES, &[], entry)?;
+        Ok(entries.into_iter().flatten().map(|entry| (entry.name, entry)).collect())
     }
+
+    /// From here on nobody changes the projection's row whose lease is of an earlier epoch. Answers the row, and
+    /// whether it was another one's before.
+    pub(crate) fn claim(&self, name: Name, epoch: u64) -> Result<(Option<Entry>, bool)> {
+        let mut claimed = (None, false);
+        self.fenced(name, epoch, |tx, raised| {
+            let entries = tx.rows(ENTRIES, &[], entry)?;
+            claimed = (entries.into_iter().flatten().find(|entry| entry.name == name), raised);
+            Ok(())
+        })?;
+        Ok(claimed)
+    }
+
+    /// Writes a projection's row, under a lease of that epoch.
+    pub(crate) fn put(&self, entry: &Entry, epoch: u64) -> Result<()> {
+        self.fenced(entry.name, epoch, |tx, _| write(tx, entry))
+    }
+
+    /// Changes something about a projection, unless another node has taken it over. The work is told whether the epoch
+    /// is a new one.
+    fn fenced(
+        &self,
+        name: Name,
+        epoch: u64,
+        work: impl FnOnce(&mut Tx<'_>, bool) -> Result<(), store::Error>,
+    ) -> Result<()> {
+        let mut taken_over = false;
+        self.change(|tx| {
+            let before =
+                tx.row("select epoch from fence where name = $1", &[name.as_str().into()], |row| row.int(0))?;
+            let passed = tx.execute(
+                "insert into fence (name, epoch) values ($1, $2)
+                 on conflict (name) do update set epoch = excluded.epoch where fence.epoch <= excluded.epoch",
+                &[name.as_str().into(), epoch.into()],
+            )?;
+            taken_over = passed == 0;
+            let raised = before.is_none_or(|before| before.cast_unsigned() < epoch);
+            if taken_over { Ok(()) } else { work(tx, raised) }
+        })?;
+        if taken_over { Err(Error::TakenOver { name }) } else { Ok(()) }
+    }
+}
+
+const ENTRIES: &str = "
+    select name, version, generation, state, failed_position, error,
+        (select count(*) from paused where paused.name = projection.name)
+    from projection";
+
+fn write(tx: &mut Tx<'_>, entry: &Entry) -> Result<(), store::Error> {
+    let (position, error) = entry.failed.as_ref().map(|(at, why)| (*at, why.as_str())).unzip();
+    tx.queue(
+        "insert into projection (name, version, generation, state, failed_position, error)
+         values ($1, $2, $3, $4, $5, $6)
+         on conflict (name) do update set version = excluded.version, generation = excluded.generation,
+             state = excluded.state, failed_position = excluded.failed_position, error = excluded.error",
+        &[
+            entry.name.as_str().into(),
+            entry.version.into(),
+            entry.generation.into(),
+            entry.state().as_str().into(),
+            position.into(),
+            error.into(),
+        ],
+    )?;
+    let paused = match entry.paused {
+        true => "insert into paused (name) values ($1) on conflict (name) do nothing",
+        false => "delete from paused where name = $1",
+    };
+    tx.queue(paused, &[entry.name.as_str().into()])
 }
 
 impl Entry {
@@ -130,14 +186,45 @@ impl Entry {
     }
 }
 
-fn entry(name: Name, row: &Row<'_>) -> Result<Entry, store::Error> {
-    let position = row.maybe_int(3)?.map(i64::cast_unsigned);
-    Ok(Entry {
+/// None for a projection that only another version knows.
+fn entry(row: &Row<'_>) -> Result<Option<Entry>, store::Error> {
+    let Some(name) = Name::parse(row.text(0)?) else { return Ok(None) };
+    let position = row.maybe_int(4)?.map(i64::cast_unsigned);
+    Ok(Some(Entry {
         name,
-        version: u32::try_from(row.int(0)?).unwrap_or(u32::MAX),
-        generation: row.int(1)?.cast_unsigned(),
-        rebuilding: row.text(2)? == crate::State::Rebuilding.as_str(),
-        paused: row.int(5)? > 0,
-        failed: position.zip(row.maybe_text(4)?.map(str::to_owned)),
-    })
+        version: u32::try_from(row.int(1)?).unwrap_or(u32::MAX),
+        generation: row.int(2)?.cast_unsigned(),
+        rebuilding: row.text(3)? == crate::State::Rebuilding.as_str(),
+        paused: row.int(6)? > 0,
+        failed: position.zip(row.maybe_text(5)?.map(str::to_owned)),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_taken_over_changes_no_row() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = Catalog::open(&Models::Folder(folder.path().to_owned())).unwrap();
+        let entry = |generation| Entry {
+            name: Name::Users,
+            version: 1,
+            generation,
+            rebuilding: false,
+            paused: false,
+            failed: None,
+        };
+        let claim = |epoch| catalog.claim(Name::Users, epoch).unwrap();
+        assert_eq!(claim(1), (None, true));
+        catalog.put(&entry(1), 1).unwrap();
+        assert_eq!(claim(1), (Some(entry(1)), false), "it is its own");
+        assert_eq!(claim(2), (Some(entry(1)), true));
+        assert!(matches!(catalog.put(&entry(7), 1), Err(Error::TakenOver { name: Name::Users })));
+        assert!(matches!(catalog.claim(Name::Users, 1), Err(Error::TakenOver { name: Name::Users })));
+        assert_eq!(catalog.entry(Name::Users).unwrap(), Some(entry(1)));
+        catalog.put(&entry(2), 2).unwrap();
+        assert_eq!(claim(2), (Some(entry(2)), false));
+    }
 }

@@ -119,7 +119,7 @@ fn apply_chat(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, event: &chat::Event
     match event {
         chat::Event::Created(created) => return insert(tx, fact, chat_id, created),
         chat::Event::Renamed(renamed) => {
-            tx.execute(
+            tx.queue(
                 "update chat set chat_name = $2, name_key = $3 where chat_id = $1",
                 &[(&chat_id).into(), renamed.chat_name.as_str().into(), name_key(&renamed.chat_name).as_str().into()],
             )?;
@@ -127,8 +127,8 @@ fn apply_chat(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, event: &chat::Event
         chat::Event::Archived(_) => set_archived(tx, chat_id, true)?,
         chat::Event::Unarchived(_) => set_archived(tx, chat_id, false)?,
         chat::Event::Deleted(_) => {
-            tx.execute("delete from member where chat_id = $1", &[(&chat_id).into()])?;
-            tx.execute("delete from chat where chat_id = $1", &[(&chat_id).into()])?;
+            tx.queue("delete from member where chat_id = $1", &[(&chat_id).into()])?;
+            tx.queue("delete from chat where chat_id = $1", &[(&chat_id).into()])?;
             return Ok(());
         }
         chat::Event::MemberJoined(joined) => come(tx, fact, chat_id, (joined.user_id, &joined.nickname, joined.role))?,
@@ -136,18 +136,17 @@ fn apply_chat(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, event: &chat::Event
         chat::Event::MemberLeft(left) => go(tx, chat_id, left.user_id)?,
         chat::Event::MemberRemoved(removed) => go(tx, chat_id, removed.user_id)?,
         chat::Event::RoleChanged(changed) => {
-            tx.execute(
+            tx.queue(
                 "update member set role = $3 where chat_id = $1 and user_id = $2",
                 &[(&chat_id).into(), (&changed.user_id).into(), changed.role.name().into()],
             )?;
         }
     }
-    tx.execute("update chat set version = $2 where chat_id = $1", &[(&chat_id).into(), fact.version.into()])?;
-    Ok(())
+    tx.queue("update chat set version = $2 where chat_id = $1", &[(&chat_id).into(), fact.version.into()])
 }
 
 fn insert(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, created: &chat::Created) -> Result<(), store::Error> {
-    tx.execute(
+    tx.queue(
         "insert into chat (chat_id, chat_name, name_key, private, archived, members, created_at, version, position)
          values ($1, $2, $3, $4, $5, 0, $6, $7, $8)",
         &[
@@ -160,8 +159,7 @@ fn insert(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, created: &chat::Created
             fact.version.into(),
             fact.position.into(),
         ],
-    )?;
-    Ok(())
+    )
 }
 
 /// A name as it is compared; one that does not settle (none that anybody uses) is compared in lower case.
@@ -170,8 +168,7 @@ fn name_key(name: &ChatName) -> String {
 }
 
 fn set_archived(tx: &mut Tx<'_>, chat_id: ChatId, archived: bool) -> Result<(), store::Error> {
-    tx.execute("update chat set archived = $2 where chat_id = $1", &[(&chat_id).into(), archived.into()])?;
-    Ok(())
+    tx.queue("update chat set archived = $2 where chat_id = $1", &[(&chat_id).into(), archived.into()])
 }
 
 fn come(
@@ -203,17 +200,15 @@ fn go(tx: &mut Tx<'_>, chat_id: ChatId, user_id: UserId) -> Result<(), store::Er
 }
 
 fn count(tx: &mut Tx<'_>, chat_id: ChatId, more: i64) -> Result<(), store::Error> {
-    tx.execute("update chat set members = members + $2 where chat_id = $1", &[(&chat_id).into(), more.into()])?;
-    Ok(())
+    tx.queue("update chat set members = members + $2 where chat_id = $1", &[(&chat_id).into(), more.into()])
 }
 
 fn forget(tx: &mut Tx<'_>, user_id: UserId) -> Result<(), store::Error> {
-    tx.execute(
+    tx.queue(
         "update chat set members = members - 1 where chat_id in (select chat_id from member where user_id = $1)",
         &[(&user_id).into()],
     )?;
-    tx.execute("delete from member where user_id = $1", &[(&user_id).into()])?;
-    Ok(())
+    tx.queue("delete from member where user_id = $1", &[(&user_id).into()])
 }
 
 /// The chat of that id.

@@ -24,6 +24,12 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// A thread could not be started.
+    #[error("could not start a thread; check the limits of this user")]
+    Thread {
+        /// Why not.
+        source: io::Error,
+    },
     /// There are no read models, and whoever asks may not make them.
     #[error("the read models are not built yet; start `letopis serve` once")]
     NotBuilt,
@@ -45,6 +51,12 @@ pub enum Error {
     /// Another one has moved the checkpoint.
     #[error("another process writes the read model {name}; stop it, then run `letopis projections rebuild {name}`")]
     NotOwner {
+        /// Which.
+        name: Name,
+    },
+    /// Another node has taken over what this one fed.
+    #[error("another node feeds the read model {name} now, and this one has changed nothing more; run it again")]
+    TakenOver {
         /// Which.
         name: Name,
     },

@@ -1,98 +1,106 @@
-//! One generation of a read model: a file with its tables and its checkpoint, which change together.
+//! One generation of a read model: its tables and its checkpoint, which change together.
 
 use crate::{Error, Name, Result};
 use domain::{Event, user};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use store::sql::{Database, Snapshot, Writer};
+use store::sql::{Database, Place, Snapshot, Writer};
 use store::{Fact, failpoint};
 
+/// How far it is, and who may move it: the node whose lease is of this epoch, or a later one. And where somebody was
+/// erased and the tables were not wiped since.
 const CHECKPOINT: &str = "
-    create table checkpoint (position bigint not null);
-    insert into checkpoint (position) values (0);
+    create table checkpoint (position bigint not null, epoch bigint not null);
+    create table traces (position bigint not null);
 ";
-
-/// Where somebody was erased and the file was not written anew since.
-const TRACES: &str = "create table if not exists traces (position bigint not null)";
 
 /// A generation, open for writing.
 pub(crate) struct Generation {
     name: Name,
     number: u64,
-    path: PathBuf,
+    /// Of the lease under which it is written; zero when no other node can write it.
+    epoch: u64,
     database: Database,
     writer: Writer,
-    /// The checkpoint in the file.
+    /// The checkpoint in its place.
     stored: u64,
     /// The checkpoint: further than the stored one when what came since does not concern this read model.
     position: u64,
     /// The events that it steps over.
     skips: BTreeSet<u64>,
-    /// Somebody was erased, and the file may still hold what was said of him, in pages that are free.
+    /// Somebody was erased, and his rows may still lie where they were, although nobody finds them.
     traces: bool,
 }
 
-/// A longer file is not written anew when somebody is erased: that would hold up everybody who reads it.
-const VACUUM_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Longer tables are not wiped when somebody is erased: a file that is written anew would hold up everybody who reads
+/// it, and a long table is left to the server's own vacuum.
+const WIPE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// The file of a generation.
-pub(crate) fn path(models: &Path, name: Name, version: u32, number: u64) -> PathBuf {
-    models.join(format!("{name}-v{version}-{number}.db"))
-}
-
-/// The checkpoint in a generation's file.
+/// The checkpoint of a generation.
 pub(crate) fn checkpoint(snapshot: &Snapshot) -> Result<u64, store::Error> {
     let position = snapshot.row("select position from checkpoint", &[], |row| row.int(0))?;
-    position.map(i64::cast_unsigned).ok_or(store::Error::Damaged { what: "a read model has no checkpoint" })
+    position.map(i64::cast_unsigned).ok_or(NO_CHECKPOINT)
 }
+
+/// The same as it is now.
+pub(crate) async fn checkpoint_now(database: &Database) -> Result<u64, store::Error> {
+    let position = database.row("select position from checkpoint", &[], |row| row.int(0)).await?;
+    position.map(i64::cast_unsigned).ok_or(NO_CHECKPOINT)
+}
+
+const NO_CHECKPOINT: store::Error = store::Error::Damaged { what: "a read model has no checkpoint" };
 
 impl Generation {
     /// Makes a new one without the indexes that only queries need. Whatever a crash left at its place goes.
-    pub(crate) fn create(path: &Path, name: Name, number: u64, skips: BTreeSet<u64>) -> Result<Generation> {
-        if path.exists() {
-            Database::remove(path)?;
+    pub(crate) fn create(
+        place: &Place,
+        (name, number): (Name, u64),
+        epoch: u64,
+        skips: BTreeSet<u64>,
+    ) -> Result<Generation> {
+        if place.exists()? {
+            place.remove()?;
         }
-        let database = Database::create(path)?;
+        let database = place.create()?;
         let mut writer = database.writer()?;
         let mut tx = writer.begin()?;
         tx.batch(name.tables())?;
         tx.batch(CHECKPOINT)?;
-        tx.batch(TRACES)?;
+        tx.queue("insert into checkpoint (position, epoch) values (0, $1)", &[epoch.into()])?;
         tx.commit()?;
         failpoint::pass("generation-made");
-        Ok(Generation {
-            name,
-            number,
-            path: path.to_owned(),
-            database,
-            writer,
-            stored: 0,
-            position: 0,
-            skips,
-            traces: false,
-        })
+        Ok(Generation { name, number, epoch, database, writer, stored: 0, position: 0, skips, traces: false })
     }
 
-    /// Opens the one in that file.
-    pub(crate) fn open(path: &Path, name: Name, number: u64, skips: BTreeSet<u64>) -> Result<Generation> {
-        let database = Database::open(path)?;
-        let stored = checkpoint(&database.snapshot(None)?)?;
+    /// Opens the one in that place. From here on nobody writes it whose lease is of an earlier epoch.
+    pub(crate) fn open(
+        place: &Place,
+        (name, number): (Name, u64),
+        epoch: u64,
+        skips: BTreeSet<u64>,
+    ) -> Result<Generation> {
+        let database = place.open()?;
         let mut writer = database.writer()?;
         let mut tx = writer.begin()?;
-        tx.batch(TRACES)?;
+        tx.queue("update checkpoint set epoch = $1 where epoch < $1", &[epoch.into()])?;
+        let found = tx.row("select position, epoch from checkpoint", &[], |row| {
+            Ok((row.int(0)?.cast_unsigned(), row.int(1)?.cast_unsigned()))
+        })?;
+        let (stored, of) = found.ok_or(NO_CHECKPOINT)?;
+        if of != epoch {
+            return Err(Error::TakenOver { name });
+        }
         let traces = tx.row("select position from traces limit 1", &[], |row| row.int(0))?.is_some();
         tx.commit()?;
-        let position = stored;
-        let path = path.to_owned();
-        Ok(Generation { name, number, path, database, writer, stored, position, skips, traces })
+        Ok(Generation { name, number, epoch, database, writer, stored, position: stored, skips, traces })
+    }
+
+    /// Of the lease under which it is written.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     pub(crate) fn number(&self) -> u64 {
         self.number
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -146,20 +154,20 @@ impl Generation {
         if self.traces { self.wipe() } else { Ok(()) }
     }
 
-    /// Overwrites what the file still holds of somebody who was erased. Where a reader is in the way, the next
+    /// Takes away what still lies there of somebody who was erased. Where a reader is in the way, the next
     /// [`Generation::persist`] does it.
     pub(crate) fn wipe(&mut self) -> Result<()> {
         self.traces = true;
-        if self.writer.wipe(VACUUM_BYTES_MAX)? {
+        if self.writer.wipe(WIPE_BYTES_MAX)? {
             let mut tx = self.writer.begin()?;
-            tx.execute("delete from traces", &[])?;
+            tx.queue("delete from traces", &[])?;
             tx.commit()?;
             self.traces = false;
         }
         Ok(())
     }
 
-    /// Whether the file, or that of a generation before it, may still hold what was said of somebody who was erased.
+    /// Whether it, or a generation before it, may still hold what was said of somebody who was erased.
     pub(crate) fn has_traces(&self) -> bool {
         self.traces
     }
@@ -175,11 +183,12 @@ impl Generation {
         let mut tx = self.writer.begin()?;
         // First: who does not own the checkpoint any more must not write a row.
         let moved = tx.execute(
-            "update checkpoint set position = $1 where position = $2",
-            &[position.into(), self.stored.into()],
+            "update checkpoint set position = $1 where position = $2 and epoch = $3",
+            &[position.into(), self.stored.into(), self.epoch.into()],
         )?;
         if moved == 0 {
-            return Err(Error::NotOwner { name: self.name });
+            let name = self.name;
+            return Err(if self.epoch == 0 { Error::NotOwner { name } } else { Error::TakenOver { name } });
         }
         for fact in facts {
             if self.name.is_about(fact.stream.category()) && !self.skips.contains(&fact.position) {
@@ -189,8 +198,8 @@ impl Generation {
         let erases = |fact: &&Fact| matches!(fact.event, Event::User(user::Event::Erased));
         let erased = facts.iter().find(erases).map(|fact| fact.position);
         if let Some(position) = erased {
-            // In the same transaction: a crash before the file is written anew does not make it forgotten.
-            tx.execute("insert into traces (position) values ($1)", &[position.into()])?;
+            // In the same transaction: a crash before it is wiped does not make it forgotten.
+            tx.queue("insert into traces (position) values ($1)", &[position.into()])?;
         }
         failpoint::pass("model-written");
         tx.commit()?;
@@ -198,5 +207,38 @@ impl Generation {
         self.traces |= erased.is_some();
         self.stored = position;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{Timestamp, UserId};
+    use uuid::Uuid;
+
+    #[test]
+    fn who_was_taken_over_writes_nothing_from_where_he_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::File(folder.path().join("users.db"));
+        let id = (Name::Users, 1);
+        let mut former = Generation::create(&place, id, 1, BTreeSet::new()).unwrap();
+        let mut present = Generation::open(&place, id, 2, BTreeSet::new()).unwrap();
+        let fact = |position| Fact {
+            position,
+            stream: UserId(Uuid::from_u128(1)).into(),
+            version: position,
+            id: Uuid::from_u128(position.into()),
+            recorded_at: Timestamp(1),
+            event: Event::User(user::Event::TokensRevoked),
+        };
+        // Both stand at the same position: only the epoch tells them apart.
+        let taken_over = |done: Result<()>| assert!(matches!(done, Err(Error::TakenOver { name: Name::Users })));
+        taken_over(former.apply(&[fact(1)]));
+        assert_eq!(former.position(), 0);
+        former.step_over(1);
+        taken_over(former.persist());
+        taken_over(Generation::open(&place, id, 1, BTreeSet::new()).map(drop));
+        present.apply(&[fact(1)]).unwrap();
+        assert_eq!(checkpoint(&present.database().snapshot().unwrap()).unwrap(), 1);
     }
 }

@@ -5,12 +5,18 @@
 //! beside the one that serves; `verify` folds the log again and compares. Everything here can be thrown away and
 //! made again. This room must never know how a fact came to be, and it reaches nothing outside: replay never sends.
 
+mod cache;
+mod caches;
 mod catalog;
 pub mod chats;
 mod error;
 mod generation;
+mod lease;
+mod look;
 pub mod messages;
+mod models;
 mod name;
+mod open;
 mod operating;
 mod projections;
 mod rebuild;
@@ -27,6 +33,7 @@ pub mod tokens;
 pub mod users;
 mod verify;
 
+pub use cache::{Cache, Stamp};
 pub use error::{Behind, Error, Result};
 pub use name::Name;
 pub use projections::Projections;

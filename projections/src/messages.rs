@@ -120,7 +120,7 @@ fn apply_message(tx: &mut Tx<'_>, fact: &Fact, id: MessageId, event: &message::E
         message::Event::Posted(posted) => insert(tx, fact, id, posted),
         message::Event::Edited(edited) => match &edited.text {
             Personal::Known(text) => tx
-                .execute(
+                .queue(
                     "update message set text = $2, edited_at = $3, version = $4 where message_id = $1",
                     &[(&id).into(), text.as_str().into(), edited.at.into(), fact.version.into()],
                 )
@@ -136,7 +136,7 @@ fn insert(tx: &mut Tx<'_>, fact: &Fact, id: MessageId, posted: &message::Posted)
     let Personal::Known(text) = &posted.text else {
         return Ok(());
     };
-    tx.execute(
+    tx.queue(
         "insert into message (position, message_id, chat_id, author, sent_at, text, reply_to, edited_at, version)
          values ($1, $2, $3, $4, $5, $6, $7, null, $8)",
         &[
@@ -149,24 +149,20 @@ fn insert(tx: &mut Tx<'_>, fact: &Fact, id: MessageId, posted: &message::Posted)
             posted.reply_to.as_ref().into(),
             fact.version.into(),
         ],
-    )?;
-    Ok(())
+    )
 }
 
 fn remove(tx: &mut Tx<'_>, id: MessageId) -> Result<(), store::Error> {
-    tx.execute("delete from message where message_id = $1", &[(&id).into()])?;
-    Ok(())
+    tx.queue("delete from message where message_id = $1", &[(&id).into()])
 }
 
 fn apply_chat(tx: &mut Tx<'_>, chat_id: ChatId, event: &chat::Event) -> Result<(), store::Error> {
     match event {
-        chat::Event::Created(_) => {
-            tx.execute("insert into chat_known (chat_id) values ($1)", &[(&chat_id).into()]).map(drop)
-        }
+        chat::Event::Created(_) => tx.queue("insert into chat_known (chat_id) values ($1)", &[(&chat_id).into()]),
         chat::Event::Deleted(_) => {
-            tx.execute("delete from message where chat_id = $1", &[(&chat_id).into()])?;
-            tx.execute("delete from member where chat_id = $1", &[(&chat_id).into()])?;
-            tx.execute("delete from chat_known where chat_id = $1", &[(&chat_id).into()])?;
+            tx.queue("delete from message where chat_id = $1", &[(&chat_id).into()])?;
+            tx.queue("delete from member where chat_id = $1", &[(&chat_id).into()])?;
+            tx.queue("delete from chat_known where chat_id = $1", &[(&chat_id).into()])?;
             Ok(())
         }
         chat::Event::MemberJoined(joined) => come(tx, chat_id, joined.user_id, &joined.nickname),
@@ -181,30 +177,24 @@ fn apply_chat(tx: &mut Tx<'_>, chat_id: ChatId, event: &chat::Event) -> Result<(
 }
 
 fn come(tx: &mut Tx<'_>, chat_id: ChatId, user_id: UserId, nickname: &Personal<Nickname>) -> Result<(), store::Error> {
-    tx.execute(
+    tx.queue(
         "insert into member (chat_id, user_id, user_name, present) values ($1, $2, $3, $4)
          on conflict (chat_id, user_id) do update set user_name = excluded.user_name, present = excluded.present",
         &[(&chat_id).into(), (&user_id).into(), nickname.known().map(|name| name.as_str()).into(), true.into()],
-    )?;
-    Ok(())
+    )
 }
 
 /// The row stays: his old messages keep his name.
 fn go(tx: &mut Tx<'_>, chat_id: ChatId, user_id: UserId) -> Result<(), store::Error> {
-    tx.execute(
+    tx.queue(
         "update member set present = $3 where chat_id = $1 and user_id = $2",
         &[(&chat_id).into(), (&user_id).into(), false.into()],
-    )?;
-    Ok(())
+    )
 }
 
 fn forget(tx: &mut Tx<'_>, user_id: UserId) -> Result<(), store::Error> {
-    tx.execute("delete from message where author = $1", &[(&user_id).into()])?;
-    tx.execute(
-        "update member set user_name = null, present = $2 where user_id = $1",
-        &[(&user_id).into(), false.into()],
-    )?;
-    Ok(())
+    tx.queue("delete from message where author = $1", &[(&user_id).into()])?;
+    tx.queue("update member set user_name = null, present = $2 where user_id = $1", &[(&user_id).into(), false.into()])
 }
 
 /// Whether `user_id` may read the messages of the chat.

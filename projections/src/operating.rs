@@ -1,4 +1,5 @@
-//! What an operator does with a projection: pausing it, letting it go on, letting it step over an event.
+//! What an operator does with a projection: pausing it, letting it go on, letting it step over an event. Whichever node
+//! he asks feeds the projection from then on.
 
 use crate::{Error, Name, Projections, Result};
 
@@ -10,17 +11,19 @@ impl Projections {
     /// is finished first. It writes files: not for the threads of async code.
     pub fn pause(&self, name: Name) -> Result<()> {
         let slot = self.slot(name);
+        self.take_over(name)?;
         let mut writing = slot.lock();
         let generation = writing.as_mut().ok_or(Error::ReadOnly)?;
         slot.note(|entry| entry.paused = true)?;
         store::failpoint::pass("pause-noted");
         tracing::info!(projection = %name, position = generation.position(), "paused");
-        // Whoever reads the files beside this process sees how far it is.
+        // Whoever reads beside this process sees how far it is.
         generation.persist()
     }
 
     /// Lets a paused projection follow again, and one that an event has stopped try that event again.
     pub fn resume(&self, name: Name) -> Result<()> {
+        self.take_over(name)?;
         self.slot(name).note(|entry| {
             entry.paused = false;
             entry.failed = None;
@@ -31,6 +34,7 @@ impl Projections {
 
     /// The position of the event that has stopped the projection, when that event may be skipped.
     pub fn skippable(&self, name: Name) -> Result<u64> {
+        self.look()?;
         let (position, _) = self.slot(name).entry().failed.ok_or(Error::NotStopped { name })?;
         let event = self.log().read(position - 1, 1)?;
         match event.first().filter(|event| event.position == position) {
@@ -44,6 +48,7 @@ impl Projections {
     /// already.
     pub fn skip(&self, name: Name, position: u64) -> Result<()> {
         let slot = self.slot(name);
+        self.take_over(name)?;
         let mut writing = slot.lock();
         let generation = writing.as_mut().ok_or(Error::ReadOnly)?;
         if generation.position() >= position {

@@ -1,17 +1,20 @@
-//! All projections of a data folder.
+//! All projections of a log.
 
+use crate::caches::Caches;
 use crate::catalog::{Catalog, Entry};
-use crate::generation::{self, Generation};
-use crate::slot::{Slot, Stop};
-use crate::{Behind, Error, LastUse, Name, Result, rebuild, skips, verify};
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use crate::lease::Leases;
+use crate::models::Models;
+use crate::slot::{Around, Slot};
+use crate::{Behind, LastUse, Name, Result, open};
 use std::sync::Arc;
 use std::time::Duration;
 use store::sql::Database;
-use store::{Folder, Log, failpoint};
+use store::{Folder, Log};
 
-/// All projections of a data folder. A cheap handle.
+/// How often a read looks whether another node has caught up.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// All projections of a log. A cheap handle.
 #[derive(Clone)]
 pub struct Projections {
     shared: Arc<Shared>,
@@ -19,46 +22,52 @@ pub struct Projections {
 
 struct Shared {
     log: Log,
-    models: PathBuf,
+    models: Models,
     catalog: Catalog,
+    /// None when no other node can write.
+    leases: Option<Arc<Leases>>,
     slots: Vec<Slot>,
+    caches: Caches,
     last_use: LastUse,
 }
 
 impl Projections {
-    /// Opens the read models of a folder for writing; what is missing, of another version or ahead of the log is
-    /// built from the log first. The caller holds the folder's lock.
+    /// Opens the read models for writing: those of the folder, or beside a log that several nodes share; what is
+    /// missing, of another version or ahead of the log is built from the log first, by one node. The caller holds the
+    /// folder's lock.
     pub fn open(folder: &Folder, log: Log) -> Result<Projections> {
-        let models = folder.read_models();
-        std::fs::create_dir_all(&models).map_err(Error::file("make the folder", &models))?;
-        verify::remove_abandoned(&models)?;
+        let models = Models::of(folder, &log);
+        models.prepare()?;
+        models.remove_abandoned()?;
         let catalog = Catalog::open(&models)?;
-        let slots =
-            Name::ALL.into_iter().map(|name| slot(&models, &log, &catalog, name)).collect::<Result<Vec<_>>>()?;
-        Ok(Projections::of(log, models, catalog, slots))
+        let leases = match &models {
+            Models::Folder(_) => None,
+            Models::Shared(_) => Some(Arc::new(Leases::open(&catalog)?)),
+        };
+        let around = Around { models: &models, log: &log, catalog: &catalog, leases: leases.as_ref() };
+        let slots = Name::ALL.into_iter().map(|name| open::slot(&around, name)).collect::<Result<Vec<_>>>()?;
+        Projections::of(log, models, catalog, leases, slots)
     }
 
-    /// Opens the read models of a folder for reading, also beside the process that writes them.
+    /// Opens the read models for reading, also beside the process that writes them.
     pub fn open_read_only(folder: &Folder, log: Log) -> Result<Projections> {
-        let models = folder.read_models();
+        let models = Models::of(folder, &log);
         let catalog = Catalog::open_read_only(&models)?;
-        let mut slots = Vec::with_capacity(Name::ALL.len());
-        for name in Name::ALL {
-            let entry = catalog.entry(name)?.ok_or(Error::NotBuilt)?;
-            if entry.version != name.version() {
-                return Err(Error::OtherVersion { name, found: entry.version, known: name.version() });
-            }
-            let path = generation::path(&models, name, entry.version, entry.generation);
-            let database = Database::open(&path)?;
-            let position = generation::checkpoint(&database.snapshot(None)?)?;
-            slots.push(Slot::reading(catalog.clone(), entry, database, position));
-        }
-        Ok(Projections::of(log, models, catalog, slots))
+        let around = Around { models: &models, log: &log, catalog: &catalog, leases: None };
+        let slots = Name::ALL.into_iter().map(|name| open::to_read(&around, name)).collect::<Result<Vec<_>>>()?;
+        Projections::of(log, models, catalog, None, slots)
     }
 
-    fn of(log: Log, models: PathBuf, catalog: Catalog, slots: Vec<Slot>) -> Projections {
+    fn of(
+        log: Log,
+        models: Models,
+        catalog: Catalog,
+        leases: Option<Arc<Leases>>,
+        slots: Vec<Slot>,
+    ) -> Result<Projections> {
         let last_use = LastUse::new(catalog.clone());
-        Projections { shared: Arc::new(Shared { log, models, catalog, slots, last_use }) }
+        let caches = Caches::new(&log, &slots)?;
+        Ok(Projections { shared: Arc::new(Shared { log, models, catalog, leases, slots, caches, last_use }) })
     }
 
     /// The read model that serves now. Ask again for each request: a rebuild puts another in its place.
@@ -79,16 +88,29 @@ impl Projections {
             return Err(Behind { name, position: slot.position() });
         }
         let mut watch = slot.watch();
-        let reached = tokio::time::timeout(wait, watch.wait_for(|reached| *reached >= position)).await;
-        match reached {
-            Ok(Ok(reached)) => Ok(*reached),
-            Ok(Err(_)) | Err(_) => Err(Behind { name, position: self.position(name) }),
+        let reached = async {
+            loop {
+                let told = async { watch.wait_for(|reached| *reached >= position).await.map(|reached| *reached).ok() };
+                match tokio::time::timeout(LOOK, told).await {
+                    Ok(reached) => return reached,
+                    // Another node may feed it: nobody here is told how far that is.
+                    Err(_) => slot.look().await,
+                }
+            }
+        };
+        match tokio::time::timeout(wait, reached).await {
+            Ok(Some(reached)) => Ok(reached),
+            Ok(None) | Err(_) => Err(Behind { name, position: self.position(name) }),
         }
     }
 
     /// When sessions and service tokens were last used.
     pub fn last_use(&self) -> &LastUse {
         &self.shared.last_use
+    }
+
+    pub(crate) fn caches(&self) -> &Caches {
+        &self.shared.caches
     }
 
     pub(crate) fn slot(&self, name: Name) -> &Slot {
@@ -104,8 +126,23 @@ impl Projections {
         &self.shared.log
     }
 
-    pub(crate) fn models(&self) -> &Path {
+    pub(crate) fn models(&self) -> &Models {
         &self.shared.models
+    }
+
+    pub(crate) fn leases(&self) -> Option<&Leases> {
+        self.shared.leases.as_deref()
+    }
+
+    /// The projection's row and its read model as they are now, whoever writes them.
+    pub(crate) fn present(&self, name: Name) -> Result<(Entry, Database)> {
+        let slot = self.slot(name);
+        if self.may_write() && slot.epoch().is_some() {
+            return Ok((slot.entry(), slot.database()));
+        }
+        let entry = self.catalog().entry(name)?.unwrap_or_else(|| slot.entry());
+        let place = self.models().generation(name, entry.version, entry.generation);
+        Ok((entry, place.open()?))
     }
 
     pub(crate) fn catalog(&self) -> &Catalog {
@@ -114,58 +151,5 @@ impl Projections {
 
     pub(crate) fn may_write(&self) -> bool {
         self.shared.catalog.may_write()
-    }
-}
-
-/// Opens the generation that the catalogue names, or builds the next one.
-fn slot(models: &Path, log: &Log, catalog: &Catalog, name: Name) -> Result<Slot> {
-    let known = catalog.entry(name)?;
-    let skips = skips::read(log, name)?;
-    if let Some(mut entry) = known.clone()
-        && let Some(generation) = usable(models, log, &entry, &skips)?
-    {
-        // A crash ends a rebuild. An event that stopped the projection is tried again: this may be the version
-        // that can read it.
-        if entry.rebuilding || entry.failed.is_some() && !entry.paused {
-            tracing::info!(projection = %name, stopped_at = entry.failed.as_ref().map(|(at, _)| at), "starts again");
-            entry.rebuilding = false;
-            entry.failed = entry.failed.filter(|_| entry.paused);
-            catalog.put(&entry)?;
-        }
-        rebuild::remove_unfinished(models, name, entry.generation)?;
-        return Ok(Slot::writing(catalog.clone(), entry, generation));
-    }
-    let number = known.as_ref().map_or(0, |entry| entry.generation) + 1;
-    tracing::info!(projection = %name, version = name.version(), generation = number, "built from the log");
-    let path = generation::path(models, name, name.version(), number);
-    let mut next = Generation::create(&path, name, number, skips)?;
-    let stop = rebuild::build(log, name, &mut next, &mut |_| {})?;
-    next.make_indexes()?;
-    next.persist()?;
-    let failed = stop.map(Stop::told);
-    let paused = known.as_ref().is_some_and(|entry| entry.paused);
-    failpoint::pass("first-built");
-    let entry = Entry { name, version: name.version(), generation: number, rebuilding: false, paused, failed };
-    catalog.put(&entry)?;
-    failpoint::pass("first-noted");
-    let former = known.map(|entry| generation::path(models, name, entry.version, entry.generation));
-    rebuild::remove_others(models, name, &[Some(path), former])?;
-    Ok(Slot::writing(catalog.clone(), entry, next))
-}
-
-/// The generation that the catalogue names, when this program can go on with it.
-fn usable(models: &Path, log: &Log, entry: &Entry, skips: &BTreeSet<u64>) -> Result<Option<Generation>> {
-    let path = generation::path(models, entry.name, entry.version, entry.generation);
-    if entry.version != entry.name.version() || !path.exists() {
-        return Ok(None);
-    }
-    match Generation::open(&path, entry.name, entry.generation, skips.clone()) {
-        // Further than the log: it was built from another one.
-        Ok(generation) if generation.position() > log.head()?.position => Ok(None),
-        Ok(generation) => Ok(Some(generation)),
-        Err(error) => {
-            tracing::warn!(projection = %entry.name, %error, "the read model cannot be opened and is built again");
-            Ok(None)
-        }
     }
 }

@@ -1,10 +1,9 @@
 //! Building a read model anew, beside the one that serves.
 
-use crate::generation::{self, Generation};
+use crate::generation::Generation;
+use crate::models::Models;
 use crate::slot::{Slot, Stop, follow};
 use crate::{Error, Name, Projections, Result, scan, skips};
-use std::path::{Path, PathBuf};
-use store::sql::Database;
 use store::{Log, failpoint};
 
 /// How many facts are folded in one transaction.
@@ -20,15 +19,16 @@ pub struct Progress {
 }
 
 impl Projections {
-    /// Builds the read model from the log in the next generation's file, while the present one serves and follows,
-    /// then lets the new one serve. A stopped projection runs again when nothing stops the new one. The former
-    /// generation's file is kept, older ones are removed. It takes as long as reading the log: not for the threads
-    /// of async code.
+    /// Builds the read model from the log in the next generation's place, while the present one serves and follows,
+    /// then lets the new one serve, on every node. A stopped projection runs again when nothing stops the new one. The
+    /// former generation is kept, older ones are removed. This node feeds the projection from then on. It takes as long
+    /// as reading the log: not for the threads of async code.
     pub fn rebuild(&self, name: Name, progress: &mut dyn FnMut(Progress)) -> Result<()> {
         if !self.may_write() {
             return Err(Error::ReadOnly);
         }
         let slot = self.slot(name);
+        self.take_over(name)?;
         begin(slot)?;
         failpoint::pass("rebuild-begun");
         let rebuilt = self.build_next(slot, progress);
@@ -39,30 +39,37 @@ impl Projections {
     fn build_next(&self, slot: &Slot, progress: &mut dyn FnMut(Progress)) -> Result<()> {
         let name = slot.name;
         let number = slot.entry().generation + 1;
-        let path = generation::path(self.models(), name, name.version(), number);
+        let epoch = slot.epoch().ok_or(Error::TakenOver { name })?;
+        let place = self.models().generation(name, name.version(), number);
         let switched = skips::read(self.log(), name)
-            .and_then(|skips| Generation::create(&path, name, number, skips))
+            .and_then(|skips| Generation::create(&place, (name, number), epoch, skips))
             .and_then(|next| self.fill_and_switch(slot, next, progress));
         match switched {
             Ok(former) => {
                 failpoint::pass("rebuild-switched");
-                remove_others(self.models(), name, &[Some(path), former])
+                let kept = [Some(number), former];
+                remove(self.models(), name, |found| !kept.contains(&Some(found)))
             }
             Err(error) => {
                 // The failure is what the caller wants to hear of; what is left is removed by the next rebuild.
-                let _ = Database::remove(&path);
+                let _ = self.look();
+                if slot.epoch() != Some(epoch) {
+                    // The place may be another node's by now.
+                    return Err(Error::TakenOver { name });
+                }
+                let _ = place.remove();
                 Err(error)
             }
         }
     }
 
-    /// Answers the file of the former generation.
+    /// Answers the number of the former generation.
     fn fill_and_switch(
         &self,
         slot: &Slot,
         mut next: Generation,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<Option<PathBuf>> {
+    ) -> Result<Option<u64>> {
         self.fill(&mut next, slot.name, progress)?;
         failpoint::pass("rebuild-filled");
         next.make_indexes()?;
@@ -77,8 +84,10 @@ impl Projections {
         }
         next.persist()?;
         failpoint::pass("rebuild-persisted");
+        let number = next.number();
         let former = slot.switch(&mut writing, next)?;
-        Ok(former.map(|generation| generation.path().to_owned()))
+        self.caches().switched(slot.name, number);
+        Ok(former.map(|generation| generation.number()))
     }
 
     fn fill(&self, next: &mut Generation, name: Name, progress: &mut dyn FnMut(Progress)) -> Result<()> {
@@ -129,38 +138,19 @@ pub(crate) fn build_to(
     Ok(None)
 }
 
-/// Removes every generation's file of that projection but these.
-pub(crate) fn remove_others(models: &Path, name: Name, keep: &[Option<PathBuf>]) -> Result<()> {
-    remove(models, name, |path, _| !keep.iter().flatten().any(|kept| kept == path))
-}
-
-/// Removes the files of the generations before that one: what was erased from it is to be erased from them. The
-/// one that is being built beside it stays.
-pub(crate) fn remove_former(serving: &Generation, name: Name) -> Result<()> {
-    let models = serving.path().parent().unwrap_or(Path::new("."));
-    remove(models, name, |_, number| number < serving.number())
+/// Removes the generations before that one: what was erased from it is to be erased from them. The one that is being
+/// built beside it stays.
+pub(crate) fn remove_former(models: &Models, name: Name, serving: u64) -> Result<()> {
+    remove(models, name, |number| number < serving)
 }
 
 /// Removes what a crash left of a rebuild. Nobody rebuilds that projection now.
-pub(crate) fn remove_unfinished(models: &Path, name: Name, serving: u64) -> Result<()> {
-    remove(models, name, |_, number| number > serving)
+pub(crate) fn remove_unfinished(models: &Models, name: Name, serving: u64) -> Result<()> {
+    remove(models, name, |number| number > serving)
 }
 
-fn remove(models: &Path, name: Name, which: impl Fn(&Path, u64) -> bool) -> Result<()> {
-    let failed = || Error::file("read the folder", models);
-    for file in std::fs::read_dir(models).map_err(failed())? {
-        let path = file.map_err(failed())?.path();
-        if number_of(&path, name).is_some_and(|number| which(&path, number)) {
-            Database::remove(&path)?;
-        }
-    }
-    Ok(())
-}
-
-/// The generation's number, when the file is `<name>-v<version>-<number>.db`.
-fn number_of(path: &Path, name: Name) -> Option<u64> {
-    let stem = path.file_name()?.to_str()?.strip_suffix(".db")?;
-    let (version, number) = stem.strip_prefix(name.as_str())?.strip_prefix("-v")?.split_once('-')?;
-    version.parse::<u32>().ok()?;
-    number.parse().ok()
+/// Removes the generations of these numbers.
+pub(crate) fn remove(models: &Models, name: Name, which: impl Fn(u64) -> bool) -> Result<()> {
+    let found = models.generations(name)?.into_iter().filter(|found| which(found.number));
+    found.into_iter().try_for_each(|found| Ok(found.place.remove()?))
 }

@@ -47,7 +47,7 @@ pub(crate) fn read(log: &Log, after: u64, limit: usize) -> Result<Scan, store::E
     }
 }
 
-fn stumble(error: store::Error) -> Result<Stumble, store::Error> {
+pub(crate) fn stumble(error: store::Error) -> Result<Stumble, store::Error> {
     let reason = error.to_string();
     let (position, category) = if let store::Error::Unreadable { position, source } = &error {
         let (Unreadable::UnknownName(name) | Unreadable::Shape { name, .. }) = source;

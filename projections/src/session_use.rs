@@ -20,7 +20,7 @@ pub(crate) const TABLES: &str = "
     );
 ";
 
-/// Most sessions and tokens that are remembered in memory.
+/// Most sessions and tokens that are remembered until they are written.
 const USED_MAX: usize = 100_000;
 /// Rows of sessions that were not touched for so long belong to sessions that ended long ago.
 const SESSIONS_KEPT_SECONDS: i64 = 366 * 24 * 3600;
@@ -28,7 +28,7 @@ const SESSIONS_KEPT_SECONDS: i64 = 366 * 24 * 3600;
 const TOKENS_KEPT_SECONDS: i64 = 10 * 366 * 24 * 3600;
 
 /// What is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Used {
     /// A session.
     Session(SessionId),
@@ -52,13 +52,8 @@ impl From<TokenId> for Used {
 #[derive(Clone)]
 pub struct LastUse {
     catalog: Catalog,
-    seen: Arc<Mutex<HashMap<Used, Seen>>>,
-}
-
-#[derive(Clone, Copy)]
-struct Seen {
-    at: Timestamp,
-    written: bool,
+    /// What is not written yet.
+    seen: Arc<Mutex<HashMap<Used, Timestamp>>>,
 }
 
 impl LastUse {
@@ -71,22 +66,18 @@ impl LastUse {
         let used = used.into();
         let mut seen = self.lock();
         if seen.len() >= USED_MAX && !seen.contains_key(&used) {
-            seen.retain(|_, entry| !entry.written);
-            if seen.len() >= USED_MAX {
-                // More in use within a minute than we remember: this one shows an older last use.
-                return;
-            }
+            // More in use within a minute than we remember: this one shows an older last use.
+            return;
         }
-        let entry = seen.entry(used).or_insert(Seen { at, written: false });
-        if entry.at < at {
-            *entry = Seen { at, written: false };
-        }
+        let entry = seen.entry(used).or_insert(at);
+        *entry = at.max(*entry);
     }
 
     /// When the session or token was last used; none when it never was.
     pub async fn last_seen(&self, used: impl Into<Used>) -> Result<Option<Timestamp>> {
         let used = used.into();
-        let known = self.lock().get(&used).map(|entry| entry.at);
+        // At most a minute old: another node may have seen it since, and has not written that either.
+        let known = self.lock().get(&used).copied();
         if known.is_some() {
             return Ok(known);
         }
@@ -105,8 +96,9 @@ impl LastUse {
 
     /// Writes what changed since the last time, in one transaction.
     pub fn flush(&self) -> Result<()> {
-        let changed: Vec<(Used, Timestamp)> =
-            self.lock().iter().filter(|(_, seen)| !seen.written).map(|(used, seen)| (*used, seen.at)).collect();
+        let mut changed = self.lock().iter().map(|(used, at)| (*used, *at)).collect::<Vec<_>>();
+        // In one order on every node: two that write the same rows then wait for each other at most.
+        changed.sort_unstable();
         let Some(newest) = changed.iter().map(|(_, at)| *at).max() else {
             return Ok(());
         };
@@ -115,9 +107,9 @@ impl LastUse {
                 write(tx, *used, *at)?;
             }
             let oldest = newest.plus_seconds(-SESSIONS_KEPT_SECONDS);
-            tx.execute("delete from session_use where last_seen_at < $1", &[oldest.into()])?;
+            tx.queue("delete from session_use where last_seen_at < $1", &[oldest.into()])?;
             let oldest = newest.plus_seconds(-TOKENS_KEPT_SECONDS);
-            tx.execute("delete from token_use where last_seen_at < $1", &[oldest.into()])?;
+            tx.queue("delete from token_use where last_seen_at < $1", &[oldest.into()])?;
             failpoint::pass("last-use-written");
             Ok(())
         })?;
@@ -125,31 +117,33 @@ impl LastUse {
         let mut seen = self.lock();
         for (used, at) in changed {
             // Used again meanwhile: that one is for the next time.
-            if let Some(entry) = seen.get_mut(&used).filter(|entry| entry.at == at) {
-                entry.written = true;
+            if seen.get(&used) == Some(&at) {
+                seen.remove(&used);
             }
         }
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Used, Seen>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Used, Timestamp>> {
         // The map is whole between any two of its operations.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// Another node may have written a later one.
 fn write(tx: &mut Tx<'_>, used: Used, at: Timestamp) -> Result<(), store::Error> {
     match used {
-        Used::Session(id) => tx.execute(
+        Used::Session(id) => tx.queue(
             "insert into session_use (session_id, last_seen_at) values ($1, $2)
-             on conflict (session_id) do update set last_seen_at = excluded.last_seen_at",
+             on conflict (session_id) do update set last_seen_at = excluded.last_seen_at
+                 where session_use.last_seen_at < excluded.last_seen_at",
             &[(&id).into(), at.into()],
         ),
-        Used::Token(id) => tx.execute(
+        Used::Token(id) => tx.queue(
             "insert into token_use (token_id, last_seen_at) values ($1, $2)
-             on conflict (token_id) do update set last_seen_at = excluded.last_seen_at",
+             on conflict (token_id) do update set last_seen_at = excluded.last_seen_at
+                 where token_use.last_seen_at < excluded.last_seen_at",
             &[(&id).into(), at.into()],
         ),
     }
-    .map(drop)
 }

@@ -1,5 +1,6 @@
 //! Sessions that go on: a row for each that was opened and not ended. Expiry is computed on reading.
 
+use crate::cache;
 use crate::table::{Key, Table};
 use domain::session::{self, TokenHash};
 use domain::{Category, Event, SessionId, StreamId, Timestamp, UserId, user};
@@ -53,6 +54,45 @@ pub struct Session {
     pub expires_at: Timestamp,
 }
 
+/// What a request must know of its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// Which.
+    pub session_id: SessionId,
+    /// Whose.
+    pub user_id: UserId,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it ends at the latest.
+    pub expires_at: Timestamp,
+}
+
+impl Session {
+    /// What a request must know of it.
+    pub fn open(&self) -> Open {
+        let Session { session_id, user_id, device: _, address: _, created_at, expires_at } = *self;
+        Open { session_id, user_id, created_at, expires_at }
+    }
+}
+
+/// Whose sessions a fact ends, be it one or all of them.
+pub(crate) fn ends(fact: &Fact) -> Option<UserId> {
+    match &fact.event {
+        Event::Session(session::Event::Ended(ended)) => Some(ended.user_id),
+        Event::Session(session::Event::SignedIn(_)) => None,
+        Event::User(user::Event::SessionsEnded(_) | user::Event::Erased) => cache::user_of(fact.stream),
+        Event::User(
+            user::Event::SignedUp(_)
+            | user::Event::ProfileChanged(_)
+            | user::Event::PasswordChanged(_)
+            | user::Event::SignInsFailed(_)
+            | user::Event::TokensRevoked
+            | user::Event::RoleSet(_),
+        ) => None,
+        Event::Token(_) | Event::Name(_) | Event::Chat(_) | Event::Message(_) | Event::Projection(_) => None,
+    }
+}
+
 pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
     match &fact.event {
         Event::Session(event) => apply_session(tx, fact.stream, event),
@@ -67,9 +107,7 @@ fn apply_session(tx: &mut Tx<'_>, stream: StreamId, event: &session::Event) -> R
     };
     match event {
         session::Event::SignedIn(signed_in) => insert(tx, session_id, signed_in),
-        session::Event::Ended(_) => {
-            tx.execute("delete from session where session_id = $1", &[(&session_id).into()]).map(drop)
-        }
+        session::Event::Ended(_) => tx.queue("delete from session where session_id = $1", &[(&session_id).into()]),
     }
 }
 
@@ -91,7 +129,7 @@ fn apply_user(tx: &mut Tx<'_>, stream: StreamId, event: &user::Event) -> Result<
 
 fn insert(tx: &mut Tx<'_>, session_id: SessionId, signed_in: &session::SignedIn) -> Result<(), store::Error> {
     let from = signed_in.from.known();
-    tx.execute(
+    tx.queue(
         "insert into session (session_id, token_hash, user_id, device, address, created_at, expires_at)
          values ($1, $2, $3, $4, $5, $6, $7)",
         &[
@@ -103,17 +141,16 @@ fn insert(tx: &mut Tx<'_>, session_id: SessionId, signed_in: &session::SignedIn)
             signed_in.at.into(),
             signed_in.expires_at.into(),
         ],
-    )?;
-    Ok(())
+    )
 }
 
 fn end_all(tx: &mut Tx<'_>, user_id: UserId, keep: Option<SessionId>) -> Result<(), store::Error> {
     match keep {
-        Some(keep) => tx.execute(
+        Some(keep) => tx.queue(
             "delete from session where user_id = $1 and session_id <> $2",
             &[(&user_id).into(), (&keep).into()],
         )?,
-        None => tx.execute("delete from session where user_id = $1", &[(&user_id).into()])?,
+        None => tx.queue("delete from session where user_id = $1", &[(&user_id).into()])?,
     };
     Ok(())
 }

@@ -75,7 +75,7 @@ pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
 fn apply_user(tx: &mut Tx<'_>, fact: &Fact, user_id: UserId, event: &user::Event) -> Result<(), store::Error> {
     match event {
         user::Event::SignInsFailed(failures) => failed(tx, fact.position, user_id, failures),
-        user::Event::Erased => tx.execute("delete from sign_in where user_id = $1", &[(&user_id).into()]).map(drop),
+        user::Event::Erased => tx.queue("delete from sign_in where user_id = $1", &[(&user_id).into()]),
         user::Event::SignedUp(_)
         | user::Event::ProfileChanged(_)
         | user::Event::PasswordChanged(_)
@@ -92,7 +92,7 @@ fn succeeded(
     signed_in: &session::SignedIn,
 ) -> Result<(), store::Error> {
     let from = signed_in.from.known();
-    tx.execute(
+    tx.queue(
         "insert into sign_in (position, user_id, at, succeeded, count, device, address, session_id, minute)
          values ($1, $2, $3, $4, 1, $5, $6, $7, null)",
         &[
@@ -104,14 +104,13 @@ fn succeeded(
             from.map(|from| from.address.as_str()).into(),
             (&session_id).into(),
         ],
-    )?;
-    Ok(())
+    )
 }
 
 /// A minute keeps the place of its first fact, so that the history does not move under who pages through it.
 fn failed(tx: &mut Tx<'_>, position: u64, user_id: UserId, failures: &user::SignInsFailed) -> Result<(), store::Error> {
     let from = failures.from.known();
-    tx.execute(
+    tx.queue(
         "insert into sign_in (position, user_id, at, succeeded, count, device, address, session_id, minute)
          values ($1, $2, $3, $4, $5, $6, $7, null, $3)
          on conflict (user_id, minute) do update set
@@ -125,8 +124,7 @@ fn failed(tx: &mut Tx<'_>, position: u64, user_id: UserId, failures: &user::Sign
             from.map(|from| from.device.as_str()).into(),
             from.map(|from| from.address.as_str()).into(),
         ],
-    )?;
-    Ok(())
+    )
 }
 
 /// A user's sign-ins before the position `before`, the newest first.

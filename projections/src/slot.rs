@@ -1,26 +1,43 @@
 //! The place of one projection in this process: the generation that serves, who may write it, how far it is.
 
 use crate::catalog::{Catalog, Entry};
-use crate::generation::Generation;
+use crate::generation::{self, Generation};
+use crate::lease::Leases;
+use crate::models::Models;
 use crate::scan::Scan;
 use crate::{Error, Name, Result, rebuild};
 use domain::{Event, user};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use store::sql::Database;
-use store::{Fact, failpoint};
+use store::{Fact, Log, failpoint};
 use tokio::sync::watch;
 
 /// A projection in this process.
 pub(crate) struct Slot {
     pub(crate) name: Name,
     catalog: Catalog,
-    /// Whoever applies facts or switches the generation holds this; none when open for reading only.
+    /// Where its generations lie.
+    models: Models,
+    /// Of this node; none when no other node can write.
+    leases: Option<Arc<Leases>>,
+    /// Whoever applies facts or switches the generation holds this; none when it is open for reading only, or when
+    /// another node feeds it.
     writing: Mutex<Option<Generation>>,
     serving: RwLock<Database>,
     position: watch::Sender<u64>,
     /// The projection's row in the catalogue.
     entry: Mutex<Entry>,
+    /// Whoever looks how far another node is holds this: one look serves all who wait.
+    looking: tokio::sync::Mutex<()>,
+}
+
+/// What every slot of a process has in common.
+pub(crate) struct Around<'a> {
+    pub(crate) models: &'a Models,
+    pub(crate) log: &'a Log,
+    pub(crate) catalog: &'a Catalog,
+    pub(crate) leases: Option<&'a Arc<Leases>>,
 }
 
 /// Why a projection stops.
@@ -40,25 +57,24 @@ impl Stop {
 }
 
 impl Slot {
-    pub(crate) fn writing(catalog: Catalog, entry: Entry, generation: Generation) -> Slot {
-        Slot {
-            name: entry.name,
-            catalog,
-            serving: RwLock::new(generation.database().clone()),
-            position: watch::Sender::new(generation.position()),
-            writing: Mutex::new(Some(generation)),
-            entry: Mutex::new(entry),
-        }
+    /// One that this process feeds.
+    pub(crate) fn writing(shared: &Around<'_>, entry: Entry, generation: Generation) -> Slot {
+        let (database, position) = (generation.database().clone(), generation.position());
+        Slot { writing: Mutex::new(Some(generation)), ..Slot::reading(shared, entry, database, position) }
     }
 
-    pub(crate) fn reading(catalog: Catalog, entry: Entry, database: Database, position: u64) -> Slot {
+    /// One that another process feeds.
+    pub(crate) fn reading(shared: &Around<'_>, entry: Entry, database: Database, position: u64) -> Slot {
         Slot {
             name: entry.name,
-            catalog,
+            catalog: shared.catalog.clone(),
+            models: shared.models.clone(),
+            leases: shared.leases.cloned(),
             serving: RwLock::new(database),
             position: watch::Sender::new(position),
             writing: Mutex::new(None),
             entry: Mutex::new(entry),
+            looking: tokio::sync::Mutex::new(()),
         }
     }
 
@@ -82,23 +98,36 @@ impl Slot {
         self.entry.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether it follows the log: not when it is paused or an event has stopped it.
+    /// The epoch under which this process writes; none when another node does.
+    pub(crate) fn epoch(&self) -> Option<u64> {
+        match &self.leases {
+            None => Some(0),
+            Some(leases) => leases.epoch(self.name),
+        }
+    }
+
+    /// Whether this process lets it follow the log: not when it is paused, when an event has stopped it, or when
+    /// another node does.
     pub(crate) fn runs(&self) -> bool {
         let entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
-        entry.failed.is_none() && !entry.paused
+        entry.failed.is_none() && !entry.paused && self.epoch().is_some()
     }
 
     /// Whether it gets no further before somebody does something about it.
     pub(crate) fn stands(&self) -> bool {
         let entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
-        (entry.failed.is_some() || entry.paused) && !entry.rebuilding
+        (entry.failed.is_some() || entry.paused) && !entry.rebuilding || entry.version != self.name.version()
     }
 
     /// Changes its row in the catalogue.
     pub(crate) fn note(&self, change: impl FnOnce(&mut Entry)) -> Result<()> {
         let mut entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut entry);
-        self.catalog.put(&entry)
+        let mut changed = entry.clone();
+        change(&mut changed);
+        let epoch = self.epoch().ok_or(Error::TakenOver { name: self.name })?;
+        self.catalog.put(&changed, epoch)?;
+        *entry = changed;
+        Ok(())
     }
 
     /// Holds off whoever applies facts or switches.
@@ -110,13 +139,17 @@ impl Slot {
     /// Gives it what is behind its checkpoint in a stretch of the log. Whether it got further.
     pub(crate) fn feed(&self, scan: &Scan) -> Result<bool> {
         let mut writing = self.lock();
-        let generation = writing.as_mut().ok_or(Error::ReadOnly)?;
         if !self.runs() {
-            // Paused since the log was read.
+            // Paused since the log was read, or another node feeds it.
             return Ok(false);
         }
+        let generation = writing.as_mut().ok_or(Error::ReadOnly)?;
         let before = generation.position();
         let mut followed = follow(generation, self.name, scan);
+        if matches!(followed, Err(Error::TakenOver { .. })) {
+            self.lose(&mut writing);
+            return Ok(false);
+        }
         if let Ok(stop @ Some(_)) = &mut followed
             && let Some(stop) = stop.take()
         {
@@ -127,7 +160,7 @@ impl Slot {
         if scan.facts.iter().filter(folded).any(|fact| matches!(fact.event, Event::User(user::Event::Erased))) {
             // Before it is told how far this is: who waits for the erasure finds nothing any more.
             failpoint::pass("erasure-folded");
-            rebuild::remove_former(generation, self.name)?;
+            rebuild::remove_former(&self.models, self.name, generation.number())?;
             failpoint::pass("former-removed");
             generation.wipe()?;
             failpoint::pass("model-wiped");
@@ -138,15 +171,28 @@ impl Slot {
 
     /// Stores the checkpoint where it is.
     pub(crate) fn persist(&self) -> Result<()> {
-        match self.lock().as_mut() {
-            Some(generation) if self.entry().failed.is_none() => {
-                if generation.has_traces() {
-                    // A crash or a failure came between the erasure and this.
-                    rebuild::remove_former(generation, self.name)?;
-                }
-                generation.persist()
-            }
-            Some(_) | None => Ok(()),
+        let mut writing = self.lock();
+        let Some(generation) = writing.as_mut().filter(|_| self.epoch().is_some() && self.entry().failed.is_none())
+        else {
+            return Ok(());
+        };
+        if generation.has_traces() {
+            // A crash or a failure came between the erasure and this.
+            rebuild::remove_former(&self.models, self.name, generation.number())?;
+        }
+        let persisted = generation.persist();
+        if matches!(persisted, Err(Error::TakenOver { .. })) {
+            self.lose(&mut writing);
+            return Ok(());
+        }
+        persisted
+    }
+
+    /// Another node writes it, or nobody knows what was written: what is really there is looked at again.
+    pub(crate) fn lose(&self, writing: &mut Option<Generation>) {
+        *writing = None;
+        if let Some(leases) = &self.leases {
+            leases.lose(self.name);
         }
     }
 
@@ -159,14 +205,36 @@ impl Slot {
             entry.failed = None;
         })?;
         failpoint::pass("rebuild-noted");
-        *self.serving.write().unwrap_or_else(PoisonError::into_inner) = next.database().clone();
-        let position = next.position();
         let former = writing.replace(next);
-        self.publish(position);
+        if let Some(next) = writing {
+            self.serve(next.database().clone(), next.position());
+        }
         Ok(former)
     }
 
-    fn publish(&self, position: u64) {
+    /// Lets the generation that another node has built serve, or one that this process opened.
+    pub(crate) fn serve(&self, database: Database, position: u64) {
+        *self.serving.write().unwrap_or_else(PoisonError::into_inner) = database;
+        self.publish(position);
+    }
+
+    /// Takes over what the catalogue says.
+    pub(crate) fn learn(&self, entry: Entry) {
+        *self.entry.lock().unwrap_or_else(PoisonError::into_inner) = entry;
+    }
+
+    /// Looks how far another node is. Somebody else's look that is under way will do.
+    pub(crate) async fn look(&self) {
+        let Ok(_looking) = self.looking.try_lock() else { return };
+        if self.epoch().is_none()
+            // What fails here fails in the tail as well, which tells it.
+            && let Ok(position) = generation::checkpoint_now(&self.database()).await
+        {
+            self.publish(position);
+        }
+    }
+
+    pub(crate) fn publish(&self, position: u64) {
         self.position.send_if_modified(|known| {
             let further = *known < position;
             *known = position.max(*known);
@@ -224,9 +292,14 @@ fn apply(generation: &mut Generation, name: Name, facts: &[Fact]) -> Result<Opti
     }
 }
 
-/// Whether the fold failed for a reason that no event has to do with and that may pass: a full disk, a locked file.
+/// Whether the fold failed for a reason that no event has to do with and that may pass: a full disk, a locked file,
+/// another node that does it.
 fn may_pass(error: &Error) -> bool {
-    if let Error::Store(error) = error { error.may_pass() } else { matches!(error, Error::File { .. }) }
+    if let Error::Store(error) = error {
+        error.may_pass()
+    } else {
+        matches!(error, Error::File { .. } | Error::TakenOver { .. })
+    }
 }
 
 fn words(panic: &(dyn std::any::Any + Send)) -> &str {
@@ -259,8 +332,8 @@ mod tests {
     #[test]
     fn a_stretch_that_begins_further_on_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("users.db");
-        let mut generation = Generation::create(&path, Name::Users, 1, BTreeSet::new()).unwrap();
+        let place = store::sql::Place::File(folder.path().join("users.db"));
+        let mut generation = Generation::create(&place, (Name::Users, 1), 0, BTreeSet::new()).unwrap();
         let fact = Fact {
             position: 6,
             stream: UserId(Uuid::from_u128(1)).into(),

@@ -55,19 +55,19 @@ pub struct Status {
 }
 
 impl Projections {
-    /// How far each projection is. It reads files: not for the threads of async code.
+    /// How far each projection is. It reads files or asks the database: not for the threads of
+    /// async code.
     pub fn status(&self) -> Result<Vec<Status>> {
         Name::ALL.into_iter().map(|name| self.status_of(name)).collect()
     }
 
     fn status_of(&self, name: Name) -> Result<Status> {
         let slot = self.slot(name);
-        let (entry, position) = if self.may_write() {
-            (slot.entry(), slot.position())
-        } else {
-            // Another process moves them.
-            let entry = self.catalog().entry(name)?.unwrap_or_else(|| slot.entry());
-            (entry, generation::checkpoint(&slot.database().snapshot(None)?)?)
+        let (entry, database) = self.present(name)?;
+        let position = match self.may_write() && slot.epoch().is_some() {
+            true => slot.position(),
+            // Another process moves it.
+            false => generation::checkpoint(&database.snapshot()?)?,
         };
         let head = self.log().head()?.position;
         let state = entry.state();

@@ -12,6 +12,10 @@ const BATCH: usize = 2_000;
 const POLL: Duration = Duration::from_millis(250);
 /// Checkpoints that moved in memory only are stored that often.
 const PERSIST: Duration = Duration::from_secs(1);
+/// The same where other nodes wait for them.
+const PERSIST_SHARED: Duration = Duration::from_millis(100);
+/// What other nodes have done is looked at that often.
+const LOOK: Duration = Duration::from_millis(200);
 /// The last use of sessions is written that often.
 const FLUSH: Duration = Duration::from_secs(60);
 
@@ -39,17 +43,18 @@ impl Projections {
         }
         let (stop, stopped) = watch::channel(false);
         let projections = self.clone();
-        let failed = || Error::file("start a thread for", self.models());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed())?;
+        let failed = |source| Error::Thread { source };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
         let thread = std::thread::Builder::new()
             .name("projections".to_owned())
             .spawn(move || projections.tail(&runtime, hint, stopped))
-            .map_err(failed())?;
+            .map_err(failed)?;
         Ok(Tail { stop, thread })
     }
 
     /// Follows the log until its head is reached, or until nothing can go on.
     pub fn catch_up(&self) -> Result<()> {
+        self.look()?;
         while self.round()? {}
         self.persist()
     }
@@ -60,6 +65,8 @@ impl Projections {
         mut hint: watch::Receiver<u64>,
         mut stopped: watch::Receiver<bool>,
     ) {
+        // Whoever has just opened them has seen what there is.
+        let mut looked = Instant::now();
         let mut persisted = Instant::now();
         let mut flushed = Instant::now();
         let mut well = true;
@@ -67,8 +74,16 @@ impl Projections {
         let mut quiet = false;
         // It ends, too, when nobody can stop it any more: whoever let go of the `Tail` does not want it to go on.
         while stopped.has_changed().is_ok() && !*stopped.borrow() {
-            let followed = self.round().and_then(|further| {
-                if quiet || persisted.elapsed() >= PERSIST {
+            let looks = match looked.elapsed() >= LOOK {
+                true => {
+                    looked = Instant::now();
+                    self.look()
+                }
+                false => Ok(()),
+            };
+            // Where the look fails for one projection the others go on.
+            let followed = self.round().and_then(|further| looks.map(|()| further)).and_then(|further| {
+                if quiet || self.is_to_be_told(further, persisted) || persisted.elapsed() >= PERSIST {
                     persisted = Instant::now();
                     self.persist()?;
                 }
@@ -90,16 +105,26 @@ impl Projections {
         if let Err(error) = self.persist().and_then(|()| self.last_use().flush()) {
             tracing::error!(error = described(&error), "checkpoints were not stored; the next start does it again");
         }
+        if let Err(error) = self.give_up() {
+            tracing::warn!(error = described(&error), "other nodes take over what this one fed in a few seconds");
+        }
+    }
+
+    /// Whether other nodes are to be told how far this one is.
+    fn is_to_be_told(&self, further: bool, persisted: Instant) -> bool {
+        self.leases().is_some() && (!further || persisted.elapsed() >= PERSIST_SHARED)
     }
 
     /// Reads once and gives every running projection what it lacks. Whether one of them got further.
     fn round(&self) -> Result<bool> {
         let behind = self.slots().iter().filter(|slot| slot.runs()).map(|slot| slot.position()).min();
+        let asked = Instant::now();
         let head = self.log().head()?.position;
         let mut further = false;
         let mut failed = Ok(());
         if let Some(after) = behind.filter(|after| *after < head) {
             let scan = scan::read(self.log(), after, BATCH)?;
+            self.caches().heed(&scan);
             for slot in self.slots().iter().filter(|slot| slot.runs()) {
                 // One that fails keeps nobody else from what is new.
                 match slot.feed(&scan) {
@@ -107,6 +132,10 @@ impl Projections {
                     Err(error) => failed = Err(error),
                 }
             }
+        }
+        if self.log().cluster().is_some() || behind.is_none_or(|after| after >= head) {
+            // What ends is heeded also where others feed the read models, or nobody does.
+            self.caches().follow(self.log(), head, asked)?;
         }
         for name in Name::ALL {
             let lag = head.saturating_sub(self.position(name));

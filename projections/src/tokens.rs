@@ -1,5 +1,6 @@
 //! Service tokens that were not revoked. Expiry is computed on reading.
 
+use crate::cache;
 use crate::table::{Key, Table};
 use domain::session::TokenHash;
 use domain::token::{self, Scopes};
@@ -59,6 +60,44 @@ pub struct Token {
     pub expires_at: Option<Timestamp>,
 }
 
+/// What a request must know of its token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// Which.
+    pub token_id: TokenId,
+    /// Whose.
+    pub user_id: UserId,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// When it ends; none when it does not by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Token {
+    /// What a request must know of it.
+    pub fn live(self) -> Live {
+        Live { token_id: self.token_id, user_id: self.user_id, scopes: self.scopes, expires_at: self.expires_at }
+    }
+}
+
+/// Whose tokens a fact ends, be it one or all of them.
+pub(crate) fn ends(fact: &Fact) -> Option<UserId> {
+    match &fact.event {
+        Event::Token(token::Event::Revoked(revoked)) => Some(revoked.user_id),
+        Event::Token(token::Event::Created(_)) => None,
+        Event::User(user::Event::TokensRevoked | user::Event::Erased) => cache::user_of(fact.stream),
+        Event::User(
+            user::Event::SignedUp(_)
+            | user::Event::ProfileChanged(_)
+            | user::Event::PasswordChanged(_)
+            | user::Event::SignInsFailed(_)
+            | user::Event::SessionsEnded(_)
+            | user::Event::RoleSet(_),
+        ) => None,
+        Event::Session(_) | Event::Name(_) | Event::Chat(_) | Event::Message(_) | Event::Projection(_) => None,
+    }
+}
+
 pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
     match &fact.event {
         Event::Token(event) => apply_token(tx, fact.stream, event),
@@ -73,9 +112,7 @@ fn apply_token(tx: &mut Tx<'_>, stream: StreamId, event: &token::Event) -> Resul
     };
     match event {
         token::Event::Created(created) => insert(tx, token_id, created),
-        token::Event::Revoked(_) => {
-            tx.execute("delete from token where token_id = $1", &[(&token_id).into()]).map(drop)
-        }
+        token::Event::Revoked(_) => tx.queue("delete from token where token_id = $1", &[(&token_id).into()]),
     }
 }
 
@@ -85,7 +122,7 @@ fn apply_user(tx: &mut Tx<'_>, stream: StreamId, event: &user::Event) -> Result<
     };
     match event {
         user::Event::TokensRevoked | user::Event::Erased => {
-            tx.execute("delete from token where user_id = $1", &[(&user_id).into()]).map(drop)
+            tx.queue("delete from token where user_id = $1", &[(&user_id).into()])
         }
         user::Event::SignedUp(_)
         | user::Event::ProfileChanged(_)
@@ -97,12 +134,12 @@ fn apply_user(tx: &mut Tx<'_>, stream: StreamId, event: &user::Event) -> Result<
 }
 
 fn insert(tx: &mut Tx<'_>, token_id: TokenId, created: &token::Created) -> Result<(), store::Error> {
-    tx.execute(
+    tx.queue(
         "delete from token where user_id = $1 and expires_at < $2",
         &[(&created.user_id).into(), created.at.plus_seconds(-KEPT_SECONDS).into()],
     )?;
     let scopes = created.scopes.iter().map(token::Scope::name).collect::<Vec<_>>().join(" ");
-    tx.execute(
+    tx.queue(
         "insert into token (token_id, token_hash, user_id, name, scopes, created_at, expires_at)
          values ($1, $2, $3, $4, $5, $6, $7)",
         &[
@@ -114,8 +151,7 @@ fn insert(tx: &mut Tx<'_>, token_id: TokenId, created: &token::Created) -> Resul
             created.at.into(),
             created.expires_at.unwrap_or(NEVER).into(),
         ],
-    )?;
-    Ok(())
+    )
 }
 
 /// The token with that hash.

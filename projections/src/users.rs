@@ -98,10 +98,10 @@ pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
     match event {
         user::Event::SignedUp(signed_up) => return insert(tx, user_id, signed_up, version),
         user::Event::Erased => {
-            tx.execute("delete from account where user_id = $1", &[(&user_id).into()])?;
+            tx.queue("delete from account where user_id = $1", &[(&user_id).into()])?;
             return Ok(());
         }
-        user::Event::ProfileChanged(changed) => tx.execute(
+        user::Event::ProfileChanged(changed) => tx.queue(
             "update account set display_name = coalesce($2, display_name), time_zone = $3, locale = $4, version = $5
              where user_id = $1",
             &[
@@ -113,15 +113,15 @@ pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
             ],
         )?,
         // A superseded verifier reads as erased; the password still counts, and the next fact brings the next one.
-        user::Event::PasswordChanged(changed) => tx.execute(
+        user::Event::PasswordChanged(changed) => tx.queue(
             "update account set verifier = $2, passwords = passwords + 1 where user_id = $1",
             &[(&user_id).into(), changed.verifier.known().map(|verifier| verifier.0.as_str()).into()],
         )?,
-        user::Event::RoleSet(set) => tx.execute(
+        user::Event::RoleSet(set) => tx.queue(
             "update account set role = $2, version = $3 where user_id = $1",
             &[(&user_id).into(), set.role.name().into(), version.into()],
         )?,
-        user::Event::SignInsFailed(_) | user::Event::SessionsEnded(_) | user::Event::TokensRevoked => 0,
+        user::Event::SignInsFailed(_) | user::Event::SessionsEnded(_) | user::Event::TokensRevoked => {}
     };
     Ok(())
 }
@@ -132,7 +132,7 @@ fn insert(tx: &mut Tx<'_>, user_id: UserId, signed_up: &user::SignedUp, version:
         return Ok(());
     };
     let user_name = names.user_name.as_str();
-    tx.execute(
+    tx.queue(
         "insert into account (user_id, name_key, user_name, display_name, email, time_zone, locale, role, created_at,
              verifier, passwords, version)
          values ($1, $2, $3, $3, $4, $5, $6, $7, $8, null, 0, $9)",
@@ -147,8 +147,7 @@ fn insert(tx: &mut Tx<'_>, user_id: UserId, signed_up: &user::SignedUp, version:
             signed_up.at.into(),
             version.into(),
         ],
-    )?;
-    Ok(())
+    )
 }
 
 /// The account of that id.

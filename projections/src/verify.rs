@@ -1,12 +1,12 @@
 //! Folding the log again in scratch space, and comparing.
 
 use crate::generation::{self, Generation};
+use crate::models::Scratch;
 use crate::rebuild::{Progress, build_to};
 use crate::table::{Key, Table};
-use crate::{Error, Name, Projections, Result, skips};
+use crate::{Name, Projections, Result, skips};
 use std::cmp::Ordering;
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 use store::Filter;
 use store::sql::{Row, Snapshot, Value};
@@ -20,8 +20,6 @@ const TOLD_MAX: usize = 5;
 const TRIES_MAX: u32 = 3;
 /// Time for the read model to follow before it is looked again.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Scratch space that is so old was left by a crash.
-const ABANDONED: Duration = Duration::from_secs(24 * 3600);
 
 /// What a verification found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +56,7 @@ pub enum Kind {
 }
 
 impl Projections {
-    /// Folds the log up to the read model's own checkpoint into a scratch file and compares every row. Also beside
+    /// Folds the log up to the read model's own checkpoint in scratch space and compares every row. Also beside
     /// the process that writes the read model. It takes as long as reading the log: not for the threads of async
     /// code.
     pub fn verify(&self, name: Name, progress: &mut dyn FnMut(Progress)) -> Result<Verified> {
@@ -85,55 +83,21 @@ impl Projections {
     }
 
     fn compare(&self, name: Name, progress: &mut dyn FnMut(Progress)) -> Result<Verified> {
-        let serving = self.database(name).snapshot(None)?;
+        let serving = self.present(name)?.1.snapshot()?;
         let position = generation::checkpoint(&serving)?;
         let scratch = Scratch::make(self.models(), name)?;
         let skips = skips::read(self.log(), name)?;
-        let mut fold = Generation::create(&scratch.folder.join("fold.db"), name, 0, skips)?;
+        let mut fold = Generation::create(&scratch.place, (name, 0), 0, skips)?;
         if let Some(stop) = build_to(self.log(), name, &mut fold, position, progress)? {
             return Err(stop.error);
         }
-        let folded = fold.database().snapshot(None)?;
+        let folded = fold.database().snapshot()?;
         let mut verified = Verified { name, position, rows: 0, differences: Vec::new() };
         for table in name.table_names() {
             compare_table(&serving, &folded, table, &mut verified)?;
         }
         Ok(verified)
     }
-}
-
-/// A folder that is removed when it is no longer needed, also after an error.
-struct Scratch {
-    folder: PathBuf,
-}
-
-impl Scratch {
-    fn make(models: &Path, name: Name) -> Result<Scratch> {
-        let folder = models.join(format!("scratch-{name}-{}", Uuid::now_v7().simple()));
-        std::fs::create_dir(&folder).map_err(Error::file("make the folder", &folder))?;
-        Ok(Scratch { folder })
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.folder) {
-            tracing::warn!(%error, folder = %self.folder.display(), "scratch space was not removed; remove it by hand");
-        }
-    }
-}
-
-/// Removes scratch space that a crash left behind.
-pub(crate) fn remove_abandoned(models: &Path) -> Result<()> {
-    let failed = || Error::file("tidy the folder", models);
-    for file in std::fs::read_dir(models).map_err(failed())? {
-        let file = file.map_err(failed())?;
-        let old = || file.metadata().ok()?.modified().ok()?.elapsed().ok();
-        if file.file_name().to_string_lossy().starts_with("scratch-") && old().is_some_and(|age| age > ABANDONED) {
-            std::fs::remove_dir_all(file.path()).map_err(failed())?;
-        }
-    }
-    Ok(())
 }
 
 fn compare_table(

@@ -1,5 +1,6 @@
 //! What is given to be written: it is written whole or not at all.
 
+use crate::{Error, Fact};
 use domain::{Event, StreamId, Timestamp, UserId};
 
 /// An event's payload, sealed part and meta together are at most this many bytes.
@@ -16,6 +17,13 @@ pub struct Batch {
     pub receipts: Vec<NewReceipt>,
     /// What is forgotten, after the events and receipts are written.
     pub forget: Vec<Forget>,
+}
+
+impl Batch {
+    /// Whether there is nothing to write and nothing to forget.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.receipts.is_empty() && self.forget.is_empty()
+    }
 }
 
 /// An event to append.
@@ -63,4 +71,36 @@ pub enum Forget {
     /// A person: the data key, every sealed part, the receipts. It reads through the whole log once (about a
     /// second for three million events).
     Subject(UserId),
+}
+
+/// What a batch must know before it decides.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Streams whose facts are read.
+    pub streams: Vec<StreamId>,
+    /// Commands whose receipts are looked for.
+    pub receipts: Vec<[u8; 32]>,
+    /// People under whose keys something may be sealed. Others are looked for when it is.
+    pub subjects: Vec<UserId>,
+}
+
+/// A batch has begun.
+#[derive(Debug)]
+pub struct Begun {
+    /// Every wanted stream with all its facts by version, or why it cannot be read. What is among `others` may be
+    /// among these as well: the version tells.
+    pub streams: Vec<(StreamId, Result<Vec<Fact>, Error>)>,
+    /// What others have appended since this node saw the log last, in order.
+    pub others: Vec<Other>,
+}
+
+/// An event that another node has appended.
+#[derive(Clone, Debug)]
+pub struct Other {
+    /// Its stream.
+    pub stream: StreamId,
+    /// In the stream, from 1.
+    pub version: u64,
+    /// What happened; none when only a newer program can read it.
+    pub event: Option<Event>,
 }

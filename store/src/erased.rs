@@ -9,6 +9,10 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+/// At a start the end of the log is looked through for people who are not in the list: a crash can have come
+/// between the commit and the list. It stops the process, so that it is about the last batch only.
+pub(crate) const BEHIND_MAX: u64 = 20_000;
+
 /// Who was erased.
 pub struct ErasedList {
     file: File,

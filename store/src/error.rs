@@ -100,6 +100,41 @@ pub enum Error {
         /// Why.
         source: rusqlite::Error,
     },
+    /// PostgreSQL has not written the batch. It may be tried again.
+    #[error("nothing was written: PostgreSQL refused it; see the cause in the server's log and try again")]
+    Refused {
+        /// Its words.
+        source: tokio_postgres::Error,
+    },
+    /// The connection was lost while a commit was under way: whether it was written, the log tells when it can be
+    /// read again.
+    #[error("the connection to PostgreSQL was lost during a commit: {what}; it is found out with the next batch")]
+    Unconfirmed {
+        /// The driver's words.
+        what: String,
+    },
+    /// PostgreSQL refused a statement, or the connection broke.
+    #[error("PostgreSQL could not do it; see the cause, and check the server and LETOPIS_DATABASE_URL")]
+    Postgres {
+        /// Its words.
+        #[from]
+        source: tokio_postgres::Error,
+    },
+    /// PostgreSQL cannot be reached.
+    #[error("PostgreSQL cannot be reached: {what}; check that it runs, and LETOPIS_DATABASE_URL")]
+    Unreachable {
+        /// The driver's words.
+        what: String,
+    },
+    /// PostgreSQL did not answer within 40 s.
+    #[error("PostgreSQL did not answer in time; check what keeps it busy (pg_stat_activity), then try again")]
+    Unanswered,
+    /// The address of the database is none.
+    #[error("LETOPIS_DATABASE_URL is no address such as postgres://user:password@host:5432/database: {what}")]
+    DatabaseUrl {
+        /// What is wrong with it.
+        what: String,
+    },
     /// Nothing of the batch was written, as the disk is full.
     #[error("nothing was written: the disk is full; free some space and try again")]
     DiskFull {
@@ -312,6 +347,12 @@ impl Error {
         };
         match self {
             Error::DiskFull { .. } | Error::File { .. } => true,
+            Error::Unreachable { .. } | Error::Unanswered | Error::Unconfirmed { .. } => true,
+            // What PostgreSQL says of the data itself does not pass: class 22 is bad data, 23 a broken constraint, 42P
+            // and 427 what is not there, or there already.
+            Error::Postgres { source } | Error::Refused { source } => source
+                .code()
+                .is_none_or(|code| !["22", "23", "42P", "427"].iter().any(|class| code.code().starts_with(class))),
             Error::Database { source } | Error::NotWritten { source } => matches!(
                 source.sqlite_error_code(),
                 Some(

@@ -63,10 +63,21 @@ impl MasterKey {
 
     /// Makes a key and its file (0600).
     pub(crate) fn create(path: &Path) -> Result<MasterKey, Error> {
+        let (key, digits) = MasterKey::new();
+        MasterKey::place(path, &digits)?;
+        Ok(key)
+    }
+
+    /// Makes a key, and what its file is to hold.
+    pub(crate) fn new() -> (MasterKey, Zeroizing<String>) {
         let bytes = random_key();
         let digits = Zeroizing::new(domain::id::hex(&bytes[..]));
-        place(path, digits.as_bytes()).map_err(Error::file("make the master key", path))?;
-        Ok(MasterKey(Key::new(&bytes)))
+        (MasterKey(Key::new(&bytes)), digits)
+    }
+
+    /// Makes the file (0600) of a new key.
+    pub(crate) fn place(path: &Path, digits: &str) -> Result<(), Error> {
+        place(path, digits.as_bytes()).map_err(Error::file("make the master key", path))
     }
 
     /// Copies a key's file (0600) to where there is none yet, or the same.

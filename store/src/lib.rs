@@ -6,6 +6,7 @@
 //! what was written, except that it forgets sealed parts. It knows no HTTP and no read model.
 
 pub mod anchor;
+mod appender;
 mod batch;
 pub mod chain;
 mod erased;
@@ -14,21 +15,28 @@ pub mod failpoint;
 mod folder;
 mod follow;
 mod keys;
+mod log;
 mod manifest;
+mod opened;
+pub mod postgres;
+mod prepare;
 mod recent;
 mod record;
 mod seal;
 pub mod sql;
-mod sqlite;
+pub mod sqlite;
 mod transfer;
 
-pub use batch::{Batch, EVENT_BYTES_MAX, Forget, NewEvent, NewReceipt};
+pub use appender::Appender;
+pub use batch::{Batch, Begun, EVENT_BYTES_MAX, Forget, NewEvent, NewReceipt, Other, Wanted};
 pub use erased::ErasedList;
 pub use error::Error;
 pub use folder::{Folder, Lock};
 pub use keys::Keys;
+pub use log::Log;
 pub use manifest::{Copied, Manifest};
+pub use postgres::Cluster;
 pub use record::{Broken, BrokenKind, Fact, Filter, Head, PAGE_MAX, Receipt, Record, Stats, StreamRow, Verified};
-pub use sqlite::{About, Along, Appender, Brought, Log, Stage, Target};
+pub use sqlite::{About, Along, Brought, Stage, Target};
 pub use sqlite::{about, accept_anchor, backup, export, import, restore};
 pub use transfer::Counted;

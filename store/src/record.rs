@@ -6,6 +6,22 @@ use uuid::Uuid;
 /// A page holds at most this many rows; a larger limit is taken for this one.
 pub const PAGE_MAX: usize = 10_000;
 
+/// A page's limit as SQL takes it.
+pub(crate) fn page(limit: usize) -> i64 {
+    i64::try_from(limit.min(PAGE_MAX)).expect("a page is small")
+}
+
+/// A number as SQL takes it; larger ones than there can be in the log are as good as the largest.
+pub(crate) fn sql_number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A position, version or count out of the database, where the tables let no negative one in unless somebody
+/// tampered with them: that is as wrong as zero.
+pub(crate) fn number(found: i64) -> u64 {
+    u64::try_from(found).unwrap_or(0)
+}
+
 /// Where the log ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Head {

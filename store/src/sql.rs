@@ -1,15 +1,22 @@
 //! The thin layer for read models: one SQL text for every database.
 //!
-//! Parameters are written `$1`, `$2` …; columns are text, bigint, boolean or bytes. Each read model's file lies in
-//! a database of its own, is written through one [`Writer`] and read through a small pool.
+//! Parameters are written `$1`, `$2` …; columns are text, bigint, boolean or bytes, and texts compare by their bytes.
+//! Each read model lies in a place of its own, a file or a schema of a database that several nodes share; it is
+//! written through one [`Writer`] and read through a small pool.
 
 mod database;
+mod place;
 mod row;
+mod schema;
+mod session;
+mod snapshot;
 mod text;
 mod value;
 mod writer;
 
-pub use database::{Database, Snapshot};
+pub use database::Database;
+pub use place::{Place, schemas};
 pub use row::Row;
+pub use snapshot::Snapshot;
 pub use value::Value;
 pub use writer::{Tx, Writer};

@@ -2,43 +2,43 @@
 
 mod common;
 
-use common::{House, message};
+use common::{Base, House, each, message};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use store::{Appender, Error, Log};
 
 fn both(house: &common::Closed) -> [Error; 2] {
-    let key = house.folder.master_key();
     [
-        Appender::open(&house.folder, &key).err().expect("the appender opened"),
-        Log::open_read_only(&house.folder, &key).err().expect("the log opened"),
+        house.base.appender(&house.folder).err().expect("the appender opened"),
+        house.base.log(&house.folder).err().expect("the log opened"),
     ]
 }
 
 #[test]
 fn a_wrong_missing_or_loose_key_opens_nothing() {
-    let mut house = House::new();
-    house.append(vec![message(1, 1, "a")]);
-    let house = house.closed();
-    let path = house.folder.master_key();
-    let right = fs::read_to_string(&path).unwrap();
-    assert_eq!(right.trim().len(), 64);
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    for mut house in each() {
+        house.append(vec![message(1, 1, "a")]);
+        let house = house.closed();
+        let path = house.folder.master_key();
+        let right = fs::read_to_string(&path).unwrap();
+        assert_eq!(right.trim().len(), 64);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 
-    fs::write(&path, "0".repeat(64)).unwrap();
-    assert!(both(&house).iter().all(|error| matches!(error, Error::WrongMasterKey)));
-    fs::remove_file(&path).unwrap();
-    assert!(both(&house).iter().all(|error| matches!(error, Error::MissingMasterKey { .. })));
-    // It was not made anew.
-    assert!(!path.exists());
+        fs::write(&path, "0".repeat(64)).unwrap();
+        assert!(both(&house).iter().all(|error| matches!(error, Error::WrongMasterKey)));
+        fs::remove_file(&path).unwrap();
+        assert!(both(&house).iter().all(|error| matches!(error, Error::MissingMasterKey { .. })));
+        // It was not made anew.
+        assert!(!path.exists());
 
-    fs::write(&path, right).unwrap();
-    fs::set_permissions(&path, Permissions::from_mode(0o604)).unwrap();
-    let errors = both(&house);
-    assert!(errors.iter().all(|error| matches!(error, Error::LooseMasterKey { .. })));
-    assert!(errors[0].to_string().contains("chmod 600"));
-    fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-    Appender::open(&house.folder, &path).unwrap();
+        fs::write(&path, right).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o604)).unwrap();
+        let errors = both(&house);
+        assert!(errors.iter().all(|error| matches!(error, Error::LooseMasterKey { .. })));
+        assert!(errors[0].to_string().contains("chmod 600"));
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        house.base.appender(&house.folder).unwrap();
+    }
 }
 
 #[test]
@@ -56,10 +56,15 @@ fn a_key_that_was_there_before_the_database_is_taken() {
 
 #[test]
 fn a_newer_database_is_refused() {
-    let house = House::new();
-    house.raw().execute_batch("pragma user_version = 99").unwrap();
-    let house = house.closed();
-    assert!(both(&house).iter().all(|error| matches!(error, Error::NewerSchema { found: 99, .. })));
+    for house in each() {
+        let house = house.closed();
+        let sql = match house.base {
+            Base::Embedded => "pragma user_version = 99",
+            Base::Shared { .. } => "insert into migration values (99)",
+        };
+        house.sql(sql).unwrap();
+        assert!(both(&house).iter().all(|error| matches!(error, Error::NewerSchema { found: 99, .. })));
+    }
 }
 
 #[test]

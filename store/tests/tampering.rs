@@ -3,29 +3,41 @@
 
 mod common;
 
-use common::{House, message, role, user};
+use common::{House, each, message, role, user};
 use store::{Broken, BrokenKind};
 
-fn house() -> House {
-    let mut house = House::new();
-    house.append((1..=6).map(|number| message(number, 1, "text")).collect());
-    house.append_at(domain::Timestamp(2_000_000_000_000_000), vec![role(user(7), 1), role(user(7), 2)]);
-    house
+/// One on each database.
+fn houses() -> impl Iterator<Item = House> {
+    each().map(|mut house| {
+        house.append((1..=6).map(|number| message(number, 1, "text")).collect());
+        house.append_at(domain::Timestamp(2_000_000_000_000_000), vec![role(user(7), 1), role(user(7), 2)]);
+        house
+    })
 }
 
+/// What is found of a change, by every database alike. `ZEROS` stands for an id of zeros.
 fn found(sql: &str) -> (u64, BrokenKind) {
-    let house = house();
-    house.tampering(sql);
-    let Broken { position, kind, .. } = house.verify().expect_err(sql);
-    (position, kind)
+    alike(houses().map(|house| {
+        house.tampering(&sql.replace("ZEROS", &house.bytes(&[0; 16])));
+        let Broken { position, kind, .. } = house.verify().expect_err(sql);
+        (position, kind)
+    }))
+}
+
+fn alike(mut found: impl Iterator<Item = (u64, BrokenKind)>) -> (u64, BrokenKind) {
+    let first = found.next().unwrap();
+    found.for_each(|other| assert_eq!(other, first));
+    first
 }
 
 /// Changes a row and then makes its hash, and those behind it, right again: the chain itself tells nothing.
 fn found_with_the_chain_mended(sql: &str) -> (u64, BrokenKind) {
-    let house = house();
+    alike(houses().map(|house| mended(&house, sql)))
+}
+
+fn mended(house: &House, sql: &str) -> (u64, BrokenKind) {
     house.tampering(sql);
     let mut previous = store::chain::GENESIS;
-    let raw = house.raw();
     for record in house.log.read(0, 100).unwrap() {
         let link = store::chain::Link {
             position: record.position as i64,
@@ -40,7 +52,11 @@ fn found_with_the_chain_mended(sql: &str) -> (u64, BrokenKind) {
             meta: &record.meta,
         };
         previous = store::chain::hash(&previous, &link, &mut Vec::new());
-        raw.execute("update event set hash = ?1 where position = ?2", (previous.as_slice(), link.position)).unwrap();
+        house.tampering(&format!(
+            "update event set hash = {} where position = {}",
+            house.bytes(&previous),
+            link.position
+        ));
     }
     let Broken { position, kind, .. } = house.verify().expect_err(sql);
     (position, kind)
@@ -48,26 +64,27 @@ fn found_with_the_chain_mended(sql: &str) -> (u64, BrokenKind) {
 
 #[test]
 fn an_untouched_log_holds() {
-    let house = house();
-    let mut seen = Vec::new();
-    let verified = house.log.verify(1, u64::MAX, |position| seen.push(position)).unwrap();
-    assert_eq!((verified.events, verified.head), (8, house.appender.head()));
-    assert_eq!(seen, [8]);
-    assert_eq!(house.log.verify(4, 6, |_| {}).unwrap().events, 3);
-    assert_eq!(house.log.verify(8, 8, |_| {}).unwrap().head, house.appender.head());
-    assert_eq!(House::new().verify().unwrap().events, 0);
+    for house in houses() {
+        let mut seen = Vec::new();
+        let verified = house.log.verify(1, u64::MAX, |position| seen.push(position)).unwrap();
+        assert_eq!((verified.events, verified.head), (8, house.appender.head()));
+        assert_eq!(seen, [8]);
+        assert_eq!(house.log.verify(4, 6, |_| {}).unwrap().events, 3);
+        assert_eq!(house.log.verify(8, 8, |_| {}).unwrap().head, house.appender.head());
+    }
+    each().for_each(|house| assert_eq!(house.verify().unwrap().events, 0));
 }
 
 #[test]
 fn changed_columns_are_found() {
-    for column in ["payload = payload || ' '", "meta = '{}'", "hash = zeroblob(32)", "id = zeroblob(16)"] {
+    for column in ["payload = payload || ' '", "meta = '{}'", "hash = ZEROS", "id = ZEROS"] {
         assert_eq!(found(&format!("update event set {column} where position = 3")), (3, BrokenKind::Hash), "{column}");
     }
-    let other = "update event set subject = zeroblob(16) where position = 3";
+    let other = "update event set subject = ZEROS where position = 3";
     assert_eq!(found(other), (3, BrokenKind::Hash));
     assert_eq!(found("update event set sealed_hash = null where position = 3"), (3, BrokenKind::Hash));
-    assert_eq!(found("update event set sealed = x'00' where position = 3"), (3, BrokenKind::Sealed));
-    assert_eq!(found("update event set sealed = x'00' where position = 7"), (7, BrokenKind::Sealed));
+    assert_eq!(found("update event set sealed = ZEROS where position = 3"), (3, BrokenKind::Sealed));
+    assert_eq!(found("update event set sealed = ZEROS where position = 7"), (7, BrokenKind::Sealed));
 }
 
 #[test]
@@ -81,13 +98,14 @@ fn missing_and_moved_rows_are_found() {
 
 #[test]
 fn a_cut_tail_is_found_by_whoever_knows_where_it_was() {
-    let house = house();
-    house.tampering("delete from event where position > 6");
-    let broken = house.verify().unwrap_err();
-    assert_eq!((broken.position, broken.kind), (7, BrokenKind::Missing));
-    let broken = house.log.verify(1, 8, |_| {}).unwrap_err();
-    assert_eq!((broken.position, broken.kind), (7, BrokenKind::Missing));
-    assert_eq!(house.log.verify(9, 9, |_| {}).unwrap_err().kind, BrokenKind::Missing);
+    for house in houses() {
+        house.tampering("delete from event where position > 6");
+        let broken = house.verify().unwrap_err();
+        assert_eq!((broken.position, broken.kind), (7, BrokenKind::Missing));
+        let broken = house.log.verify(1, 8, |_| {}).unwrap_err();
+        assert_eq!((broken.position, broken.kind), (7, BrokenKind::Missing));
+        assert_eq!(house.log.verify(9, 9, |_| {}).unwrap_err().kind, BrokenKind::Missing);
+    }
 }
 
 #[test]
@@ -102,9 +120,11 @@ fn versions_and_times_are_looked_at_as_well() {
 
 #[test]
 fn a_part_of_the_log_is_verified_with_what_is_before_it() {
-    let house = house();
-    house
-        .tampering("update event set version = 3 where position = 8; update event set payload = '' where position = 2");
-    assert_eq!(house.log.verify(3, 7, |_| {}).unwrap().events, 5);
-    assert_eq!(house.log.verify(8, 8, |_| {}).unwrap_err().position, 8);
+    for house in houses() {
+        house.tampering(
+            "update event set version = 3 where position = 8; update event set payload = '' where position = 2",
+        );
+        assert_eq!(house.log.verify(3, 7, |_| {}).unwrap().events, 5);
+        assert_eq!(house.log.verify(8, 8, |_| {}).unwrap_err().position, 8);
+    }
 }

@@ -4,8 +4,9 @@
 mod actor;
 mod contract;
 mod server;
-pub mod servers;
+mod shared;
 
 pub use actor::{Actor, Reply};
 pub use contract::Contract;
 pub use server::TestApp;
+pub use servers;

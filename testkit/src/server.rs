@@ -1,6 +1,6 @@
 //! A real server over a throwaway data folder.
 
-use crate::{Actor, Contract};
+use crate::{Actor, Contract, shared};
 use api::passwords::Cost;
 use api::{Node, NodeOptions, Settings};
 use std::path::{Path, PathBuf};
@@ -46,7 +46,8 @@ impl TestApp {
     }
 
     async fn over(folder: Arc<TempDir>, settings: Settings) -> TestApp {
-        let options = NodeOptions { data: data(&folder), master_key: None, erased_list: None };
+        let database = shared::of(&folder).await;
+        let options = NodeOptions { data: data(&folder), database, master_key: None, erased_list: None };
         let node = Arc::new(Node::open(options).await.expect("a node starts over its own folder"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port of the loopback interface");
         let address = listener.local_addr().expect("a bound listener has an address");
@@ -69,6 +70,15 @@ impl TestApp {
             stop: Some(stop),
             serving,
         }
+    }
+
+    /// Whether its log is the embedded one. A story that looks into the files of that one ends at a no, aloud.
+    pub fn is_embedded(&self) -> bool {
+        let embedded = self.node.log.cluster().is_none();
+        if !embedded {
+            eprintln!("left out: this story looks into the files of the embedded log");
+        }
+        embedded
     }
 
     /// The data folder.

@@ -49,14 +49,14 @@ async fn list(State(app): State<App>, person: Person, asked: Asked, params: Para
     let reading = app.read(Name::Sessions, params.min_position).await?;
     let mut open = Vec::new();
     for row in sessions::of_user(&reading.database, person.user_id).await? {
-        let expires_at = app.expiry(&row).await?;
+        let expires_at = app.expiry(&row.open()).await?;
         if expires_at <= asked.at {
             continue;
         }
         open.push(Session {
             id: row.session_id,
             current: row.session_id == person.session_id,
-            last_seen_at: app.last_seen(&row).await?,
+            last_seen_at: app.last_seen(&row.open()).await?,
             device: row.device.unwrap_or_default(),
             address: row.address.unwrap_or_default(),
             created_at: row.created_at,

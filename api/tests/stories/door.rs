@@ -1,6 +1,6 @@
 //! Callers who hold the door and say nothing, or say it too slowly, or come in crowds.
 
-use crate::{WAIT_MAX, until};
+use super::{WAIT_MAX, until};
 use api::{Limits, Settings};
 use std::time::{Duration, Instant};
 use testkit::TestApp;

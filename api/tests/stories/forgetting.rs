@@ -78,6 +78,9 @@ fn verified(app: &TestApp) {
 #[tokio::test]
 async fn who_erases_himself_is_nowhere_any_more() {
     let app = TestApp::start().await;
+    if !app.is_embedded() {
+        return;
+    }
     let boris = app.user("Boris-the-other").await;
     let chat = boris.chat("garden").await;
     boris.say(&chat, "words of boris").await;
@@ -144,6 +147,9 @@ async fn chats_go_on_without_who_was_erased() {
 #[tokio::test]
 async fn a_restored_copy_does_not_bring_a_person_back() {
     let app = TestApp::start().await;
+    if !app.is_embedded() {
+        return;
+    }
     let boris = app.user("Boris").await;
     let chat = boris.chat("garden").await;
     let zuleika = zuleika(&app, &chat).await;

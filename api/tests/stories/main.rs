@@ -18,6 +18,7 @@ mod passwords;
 mod positions;
 mod requests;
 mod rules;
+mod session_cache;
 mod sessions;
 mod sign_in;
 mod tokens;

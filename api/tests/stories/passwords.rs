@@ -1,6 +1,6 @@
 //! Changing a password, and the history of sign-ins.
 
-use crate::until;
+use super::until;
 use serde_json::{Value, json};
 use testkit::{Actor, Reply, TestApp};
 

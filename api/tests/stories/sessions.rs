@@ -1,6 +1,6 @@
 //! Sessions: listing and ending them, their expiry, logging out.
 
-use crate::until;
+use super::until;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;

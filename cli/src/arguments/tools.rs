@@ -25,6 +25,13 @@ pub struct Health {
 }
 
 #[derive(Debug, Args)]
+pub struct Migrate {
+    /// The role that the nodes connect as
+    #[arg(long, value_name = "NAME")]
+    pub role: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub struct Completions {
     /// For which shell
     pub shell: Shell,

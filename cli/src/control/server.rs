@@ -5,6 +5,7 @@ use crate::exit::{Code, Failure, told};
 use crate::progress::Progress;
 use anyhow::{Context, Result, ensure};
 use api::Node;
+use couriers::Relay;
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::Arc;
@@ -58,7 +59,7 @@ impl Control {
     }
 
     /// Carries out what is asked, until `stop` says so; what is not done then is given up.
-    pub async fn serve(self, node: Arc<Node>, mut stop: watch::Receiver<bool>) {
+    pub async fn serve(self, node: Arc<Node>, relay: Option<Relay>, mut stop: watch::Receiver<bool>) {
         let mut connections = JoinSet::new();
         // A stop that nobody is left to say has come as well.
         let stopped = async move { stop.wait_for(|stop| *stop).await.is_ok() };
@@ -67,9 +68,9 @@ impl Control {
             tokio::select! {
                 accepted = self.listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
                     Ok((stream, _)) => {
-                        let (node, owner) = (Arc::clone(&node), self.owner);
+                        let (node, relay, owner) = (Arc::clone(&node), relay.clone(), self.owner);
                         connections.spawn(async move {
-                            if let Err(error) = converse(stream, owner, &node).await {
+                            if let Err(error) = converse(stream, owner, &node, relay.as_ref()).await {
                                 tracing::warn!(error = format!("{error:#}"), "a control connection ended early");
                             }
                         });
@@ -87,7 +88,7 @@ impl Control {
     }
 }
 
-async fn converse(stream: UnixStream, owner: u32, node: &Node) -> Result<()> {
+async fn converse(stream: UnixStream, owner: u32, node: &Node, relay: Option<&Relay>) -> Result<()> {
     let peer = stream.peer_cred().context("who asks is unknown")?.uid();
     let (reading, mut writing) = stream.into_split();
     let mut reading = BufReader::new(reading);
@@ -105,7 +106,7 @@ async fn converse(stream: UnixStream, owner: u32, node: &Node) -> Result<()> {
         .await
         .context("nothing was asked in time")??;
     match serde_json::from_slice::<Ask>(&line) {
-        Ok(ask) => work(&ask, node, reading, writing).await,
+        Ok(ask) => work(&ask, (node, relay), reading, writing).await,
         Err(_) => {
             let failed = Failure {
                 code: Code::Usage,
@@ -118,12 +119,12 @@ async fn converse(stream: UnixStream, owner: u32, node: &Node) -> Result<()> {
 
 async fn work(
     ask: &Ask,
-    node: &Node,
+    (node, relay): (&Node, Option<&Relay>),
     mut reading: BufReader<OwnedReadHalf>,
     mut writing: OwnedWriteHalf,
 ) -> Result<()> {
     let (sender, mut receiver) = watch::channel(Progress::default());
-    let work = ask.operation.run(node, &sender);
+    let work = ask.operation.run(node, relay, &sender);
     tokio::pin!(work);
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     let mut nothing = [0; 1];

@@ -21,6 +21,7 @@ const WRITE_BYTES: usize = 256 * 1024;
 
 /// Writes the log into a file, or to standard output.
 pub(super) fn export(context: &Context, asked: &Export) -> Result<()> {
+    context.embedded_only("events export")?;
     let folder = Folder::existing(&context.settings.data)?;
     let began = Instant::now();
     if asked.file == Path::new("-") {
@@ -94,6 +95,7 @@ fn exported(folder: &Folder, to: impl Write) -> Result<(Head, Counted)> {
 
 /// Brings an exported log in.
 pub(super) async fn import(context: &Context, asked: &ImportLog) -> Result<()> {
+    context.embedded_only("events import")?;
     let began = Instant::now();
     let opened = packed::open(&asked.file).map_err(|error| {
         let code = if error.kind() == std::io::ErrorKind::NotFound { Code::NotFound } else { Code::Failure };

@@ -63,7 +63,10 @@ pub(super) fn verify(context: &Context, log: &Log, from: Option<u64>, to: Option
 
 /// Shows what the anchor knows; with `accept` it takes the log as it stands for whole.
 pub(super) fn anchor(context: &Context, accept: bool) -> Result<()> {
-    let folder = Folder::existing(&context.settings.data)?;
+    let folder = match context.settings.database {
+        None => Folder::existing(&context.settings.data)?,
+        Some(_) => Folder::create(&context.settings.data)?,
+    };
     if !accept {
         let anchor = folder.read_anchor()?;
         return output::show(
@@ -73,7 +76,10 @@ pub(super) fn anchor(context: &Context, accept: bool) -> Result<()> {
     }
     let lock = folder.lock()?;
     let before = folder.read_anchor().ok().map(|anchor| anchor.head.position);
-    let verified = store::accept_anchor(&folder, &lock, |_| {})?;
+    let verified = match &context.settings.database {
+        None => store::accept_anchor(&folder, &lock, |_| {})?,
+        Some(cluster) => store::postgres::accept_anchor(cluster, &folder, &lock, |_| {})?,
+    };
     let lost = before.unwrap_or_default().saturating_sub(verified.head.position);
     output::show(
         context.output,

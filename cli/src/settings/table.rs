@@ -101,13 +101,28 @@ pub const ROWS: [Row; 18] = [
     },
     Row { key: "log_format", env: "LETOPIS_LOG_FORMAT", default: Some("text"), meaning: "text or json", ..PLAIN },
     Row {
+        key: "nats_url",
+        env: "LETOPIS_NATS_URL",
+        secret: true,
+        meaning: "NATS with JetStream, like nats://user:password@host:4222: tells other services what happens, and \
+                  nodes of each other",
+        ..PLAIN
+    },
+    Row {
         key: "database_url",
         env: "LETOPIS_DATABASE_URL",
-        meaning: "a PostgreSQL database in place of the embedded one",
-        ..LATER
+        secret: true,
+        meaning: "PostgreSQL in place of the embedded log, like postgres://user:password@host:5432/letopis; nodes \
+                  share it",
+        ..PLAIN
     },
-    Row { key: "nats_url", env: "LETOPIS_NATS_URL", meaning: "NATS for fan-out between nodes", ..LATER },
-    Row { key: "redis_url", env: "LETOPIS_REDIS_URL", meaning: "Redis for what nodes share and may lose", ..LATER },
+    Row {
+        key: "redis_url",
+        env: "LETOPIS_REDIS_URL",
+        secret: true,
+        meaning: "Redis for what nodes share and may lose, like redis://user:password@host:6379/0",
+        ..PLAIN
+    },
     Row { key: "smtp_url", env: "LETOPIS_SMTP_URL", meaning: "the mail server", ..LATER },
     Row { key: "sendgrid_key", env: "LETOPIS_SENDGRID_KEY", meaning: "the key for mail through SendGrid", ..LATER },
 ];

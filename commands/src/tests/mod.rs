@@ -1,6 +1,7 @@
 //! The writer over a real log in a throwaway folder.
 #![allow(clippy::wildcard_enum_match_arm)] // what a test does not ask for, it need not name
 
+mod cluster;
 mod forgetting;
 mod model;
 mod stories;

@@ -1,8 +1,10 @@
-//! Read models, built from facts that are really appended.
+//! Read models, built from facts that are really appended. `tests/shared` tells the same stories of PostgreSQL.
 
 // `clippy.toml` allows it in tests only, and takes what tests call for something else.
 #![allow(clippy::unwrap_used)]
 
+mod cache;
+mod embedded;
 mod follow;
 mod operating;
 mod people;
@@ -11,3 +13,6 @@ mod rooms;
 mod support;
 mod tokens;
 mod verify;
+
+/// Whether the log and the read models are in a database that several nodes share.
+pub const SHARED: bool = false;

@@ -29,7 +29,7 @@ async fn said(world: &World) -> usize {
 
 #[tokio::test]
 async fn a_paused_projection_stands_and_its_lag_grows() {
-    let mut world = World::new();
+    let Some(mut world) = World::new() else { return };
     let before = world.follow([signed_up(user_id(1), "Anna", None), created(chat_id(1), user_id(1), "Café", false)]);
     world.projections.pause(Name::Users).unwrap();
     let head = world.follow([signed_up(user_id(2), "Boris", None), signed_up(user_id(3), "Vera", None)]);
@@ -64,7 +64,7 @@ async fn a_paused_projection_stands_and_its_lag_grows() {
 
 #[test]
 fn a_rebuild_does_not_end_a_pause() {
-    let mut world = World::new();
+    let Some(mut world) = World::new() else { return };
     world.follow([signed_up(user_id(1), "Anna", None)]);
     world.projections.pause(Name::Users).unwrap();
     let head = world.follow([signed_up(user_id(2), "Boris", None)]);
@@ -82,7 +82,7 @@ fn a_rebuild_does_not_end_a_pause() {
 
 #[tokio::test]
 async fn a_skip_steps_over_exactly_the_event_that_stops_it() {
-    let mut world = World::new();
+    let Some(mut world) = World::new() else { return };
     world
         .follow([created(chat_id(1), user_id(1), "Café", false), posted(message_id(1), chat_id(1), user_id(1), "one")]);
     let (mut world, first) = world.poison(message_id(7).into(), "message.frozen.v9");
@@ -114,7 +114,7 @@ async fn a_skip_steps_over_exactly_the_event_that_stops_it() {
 
 #[tokio::test]
 async fn a_fact_that_cannot_be_folded_in_is_skipped_alone() {
-    let mut world = World::new();
+    let Some(mut world) = World::new() else { return };
     // Two accounts of one name: the rules never let that happen.
     world.follow([
         signed_up(user_id(1), "Anna", None),
@@ -135,7 +135,7 @@ async fn a_fact_that_cannot_be_folded_in_is_skipped_alone() {
 
 #[test]
 fn a_crash_between_the_fact_and_the_skip_loses_nothing() {
-    let mut world = World::new();
+    let Some(mut world) = World::new() else { return };
     world.follow([signed_up(user_id(1), "Anna", None)]);
     let (mut world, poison) = world.poison(user_id(1).into(), "user.frozen.v9");
     world.projections.catch_up().unwrap();
@@ -148,7 +148,7 @@ fn a_crash_between_the_fact_and_the_skip_loses_nothing() {
 
 #[test]
 fn only_what_stops_a_projection_is_skipped_and_never_an_erasure() {
-    let mut world = World::new();
+    let Some(mut world) = World::new() else { return };
     world.follow([signed_up(user_id(1), "Anna", None)]);
     assert!(matches!(world.projections.skippable(Name::Users), Err(Error::NotStopped { .. })));
     world.tamper(Name::Users, "alter table account rename to lost");
@@ -167,7 +167,7 @@ fn only_what_stops_a_projection_is_skipped_and_never_an_erasure() {
 
 #[test]
 fn who_only_reads_may_not_operate() {
-    let mut world = World::new();
+    let Some(mut world) = World::new() else { return };
     world.follow([signed_up(user_id(1), "Anna", None)]);
     let beside = Projections::open_read_only(&world.folder, world.log.clone()).unwrap();
     assert!(matches!(beside.pause(Name::Users), Err(Error::ReadOnly)));

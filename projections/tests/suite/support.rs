@@ -1,4 +1,4 @@
-//! A log in a throwaway folder, its projections, and short words for facts.
+//! A log in a throwaway folder or database, its projections, and short words for facts.
 
 use domain::text::{ChatName, DisplayName, Email, Locale, MessageText, Nickname, TimeZone, UserName};
 use domain::user::{Origin, Verifier};
@@ -7,38 +7,48 @@ use domain::{
 };
 use projections::{Name, Projections, State, Status};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use store::{Appender, Batch, Folder, Forget, Log, NewEvent};
+use store::{Appender, Batch, Cluster, Folder, Forget, Log, NewEvent};
 use uuid::Uuid;
 
+/// Where a log lies, and its read models.
+pub enum Base {
+    Embedded,
+    Shared { cluster: Cluster, database: servers::Database },
+}
+
 pub struct World {
-    place: tempfile::TempDir,
-    pub folder: Folder,
-    pub appender: Appender,
-    pub log: Log,
+    // Before the folder and the database: it is closed first.
     pub projections: Projections,
+    pub log: Log,
+    pub appender: Appender,
+    pub folder: Folder,
+    base: Base,
+    place: tempfile::TempDir,
     versions: HashMap<StreamId, u64>,
     clock: i64,
 }
 
 impl World {
-    pub fn new() -> World {
+    /// None, after having said so, where there is no server for it.
+    pub fn new() -> Option<World> {
+        let base = if crate::SHARED { Base::shared()? } else { Base::Embedded };
         let place = tempfile::tempdir().unwrap();
         let folder = Folder::create(place.path()).unwrap();
-        let appender = Appender::open(&folder, &folder.master_key()).unwrap();
+        let appender = base.appender(&folder);
         let log = appender.log(&folder).unwrap();
         let projections = Projections::open(&folder, log.clone()).unwrap();
-        World { place, folder, appender, log, projections, versions: HashMap::new(), clock: 1_000_000 }
+        Some(World { projections, log, appender, folder, base, place, versions: HashMap::new(), clock: 1_000_000 })
     }
 
     /// The same folder in a new process: handles are closed and opened again.
     pub fn restarted(self) -> World {
-        let World { place, folder, appender, log, projections, versions, clock } = self;
+        let World { projections, log, appender, folder, base, place, versions, clock } = self;
+        projections.give_up().unwrap();
         drop((appender, log, projections));
-        let appender = Appender::open(&folder, &folder.master_key()).unwrap();
+        let appender = base.appender(&folder);
         let log = appender.log(&folder).unwrap();
         let projections = Projections::open(&folder, log.clone()).unwrap();
-        World { place, folder, appender, log, projections, versions, clock }
+        World { projections, log, appender, folder, base, place, versions, clock }
     }
 
     /// Appends facts a second after the last ones. Answers the head.
@@ -94,17 +104,23 @@ impl World {
             meta: "{}",
         };
         let hash = store::chain::hash(&head.hash, &link, &mut Vec::new());
-        rusqlite::Connection::open(self.folder.database())
-            .unwrap()
-            .execute(
-                "insert into event (position, stream, version, id, name, recorded_at, payload, meta, hash)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, '{}', '{}', ?7)",
-                (position, &stream, version, id.as_bytes(), name, head.recorded_at.0, hash),
-            )
-            .unwrap();
+        let (bytes, hash, recorded_at) = (self.base.bytes(id.as_bytes()), self.base.bytes(&hash), head.recorded_at.0);
+        let insert = format!(
+            "insert into event (position, stream, version, id, name, recorded_at, payload, meta, hash)
+             values ({position}, '{stream}', {version}, {bytes}, '{name}', {recorded_at}, '{{}}', '{{}}', {hash})"
+        );
+        match &self.base {
+            Base::Embedded => {
+                rusqlite::Connection::open(self.folder.database()).unwrap().execute_batch(&insert).unwrap();
+            }
+            Base::Shared { database, .. } => {
+                let head = format!("update log_head set position = {position}, hash = {hash}");
+                statements(&database.url(), &format!("set search_path to letopis; {insert}; {head}"));
+            }
+        }
         let position = head.position + 1;
         drop(self.appender);
-        self.appender = Appender::open(&self.folder, &self.folder.master_key()).unwrap();
+        self.appender = self.base.appender(&self.folder);
         assert_eq!(self.appender.head().position, position);
         (self, position)
     }
@@ -117,23 +133,86 @@ impl World {
         self.projections.status().unwrap().into_iter().map(|status| (status.name, status.state)).collect()
     }
 
-    /// The files of that projection's generations.
-    pub fn files(&self, name: Name) -> Vec<PathBuf> {
-        let prefix = format!("{name}-v");
-        let mut files: Vec<PathBuf> = std::fs::read_dir(self.folder.read_models())
-            .unwrap()
-            .map(|file| file.unwrap().path())
-            .filter(|path| file_name(path).starts_with(&prefix) && file_name(path).ends_with(".db"))
-            .collect();
-        files.sort();
-        files
+    /// The numbers of that projection's generations that are there.
+    pub fn generations(&self, name: Name) -> Vec<u64> {
+        let number = |place: &str, between: char| place.rsplit(between).next()?.parse().ok();
+        let mut numbers: Vec<u64> = match &self.base {
+            Base::Embedded => {
+                let prefix = format!("{name}-v");
+                let files = self.read_models().into_iter().filter(|file| file.starts_with(&prefix));
+                files.filter_map(|file| number(file.strip_suffix(".db")?, '-')).collect()
+            }
+            Base::Shared { .. } => {
+                let schemas = self.schemas(&format!("letopis_{}_v", name.as_str().replace('-', "_")));
+                schemas.iter().filter_map(|schema| number(schema, '_')).collect()
+            }
+        };
+        numbers.sort_unstable();
+        numbers
     }
 
-    /// Changes the serving file of that projection behind its back.
+    /// Whether there is space that a verification used.
+    pub fn has_scratch(&self) -> bool {
+        match &self.base {
+            Base::Embedded => self.read_models().iter().any(|file| file.starts_with("scratch")),
+            Base::Shared { .. } => !self.schemas("letopis_scratch").is_empty(),
+        }
+    }
+
+    fn read_models(&self) -> Vec<String> {
+        let files = std::fs::read_dir(self.folder.read_models()).unwrap();
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    fn schemas(&self, prefix: &str) -> Vec<String> {
+        store::sql::schemas(self.cluster(), prefix).unwrap()
+    }
+
+    /// The database that nodes share.
+    pub fn cluster(&self) -> &Cluster {
+        match &self.base {
+            Base::Embedded => panic!("an embedded log is not shared"),
+            Base::Shared { cluster, .. } => cluster,
+        }
+    }
+
+    /// Changes the serving generation of that projection behind its back.
     pub fn tamper(&self, name: Name, sql: &str) {
-        let generation = self.status(name).generation;
-        let path = self.folder.read_models().join(format!("{name}-v{}-{generation}.db", name.version()));
-        rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
+        let (generation, version) = (self.status(name).generation, name.version());
+        let schema = format!("{}_v{version}_{generation}", name.as_str().replace('-', "_"));
+        self.behind_its_back(&format!("{name}-v{version}-{generation}.db"), &schema, sql);
+    }
+
+    /// The same in the catalogue.
+    pub fn tamper_catalog(&self, sql: &str) {
+        self.behind_its_back("catalog.db", "models", sql);
+    }
+
+    fn behind_its_back(&self, file: &str, schema: &str, sql: &str) {
+        match &self.base {
+            Base::Embedded => {
+                let path = self.folder.read_models().join(file);
+                rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
+            }
+            Base::Shared { database, .. } => {
+                statements(&database.url(), &format!("set search_path to letopis_{schema}; {sql}"));
+            }
+        }
+    }
+
+    /// Takes the newest generation of that projection away.
+    pub fn lose(&self, name: Name) {
+        let (generation, version) = (self.generations(name).pop().unwrap(), name.version());
+        match &self.base {
+            Base::Embedded => {
+                let file = format!("{name}-v{version}-{generation}.db");
+                std::fs::remove_file(self.folder.read_models().join(file)).unwrap();
+            }
+            Base::Shared { database, .. } => {
+                let schema = format!("letopis_{}_v{version}_{generation}", name.as_str().replace('-', "_"));
+                statements(&database.url(), &format!("drop schema {schema} cascade"));
+            }
+        }
     }
 
     /// No read model differs from what the log says.
@@ -145,8 +224,47 @@ impl World {
     }
 }
 
-pub fn file_name(path: &Path) -> &str {
-    path.file_name().unwrap().to_str().unwrap()
+impl Base {
+    fn shared() -> Option<Base> {
+        let database = elsewhere(|runtime| runtime.block_on(servers::postgres()))?;
+        let cluster = Cluster::new(&database.url()).unwrap();
+        store::postgres::migrate(&cluster, None).unwrap();
+        Some(Base::Shared { cluster, database })
+    }
+
+    fn appender(&self, folder: &Folder) -> Appender {
+        match self {
+            Base::Embedded => Appender::open(folder, &folder.master_key()).unwrap(),
+            Base::Shared { cluster, .. } => Appender::open_shared(cluster, folder, &folder.master_key()).unwrap(),
+        }
+    }
+
+    fn bytes(&self, bytes: &[u8]) -> String {
+        let hex = domain::id::hex(bytes);
+        match self {
+            Base::Embedded => format!("x'{hex}'"),
+            Base::Shared { .. } => format!("'\\x{hex}'::bytea"),
+        }
+    }
+}
+
+/// Runs statements as somebody who knows nothing of ours.
+pub fn statements(url: &str, sql: &str) {
+    elsewhere(|runtime| {
+        runtime.block_on(async {
+            let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+            let connection = tokio::spawn(connection);
+            client.batch_execute(sql).await.unwrap();
+            drop(client);
+            connection.await.unwrap().unwrap();
+        });
+    });
+}
+
+/// Beside the runtime that the test may run on.
+fn elsewhere<T: Send>(work: impl FnOnce(tokio::runtime::Runtime) -> T + Send) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    std::thread::scope(|scope| scope.spawn(|| work(runtime)).join().unwrap())
 }
 
 pub fn user_id(number: u128) -> UserId {

@@ -1,24 +1,25 @@
-//! A read model's file.
+//! A read model, for reading.
 
 use super::row::{all, first};
-use super::text::{rewrite, rewritten};
-use super::{Row, Value, Writer};
+use super::schema::Schema;
+use super::text::rewritten;
+use super::{Row, Snapshot, Value, Writer};
 use crate::sqlite::{Pool, private_file, reading, writing};
 use crate::{Error, failpoint};
-use rusqlite::Connection;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-/// One SQLite file with the tables of read models. Cheap to clone.
+/// One SQLite file, or one schema, with the tables of read models. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
-    pool: Arc<Pool>,
+    lies: Lies,
 }
 
-/// A read model as it was at one instant, with another file beside it where one was attached.
-pub struct Snapshot {
-    connection: Connection,
+#[derive(Clone)]
+enum Lies {
+    File(Arc<Pool>),
+    Schema(Schema),
 }
 
 impl Database {
@@ -43,29 +44,40 @@ impl Database {
         }
         let pool = Arc::new(Pool::new(path.to_owned()));
         drop(pool.take()?);
-        Ok(Database { pool })
+        Ok(Database { lies: Lies::File(pool) })
     }
 
-    /// The connection that writes. There is to be one at a time: a second one waits for the first one's
-    /// transactions.
+    /// A schema. Nothing is asked yet.
+    pub(super) fn shared(schema: Schema) -> Database {
+        Database { lies: Lies::Schema(schema) }
+    }
+
+    /// What writes it. There is to be one at a time: a second one waits for the first one's transactions.
     ///
     /// # Errors
     /// [`Error::Database`].
     pub fn writer(&self) -> Result<Writer, Error> {
-        Ok(Writer { connection: writing(self.pool.path(), "normal")? })
+        match &self.lies {
+            Lies::File(pool) => Ok(Writer::of_file(writing(pool.path(), "normal")?)),
+            Lies::Schema(schema) => Ok(Writer::of_schema(schema.clone())),
+        }
     }
 
-    /// Every row of a query. Runs where it is called and takes as long as the query does: queries are short.
+    /// Every row of a query. On a file it runs where it is called and takes as long as the query does: queries are
+    /// short. On a schema it is one round trip.
     ///
     /// # Errors
-    /// [`Error::Database`], [`Error::Column`], and those of `map`.
+    /// [`Error::Database`], [`Error::Unreachable`], [`Error::Postgres`], [`Error::Column`], and those of `map`.
     pub async fn rows<T>(
         &self,
         sql: &'static str,
         params: &[Value<'_>],
-        map: impl FnMut(&Row<'_>) -> Result<T, Error> + Send,
+        mut map: impl FnMut(&Row<'_>) -> Result<T, Error> + Send,
     ) -> Result<Vec<T>, Error> {
-        all(&mut *self.pool.take()?.prepare_cached(rewritten(sql))?, params, map)
+        match &self.lies {
+            Lies::File(pool) => all(&mut *pool.take()?.prepare_cached(rewritten(sql))?, params, map),
+            Lies::Schema(schema) => schema.rows(sql, params).await?.iter().map(|row| map(&row.into())).collect(),
+        }
     }
 
     /// The first row of a query, if there is one.
@@ -76,29 +88,23 @@ impl Database {
         &self,
         sql: &'static str,
         params: &[Value<'_>],
-        map: impl FnMut(&Row<'_>) -> Result<T, Error> + Send,
+        mut map: impl FnMut(&Row<'_>) -> Result<T, Error> + Send,
     ) -> Result<Option<T>, Error> {
-        first(&mut *self.pool.take()?.prepare_cached(rewritten(sql))?, params, map)
+        match &self.lies {
+            Lies::File(pool) => first(&mut *pool.take()?.prepare_cached(rewritten(sql))?, params, map),
+            Lies::Schema(schema) => schema.rows(sql, params).await?.first().map(|row| map(&row.into())).transpose(),
+        }
     }
 
-    /// The file as it is now, and whatever is written meanwhile, the same until the snapshot is dropped. Another
-    /// file is attached for reading under a schema name of letters and `_`.
+    /// What is there now, and whatever is written meanwhile, the same until the snapshot is dropped.
     ///
     /// # Errors
-    /// [`Error::Database`].
-    pub fn snapshot(&self, attach: Option<(&str, &Path)>) -> Result<Snapshot, Error> {
-        let connection = reading(self.pool.path())?;
-        let schema = attach.map_or("main", |(schema, _)| schema);
-        assert!(schema.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "a schema name is a plain word");
-        if let Some((_, path)) = attach {
-            let path = path.to_string_lossy();
-            connection.execute(&format!("attach database ?1 as {schema}"), [path])?;
+    /// [`Error::Database`], [`Error::Unreachable`], [`Error::Postgres`].
+    pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        match &self.lies {
+            Lies::File(pool) => Snapshot::of_file(reading(pool.path())?),
+            Lies::Schema(schema) => Snapshot::of_schema(schema),
         }
-        // A transaction sees a file from its first look at it on.
-        connection.execute_batch(&format!(
-            "begin; select count(*) from main.sqlite_schema; select count(*) from {schema}.sqlite_schema"
-        ))?;
-        Ok(Snapshot { connection })
     }
 
     /// Deletes a file that nobody has open, and what SQLite keeps beside it. It is fine when there is none.
@@ -117,33 +123,5 @@ impl Database {
             }
         }
         Ok(())
-    }
-}
-
-impl Snapshot {
-    /// Every row of a query; its text may be made at run time.
-    ///
-    /// # Errors
-    /// [`Error::Database`], [`Error::Column`], and those of `map`.
-    pub fn rows<T>(
-        &self,
-        sql: &str,
-        params: &[Value<'_>],
-        map: impl FnMut(&Row<'_>) -> Result<T, Error>,
-    ) -> Result<Vec<T>, Error> {
-        all(&mut self.connection.prepare(&rewrite(sql))?, params, map)
-    }
-
-    /// The first row of a query, if there is one.
-    ///
-    /// # Errors
-    /// As [`Snapshot::rows`].
-    pub fn row<T>(
-        &self,
-        sql: &str,
-        params: &[Value<'_>],
-        map: impl FnMut(&Row<'_>) -> Result<T, Error>,
-    ) -> Result<Option<T>, Error> {
-        first(&mut self.connection.prepare(&rewrite(sql))?, params, map)
     }
 }

@@ -3,12 +3,30 @@
 use crate::Error;
 use domain::Timestamp;
 use rusqlite::types::ValueRef;
+use tokio_postgres::types::{FromSql, Type};
 use uuid::Uuid;
 
 /// One row of an answer. Columns are counted from zero. Every getter answers [`Error::Column`] when the column is
 /// of another kind, and the plain ones also when it is null.
 pub struct Row<'a> {
-    row: &'a rusqlite::Row<'a>,
+    cells: Cells<'a>,
+}
+
+enum Cells<'a> {
+    Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a tokio_postgres::Row),
+}
+
+impl<'a> From<&'a rusqlite::Row<'a>> for Row<'a> {
+    fn from(row: &'a rusqlite::Row<'a>) -> Row<'a> {
+        Row { cells: Cells::Sqlite(row) }
+    }
+}
+
+impl<'a> From<&'a tokio_postgres::Row> for Row<'a> {
+    fn from(row: &'a tokio_postgres::Row) -> Row<'a> {
+        Row { cells: Cells::Postgres(row) }
+    }
 }
 
 impl<'a> Row<'a> {
@@ -90,12 +108,36 @@ impl<'a> Row<'a> {
 
     /// How many columns it has.
     pub fn columns(&self) -> usize {
-        self.row.as_ref().column_count()
+        match self.cells {
+            Cells::Sqlite(row) => row.as_ref().column_count(),
+            Cells::Postgres(row) => row.len(),
+        }
     }
 
     fn value(&self, index: usize) -> Result<ValueRef<'a>, Error> {
-        self.row.get_ref(index).map_err(|_| unfit(index, "in the answer"))
+        match self.cells {
+            Cells::Sqlite(row) => row.get_ref(index).map_err(|_| unfit(index, "in the answer")),
+            Cells::Postgres(row) => shared(row, index),
+        }
     }
+}
+
+/// As SQLite would hold it: yes is 1.
+fn shared(row: &tokio_postgres::Row, index: usize) -> Result<ValueRef<'_>, Error> {
+    let column = row.columns().get(index).ok_or(unfit(index, "in the answer"))?;
+    let value = match *column.type_() {
+        Type::INT8 => get::<i64>(row, index)?.map(ValueRef::Integer),
+        Type::INT4 => get::<i32>(row, index)?.map(|number| ValueRef::Integer(number.into())),
+        Type::BOOL => get::<bool>(row, index)?.map(|yes| ValueRef::Integer(yes.into())),
+        Type::TEXT => get::<&str>(row, index)?.map(|text| ValueRef::Text(text.as_bytes())),
+        Type::BYTEA => get::<&[u8]>(row, index)?.map(ValueRef::Blob),
+        _ => return Err(unfit(index, "of a kind that read models have")),
+    };
+    Ok(value.unwrap_or(ValueRef::Null))
+}
+
+fn get<'a, T: FromSql<'a>>(row: &'a tokio_postgres::Row, index: usize) -> Result<Option<T>, Error> {
+    Ok(row.try_get(index)?)
 }
 
 fn there<T>(maybe: Option<T>, index: usize, expected: &'static str) -> Result<T, Error> {
@@ -115,7 +157,7 @@ pub(super) fn all<T>(
     let mut rows = statement.query(rusqlite::params_from_iter(params))?;
     let mut mapped = Vec::new();
     while let Some(row) = rows.next()? {
-        mapped.push(map(&Row { row })?);
+        mapped.push(map(&row.into())?);
     }
     Ok(mapped)
 }
@@ -127,5 +169,5 @@ pub(super) fn first<T>(
     mut map: impl FnMut(&Row<'_>) -> Result<T, Error>,
 ) -> Result<Option<T>, Error> {
     let mut rows = statement.query(rusqlite::params_from_iter(params))?;
-    rows.next()?.map(|row| map(&Row { row })).transpose()
+    rows.next()?.map(|row| map(&row.into())).transpose()
 }

@@ -3,6 +3,8 @@
 use domain::{ChatId, MessageId, SessionId, Timestamp, TokenId, UserId};
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
+use tokio_postgres::types::private::BytesMut;
+use tokio_postgres::types::{self, IsNull, Type};
 use uuid::Uuid;
 
 /// A parameter.
@@ -29,6 +31,85 @@ impl ToSql for Value<'_> {
             Value::Text(text) => ValueRef::Text(text.as_bytes()),
             Value::Bytes(bytes) => ValueRef::Blob(bytes),
         }))
+    }
+}
+
+impl types::ToSql for Value<'_> {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match *self {
+            Value::Null => Ok(IsNull::Yes),
+            Value::Int(number) => types::ToSql::to_sql(&number, &Type::INT8, out),
+            Value::Bool(yes) => types::ToSql::to_sql(&yes, &Type::BOOL, out),
+            // No text in PostgreSQL holds a NUL. What is looked for may: it is found no better as another character
+            // that no name and no text of ours holds.
+            Value::Text(text) if text.contains('\0') => {
+                types::ToSql::to_sql(&text.replace('\0', "\u{fffe}").as_str(), &Type::TEXT, out)
+            }
+            Value::Text(text) => types::ToSql::to_sql(&text, &Type::TEXT, out),
+            Value::Bytes(bytes) => types::ToSql::to_sql(&bytes, &Type::BYTEA, out),
+        }
+    }
+
+    /// The server is told the kind of each value.
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    types::to_sql_checked!();
+}
+
+impl Value<'_> {
+    /// Its type for PostgreSQL, which finds out by itself what a null is to be.
+    pub(super) fn kind(&self) -> Type {
+        match self {
+            Value::Null => Type::UNKNOWN,
+            Value::Int(_) => Type::INT8,
+            Value::Bool(_) => Type::BOOL,
+            Value::Text(_) => Type::TEXT,
+            Value::Bytes(_) => Type::BYTEA,
+        }
+    }
+}
+
+/// A parameter that waits to be sent.
+pub(super) enum Kept {
+    Null,
+    Int(i64),
+    Bool(bool),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl Kept {
+    pub(super) fn value(&self) -> Value<'_> {
+        match self {
+            Kept::Null => Value::Null,
+            Kept::Int(number) => Value::Int(*number),
+            Kept::Bool(yes) => Value::Bool(*yes),
+            Kept::Text(text) => Value::Text(text),
+            Kept::Bytes(bytes) => Value::Bytes(bytes),
+        }
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Kept::Null | Kept::Int(_) | Kept::Bool(_) => 8,
+            Kept::Text(text) => text.len(),
+            Kept::Bytes(bytes) => bytes.len(),
+        }
+    }
+}
+
+impl From<&Value<'_>> for Kept {
+    fn from(value: &Value<'_>) -> Kept {
+        match *value {
+            Value::Null => Kept::Null,
+            Value::Int(number) => Kept::Int(number),
+            Value::Bool(yes) => Kept::Bool(yes),
+            Value::Text(text) => Kept::Text(text.to_owned()),
+            Value::Bytes(bytes) => Kept::Bytes(bytes.to_owned()),
+        }
     }
 }
 

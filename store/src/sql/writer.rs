@@ -1,82 +1,136 @@
 //! Changing a read model.
 
 use super::row::{all, first};
+use super::schema::Schema;
+use super::session::Session;
 use super::text::{rewrite, rewritten};
 use super::{Row, Value};
 use crate::sqlite::wipe;
 use crate::{Error, failpoint};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params_from_iter};
 
-/// The one connection that writes a read model's file. A commit may be lost with the power, never torn: the read
-/// model and its checkpoint go back together, and what is missing is read from the log again.
+/// What writes a read model. A commit may be lost with the power, never torn: the read model and its checkpoint go
+/// back together, and what is missing is read from the log again.
 pub struct Writer {
-    pub(super) connection: Connection,
+    writes: Writes,
 }
 
-/// A transaction; dropped without [`Tx::commit`] it changes nothing.
+enum Writes {
+    /// The one connection that writes a file.
+    File(Connection),
+    /// Each transaction takes a connection of the pool.
+    Schema(Schema),
+}
+
+/// A transaction; dropped without [`Tx::commit`] it changes nothing. After a failure there is nothing more to do with
+/// it.
 pub struct Tx<'a> {
-    transaction: Transaction<'a>,
+    within: Within<'a>,
+}
+
+enum Within<'a> {
+    File(Transaction<'a>),
+    Schema(Box<Session>),
 }
 
 impl Writer {
+    pub(super) fn of_file(connection: Connection) -> Writer {
+        Writer { writes: Writes::File(connection) }
+    }
+
+    pub(super) fn of_schema(schema: Schema) -> Writer {
+        Writer { writes: Writes::Schema(schema) }
+    }
+
     /// Begins a transaction, with the right to write from the start.
     ///
     /// # Errors
-    /// [`Error::NotWritten`] when another writes for more than five seconds.
+    /// [`Error::NotWritten`] when another writes for more than five seconds; [`Error::Unreachable`].
     pub fn begin(&mut self) -> Result<Tx<'_>, Error> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
-        Ok(Tx { transaction: transaction.map_err(Error::not_written)? })
+        let within = match &mut self.writes {
+            Writes::File(connection) => {
+                let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+                Within::File(transaction.map_err(Error::not_written)?)
+            }
+            Writes::Schema(schema) => Within::Schema(Box::new(schema.begin()?)),
+        };
+        Ok(Tx { within })
     }
 
-    /// Writes the file anew when it is at most `vacuum_bytes_max` long, so that no page keeps a copy of what was
-    /// deleted, and empties the write-ahead log. False when a reader was in the way: it is to be tried again.
+    /// Takes away what was deleted. A file of at most `bytes_max` is written anew, so that no page keeps a copy, and
+    /// its write-ahead log is emptied; in a schema tables of at most that size are vacuumed, longer ones are left to
+    /// the server. False when a reader was in the way: it is to be tried again.
     ///
     /// # Errors
-    /// [`Error::NotWritten`], [`Error::DiskFull`].
-    pub fn wipe(&mut self, vacuum_bytes_max: u64) -> Result<bool, Error> {
-        let bytes: i64 = self.connection.query_row(
-            "select page_count * page_size from pragma_page_count, pragma_page_size",
-            [],
-            |row| row.get(0),
-        )?;
-        if bytes.cast_unsigned() <= vacuum_bytes_max {
-            self.connection.execute_batch("vacuum").map_err(Error::not_written)?;
+    /// [`Error::NotWritten`], [`Error::DiskFull`], [`Error::Unreachable`], [`Error::Postgres`].
+    pub fn wipe(&mut self, bytes_max: u64) -> Result<bool, Error> {
+        let connection = match &mut self.writes {
+            Writes::File(connection) => connection,
+            Writes::Schema(schema) => return schema.vacuum(bytes_max).map(|()| true),
+        };
+        let sql = "select page_count * page_size from pragma_page_count, pragma_page_size";
+        let bytes: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+        if bytes.cast_unsigned() <= bytes_max {
+            connection.execute_batch("vacuum").map_err(Error::not_written)?;
         }
         failpoint::pass("model-vacuumed");
-        wipe(&self.connection).map_err(Error::not_written)
+        wipe(connection).map_err(Error::not_written)
     }
 }
 
 impl Tx<'_> {
-    /// Runs one statement; answers how many rows it changed.
+    /// Runs one statement; answers how many rows it changed. Where nobody wants to know, [`Tx::queue`] is faster.
     ///
     /// # Errors
-    /// [`Error::NotWritten`], [`Error::DiskFull`].
+    /// [`Error::NotWritten`], [`Error::DiskFull`], [`Error::Unreachable`], [`Error::Postgres`].
     pub fn execute(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<u64, Error> {
-        let mut statement = self.transaction.prepare_cached(rewritten(sql)).map_err(Error::not_written)?;
-        let changed = statement.execute(params_from_iter(params)).map_err(Error::not_written)?;
-        Ok(changed as u64)
+        match &mut self.within {
+            Within::File(transaction) => {
+                let mut statement = transaction.prepare_cached(rewritten(sql)).map_err(Error::not_written)?;
+                let changed = statement.execute(params_from_iter(params)).map_err(Error::not_written)?;
+                Ok(changed as u64)
+            }
+            Within::Schema(session) => session.execute(sql, params),
+        }
     }
 
-    /// Runs several statements without parameters, such as those that make tables.
+    /// Runs one statement, at the latest with the commit. What is wrong with it may be told by a later call; a
+    /// question sees what it changed.
     ///
     /// # Errors
-    /// [`Error::NotWritten`], [`Error::DiskFull`].
+    /// As [`Tx::execute`].
+    pub fn queue(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<(), Error> {
+        match &mut self.within {
+            Within::File(_) => self.execute(sql, params).map(drop),
+            Within::Schema(session) => session.queue(sql, params),
+        }
+    }
+
+    /// Runs several statements without parameters that make tables and indexes; on a schema for at most an hour.
+    ///
+    /// # Errors
+    /// As [`Tx::execute`].
     pub fn batch(&mut self, sql: &str) -> Result<(), Error> {
-        self.transaction.execute_batch(&rewrite(sql)).map_err(Error::not_written)
+        match &mut self.within {
+            Within::File(transaction) => transaction.execute_batch(&rewrite(sql)).map_err(Error::not_written),
+            Within::Schema(session) => session.tables(sql),
+        }
     }
 
     /// Every row of a query.
     ///
     /// # Errors
-    /// [`Error::Database`], [`Error::Column`], and those of `map`.
+    /// [`Error::Database`], [`Error::Unreachable`], [`Error::Postgres`], [`Error::Column`], and those of `map`.
     pub fn rows<T>(
         &mut self,
         sql: &'static str,
         params: &[Value<'_>],
-        map: impl FnMut(&Row<'_>) -> Result<T, Error>,
+        mut map: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
-        all(&mut *self.transaction.prepare_cached(rewritten(sql))?, params, map)
+        match &mut self.within {
+            Within::File(transaction) => all(&mut *transaction.prepare_cached(rewritten(sql))?, params, map),
+            Within::Schema(session) => session.rows(sql, params)?.iter().map(|row| map(&row.into())).collect(),
+        }
     }
 
     /// The first row of a query, if there is one.
@@ -87,17 +141,24 @@ impl Tx<'_> {
         &mut self,
         sql: &'static str,
         params: &[Value<'_>],
-        map: impl FnMut(&Row<'_>) -> Result<T, Error>,
+        mut map: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
-        first(&mut *self.transaction.prepare_cached(rewritten(sql))?, params, map)
+        match &mut self.within {
+            Within::File(transaction) => first(&mut *transaction.prepare_cached(rewritten(sql))?, params, map),
+            Within::Schema(session) => session.rows(sql, params)?.first().map(|row| map(&row.into())).transpose(),
+        }
     }
 
     /// Makes it so.
     ///
     /// # Errors
-    /// [`Error::NotWritten`], [`Error::DiskFull`]: nothing has changed.
+    /// [`Error::NotWritten`], [`Error::DiskFull`]: nothing has changed. [`Error::Unreachable`], [`Error::Postgres`]:
+    /// when the connection was lost, nobody knows.
     pub fn commit(self) -> Result<(), Error> {
         failpoint::sql("model-commit").map_err(Error::not_written)?;
-        self.transaction.commit().map_err(Error::not_written)
+        match self.within {
+            Within::File(transaction) => transaction.commit().map_err(Error::not_written),
+            Within::Schema(session) => session.commit(),
+        }
     }
 }

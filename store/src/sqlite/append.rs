@@ -2,13 +2,14 @@
 
 use super::Log;
 use super::decode;
-use super::prepare::{Prepared, prepare};
 use super::secrets::{self, Look};
 use super::write::write;
 use super::{forget, private_file, recover, room, schema, writing};
 use crate::anchor::{Anchor, Keeper};
+use crate::prepare::{Prepared, encode, prepare};
 use crate::recent::Recent;
-use crate::{Batch, ErasedList, Error, Fact, Folder, Forget, Head, Keys, Receipt, failpoint};
+use crate::record::page;
+use crate::{Batch, Begun, ErasedList, Error, Fact, Folder, Forget, Head, Keys, Receipt, Wanted, failpoint};
 use domain::{StreamId, Timestamp};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -100,7 +101,28 @@ impl Appender {
         decode::receipt(&Look::new(&self.connection, &self.keys), command_id)
     }
 
-    /// Writes a batch in one transaction: all of it or nothing. Answers where the log ends then.
+    /// Opens the transaction of a batch and reads the wanted streams in it: a transaction for each would take the
+    /// locks of the file anew every time.
+    ///
+    /// # Errors
+    /// [`Error::NotWritten`]: the batch did not begin. [`Error::Stopped`].
+    pub fn begin(&mut self, wanted: &Wanted) -> Result<Begun, Error> {
+        if self.stopped {
+            return Err(Error::Stopped);
+        }
+        self.cancel();
+        run(&self.connection, "begin immediate").map_err(Error::not_written)?;
+        let streams = wanted.streams.iter().map(|stream| (*stream, self.stream(*stream))).collect();
+        Ok(Begun { streams, others: Vec::new() })
+    }
+
+    /// Lets go of a batch that was begun.
+    pub fn cancel(&mut self) {
+        self.roll_back();
+    }
+
+    /// Writes a batch in one transaction: all of it or nothing. Answers where the log ends then. Begins it where it
+    /// was not begun.
     ///
     /// # Errors
     /// [`Error::NotWritten`], [`Error::DiskFull`] and [`Error::TooLarge`]: nothing was written, the head is the same.
@@ -109,14 +131,14 @@ impl Appender {
         if self.stopped {
             return Err(Error::Stopped);
         }
-        if batch.events.is_empty() && batch.receipts.is_empty() && batch.forget.is_empty() {
+        let prepared = self.prepared(batch);
+        if batch.is_empty() || prepared.is_err() {
+            self.roll_back();
+        }
+        let prepared = prepared?;
+        if batch.is_empty() {
             return Ok(self.head);
         }
-        if batch.forget.is_empty() {
-            // To forget somebody is what the rest of the disk may be used for as well.
-            room::check(&self.root)?;
-        }
-        let prepared = prepare(&Look::new(&self.connection, &self.keys), self.head, batch)?;
         self.transaction(|connection| write(connection, &prepared, &batch.forget))?;
         failpoint::pass("log-committed");
         self.head = prepared.head;
@@ -134,21 +156,22 @@ impl Appender {
         Ok(self.head)
     }
 
+    fn prepared<'a>(&self, batch: &'a Batch) -> Result<Prepared<'a>, Error> {
+        if batch.forget.is_empty() {
+            // To forget somebody is what the rest of the disk may be used for as well.
+            room::check(&self.root)?;
+        }
+        let look = Look::new(&self.connection, &self.keys);
+        prepare(&self.keys, &mut |subject| look.data_key(subject), self.head, batch, encode(batch))
+    }
+
     /// Keeps what was just appended for those who follow closely. What was forgotten with it is not told from memory.
     fn remember(&self, batch: &Batch, prepared: &Prepared<'_>) {
         if !batch.forget.is_empty() {
             self.recent.clear();
             return;
         }
-        let facts = batch.events.iter().zip(&prepared.rows).map(|(new, row)| Fact {
-            position: decode::number(row.position),
-            stream: new.stream,
-            version: new.version,
-            id: row.id,
-            recorded_at: Timestamp(row.recorded_at),
-            event: new.event.clone(),
-        });
-        self.recent.add(facts);
+        self.recent.add(prepared.facts(batch));
     }
 
     /// Deletes receipts older than `older_than` among the `limit` first written ones. Answers how many.
@@ -158,7 +181,7 @@ impl Appender {
     pub fn prune_receipts(&mut self, older_than: Timestamp, limit: usize) -> Result<u64, Error> {
         // Only the oldest rows are looked at: however many there are, this takes the same short time.
         let sql = "delete from receipt where at < ?1 and rowid in (select rowid from receipt order by rowid limit ?2)";
-        let limit = decode::page(limit);
+        let limit = page(limit);
         let deleted = self.transaction(|connection| {
             let deleted = connection.prepare_cached(sql)?.execute((older_than.0, limit))?;
             failpoint::pass("receipts-deleted");
@@ -195,7 +218,9 @@ impl Appender {
         if self.stopped {
             return Err(Error::Stopped);
         }
-        run(&self.connection, "begin immediate").map_err(Error::not_written)?;
+        if self.connection.is_autocommit() {
+            run(&self.connection, "begin immediate").map_err(Error::not_written)?;
+        }
         let written = match work(&self.connection) {
             Ok(written) => written,
             Err(source) => {

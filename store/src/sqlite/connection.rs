@@ -16,6 +16,10 @@ const IDLE_MAX: usize = 8;
 /// Prepared statements kept by a connection.
 const STATEMENTS_MAX: usize = 64;
 
+/// Pages in the write-ahead log at which a commit moves them into the file. That commit takes longer: with four times
+/// as many pages one in a hundred appends waited 15 ms for it instead of 10 (docs/performance.md).
+const CHECKPOINT_PAGES: u32 = 1_000;
+
 /// How long a connection waits for another's lock.
 pub(super) const BUSY_MS: u64 = 5_000;
 
@@ -36,7 +40,7 @@ pub(crate) fn writing(path: &Path, synchronous: &str) -> Result<Connection, Erro
     let mode: String = connection.query_row("pragma journal_mode = wal", [], |row| row.get(0))?;
     connection.execute_batch(&format!(
         "pragma synchronous = {synchronous}; pragma foreign_keys = on; pragma secure_delete = on;
-         pragma wal_autocheckpoint = 4000; pragma cache_size = -32000"
+         pragma wal_autocheckpoint = {CHECKPOINT_PAGES}; pragma cache_size = -32000"
     ))?;
     if mode == "wal" { Ok(connection) } else { Err(Error::NotDurable) }
 }

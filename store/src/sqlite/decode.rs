@@ -1,30 +1,16 @@
 //! From rows to what is read back.
 
 use super::secrets::Look;
-use crate::{Error, Fact, Head, PAGE_MAX, Receipt, Record, seal};
-use domain::{Event, Personal, StreamId, Timestamp, UserId};
+use crate::opened::{Parts, decoded, of_receipt, outcome, unsealed};
+use crate::record::number;
+use crate::{Error, Fact, Head, Receipt, Record};
+use domain::{Personal, Timestamp, UserId};
 use rusqlite::{OptionalExtension, Params, Row};
 use uuid::Uuid;
 
 /// Every column, in the order that [`record`] reads them in.
 pub(super) const COLUMNS: &str =
     "position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash, meta, hash";
-
-/// A page's limit as SQL takes it.
-pub(super) fn page(limit: usize) -> i64 {
-    i64::try_from(limit.min(PAGE_MAX)).expect("a page is small")
-}
-
-/// A number as SQL takes it; larger ones than there can be in the log are as good as the largest.
-pub(super) fn sql_number(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// A position, version or count out of the database, where the tables let no negative one in unless somebody
-/// tampered with them: that is as wrong as zero.
-pub(super) fn number(found: i64) -> u64 {
-    u64::try_from(found).unwrap_or(0)
-}
 
 /// The log's end.
 pub(super) fn head(connection: &rusqlite::Connection) -> Result<Head, Error> {
@@ -82,7 +68,11 @@ fn fact(look: &Look<'_>, row: &Row<'_>) -> Result<Fact, Error> {
     let id = Uuid::from_bytes(needed(blob(row, 3)?, position)?);
     let name = text(row, 4, position)?;
     let personal = match blob(row, 8)? {
-        Some(sealed) => unsealed(look, position, subject(row, 7, position)?, (id, name), sealed)?,
+        Some(sealed) => {
+            let subject = subject(row, 7, position)?;
+            let key = subject.map(|subject| look.data_key(subject)).transpose()?.flatten();
+            unsealed(key.as_deref(), position, subject, (id, name), sealed)?
+        }
         None if blob(row, 9)?.is_some() => Some(Personal::Erased),
         None => None,
     };
@@ -98,50 +88,6 @@ fn fact(look: &Look<'_>, row: &Row<'_>) -> Result<Fact, Error> {
     })
 }
 
-/// An event's stored parts, its personal one unsealed.
-pub(super) struct Parts<'a> {
-    pub(super) position: u64,
-    pub(super) stream: &'a str,
-    pub(super) version: u64,
-    pub(super) id: Uuid,
-    pub(super) name: &'a str,
-    pub(super) recorded_at: Timestamp,
-    pub(super) payload: &'a str,
-    pub(super) personal: Option<Personal<String>>,
-}
-
-pub(super) fn decoded(parts: Parts<'_>) -> Result<Fact, Error> {
-    let Parts { position, version, id, recorded_at, .. } = parts;
-    let personal = parts.personal.as_ref().and_then(Personal::known).map(String::as_str);
-    let event =
-        Event::restore(parts.name, parts.payload, personal).map_err(|source| Error::Unreadable { position, source })?;
-    let stream = StreamId::parse(parts.stream).ok_or(Error::Corrupt { position, what: "it is of no known stream" })?;
-    Ok(Fact { position, stream, version, id, recorded_at, event })
-}
-
-/// Opens a sealed part; erased when its key is gone.
-pub(super) fn unsealed(
-    look: &Look<'_>,
-    position: u64,
-    subject: Option<UserId>,
-    (id, name): (Uuid, &str),
-    sealed: &[u8],
-) -> Result<Option<Personal<String>>, Error> {
-    let corrupt = |what| Error::Corrupt { position, what };
-    let subject = subject.ok_or(corrupt("its sealed part belongs to nobody"))?;
-    let Some(key) = look.data_key(subject)? else {
-        return Ok(Some(Personal::Erased));
-    };
-    let plain = key.open(&seal::of_event(id, name), sealed).ok_or(corrupt("its sealed part does not open"))?;
-    let plain = String::from_utf8(plain).map_err(|_| corrupt("its sealed part is no text"))?;
-    Ok(Some(Personal::Known(plain)))
-}
-
-/// What a receipt's sealed outcome is bound to.
-pub(super) fn of_receipt(command_id: &[u8; 32]) -> Vec<u8> {
-    [b"receipt ".as_slice(), command_id].concat()
-}
-
 /// The receipt of a command, if there is one.
 pub(super) fn receipt(look: &Look<'_>, command_id: &[u8; 32]) -> Result<Option<Receipt>, Error> {
     const DAMAGED: Error = Error::Damaged { what: "a receipt is not what was written" };
@@ -155,21 +101,15 @@ pub(super) fn receipt(look: &Look<'_>, command_id: &[u8; 32]) -> Result<Option<R
             Ok((fingerprint, number(row.get(1)?), Timestamp(row.get(2)?), subject, outcome))
         })
         .optional()?;
-    let Some((fingerprint, position, at, subject, outcome)) = found else {
+    let Some((fingerprint, position, at, subject, sealed)) = found else {
         return Ok(None);
     };
-    let outcome = match subject {
-        None => Some(outcome),
-        Some(subject) => {
-            let subject = UserId(Uuid::from_slice(&subject).map_err(|_| DAMAGED)?);
-            let opened = look.data_key(subject)?.map(|key| key.open(&of_receipt(command_id), &outcome).ok_or(DAMAGED));
-            opened.transpose()?
-        }
+    let key = match subject {
+        None => None,
+        Some(subject) => Some(look.data_key(UserId(Uuid::from_slice(&subject).map_err(|_| DAMAGED)?))?),
     };
-    let outcome = match outcome {
-        Some(plain) => Personal::Known(String::from_utf8(plain).map_err(|_| DAMAGED)?),
-        None => Personal::Erased,
-    };
+    let key = key.as_ref().map(Option::as_deref);
+    let outcome = outcome(key, &of_receipt(command_id), &sealed)?;
     let fingerprint = fingerprint.try_into().map_err(|_| DAMAGED)?;
     Ok(Some(Receipt { fingerprint, position, at, outcome }))
 }

@@ -1,8 +1,9 @@
 //! The log, written into the file that it travels in.
 
-use super::decode::{self, COLUMNS, number};
+use super::decode::{self, COLUMNS};
 use super::{reading, schema, secrets};
 use crate::follow::{self, Versions};
+use crate::record::{number, sql_number};
 use crate::transfer::{Base64, Counted, Event, Hex, Lines, Receipt, raw};
 use crate::{BrokenKind, Error, Folder, Head, Record};
 use domain::Timestamp;
@@ -47,7 +48,7 @@ pub(super) fn known(connection: &Connection, head: Head, mark: crate::anchor::Ma
         return Err(Error::NotHeld { source: super::recover::cut(head.position, mark) });
     }
     let sql = "select 1 from event where position = ?1 and hash = ?2";
-    let found = connection.prepare(sql)?.exists((decode::sql_number(mark.position), mark.hash.as_slice()))?;
+    let found = connection.prepare(sql)?.exists((sql_number(mark.position), mark.hash.as_slice()))?;
     if mark.position > 0 && !found {
         let what = "it is not the event that the anchor knows".to_owned();
         let source = crate::Broken { position: mark.position, what, kind: BrokenKind::Anchor };

@@ -1,7 +1,7 @@
 //! Finding records for a person who looks for them.
 
-use super::decode::{page, sql_number};
 use super::log::records;
+use crate::record::{page, sql_number};
 use crate::{Error, Filter, Record};
 use domain::{StreamId, Timestamp};
 use rusqlite::types::Value;

@@ -1,17 +1,14 @@
 //! Forgetting for good: in the log, in the list of the erased, and in the bytes of the files.
 
 use super::append::Appender;
-use super::decode::sql_number;
 use super::log::records;
+use crate::record::sql_number;
 use crate::{Batch, ErasedList, Error, Forget};
 use domain::{StreamId, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension};
 use std::io;
 use std::time::Duration;
 
-/// At a start the end of the log is looked through for people who are not in the list: a crash can have come
-/// between the commit and the list. It stops the process, so that it is about the last batch only.
-const BEHIND_MAX: u64 = 20_000;
 /// How long readers are waited for before the write-ahead log is emptied; then the next batch tries again.
 const WAIT: Duration = Duration::from_millis(250);
 
@@ -22,7 +19,7 @@ impl Appender {
     /// # Errors
     /// As [`Appender::append`].
     pub fn keep(&mut self, mut list: ErasedList) -> Result<Vec<UserId>, Error> {
-        let after = if list.is_new() { 0 } else { self.head.position.saturating_sub(BEHIND_MAX) };
+        let after = if list.is_new() { 0 } else { self.head.position.saturating_sub(crate::erased::BEHIND_MAX) };
         for (user_id, at) in erased(&self.connection, after)? {
             list.add(user_id, at).map_err(not_listed)?;
         }

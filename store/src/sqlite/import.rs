@@ -1,10 +1,11 @@
 //! A log that travelled in a file, brought into a folder whose own is empty.
 
+use super::schema;
 use super::secrets;
 use super::staging::{Staging, filling};
 use super::write::{INSERT_EVENT, INSERT_KEY, INSERT_RECEIPT};
-use super::{decode::sql_number, schema};
 use crate::follow::{self, Versions};
+use crate::record::sql_number;
 use crate::transfer::{Counted, Event, FORMAT, Hex, Line, Other, Reader, Receipt, VERSION};
 use crate::{EVENT_BYTES_MAX, Error, Head, Keys, failpoint};
 use domain::{Timestamp, UserId};

@@ -1,9 +1,11 @@
 //! The read side: for everybody in the process, and for the command line beside a running server.
 
-use super::decode::{self, COLUMNS, Parts, number, page, sql_number};
+use super::decode::{self, COLUMNS};
 use super::secrets::{self, Look};
 use super::{Pool, filter, recover, schema, verify};
+use crate::opened::{self, Parts};
 use crate::recent::Recent;
+use crate::record::{number, page, sql_number};
 use crate::{Broken, Error, Fact, Filter, Folder, Head, Keys, Receipt, Record, Stats, StreamRow, Verified};
 use domain::{Personal, StreamId};
 use rusqlite::{Connection, Params};
@@ -181,7 +183,9 @@ impl Log {
     pub fn personal(&self, record: &Record) -> Result<Option<Personal<String>>, Error> {
         match (&record.sealed, record.sealed_hash) {
             (Some(sealed), _) => self.look(|look| {
-                decode::unsealed(look, record.position, record.subject, (record.id, &record.name), sealed)
+                let key = record.subject.map(|subject| look.data_key(subject)).transpose()?.flatten();
+                let of = (record.id, record.name.as_str());
+                opened::unsealed(key.as_deref(), record.position, record.subject, of, sealed)
             }),
             (None, Some(_)) => Ok(Some(Personal::Erased)),
             (None, None) => Ok(None),
@@ -193,7 +197,7 @@ impl Log {
     /// # Errors
     /// [`Error::Unreadable`], and those of [`Log::personal`].
     pub fn fact(&self, record: &Record) -> Result<Fact, Error> {
-        decode::decoded(Parts {
+        opened::decoded(Parts {
             position: record.position,
             stream: &record.stream,
             version: record.version,

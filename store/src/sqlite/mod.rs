@@ -10,7 +10,6 @@ mod filter;
 mod forget;
 mod import;
 mod log;
-mod prepare;
 mod reach;
 mod recover;
 mod restore;

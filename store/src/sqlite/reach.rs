@@ -2,7 +2,7 @@
 //! sees neither: a damaged index hides an event from whoever reads its stream, and so from the rules.
 
 use super::Pool;
-use super::decode::{number, sql_number};
+use crate::record::{number, sql_number};
 use crate::{Broken, BrokenKind, Error};
 use rusqlite::Connection;
 use std::hash::{BuildHasher, RandomState};

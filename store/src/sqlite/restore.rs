@@ -3,10 +3,11 @@
 use super::backup::Stage;
 use super::import::{Brought, Target};
 use super::staging::Staging;
-use super::{decode, reading, schema, secrets};
+use super::{reading, schema, secrets};
 use crate::anchor;
 use crate::keys::MasterKey;
 use crate::manifest::{self, Manifest, read_through};
+use crate::record::number;
 use crate::transfer::Counted;
 use crate::{Error, Verified, failpoint};
 use std::fs::{self, File};
@@ -125,7 +126,7 @@ fn held(
 fn counted(connection: &rusqlite::Connection, events: u64) -> Result<Counted, Error> {
     let sql = "select (select count(*) from subject_key), (select count(*) from receipt)";
     let (keys, receipts) = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(Counted { events, keys: decode::number(keys), receipts: decode::number(receipts) })
+    Ok(Counted { events, keys: number(keys), receipts: number(receipts) })
 }
 
 /// Refuses a folder that holds what is not ours.

@@ -1,11 +1,11 @@
 //! Whether the log holds: told by the log alone, without keys.
 
-use super::decode::{number, sql_number};
 use super::reach::{self, Sum};
 use super::{Pool, decode, recover};
 use crate::anchor::Mark;
 use crate::chain::{GENESIS, Link};
 use crate::follow::{self, Versions};
+use crate::record::{number, sql_number};
 use crate::{Broken, BrokenKind, Error, Head, Verified};
 use domain::Timestamp;
 use rusqlite::{Connection, Row};

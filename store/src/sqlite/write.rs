@@ -1,9 +1,9 @@
 //! The statements that write a batch.
 
-use super::decode::sql_number;
 use super::forget;
-use super::prepare::{EventRow, Prepared, ReceiptRow};
 use crate::Forget;
+use crate::prepare::{EventRow, Prepared, ReceiptRow};
+use crate::record::sql_number;
 use rusqlite::Connection;
 
 pub(super) const INSERT_KEY: &str = "insert into subject_key (subject, wrapped) values (?1, ?2)";

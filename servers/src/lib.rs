@@ -1,17 +1,21 @@
-//! Real servers beside the tests: PostgreSQL, Redis, NATS, each over a throwaway folder on a free port.
+//! Real servers beside the tests: PostgreSQL (with or without PgBouncer), Redis, NATS, each over a throwaway folder on a free port.
 //!
 //! Most tests share the instances that `scripts/test` starts once for a whole run: [`postgres()`], [`redis()`] and
 //! [`nats()`] give each test a part of its own. A test that breaks a server starts one for itself: [`Postgres`],
-//! [`Redis`], [`Nats`]. Where there is no server a test is left out and says so, unless [`REQUIRED`] forbids it.
+//! [`PgBouncer`], [`Redis`], [`Nats`]. Where there is no server a test is left out and says so, unless [`REQUIRED`] forbids it.
 
 mod nats;
+mod pgbouncer;
 mod postgres;
 mod process;
+mod proxy;
 mod redis;
 mod shared;
 
 pub use nats::{Nats, Streams};
+pub use pgbouncer::PgBouncer;
 pub use postgres::{Access, Postgres, PostgresOptions};
+pub use proxy::{Fate, Proxy};
 pub use redis::Redis;
 pub use shared::{Account, Database, KeySpace, connect_nats, nats, postgres, redis};
 
@@ -26,6 +30,8 @@ pub const REQUIRED: &str = "LETOPIS_TEST_SERVERS";
 pub enum Server {
     /// PostgreSQL, 13 or newer.
     Postgres,
+    /// PgBouncer. No run shares one.
+    PgBouncer,
     /// Redis or Valkey.
     Redis,
     /// NATS with JetStream, 2.10 or newer.
@@ -34,12 +40,13 @@ pub enum Server {
 
 impl Server {
     /// Every one.
-    pub const ALL: [Server; 3] = [Server::Postgres, Server::Redis, Server::Nats];
+    pub const ALL: [Server; 4] = [Server::Postgres, Server::PgBouncer, Server::Redis, Server::Nats];
 
-    /// The variable of the environment with the address of the instance that a whole run shares.
+    /// The variable of the environment with the address of the instance that a whole run shares, if it does.
     pub fn variable(self) -> &'static str {
         match self {
             Server::Postgres => "LETOPIS_TEST_POSTGRES_URL",
+            Server::PgBouncer => "LETOPIS_TEST_PGBOUNCER_URL",
             Server::Redis => "LETOPIS_TEST_REDIS_URL",
             Server::Nats => "LETOPIS_TEST_NATS_URL",
         }
@@ -49,6 +56,7 @@ impl Server {
     pub fn name(self) -> &'static str {
         match self {
             Server::Postgres => "PostgreSQL",
+            Server::PgBouncer => "PgBouncer",
             Server::Redis => "Redis",
             Server::Nats => "nats-server",
         }
@@ -58,6 +66,7 @@ impl Server {
     pub fn word(self) -> &'static str {
         match self {
             Server::Postgres => "postgres",
+            Server::PgBouncer => "pgbouncer",
             Server::Redis => "redis",
             Server::Nats => "nats",
         }
@@ -67,6 +76,7 @@ impl Server {
     pub fn find(self) -> anyhow::Result<PathBuf> {
         match self {
             Server::Postgres => postgres::find(),
+            Server::PgBouncer => pgbouncer::find(),
             Server::Redis => redis::find(),
             Server::Nats => nats::find(),
         }

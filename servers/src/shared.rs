@@ -5,8 +5,8 @@ use super::redis::DATABASES;
 use super::{Server, leave_out};
 use anyhow::{Context, ensure};
 use async_nats::jetstream;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::time::Duration;
+use tokio_postgres::NoTls;
 use uuid::Uuid;
 
 const CLEANED_WITHIN: Duration = Duration::from_secs(10);
@@ -80,9 +80,15 @@ impl Database {
     }
 
     async fn run(&self, sql: String) -> anyhow::Result<()> {
-        let mut connection = PgConnection::connect(&self.server).await?;
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
-        Ok(connection.close().await?)
+        let (client, connection) = tokio_postgres::connect(&self.server, NoTls).await?;
+        let asked = async {
+            let done = client.batch_execute(&sql).await;
+            // The connection ends when nobody can ask any more.
+            drop(client);
+            done
+        };
+        let (done, ended) = tokio::join!(asked, connection);
+        Ok(done.and(ended)?)
     }
 }
 

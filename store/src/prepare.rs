@@ -1,48 +1,62 @@
 //! A batch made ready to be written: everything that needs no lock is done here, before the transaction begins.
 
-use super::decode::{of_receipt, sql_number};
-use super::secrets::Look;
 use crate::chain::{self, Link};
+use crate::opened::of_receipt;
+use crate::record::sql_number;
 use crate::seal::{self, Key};
-use crate::{Batch, EVENT_BYTES_MAX, Error, Head, NewEvent, NewReceipt};
-use domain::{Timestamp, UserId};
+use crate::{Batch, EVENT_BYTES_MAX, Error, Fact, Head, Keys, NewEvent, NewReceipt};
+use domain::{Stored, Timestamp, UserId};
 use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// The rows of one batch.
-pub(super) struct Prepared<'a> {
-    pub(super) rows: Vec<EventRow<'a>>,
-    pub(super) receipts: Vec<ReceiptRow<'a>>,
+pub(crate) struct Prepared<'a> {
+    pub(crate) rows: Vec<EventRow<'a>>,
+    pub(crate) receipts: Vec<ReceiptRow<'a>>,
     /// Data keys of subjects that had none, and their wrapped forms.
-    pub(super) new_keys: HashMap<UserId, (Arc<Key>, Vec<u8>)>,
+    pub(crate) new_keys: HashMap<UserId, (Arc<Key>, Vec<u8>)>,
     /// Where the log ends after them.
-    pub(super) head: Head,
+    pub(crate) head: Head,
 }
 
-pub(super) struct EventRow<'a> {
-    pub(super) position: i64,
-    pub(super) stream: String,
-    pub(super) version: i64,
-    pub(super) id: Uuid,
-    pub(super) name: &'static str,
-    pub(super) recorded_at: i64,
-    pub(super) payload: String,
-    pub(super) subject: Option<UserId>,
-    pub(super) sealed: Option<Vec<u8>>,
-    pub(super) sealed_hash: Option<[u8; 32]>,
-    pub(super) meta: &'a str,
-    pub(super) hash: [u8; 32],
+pub(crate) struct EventRow<'a> {
+    pub(crate) position: i64,
+    pub(crate) stream: String,
+    pub(crate) version: i64,
+    pub(crate) id: Uuid,
+    pub(crate) name: &'static str,
+    pub(crate) recorded_at: i64,
+    pub(crate) payload: String,
+    pub(crate) subject: Option<UserId>,
+    pub(crate) sealed: Option<Vec<u8>>,
+    pub(crate) sealed_hash: Option<[u8; 32]>,
+    pub(crate) meta: &'a str,
+    pub(crate) hash: [u8; 32],
 }
 
-pub(super) struct ReceiptRow<'a> {
-    pub(super) receipt: &'a NewReceipt,
+pub(crate) struct ReceiptRow<'a> {
+    pub(crate) receipt: &'a NewReceipt,
     /// Sealed when the receipt has a subject.
-    pub(super) outcome: Vec<u8>,
+    pub(crate) outcome: Vec<u8>,
 }
 
-/// Gives positions, times and ids, encodes, seals and hashes.
-pub(super) fn prepare<'a>(look: &Look<'_>, head: Head, batch: &'a Batch) -> Result<Prepared<'a>, Error> {
+/// The events of a batch in their stored parts, in the clear.
+pub(crate) fn encode(batch: &Batch) -> Vec<Stored> {
+    batch.events.iter().map(|new| new.event.stored(new.stream)).collect()
+}
+
+/// Finds the data key of a person; none where there is none.
+pub(crate) type Find<'a> = &'a mut dyn FnMut(UserId) -> Result<Option<Arc<Key>>, Error>;
+
+/// Gives positions, times and ids, seals and hashes what was encoded.
+pub(crate) fn prepare<'a>(
+    keys: &Keys,
+    find: Find<'_>,
+    head: Head,
+    batch: &'a Batch,
+    encoded: Vec<Stored>,
+) -> Result<Prepared<'a>, Error> {
     let mut prepared = Prepared {
         rows: Vec::with_capacity(batch.events.len()),
         receipts: Vec::with_capacity(batch.receipts.len()),
@@ -51,8 +65,9 @@ pub(super) fn prepare<'a>(look: &Look<'_>, head: Head, batch: &'a Batch) -> Resu
     };
     let recorded_at = batch.at.max(head.recorded_at);
     let mut buffer = Vec::with_capacity(1024);
-    for event in &batch.events {
-        let row = prepared.event(look, event, recorded_at, &mut buffer)?;
+    let mut keys = DataKeys { keys, find };
+    for (event, stored) in batch.events.iter().zip(encoded) {
+        let row = prepared.event(&mut keys, (event, stored), recorded_at, &mut buffer)?;
         prepared.head = Head { position: prepared.head.position + 1, hash: row.hash, recorded_at };
         prepared.rows.push(row);
     }
@@ -61,7 +76,7 @@ pub(super) fn prepare<'a>(look: &Look<'_>, head: Head, batch: &'a Batch) -> Resu
             None => receipt.outcome.clone().into_bytes(),
             Some(subject) => {
                 let bound_to = of_receipt(&receipt.command_id);
-                prepared.key(look, subject)?.seal(&bound_to, receipt.outcome.as_bytes())
+                prepared.key(&mut keys, subject)?.seal(&bound_to, receipt.outcome.as_bytes())
             }
         };
         prepared.receipts.push(ReceiptRow { receipt, outcome });
@@ -69,21 +84,38 @@ pub(super) fn prepare<'a>(look: &Look<'_>, head: Head, batch: &'a Batch) -> Resu
     Ok(prepared)
 }
 
+/// Keys that are there, and new ones.
+struct DataKeys<'a> {
+    keys: &'a Keys,
+    find: Find<'a>,
+}
+
 impl<'a> Prepared<'a> {
+    /// What was appended, for those who follow closely.
+    pub(crate) fn facts(&self, batch: &Batch) -> impl Iterator<Item = Fact> {
+        batch.events.iter().zip(&self.rows).map(|(new, row)| Fact {
+            position: row.position.unsigned_abs(),
+            stream: new.stream,
+            version: new.version,
+            id: row.id,
+            recorded_at: Timestamp(row.recorded_at),
+            event: new.event.clone(),
+        })
+    }
+
     fn event(
         &mut self,
-        look: &Look<'_>,
-        new: &'a NewEvent,
+        keys: &mut DataKeys<'_>,
+        (new, stored): (&'a NewEvent, Stored),
         recorded_at: Timestamp,
         buffer: &mut Vec<u8>,
     ) -> Result<EventRow<'a>, Error> {
-        let stored = new.event.stored(new.stream);
         let id = new_id(recorded_at);
         let subject = stored.personal.as_ref().map(|(subject, _)| *subject);
         let sealed = match &stored.personal {
             None => None,
             Some((subject, plain)) => {
-                Some(self.key(look, *subject)?.seal(&seal::of_event(id, stored.name), plain.as_bytes()))
+                Some(self.key(keys, *subject)?.seal(&seal::of_event(id, stored.name), plain.as_bytes()))
             }
         };
         let bytes = stored.payload.len() + sealed.as_ref().map_or(0, Vec::len) + new.meta.len();
@@ -109,14 +141,14 @@ impl<'a> Prepared<'a> {
     }
 
     /// The data key of a subject; a new one when there is none.
-    fn key(&mut self, look: &Look<'_>, subject: UserId) -> Result<Arc<Key>, Error> {
+    fn key(&mut self, keys: &mut DataKeys<'_>, subject: UserId) -> Result<Arc<Key>, Error> {
         if let Some((key, _)) = self.new_keys.get(&subject) {
             return Ok(key.clone());
         }
-        if let Some(key) = look.data_key(subject)? {
+        if let Some(key) = (keys.find)(subject)? {
             return Ok(key);
         }
-        let (key, wrapped) = look.keys.new_data_key(subject);
+        let (key, wrapped) = keys.keys.new_data_key(subject);
         self.new_keys.insert(subject, (key.clone(), wrapped));
         Ok(key)
     }

@@ -183,13 +183,13 @@ impl Cluster {
 
 /// Who runs the server when root runs the tests: PostgreSQL refuses to be root.
 #[derive(Clone, Copy)]
-struct Owner {
-    user: u32,
-    group: u32,
+pub(super) struct Owner {
+    pub(super) user: u32,
+    pub(super) group: u32,
 }
 
 impl Owner {
-    fn needed() -> anyhow::Result<Option<Owner>> {
+    pub(super) fn needed() -> anyhow::Result<Option<Owner>> {
         if !rustix::process::geteuid().is_root() {
             return Ok(None);
         }

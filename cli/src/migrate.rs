@@ -1,0 +1,20 @@
+//! `letopis migrate`: the tables of a database that nodes share.
+
+use crate::arguments::Migrate;
+use crate::context::Context;
+use crate::output;
+use anyhow::Result;
+use serde_json::json;
+
+/// Brings the database to this version's tables.
+///
+/// # Errors
+/// When it cannot be reached, or is of a newer version.
+pub fn verb(context: &Context, asked: &Migrate) -> Result<()> {
+    let Some(cluster) = &context.settings.database else {
+        anstream::eprintln!("the embedded log is brought up to date by `letopis serve`; there is nothing to do");
+        return Ok(());
+    };
+    let (before, version) = store::postgres::migrate(cluster, asked.role.as_deref())?;
+    output::show(context.output, &json!({"before": before, "version": version}))
+}

@@ -1,0 +1,37 @@
+//! What keeps a courier from its work.
+
+/// Why something did not leave.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The log or the checkpoint.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The event cannot be told because it cannot be read: whoever follows the log must stop before it.
+    #[error("the event at position {position} cannot be read: {why}")]
+    Unreadable {
+        /// Where it stands in the log.
+        position: u64,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Nobody answers, or not in time.
+    #[error("NATS does not answer: {0}; see that it runs, and LETOPIS_NATS_URL")]
+    Unreachable(String),
+    /// It answers, and does not do what it was asked.
+    #[error("NATS does not take it: {0}; see that JetStream is on and has room, and the rights of our user")]
+    Refused(String),
+    /// Somebody else writes into the stream at the same time.
+    #[error("others write into the stream {0} at the same time; only one relay may")]
+    Contended(&'static str),
+    /// There is nothing at these positions that was told before.
+    #[error("nothing up to position {told} was told from {from} on; what is behind is told by the server itself")]
+    NothingThere {
+        /// The first position that was asked for.
+        from: u64,
+        /// How far the relay has come.
+        told: u64,
+    },
+}
+
+/// What a courier answers.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

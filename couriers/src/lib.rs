@@ -1,0 +1,29 @@
+//! What leaves the house.
+//!
+//! Couriers follow the log as projections do, and are the only ones that reach the outside. The relay tells other
+//! services in a small public vocabulary what has happened; nudges tell the other nodes that there is something new.
+//! Both go over NATS, which holds nothing that the log does not: without it, and after its loss, everything else goes
+//! on. This room must never judge what may happen, never write to the log, and never open a sealed part.
+
+mod address;
+mod bus;
+mod checkpoint;
+mod error;
+mod letter;
+mod looked;
+pub mod nudges;
+mod publisher;
+mod relay;
+mod republish;
+mod standing;
+pub mod vocabulary;
+
+pub use address::Address;
+pub use bus::Bus;
+pub use checkpoint::{Checkpoint, Point};
+pub use error::{Error, Result};
+pub use letter::{Letter, header};
+pub use looked::{Looked, look};
+pub use publisher::Limits;
+pub use relay::Relay;
+pub use republish::Republished;

@@ -1,0 +1,250 @@
+//! The relay: follows the log and tells other services what has happened, each fact once and in order.
+
+use crate::checkpoint::{Checkpoint, Point};
+use crate::letter::{self, Page};
+use crate::publisher::{Found, IN_FLIGHT_MAX, Publisher};
+use crate::standing::{Standing, compare};
+use crate::{Bus, Error, Limits, Result};
+use rand::RngExt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use store::Log;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+use uuid::Uuid;
+
+/// Without a hint it looks that often.
+const POLL: Duration = Duration::from_millis(250);
+/// A stream that is not written is looked at that often: somebody may have deleted it.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// After a failure it waits at first so long, each time twice as long, and as much again at random.
+const RETRY_WAIT: Duration = Duration::from_millis(250);
+/// And at most so long.
+const RETRY_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Tells other services what has happened. A cheap handle.
+#[derive(Clone)]
+pub struct Relay {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    log: Log,
+    bus: Bus,
+    checkpoint: Arc<Mutex<Checkpoint>>,
+    /// Whoever writes the stream holds it: the relay, or an operator who has something published again.
+    desk: tokio::sync::Mutex<Desk>,
+}
+
+/// What whoever writes the stream has before him.
+pub(crate) struct Desk {
+    pub(crate) publisher: Publisher,
+    /// How far the relay has come; none until that was looked up, and after anything went wrong.
+    pub(crate) point: Option<Point>,
+    /// When the stream was looked at last, and over which connection.
+    looked: Option<(Instant, u64)>,
+}
+
+impl Relay {
+    /// A relay that has not begun: see [`Relay::follow`].
+    pub fn new(log: Log, bus: Bus, checkpoint: Checkpoint, limits: Limits) -> Relay {
+        let desk = Desk { publisher: Publisher::new(&bus, limits), point: None, looked: None };
+        let checkpoint = Arc::new(Mutex::new(checkpoint));
+        Relay { shared: Arc::new(Shared { log, bus, checkpoint, desk: tokio::sync::Mutex::new(desk) }) }
+    }
+
+    /// Follows the log for ever; `hint` changes when there is something new. What cannot be told now is told later:
+    /// it may be dropped at any time, and another one goes on. It stops for good at an event that it cannot read.
+    pub async fn follow(&self, mut hint: watch::Receiver<u64>) {
+        let mut failures = 0;
+        loop {
+            if !self.bus().is_connected() {
+                self.show(false).await;
+                let _ = self.bus().reached(POLL).await;
+                continue;
+            }
+            let done = self.round().await;
+            match &done {
+                Ok(_) => failures = 0,
+                Err(Error::Unreadable { .. }) => {
+                    let advice = "the relay stops before it; run the version that wrote it, or a newer one";
+                    tracing::error!(error = %described(&done), "{advice}");
+                    return self.stand().await;
+                }
+                Err(_) => {
+                    metrics::counter!("letopis_relay_errors_total").increment(1);
+                    if failures == 0 {
+                        // Once, not at every attempt; everything else goes on meanwhile.
+                        tracing::warn!(error = %described(&done), "the relay does not get on; it tries again");
+                    }
+                    failures += 1;
+                }
+            }
+            self.show(false).await;
+            match done {
+                Ok(true) => {}
+                // Whether there was a hint or a poll: it looks.
+                Ok(false) => drop(timeout(POLL, news(&mut hint)).await),
+                Err(_) => sleep(retry_wait(failures)).await,
+            }
+        }
+    }
+
+    /// Stopped for good: only shows how far behind it gets.
+    async fn stand(&self) {
+        loop {
+            self.show(true).await;
+            sleep(POLL).await;
+        }
+    }
+
+    /// Tells one page of the log; false when there was nothing new.
+    ///
+    /// # Errors
+    /// What kept it from it: nothing is lost, the next round begins there.
+    pub async fn round(&self) -> Result<bool> {
+        let mut desk = self.shared.desk.lock().await;
+        let point = self.settle(&mut desk).await?;
+        let page = self.page(point.position, u64::MAX).await?;
+        let Some((position, event_id)) = page.last else { return Ok(false) };
+        // Unknown until all of it is told: this may be dropped on the way.
+        desk.point = None;
+        let sent = match page.letters.is_empty() {
+            true => None,
+            false => Some(desk.publisher.publish(&page.letters, false).await?),
+        };
+        let sequence = sent.map_or(point.sequence, |sent| sent.sequence);
+        self.note(&mut desk, Point { position, event_id, sequence, ..point }).await?;
+        metrics::counter!("letopis_relay_published_total").increment(page.letters.len() as u64);
+        Ok(true)
+    }
+
+    /// How far it has come, after it has looked; none while that is not known.
+    pub async fn position(&self) -> Option<u64> {
+        self.shared.desk.lock().await.point.as_ref().map(|point| point.position)
+    }
+
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.shared.bus
+    }
+
+    pub(crate) async fn desk(&self) -> tokio::sync::MutexGuard<'_, Desk> {
+        self.shared.desk.lock().await
+    }
+
+    pub(crate) async fn page(&self, after: u64, end: u64) -> Result<Page> {
+        self.blocking(move |log, _| letter::page(log, after, end, IN_FLIGHT_MAX)).await
+    }
+
+    pub(crate) async fn head(&self) -> Result<u64> {
+        self.blocking(|log, _| Ok(log.head()?.position)).await
+    }
+
+    /// Where the relay stands; looked up when that is not known.
+    pub(crate) async fn settle(&self, desk: &mut Desk) -> Result<Point> {
+        let connections = self.bus().connections();
+        let is_fresh = desk.looked.is_some_and(|(at, over)| over == connections && at.elapsed() < LOOK_EVERY);
+        if let Some(point) = desk.point.as_ref().filter(|_| is_fresh) {
+            return Ok(point.clone());
+        }
+        let mut found = desk.publisher.look().await?;
+        let last = found.last;
+        let (known, is_ours) = self
+            .blocking(move |log, checkpoint| {
+                let known = match checkpoint.read()? {
+                    Some(point) if holds(log, point.position, point.event_id)? => Some(point),
+                    Some(_) | None => None,
+                };
+                let is_ours = last.map_or(Ok(false), |last| holds(log, last.position, last.event_id))?;
+                Ok((known, is_ours))
+            })
+            .await?;
+        found.last = found.last.filter(|_| is_ours);
+        let standing = compare(known.as_ref(), &found);
+        tell(standing, known.as_ref());
+        let mut point = known.unwrap_or_default();
+        if let (Standing::Begun(_) | Standing::Further(_) | Standing::Shorter(_), Some(last)) = (standing, found.last) {
+            (point.position, point.event_id) = (last.position, last.event_id);
+        }
+        desk.looked = Some((Instant::now(), connections));
+        let Found { made: stream_made, sequence, .. } = found;
+        self.note(desk, Point { stream_made, sequence, ..point.clone() }).await?;
+        Ok(desk.point.clone().unwrap_or(point))
+    }
+
+    /// Notes down how far it has come.
+    pub(crate) async fn note(&self, desk: &mut Desk, point: Point) -> Result<()> {
+        let written = point.clone();
+        self.blocking(move |_, checkpoint| checkpoint.write(&written)).await?;
+        desk.point = Some(point);
+        Ok(())
+    }
+
+    /// Figures for who watches.
+    async fn show(&self, stopped: bool) {
+        let flag = |is: bool| if is { 1.0 } else { 0.0 };
+        metrics::gauge!("letopis_nats_connected").set(flag(self.bus().is_connected()));
+        metrics::gauge!("letopis_relay_stopped").set(flag(stopped));
+        let at = self.blocking(|log, checkpoint| Ok((log.head()?.position, checkpoint.read()?))).await;
+        // What cannot be read is told where it fails.
+        if let Ok((head, point)) = at {
+            let position = point.map_or(0, |point| point.position);
+            metrics::gauge!("letopis_relay_position").set(position as f64);
+            metrics::gauge!("letopis_relay_lag_events").set(head.saturating_sub(position) as f64);
+        }
+    }
+
+    /// The log and the checkpoint are files: not for the threads of async code.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Log, &mut Checkpoint) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (log, checkpoint) = (self.shared.log.clone(), Arc::clone(&self.shared.checkpoint));
+        // A panic leaves no half of a transaction behind: it was rolled back.
+        let work = move || work(&log, &mut checkpoint.lock().unwrap_or_else(PoisonError::into_inner));
+        let done = tokio::task::spawn_blocking(work).await;
+        done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+}
+
+/// Whether the log has that event there: every log has nothing at zero.
+fn holds(log: &Log, position: u64, event_id: Uuid) -> Result<bool> {
+    let Some(after) = position.checked_sub(1) else { return Ok(true) };
+    let records = log.read(after, 1)?;
+    Ok(records.iter().any(|record| record.position == position && record.id == event_id))
+}
+
+fn tell(standing: Standing, known: Option<&Point>) {
+    let position = known.map_or(0, |point| point.position);
+    match standing {
+        Standing::AsLeft | Standing::Further(_) => {}
+        Standing::Begun(behind) => tracing::info!(behind, "the relay begins behind this position"),
+        Standing::Shorter(kept) => {
+            let what = "the stream in NATS has lost its end: what is behind it is told again";
+            tracing::warn!(told = position, kept, "{what}");
+        }
+        Standing::Lost => {
+            metrics::counter!("letopis_relay_stream_lost_total").increment(1);
+            let advice = "the relay goes on behind what it has told; `letopis events republish --from N` tells the \
+                          rest again";
+            tracing::warn!(told = position, "the stream in NATS has lost everything; {advice}");
+        }
+    }
+}
+
+/// Until the log has something new; for ever when nobody hints any more.
+async fn news(hint: &mut watch::Receiver<u64>) {
+    if hint.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn retry_wait(failures: u32) -> Duration {
+    let doubled = RETRY_WAIT.saturating_mul(1 << failures.saturating_sub(1).min(10));
+    let wait = doubled.min(RETRY_WAIT_MAX);
+    wait + wait.mul_f64(rand::rng().random_range(0.0..1.0))
+}
+
+fn described<T>(done: &Result<T>) -> String {
+    done.as_ref().err().map(ToString::to_string).unwrap_or_default()
+}

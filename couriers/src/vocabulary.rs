@@ -1,0 +1,117 @@
+//! The public vocabulary: what other services are told of each fact, and what they are not.
+//!
+//! A translation by hand, so that the log's own shapes stay free to change. It holds ids, roles and times, and
+//! **nothing that a person wrote or is called**: what has left the house cannot be forgotten any more
+//! (`docs/decisions/0012`). A shape keeps what it has as long as its `v` stays; fields may be added.
+
+use domain::{Event, chat, message, user};
+use serde_json::json;
+
+/// The subjects that the stream takes: one for each category that is told. Nudges are not among them.
+pub const SUBJECTS: [&str; 3] = ["letopis.user.*", "letopis.chat.*", "letopis.message.*"];
+
+/// What other services are told of one fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// `letopis.<category>.<fact>`
+    pub subject: &'static str,
+    /// JSON; `v` is the version of its shape.
+    pub payload: String,
+}
+
+/// Translates a fact; `None` for what nobody outside is told. `id` is the id of the account, chat or message that it
+/// happened to.
+pub fn told(id: &str, event: &Event) -> Option<Told> {
+    match event {
+        Event::User(event) => of_user(id, event),
+        Event::Chat(event) => Some(of_chat(id, event)),
+        Event::Message(event) => Some(of_message(id, event)),
+        // Who comes and goes with which session or token, and from where, is the account's own affair; the claim on
+        // a name is how names are kept apart, and a skipped event is how an operator mended a read model.
+        Event::Session(_) | Event::Token(_) | Event::Name(_) | Event::Projection(_) => None,
+    }
+}
+
+fn of_user(user_id: &str, event: &user::Event) -> Option<Told> {
+    let told = match event {
+        user::Event::SignedUp(event) => {
+            say("letopis.user.signed_up", json!({"v": 1, "user_id": user_id, "at": event.at}))
+        }
+        // What was changed is read over HTTP: it is personal.
+        user::Event::ProfileChanged(_) => say("letopis.user.profile_changed", json!({"v": 1, "user_id": user_id})),
+        user::Event::RoleSet(event) => {
+            say("letopis.user.role_set", json!({"v": 1, "user_id": user_id, "role": event.role}))
+        }
+        user::Event::Erased => say("letopis.user.erased", json!({"v": 1, "user_id": user_id})),
+        // How an account is secured, and who tries it, helps only who wants to break in.
+        user::Event::PasswordChanged(_)
+        | user::Event::SignInsFailed(_)
+        | user::Event::SessionsEnded(_)
+        | user::Event::TokensRevoked => return None,
+    };
+    Some(told)
+}
+
+fn of_chat(chat_id: &str, event: &chat::Event) -> Told {
+    match event {
+        chat::Event::Created(event) => {
+            say("letopis.chat.created", json!({"v": 1, "chat_id": chat_id, "private": event.private, "by": event.by}))
+        }
+        chat::Event::Renamed(event) => say("letopis.chat.renamed", json!({"v": 1, "chat_id": chat_id, "by": event.by})),
+        chat::Event::Archived(event) => {
+            say("letopis.chat.archived", json!({"v": 1, "chat_id": chat_id, "by": event.by}))
+        }
+        chat::Event::Unarchived(event) => {
+            say("letopis.chat.unarchived", json!({"v": 1, "chat_id": chat_id, "by": event.by}))
+        }
+        chat::Event::Deleted(event) => say("letopis.chat.deleted", json!({"v": 1, "chat_id": chat_id, "by": event.by})),
+        chat::Event::MemberJoined(event) => say(
+            "letopis.chat.member_joined",
+            json!({"v": 1, "chat_id": chat_id, "user_id": event.user_id, "role": event.role}),
+        ),
+        chat::Event::MemberAdded(event) => say(
+            "letopis.chat.member_added",
+            json!({"v": 1, "chat_id": chat_id, "user_id": event.user_id, "role": event.role, "by": event.by}),
+        ),
+        chat::Event::MemberLeft(event) => {
+            say("letopis.chat.member_left", json!({"v": 1, "chat_id": chat_id, "user_id": event.user_id}))
+        }
+        chat::Event::MemberRemoved(event) => say(
+            "letopis.chat.member_removed",
+            json!({"v": 1, "chat_id": chat_id, "user_id": event.user_id, "by": event.by}),
+        ),
+        chat::Event::RoleChanged(event) => say(
+            "letopis.chat.role_changed",
+            json!({"v": 1, "chat_id": chat_id, "user_id": event.user_id, "role": event.role, "by": event.by}),
+        ),
+    }
+}
+
+fn of_message(message_id: &str, event: &message::Event) -> Told {
+    match event {
+        message::Event::Posted(event) => say(
+            "letopis.message.posted",
+            json!({
+                "v": 1, "message_id": message_id, "chat_id": event.chat_id, "author": event.author,
+                "sent_at": event.sent_at, "reply_to": event.reply_to,
+            }),
+        ),
+        message::Event::Edited(event) => say(
+            "letopis.message.edited",
+            json!({
+                "v": 1, "message_id": message_id, "chat_id": event.chat_id, "author": event.author, "at": event.at,
+            }),
+        ),
+        message::Event::Deleted(event) => say(
+            "letopis.message.deleted",
+            json!({"v": 1, "message_id": message_id, "chat_id": event.chat_id, "by": event.by}),
+        ),
+    }
+}
+
+fn say(subject: &'static str, payload: serde_json::Value) -> Told {
+    Told { subject, payload: payload.to_string() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,7 @@
+//! Couriers against a real NATS server.
+#![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
+
+mod loss;
+mod nudging;
+mod relaying;
+mod support;

@@ -1,0 +1,183 @@
+//! A server of Letopis, a relay over its log, and somebody who listens.
+
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use async_nats::jetstream::{self, stream::Stream};
+use couriers::{Address, Bus, Checkpoint, Letter, Limits, Relay, header};
+use domain::{Command, UserId, user};
+use futures_util::StreamExt;
+use std::path::Path;
+use std::time::Duration;
+use store::Folder;
+use store::sql::Database;
+use tempfile::TempDir;
+use testkit::{Actor, TestApp};
+use uuid::Uuid;
+
+/// Longer than anything takes on a slow machine.
+pub const SOON: Duration = Duration::from_secs(60);
+
+/// What the stream holds of one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    pub subject: String,
+    pub id: Uuid,
+    pub position: u64,
+    pub republished: bool,
+    /// Everything that a listener sees, for looking into it.
+    pub whole: String,
+}
+
+/// A relay with a checkpoint of its own.
+pub struct Desk {
+    pub place: TempDir,
+    pub relay: Relay,
+}
+
+impl Desk {
+    pub async fn new(app: &TestApp, url: &str) -> Desk {
+        Desk::over(TempDir::new().unwrap(), app, url).await
+    }
+
+    /// The next relay over what another one has left.
+    pub async fn over(place: TempDir, app: &TestApp, url: &str) -> Desk {
+        let relay = relay(place.path(), app, url).await;
+        Desk { place, relay }
+    }
+
+    /// Tells all that there is to tell; how many pages that were.
+    pub async fn tell_all(&self) -> usize {
+        self.relay.round_until_done().await
+    }
+}
+
+pub trait Rounds {
+    fn round_until_done(&self) -> impl Future<Output = usize>;
+}
+
+impl Rounds for Relay {
+    async fn round_until_done(&self) -> usize {
+        let mut rounds = 0;
+        while self.round().await.unwrap() {
+            rounds += 1;
+        }
+        rounds
+    }
+}
+
+pub async fn bus(url: &str) -> Bus {
+    Bus::connect(Address::parse(url).unwrap()).await.unwrap()
+}
+
+pub async fn relay(place: &Path, app: &TestApp, url: &str) -> Relay {
+    let path = place.join("relay.db");
+    let database = if path.exists() { Database::open(&path) } else { Database::create(&path) };
+    let checkpoint = Checkpoint::open(&database.unwrap()).unwrap();
+    // Small: what streams may take is reserved on the server.
+    let limits = Limits { bytes_max: 16 * 1024 * 1024, ..Limits::default() };
+    let bus = bus(url).await;
+    bus.reached(SOON).await.unwrap();
+    Relay::new(app.node.log.clone(), bus, checkpoint, limits)
+}
+
+/// A relay that is not waited for: its NATS may be gone.
+pub async fn relay_in(place: &Path, app: &TestApp, url: &str) -> Relay {
+    let checkpoint = Checkpoint::open(&Database::create(&place.join("relay.db")).unwrap()).unwrap();
+    let limits = Limits { bytes_max: 16 * 1024 * 1024, ..Limits::default() };
+    Relay::new(app.node.log.clone(), bus(url).await, checkpoint, limits)
+}
+
+pub async fn stream(url: &str) -> Stream {
+    let client = testkit::servers::connect_nats(url).await.unwrap();
+    jetstream::new(client).get_stream("letopis").await.unwrap()
+}
+
+/// Everything that the stream holds, in its order.
+pub async fn heard(url: &str) -> Vec<Heard> {
+    let mut stream = stream(url).await;
+    let messages = stream.info().await.unwrap().state.messages;
+    let config = pull::OrderedConfig { deliver_policy: DeliverPolicy::All, ..Default::default() };
+    let consumer = stream.create_consumer(config).await.unwrap();
+    let mut incoming = consumer.messages().await.unwrap();
+    let mut all = Vec::new();
+    for _ in 0..messages {
+        let message = tokio::time::timeout(SOON, incoming.next()).await.unwrap().unwrap().unwrap();
+        let headers = message.headers.clone().unwrap_or_default();
+        let text = |name: &str| headers.get(name).map(|value| value.as_str().to_owned());
+        all.push(Heard {
+            subject: message.subject.to_string(),
+            id: text(header::EVENT_ID).and_then(|id| id.parse().ok()).unwrap_or_default(),
+            position: text(header::POSITION).and_then(|position| position.parse().ok()).unwrap_or_default(),
+            republished: text(header::REPUBLISHED).is_some(),
+            whole: format!("{} {headers:?} {}", message.subject, String::from_utf8_lossy(&message.payload)),
+        });
+    }
+    all
+}
+
+/// The ids and positions of what is to be told, as the log has it.
+pub fn public(app: &TestApp) -> Vec<(Uuid, u64)> {
+    let records = app.node.log.read(0, store::PAGE_MAX).unwrap();
+    let letters = records.iter().filter_map(|record| Letter::of(record).unwrap());
+    letters.map(|letter| (letter.id, letter.position)).collect()
+}
+
+pub fn ids(heard: &[Heard]) -> Vec<(Uuid, u64)> {
+    heard.iter().map(|heard| (heard.id, heard.position)).collect()
+}
+
+/// A chat with so many messages.
+pub async fn chatter(app: &TestApp, name: &str, messages: usize) -> (Actor, String) {
+    let anna = app.user(name).await;
+    let chat = anna.chat("garden").await;
+    for number in 0..messages {
+        anna.say(&chat, &format!("{number}")).await;
+    }
+    (anna, chat)
+}
+
+/// What only an operator can do.
+pub async fn operate(app: &TestApp, user: &Actor, command: user::Command) {
+    let user_id = UserId(user.user_id.parse().unwrap());
+    let now = domain::Timestamp(1_800_000_000_000_000);
+    app.node.writer.send(commands::Request::by_operator(Command::User(user_id, command), now)).await.unwrap();
+}
+
+/// Waits until it is so.
+pub async fn until<F: Future<Output = bool>>(mut so: impl FnMut() -> F) {
+    let began = std::time::Instant::now();
+    while !so().await {
+        assert!(began.elapsed() < SOON, "it does not come to that");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// An event that no version knows, written past the writer; its position.
+pub fn poison(app: &TestApp) -> u64 {
+    let path = Folder::existing(&app.data()).unwrap().database();
+    let log = rusqlite::Connection::open(path).unwrap();
+    let head = "select position, recorded_at, hash from event order by position desc limit 1";
+    let (position, recorded_at, hash): (i64, i64, [u8; 32]) =
+        log.query_row(head, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    let (id, name) = ([7; 16], "message.frozen.v9");
+    let stream = "message-07070707-0707-0707-0707-070707070707";
+    let link = store::chain::Link {
+        position: position + 1,
+        stream,
+        version: 1,
+        id: &id,
+        name,
+        recorded_at,
+        payload: "{}",
+        subject: None,
+        sealed_hash: None,
+        meta: "{}",
+    };
+    let hash = store::chain::hash(&hash, &link, &mut Vec::new());
+    log.execute(
+        "insert into event (position, stream, version, id, name, recorded_at, payload, meta, hash)
+         values (?1, ?2, 1, ?3, ?4, ?5, '{}', '{}', ?6)",
+        (position + 1, stream, id, name, recorded_at, hash),
+    )
+    .unwrap();
+    u64::try_from(position + 1).unwrap()
+}

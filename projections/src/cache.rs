@@ -1,0 +1,207 @@
+//! What was looked up in a read model a moment ago. `docs/decisions/0014` says why no end can be overlooked.
+
+use crate::Name;
+use crate::scan::Scan;
+use domain::session::TokenHash;
+use domain::{StreamId, UserId};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use store::Fact;
+
+/// Most entries of one cache. Those that nobody asked for lately go first.
+const KEPT_MAX: usize = 100_000;
+/// Users share a place for "something of theirs ended here": an end costs who shares it one look into the read model.
+const PLACES: usize = 1 << 16;
+/// Where other nodes append, what is kept counts for so long after this node has read the log to its head. An end is
+/// heeded everywhere within a second (CONTRACT 1.2), also by a node that cannot read the log any more.
+const TRUSTED: Duration = Duration::from_millis(750);
+
+/// Which state of a read model something was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The generation that served, asked for before the read model was.
+    pub generation: u64,
+    /// How far it was, at least.
+    pub position: u64,
+}
+
+/// What was looked up by a token's hash in one read model, for as long as nothing of its user has ended since.
+pub struct Cache<T> {
+    name: Name,
+    ends: fn(&Fact) -> Option<UserId>,
+    /// Whether others append to the log.
+    shared: bool,
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    generation: u64,
+    /// Every fact up to here was heeded.
+    followed: u64,
+    /// When the log was last seen to end there.
+    looked: Option<Instant>,
+    /// By place: the last position at which something of a user ended.
+    ended: Vec<u64>,
+    /// Asked for lately.
+    young: HashMap<TokenHash, Entry<T>>,
+    /// Asked for before that; whatever is asked for again becomes young.
+    old: HashMap<TokenHash, Entry<T>>,
+}
+
+#[derive(Clone)]
+struct Entry<T> {
+    user_id: UserId,
+    stamp: Stamp,
+    value: T,
+}
+
+impl<T: Clone> Cache<T> {
+    /// An empty one. What has ended up to `head` is not known to it: nothing that is older counts.
+    pub(crate) fn new(name: Name, ends: fn(&Fact) -> Option<UserId>, generation: u64, head: u64) -> Cache<T> {
+        let state = State {
+            generation,
+            followed: head,
+            looked: None,
+            ended: vec![head; PLACES],
+            young: HashMap::new(),
+            old: HashMap::new(),
+        };
+        Cache { name, ends, shared: false, state: Mutex::new(state) }
+    }
+
+    /// The same over a log that others append to as well.
+    pub(crate) fn of_many_nodes(self) -> Cache<T> {
+        Cache { shared: true, ..self }
+    }
+
+    /// The read model that it is in front of.
+    pub fn name(&self) -> Name {
+        self.name
+    }
+
+    /// What is kept of that token, when it is known to hold good at the position `floor` of the log.
+    pub fn get(&self, token_hash: &TokenHash, floor: u64) -> Option<T> {
+        self.get_at(token_hash, floor, Instant::now())
+    }
+
+    fn get_at(&self, token_hash: &TokenHash, floor: u64, now: Instant) -> Option<T> {
+        let mut state = self.lock();
+        let known = state.young.get(token_hash).or_else(|| state.old.get(token_hash))?;
+        if !self.holds(&state, known.user_id, known.stamp, floor, now) {
+            return None;
+        }
+        let value = known.value.clone();
+        if let Some(entry) = state.old.remove(token_hash) {
+            state.insert(*token_hash, entry);
+        }
+        Some(value)
+    }
+
+    /// Keeps what was read from the read model under that stamp. It may come late: what has ended meanwhile does not
+    /// count.
+    pub fn put(&self, token_hash: TokenHash, user_id: UserId, stamp: Stamp, value: T) {
+        self.lock().insert(token_hash, Entry { user_id, stamp, value });
+    }
+
+    /// Whether what somebody else has kept of that user under that stamp holds good at the position `floor`.
+    pub fn vouches(&self, user_id: UserId, stamp: Stamp, floor: u64) -> bool {
+        let state = self.lock();
+        // Of a position that this node has not seen: it may be of a log that was lost.
+        stamp.position <= state.followed && self.holds(&state, user_id, stamp, floor, Instant::now())
+    }
+
+    /// The generation of the read model that serves: for a [`Stamp`], and to be asked for before the read model is.
+    pub fn generation(&self) -> u64 {
+        self.lock().generation
+    }
+
+    /// The position at which something of that user has ended, at the latest. A read model that is not as far yet
+    /// may still show it.
+    pub fn ended(&self, user_id: UserId) -> u64 {
+        self.lock().ended[place(user_id)]
+    }
+
+    /// Keeps nothing any more, as after a start.
+    pub fn clear(&self) {
+        let mut state = self.lock();
+        (state.young, state.old) = (HashMap::new(), HashMap::new());
+    }
+
+    fn holds(&self, state: &State<T>, user_id: UserId, stamp: Stamp, floor: u64, now: Instant) -> bool {
+        let fresh = state.looked.is_some_and(|looked| now.saturating_duration_since(looked) <= TRUSTED);
+        state.followed >= floor
+            && stamp.generation == state.generation
+            && stamp.position >= state.ended[place(user_id)]
+            && (fresh || !self.shared)
+    }
+
+    /// Heeds a stretch of the log, unless it begins further on.
+    pub(crate) fn heed(&self, scan: &Scan) {
+        let mut state = self.lock();
+        if scan.after > state.followed {
+            return;
+        }
+        let known = scan.facts.partition_point(|fact| fact.position <= state.followed);
+        for fact in scan.facts.iter().skip(known) {
+            if let Some(user_id) = (self.ends)(fact) {
+                state.ended[place(user_id)] = fact.position;
+            }
+            state.followed = fact.position;
+        }
+        if let Some(stumble) = scan.unreadable.as_ref().filter(|stumble| stumble.position == state.followed + 1) {
+            if stumble.concerns(self.name) {
+                // Nobody can tell what it ends.
+                state.ended.fill(stumble.position);
+            }
+            state.followed = stumble.position;
+        }
+    }
+
+    /// The position up to which every fact was heeded.
+    pub(crate) fn followed(&self) -> u64 {
+        self.lock().followed
+    }
+
+    /// The log ended no further than that at that instant.
+    pub(crate) fn saw(&self, head: u64, at: Instant) {
+        let mut state = self.lock();
+        if state.followed >= head {
+            state.looked = Some(at);
+        }
+    }
+
+    /// Another generation serves: what was read from the one before does not count any more.
+    pub(crate) fn switched(&self, generation: u64) {
+        self.lock().generation = generation;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // Nothing in here leaves it half changed: a panic between two steps can only forget something.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> State<T> {
+    fn insert(&mut self, token_hash: TokenHash, entry: Entry<T>) {
+        if self.young.len() >= KEPT_MAX / 2 && !self.young.contains_key(&token_hash) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.old.remove(&token_hash);
+        self.young.insert(token_hash, entry);
+    }
+}
+
+/// Whose stream that is.
+pub(crate) fn user_of(stream: StreamId) -> Option<UserId> {
+    if let StreamId::UserId(user_id) = stream { Some(user_id) } else { None }
+}
+
+fn place(user_id: UserId) -> usize {
+    // The end of an id is random, its beginning a time.
+    let [.., high, low] = user_id.0.into_bytes();
+    usize::from(u16::from_be_bytes([high, low]))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! The caches in front of the read models that every request looks at.
+
+use crate::cache::Cache;
+use crate::scan::Scan;
+use crate::slot::Slot;
+use crate::{Name, Projections, Result, scan, sessions, tokens};
+use std::time::Instant;
+use store::Log;
+
+/// How many facts are read at once.
+const BATCH: usize = 2_000;
+/// Batches that are read at most before the read models have their turn.
+const BATCHES_MAX: usize = 50;
+
+/// The caches of a process.
+pub(crate) struct Caches {
+    sessions: Cache<sessions::Open>,
+    tokens: Cache<tokens::Live>,
+}
+
+impl Caches {
+    /// Empty ones in front of what these slots serve.
+    pub(crate) fn new(log: &Log, slots: &[Slot]) -> Result<Caches> {
+        let head = log.head()?.position;
+        let of = |name| slots.iter().find(|slot| slot.name == name).map_or(0, |slot| slot.entry().generation);
+        let sessions = Cache::new(Name::Sessions, sessions::ends, of(Name::Sessions), head);
+        let tokens = Cache::new(Name::Tokens, tokens::ends, of(Name::Tokens), head);
+        Ok(match log.cluster() {
+            None => Caches { sessions, tokens },
+            Some(_) => Caches { sessions: sessions.of_many_nodes(), tokens: tokens.of_many_nodes() },
+        })
+    }
+
+    /// Heeds a stretch of the log.
+    pub(crate) fn heed(&self, scan: &Scan) {
+        self.sessions.heed(scan);
+        self.tokens.heed(scan);
+    }
+
+    /// Reads what no scan has brought, up to `head`, which was the log's end at `asked`.
+    pub(crate) fn follow(&self, log: &Log, head: u64, asked: Instant) -> Result<()> {
+        for _ in 0..BATCHES_MAX {
+            let followed = self.sessions.followed().min(self.tokens.followed());
+            if followed >= head {
+                break;
+            }
+            self.heed(&scan::read(log, followed, BATCH)?);
+        }
+        self.sessions.saw(head, asked);
+        self.tokens.saw(head, asked);
+        Ok(())
+    }
+
+    /// Another generation of that read model serves.
+    pub(crate) fn switched(&self, name: Name, generation: u64) {
+        match name {
+            Name::Sessions => self.sessions.switched(generation),
+            Name::Tokens => self.tokens.switched(generation),
+            Name::Users | Name::SignIns | Name::Chats | Name::Messages => {}
+        }
+    }
+}
+
+impl Projections {
+    /// Sessions that were looked up a moment ago.
+    pub fn open_sessions(&self) -> &Cache<sessions::Open> {
+        &self.caches().sessions
+    }
+
+    /// Service tokens that were looked up a moment ago.
+    pub fn live_tokens(&self) -> &Cache<tokens::Live> {
+        &self.caches().tokens
+    }
+}

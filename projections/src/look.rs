@@ -1,0 +1,134 @@
+//! What other nodes have done meanwhile: which of them feeds which projection, how far that is, which generation serves.
+//! A log of one process has no other nodes, and nothing of this happens.
+
+use crate::catalog::Entry;
+use crate::generation::{self, Generation};
+use crate::lease::Leases;
+use crate::slot::Slot;
+use crate::{Error, Name, Projections, Result, rebuild, skips};
+
+impl Projections {
+    /// Learns what other nodes have done, and takes the projections that no node feeds any more. What fails for one
+    /// keeps nobody from the others.
+    pub(crate) fn look(&self) -> Result<()> {
+        let Some(leases) = self.leases() else { return Ok(()) };
+        let _one_at_a_time = leases.changing();
+        self.look_alone(leases)
+    }
+
+    fn look_alone(&self, leases: &Leases) -> Result<()> {
+        let others = leases.of_others()?;
+        let mut entries = self.catalog().entries()?;
+        let mut looked = Ok(());
+        for slot in self.slots() {
+            let of_other = others.get(&slot.name).copied();
+            if of_other.is_some() {
+                slot.lose(&mut slot.lock());
+            }
+            let fed = |epoch| match self.feed_under(slot, epoch, false) {
+                // The next look finds out who has it.
+                Err(Error::TakenOver { .. }) => Ok(()),
+                done => done,
+            };
+            let done = match (slot.epoch(), entries.remove(&slot.name)) {
+                (Some(epoch), _) => fed(epoch),
+                (None, Some(entry)) if of_other == Some(true) || entry.version != slot.name.version() => {
+                    self.follow_other(slot, entry)
+                }
+                (None, _) => match leases.take(slot.name) {
+                    Ok(Some(epoch)) => fed(epoch),
+                    // Somebody was faster.
+                    Ok(None) => Ok(()),
+                    Err(error) => Err(error),
+                },
+            };
+            looked = looked.and(done);
+        }
+        looked
+    }
+
+    /// This node is to feed the projection from now on, for what an operator wants of it.
+    ///
+    /// # Errors
+    /// [`Error::RebuildRunning`] when another node is building it anew.
+    pub(crate) fn take_over(&self, name: Name) -> Result<()> {
+        let Some(leases) = self.leases() else { return Ok(()) };
+        let _one_at_a_time = leases.changing();
+        self.look_alone(leases)?;
+        let slot = self.slot(name);
+        if slot.epoch().is_some() {
+            return Ok(());
+        }
+        if slot.entry().rebuilding {
+            return Err(Error::RebuildRunning { name });
+        }
+        let epoch = leases.take_over(name)?;
+        self.feed_under(slot, epoch, true)
+    }
+
+    /// Gives up what this node feeds: another one takes it over at once. To be called when nothing follows the log
+    /// here any more.
+    ///
+    /// # Errors
+    /// [`Error::Store`]: then the others wait until the leases have run out.
+    pub fn give_up(&self) -> Result<()> {
+        match self.leases() {
+            Some(leases) => leases.give_up(),
+            None => Ok(()),
+        }
+    }
+
+    /// Opens the serving generation for writing, unless it is open.
+    fn feed_under(&self, slot: &Slot, epoch: u64, keep_stop: bool) -> Result<()> {
+        let mut writing = slot.lock();
+        if writing.as_ref().is_some_and(|generation| generation.epoch() == epoch) {
+            return Ok(());
+        }
+        let opened = self.open_under(slot, epoch, keep_stop);
+        match opened {
+            Ok(generation) => *writing = Some(generation),
+            Err(error) => {
+                slot.lose(&mut writing);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn open_under(&self, slot: &Slot, epoch: u64, keep_stop: bool) -> Result<Generation> {
+        let name = slot.name;
+        let (entry, another) = self.catalog().claim(name, epoch)?;
+        let mut entry = entry.ok_or(Error::NotBuilt)?;
+        let place = self.models().generation(name, entry.version, entry.generation);
+        let skips = skips::read(self.log(), name)?;
+        let generation = Generation::open(&place, (name, entry.generation), epoch, skips)?;
+        if another {
+            // Whoever fed it before is gone, and his rebuild with him. What stopped it is tried again.
+            entry.rebuilding = false;
+            entry.failed = entry.failed.filter(|_| entry.paused || keep_stop);
+            self.catalog().put(&entry, epoch)?;
+            rebuild::remove_unfinished(self.models(), name, entry.generation)?;
+        }
+        slot.learn(entry);
+        slot.serve(generation.database().clone(), generation.position());
+        self.caches().switched(name, generation.number());
+        Ok(generation)
+    }
+
+    /// Follows what another node feeds.
+    fn follow_other(&self, slot: &Slot, entry: Entry) -> Result<()> {
+        let known = slot.entry();
+        if entry.version == slot.name.version() {
+            let place = self.models().generation(slot.name, entry.version, entry.generation);
+            let database = if entry.generation == known.generation { slot.database() } else { place.open()? };
+            let position = generation::checkpoint(&database.snapshot()?)?;
+            slot.serve(database, position);
+            self.caches().switched(slot.name, entry.generation);
+        } else if known.version == slot.name.version() {
+            let (name, found) = (slot.name, entry.version);
+            tracing::error!(projection = %name, found, "another version feeds it: this one answers what it has");
+        }
+        slot.learn(entry);
+        Ok(())
+    }
+}

@@ -1,0 +1,202 @@
+//! Where read models lie: files in a folder of this node, or schemas beside a log that several nodes share.
+
+use crate::{Error, Name, Result};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use store::sql::{self, Place};
+use store::{Cluster, Folder, Log};
+use uuid::Uuid;
+
+/// Scratch space that is so old was left by a crash.
+const ABANDONED: Duration = Duration::from_secs(24 * 3600);
+/// What the names of scratch spaces begin with.
+const SCRATCH_FOLDER: &str = "scratch-";
+const SCRATCH_SCHEMA: &str = "letopis_scratch_";
+
+/// Where all read models of a log lie.
+#[derive(Clone)]
+pub(crate) enum Models {
+    /// Each generation is a file.
+    Folder(PathBuf),
+    /// Each generation is a schema.
+    Shared(Cluster),
+}
+
+/// A generation that is there.
+pub(crate) struct Found {
+    pub(crate) number: u64,
+    pub(crate) place: Place,
+}
+
+impl Models {
+    /// Beside that log.
+    pub(crate) fn of(folder: &Folder, log: &Log) -> Models {
+        match log.cluster() {
+            None => Models::Folder(folder.read_models()),
+            Some(cluster) => Models::Shared(cluster.clone()),
+        }
+    }
+
+    /// Makes the folder.
+    pub(crate) fn prepare(&self) -> Result<()> {
+        match self {
+            Models::Folder(models) => std::fs::create_dir_all(models).map_err(Error::file("make the folder", models)),
+            Models::Shared(_) => Ok(()),
+        }
+    }
+
+    /// Of the catalogue, and of what changes without a fact.
+    pub(crate) fn catalog(&self) -> Place {
+        match self {
+            Models::Folder(models) => Place::File(models.join("catalog.db")),
+            Models::Shared(cluster) => Place::schema(cluster, "letopis_models"),
+        }
+    }
+
+    /// Of a generation.
+    pub(crate) fn generation(&self, name: Name, version: u32, number: u64) -> Place {
+        match self {
+            Models::Folder(models) => Place::File(models.join(format!("{name}-v{version}-{number}.db"))),
+            Models::Shared(cluster) => Place::schema(cluster, &format!("{}{version}_{number}", beginning(name))),
+        }
+    }
+
+    /// Every generation of that projection that is there.
+    pub(crate) fn generations(&self, name: Name) -> Result<Vec<Found>> {
+        match self {
+            Models::Folder(models) => {
+                let failed = || Error::file("read the folder", models);
+                let mut found = Vec::new();
+                for file in std::fs::read_dir(models).map_err(failed())? {
+                    let path = file.map_err(failed())?.path();
+                    if let Some(number) = number_of(&path, name) {
+                        found.push(Found { number, place: Place::File(path) });
+                    }
+                }
+                Ok(found)
+            }
+            Models::Shared(cluster) => {
+                let beginning = beginning(name);
+                let schemas = sql::schemas(cluster, &beginning)?;
+                let found = schemas.iter().filter_map(|schema| {
+                    let number = numbered(schema.strip_prefix(&beginning)?, '_')?;
+                    Some(Found { number, place: Place::schema(cluster, schema) })
+                });
+                Ok(found.collect())
+            }
+        }
+    }
+
+    /// Removes scratch space that a crash left behind.
+    pub(crate) fn remove_abandoned(&self) -> Result<()> {
+        match self {
+            Models::Folder(models) => {
+                let failed = || Error::file("tidy the folder", models);
+                for file in std::fs::read_dir(models).map_err(failed())? {
+                    let file = file.map_err(failed())?;
+                    if file.file_name().to_str().is_some_and(|name| abandoned(name, SCRATCH_FOLDER)) {
+                        std::fs::remove_dir_all(file.path()).map_err(failed())?;
+                    }
+                }
+                Ok(())
+            }
+            Models::Shared(cluster) => {
+                let schemas = sql::schemas(cluster, SCRATCH_SCHEMA)?;
+                let abandoned = schemas.iter().filter(|schema| abandoned(schema, SCRATCH_SCHEMA));
+                abandoned.into_iter().try_for_each(|schema| Ok(Place::schema(cluster, schema).remove()?))
+            }
+        }
+    }
+}
+
+/// What the schemas of a projection's generations begin with.
+fn beginning(name: Name) -> String {
+    format!("letopis_{}_v", name.as_str().replace('-', "_"))
+}
+
+/// The generation's number, when the file is `<name>-v<version>-<number>.db`.
+fn number_of(path: &Path, name: Name) -> Option<u64> {
+    let stem = path.file_name()?.to_str()?.strip_suffix(".db")?;
+    numbered(stem.strip_prefix(name.as_str())?.strip_prefix("-v")?, '-')
+}
+
+/// The second of two numbers.
+fn numbered(text: &str, between: char) -> Option<u64> {
+    let (version, number) = text.split_once(between)?;
+    version.parse::<u32>().ok()?;
+    number.parse().ok()
+}
+
+/// Whether it is scratch space that is so old: its name ends in an id that tells when it was made (RFC 9562, UUIDv7).
+fn abandoned(name: &str, beginning: &str) -> bool {
+    let id = name.strip_prefix(beginning).and_then(|rest| Uuid::try_parse(rest.rsplit('-').next()?).ok());
+    let Some(made) = id.and_then(|id| id.get_timestamp()) else { return false };
+    let (seconds, nanos) = made.to_unix();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.saturating_sub(Duration::new(seconds, nanos)) > ABANDONED
+}
+
+/// Space for one generation that is removed when it is no longer needed, also after an error.
+pub(crate) struct Scratch {
+    pub(crate) place: Place,
+    /// That the file lies in.
+    folder: Option<PathBuf>,
+}
+
+impl Scratch {
+    pub(crate) fn make(models: &Models, name: Name) -> Result<Scratch> {
+        let id = Uuid::now_v7().simple();
+        match models {
+            Models::Folder(models) => {
+                let folder = models.join(format!("{SCRATCH_FOLDER}{name}-{id}"));
+                std::fs::create_dir(&folder).map_err(Error::file("make the folder", &folder))?;
+                Ok(Scratch { place: Place::File(folder.join("fold.db")), folder: Some(folder) })
+            }
+            Models::Shared(cluster) => {
+                Ok(Scratch { place: Place::schema(cluster, &format!("{SCRATCH_SCHEMA}{id}")), folder: None })
+            }
+        }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let removed = match &self.folder {
+            Some(folder) => std::fs::remove_dir_all(folder).map_err(Error::file("remove", folder)),
+            None => self.place.remove().map_err(Error::from),
+        };
+        if let Err(error) = removed {
+            tracing::warn!(
+                error = crate::slot::described(&error),
+                "scratch space is left; a start a day later removes it"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_generations_of_that_projection_are_found() {
+        let of = |file: &str| number_of(Path::new(file), Name::SignIns);
+        assert_eq!(of("/m/sign-ins-v1-12.db"), Some(12));
+        for other in ["sign-ins-v1-12.db-wal", "sign-ins-v1.db", "sign-ins-vx-1.db", "users-v1-1.db", "catalog.db"] {
+            assert_eq!(of(other), None, "{other}");
+        }
+        assert_eq!(beginning(Name::SignIns), "letopis_sign_ins_v");
+        assert_eq!((numbered("1_12", '_'), numbered("1_12_3", '_'), numbered("1", '_')), (Some(12), None, None));
+    }
+
+    #[test]
+    fn only_old_scratch_space_is_abandoned() {
+        let old = Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 1_700_000_000, 0)).simple();
+        let new = Uuid::now_v7().simple();
+        assert!(abandoned(&format!("scratch-sign-ins-{old}"), SCRATCH_FOLDER));
+        assert!(!abandoned(&format!("scratch-sign-ins-{new}"), SCRATCH_FOLDER));
+        assert!(abandoned(&format!("letopis_scratch_{old}"), SCRATCH_SCHEMA));
+        assert!(!abandoned(&format!("letopis_scratch_{new}"), SCRATCH_SCHEMA));
+        assert!(!abandoned("scratch-of-mine", SCRATCH_FOLDER));
+    }
+}

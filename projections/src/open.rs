@@ -1,0 +1,100 @@
+//! Opening a projection: the generation that the catalogue names, or the next one, which is built from the log.
+
+use crate::catalog::Entry;
+use crate::generation::{self, Generation};
+use crate::slot::{Around, Slot, Stop};
+use crate::{Error, Name, Result, rebuild, skips};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use store::failpoint;
+
+/// How often a node looks whether another one has built what is missing.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// For reading only.
+pub(crate) fn to_read(around: &Around<'_>, name: Name) -> Result<Slot> {
+    let entry = around.catalog.entry(name)?.ok_or(Error::NotBuilt)?;
+    if entry.version != name.version() {
+        return Err(Error::OtherVersion { name, found: entry.version, known: name.version() });
+    }
+    let database = around.models.generation(name, entry.version, entry.generation).open()?;
+    let position = generation::checkpoint(&database.snapshot()?)?;
+    Ok(Slot::reading(around, entry, database, position))
+}
+
+/// For feeding it; or for following another node that feeds it. While another one builds what is missing, this one
+/// waits: as long as reading the log takes.
+pub(crate) fn slot(around: &Around<'_>, name: Name) -> Result<Slot> {
+    let Some(leases) = around.leases else { return writing(around, name, 0) };
+    let mut told = false;
+    loop {
+        if let Some(epoch) = leases.take(name)? {
+            return writing(around, name, epoch);
+        }
+        match around.catalog.entry(name)? {
+            // Other nodes are of an older version.
+            Some(entry) if entry.version < name.version() => return writing(around, name, leases.take_over(name)?),
+            Some(_) => return to_read(around, name),
+            None if told => {}
+            None => {
+                told = true;
+                tracing::info!(projection = %name, "another node builds it; this one waits");
+            }
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+fn writing(around: &Around<'_>, name: Name, epoch: u64) -> Result<Slot> {
+    let Around { models, log, catalog, .. } = *around;
+    let (known, _) = catalog.claim(name, epoch)?;
+    let skips = skips::read(log, name)?;
+    if let Some(mut entry) = known.clone()
+        && let Some(generation) = usable(around, &entry, epoch, &skips)?
+    {
+        // A crash ends a rebuild. An event that stopped the projection is tried again: this may be the version
+        // that can read it.
+        if entry.rebuilding || entry.failed.is_some() && !entry.paused {
+            tracing::info!(projection = %name, stopped_at = entry.failed.as_ref().map(|(at, _)| at), "starts again");
+            entry.rebuilding = false;
+            entry.failed = entry.failed.filter(|_| entry.paused);
+            catalog.put(&entry, epoch)?;
+        }
+        rebuild::remove_unfinished(models, name, entry.generation)?;
+        return Ok(Slot::writing(around, entry, generation));
+    }
+    let number = known.as_ref().map_or(0, |entry| entry.generation) + 1;
+    tracing::info!(projection = %name, version = name.version(), generation = number, "built from the log");
+    let place = models.generation(name, name.version(), number);
+    let mut next = Generation::create(&place, (name, number), epoch, skips)?;
+    let stop = rebuild::build(log, name, &mut next, &mut |_| {})?;
+    next.make_indexes()?;
+    next.persist()?;
+    let failed = stop.map(Stop::told);
+    let paused = known.as_ref().is_some_and(|entry| entry.paused);
+    failpoint::pass("first-built");
+    let entry = Entry { name, version: name.version(), generation: number, rebuilding: false, paused, failed };
+    catalog.put(&entry, epoch)?;
+    failpoint::pass("first-noted");
+    let former = known.map(|entry| entry.generation);
+    rebuild::remove(models, name, |found| found != number && Some(found) != former)?;
+    Ok(Slot::writing(around, entry, next))
+}
+
+/// The generation that the catalogue names, when this program can go on with it.
+fn usable(around: &Around<'_>, entry: &Entry, epoch: u64, skips: &BTreeSet<u64>) -> Result<Option<Generation>> {
+    let place = around.models.generation(entry.name, entry.version, entry.generation);
+    if entry.version != entry.name.version() || !place.exists()? {
+        return Ok(None);
+    }
+    match Generation::open(&place, (entry.name, entry.generation), epoch, skips.clone()) {
+        // Further than the log: it was built from another one.
+        Ok(generation) if generation.position() > around.log.head()?.position => Ok(None),
+        Ok(generation) => Ok(Some(generation)),
+        Err(error @ Error::TakenOver { .. }) => Err(error),
+        Err(error) => {
+            tracing::warn!(projection = %entry.name, %error, "the read model cannot be opened and is built again");
+            Ok(None)
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! From stored parts to what is read back: the same for every database.
+
+use crate::seal::{self, Key};
+use crate::{Error, Fact};
+use domain::{Event, Personal, StreamId, Timestamp, UserId};
+use uuid::Uuid;
+
+/// An event's stored parts, its personal one unsealed.
+pub(crate) struct Parts<'a> {
+    pub(crate) position: u64,
+    pub(crate) stream: &'a str,
+    pub(crate) version: u64,
+    pub(crate) id: Uuid,
+    pub(crate) name: &'a str,
+    pub(crate) recorded_at: Timestamp,
+    pub(crate) payload: &'a str,
+    pub(crate) personal: Option<Personal<String>>,
+}
+
+pub(crate) fn decoded(parts: Parts<'_>) -> Result<Fact, Error> {
+    let Parts { position, version, id, recorded_at, .. } = parts;
+    let personal = parts.personal.as_ref().and_then(Personal::known).map(String::as_str);
+    let event =
+        Event::restore(parts.name, parts.payload, personal).map_err(|source| Error::Unreadable { position, source })?;
+    let stream = StreamId::parse(parts.stream).ok_or(Error::Corrupt { position, what: "it is of no known stream" })?;
+    Ok(Fact { position, stream, version, id, recorded_at, event })
+}
+
+/// Opens a sealed part with the key of its subject; erased when there is no key any more.
+pub(crate) fn unsealed(
+    key: Option<&Key>,
+    position: u64,
+    subject: Option<UserId>,
+    (id, name): (Uuid, &str),
+    sealed: &[u8],
+) -> Result<Option<Personal<String>>, Error> {
+    let corrupt = |what| Error::Corrupt { position, what };
+    subject.ok_or(corrupt("its sealed part belongs to nobody"))?;
+    let Some(key) = key else {
+        return Ok(Some(Personal::Erased));
+    };
+    let plain = key.open(&seal::of_event(id, name), sealed).ok_or(corrupt("its sealed part does not open"))?;
+    let plain = String::from_utf8(plain).map_err(|_| corrupt("its sealed part is no text"))?;
+    Ok(Some(Personal::Known(plain)))
+}
+
+/// What a receipt's sealed outcome is bound to.
+pub(crate) fn of_receipt(command_id: &[u8; 32]) -> Vec<u8> {
+    [b"receipt ".as_slice(), command_id].concat()
+}
+
+/// What a command answered. `key` is that of its subject: `None` when it has no subject and is not sealed,
+/// `Some(None)` when its subject's key is gone.
+pub(crate) fn outcome(key: Option<Option<&Key>>, bound_to: &[u8], outcome: &[u8]) -> Result<Personal<String>, Error> {
+    const DAMAGED: Error = Error::Damaged { what: "a receipt is not what was written" };
+    let plain = match key {
+        None => outcome.to_vec(),
+        Some(None) => return Ok(Personal::Erased),
+        Some(Some(key)) => key.open(bound_to, outcome).ok_or(DAMAGED)?,
+    };
+    Ok(Personal::Known(String::from_utf8(plain).map_err(|_| DAMAGED)?))
+}

@@ -1,0 +1,165 @@
+//! The beginning of a batch: the head is taken, and what this node must know before it decides is read.
+
+use super::connect::BEGIN;
+use super::rows::{self, Param, fact, get};
+use crate::anchor::Mark;
+use crate::record::number;
+use crate::{Broken, BrokenKind, Error, Fact, Head, Keys, Other, Wanted};
+use domain::{StreamId, UserId};
+use std::collections::HashMap;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row};
+
+/// Events of others that are read at once.
+const OTHERS_MAX: i64 = 10_000;
+
+/// What was read while the head was taken.
+pub(super) struct Seen {
+    /// Rows of the wanted streams, before the head was taken.
+    pub(super) streams: Vec<Row>,
+    /// Where the log ends.
+    pub(super) head: Head,
+    pub(super) receipts: Vec<Row>,
+    /// Data keys: of the wanted subjects, and of what is sealed in the other rows.
+    pub(super) keys: Vec<Row>,
+    /// What was appended behind `known` by anybody.
+    pub(super) others: Vec<Row>,
+}
+
+/// Takes the head, in one round trip: everything is sent before the first answer is waited for. Behind the lock each
+/// statement sees what was committed before it (read committed), and nobody commits events any more.
+pub(super) async fn take(client: &Client, known: Head, wanted: &Wanted, asked: &[UserId]) -> Result<Seen, Error> {
+    let streams = wanted.streams.iter().map(StreamId::to_string).collect::<Vec<_>>();
+    let receipts = wanted.receipts.iter().map(<[u8; 32]>::as_slice).collect::<Vec<_>>();
+    let subjects = asked.iter().map(|subject| subject.0.as_bytes().as_slice()).collect::<Vec<_>>();
+    let from = i64::try_from(known.position).unwrap_or(i64::MAX);
+    let of_streams: [Param<'_>; 1] = [(&streams, Type::TEXT_ARRAY)];
+    let of_receipts: [Param<'_>; 1] = [(&receipts, Type::BYTEA_ARRAY)];
+    let of_others: [Param<'_>; 2] = [(&from, Type::INT8), (&OTHERS_MAX, Type::INT8)];
+    let of_keys: [Param<'_>; 5] = [
+        (&subjects, Type::BYTEA_ARRAY),
+        (&streams, Type::TEXT_ARRAY),
+        (&receipts, Type::BYTEA_ARRAY),
+        (&from, Type::INT8),
+        (&OTHERS_MAX, Type::INT8),
+    ];
+    let (streams, begun, head, receipts, others, keys) = tokio::join!(
+        biased; // in this order
+        client.query_typed(STREAMS, &of_streams),
+        client.batch_execute(BEGIN),
+        client.query_typed(LOCK, &[]),
+        client.query_typed(RECEIPTS, &of_receipts),
+        client.query_typed(OTHERS, &of_others),
+        client.query_typed(KEYS, &of_keys),
+    );
+    let (streams, ()) = (streams?, begun?);
+    let head = rows::head(head?.first().ok_or(Error::Damaged { what: "the log has no head" })?)?;
+    let mut seen = Seen { streams, head, receipts: receipts?, keys: keys?, others: others? };
+    goes_on_from(&mut seen, known)?;
+    while let Some(last) = seen.others.last().map(|row| get::<i64>(row, 0)).transpose()? {
+        if number(last) >= head.position {
+            break;
+        }
+        let further: [Param<'_>; 2] = [(&(last + 1), Type::INT8), (&OTHERS_MAX, Type::INT8)];
+        let more = client.query_typed(OTHERS, &further).await?;
+        if more.is_empty() {
+            return Err(Error::Damaged { what: "the log ends before its head" });
+        }
+        seen.others.extend(more);
+    }
+    Ok(seen)
+}
+
+const STREAMS: &str = "select position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash,
+    meta, hash from letopis.event where stream = any($1) order by stream, version";
+const LOCK: &str = "select position, hash, recorded_at from letopis.log_head for update";
+const RECEIPTS: &str = "select command_id, fingerprint, position, at, subject, outcome from letopis.receipt
+    where command_id = any($1)";
+const OTHERS: &str = "select position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash,
+    meta, hash from letopis.event where position >= $1 order by position limit $2";
+/// Whatever these answer, no further round trip is needed for the keys, unless others wrote more than a page.
+const KEYS: &str = "select subject, wrapped from letopis.subject_key where subject in (
+    select unnest($1)
+    union select subject from letopis.event where stream = any($2) and sealed is not null
+    union select subject from letopis.receipt where command_id = any($3)
+    union select subject from letopis.event where position > $4 and position <= $4 + $5 and sealed is not null)";
+
+/// The log still holds what this node knows of it; that row is then taken out of what others wrote.
+fn goes_on_from(seen: &mut Seen, known: Head) -> Result<(), Error> {
+    if known.position == 0 {
+        return Ok(());
+    }
+    let first = seen.others.first().map(|row| get::<&[u8]>(row, 11)).transpose()?;
+    if first != Some(known.hash.as_slice()) {
+        return Err(not_held(seen.head, known.into()));
+    }
+    seen.others.remove(0);
+    Ok(())
+}
+
+/// Whether the log holds what the anchor knows.
+pub(super) async fn held(client: &Client, head: Head, known: Mark) -> Result<(), Error> {
+    if known.position == 0 {
+        return Ok(());
+    }
+    let position = i64::try_from(known.position).unwrap_or(i64::MAX);
+    let sql = "select hash from letopis.event where position = $1";
+    let rows = rows::query(client, sql, &[(&position, Type::INT8)]).await?;
+    match rows.first().map(|row| get::<&[u8]>(row, 0)).transpose()? {
+        Some(hash) if hash == known.hash => Ok(()),
+        Some(_) | None => Err(not_held(head, known)),
+    }
+}
+
+fn not_held(head: Head, known: Mark) -> Error {
+    let source = if head.position < known.position {
+        let what = format!("the log ends before it, but it did reach to {}", known.position);
+        Broken { position: head.position + 1, what, kind: BrokenKind::Missing }
+    } else {
+        let what = "it is not the event that this node knows".to_owned();
+        Broken { position: known.position, what, kind: BrokenKind::Anchor }
+    };
+    Error::NotHeld { source }
+}
+
+/// The wanted streams, decoded; each with its facts by version, or why it cannot be read.
+pub(super) async fn streams(
+    client: &Client,
+    keys: &Keys,
+    forgotten_before: u64,
+    wanted: &Wanted,
+    rows: &[Row],
+) -> Result<Vec<(StreamId, Result<Vec<Fact>, Error>)>, Error> {
+    let at_hand = rows::keys_of(client, keys, forgotten_before, rows).await?;
+    let mut of_stream: HashMap<&str, Vec<&Row>> = HashMap::new();
+    for row in rows {
+        of_stream.entry(get(row, 1)?).or_default().push(row);
+    }
+    let decoded = wanted.streams.iter().map(|stream| {
+        let rows = of_stream.remove(stream.to_string().as_str()).unwrap_or_default();
+        (*stream, rows.into_iter().map(|row| fact(&at_hand, row)).collect())
+    });
+    Ok(decoded.collect())
+}
+
+/// What others have appended, decoded as far as this program can.
+pub(super) async fn others(
+    client: &Client,
+    keys: &Keys,
+    forgotten_before: u64,
+    rows: &[Row],
+) -> Result<Vec<Other>, Error> {
+    let at_hand = rows::keys_of(client, keys, forgotten_before, rows).await?;
+    let mut others = Vec::with_capacity(rows.len());
+    for row in rows {
+        // A stream of a kind that only a newer program knows is nothing that this one decides on.
+        let Some(stream) = StreamId::parse(get(row, 1)?) else { continue };
+        let event = match fact(&at_hand, row) {
+            Ok(fact) => Some(fact.event),
+            Err(Error::Unreadable { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        others.push(Other { stream, version: number(get(row, 2)?), event });
+    }
+    Ok(others)
+}

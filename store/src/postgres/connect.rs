@@ -1,0 +1,131 @@
+//! Connections to PostgreSQL: one that appends, and a small pool for everybody else.
+//!
+//! Statements go without names, and whatever a transaction needs is set inside it: so that a pooler between us and
+//! the server may give every transaction another backend (PgBouncer, `pool_mode = transaction`).
+
+use super::runtime::{handle, wait};
+use crate::Error;
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolConfig, RecyclingMethod, Runtime, Timeouts};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{Client, Config, NoTls};
+
+/// Connections that read, and that write read models.
+const CONNECTIONS_MAX: usize = 16;
+/// How long a connection may take to be made, or to become free.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// How long we wait for an answer before the connection is given up: longer than the server's own time-outs.
+pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(40);
+/// How long we try to tell the server that nobody waits for an answer any more.
+const CANCEL_MAX: Duration = Duration::from_secs(1);
+
+/// What bounds every transaction that changes something: on the server, so that it also holds when we are gone.
+pub(crate) const BEGIN: &str = "begin; set local lock_timeout = '10s'; set local statement_timeout = '30s';
+    set local idle_in_transaction_session_timeout = '15s'; set local synchronous_commit = on";
+
+/// A database, and how to reach it. Cheap to clone.
+#[derive(Clone)]
+pub struct Cluster {
+    config: Arc<Config>,
+    pool: Pool,
+}
+
+impl Cluster {
+    /// Takes a URL such as `postgres://user:password@host:5432/database`. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseUrl`].
+    pub fn new(url: &str) -> Result<Cluster, Error> {
+        let bad = |what: &str| Error::DatabaseUrl { what: what.to_owned() };
+        let mut config = url.parse::<Config>().map_err(|error| bad(&plain(&error)))?;
+        if config.get_ssl_mode() == SslMode::Require {
+            return Err(bad(
+                "sslmode=require: this version speaks no TLS; use a local socket, a private network or a proxy",
+            ));
+        }
+        config.application_name("letopis").connect_timeout(CONNECT_MAX).keepalives_idle(Duration::from_secs(30));
+        config.tcp_user_timeout(ANSWER_MAX);
+        let manager =
+            Manager::from_config(config.clone(), NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let mut limits = PoolConfig::new(CONNECTIONS_MAX);
+        limits.timeouts = Timeouts { wait: Some(CONNECT_MAX), create: Some(CONNECT_MAX), recycle: Some(CONNECT_MAX) };
+        let pool = Pool::builder(manager).config(limits).runtime(Runtime::Tokio1).build();
+        Ok(Cluster { config: Arc::new(config), pool: pool.map_err(|_| bad("no pool of connections can be made"))? })
+    }
+
+    /// A connection of the pool.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`].
+    pub(crate) async fn take(&self) -> Result<Object, Error> {
+        // The task that speaks for a new connection belongs to our runtime, not to the caller's.
+        let pool = self.pool.clone();
+        let taken = handle().spawn(async move { pool.get().await }).await;
+        let taken = taken.map_err(|_| Error::Unreachable { what: "the connection's task ended".to_owned() })?;
+        taken.map_err(|error| Error::Unreachable { what: plain(&error) })
+    }
+
+    /// A connection of its own, for the one that appends.
+    pub(crate) async fn connect(&self) -> Result<Client, Error> {
+        let config = Arc::clone(&self.config);
+        let unreachable = |error: &dyn std::error::Error| Error::Unreachable { what: plain(error) };
+        // The driver's own time-out ends with the TCP connection: who answers that may still be silent.
+        let connecting = handle().spawn(async move { timeout(CONNECT_MAX, config.connect(NoTls)).await });
+        let connected = connecting.await.map_err(|error| unreachable(&error))?;
+        let connected = connected.map_err(|error| unreachable(&error))?;
+        let (client, connection) = connected.map_err(|error| unreachable(&error))?;
+        handle().spawn(async move {
+            // Why it ended is told to whoever waits for an answer.
+            let _ = connection.await;
+        });
+        Ok(client)
+    }
+
+    /// Reads: waits for a connection and then for the answer, both bounded.
+    pub(crate) fn read<T, F>(&self, question: impl FnOnce(Object) -> F + Send) -> Result<T, Error>
+    where
+        T: Send,
+        F: Future<Output = Result<T, Error>> + Send,
+    {
+        wait(async {
+            let client = self.take().await?;
+            let cancel = client.cancel_token();
+            let answer = bounded(question(client)).await;
+            if matches!(answer, Err(Error::Unanswered)) {
+                // The connection goes back to the pool: the next one is not to wait for this question's answer.
+                let _ = timeout(CANCEL_MAX, cancel.cancel_query(NoTls)).await;
+            }
+            answer
+        })
+    }
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The address holds a password.
+        write!(out, "Cluster({:?} on {:?})", self.config.get_dbname(), self.config.get_hosts())
+    }
+}
+
+/// Gives an answer up that does not come.
+pub(crate) async fn bounded<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    timeout(ANSWER_MAX, answer).await.unwrap_or(Err(Error::Unanswered))
+}
+
+/// An error with its causes, in one line. The driver never tells the password.
+pub(crate) fn plain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,22 @@
+//! The log in PostgreSQL, which several nodes append to: one connection of this node appends, a small pool reads.
+
+mod append;
+mod begin;
+mod connect;
+mod filter;
+mod log;
+mod receipts;
+mod rows;
+mod runtime;
+mod schema;
+mod secrets;
+mod verify;
+mod write;
+
+pub use append::Appender;
+pub use connect::Cluster;
+pub(crate) use connect::{ANSWER_MAX, bounded};
+pub use log::Log;
+pub(crate) use runtime::{handle, wait};
+pub use schema::migrate;
+pub use verify::accept as accept_anchor;

@@ -1,0 +1,36 @@
+//! Where blocking code meets the asynchronous driver.
+
+use std::future::Future;
+use std::sync::OnceLock;
+use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
+
+/// The runtime that watches the sockets to PostgreSQL. One for the process: it has to outlive every connection.
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("postgres").enable_all().build();
+        runtime.expect("a thread can be started when the first connection is made")
+    })
+}
+
+/// What runs beside: the tasks that speak for a connection.
+pub(crate) fn handle() -> &'static Handle {
+    runtime().handle()
+}
+
+/// Waits for the driver, wherever the caller runs. A thread of another runtime is told that it blocks; one that
+/// cannot be spared waits on a thread beside it.
+pub(crate) fn wait<F>(future: F) -> F::Output
+where
+    F: Future + Send,
+    F::Output: Send,
+{
+    match Handle::try_current().map(|current| current.runtime_flavor()) {
+        Err(_) => handle().block_on(future),
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(|| handle().block_on(future)),
+        Ok(_) => std::thread::scope(|scope| {
+            let waited = scope.spawn(|| handle().block_on(future)).join();
+            waited.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        }),
+    }
+}

@@ -1,0 +1,210 @@
+//! Whether the log holds: told by the log alone, without keys.
+
+use super::append::head;
+use super::connect::Cluster;
+use super::rows::{get, query};
+use crate::anchor::{self, Anchor, Mark};
+use crate::chain::{GENESIS, Link};
+use crate::follow::{self, Versions};
+use crate::record::sql_number;
+use crate::{Broken, BrokenKind, Error, Folder, Head, Lock, Verified};
+use deadpool_postgres::Object;
+use domain::Timestamp;
+use std::collections::HashMap;
+use std::path::Path;
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+/// Rows read at once.
+const PAGE: i64 = 4_096;
+
+const SQL: &str = "select position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash,
+    meta, hash from letopis.event where position > $1 order by position limit $2";
+
+/// Looks whether the log holds between two positions; with its end, whether it holds what this node's anchor knows.
+pub(super) fn verify(
+    cluster: &Cluster,
+    anchor: &Path,
+    from: u64,
+    to: u64,
+    progress: impl FnMut(u64),
+) -> Result<Verified, Broken> {
+    let with_the_end = to == u64::MAX;
+    let known = known(anchor, with_the_end)?;
+    let verified = walk(cluster, known, from.max(1), to, progress)?;
+    Ok(Verified { anchor: known.filter(|_| with_the_end).map(|mark| mark.position), ..verified })
+}
+
+/// Verifies the log as it stands and takes its end for what this node knows, whatever it knew before: after a
+/// failover or a restore that lost events. The lock shows that this node appends nothing meanwhile; others may.
+///
+/// # Errors
+/// [`Error::NotHeld`] when the chain of what is there does not hold; [`Error::File`].
+pub fn accept(cluster: &Cluster, folder: &Folder, _lock: &Lock, progress: impl FnMut(u64)) -> Result<Verified, Error> {
+    let verified = walk(cluster, None, 1, u64::MAX, progress).map_err(|source| Error::NotHeld { source })?;
+    anchor::create(&folder.anchor(), Anchor { head: verified.head.into(), settled: verified.head.into() })?;
+    Ok(Verified { anchor: Some(verified.head.position), ..verified })
+}
+
+fn walk(
+    cluster: &Cluster,
+    known: Option<Mark>,
+    from: u64,
+    to: u64,
+    mut progress: impl FnMut(u64),
+) -> Result<Verified, Broken> {
+    let with_the_end = to == u64::MAX;
+    let mut known = Vec::from_iter(known);
+    if with_the_end {
+        // What is appended meanwhile comes behind it.
+        known.push(log_head(cluster)?.into());
+    }
+    let mut walk = Walk {
+        first: from,
+        known: known.as_slice(),
+        head: Head { position: from - 1, hash: GENESIS, recorded_at: Timestamp(i64::MIN) },
+        versions: Versions::default(),
+        buffer: Vec::with_capacity(4_096),
+    };
+    if from > 1 {
+        walk.start(cluster)?;
+    }
+    loop {
+        let before = walk.head.position;
+        walk.page(cluster, to)?;
+        if walk.head.position == before {
+            break;
+        }
+        progress(walk.head.position);
+    }
+    let last_known = known.iter().max_by_key(|mark| mark.position).filter(|_| with_the_end);
+    if let Some(last) = last_known.filter(|last| last.position > walk.head.position) {
+        let what = format!("the log ends before it, but it did reach to {}", last.position);
+        return Err(walk.broken(BrokenKind::Missing, &what));
+    }
+    if with_the_end && log_head(cluster)?.position < walk.head.position {
+        let what = "the log goes on behind its head, which was set back";
+        return Err(Broken { position: walk.head.position, what: what.to_owned(), kind: BrokenKind::Anchor });
+    }
+    if !with_the_end && walk.head.position < to {
+        return Err(walk.broken(BrokenKind::Missing, "the log ends before it"));
+    }
+    let events = walk.head.position + 1 - from;
+    let head = if walk.head.position == 0 { Head::default() } else { walk.head };
+    Ok(Verified { events, head, anchor: None })
+}
+
+/// What this node's anchor knows. A node that never appended has none.
+fn known(path: &Path, with_the_end: bool) -> Result<Option<Mark>, Broken> {
+    match anchor::read(path) {
+        Ok(anchor) => Ok(anchor.map(|anchor| anchor.head)),
+        Err(error) if with_the_end => Err(Broken { position: 1, what: error.to_string(), kind: BrokenKind::Anchor }),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Where the log ends by the row that every append locks.
+fn log_head(cluster: &Cluster) -> Result<Head, Broken> {
+    let found = cluster.read(async |client: Object| head(&client).await);
+    found.map_err(|error| Broken { position: 1, what: error.to_string(), kind: BrokenKind::Unreadable })
+}
+
+/// A walk along the log: all that is known up to `head`.
+struct Walk<'a> {
+    first: u64,
+    known: &'a [Mark],
+    head: Head,
+    versions: Versions,
+    buffer: Vec<u8>,
+}
+
+impl Walk<'_> {
+    /// Begins behind a row that is taken as it stands.
+    fn start(&mut self, cluster: &Cluster) -> Result<(), Broken> {
+        let before = self.head.position;
+        let sql = "select hash, recorded_at from letopis.event where position = $1";
+        let found = cluster.read(async |client: Object| {
+            let rows = query(&client, sql, &[(&sql_number(before), Type::INT8)]).await?;
+            let found = rows.first().map(|row| Ok::<_, Error>((get::<Vec<u8>>(row, 0)?, get::<i64>(row, 1)?)));
+            found.transpose()
+        });
+        match found.map_err(|error| self.unreadable(&error))? {
+            Some((hash, recorded_at)) => {
+                let hash = hash.try_into().unwrap_or_default();
+                self.head = Head { position: before, hash, recorded_at: Timestamp(recorded_at) };
+                Ok(())
+            }
+            None => {
+                let what = "it is not in the log".to_owned();
+                Err(Broken { position: before, what, kind: BrokenKind::Missing })
+            }
+        }
+    }
+
+    fn page(&mut self, cluster: &Cluster, to: u64) -> Result<(), Broken> {
+        let after = sql_number(self.head.position);
+        let limit = sql_number(to.saturating_sub(self.head.position)).min(PAGE);
+        let first = self.first;
+        let read = cluster.read(async move |client: Object| {
+            let rows = query(&client, SQL, &[(&after, Type::INT8), (&limit, Type::INT8)]).await?;
+            let before = if first > 1 { versions_before(&client, &rows, first).await? } else { HashMap::new() };
+            Ok((rows, before))
+        });
+        let (rows, before) = read.map_err(|error| self.unreadable(&error))?;
+        rows.iter().try_for_each(|row| self.row(row, &before))
+    }
+
+    fn row(&mut self, row: &Row, before: &HashMap<String, i64>) -> Result<(), Broken> {
+        let (link, sealed, hash) = columns(row).map_err(|error| self.unreadable(&error))?;
+        let next = follow::next(&self.head, &link, sealed, hash, &mut self.buffer);
+        let head = next.map_err(|(kind, what)| self.broken(kind, what))?;
+        let stream = self.versions.stream(link.stream);
+        let last = before.get(link.stream).copied().unwrap_or(0);
+        let next = self.versions.next(stream, || Ok::<_, Broken>(last))?;
+        if link.version != next {
+            return Err(self.broken(follow::NOT_NEXT.0, follow::NOT_NEXT.1));
+        }
+        if self.known.iter().any(|mark| mark.position == head.position && mark.hash != head.hash) {
+            return Err(self.broken(BrokenKind::Anchor, "it is not the event that the anchor knows"));
+        }
+        self.head = head;
+        Ok(())
+    }
+
+    /// The next row is bad.
+    fn broken(&self, kind: BrokenKind, what: &str) -> Broken {
+        Broken { position: self.head.position + 1, what: what.to_owned(), kind }
+    }
+
+    fn unreadable(&self, error: &Error) -> Broken {
+        self.broken(BrokenKind::Unreadable, &error.to_string())
+    }
+}
+
+/// The last versions that the streams of these rows had before the walk began, at `first`.
+async fn versions_before(client: &Object, rows: &[Row], first: u64) -> Result<HashMap<String, i64>, Error> {
+    let streams = rows.iter().map(|row| get::<&str>(row, 1)).collect::<Result<Vec<_>, _>>()?;
+    let sql = "select stream, max(version) from letopis.event where stream = any($1) and position < $2 group by stream";
+    let params = [(&streams as _, Type::TEXT_ARRAY), (&sql_number(first) as _, Type::INT8)];
+    let found = query(client, sql, &params).await?;
+    found.iter().map(|row| Ok((get(row, 0)?, get(row, 1)?))).collect()
+}
+
+type Columns<'a> = (Link<'a>, Option<&'a [u8]>, &'a [u8]);
+
+/// The row as it stands: what the chain covers, the sealed part, the hash.
+fn columns(row: &Row) -> Result<Columns<'_>, Error> {
+    let link = Link {
+        position: get(row, 0)?,
+        stream: get(row, 1)?,
+        version: get(row, 2)?,
+        id: get(row, 3)?,
+        name: get(row, 4)?,
+        recorded_at: get(row, 5)?,
+        payload: get(row, 6)?,
+        subject: get(row, 7)?,
+        sealed_hash: get(row, 9)?,
+        meta: get(row, 10)?,
+    };
+    Ok((link, get(row, 8)?, get(row, 11)?))
+}

@@ -1,0 +1,130 @@
+//! A server or a connection that fails: what was acknowledged is there once, what was not is found out.
+
+use crate::common::{asked, message};
+use crate::nodes::{Node, Shared};
+use servers::{Fate, Postgres, PostgresOptions, Proxy, Server, installed};
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::{Duration, Instant};
+use store::{Appender, Cluster, Error, Folder, Wanted};
+
+/// A node is to write again this long after its server is back.
+const HEALED_WITHIN: Duration = Duration::from_secs(5);
+
+fn kill_backends(url: &str) {
+    let sql = "select pg_terminate_backend(pid) from pg_stat_activity
+               where datname = current_database() and application_name = 'letopis'";
+    asked(url, async |client| client.batch_execute(sql).await).unwrap();
+}
+
+/// How often the message of this number is in the log.
+fn times(node: &Node, number: u128) -> usize {
+    node.log.stream(crate::common::id(number).into()).unwrap().len()
+}
+
+#[test]
+fn a_backend_that_is_killed_between_lock_and_commit_has_written_nothing() {
+    let Some(shared) = Shared::new() else { return };
+    let mut node = shared.node();
+    node.post(1).unwrap();
+    node.appender.begin(&Wanted::default()).unwrap();
+    kill_backends(&shared.url);
+    assert!(matches!(node.post(2), Err(Error::Unconfirmed { .. })));
+    assert!(node.appender.begin(&Wanted::default()).unwrap().others.is_empty(), "it was not written");
+    assert_eq!(node.post(2).unwrap().position, 2);
+    // One that is killed while nothing is under way costs nobody anything.
+    kill_backends(&shared.url);
+    assert_eq!(node.post(3).unwrap().position, 3);
+    // Whoever lets go of a batch does not mind either.
+    node.appender.begin(&Wanted::default()).unwrap();
+    kill_backends(&shared.url);
+    node.appender.cancel();
+    assert_eq!(node.post(4).unwrap().position, 4);
+    assert_eq!(node.verified(), 4);
+}
+
+#[test]
+fn a_commit_whose_answer_is_lost_is_found_out_by_this_node_and_by_others() {
+    let Some(shared) = Shared::new() else { return };
+    let proxy = Proxy::before(&shared.url, "update letopis.log_head").unwrap();
+    let mut node = shared.node_by(&Cluster::new(proxy.url()).unwrap());
+    node.post(1).unwrap();
+    for (number, fate) in [(2, Fate::Cut), (3, Fate::Disowned)] {
+        proxy.next_commit(fate);
+        let lost = node.post(number);
+        assert!(matches!(lost, Err(Error::Unconfirmed { .. })), "{lost:?}");
+        assert_eq!(u128::from(node.appender.head().position), number - 1, "it goes on from what it knows");
+        let mut other = shared.node();
+        assert_eq!(times(&other, number), 1);
+        assert!(matches!(other.append(vec![message(number, 1, "text")]), Err(Error::Refused { .. })));
+        let begun = node.appender.begin(&Wanted::default()).unwrap();
+        assert_eq!(
+            begun.others.iter().map(|other| other.stream).collect::<Vec<_>>(),
+            [crate::common::id(number).into()]
+        );
+        node.appender.cancel();
+        assert_eq!(times(&node, number), 1);
+    }
+    assert_eq!(node.post(4).unwrap().position, 4);
+    assert_eq!(node.verified(), 4);
+}
+
+/// Tries until it is written; how long that took.
+fn healed(node: &mut Node, number: u128) -> Duration {
+    let began = Instant::now();
+    while let Err(error) = node.post(number) {
+        assert!(error.may_pass(), "{error:?}");
+        assert!(began.elapsed() < HEALED_WITHIN * 2, "{error:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    began.elapsed()
+}
+
+#[test]
+fn a_node_goes_on_when_its_server_is_back() {
+    if !installed(Server::Postgres) {
+        return;
+    }
+    let mut postgres = Postgres::start(PostgresOptions::default()).unwrap();
+    let shared = Shared::at(&postgres.url());
+    let mut node = shared.node();
+    node.post(1).unwrap();
+    // While nothing is under way.
+    postgres.restart().unwrap();
+    assert_eq!(node.post(2).unwrap().position, 2);
+    // With the head taken; and nobody answers for a while.
+    node.appender.begin(&Wanted::default()).unwrap();
+    postgres.stop_immediate();
+    let began = Instant::now();
+    assert!(matches!(node.post(3), Err(Error::Unconfirmed { .. })));
+    for _ in 0..3 {
+        assert!(matches!(node.post(3), Err(Error::Unreachable { .. })));
+        assert!(matches!(node.log.head(), Err(Error::Unreachable { .. } | Error::Postgres { .. })));
+    }
+    assert!(began.elapsed() < HEALED_WITHIN, "whoever cannot be reached is known at once: {:?}", began.elapsed());
+    postgres.restart().unwrap();
+    let took = healed(&mut node, 3);
+    assert!(took < HEALED_WITHIN, "{took:?}");
+    // The postmaster alone is killed; its children end by themselves.
+    postgres.kill();
+    let acknowledged = node.post(4).is_ok();
+    postgres.restart().unwrap();
+    let took = healed(&mut node, 5);
+    assert!(took < HEALED_WITHIN, "{took:?}");
+    let fourth = times(&node, 4);
+    assert!(fourth <= 1 && fourth >= usize::from(acknowledged), "{fourth}");
+    assert_eq!([1, 2, 3, 5].map(|number| times(&node, number)), [1; 4]);
+    assert_eq!(node.verified(), 4 + fourth as u64);
+}
+
+#[test]
+fn a_server_that_takes_a_connection_and_says_nothing_is_given_up() {
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("postgres://letopis@{}/postgres", silent.local_addr().unwrap());
+    let place = tempfile::tempdir().unwrap();
+    let folder = Folder::create(place.path()).unwrap();
+    let cluster = Cluster::new(&url).unwrap();
+    let began = Instant::now();
+    let refused = Appender::open_shared(&cluster, &folder, &folder.master_key()).err();
+    assert!(matches!(refused, Some(Error::Unreachable { .. })), "{refused:?}");
+    assert!(began.elapsed() < HEALED_WITHIN * 2, "{:?}", began.elapsed());
+}

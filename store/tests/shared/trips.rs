@@ -1,0 +1,89 @@
+//! What a batch costs: two round trips, and one wait for the disk.
+
+use crate::common::{asked, message_in, user, verifier};
+use crate::nodes::Shared;
+use domain::Timestamp;
+use servers::{Access, Postgres, PostgresOptions, Proxy, Server, installed};
+use store::{Batch, Cluster, NewReceipt, Wanted};
+
+fn receipt(number: u8) -> NewReceipt {
+    NewReceipt {
+        command_id: [number; 32],
+        fingerprint: [0; 32],
+        at: Timestamp(7),
+        position: 1,
+        subject: Some(user(u128::from(number))),
+        outcome: "{}".to_owned(),
+    }
+}
+
+/// A batch as the writer makes it: about people who may have keys or not, with receipts.
+fn written(appender: &mut store::Appender, numbers: std::ops::Range<u8>) {
+    let people = numbers.clone().map(|number| user(u128::from(number)));
+    let wanted = Wanted {
+        streams: people.clone().map(Into::into).collect(),
+        receipts: numbers.clone().map(|number| [number; 32]).collect(),
+        subjects: people.collect(),
+    };
+    let begun = appender.begin(&wanted).unwrap();
+    let version = begun.streams.iter().map(|(_, facts)| facts.as_ref().unwrap().len()).max().unwrap() as u64 + 1;
+    let events = numbers.clone().map(|number| verifier(user(u128::from(number)), version, "secret")).collect();
+    let receipts = if version == 1 { numbers.map(receipt).collect() } else { Vec::new() };
+    appender.append(&Batch { at: Timestamp(7), events, receipts, ..Batch::default() }).unwrap();
+}
+
+#[test]
+fn a_batch_takes_two_round_trips() {
+    let Some(shared) = Shared::new() else { return };
+    let proxy = Proxy::before(&shared.url, "update letopis.log_head").unwrap();
+    let cluster = Cluster::new(proxy.url()).unwrap();
+    let mut node = shared.node_by(&cluster);
+    let ((), trips) = proxy.trips(|| written(&mut node.appender, 1..20));
+    assert_eq!(trips, 2, "people that have no key yet");
+    let ((), trips) = proxy.trips(|| written(&mut node.appender, 1..20));
+    assert_eq!(trips, 2, "people whose keys are at hand");
+    // Somebody else wrote about others and about the same, and this node has their keys to find.
+    let mut other = shared.node();
+    other.append((1..50).map(|number| message_in(number, 1, user(number), "elsewhere")).collect()).unwrap();
+    let ((), trips) = proxy.trips(|| written(&mut node.appender, 1..20));
+    assert_eq!(trips, 2, "with what another node wrote");
+    let mut fresh = shared.node_by(&cluster);
+    let ((), trips) = proxy.trips(|| written(&mut fresh.appender, 1..20));
+    assert_eq!(trips, 2, "by a node that has no key at hand and must answer to receipts");
+    let (_, trips) = proxy.trips(|| fresh.log.read(0, 10).unwrap());
+    assert_eq!(trips, 1, "the proxy counts");
+    assert_eq!(node.verified(), 19 * 4 + 49);
+}
+
+#[test]
+fn a_batch_waits_for_the_disk_once() {
+    if !installed(Server::Postgres) {
+        return;
+    }
+    let postgres = Postgres::start(PostgresOptions { fsync: true, access: Access::Trust }).unwrap();
+    let version = |sql: &'static str| {
+        asked(&postgres.url(), async |client| client.query_one(sql, &[]).await.map(|row| row.get::<_, i64>(0))).unwrap()
+    };
+    if version("select current_setting('server_version_num')::bigint") < 140_000 {
+        eprintln!("left out: PostgreSQL before 14 does not count how often it syncs");
+        return;
+    }
+    let shared = Shared::at(&postgres.url());
+    let mut node = shared.node();
+    written(&mut node.appender, 1..3);
+    let synced = || version("select wal_sync from pg_stat_wal");
+    // A session tells what it did when it ends.
+    let mut node = shared.again(node).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let before = synced();
+    for _ in 0..100 {
+        written(&mut node.appender, 1..3);
+    }
+    drop(node);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    while synced() - before < 100 && std::time::Instant::now() < deadline {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    // The server's own writer syncs as well, five times a second at the most.
+    assert!((100..=130).contains(&(synced() - before)), "{} syncs for 100 batches", synced() - before);
+}
