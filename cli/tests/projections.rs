@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Place, fixture, poison};
+use common::{Place, fixture};
 use serde_json::Value;
 
 fn state(place: &Place, name: &str) -> Value {
@@ -44,7 +44,7 @@ fn a_skip_on_the_folder_itself_is_kept_in_the_log() {
     ] {
         assert_eq!(place.run(arguments).code, code, "{arguments:?}");
     }
-    let position = poison(&place);
+    let position = testkit::poison(&place.data(), "message.frozen.v9");
     let without = place.run(&["projections", "skip", "messages", "--reason", "a trial version wrote it"]).ok();
     assert_eq!(without.json()["skipped"], position);
     let said = without.err.lines().filter(|line| line.contains("the projection stops")).count();
@@ -60,7 +60,7 @@ fn a_skip_on_the_folder_itself_is_kept_in_the_log() {
 fn a_skip_goes_to_the_server_that_the_event_stops() {
     let place = Place::new();
     place.run(&["import", &fixture()]).ok();
-    let position = poison(&place);
+    let position = testkit::poison(&place.data(), "message.frozen.v9");
     let server = place.serve();
     let looked = |wanted: &dyn Fn(&Value) -> bool| {
         let looks = std::iter::repeat_with(|| {

@@ -100,111 +100,34 @@ impl States {
 
     pub(crate) fn user(&self, stream: impl Into<StreamId>) -> &user::State {
         static ABSENT: user::State = user::State::Absent;
-        match self.state(stream) {
-            Some(State::User(state)) => state,
-            Some(
-                State::Session(_)
-                | State::Token(_)
-                | State::Name(_)
-                | State::Chat(_)
-                | State::Message(_)
-                | State::Projection(_),
-            )
-            | None => &ABSENT,
-        }
+        if let Some(State::User(state)) = self.state(stream) { state } else { &ABSENT }
     }
 
     pub(crate) fn session(&self, stream: impl Into<StreamId>) -> session::State {
-        match self.state(stream) {
-            Some(State::Session(state)) => *state,
-            Some(
-                State::User(_)
-                | State::Token(_)
-                | State::Name(_)
-                | State::Chat(_)
-                | State::Message(_)
-                | State::Projection(_),
-            )
-            | None => session::State::Absent,
-        }
+        if let Some(State::Session(state)) = self.state(stream) { *state } else { session::State::Absent }
     }
 
     pub(crate) fn token(&self, stream: impl Into<StreamId>) -> token::State {
-        match self.state(stream) {
-            Some(State::Token(state)) => *state,
-            Some(
-                State::User(_)
-                | State::Session(_)
-                | State::Name(_)
-                | State::Chat(_)
-                | State::Message(_)
-                | State::Projection(_),
-            )
-            | None => token::State::Absent,
-        }
+        if let Some(State::Token(state)) = self.state(stream) { *state } else { token::State::Absent }
     }
 
     pub(crate) fn name(&self, stream: impl Into<StreamId>) -> name::State {
-        match self.state(stream) {
-            Some(State::Name(state)) => *state,
-            Some(
-                State::User(_)
-                | State::Session(_)
-                | State::Token(_)
-                | State::Chat(_)
-                | State::Message(_)
-                | State::Projection(_),
-            )
-            | None => name::State::default(),
-        }
+        if let Some(State::Name(state)) = self.state(stream) { *state } else { name::State::default() }
     }
 
     pub(crate) fn chat(&self, stream: impl Into<StreamId>) -> &chat::State {
         static ABSENT: chat::State = chat::State::Absent;
-        match self.state(stream) {
-            Some(State::Chat(state)) => state,
-            Some(
-                State::User(_)
-                | State::Session(_)
-                | State::Token(_)
-                | State::Name(_)
-                | State::Message(_)
-                | State::Projection(_),
-            )
-            | None => &ABSENT,
-        }
+        if let Some(State::Chat(state)) = self.state(stream) { state } else { &ABSENT }
     }
 
     pub(crate) fn message(&self, stream: impl Into<StreamId>) -> &message::State {
         static ABSENT: message::State = message::State::Absent;
-        match self.state(stream) {
-            Some(State::Message(state)) => state,
-            Some(
-                State::User(_)
-                | State::Session(_)
-                | State::Token(_)
-                | State::Name(_)
-                | State::Chat(_)
-                | State::Projection(_),
-            )
-            | None => &ABSENT,
-        }
+        if let Some(State::Message(state)) = self.state(stream) { state } else { &ABSENT }
     }
 
     pub(crate) fn projection(&self, stream: impl Into<StreamId>) -> &projection::State {
         static NOTHING: projection::State = projection::State { skipped: BTreeSet::new() };
-        match self.state(stream) {
-            Some(State::Projection(state)) => state,
-            Some(
-                State::User(_)
-                | State::Session(_)
-                | State::Token(_)
-                | State::Name(_)
-                | State::Chat(_)
-                | State::Message(_),
-            )
-            | None => &NOTHING,
-        }
+        if let Some(State::Projection(state)) = self.state(stream) { state } else { &NOTHING }
     }
 
     /// Forgets what was folded in but not written.

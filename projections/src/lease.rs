@@ -158,7 +158,7 @@ impl Held {
         };
         if let Err(error) = self.catalog.change(work) {
             // It runs out where the database cannot be reached; when it can be again, it is taken again.
-            tracing::warn!(error = crate::slot::described(&error), "the leases of this node were not renewed");
+            tracing::warn!(error = store::described(&error), "the leases of this node were not renewed");
             return;
         }
         let mut leases = self.lock();

@@ -166,10 +166,7 @@ impl Drop for Scratch {
             None => self.place.remove().map_err(Error::from),
         };
         if let Err(error) = removed {
-            tracing::warn!(
-                error = crate::slot::described(&error),
-                "scratch space is left; a start a day later removes it"
-            );
+            tracing::warn!(error = store::described(&error), "scratch space is left; a start a day later removes it");
         }
     }
 }

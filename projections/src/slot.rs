@@ -10,7 +10,7 @@ use domain::{Event, user};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use store::sql::Database;
-use store::{Fact, Log, failpoint};
+use store::{Fact, Log, described, failpoint};
 use tokio::sync::watch;
 
 /// A projection in this process.
@@ -305,21 +305,6 @@ fn may_pass(error: &Error) -> bool {
 fn words(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without words")
-}
-
-/// An error with its causes: the operator needs the driver's words, too.
-pub(crate) fn described(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        cause = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Following the log: one thread reads it, decodes it once, and gives each projection what it lacks.
 
-use crate::slot::described;
 use crate::{Error, Name, Projections, Result, scan};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use store::described;
 use tokio::sync::watch;
 
 /// How many facts are read at once.

@@ -378,3 +378,18 @@ impl Error {
         }
     }
 }
+
+/// An error with its causes, in one line: the operator needs the driver's words, too.
+pub fn described(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = inner.source();
+    }
+    text
+}

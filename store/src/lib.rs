@@ -30,7 +30,7 @@ mod transfer;
 pub use appender::Appender;
 pub use batch::{Batch, Begun, EVENT_BYTES_MAX, Forget, NewEvent, NewReceipt, Other, Wanted};
 pub use erased::ErasedList;
-pub use error::Error;
+pub use error::{Error, described};
 pub use folder::{Folder, Lock};
 pub use keys::Keys;
 pub use log::Log;

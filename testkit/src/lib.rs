@@ -3,10 +3,12 @@
 
 mod actor;
 mod contract;
+mod poison;
 mod server;
 mod shared;
 
 pub use actor::{Actor, Reply};
 pub use contract::Contract;
+pub use poison::poison;
 pub use server::TestApp;
 pub use servers;

@@ -4,8 +4,6 @@ use commands::Request;
 use domain::{Command, Timestamp, projection};
 use projections::Name;
 use serde_json::Value;
-use std::path::Path;
-use store::Folder;
 use testkit::{Actor, TestApp};
 
 /// The state of one read model as `/readyz` shows it.
@@ -109,33 +107,8 @@ async fn skip(app: &TestApp, name: Name) {
 
 /// Stops the server, appends an event of that name past the writer, and starts it again.
 async fn with_poison(app: TestApp, name: &str) -> TestApp {
-    app.restart_after(|data| append(data, name)).await
-}
-
-fn append(data: &Path, name: &str) {
-    let log = rusqlite::Connection::open(Folder::create(data).unwrap().database()).unwrap();
-    let head = "select position, recorded_at, hash from event order by position desc limit 1";
-    let (position, recorded_at, hash): (i64, i64, [u8; 32]) =
-        log.query_row(head, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
-    let id = uuid::Uuid::now_v7();
-    let stream = format!("message-{id}");
-    let link = store::chain::Link {
-        position: position + 1,
-        stream: &stream,
-        version: 1,
-        id: id.as_bytes(),
-        name,
-        recorded_at,
-        payload: "{}",
-        subject: None,
-        sealed_hash: None,
-        meta: "{}",
-    };
-    let hash = store::chain::hash(&hash, &link, &mut Vec::new());
-    log.execute(
-        "insert into event (position, stream, version, id, name, recorded_at, payload, meta, hash)
-         values (?1, ?2, 1, ?3, ?4, ?5, '{}', '{}', ?6)",
-        (position + 1, &stream, id.as_bytes(), name, recorded_at, hash),
-    )
-    .unwrap();
+    app.restart_after(|data| {
+        testkit::poison(data, name);
+    })
+    .await
 }

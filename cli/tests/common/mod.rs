@@ -178,33 +178,3 @@ impl Drop for Server {
 pub fn fixture() -> String {
     format!("{}/tests/fixtures/log.ndjson", env!("CARGO_MANIFEST_DIR"))
 }
-
-/// An event that no version knows, written past the writer; its position.
-pub fn poison(place: &Place) -> i64 {
-    let log = rusqlite::Connection::open(place.data().join("letopis.db")).unwrap();
-    let head = "select position, recorded_at, hash from event order by position desc limit 1";
-    let (position, recorded_at, hash): (i64, i64, [u8; 32]) =
-        log.query_row(head, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
-    let (id, name) = ([7; 16], "message.frozen.v9");
-    let stream = "message-07070707-0707-0707-0707-070707070707";
-    let link = store::chain::Link {
-        position: position + 1,
-        stream,
-        version: 1,
-        id: &id,
-        name,
-        recorded_at,
-        payload: "{}",
-        subject: None,
-        sealed_hash: None,
-        meta: "{}",
-    };
-    let hash = store::chain::hash(&hash, &link, &mut Vec::new());
-    log.execute(
-        "insert into event (position, stream, version, id, name, recorded_at, payload, meta, hash)
-         values (?1, ?2, 1, ?3, ?4, ?5, '{}', '{}', ?6)",
-        (position + 1, stream, id, name, recorded_at, hash),
-    )
-    .unwrap();
-    position + 1
-}

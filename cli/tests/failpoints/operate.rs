@@ -1,8 +1,8 @@
 //! What an operator does, cut off in the middle; and the end of a server.
 
 use super::{assert_fired, runtime};
+use crate::common::Place;
 use crate::common::ledger::{Client, Ledger, Load, compare, flood, resolve};
-use crate::common::{Place, poison};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -107,7 +107,7 @@ fn a_pause_and_a_skip_that_were_cut_off_are_kept() {
     story.place.run(&["projections", "resume", "users"]).ok();
     assert_eq!(server.stop(), 0);
 
-    let position = poison(&story.place);
+    let position = testkit::poison(&story.place.data(), "message.frozen.v9");
     let mut server = story.place.serve_until("skip-recorded=crash").unwrap();
     let skip = ["projections", "skip", "messages", "--reason", "a trial version wrote it"];
     assert_ne!(story.place.run(&skip).code, 0);

@@ -152,7 +152,7 @@ async fn it_stops_before_what_it_cannot_read() {
     let app = TestApp::start().await;
     chatter(&app, "anna", 3).await;
     let expected = public(&app);
-    let poison = poison(&app);
+    let poison = testkit::poison(&app.data(), "message.frozen.v9");
     let desk = Desk::new(&app, account.url()).await;
     assert!(desk.relay.round().await.unwrap());
     let stopped = desk.relay.round().await;

@@ -7,7 +7,6 @@ use domain::{Command, UserId, user};
 use futures_util::StreamExt;
 use std::path::Path;
 use std::time::Duration;
-use store::Folder;
 use store::sql::Database;
 use tempfile::TempDir;
 use testkit::{Actor, TestApp};
@@ -149,35 +148,4 @@ pub async fn until<F: Future<Output = bool>>(mut so: impl FnMut() -> F) {
         assert!(began.elapsed() < SOON, "it does not come to that");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-}
-
-/// An event that no version knows, written past the writer; its position.
-pub fn poison(app: &TestApp) -> u64 {
-    let path = Folder::existing(&app.data()).unwrap().database();
-    let log = rusqlite::Connection::open(path).unwrap();
-    let head = "select position, recorded_at, hash from event order by position desc limit 1";
-    let (position, recorded_at, hash): (i64, i64, [u8; 32]) =
-        log.query_row(head, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
-    let (id, name) = ([7; 16], "message.frozen.v9");
-    let stream = "message-07070707-0707-0707-0707-070707070707";
-    let link = store::chain::Link {
-        position: position + 1,
-        stream,
-        version: 1,
-        id: &id,
-        name,
-        recorded_at,
-        payload: "{}",
-        subject: None,
-        sealed_hash: None,
-        meta: "{}",
-    };
-    let hash = store::chain::hash(&hash, &link, &mut Vec::new());
-    log.execute(
-        "insert into event (position, stream, version, id, name, recorded_at, payload, meta, hash)
-         values (?1, ?2, 1, ?3, ?4, ?5, '{}', '{}', ?6)",
-        (position + 1, stream, id, name, recorded_at, hash),
-    )
-    .unwrap();
-    u64::try_from(position + 1).unwrap()
 }

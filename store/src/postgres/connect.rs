@@ -5,6 +5,7 @@
 
 use super::runtime::{handle, wait};
 use crate::Error;
+use crate::error::described;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolConfig, RecyclingMethod, Runtime, Timeouts};
 use std::future::Future;
 use std::sync::Arc;
@@ -40,7 +41,7 @@ impl Cluster {
     /// [`Error::DatabaseUrl`].
     pub fn new(url: &str) -> Result<Cluster, Error> {
         let bad = |what: &str| Error::DatabaseUrl { what: what.to_owned() };
-        let mut config = url.parse::<Config>().map_err(|error| bad(&plain(&error)))?;
+        let mut config = url.parse::<Config>().map_err(|error| bad(&described(&error)))?;
         if config.get_ssl_mode() == SslMode::Require {
             return Err(bad(
                 "sslmode=require: this version speaks no TLS; use a local socket, a private network or a proxy",
@@ -65,13 +66,13 @@ impl Cluster {
         let pool = self.pool.clone();
         let taken = handle().spawn(async move { pool.get().await }).await;
         let taken = taken.map_err(|_| Error::Unreachable { what: "the connection's task ended".to_owned() })?;
-        taken.map_err(|error| Error::Unreachable { what: plain(&error) })
+        taken.map_err(|error| Error::Unreachable { what: described(&error) })
     }
 
     /// A connection of its own, for the one that appends.
     pub(crate) async fn connect(&self) -> Result<Client, Error> {
         let config = Arc::clone(&self.config);
-        let unreachable = |error: &dyn std::error::Error| Error::Unreachable { what: plain(error) };
+        let unreachable = |error: &dyn std::error::Error| Error::Unreachable { what: described(error) };
         // The driver's own time-out ends with the TCP connection: who answers that may still be silent.
         let connecting = handle().spawn(async move { timeout(CONNECT_MAX, config.connect(NoTls)).await });
         let connected = connecting.await.map_err(|error| unreachable(&error))?;
@@ -113,19 +114,4 @@ impl std::fmt::Debug for Cluster {
 /// Gives an answer up that does not come.
 pub(crate) async fn bounded<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     timeout(ANSWER_MAX, answer).await.unwrap_or(Err(Error::Unanswered))
-}
-
-/// An error with its causes, in one line. The driver never tells the password.
-pub(crate) fn plain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        cause = inner.source();
-    }
-    text
 }

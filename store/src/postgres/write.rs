@@ -66,7 +66,7 @@ fn certain(error: &tokio_postgres::Error) -> bool {
 }
 
 fn unconfirmed(error: &tokio_postgres::Error) -> Error {
-    Error::Unconfirmed { what: super::connect::plain(error) }
+    Error::Unconfirmed { what: crate::error::described(error) }
 }
 
 async fn write_forget(client: &Client, forget: &Forget) -> Result<(), tokio_postgres::Error> {
