@@ -61,7 +61,8 @@ impl Context {
             Some(_) => Err(failure(
                 Code::Usage,
                 format!(
-                    "{verb} works on the embedded log only in this version; use pg_dump and pg_restore for PostgreSQL"
+                    "{verb} copies the files of the embedded log; for PostgreSQL use pg_dump and pg_restore, or \
+                     `letopis events export`"
                 ),
             )),
         }

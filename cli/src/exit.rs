@@ -130,6 +130,8 @@ fn of_store(error: &store::Error) -> Option<Code> {
         store::Error::DatabaseUrl { .. } => Some(Code::Usage),
         store::Error::Locked { .. }
         | store::Error::NotEmpty { .. }
+        | store::Error::NotEmptyDatabase { .. }
+        | store::Error::KeysInTheWay
         | store::Error::InTheWay { .. }
         | store::Error::Unfinished { .. }
         | store::Error::KeyInTheWay { .. } => Some(Code::Conflict),

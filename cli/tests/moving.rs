@@ -98,6 +98,38 @@ fn an_export_writes_over_nothing_unasked_and_leaves_nothing_half() {
     refused(&empty.run(&["events", "export", "log.ndjson"]), 3, "no Letopis data");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_moves_up_to_postgresql_and_people_go_on() {
+    let Some(database) = servers::postgres().await else { return };
+    let (place, url) = (imported(), database.url());
+    let password = place.file("password", "a long enough passphrase\n");
+    place.run(&["users", "create", "Annabel", "--password-file", &password]).ok();
+    place.run(&["events", "export", "log.ndjson"]).ok();
+    let new = beside(&place, "new");
+    let up = ["--data", new.to_str().unwrap(), "--database", &url];
+    let run = |verb: &[&str]| place.run(&[&up, verb].concat());
+    refused(&run(&["events", "import", "log.ndjson"]), 1, "letopis migrate");
+    run(&["migrate"]).ok();
+    let done = run(&["events", "import", "log.ndjson", "-o", "json"]).ok().json();
+    let stats = place.run(&["events", "stats", "-o", "json"]).ok().json();
+    assert_eq!((&done["events"], &done["head"]), (&stats["events"], &stats["head"]));
+    assert_eq!(run(&["events", "verify", "-o", "json"]).ok().json()["anchor"], stats["head"]);
+    refused(&run(&["events", "import", "log.ndjson"]), 4, "not empty");
+    run(&["events", "export", "back.ndjson"]).ok();
+    let read = |name: &str| fs::read(place.data().with_file_name(name)).unwrap();
+    assert!(read("back.ndjson") == read("log.ndjson"), "byte for byte");
+    refused(&run(&["backup", "copy"]), 2, "pg_dump");
+    tokio::task::block_in_place(|| {
+        let server =
+            place.start_quietly(place.command(&[&up, ["serve", "--listen", "127.0.0.1:0"].as_slice()].concat()));
+        let server = server.unwrap();
+        let (status, answer) = server.log_in("Annabel", "a long enough passphrase");
+        assert_eq!(status, 200, "{answer}");
+        assert!(answer["position"].as_u64() > stats["head"].as_u64(), "{answer}");
+        assert_eq!(server.stop(), 0);
+    });
+}
+
 #[test]
 fn what_cannot_be_imported_is_told_and_changes_nothing() {
     let place = imported();

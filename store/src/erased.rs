@@ -13,6 +13,33 @@ use std::path::Path;
 /// between the commit and the list. It stops the process, so that it is about the last batch only.
 pub(crate) const BEHIND_MAX: u64 = 20_000;
 
+/// The event that says so.
+pub(crate) const ERASED: &str = "user.erased.v1";
+
+/// What a log knows of somebody who is in the list.
+pub(crate) enum Known {
+    /// Not of this log.
+    Stranger,
+    /// He has an account.
+    Person,
+    /// He has none any more, and yet a key: somebody put it back.
+    Key,
+    /// As it must be.
+    Forgotten,
+}
+
+impl Known {
+    /// By the name of the last event of his stream, and whether there is a key.
+    pub(crate) fn by(last: Option<&str>, has_key: bool) -> Known {
+        match (last, has_key) {
+            (None, false) => Known::Stranger,
+            (Some(ERASED), false) => Known::Forgotten,
+            (None | Some(ERASED), true) => Known::Key,
+            (Some(_), _) => Known::Person,
+        }
+    }
+}
+
 /// Who was erased.
 pub struct ErasedList {
     file: File,

@@ -213,6 +213,18 @@ pub enum Error {
         /// Why not.
         source: domain::Unreadable,
     },
+    /// A log is brought into a database that has one already.
+    #[error("the log in this database is not empty: it reaches to {events}; name another one; nothing was changed")]
+    NotEmptyDatabase {
+        /// Where it ends.
+        events: u64,
+    },
+    /// A log is brought into a database that a node has opened before.
+    #[error(
+        "a node has made keys of its own in this database; make another one, run `letopis migrate`, and import before \
+         the first start; nothing was changed"
+    )]
+    KeysInTheWay,
     /// A log is brought into a folder that has one already.
     #[error(
         "the log at {path} is not empty: it reaches to {events}; name another folder with --data; nothing was changed"

@@ -132,6 +132,19 @@ impl Keys {
         Ok(Keys::of(master, Zeroizing::new(lookup)))
     }
 
+    /// The keys of a log that comes from elsewhere, of which the wrapped values are known.
+    ///
+    /// # Errors
+    /// [`Error::NoMasterKeyBrought`], [`Error::OtherMasterKey`], and those of reading the master key.
+    pub(crate) fn unlock_other(master_key: &Path, check: &[u8], lookup: &[u8]) -> Result<Keys, Error> {
+        let path = || master_key.to_owned();
+        let master = MasterKey::read(master_key)?.ok_or_else(|| Error::NoMasterKeyBrought { path: path() })?;
+        match Keys::unlock(master, check, lookup) {
+            Err(Error::WrongMasterKey) => Err(Error::OtherMasterKey { path: path() }),
+            unlocked => unlocked,
+        }
+    }
+
     fn of(master: MasterKey, lookup: Zeroizing<[u8; 32]>) -> Keys {
         Keys { master: master.0, lookup, cache: Mutex::new(Cache { keys: HashMap::new(), forgotten: 0 }) }
     }

@@ -37,6 +37,6 @@ pub use log::Log;
 pub use manifest::{Copied, Manifest};
 pub use postgres::Cluster;
 pub use record::{Broken, BrokenKind, Fact, Filter, Head, PAGE_MAX, Receipt, Record, Stats, StreamRow, Verified};
-pub use sqlite::{About, Along, Brought, Stage, Target};
+pub use sqlite::{About, Along, Stage};
 pub use sqlite::{about, accept_anchor, backup, export, import, restore};
-pub use transfer::Counted;
+pub use transfer::{Brought, Counted, Target};

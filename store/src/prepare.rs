@@ -155,7 +155,7 @@ impl<'a> Prepared<'a> {
 }
 
 impl EventRow<'_> {
-    fn link(&self) -> Link<'_> {
+    pub(crate) fn link(&self) -> Link<'_> {
         Link {
             position: self.position,
             stream: &self.stream,

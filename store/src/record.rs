@@ -1,5 +1,6 @@
 //! What is read back.
 
+use crate::chain::Link;
 use domain::{Event, Personal, StreamId, Timestamp, UserId};
 use uuid::Uuid;
 
@@ -77,6 +78,24 @@ pub struct Record {
     pub meta: String,
     /// The chain's hash up to here.
     pub hash: [u8; 32],
+}
+
+impl Record {
+    /// What the chain covers.
+    pub(crate) fn link(&self) -> Link<'_> {
+        Link {
+            position: sql_number(self.position),
+            stream: &self.stream,
+            version: sql_number(self.version),
+            id: self.id.as_bytes(),
+            name: &self.name,
+            recorded_at: self.recorded_at.0,
+            payload: &self.payload,
+            subject: self.subject.as_ref().map(|subject| subject.0.as_bytes().as_slice()),
+            sealed_hash: self.sealed_hash.as_ref().map(<[u8; 32]>::as_slice),
+            meta: &self.meta,
+        }
+    }
 }
 
 /// The receipt of a command.

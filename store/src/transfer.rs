@@ -4,11 +4,18 @@
 //!    key for look-ups;
 //! 2. `{"kind":"key",…}` for each person who has one: his data key, wrapped by the master key;
 //! 3. one line an event, in order, without `kind`: the fields of `letopis events ls`, the sealed part in base64;
-//! 4. `{"kind":"receipt",…}` for each receipt that is still kept, the oldest first;
+//! 4. `{"kind":"receipt",…}` for each receipt that is still kept, by age and then by command;
 //! 5. `{"kind":"end",…}`: how many lines of each kind there were, and BLAKE3 over every byte before this line.
 //!
 //! Payload and metadata stand there byte for byte as they were stored: the chain's hashes cover them. What is sealed
 //! stays sealed, and no key opens without the master key, which does not travel.
+
+mod arriving;
+mod leaving;
+
+pub(crate) use arriving::{Arriving, Fault, Row};
+pub use arriving::{Brought, Target};
+pub(crate) use leaving::{Leaving, ReceiptRow};
 
 use crate::chain::Link;
 use crate::{Error, Head};
@@ -28,10 +35,14 @@ pub(crate) const VERSION: u32 = 1;
 /// No line is longer, its end included: an event has 64 KiB at the most, and base64 makes a third more of it.
 pub(crate) const LINE_BYTES_MAX: u64 = 256 * 1024;
 
+/// How many events pass between two words about how far it is.
+const TOLD_EVERY: u64 = 4_096;
+
 /// How every line but an event's begins.
 const KIND: &[u8] = b"{\"kind\":";
 
 /// Bytes, as base64.
+#[derive(Clone)]
 pub(crate) struct Base64(pub(crate) Vec<u8>);
 
 /// A hash, as 64 hex digits.
@@ -49,7 +60,7 @@ pub(crate) enum Other {
 }
 
 /// What a command answered, as it lies in the database: the outcome is sealed when it has a subject.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Receipt {
     pub(crate) command_id: Hex,
@@ -104,9 +115,14 @@ impl Event<'_> {
         }
     }
 
+    /// The sealed part.
+    pub(crate) fn sealed(&self) -> Option<&[u8]> {
+        self.sealed.as_ref().map(|sealed| sealed.0.as_slice())
+    }
+
     /// How much of what an event may hold this one holds, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let sealed = self.sealed.as_ref().map_or(0, |sealed| sealed.0.len());
+        let sealed = self.sealed().map_or(0, <[u8]>::len);
         self.payload.get().len() + sealed + self.meta.get().len()
     }
 }

@@ -48,9 +48,11 @@ pub enum Events {
                       The log is read as one snapshot: behind a slow reader of standard output its write-ahead log grows."
     )]
     Export(Export),
-    /// Bring an exported log into a data folder whose log is empty, while no server runs there
+    /// Bring an exported log into a data folder or a database whose log is empty, while no server runs there
     #[command(
-        after_help = "Example:\n  mkdir -m 700 new && cp /safe/master.key new/\n  letopis --data new events import log.ndjson.gz"
+        after_help = "Example:\n  mkdir -m 700 new && cp /safe/master.key new/\n  letopis --data new events import log.ndjson.gz\n\n\
+                      Up to PostgreSQL, before the first start there (LETOPIS_DATABASE_URL_FILE says where it is):\n  \
+                      letopis migrate && letopis --data new events import log.ndjson.gz"
     )]
     Import(ImportLog),
     /// Tell other services again over NATS what they were told, from a position on; what the stream still has within

@@ -21,11 +21,9 @@ const WRITE_BYTES: usize = 256 * 1024;
 
 /// Writes the log into a file, or to standard output.
 pub(super) fn export(context: &Context, asked: &Export) -> Result<()> {
-    context.embedded_only("events export")?;
-    let folder = Folder::existing(&context.settings.data)?;
     let began = Instant::now();
     if asked.file == Path::new("-") {
-        let written = exported(&folder, BufWriter::with_capacity(WRITE_BYTES, std::io::stdout().lock()))?;
+        let written = exported(context, BufWriter::with_capacity(WRITE_BYTES, std::io::stdout().lock()))?;
         anstream::eprintln!("{}", counted(written, began));
         return Ok(());
     }
@@ -40,11 +38,11 @@ pub(super) fn export(context: &Context, asked: &Export) -> Result<()> {
     let file = BufWriter::with_capacity(WRITE_BYTES, half.as_file());
     let written = if asked.file.extension().is_some_and(|extension| extension == "gz") {
         let mut packing = GzEncoder::new(file, Compression::default());
-        let written = exported(&folder, &mut packing)?;
+        let written = exported(context, &mut packing)?;
         packing.finish().and_then(|mut file| file.flush()).with_context(failed)?;
         written
     } else {
-        exported(&folder, file)?
+        exported(context, file)?
     };
     half.as_file().sync_all().with_context(failed)?;
     let bytes = half.as_file().metadata().with_context(failed)?.len();
@@ -86,16 +84,20 @@ fn already(file: &Path) -> anyhow::Error {
     failure(Code::Conflict, message)
 }
 
-fn exported(folder: &Folder, to: impl Write) -> Result<(Head, Counted)> {
+fn exported(context: &Context, to: impl Write) -> Result<(Head, Counted)> {
+    let data = &context.settings.data;
     let mut meter = Meter::new();
-    let written = store::export(folder, to, |position, head| meter.show(&events(position, head)));
+    let progress = |position, head| meter.show(&events(position, head));
+    let written = match &context.settings.database {
+        None => store::export(&Folder::existing(data)?, to, progress),
+        Some(cluster) => store::postgres::export(cluster, &Folder::create(data)?, to, progress),
+    };
     meter.end();
     Ok(written?)
 }
 
 /// Brings an exported log in.
 pub(super) async fn import(context: &Context, asked: &ImportLog) -> Result<()> {
-    context.embedded_only("events import")?;
     let began = Instant::now();
     let opened = packed::open(&asked.file).map_err(|error| {
         let code = if error.kind() == std::io::ErrorKind::NotFound { Code::NotFound } else { Code::Failure };
@@ -104,7 +106,11 @@ pub(super) async fn import(context: &Context, asked: &ImportLog) -> Result<()> {
     let (master_key, erased_list) = (context.master_key(), context.erased_list());
     let target = Target { data: &context.settings.data, master_key: &master_key, erased_list: &erased_list };
     let mut meter = Meter::new();
-    let brought = store::import(target, opened.from, |position, head| meter.show(&events(position, head)));
+    let progress = |position, head| meter.show(&events(position, head));
+    let brought = match &context.settings.database {
+        None => store::import(target, opened.from, progress),
+        Some(cluster) => store::postgres::import(cluster, target, opened.from, progress),
+    };
     meter.end();
     let brought = brought?;
     let mut shown = counted((brought.head, brought.counted), began);

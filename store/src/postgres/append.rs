@@ -1,10 +1,12 @@
 //! The write side: the one connection of this node that appends. Other nodes append to the same log.
 
 use super::connect::{Cluster, bounded};
-use super::rows::{self, COLUMNS, HEAD, get};
+use super::forget;
+use super::rows::{self, COLUMNS, HEAD};
 use super::runtime::wait;
 use super::{Log, begin, receipts, schema, secrets, write};
 use crate::anchor::{self, Anchor, Keeper};
+use crate::erased::Known;
 use crate::prepare::{encode, prepare};
 use crate::recent::Recent;
 use crate::{Batch, Begun, ErasedList, Error, Fact, Folder, Forget, Head, Keys, Other, Receipt, Wanted};
@@ -264,18 +266,15 @@ impl Appender {
     /// As [`Appender::append`].
     pub(crate) fn keep(&mut self, mut list: ErasedList) -> Result<Vec<UserId>, Error> {
         let after = if list.is_new() { 0 } else { self.head.position.saturating_sub(crate::erased::BEHIND_MAX) };
-        let erased = self.erased(after)?;
-        for (user_id, at) in erased {
+        for (user_id, at) in forget::erased(&self.cluster, after)? {
             list.add(user_id, at).map_err(|source| Error::CommitFailed { source: source.into() })?;
         }
         let mut back = Vec::new();
         for user_id in list.people().collect::<Vec<_>>() {
-            match self.known(user_id)? {
-                (None, false) => {}
-                (Some(name), false) if name == "user.erased.v1" => {}
-                (None, true) => self.forget_key(user_id)?,
-                (Some(name), true) if name == "user.erased.v1" => self.forget_key(user_id)?,
-                (Some(_), _) => back.push(user_id),
+            match forget::known(&self.cluster, user_id)? {
+                Known::Stranger | Known::Forgotten => {}
+                Known::Key => self.forget_key(user_id)?,
+                Known::Person => back.push(user_id),
             }
         }
         self.list = Some(list);
@@ -285,32 +284,6 @@ impl Appender {
     /// Erased by the log, and yet there is a key: somebody put it back.
     fn forget_key(&mut self, user_id: UserId) -> Result<(), Error> {
         self.append(&Batch { forget: vec![Forget::Subject(user_id)], ..Batch::default() }).map(drop)
-    }
-
-    fn erased(&self, after: u64) -> Result<Vec<(UserId, Timestamp)>, Error> {
-        let after = i64::try_from(after).unwrap_or(i64::MAX);
-        let sql = "select stream, recorded_at from letopis.event
-                   where position > $1 and name = 'user.erased.v1' order by position";
-        self.cluster.read(async move |client: deadpool_postgres::Object| {
-            let rows = rows::query(&client, sql, &[(&after, Type::INT8)]).await?;
-            let people = rows.iter().filter_map(|row| match StreamId::parse(row.try_get(0).ok()?) {
-                Some(StreamId::UserId(user_id)) => Some((user_id, Timestamp(row.try_get(1).ok()?))),
-                Some(_) | None => None,
-            });
-            Ok(people.collect())
-        })
-    }
-
-    /// The name of the last event of a person, and whether there is a key.
-    fn known(&self, user_id: UserId) -> Result<(Option<String>, bool), Error> {
-        let sql = "select (select name from letopis.event where stream = $1 order by version desc limit 1),
-                          exists (select 1 from letopis.subject_key where subject = $2)";
-        self.cluster.read(async move |client: deadpool_postgres::Object| {
-            let (stream, id) = (StreamId::from(user_id).to_string(), user_id.0.as_bytes().as_slice());
-            let rows = rows::query(&client, sql, &[(&stream, Type::TEXT), (&id, Type::BYTEA)]).await?;
-            let row = rows.first().ok_or(Error::Damaged { what: "an answer has no row" })?;
-            Ok((get(row, 0)?, get(row, 1)?))
-        })
     }
 
     /// Every fact of one stream, by version.

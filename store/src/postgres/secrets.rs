@@ -50,23 +50,26 @@ pub(super) async fn unlock_or_make(client: &Client, master_key: &Path) -> Result
 
 /// Unlocks the keys of a database that has some.
 pub(super) async fn unlock(client: &Client, master_key: &Path) -> Result<Option<Keys>, Error> {
+    let Some((check, lookup)) = wrapped(client).await? else { return Ok(None) };
+    let master = MasterKey::read(master_key)?;
+    let master = master.ok_or_else(|| Error::MissingMasterKey { path: master_key.to_owned() })?;
+    Keys::unlock(master, &check, &lookup).map(Some)
+}
+
+/// The check value of the master key, and the wrapped key for look-ups; none before the first node made them.
+pub(super) async fn wrapped(client: &Client) -> Result<Option<(Vec<u8>, Vec<u8>)>, Error> {
     let rows = query(client, "select name, wrapped from letopis.secret", &[]).await?;
     let find = |name: &str| {
         let found = rows.iter().find(|row| row.try_get::<_, &str>(0).is_ok_and(|found| found == name));
-        found.map(|row| get::<&[u8]>(row, 1)).transpose()
+        found.map(|row| get::<Vec<u8>>(row, 1)).transpose()
     };
-    let (check, lookup) = match (find("check")?, find("lookup")?) {
-        (None, None) => return Ok(None),
-        (Some(check), Some(lookup)) => (check, lookup),
+    match (find("check")?, find("lookup")?) {
+        (None, None) => Ok(None),
+        (Some(check), Some(lookup)) => Ok(Some((check, lookup))),
         (Some(_) | None, _) => {
-            return Err(Error::Damaged {
-                what: "the check value of the master key or the key for look-ups is missing",
-            });
+            Err(Error::Damaged { what: "the check value of the master key or the key for look-ups is missing" })
         }
-    };
-    let master = MasterKey::read(master_key)?;
-    let master = master.ok_or_else(|| Error::MissingMasterKey { path: master_key.to_owned() })?;
-    Keys::unlock(master, check, lookup).map(Some)
+    }
 }
 
 /// The data keys of these people, as far as there are any.

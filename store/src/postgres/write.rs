@@ -2,8 +2,10 @@
 
 use super::connect::ANSWER_MAX;
 use super::rows::Param;
+use crate::chain::Link;
 use crate::prepare::Prepared;
-use crate::{Error, Forget};
+use crate::record::sql_number;
+use crate::{Error, Forget, Head};
 use tokio_postgres::Client;
 use tokio_postgres::error::Severity;
 use tokio_postgres::types::Type;
@@ -34,29 +36,31 @@ pub(super) async fn write(client: &Client, prepared: &Prepared<'_>, forget: &[Fo
 }
 
 async fn sent(client: &Client, prepared: &Prepared<'_>, forget: &[Forget]) -> Result<(), Error> {
-    let (keys, events, receipts) = (Keys::of(prepared), Events::of(prepared), Receipts::of(prepared));
-    let position = i64::try_from(prepared.head.position).unwrap_or(i64::MAX);
-    let hash = prepared.head.hash.as_slice();
-    let mut params: Vec<Param<'_>> = Vec::with_capacity(23);
-    keys.bind(&mut params);
-    events.bind(&mut params);
-    receipts.bind(&mut params);
-    params.push((&position, Type::INT8));
-    params.push((&hash, Type::BYTEA));
-    params.push((&prepared.head.recorded_at.0, Type::INT8));
+    let columns = Columns::of(prepared);
     if forget.is_empty() {
         // Both are sent before either is answered, in this order.
         let (written, committed) =
-            tokio::join!(biased; client.execute_typed(WRITE, &params), client.batch_execute("commit"));
+            tokio::join!(biased; insert(client, &columns, prepared.head), client.batch_execute("commit"));
         written.map_err(|source| if certain(&source) { Error::Refused { source } } else { unconfirmed(&source) })?;
         return committed.map_err(|source| unconfirmed(&source));
     }
     let refused = |source: tokio_postgres::Error| Error::Refused { source };
-    client.execute_typed(WRITE, &params).await.map_err(refused)?;
+    insert(client, &columns, prepared.head).await.map_err(refused)?;
     for forget in forget {
         write_forget(client, forget).await.map_err(refused)?;
     }
     client.batch_execute("commit").await.map_err(|source| unconfirmed(&source))
+}
+
+/// Writes rows into the open transaction, after which the log ends at `head`.
+pub(super) async fn insert(client: &Client, columns: &Columns<'_>, head: Head) -> Result<(), tokio_postgres::Error> {
+    let (position, hash) = (sql_number(head.position), head.hash.as_slice());
+    let mut params: Vec<Param<'_>> = Vec::with_capacity(23);
+    columns.bind(&mut params);
+    params.push((&position, Type::INT8));
+    params.push((&hash, Type::BYTEA));
+    params.push((&head.recorded_at.0, Type::INT8));
+    client.execute_typed(WRITE, &params).await.map(drop)
 }
 
 /// Whether it was the database that said no and goes on: then the commit behind it has rolled back. A fatal error
@@ -92,24 +96,18 @@ async fn write_forget(client: &Client, forget: &Forget) -> Result<(), tokio_post
     Ok(())
 }
 
-/// Columns, each as one array.
+/// Rows as the statement takes them: each column as one array.
+#[derive(Default)]
+pub(super) struct Columns<'a> {
+    keys: Keys<'a>,
+    events: Events<'a>,
+    pub(super) receipts: Receipts<'a>,
+}
+
+#[derive(Default)]
 struct Keys<'a> {
     subject: Vec<&'a [u8]>,
     wrapped: Vec<&'a [u8]>,
-}
-
-impl<'a> Keys<'a> {
-    fn of(prepared: &'a Prepared<'_>) -> Keys<'a> {
-        let keys = prepared.new_keys.iter();
-        let (subject, wrapped) =
-            keys.map(|(id, (_, wrapped))| (id.0.as_bytes().as_slice(), wrapped.as_slice())).unzip();
-        Keys { subject, wrapped }
-    }
-
-    fn bind<'b>(&'b self, params: &mut Vec<Param<'b>>) {
-        params.push((&self.subject, Type::BYTEA_ARRAY));
-        params.push((&self.wrapped, Type::BYTEA_ARRAY));
-    }
 }
 
 #[derive(Default)]
@@ -128,72 +126,82 @@ struct Events<'a> {
     hash: Vec<&'a [u8]>,
 }
 
-impl<'a> Events<'a> {
-    fn of(prepared: &'a Prepared<'_>) -> Events<'a> {
-        let mut columns = Events::default();
-        for row in &prepared.rows {
-            columns.position.push(row.position);
-            columns.stream.push(&row.stream);
-            columns.version.push(row.version);
-            columns.id.push(row.id.as_bytes().as_slice());
-            columns.name.push(row.name);
-            columns.recorded_at.push(row.recorded_at);
-            columns.payload.push(&row.payload);
-            columns.subject.push(row.subject.as_ref().map(|subject| subject.0.as_bytes().as_slice()));
-            columns.sealed.push(row.sealed.as_deref());
-            columns.sealed_hash.push(row.sealed_hash.as_ref().map(<[u8; 32]>::as_slice));
-            columns.meta.push(row.meta);
-            columns.hash.push(row.hash.as_slice());
-        }
-        columns
-    }
-
-    fn bind<'b>(&'b self, params: &mut Vec<Param<'b>>) {
-        params.push((&self.position, Type::INT8_ARRAY));
-        params.push((&self.stream, Type::TEXT_ARRAY));
-        params.push((&self.version, Type::INT8_ARRAY));
-        params.push((&self.id, Type::BYTEA_ARRAY));
-        params.push((&self.name, Type::TEXT_ARRAY));
-        params.push((&self.recorded_at, Type::INT8_ARRAY));
-        params.push((&self.payload, Type::TEXT_ARRAY));
-        params.push((&self.subject, Type::BYTEA_ARRAY));
-        params.push((&self.sealed, Type::BYTEA_ARRAY));
-        params.push((&self.sealed_hash, Type::BYTEA_ARRAY));
-        params.push((&self.meta, Type::TEXT_ARRAY));
-        params.push((&self.hash, Type::BYTEA_ARRAY));
-    }
-}
-
 #[derive(Default)]
-struct Receipts<'a> {
-    command_id: Vec<&'a [u8]>,
-    fingerprint: Vec<&'a [u8]>,
-    at: Vec<i64>,
-    position: Vec<i64>,
-    subject: Vec<Option<&'a [u8]>>,
-    outcome: Vec<&'a [u8]>,
+pub(super) struct Receipts<'a> {
+    pub(super) command_id: Vec<&'a [u8]>,
+    pub(super) fingerprint: Vec<&'a [u8]>,
+    pub(super) at: Vec<i64>,
+    pub(super) position: Vec<i64>,
+    pub(super) subject: Vec<Option<&'a [u8]>>,
+    pub(super) outcome: Vec<&'a [u8]>,
 }
 
-impl<'a> Receipts<'a> {
-    fn of(prepared: &'a Prepared<'_>) -> Receipts<'a> {
-        let mut columns = Receipts::default();
+impl<'a> Columns<'a> {
+    fn of(prepared: &'a Prepared<'_>) -> Columns<'a> {
+        let mut columns = Columns::default();
+        for (id, (_, wrapped)) in &prepared.new_keys {
+            columns.key(id.0.as_bytes(), wrapped);
+        }
+        for row in &prepared.rows {
+            columns.event(row.link(), row.sealed.as_deref(), &row.hash);
+        }
+        let receipts = &mut columns.receipts;
         for row in &prepared.receipts {
-            columns.command_id.push(&row.receipt.command_id);
-            columns.fingerprint.push(&row.receipt.fingerprint);
-            columns.at.push(row.receipt.at.0);
-            columns.position.push(i64::try_from(row.receipt.position).unwrap_or(i64::MAX));
-            columns.subject.push(row.receipt.subject.as_ref().map(|subject| subject.0.as_bytes().as_slice()));
-            columns.outcome.push(&row.outcome);
+            receipts.command_id.push(&row.receipt.command_id);
+            receipts.fingerprint.push(&row.receipt.fingerprint);
+            receipts.at.push(row.receipt.at.0);
+            receipts.position.push(sql_number(row.receipt.position));
+            receipts.subject.push(row.receipt.subject.as_ref().map(|subject| subject.0.as_bytes().as_slice()));
+            receipts.outcome.push(&row.outcome);
         }
         columns
     }
 
+    /// Adds a wrapped key.
+    pub(super) fn key(&mut self, subject: &'a [u8], wrapped: &'a [u8]) {
+        self.keys.subject.push(subject);
+        self.keys.wrapped.push(wrapped);
+    }
+
+    /// Adds an event.
+    pub(super) fn event(&mut self, link: Link<'a>, sealed: Option<&'a [u8]>, hash: &'a [u8]) {
+        let events = &mut self.events;
+        events.position.push(link.position);
+        events.stream.push(link.stream);
+        events.version.push(link.version);
+        events.id.push(link.id);
+        events.name.push(link.name);
+        events.recorded_at.push(link.recorded_at);
+        events.payload.push(link.payload);
+        events.subject.push(link.subject);
+        events.sealed.push(sealed);
+        events.sealed_hash.push(link.sealed_hash);
+        events.meta.push(link.meta);
+        events.hash.push(hash);
+    }
+
     fn bind<'b>(&'b self, params: &mut Vec<Param<'b>>) {
-        params.push((&self.command_id, Type::BYTEA_ARRAY));
-        params.push((&self.fingerprint, Type::BYTEA_ARRAY));
-        params.push((&self.at, Type::INT8_ARRAY));
-        params.push((&self.position, Type::INT8_ARRAY));
-        params.push((&self.subject, Type::BYTEA_ARRAY));
-        params.push((&self.outcome, Type::BYTEA_ARRAY));
+        params.push((&self.keys.subject, Type::BYTEA_ARRAY));
+        params.push((&self.keys.wrapped, Type::BYTEA_ARRAY));
+        let events = &self.events;
+        params.push((&events.position, Type::INT8_ARRAY));
+        params.push((&events.stream, Type::TEXT_ARRAY));
+        params.push((&events.version, Type::INT8_ARRAY));
+        params.push((&events.id, Type::BYTEA_ARRAY));
+        params.push((&events.name, Type::TEXT_ARRAY));
+        params.push((&events.recorded_at, Type::INT8_ARRAY));
+        params.push((&events.payload, Type::TEXT_ARRAY));
+        params.push((&events.subject, Type::BYTEA_ARRAY));
+        params.push((&events.sealed, Type::BYTEA_ARRAY));
+        params.push((&events.sealed_hash, Type::BYTEA_ARRAY));
+        params.push((&events.meta, Type::TEXT_ARRAY));
+        params.push((&events.hash, Type::BYTEA_ARRAY));
+        let receipts = &self.receipts;
+        params.push((&receipts.command_id, Type::BYTEA_ARRAY));
+        params.push((&receipts.fingerprint, Type::BYTEA_ARRAY));
+        params.push((&receipts.at, Type::INT8_ARRAY));
+        params.push((&receipts.position, Type::INT8_ARRAY));
+        params.push((&receipts.subject, Type::BYTEA_ARRAY));
+        params.push((&receipts.outcome, Type::BYTEA_ARRAY));
     }
 }

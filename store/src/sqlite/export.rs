@@ -2,18 +2,12 @@
 
 use super::decode::{self, COLUMNS};
 use super::{reading, schema, secrets};
-use crate::follow::{self, Versions};
 use crate::record::{number, sql_number};
-use crate::transfer::{Base64, Counted, Event, Hex, Lines, Receipt, raw};
-use crate::{BrokenKind, Error, Folder, Head, Record};
+use crate::transfer::{Counted, Leaving, ReceiptRow};
+use crate::{BrokenKind, Error, Folder, Head};
 use domain::Timestamp;
 use rusqlite::Connection;
-use std::convert::Infallible;
 use std::io::Write;
-use uuid::Uuid;
-
-/// How many events pass between two words about how far it is.
-const TOLD_EVERY: u64 = 4_096;
 
 /// Writes the whole log into `to`, beside a running server as well, and needs no master key. It is one snapshot:
 /// the write-ahead log cannot be emptied until it is written, so `to` should not be slower than a disk. What is
@@ -34,12 +28,11 @@ pub fn export(folder: &Folder, to: impl Write, progress: impl FnMut(u64, u64)) -
     if head.position > 0 {
         known(&snapshot, head, anchor?.head)?;
     }
-    let (check, lookup) = secrets::wrapped(&snapshot)?;
-    let mut lines = Lines::begin(to, head, check, lookup)?;
-    keys(&snapshot, &mut lines)?;
-    events(&snapshot, &mut lines, head, progress)?;
-    receipts(&snapshot, &mut lines)?;
-    Ok((head, lines.end()?))
+    let mut leaving = Leaving::begin(to, head, secrets::wrapped(&snapshot)?, progress)?;
+    keys(&snapshot, &mut leaving)?;
+    events(&snapshot, &mut leaving)?;
+    receipts(&snapshot, &mut leaving)?;
+    leaving.end()
 }
 
 /// The log must hold what its anchor knows.
@@ -57,89 +50,38 @@ pub(super) fn known(connection: &Connection, head: Head, mark: crate::anchor::Ma
     Ok(())
 }
 
-fn keys(connection: &Connection, lines: &mut Lines<impl Write>) -> Result<(), Error> {
+fn keys<P: FnMut(u64, u64)>(connection: &Connection, to: &mut Leaving<impl Write, P>) -> Result<(), Error> {
     let mut statement = connection.prepare("select subject, wrapped from subject_key order by subject")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        lines.key(uuid(row.get_ref(0)?.as_blob().ok(), "a data key is nobody's")?, row.get(1)?)?;
+        to.key(row.get_ref(0)?.as_blob().unwrap_or_default(), row.get(1)?)?;
     }
     Ok(())
 }
 
-fn events(
-    connection: &Connection,
-    lines: &mut Lines<impl Write>,
-    end: Head,
-    mut progress: impl FnMut(u64, u64),
-) -> Result<(), Error> {
+fn events<P: FnMut(u64, u64)>(connection: &Connection, to: &mut Leaving<impl Write, P>) -> Result<(), Error> {
     let mut statement = connection.prepare(&format!("select {COLUMNS} from event order by position"))?;
     let mut rows = statement.query([])?;
-    let mut head = Head { recorded_at: Timestamp(i64::MIN), ..Head::default() };
-    let (mut versions, mut buffer) = (Versions::default(), Vec::new());
     while let Some(row) = rows.next()? {
-        let record = decode::record(row)?;
-        let event = shown(&record)?;
-        let sealed = event.sealed.as_ref().map(|sealed| sealed.0.as_slice());
-        let next = follow::next(&head, &event.link(), sealed, &record.hash, &mut buffer);
-        let position = head.position + 1;
-        let broken = |(kind, what): follow::Fault| crate::Broken { position, what: what.to_owned(), kind };
-        head = next.map_err(|fault| Error::NotHeld { source: broken(fault) })?;
-        let Ok(version) = versions.next(versions.stream(&event.stream), || Ok::<_, Infallible>(0));
-        if u64::try_from(version) != Ok(event.version) {
-            return Err(Error::NotHeld { source: broken(follow::NOT_NEXT) });
-        }
-        lines.event(&event)?;
-        if head.position.is_multiple_of(TOLD_EVERY) {
-            progress(head.position, end.position);
-        }
+        to.event(&decode::record(row)?)?;
     }
     Ok(())
 }
 
-fn shown(record: &Record) -> Result<Event<'_>, Error> {
-    let json = |text| raw(text).ok_or(Error::Corrupt { position: record.position, what: "it holds no JSON" });
-    if Timestamp::parse(&record.recorded_at.to_string()) != Some(record.recorded_at) {
-        return Err(Error::Corrupt { position: record.position, what: "its time is none" });
-    }
-    Ok(Event {
-        position: record.position,
-        stream: record.stream.as_str().into(),
-        version: record.version,
-        id: record.id,
-        name: record.name.as_str().into(),
-        recorded_at: record.recorded_at,
-        payload: json(&record.payload)?,
-        subject: record.subject.map(|subject| subject.0),
-        sealed: record.sealed.clone().map(Base64),
-        sealed_hash: record.sealed_hash.map(Hex),
-        meta: json(&record.meta)?,
-        hash: Hex(record.hash),
-    })
-}
-
-fn receipts(connection: &Connection, lines: &mut Lines<impl Write>) -> Result<(), Error> {
-    const DAMAGED: Error = Error::Damaged { what: "a receipt is not what was written" };
-    let sql = "select command_id, fingerprint, at, position, subject, outcome from receipt order by rowid";
+fn receipts<P: FnMut(u64, u64)>(connection: &Connection, to: &mut Leaving<impl Write, P>) -> Result<(), Error> {
+    let damaged = |_| Error::Damaged { what: "a receipt is not what was written" };
+    let sql = "select command_id, fingerprint, at, position, subject, outcome from receipt order by at, command_id";
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let hash = |index| -> Result<Hex, Error> {
-            let bytes: &[u8] = row.get_ref(index)?.as_blob().map_err(|_| DAMAGED)?;
-            Ok(Hex(bytes.try_into().map_err(|_| DAMAGED)?))
-        };
-        let subject = row.get_ref(4)?.as_blob_or_null().map_err(|_| DAMAGED)?;
-        lines.receipt(Receipt {
-            command_id: hash(0)?,
-            fingerprint: hash(1)?,
+        to.receipt(ReceiptRow {
+            command_id: row.get_ref(0)?.as_blob().map_err(damaged)?,
+            fingerprint: row.get_ref(1)?.as_blob().map_err(damaged)?,
             at: Timestamp(row.get(2)?),
             position: number(row.get(3)?),
-            subject: subject.map(|bytes| uuid(Some(bytes), "a receipt is nobody's")).transpose()?,
-            outcome: Base64(row.get(5)?),
+            subject: row.get_ref(4)?.as_blob_or_null().map_err(damaged)?,
+            outcome: row.get(5)?,
         })?;
     }
     Ok(())
-}
-
-fn uuid(bytes: Option<&[u8]>, what: &'static str) -> Result<Uuid, Error> {
-    bytes.and_then(|bytes| Uuid::from_slice(bytes).ok()).ok_or(Error::Damaged { what })
 }

@@ -2,6 +2,7 @@
 
 use super::append::Appender;
 use super::log::records;
+use crate::erased::{ERASED, Known};
 use crate::record::sql_number;
 use crate::{Batch, ErasedList, Error, Forget};
 use domain::{StreamId, Timestamp, UserId};
@@ -87,24 +88,13 @@ pub(crate) fn wipe(connection: &Connection) -> rusqlite::Result<bool> {
 
 /// Who was erased by the log above a position, and when.
 pub(super) fn erased(connection: &Connection, after: u64) -> Result<Vec<(UserId, Timestamp)>, Error> {
-    let sql = "where position > ?1 and name = 'user.erased.v1' order by position";
-    let erased = records(connection, sql, [sql_number(after)])?;
+    let sql = "where position > ?1 and name = ?2 order by position";
+    let erased = records(connection, sql, (sql_number(after), ERASED))?;
     let people = erased.iter().filter_map(|record| match StreamId::parse(&record.stream) {
         Some(StreamId::UserId(user_id)) => Some((user_id, record.recorded_at)),
         Some(_) | None => None,
     });
     Ok(people.collect())
-}
-
-pub(super) enum Known {
-    /// Not of this log.
-    Stranger,
-    /// He has an account.
-    Person,
-    /// He has none any more, and yet a key.
-    Key,
-    /// As it must be.
-    Forgotten,
 }
 
 pub(super) fn known(connection: &Connection, user_id: UserId) -> rusqlite::Result<Known> {
@@ -114,10 +104,5 @@ pub(super) fn known(connection: &Connection, user_id: UserId) -> rusqlite::Resul
         statement.query_row([StreamId::from(user_id).to_string()], |row| row.get(0)).optional()?;
     let mut statement = connection.prepare_cached("select 1 from subject_key where subject = ?1")?;
     let key = statement.exists([user_id.0.as_bytes().as_slice()])?;
-    Ok(match (last.as_deref(), key) {
-        (None, false) => Known::Stranger,
-        (Some("user.erased.v1"), false) => Known::Forgotten,
-        (None | Some("user.erased.v1"), true) => Known::Key,
-        (Some(_), _) => Known::Person,
-    })
+    Ok(Known::by(last.as_deref(), key))
 }

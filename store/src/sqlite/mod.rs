@@ -26,7 +26,7 @@ pub use backup::{Stage, backup};
 pub(crate) use connection::{Pool, private_file, reading, writing};
 pub use export::export;
 pub(crate) use forget::wipe;
-pub use import::{Brought, Target, import};
+pub use import::import;
 pub use log::Log;
 pub use recover::accept as accept_anchor;
 pub use restore::{Along, restore};

@@ -1,14 +1,13 @@
 //! A backup, brought into a folder whose log is empty.
 
 use super::backup::Stage;
-use super::import::{Brought, Target};
 use super::staging::Staging;
 use super::{reading, schema, secrets};
 use crate::anchor;
-use crate::keys::MasterKey;
+use crate::keys::{Keys, MasterKey};
 use crate::manifest::{self, Manifest, read_through};
 use crate::record::number;
-use crate::transfer::Counted;
+use crate::transfer::{Brought, Counted, Target};
 use crate::{Error, Verified, failpoint};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -82,7 +81,7 @@ pub fn restore(
         let connection = reading(&database)?;
         schema::check(&connection)?;
         let (check, lookup) = secrets::wrapped(&connection)?;
-        secrets::unlock_other(master_key, &check, &lookup)?;
+        Keys::unlock_other(master_key, &check, &lookup)?;
         counted(&connection, manifest.events)?
     };
     let Verified { head, .. } = staging.verify(&[anchor.settled, anchor.head], |position| {

@@ -45,16 +45,6 @@ pub(super) fn wrapped(connection: &Connection) -> Result<(Vec<u8>, Vec<u8>), Err
     }
 }
 
-/// The keys of a log that comes from elsewhere, of which the wrapped values are known.
-pub(super) fn unlock_other(master_key: &Path, check: &[u8], lookup: &[u8]) -> Result<Keys, Error> {
-    let path = || master_key.to_owned();
-    let master = MasterKey::read(master_key)?.ok_or_else(|| Error::NoMasterKeyBrought { path: path() })?;
-    match Keys::unlock(master, check, lookup) {
-        Err(Error::WrongMasterKey) => Err(Error::OtherMasterKey { path: path() }),
-        unlocked => unlocked,
-    }
-}
-
 fn find(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>, Error> {
     let sql = "select wrapped from secret where name = ?1";
     Ok(connection.query_row(sql, [name], |row| row.get(0)).optional()?)

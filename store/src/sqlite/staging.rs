@@ -2,9 +2,10 @@
 //! complete, verified and on the disk. Until then nobody serves that folder; what is left of it after a crash is
 //! refused by a start, and thrown away by the next try.
 
-use super::forget::{self, Known};
+use super::forget;
 use super::{Pool, recover, verify};
 use crate::anchor::{self, Anchor, Mark};
+use crate::erased::Known;
 use crate::{ErasedList, Error, Folder, Head, Lock, Verified, failpoint};
 use domain::UserId;
 use rusqlite::Connection;
