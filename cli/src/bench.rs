@@ -1,10 +1,13 @@
 //! `letopis bench`: what this machine can do, measured in a throwaway folder.
 //!
-//! Server and callers share one process and one machine: the figures hold for both together.
+//! Server and callers share one process and one machine: the figures hold for both together. With a database set, the
+//! log and the read models lie in throwaway databases on its server.
 
 mod appends;
 mod http;
+mod readback;
 mod replay;
+mod shared;
 
 use crate::arguments::{Bench, BenchPart};
 use crate::context::Context;
@@ -15,6 +18,7 @@ use api::{Node, NodeOptions};
 use serde::Serialize;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use store::Cluster;
 
 /// What was measured.
 #[derive(Clone, Debug, Serialize)]
@@ -44,7 +48,7 @@ pub async fn verb(context: &Context, bench: &Bench) -> Result<()> {
         let mut rounds = Vec::new();
         for round in 0..bench.rounds {
             anstream::eprintln!("round {} of {}, in {}", round + 1, bench.rounds, place.display());
-            rounds.push(measure(&place, round, bench).await?);
+            rounds.push(measure(&place, round, bench, context.settings.database.as_ref()).await?);
         }
         anyhow::Ok(rounds)
     };
@@ -60,22 +64,47 @@ pub async fn verb(context: &Context, bench: &Bench) -> Result<()> {
     listing.end()
 }
 
-/// One round: everything once, in a folder of its own.
-async fn measure(place: &Path, round: u16, bench: &Bench) -> Result<Vec<Measured>> {
+/// One round: everything once, in a folder of its own, and in a database of its own where one is set.
+async fn measure(place: &Path, round: u16, bench: &Bench, cluster: Option<&Cluster>) -> Result<Vec<Measured>> {
     let folder = Throwaway::make(place, round)?;
     let mut measured = Vec::new();
     if bench.only != Some(BenchPart::Append) {
-        let options =
-            NodeOptions { data: folder.path.join("data"), database: None, master_key: None, erased_list: None };
-        let node = Node::open(options).await?;
+        let database = made(cluster, round, "http").await?;
+        let node = Node::open(NodeOptions {
+            data: folder.path.join("data"),
+            database: database.as_ref().map(|database| database.cluster.clone()),
+            master_key: None,
+            erased_list: None,
+        });
+        let node = node.await?;
         measured.extend(http::measure(&node, bench).await?);
         measured.extend(replay::measure(&node).await?);
         node.stop().await;
+        dropped(database).await?;
     }
     if bench.only != Some(BenchPart::Http) {
-        measured.extend(appends::measure(&folder.path, bench).await?);
+        match made(cluster, round, "append").await? {
+            None => measured.extend(appends::measure(&folder.path, bench).await?),
+            Some(database) => {
+                measured.extend(shared::measure(&folder.path, &database.cluster, bench).await?);
+                dropped(Some(database)).await?;
+            }
+        }
     }
     Ok(measured)
+}
+
+async fn made(cluster: Option<&Cluster>, round: u16, part: &str) -> Result<Option<shared::Throwaway>> {
+    let Some(cluster) = cluster else { return Ok(None) };
+    let name = format!("letopis_bench_{}_{round}_{part}", std::process::id());
+    shared::Throwaway::make(cluster, &name).await.map(Some)
+}
+
+async fn dropped(database: Option<shared::Throwaway>) -> Result<()> {
+    match database {
+        Some(database) => database.end().await,
+        None => Ok(()),
+    }
 }
 
 /// A folder that goes when it is no longer needed.

@@ -19,7 +19,7 @@ use uuid::Uuid;
 /// Streams that each caller appends to in turn.
 const STREAMS: usize = 100;
 /// About what one event takes in the log.
-const RECORD: [u8; 250] = [b'x'; 250];
+pub(super) const RECORD: [u8; 250] = [b'x'; 250];
 /// The writer's own bounds.
 const QUEUE_MAX: usize = 4_096;
 const BATCH_MAX: usize = 1_024;
@@ -44,10 +44,17 @@ pub(super) async fn measure(place: &Path, bench: &Bench) -> Result<Vec<Measured>
 
 /// Every caller changes the names of its chats, one after the other: one event a command.
 async fn through_the_writer(writer: &Writer, keys: &Keys, bench: &Bench) -> Result<Rated> {
-    let owner = owner(writer, keys).await?;
+    through_the_writers(std::slice::from_ref(writer), keys, bench).await
+}
+
+/// The same, with the callers spread over the writers of several nodes.
+pub(super) async fn through_the_writers(writers: &[Writer], keys: &Keys, bench: &Bench) -> Result<Rated> {
+    let first = writers.first().context("there is a writer")?;
+    let owner = owner(first, keys).await?;
     let mut prepared = JoinSet::new();
-    for _ in 0..bench.callers {
-        prepared.spawn(chats(writer.clone(), owner));
+    for writer in writers.iter().cycle().take(bench.callers.into()) {
+        let writer = writer.clone();
+        prepared.spawn(async move { anyhow::Ok((chats(writer.clone(), owner).await?, writer)) });
     }
     let mut callers = Vec::new();
     while let Some(chats) = prepared.join_next().await {
@@ -56,8 +63,8 @@ async fn through_the_writer(writer: &Writer, keys: &Keys, bench: &Bench) -> Resu
     let deadline = Instant::now() + Duration::from_secs(bench.seconds.into());
     let began = Instant::now();
     let mut calling = JoinSet::new();
-    for chats in callers {
-        calling.spawn(rename(writer.clone(), owner, chats, deadline));
+    for (chats, writer) in callers {
+        calling.spawn(rename(writer, owner, chats, deadline));
     }
     gathered(calling, began).await
 }

@@ -1,6 +1,7 @@
 //! Requests over HTTP, on connections that are kept.
 
 use super::appends::gathered;
+use super::readback::{self, Pair};
 use super::{Measured, Rated};
 use crate::arguments::Bench;
 use crate::http::Connection;
@@ -56,11 +57,15 @@ pub(super) async fn measure(node: &Node, bench: &Bench) -> Result<Vec<Measured>>
         let ping = load(&address, bench, |_| Request::get("/ping").body(Full::default())).await;
         let own = post(node, &address, bench, |number| people[number % PEOPLE].chat_id, &people).await;
         let hot = post(node, &address, bench, |_| people[0].chat_id, &people).await;
+        let own = own?;
+        let half = own.per_second / 2.0;
+        let back = readback::measure(&address, bench, half, |number| pair(&address, &people[number % PEOPLE])).await;
         let _ = stop.send(());
         anyhow::Ok(vec![
             ping?.of("GET /ping"),
-            Measured { what: format!("POST a message, {PEOPLE} chats"), ..own? },
+            Measured { what: format!("POST a message, {PEOPLE} chats"), ..own },
             Measured { what: "POST a message, one chat for all".to_owned(), ..hot? },
+            back?,
         ])
     };
     let (served, measured) = tokio::join!(serving, load);
@@ -112,19 +117,34 @@ async fn post(
     chat: impl Fn(usize) -> ChatId,
     people: &[Person],
 ) -> Result<Measured> {
-    let text =
-        r#"{"message": "как правильно обновить ядро? uname -r says 2.6.10, see https://wiki.example.org/Kernel"}"#;
-    let rated = load(address, bench, |number| {
-        Request::post(format!("/v1/chats/{}/messages", chat(number)))
-            .header("authorization", format!("Bearer {}", people[number % PEOPLE].token))
-            .header("content-type", "application/json")
-            .body(Full::new(Bytes::from_static(text.as_bytes())))
-    })
-    .await?;
+    let rated = load(address, bench, |number| posting(chat(number), &people[number % PEOPLE])).await?;
     let answered = Instant::now();
     settle(node).await;
     let behind_ms = (answered.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     Ok(Measured { behind_ms: Some(behind_ms), ..rated.of("POST a message") })
+}
+
+/// A message that is posted.
+fn posting(chat_id: ChatId, person: &Person) -> hyper::http::Result<Request<Full<Bytes>>> {
+    let text =
+        r#"{"message": "как правильно обновить ядро? uname -r says 2.6.10, see https://wiki.example.org/Kernel"}"#;
+    Request::post(format!("/v1/chats/{chat_id}/messages"))
+        .header("authorization", format!("Bearer {}", person.token))
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from_static(text.as_bytes())))
+}
+
+/// A message that is posted into one's own chat and read back.
+fn pair(address: &str, person: &Person) -> Result<Pair> {
+    let newest = format!("/v1/chats/{}/messages?limit=1&order=newest-first", person.chat_id);
+    let mut pair = Pair {
+        post: posting(person.chat_id, person)?,
+        read: Request::get(newest).header("authorization", format!("Bearer {}", person.token)).body(Full::default())?,
+    };
+    for request in [&mut pair.post, &mut pair.read] {
+        request.headers_mut().insert(HOST, HeaderValue::from_str(address)?);
+    }
+    Ok(pair)
 }
 
 /// Every connection sends one request after the other until the time is over.

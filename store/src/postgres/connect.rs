@@ -41,7 +41,15 @@ impl Cluster {
     /// [`Error::DatabaseUrl`].
     pub fn new(url: &str) -> Result<Cluster, Error> {
         let bad = |what: &str| Error::DatabaseUrl { what: what.to_owned() };
-        let mut config = url.parse::<Config>().map_err(|error| bad(&described(&error)))?;
+        Cluster::of(url.parse::<Config>().map_err(|error| bad(&described(&error)))?)
+    }
+
+    /// The same for what the driver's own configuration says.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseUrl`].
+    pub fn of(mut config: Config) -> Result<Cluster, Error> {
+        let bad = |what: &str| Error::DatabaseUrl { what: what.to_owned() };
         if config.get_ssl_mode() == SslMode::Require {
             return Err(bad(
                 "sslmode=require: this version speaks no TLS; use a local socket, a private network or a proxy",
@@ -55,6 +63,11 @@ impl Cluster {
         limits.timeouts = Timeouts { wait: Some(CONNECT_MAX), create: Some(CONNECT_MAX), recycle: Some(CONNECT_MAX) };
         let pool = Pool::builder(manager).config(limits).runtime(Runtime::Tokio1).build();
         Ok(Cluster { config: Arc::new(config), pool: pool.map_err(|_| bad("no pool of connections can be made"))? })
+    }
+
+    /// How it is reached, the password included.
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// A connection of the pool.
