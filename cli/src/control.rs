@@ -57,7 +57,8 @@ pub async fn carry_out(context: &Context, operation: Operation) -> Result<Value>
 }
 
 async fn carry_out_shown(context: &Context, operation: Operation, meter: &mut Meter) -> Result<Value> {
-    if operation.needs_data() {
+    // A log that nodes share lies elsewhere: the folder may be a new one.
+    if operation.needs_data() && context.settings.database.is_none() {
         Folder::existing(&context.settings.data)?;
     }
     let socket = context.settings.data.join("control.sock");

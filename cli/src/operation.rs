@@ -105,7 +105,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Whether it makes no sense without data: the folder is not made for it.
+    /// Whether it makes no sense without an embedded log: the folder is not made for it.
     pub fn needs_data(&self) -> bool {
         match self {
             Operation::CreateUser { .. } | Operation::Import { .. } => false,

@@ -16,6 +16,8 @@ const ENDS_WITHIN: Duration = Duration::from_secs(30);
 
 pub struct Place {
     folder: TempDir,
+    /// What every command finds in its environment.
+    env: Vec<(String, String)>,
 }
 
 pub struct Ran {
@@ -41,7 +43,18 @@ impl Ran {
 
 impl Place {
     pub fn new() -> Place {
-        Place { folder: tempfile::tempdir().unwrap() }
+        Place { folder: tempfile::tempdir().unwrap(), env: Vec::new() }
+    }
+
+    /// One whose log is in this database.
+    pub fn shared(database: &servers::Database) -> Place {
+        Place::new().with("LETOPIS_DATABASE_URL", &database.url())
+    }
+
+    /// The same with one more variable in the environment of every command.
+    pub fn with(mut self, name: &str, value: &str) -> Place {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     pub fn data(&self) -> PathBuf {
@@ -63,6 +76,7 @@ impl Place {
             command.env_remove(name);
         });
         command.current_dir(self.folder.path()).env("LETOPIS_DATA", "data").args(arguments).stdin(Stdio::null());
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -110,6 +124,10 @@ impl Place {
             }
             if let Some(url) = line.trim().strip_prefix("API ") {
                 break url.trim().to_owned();
+            }
+            // One that does not answer the API.
+            if let Some(url) = line.trim().strip_prefix("health ") {
+                break url.trim().trim_end_matches("/readyz").to_owned();
             }
         };
         // The rest of the screen, so that the server never waits for a reader.

@@ -1,0 +1,100 @@
+//! Every verb over a log that nodes share, beside a server and without one.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use common::{Place, fixture};
+use std::collections::BTreeSet;
+
+/// Looked at where whole logs are moved.
+const ELSEWHERE: [&str; 3] = ["events-export", "events-import", "serve"];
+
+/// Every verb: by the name of its manual page, with what it is asked, and the exit code that it must end with.
+fn verbs(place: &Place, round: &str, health: i32) -> Vec<(&'static str, String, i32)> {
+    let password = place.file("password", "correct horse battery");
+    let fixture = fixture();
+    let verbs = [
+        ("migrate", "migrate", 0),
+        ("import", &*format!("import {fixture}"), 0),
+        ("users-create", &format!("users create {round} --password-file {password}"), 0),
+        ("users-ls", "users ls", 0),
+        ("users-show", &format!("users show {round}"), 0),
+        ("users-set-password", &format!("users set-password {round} --password-file {password}"), 0),
+        ("users-set-role", &format!("users set-role {round} admin"), 0),
+        ("users-end-sessions", &format!("users end-sessions {round}"), 0),
+        ("users-erase", &format!("users erase {round} --yes"), 0),
+        ("events-ls", "events ls --limit 3", 0),
+        ("events-tail", "events tail", 0),
+        ("events-show", "events show 1", 0),
+        ("events-trace", "events trace 1", 0),
+        ("events-stats", "events stats", 0),
+        ("events-verify", "events verify", 0),
+        ("events-anchor", "events anchor", 0),
+        // What it lacks is NATS, not a log.
+        ("events-republish", "events republish --from 1", 2),
+        ("streams-ls", "streams ls --category chat", 0),
+        ("streams-show", "streams show projection-users", 3),
+        ("projections-ls", "projections ls", 0),
+        ("projections-rebuild", "projections rebuild --all", 0),
+        ("projections-verify", "projections verify --all", 0),
+        ("projections-pause", "projections pause users", 0),
+        ("projections-resume", "projections resume users", 0),
+        // Nothing stops it.
+        ("projections-skip", "projections skip users --reason trial", 4),
+        ("backup", "backup copy", 2),
+        ("restore", "restore copy", 2),
+        ("config-show", "config show", 0),
+        ("config-init", &format!("config init --config {round}.toml"), 0),
+        ("doctor", "doctor", 0),
+        ("health", "health", health),
+        ("completions", "completions bash", 0),
+        ("man", "man", 0),
+        ("bench", "bench --only append --seconds 1 --callers 2", 0),
+    ];
+    verbs.map(|(page, asked, code)| (page, asked.to_owned(), code)).into()
+}
+
+/// The names of all manual pages of verbs that do something.
+fn pages(place: &Place) -> BTreeSet<String> {
+    place.run(&["man", "pages"]).ok();
+    let pages = std::fs::read_dir(place.data().with_file_name("pages")).unwrap();
+    let pages = pages.map(|page| page.unwrap().file_name().into_string().unwrap());
+    let names = pages.filter_map(|page| Some(page.strip_prefix("letopis-")?.strip_suffix(".1")?.to_owned()));
+    let names = names.collect::<BTreeSet<_>>();
+    let of_a_noun = |name: &String| names.iter().any(|other| other.starts_with(&format!("{name}-")));
+    names.iter().filter(|name| !of_a_noun(name)).cloned().collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_verb_works_beside_a_server_and_without_one() {
+    let Some(database) = servers::postgres().await else { return };
+    // Nobody listens there before the server does.
+    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let place = Place::shared(&database).with("LETOPIS_LISTEN", &listen);
+    let run_all = |round: &str, health: i32| {
+        for (page, asked, code) in verbs(&place, round, health) {
+            let ran = place.run(&asked.split(' ').collect::<Vec<_>>());
+            assert_eq!(ran.code, code, "{page} ({round}): {}{}", ran.out, ran.err);
+        }
+    };
+    let tried = verbs(&place, "any", 0).into_iter().map(|(page, ..)| page).chain(ELSEWHERE);
+    assert_eq!(tried.map(str::to_owned).collect::<BTreeSet<_>>(), pages(&place));
+    run_all("alone", 7);
+    let command = place.command(&["serve"]);
+    let server = place.start_quietly(command).unwrap();
+    run_all("beside", 0);
+    assert_eq!(server.stop(), 0);
+    assert!(!place.data().join("letopis.db").exists(), "nothing was asked of an embedded log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_never_served_takes_changes_as_well() {
+    let Some(database) = servers::postgres().await else { return };
+    let first = Place::shared(&database);
+    first.run(&["migrate"]).ok();
+    first.run(&["import", &fixture()]).ok();
+    let key = first.data().join("master.key").display().to_string();
+    let other = Place::shared(&database).with("LETOPIS_MASTER_KEY_FILE", &key);
+    assert_eq!(other.run(&["users", "set-role", "борис", "admin"]).ok().json()["role"], "admin");
+    assert_eq!(first.run(&["users", "show", "борис"]).ok().json()["role"], "admin");
+}
