@@ -78,7 +78,8 @@ impl Context {
             let log = Log::open_read_only(&folder, &self.master_key())?;
             return Ok((folder, log));
         };
-        let folder = Folder::create(&self.settings.data)?;
+        // Who only reads makes no folder.
+        let folder = Folder::unopened(&self.settings.data);
         let log = Log::open_shared(cluster, &folder, &self.master_key())?;
         Ok((folder, log))
     }

@@ -2,6 +2,7 @@
 //! It changes nothing.
 
 mod data;
+mod database;
 mod machine;
 mod nats;
 mod redis;
@@ -9,6 +10,7 @@ mod served;
 
 use crate::context::Context;
 use crate::exit::{Code, failure};
+use crate::operation;
 use crate::output::{self, Listing};
 use anyhow::Result;
 use serde::Serialize;
@@ -64,11 +66,20 @@ impl Check {
 pub async fn verb(context: &Context) -> Result<()> {
     let mut checks = vec![machine::sqlite(), data::folder(context), machine::disk(&context.settings.data)];
     checks.push(data::master_key(context));
-    checks.extend(data::log(context));
+    let database = database::database(context);
+    // What cannot be reached is said once.
+    let is_there = database.state != State::Problem;
+    checks.push(database);
+    match is_there {
+        true => checks.extend(data::log(context)),
+        false => checks.push(machine::clock(operation::now(), None)),
+    }
     let serves = served::serves(context).await;
     checks.push(served::server(serves));
     checks.push(served::port(context, serves).await);
-    checks.extend(data::read_models(context, serves));
+    if is_there {
+        checks.extend(data::read_models(context, serves));
+    }
     checks.push(nats::nats(context).await);
     checks.push(redis::redis(context).await);
     show(context, &checks)?;

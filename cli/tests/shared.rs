@@ -4,6 +4,7 @@
 mod common;
 
 use common::{Place, fixture};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Looked at where whole logs are moved.
@@ -97,4 +98,51 @@ async fn a_folder_that_never_served_takes_changes_as_well() {
     let other = Place::shared(&database).with("LETOPIS_MASTER_KEY_FILE", &key);
     assert_eq!(other.run(&["users", "set-role", "борис", "admin"]).ok().json()["role"], "admin");
     assert_eq!(first.run(&["users", "show", "борис"]).ok().json()["role"], "admin");
+}
+
+fn doctor(place: &Place) -> (i32, Vec<Value>) {
+    let ran = place.run(&["doctor", "-o", "ndjson"]);
+    assert!(!ran.out.contains("s3cr3t") && !ran.err.contains("s3cr3t"), "{}{}", ran.out, ran.err);
+    (ran.code, ran.lines())
+}
+
+fn check<'a>(checks: &'a [Value], name: &str) -> &'a Value {
+    checks.iter().find(|check| check["check"] == name).unwrap_or_else(|| panic!("{name}: {checks:?}"))
+}
+
+#[test]
+fn a_doctor_names_the_database_that_is_not_there() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("postgres://anna:s3cr3t@{free}/letopis");
+    let place = Place::new().with("LETOPIS_LISTEN", "127.0.0.1:0").with("LETOPIS_DATABASE_URL", &url);
+    let (code, checks) = doctor(&place);
+    let database = check(&checks, "database");
+    assert_eq!((code, database["state"].as_str()), (5, Some("problem")), "{checks:?}");
+    assert!(database["found"].as_str().unwrap().contains(&format!("letopis at {free}")), "{database}");
+    assert!(database["advice"].as_str().unwrap().contains("LETOPIS_DATABASE_URL"), "{database}");
+    let problems = checks.iter().filter(|check| check["state"] == "problem").count();
+    assert_eq!(problems, 1, "it is said once: {checks:?}");
+    assert!(!place.data().exists(), "it changes nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_doctor_looks_into_the_database() {
+    let Some(database) = servers::postgres().await else { return };
+    let place = Place::shared(&database).with("LETOPIS_LISTEN", "127.0.0.1:0");
+    let (code, checks) = doctor(&place);
+    assert_eq!((code, check(&checks, "database")["state"].as_str()), (5, Some("problem")), "{checks:?}");
+    assert!(check(&checks, "database")["advice"].as_str().unwrap().contains("letopis migrate"), "{checks:?}");
+    place.run(&["migrate"]).ok();
+    let (code, checks) = doctor(&place);
+    assert_eq!((code, check(&checks, "log")["found"].as_str()), (0, Some("none yet")), "{checks:?}");
+    assert!(!place.data().exists(), "it changes nothing");
+    place.run(&["import", &fixture()]).ok();
+    let (code, checks) = doctor(&place);
+    assert_eq!(code, 0, "{checks:?}");
+    assert!(checks.iter().all(|check| check["state"] == "ok" || check["check"] == "disk"), "{checks:?}");
+    assert!(check(&checks, "log")["details"]["head"].as_u64() > Some(0), "{checks:?}");
+    assert_eq!(check(&checks, "read models")["details"]["lag_events"], 0, "{checks:?}");
+    std::fs::rename(place.data().join("master.key"), place.data().join("aside")).unwrap();
+    let (code, checks) = doctor(&place);
+    assert_eq!((code, check(&checks, "master key")["state"].as_str()), (5, Some("problem")), "{checks:?}");
 }

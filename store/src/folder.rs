@@ -50,6 +50,11 @@ impl Folder {
         if unfinished.exists() { Err(Error::Unfinished { path: unfinished }) } else { Ok(()) }
     }
 
+    /// The folder at `path`, whether it is there or not: for who only reads a log that lies elsewhere.
+    pub fn unopened(path: &Path) -> Folder {
+        Folder { root: path.to_owned() }
+    }
+
     /// The folder itself.
     pub fn root(&self) -> &Path {
         &self.root

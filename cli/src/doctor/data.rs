@@ -47,24 +47,38 @@ pub(super) fn folder(context: &Context) -> Check {
 }
 
 pub(super) fn master_key(context: &Context) -> Check {
-    let folder = Folder::existing(&context.settings.data).ok();
     let path = context.settings.master_key_file.clone().unwrap_or_else(|| in_folder(context));
     let shown = path.display();
-    match (mode(&path), &folder) {
-        (Some(mode), _) if mode & OTHERS != 0 => {
+    match mode(&path) {
+        Some(mode) if mode & OTHERS != 0 => {
             let advice = format!("nobody else may read it: `chmod 600 {shown}`; a server does not start before");
             Check::problem("master key", format!("{shown} has the rights {mode:o}"), advice)
         }
-        (Some(mode), _) => Check::ok("master key", format!("{shown}, rights {mode:o}; keep a copy elsewhere")),
-        (None, None) => {
+        Some(mode) => Check::ok("master key", format!("{shown}, rights {mode:o}; keep a copy elsewhere")),
+        None if !has_log(context) => {
             Check::ok("master key", format!("{shown} is made at the first start; keep a copy elsewhere then"))
         }
-        (None, Some(_)) => {
-            let advice = "bring it back from its copy, or name it by LETOPIS_MASTER_KEY_FILE: the log cannot be read \
-                          without it";
+        None => {
+            let advice = "bring it back from its copy, or from another node, or name it by LETOPIS_MASTER_KEY_FILE: the \
+                          log cannot be read without it";
             Check::problem("master key", format!("{shown} cannot be read"), advice)
         }
     }
+}
+
+/// Whether there is a log already: in the folder, or by what the database says of the key that seals it.
+fn has_log(context: &Context) -> bool {
+    match context.settings.database {
+        None => Folder::existing(&context.settings.data).is_ok(),
+        Some(_) => context
+            .log()
+            .is_err_and(|error| matches!(error.downcast_ref(), Some(store::Error::MissingMasterKey { .. }))),
+    }
+}
+
+/// Whether it means that no node has used the database yet. What its tables are of, its own check says.
+fn is_unused(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(store::Error::OlderSchema { .. }))
 }
 
 fn in_folder(context: &Context) -> PathBuf {
@@ -74,7 +88,8 @@ fn in_folder(context: &Context) -> PathBuf {
 /// The log, and the clock against its last event.
 pub(super) fn log(context: &Context) -> Vec<Check> {
     let now = operation::now();
-    if matches!(Folder::existing(&context.settings.data), Err(store::Error::NoData { .. })) {
+    let is_embedded = context.settings.database.is_none();
+    if is_embedded && matches!(Folder::existing(&context.settings.data), Err(store::Error::NoData { .. })) {
         return vec![Check::ok("log", "none yet"), machine::clock(now, None)];
     }
     let looked = context.log().and_then(|(_, log)| Ok(last(&log)?));
@@ -83,6 +98,7 @@ pub(super) fn log(context: &Context) -> Vec<Check> {
             let found = format!("{head} events; `letopis events verify` checks them");
             vec![Check::ok("log", found).with(json!({"head": head})), machine::clock(now, last)]
         }
+        Err(error) if is_unused(&error) => vec![Check::ok("log", "none yet"), machine::clock(now, None)],
         Err(error) => {
             let advice = "do what the message says; without that no server starts";
             vec![Check::problem("log", format!("{error:#}"), advice), machine::clock(now, None)]
@@ -98,11 +114,14 @@ fn last(log: &Log) -> Result<(u64, Option<domain::Timestamp>), store::Error> {
 
 /// One check for each read model, or one for all of them where they cannot be opened.
 pub(super) fn read_models(context: &Context, serves: bool) -> Vec<Check> {
-    if Folder::existing(&context.settings.data).is_err() {
+    let is_embedded = context.settings.database.is_none();
+    if is_embedded && Folder::existing(&context.settings.data).is_err() {
         return vec![Check::ok("read models", "none yet")];
     }
     match context.projections().and_then(|projections| Ok(projections.status()?)) {
-        Ok(status) => status.iter().map(|status| read_model(status, serves)).collect(),
+        // What nodes share may well be fed by another one.
+        Ok(status) => status.iter().map(|status| read_model(status, serves || !is_embedded)).collect(),
+        Err(error) if is_unused(&error) => vec![Check::ok("read models", "none yet")],
         Err(error) => {
             let advice = "the next `letopis serve` builds them from the log, where that can be read";
             let found = format!("{error:#}");
@@ -112,7 +131,7 @@ pub(super) fn read_models(context: &Context, serves: bool) -> Vec<Check> {
     }
 }
 
-fn read_model(status: &Status, serves: bool) -> Check {
+fn read_model(status: &Status, is_fed: bool) -> Check {
     let (name, state, lag) = (status.name.as_str(), status.state.as_str(), status.lag_events);
     let found = format!("{name}: {state}, {lag} events behind");
     let check = if let Some(error) = &status.error {
@@ -123,8 +142,9 @@ fn read_model(status: &Status, serves: bool) -> Check {
         Check::problem("read models", format!("{found}; stopped at {at}: {error}"), advice)
     } else if status.state == State::Paused {
         Check::warning("read models", found, format!("it was paused by hand: `letopis projections resume {name}`"))
-    } else if serves && lag > LAG_EVENTS_MAX {
-        Check::warning("read models", found, "look again: when it does not shrink, the server's log tells why")
+    } else if is_fed && lag > LAG_EVENTS_MAX {
+        let advice = "look again: when it does not shrink, the log of the server that feeds it tells why";
+        Check::warning("read models", found, advice)
     } else {
         // Without a server nothing follows the log: the next one catches up.
         Check::ok("read models", found)

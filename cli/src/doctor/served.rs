@@ -4,6 +4,7 @@ use super::Check;
 use crate::context::Context;
 use crate::health::{ANSWER_WAIT, reachable, ready};
 use hyper::StatusCode;
+use serde_json::Value;
 use std::io::ErrorKind;
 use tokio::net::{TcpListener, UnixStream};
 
@@ -30,12 +31,13 @@ pub(super) async fn port(context: &Context, serves: bool) -> Check {
         Err(error) => return Check::problem("port", format!("{listen} cannot be used: {error}"), advice),
     }
     let asked = tokio::time::timeout(ANSWER_WAIT, ready(&reachable(listen), "")).await;
-    let status = asked.ok().and_then(Result::ok).map(|(status, _)| status);
+    let (status, body) = asked.ok().and_then(Result::ok).unzip();
+    let roles = body.as_deref().and_then(roles).map_or_else(String::new, |roles| format!(" ({roles})"));
     match status {
-        Some(StatusCode::OK) if serves => Check::ok("port", format!("{listen} is served, and ready")),
+        Some(StatusCode::OK) if serves => Check::ok("port", format!("{listen} is served{roles}, and ready")),
         Some(StatusCode::SERVICE_UNAVAILABLE) if serves => {
             let advice = "`letopis health` and the server's log tell what is missing";
-            Check::problem("port", format!("{listen} is served, and not ready"), advice)
+            Check::problem("port", format!("{listen} is served{roles}, and not ready"), advice)
         }
         Some(_) | None if serves => {
             let found = format!("{listen} is another program's; the server of this folder listens elsewhere");
@@ -45,4 +47,11 @@ pub(super) async fn port(context: &Context, serves: bool) -> Check {
             Check::problem("port", format!("{listen} is taken, and not by a server of this folder"), advice)
         }
     }
+}
+
+/// What a server says of the work that it does.
+fn roles(body: &[u8]) -> Option<String> {
+    let said = serde_json::from_slice::<Value>(body).ok()?;
+    let roles = said.get("roles")?.as_array()?.iter().filter_map(Value::as_str);
+    Some(roles.collect::<Vec<_>>().join(","))
 }

@@ -11,9 +11,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config, NoTls};
 
+/// PostgreSQL's own, where the address names none.
+const PORT: u16 = 5432;
 /// Connections that read, and that write read models.
 const CONNECTIONS_MAX: usize = 16;
 /// How long a connection may take to be made, or to become free.
@@ -117,6 +119,24 @@ impl Cluster {
     }
 }
 
+/// Where it is: the database, and hosts or sockets with their ports. Not who asks, and no password.
+impl std::fmt::Display for Cluster {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ports = self.config.get_ports();
+        let hosts = self.config.get_hosts().iter().enumerate().map(|(number, host)| {
+            let host = match host {
+                Host::Tcp(name) => name.clone(),
+                Host::Unix(path) => path.display().to_string(),
+            };
+            // One port may stand for all hosts.
+            let port = ports.get(number).or(ports.first()).copied().unwrap_or(PORT);
+            format!("{host}:{port}")
+        });
+        let hosts = hosts.collect::<Vec<_>>().join(", ");
+        write!(out, "{} at {hosts}", self.config.get_dbname().unwrap_or("the default database"))
+    }
+}
+
 impl std::fmt::Debug for Cluster {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The address holds a password.
@@ -127,4 +147,18 @@ impl std::fmt::Debug for Cluster {
 /// Gives an answer up that does not come.
 pub(crate) async fn bounded<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     timeout(ANSWER_MAX, answer).await.unwrap_or(Err(Error::Unanswered))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_tells_where_and_not_who() {
+        let of = |url: &str| Cluster::new(url).unwrap().to_string();
+        assert_eq!(of("postgres://anna:s3cr3t@db.example:6432/letopis"), "letopis at db.example:6432");
+        assert_eq!(of("postgres://anna:s3cr3t@10.0.0.1/x"), "x at 10.0.0.1:5432");
+        assert_eq!(of("postgres://anna:s3cr3t@%2Frun%2Fpostgresql/x"), "x at /run/postgresql:5432");
+        assert_eq!(of("host=a,b port=1 dbname=x user=anna password=s3cr3t"), "x at a:1, b:1");
+    }
 }

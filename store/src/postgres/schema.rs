@@ -70,7 +70,7 @@ pub(super) async fn check(client: &Client) -> Result<(), Error> {
     }
 }
 
-fn known() -> i64 {
+pub(super) fn known() -> i64 {
     i64::try_from(MIGRATIONS.len()).expect("there are few migrations")
 }
 
@@ -92,7 +92,7 @@ async fn step(client: &Client, number: i64, text: &str) -> Result<(), Error> {
     done
 }
 
-async fn version(client: &Client) -> Result<i64, Error> {
+pub(super) async fn version(client: &Client) -> Result<i64, Error> {
     match query(client, "select coalesce(max(version), 0) from letopis.migration", &[]).await {
         Ok(rows) => rows.first().map_or(Ok(0), |row| get(row, 0)),
         Err(Error::Postgres { source })

@@ -1,0 +1,57 @@
+//! Whether the database that nodes share is there, where one is set.
+
+use super::Check;
+use crate::context::Context;
+use serde_json::json;
+use store::described;
+use store::postgres::Looked;
+
+pub(super) fn database(context: &Context) -> Check {
+    let Some(cluster) = &context.settings.database else {
+        return Check::ok("database", "not set: the log is in the data folder");
+    };
+    match store::postgres::look(cluster) {
+        Ok(looked) => told(&cluster.to_string(), &looked),
+        Err(error) => {
+            let advice = "start it, or correct LETOPIS_DATABASE_URL (--database, or database_url in letopis.toml): \
+                          nothing works without it";
+            Check::problem("database", format!("{cluster}: {}", described(&error)), advice)
+        }
+    }
+}
+
+fn told(shown: &str, looked: &Looked) -> Check {
+    let Looked { server, found, known, is_standby } = looked;
+    let of_tables = format!("{shown} answers (PostgreSQL {server}); its tables are of version {found}");
+    let check = if *is_standby {
+        let advice = "name the primary server in LETOPIS_DATABASE_URL: this one follows another and takes no writes";
+        Check::problem("database", format!("{shown} is a standby"), advice)
+    } else if found < known {
+        let advice = "`letopis migrate` with the address of the tables' owner, then start the nodes";
+        Check::problem("database", format!("{of_tables}, this program needs {known}"), advice)
+    } else if found > known {
+        let advice = "use the version of Letopis that migrated it, or a newer one";
+        Check::problem("database", format!("{of_tables}, this program knows {known}"), advice)
+    } else {
+        Check::ok("database", of_tables)
+    };
+    check.with(json!({"server": server, "version": found}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::State;
+    use super::*;
+
+    #[test]
+    fn tables_of_another_version_and_a_standby_are_found() {
+        let looked = |found, is_standby| Looked { server: "17.1".to_owned(), found, known: 2, is_standby };
+        let check = |found, is_standby| told("letopis at db:5432", &looked(found, is_standby));
+        assert_eq!(check(2, false).state, State::Ok);
+        for (found, is_standby, says) in [(0, false, "migrate"), (3, false, "newer"), (2, true, "primary")] {
+            let check = check(found, is_standby);
+            assert_eq!(check.state, State::Problem);
+            assert!(check.advice.is_some_and(|advice| advice.contains(says)), "{found} {is_standby}");
+        }
+    }
+}
