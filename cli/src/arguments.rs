@@ -40,7 +40,7 @@ pub struct Common {
     /// The data folder
     #[arg(long, global = true, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// PostgreSQL in place of the log in the data folder
+    /// PostgreSQL in place of the log in the data folder; with a password better by LETOPIS_DATABASE_URL_FILE
     #[arg(long, global = true, value_name = "URL")]
     pub database: Option<String>,
     /// The configuration file, in place of ./letopis.toml
@@ -71,12 +71,14 @@ pub enum Verb {
     /// Accounts
     #[command(subcommand)]
     Users(Users),
-    /// Copy the log into a folder, beside a running server as well; without the master key and the list of the erased
+    /// Copy the embedded log into a folder, beside a running server as well; without the master key and the list of the
+    /// erased. A log in PostgreSQL is copied by pg_dump
     #[command(after_help = "Example:\n  letopis backup /backups/letopis-2026-01-31\n\n\
                             Keep the master key and the list of the erased elsewhere: without the key a backup \
                             cannot be read, and without the list it brings erased people back.")]
     Backup(Backup),
-    /// Bring a backup into a data folder that has no log yet; people who were erased since are erased again
+    /// Bring a backup into a data folder that has no log yet; people who were erased since are erased again. A log in
+    /// PostgreSQL is brought back by pg_restore
     #[command(after_help = "Example:\n  letopis restore /backups/letopis-2026-01-31 --data /var/lib/letopis \\\n    \
                             --master-key /safe/master.key")]
     Restore(Restore),
@@ -87,10 +89,12 @@ pub enum Verb {
     #[command(after_help = "Example:\n  letopis health --url http://127.0.0.1:8080")]
     Health(Health),
     /// Bring a PostgreSQL database to this version's tables; the embedded log does it by itself
-    #[command(after_help = "Examples:\n  letopis migrate --database postgres://owner:…@db/letopis\n  \
-                            letopis migrate --database postgres://owner:…@db/letopis --role letopis_app\n\n\
-                            The nodes should connect as another role than the owner of the tables: --role gives it \
-                            what they need, and not more.")]
+    #[command(after_help = "Examples:\n  LETOPIS_DATABASE_URL_FILE=/etc/letopis/owner-url letopis migrate\n  \
+                            LETOPIS_DATABASE_URL_FILE=/etc/letopis/owner-url letopis migrate --role letopis_app\n\n\
+                            The file holds the address as the owner of the tables, like \
+                            postgres://owner:password@host:5432/letopis: other users of this machine see what stands \
+                            in --database.\nThe nodes should connect as another role: --role gives it what they need, \
+                            and not more.")]
     Migrate(Migrate),
     /// Look at everything that a server needs, and say what to do about what is wrong; exit code 5 for a problem
     #[command(after_help = "Example:\n  letopis doctor -o json | jq '.[] | select(.state != \"ok\")'")]
@@ -130,7 +134,7 @@ pub enum Streams {
     /// List streams
     #[command(after_help = "Example:\n  letopis streams ls --category chat")]
     Ls {
-        /// Only of this category: user, session, name, chat, message
+        /// Only of this category: user, session, token, name, chat, message, projection
         #[arg(long, value_name = "CATEGORY")]
         category: Option<String>,
         /// At most so many
@@ -210,6 +214,15 @@ mod tests {
         assert!(Arguments::parse_from(["letopis", "--data", "x"]).verb.is_none());
         assert!(Arguments::try_parse_from(["letopis", "projections", "rebuild"]).is_err());
         assert!(Arguments::try_parse_from(["letopis", "projections", "rebuild", "users", "--all"]).is_err());
+    }
+
+    #[test]
+    fn every_category_of_streams_is_named() {
+        let mut command = <Arguments as clap::CommandFactory>::command();
+        let ls = command.find_subcommand_mut("streams").and_then(|streams| streams.find_subcommand_mut("ls")).unwrap();
+        let help = ls.render_long_help().to_string();
+        assert_eq!(crate::streams::CATEGORIES.len(), domain::Category::ALL.len());
+        assert!(crate::streams::CATEGORIES.iter().all(|category| help.contains(category)), "{help}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use store::Log;
 /// How many streams are read at once.
 const PAGE: usize = 1_000;
 /// The first words of streams' names.
-const CATEGORIES: [&str; 6] = ["user", "session", "token", "name", "chat", "message"];
+pub const CATEGORIES: [&str; 7] = ["user", "session", "token", "name", "chat", "message", "projection"];
 
 /// Does what was asked.
 ///

@@ -33,7 +33,7 @@ fn verbs(place: &Place, round: &str, health: i32) -> Vec<(&'static str, String, 
         ("events-anchor", "events anchor", 0),
         // What it lacks is NATS, not a log.
         ("events-republish", "events republish --from 1", 2),
-        ("streams-ls", "streams ls --category chat", 0),
+        ("streams-ls", "streams ls --category projection", 0),
         ("streams-show", "streams show projection-users", 3),
         ("projections-ls", "projections ls", 0),
         ("projections-rebuild", "projections rebuild --all", 0),

@@ -42,7 +42,8 @@ pub const ROWS: [Row; 18] = [
     Row {
         key: "public_url",
         env: "LETOPIS_PUBLIC_URL",
-        meaning: "the base of links in mail; by default made from `listen`",
+        meaning: "the origin that users reach the server under, which a write by cookie must come from; by default \
+                  what the Host header says",
         ..PLAIN
     },
     Row {
@@ -82,7 +83,7 @@ pub const ROWS: [Row; 18] = [
         key: "rate_limits",
         env: "LETOPIS_RATE_LIMITS",
         default: Some("on"),
-        meaning: "on, or off where a proxy does it",
+        meaning: "on, or off where a proxy does it; this version limits nothing yet, whichever is set",
         ..PLAIN
     },
     Row { key: "modules", env: "LETOPIS_MODULES", default: Some("all"), meaning: "which parts there are", ..PLAIN },
