@@ -7,7 +7,7 @@ use crate::failures::Failures;
 use crate::lookup::UNKNOWN_MAX;
 use crate::passwords::Passwords;
 use crate::redis::Redis;
-use crate::{Node, Settings};
+use crate::{Node, Roles, Settings};
 use commands::{Actor, Answer, Key, Request, Writer};
 use domain::user::Origin;
 use domain::{Command, UserId, user};
@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) keys: Arc<Keys>,
     pub(crate) writer: Writer,
     pub(crate) projections: Projections,
+    /// What this process does of the work.
+    pub(crate) roles: Roles,
     pub(crate) passwords: Passwords,
     pub(crate) failures: Failures,
     /// What nodes share and may lose; none when nobody has set it.
@@ -53,6 +55,7 @@ impl App {
             keys: Arc::clone(&node.keys),
             writer: node.writer.clone(),
             projections: node.projections.clone(),
+            roles: node.roles,
             passwords: Passwords::new(settings.argon2)?,
             failures: Failures::default(),
             redis: settings.redis.as_ref().map(Redis::new),

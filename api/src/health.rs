@@ -1,5 +1,6 @@
 //! Whether it lives, and whether it is ready.
 
+use crate::Role;
 use crate::app::App;
 use crate::error::Error;
 use axum::Json;
@@ -19,9 +20,13 @@ const LAG_EVENTS_MAX: u64 = 10_000;
 const LAG_SECONDS_MAX: u64 = 60;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
+    of_every_node().routes(routes!(ping_db))
+}
+
+/// What a node answers that does not answer the API.
+pub(crate) fn of_every_node() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(ping))
-        .routes(routes!(ping_db))
         .routes(routes!(livez))
         .routes(routes!(readyz))
         .routes(routes!(metrics_text))
@@ -31,6 +36,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 #[derive(Serialize, ToSchema)]
 struct Ready {
     ready: bool,
+    /// What this node does of the work: `api`, `projections`, `couriers`.
+    roles: Vec<&'static str>,
     /// The log's last position.
     head: u64,
     projections: Vec<Following>,
@@ -67,7 +74,8 @@ async fn livez() -> StatusCode {
     StatusCode::OK
 }
 
-/// Whether the node should get traffic: the log is there, and the read models are near its head.
+/// Whether the node should get traffic: the log is there, and the read models are near its head, whichever node feeds
+/// them. A node that only runs couriers does not wait for them.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses(
     (status = 200, body = Ready, description = "It is ready."),
     (status = 503, body = Ready, description = "It is not, and this is why."),
@@ -83,19 +91,24 @@ async fn readyz(State(app): State<App>) -> Result<Response, Error> {
         error: status.error,
     });
     let projections = following.collect::<Vec<_>>();
-    let ready = projections.iter().all(|one| {
+    // Who only tells others what happens reads the log itself.
+    let reads_models = app.roles.has(Role::Api) || app.roles.has(Role::Projections);
+    let is_near = |one: &Following| {
         one.error.is_none()
             && one.state != ProjectionState::Paused.as_str()
             && one.lag_events <= LAG_EVENTS_MAX
             && one.lag_seconds <= LAG_SECONDS_MAX
-    });
+    };
+    let ready = !reads_models || projections.iter().all(is_near);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Ok((status, Json(Ready { ready, head, projections })).into_response())
+    Ok((status, Json(Ready { ready, roles: app.roles.names(), head, projections })).into_response())
 }
 
 /// Figures for Prometheus, in its text format.
 #[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, body = String, content_type = "text/plain")))]
 async fn metrics_text(State(app): State<App>) -> Response {
+    let info = [("version", env!("CARGO_PKG_VERSION").to_owned()), ("roles", app.roles.to_string())];
+    metrics::gauge!("letopis_node_info", &info).set(1.0);
     metrics::gauge!("letopis_writer_queue").set(app.writer.waiting() as f64);
     // Without a log to read there are figures of the process all the same.
     for status in app.projections.status().into_iter().flatten() {

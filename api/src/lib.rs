@@ -24,6 +24,7 @@ mod problem;
 mod reading;
 pub mod redis;
 mod respond;
+mod roles;
 mod routes;
 mod serve;
 mod service_token;
@@ -32,5 +33,6 @@ mod settings;
 
 pub use node::{Node, NodeError, NodeOptions};
 pub use openapi::document;
+pub use roles::{Role, Roles};
 pub use serve::{router, serve};
 pub use settings::{Limits, Settings};

@@ -1,6 +1,6 @@
 //! What one process runs: the log, its writer, and the read models that follow.
 
-use crate::forgetting;
+use crate::{Role, Roles, forgetting};
 use commands::{Running, Writer};
 use domain::UserId;
 use projections::{Projections, Tail};
@@ -20,6 +20,8 @@ pub struct NodeOptions {
     pub master_key: Option<PathBuf>,
     /// The file of who was erased; by default `erased` beside the master key.
     pub erased_list: Option<PathBuf>,
+    /// What this process does of the work. All of it, where the log is in the data folder.
+    pub roles: Roles,
 }
 
 /// A running node. There is one at a time for a data folder.
@@ -34,6 +36,8 @@ pub struct Node {
     pub writer: Writer,
     /// The read models.
     pub projections: Projections,
+    /// What this process does of the work.
+    pub roles: Roles,
     /// Changes when the log may have something new, by whomever: a hint for whoever follows it.
     pub hint: watch::Receiver<u64>,
     running: Running,
@@ -96,7 +100,10 @@ impl Node {
         let back = appender.keep(ErasedList::open(&erased_list)?)?;
         let keys = appender.keys();
         let log = appender.log(&folder)?;
-        let projections = Projections::open(&folder, log.clone())?;
+        let projections = match options.roles.has(Role::Projections) {
+            true => Projections::open(&folder, log.clone())?,
+            false => Projections::open_following(&folder, log.clone())?,
+        };
         let (writer, running) = Writer::start(appender);
         let hint = match nudges {
             Some(nudges) => either(writer.head(), nudges),
@@ -104,7 +111,8 @@ impl Node {
         };
         let tail = projections.start(hint.clone())?;
         let tail = Mutex::new(Some(tail));
-        Ok((Node { folder, log, keys, writer, projections, hint, running, tail, _lock: lock }, back))
+        let roles = options.roles;
+        Ok((Node { folder, log, keys, writer, projections, roles, hint, running, tail, _lock: lock }, back))
     }
 
     /// Resolves when the log can no longer be written: the process must end. Says why.

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::door::{self, gate};
 use crate::error::{Code, Error};
 use crate::passwords::PasswordError;
-use crate::{Node, Settings, openapi, respond};
+use crate::{Node, Role, Roles, Settings, health, openapi, respond};
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -29,9 +29,7 @@ pub fn router(node: &Node, settings: Settings) -> Result<Router, PasswordError> 
     recorder();
     let cors = cors(&settings.allowed_origins);
     let app = App::new(node, settings)?;
-    let (routes, document) = openapi::routes().split_for_parts();
-    let routes = routes.merge(openapi::pages(document));
-    Ok(routes
+    Ok(routes(node.roles)
         .layer(from_fn_with_state(app.clone(), respond::fingerprint))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| {
             let said = panic.downcast_ref::<&str>().copied().unwrap_or("no message");
@@ -42,6 +40,17 @@ pub fn router(node: &Node, settings: Settings) -> Result<Router, PasswordError> 
         .layer(cors)
         .layer(from_fn(respond::finish))
         .with_state(app))
+}
+
+/// The addresses that a node of these roles answers.
+fn routes(roles: Roles) -> Router<App> {
+    if roles.has(Role::Api) {
+        let (routes, document) = openapi::routes().split_for_parts();
+        return routes.merge(openapi::pages(document));
+    }
+    let (routes, _) = health::of_every_node().split_for_parts();
+    let advice = "this node does not answer the API: its roles leave `api` out; ask another node";
+    routes.fallback(async move || Error::new(Code::NotFound, advice))
 }
 
 /// Serves until `stop` resolves, then lets requests under way finish, for at most ten seconds.

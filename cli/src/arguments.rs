@@ -54,7 +54,9 @@ pub struct Common {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Start the server
-    #[command(after_help = "Example:\n  letopis serve --data /var/lib/letopis --listen 127.0.0.1:8080")]
+    #[command(after_help = "Examples:\n  letopis serve --data /var/lib/letopis --listen 127.0.0.1:8080\n  \
+                            letopis serve --roles api        one of several nodes over PostgreSQL: it answers, others \
+                            feed the read models")]
     Serve(Serve),
     /// Bring a chat log in: NDJSON with room, at, author, text, plain or .gz
     #[command(after_help = "Example:\n  letopis import ubuntu-irc.ndjson.gz --as-of-file-times")]
@@ -115,9 +117,10 @@ pub struct Serve {
     /// The address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
-    /// Which parts run in this process; this version runs them all together
-    #[arg(long, value_name = "ROLES", value_delimiter = ',')]
-    pub roles: Vec<String>,
+    /// Which parts of the work this process does, of api, projections, couriers; by default all. Parts need a shared
+    /// log (--database), and some node must have each
+    #[arg(long, value_name = "ROLES")]
+    pub roles: Option<String>,
 }
 
 #[derive(Debug, Args)]

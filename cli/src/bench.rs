@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::output::Listing;
 use anyhow::{Context as _, Result};
-use api::{Node, NodeOptions};
+use api::{Node, NodeOptions, Roles};
 use serde::Serialize;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -75,6 +75,7 @@ async fn measure(place: &Path, round: u16, bench: &Bench, cluster: Option<&Clust
             database: database.as_ref().map(|database| database.cluster.clone()),
             master_key: None,
             erased_list: None,
+            roles: Roles::ALL,
         });
         let node = node.await?;
         measured.extend(http::measure(&node, bench).await?);

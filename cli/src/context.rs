@@ -5,7 +5,7 @@ use crate::exit::{Code, failure};
 use crate::output::Format;
 use crate::settings::{Flag, Layers, Settings};
 use anyhow::Result;
-use api::NodeOptions;
+use api::{NodeOptions, Roles};
 use projections::Projections;
 use std::path::PathBuf;
 use store::{Folder, Log};
@@ -28,10 +28,12 @@ impl Context {
     pub fn load(common: &Common, serve: Option<&Serve>) -> Result<Context> {
         let data = common.data.as_ref().map(|data| data.display().to_string());
         let listen = serve.and_then(|serve| serve.listen.clone());
-        let given: [(&'static str, &'static str, Option<String>); 3] = [
+        let roles = serve.and_then(|serve| serve.roles.clone());
+        let given: [(&'static str, &'static str, Option<String>); 4] = [
             ("data", "data", data),
             ("database", "database_url", common.database.clone()),
             ("listen", "listen", listen),
+            ("roles", "roles", roles),
         ];
         let flags = given.into_iter().filter_map(|(flag, key, value)| Some((flag, key, value?)));
         // A variable that is not UTF-8 is none of ours.
@@ -93,7 +95,7 @@ impl Context {
         Ok(Projections::open_read_only(&folder, log)?)
     }
 
-    /// How to open the folder for writing.
+    /// How to open the folder for writing. Whatever a server is told of its roles: a verb does all that it needs.
     pub fn node_options(&self) -> NodeOptions {
         let settings = &self.settings;
         NodeOptions {
@@ -101,6 +103,7 @@ impl Context {
             database: settings.database.clone(),
             master_key: settings.master_key_file.clone(),
             erased_list: settings.erased_list.clone(),
+            roles: Roles::ALL,
         }
     }
 }

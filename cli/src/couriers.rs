@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::progress::{self, Progress};
 use anyhow::Result;
-use api::Node;
+use api::{Node, Role};
 use couriers::{Bus, Checkpoint, Limits, Relay, nudges};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -38,7 +38,8 @@ pub fn relay(bus: Bus, node: &Node) -> Result<Relay> {
 }
 
 impl Couriers {
-    /// Starts them. What other nodes tell goes into `heard`.
+    /// Starts them. What other nodes tell goes into `heard`. A node without the role of the same name nudges and hears
+    /// others all the same: only the relay is another node's then.
     ///
     /// # Errors
     /// As [`relay`].
@@ -48,8 +49,10 @@ impl Couriers {
         let mut tasks = JoinSet::new();
         tasks.spawn(nudges::hear(bus.clone(), heard));
         tasks.spawn(nudges::tell(bus, node.writer.head()));
-        let (following, hint) = (relay.clone(), node.hint.clone());
-        tasks.spawn(async move { following.follow(hint).await });
+        if node.roles.has(Role::Couriers) {
+            let (following, hint) = (relay.clone(), node.hint.clone());
+            tasks.spawn(async move { following.follow(hint).await });
+        }
         Ok(Couriers { relay: Some(relay), tasks })
     }
 

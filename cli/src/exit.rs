@@ -159,8 +159,11 @@ fn of_store(error: &store::Error) -> Option<Code> {
 fn of_projections(error: &projections::Error) -> Option<Code> {
     match error {
         projections::Error::Store(error) => of_store(error),
-        projections::Error::NotBuilt | projections::Error::OtherVersion { .. } => Some(Code::NotFound),
-        projections::Error::RebuildRunning { .. }
+        projections::Error::NotBuilt
+        | projections::Error::NobodyBuilds { .. }
+        | projections::Error::OtherVersion { .. } => Some(Code::NotFound),
+        projections::Error::FeedsNone { .. }
+        | projections::Error::RebuildRunning { .. }
         | projections::Error::NotStopped { .. }
         | projections::Error::Erasure { .. }
         | projections::Error::FoldedMeanwhile { .. }

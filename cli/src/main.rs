@@ -69,7 +69,7 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
     // Some verbs work where the settings are wrong: whoever needs them says so.
     let context = begin(common, serve);
     match verb {
-        Verb::Serve(serve) => serve::run(&context?, &serve).await,
+        Verb::Serve(_) => serve::run(&context?).await,
         Verb::Import(import) => import::verb(&context?, &import).await,
         Verb::Events(events) => events::verb(&context?, events).await,
         Verb::Streams(streams) => streams::verb(&context?, &streams),

@@ -1,6 +1,5 @@
-//! `letopis serve`: everything in one process.
+//! `letopis serve`: everything in one process, or the part of it that this node does.
 
-use crate::arguments::Serve;
 use crate::context::Context;
 use crate::control::server::Control;
 use crate::couriers::{self, Couriers};
@@ -8,10 +7,9 @@ use crate::exit::{Code, failure};
 use crate::health::reachable;
 use crate::supervisor;
 use anyhow::{Context as _, Result};
-use api::Node;
+use api::{Node, NodeOptions, Role};
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -27,22 +25,26 @@ const INTERRUPTED: i32 = 130;
 ///
 /// # Errors
 /// When it cannot start, or cannot go on.
-pub async fn run(context: &Context, serve: &Serve) -> Result<()> {
-    check_roles(&serve.roles)?;
+pub async fn run(context: &Context) -> Result<()> {
     let listener = bind(&context.settings.listen).await?;
     let address = listener.local_addr().context("the address cannot be told")?;
-    let signals = Signals::open().context("signals cannot be caught")?;
+    let mut signals = Signals::open().context("signals cannot be caught")?;
     let bus = couriers::bus(context).await?;
     let (heard, nudges) = watch::channel(0);
     let nudges = bus.as_ref().map(|_| nudges);
-    let node = Arc::new(Node::open_nudged(context.node_options(), nudges).await?);
+    let options = NodeOptions { roles: context.settings.roles, ..context.node_options() };
+    let node = tokio::select! {
+        opened = Node::open_nudged(options, nudges) => Arc::new(opened?),
+        // Building read models, or waiting for who builds them, may take long; nobody was promised anything yet.
+        () = signals.one() => return Ok(()),
+    };
     let control = Control::open(&node.folder)?;
     let couriers = Couriers::start(bus, &node, heard)?;
     let (stop, stopped) = watch::channel(false);
     let controlled = tokio::spawn(control.serve(Arc::clone(&node), couriers.relay(), stopped.clone()));
     tokio::spawn(signals.stop_at_first(stop.clone()));
     supervisor::ready(&address.to_string());
-    greet(node.folder.root(), address, node.log.cluster().is_some());
+    greet(&node, address);
     let outcome = {
         let served = api::serve(listener, &node, doors(context), stopping(stopped));
         tokio::pin!(served);
@@ -67,21 +69,6 @@ pub async fn run(context: &Context, serve: &Serve) -> Result<()> {
     }
     tracing::info!("stopped");
     outcome
-}
-
-fn check_roles(roles: &[String]) -> Result<()> {
-    let all = ["api", "projections"];
-    let known = roles.iter().all(|role| all.contains(&role.as_str()));
-    if roles.is_empty() || (known && all.iter().all(|role| roles.iter().any(|asked| asked == role))) {
-        return Ok(());
-    }
-    Err(failure(
-        Code::Usage,
-        format!(
-            "--roles {} is not available in this version yet: it runs `api,projections` in one process",
-            roles.join(",")
-        ),
-    ))
 }
 
 async fn bind(listen: &str) -> Result<TcpListener> {
@@ -142,42 +129,37 @@ impl Signals {
     }
 }
 
-fn greet(data: &Path, address: SocketAddr, is_shared: bool) {
-    let mode = if is_shared { "shared: PostgreSQL, one node of any number" } else { "embedded: SQLite, one process" };
+fn greet(node: &Node, address: SocketAddr) {
+    let mode = match node.log.cluster() {
+        Some(_) => "shared: PostgreSQL, one node of any number",
+        None => "embedded: SQLite, one process",
+    };
     let url = format!("http://{}", reachable(&address.to_string()));
-    let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
-    let (version, data) = (env!("CARGO_PKG_VERSION"), data.display());
-    let screen = format!(
+    let data = node.folder.root().canonicalize().unwrap_or_else(|_| node.folder.root().to_owned());
+    let (version, roles, data) = (env!("CARGO_PKG_VERSION"), node.roles.names().join(", "), data.display());
+    let doors = match node.roles.has(Role::Api) {
+        true => format!("API       {url}\n  docs      {url}/docs"),
+        false => format!("health    {url}/readyz"),
+    };
+    let mut screen = format!(
         "Letopis {version}
 
   mode      {mode}
+  roles     {roles}
   data      {data}
-  API       {url}
-  docs      {url}/docs
+  {doors}
   metrics   {url}/metrics
   watch     letopis events tail --follow --data {data}
-  try       curl -i {url}/v1/auth/register -H 'Content-Type: application/json' \\
-              -d '{{\"user_name\": \"anna\", \"password\": \"correct horse battery\"}}'
-
-Ctrl-C stops; the data stays.
 "
     );
+    if node.roles.has(Role::Api) {
+        screen.push_str(&format!(
+            "  try       curl -i {url}/v1/auth/register -H 'Content-Type: application/json' \\
+              -d '{{\"user_name\": \"anna\", \"password\": \"correct horse battery\"}}'\n"
+        ));
+    }
+    screen.push_str("\nCtrl-C stops; the data stays.\n");
     // A server whose output nobody reads serves all the same.
     let _ = std::io::stdout().write_all(screen.as_bytes());
     let _ = std::io::stdout().flush();
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn roles_that_would_leave_something_out_are_refused() {
-        let of = |text: &str| check_roles(&text.split(',').map(str::to_owned).collect::<Vec<_>>());
-        assert!(check_roles(&[]).is_ok());
-        assert!(of("projections,api").is_ok());
-        for refused in ["api", "projections", "api,projections,couriers", "cook"] {
-            assert!(of(refused).is_err(), "{refused}");
-        }
-    }
 }

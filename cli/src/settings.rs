@@ -8,6 +8,7 @@ pub use layers::{Flag, Layers};
 
 use crate::exit::{Code, failure};
 use anyhow::Result;
+use api::Roles;
 use couriers::Address;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ pub struct Settings {
     pub data: PathBuf,
     /// The address to listen on: host and port.
     pub listen: String,
-    /// The base of links in mail.
+    /// The origin that users reach the server under, unless the `Host` header says it.
     pub public_url: Option<String>,
     /// The database that several nodes share; none: the log is in the data folder.
     pub database: Option<Cluster>,
@@ -39,6 +40,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpAddr>,
     /// Where NATS is; none when there is none.
     pub nats: Option<Address>,
+    /// Which parts of the work a server does.
+    pub roles: Roles,
     /// Where Redis is; none when there is none.
     pub redis: Option<api::redis::Address>,
     /// What the server reports.
@@ -83,12 +86,16 @@ impl Settings {
                 .collect(),
             nats: checked("nats_url", |text| Address::parse(text).map(drop))?
                 .and_then(|text| Address::parse(&text).ok()),
+            roles: checked("roles", |text| Roles::parse(text).map(drop).ok_or(ROLES))?
+                .and_then(|text| Roles::parse(&text))
+                .unwrap_or(Roles::ALL),
             redis: checked("redis_url", |text| api::redis::Address::parse(text).map(drop))?
                 .and_then(|text| api::redis::Address::parse(&text).ok()),
             log: checked("log", not_empty)?.unwrap_or_default(),
             log_json: checked("log_format", |text| one_of(text, &["text", "json"], "it must be text or json"))?
                 .is_some_and(|format| format == "json"),
         };
+        settings.check_roles(layers)?;
         if settings.session_idle > settings.session_max {
             return Err(failure(
                 Code::Usage,
@@ -97,8 +104,20 @@ impl Settings {
         }
         Ok(settings)
     }
+
+    /// A part of the work is done only where other nodes can do the rest.
+    fn check_roles(&self, layers: &Layers) -> Result<()> {
+        if self.roles == Roles::ALL || self.database.is_some() {
+            return Ok(());
+        }
+        let (roles, origin) = (self.roles, layers.get("roles").map_or("default", |set| set.origin.as_str()));
+        let advice = "the embedded log is served by one process, which does everything: leave roles unset, or let nodes \
+                      share a log with database_url (--database)";
+        Err(failure(Code::Usage, format!("roles is {roles} ({origin}); {advice}")))
+    }
 }
 
+const ROLES: &str = "it must be one or more of api, projections, couriers, with commas between them";
 const DATABASE_URL: &str = "it must be like postgres://user:password@host:5432/database (without TLS in this version: \
      no sslmode=require); the embedded log is always letopis.db in the data folder, which --data names";
 
@@ -227,6 +246,19 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_the_roles_needs_a_log_that_nodes_share() {
+        let database = ("LETOPIS_DATABASE_URL", "postgres://127.0.0.1/letopis");
+        let settings = read(&[("LETOPIS_ROLES", "couriers, api"), database]).unwrap();
+        assert_eq!(settings.roles.names(), ["api", "couriers"]);
+        assert_eq!(read(&[]).unwrap().roles, Roles::ALL);
+        let told = |roles: &str| read(&[("LETOPIS_ROLES", roles)]).unwrap_err().to_string();
+        let alone = told("api");
+        assert!(alone.contains("roles is api (LETOPIS_ROLES)") && alone.contains("database_url"), "{alone}");
+        let unknown = told("cook");
+        assert!(unknown.contains("\"cook\"") && unknown.contains("api, projections, couriers"), "{unknown}");
+    }
+
+    #[test]
     fn values_are_checked() {
         for (name, value) in [
             ("LETOPIS_LISTEN", "8080"),
@@ -239,6 +271,9 @@ mod tests {
             ("LETOPIS_ALLOWED_ORIGINS", "https://a.example/path"),
             ("LETOPIS_PUBLIC_URL", "chat.example"),
             ("LETOPIS_LOG_FORMAT", "xml"),
+            ("LETOPIS_ROLES", "api,cook"),
+            ("LETOPIS_ROLES", ""),
+            ("LETOPIS_ROLES", "api,projections"),
             ("LETOPIS_DATABASE_URL", "sqlite:/tmp/x.db"),
             ("LETOPIS_DATABASE_URL", "postgres://host/letopis?sslmode=require"),
         ] {
@@ -248,6 +283,7 @@ mod tests {
             ("LETOPIS_TRUSTED_PROXIES", "10.0.0.1, ::1"),
             ("LETOPIS_ALLOWED_ORIGINS", "https://a.example, http://localhost:3000"),
             ("LETOPIS_RATE_LIMITS", "off"),
+            ("LETOPIS_ROLES", "couriers, projections,api"),
             ("LETOPIS_PUBLIC_URL", "https://a.example/"),
         ];
         let settings = read(&good).unwrap();

@@ -60,6 +60,22 @@ pub enum Error {
         /// Which.
         name: Name,
     },
+    /// This node follows what others feed, and is asked to feed something.
+    #[error(
+        "this node feeds no read model, not {name} either: its roles leave `projections` out; ask a node that has that role"
+    )]
+    FeedsNone {
+        /// Which.
+        name: Name,
+    },
+    /// This node follows what others feed, and nobody has built it.
+    #[error(
+        "no node has built the read model {name} for this version, and this one builds none: its roles leave `projections` out; start a node of this version that has that role, then this one again"
+    )]
+    NobodyBuilds {
+        /// Which.
+        name: Name,
+    },
     /// Facts are missing between the checkpoint and what was read.
     #[error("{name} expected event {expected} and was given {found}; run `letopis events verify`")]
     Gap {

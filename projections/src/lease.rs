@@ -45,6 +45,8 @@ const GIVE_UP: &str = "update lease set until = '-infinity' where holder = $1";
 /// The leases of this node.
 pub(crate) struct Leases {
     held: Arc<Held>,
+    /// Whether this node feeds anything; it may be there to follow others only.
+    feeds: bool,
     /// Whoever changes what this node feeds.
     changing: Mutex<()>,
     /// The thread that renews ends when this is gone.
@@ -66,8 +68,8 @@ struct Lease {
 }
 
 impl Leases {
-    /// Holds none yet; renews what it will hold.
-    pub(crate) fn open(catalog: &Catalog) -> Result<Leases> {
+    /// Holds none yet; renews what it will hold. One that does not feed never holds any.
+    pub(crate) fn open(catalog: &Catalog, feeds: bool) -> Result<Leases> {
         let holder = Uuid::now_v7().to_string();
         // Whatever else is being written must not hold up a renewal.
         let held = Arc::new(Held { catalog: catalog.beside()?, holder, leases: Mutex::default() });
@@ -82,12 +84,17 @@ impl Leases {
                 }
             })
             .map_err(failed)?;
-        Ok(Leases { held, changing: Mutex::default(), _renewing: renewing })
+        Ok(Leases { held, feeds, changing: Mutex::default(), _renewing: renewing })
     }
 
     /// Holds off whoever else changes what this node feeds.
     pub(crate) fn changing(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this node feeds any projection at all.
+    pub(crate) fn feeds(&self) -> bool {
+        self.feeds
     }
 
     /// The epoch under which this node feeds the projection; none when it does not.
@@ -106,7 +113,7 @@ impl Leases {
 
     /// Takes the lease when nobody else holds it. Answers its epoch.
     pub(crate) fn take(&self, name: Name) -> Result<Option<u64>> {
-        self.held.take(name, false)
+        if self.feeds { self.held.take(name, false) } else { Ok(None) }
     }
 
     /// Takes the lease, whoever holds it. Answers its epoch.

@@ -32,7 +32,9 @@ impl Projections {
             };
             let done = match (slot.epoch(), entries.remove(&slot.name)) {
                 (Some(epoch), _) => fed(epoch),
-                (None, Some(entry)) if of_other == Some(true) || entry.version != slot.name.version() => {
+                (None, Some(entry))
+                    if !leases.feeds() || of_other == Some(true) || entry.version != slot.name.version() =>
+                {
                     self.follow_other(slot, entry)
                 }
                 (None, _) => match leases.take(slot.name) {
@@ -50,9 +52,10 @@ impl Projections {
     /// This node is to feed the projection from now on, for what an operator wants of it.
     ///
     /// # Errors
-    /// [`Error::RebuildRunning`] when another node is building it anew.
+    /// [`Error::RebuildRunning`] when another node is building it anew; [`Error::FeedsNone`] when this one feeds none.
     pub(crate) fn take_over(&self, name: Name) -> Result<()> {
         let Some(leases) = self.leases() else { return Ok(()) };
+        self.check_feeds(name)?;
         let _one_at_a_time = leases.changing();
         self.look_alone(leases)?;
         let slot = self.slot(name);

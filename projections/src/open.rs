@@ -2,14 +2,17 @@
 
 use crate::catalog::Entry;
 use crate::generation::{self, Generation};
+use crate::lease::Leases;
 use crate::slot::{Around, Slot, Stop};
 use crate::{Error, Name, Result, rebuild, skips};
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::failpoint;
 
 /// How often a node looks whether another one has built what is missing.
 const LOOK: Duration = Duration::from_millis(100);
+/// How long a node that builds nothing waits for one that begins to build what is missing.
+const BEGUN_WITHIN: Duration = Duration::from_secs(10);
 
 /// For reading only.
 pub(crate) fn to_read(around: &Around<'_>, name: Name) -> Result<Slot> {
@@ -26,6 +29,9 @@ pub(crate) fn to_read(around: &Around<'_>, name: Name) -> Result<Slot> {
 /// waits: as long as reading the log takes.
 pub(crate) fn slot(around: &Around<'_>, name: Name) -> Result<Slot> {
     let Some(leases) = around.leases else { return writing(around, name, 0) };
+    if !leases.feeds() {
+        return following(around, leases, name);
+    }
     let mut told = false;
     loop {
         if let Some(epoch) = leases.take(name)? {
@@ -43,6 +49,24 @@ pub(crate) fn slot(around: &Around<'_>, name: Name) -> Result<Slot> {
         }
         std::thread::sleep(LOOK);
     }
+}
+
+/// For following other nodes and nothing else. What is missing is waited for, as long as another node builds it.
+fn following(around: &Around<'_>, leases: &Leases, name: Name) -> Result<Slot> {
+    let mut nobody_since = Instant::now();
+    let mut told = false;
+    while around.catalog.entry(name)?.is_none_or(|entry| entry.version < name.version()) {
+        if leases.of_others()?.get(&name) == Some(&true) {
+            nobody_since = Instant::now();
+        } else if nobody_since.elapsed() >= BEGUN_WITHIN {
+            return Err(Error::NobodyBuilds { name });
+        }
+        if !std::mem::replace(&mut told, true) {
+            tracing::info!(projection = %name, "this node waits for another one that builds it");
+        }
+        std::thread::sleep(LOOK);
+    }
+    to_read(around, name)
 }
 
 fn writing(around: &Around<'_>, name: Name, epoch: u64) -> Result<Slot> {

@@ -32,8 +32,9 @@ impl Projections {
         Ok(())
     }
 
-    /// The position of the event that has stopped the projection, when that event may be skipped.
+    /// The position of the event that has stopped the projection, when that event may be skipped, and by this node.
     pub fn skippable(&self, name: Name) -> Result<u64> {
+        self.check_feeds(name)?;
         self.look()?;
         let (position, _) = self.slot(name).entry().failed.ok_or(Error::NotStopped { name })?;
         let event = self.log().read(position - 1, 1)?;

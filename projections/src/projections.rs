@@ -5,7 +5,7 @@ use crate::catalog::{Catalog, Entry};
 use crate::lease::Leases;
 use crate::models::Models;
 use crate::slot::{Around, Slot};
-use crate::{Behind, LastUse, Name, Result, open};
+use crate::{Behind, Error, LastUse, Name, Result, open};
 use std::sync::Arc;
 use std::time::Duration;
 use store::sql::Database;
@@ -36,13 +36,26 @@ impl Projections {
     /// missing, of another version or ahead of the log is built from the log first, by one node. The caller holds the
     /// folder's lock.
     pub fn open(folder: &Folder, log: Log) -> Result<Projections> {
+        Projections::open_to(folder, log, true)
+    }
+
+    /// The same for a node that feeds none of them, now or later: it follows what other nodes feed, and waits for one
+    /// that builds what is missing. An embedded log has no other nodes: then it is the same as [`Projections::open`].
+    ///
+    /// # Errors
+    /// [`Error::NobodyBuilds`] when no node has built it, and none begins to in a while.
+    pub fn open_following(folder: &Folder, log: Log) -> Result<Projections> {
+        Projections::open_to(folder, log, false)
+    }
+
+    fn open_to(folder: &Folder, log: Log, feeds: bool) -> Result<Projections> {
         let models = Models::of(folder, &log);
         models.prepare()?;
         models.remove_abandoned()?;
         let catalog = Catalog::open(&models)?;
         let leases = match &models {
             Models::Folder(_) => None,
-            Models::Shared(_) => Some(Arc::new(Leases::open(&catalog)?)),
+            Models::Shared(_) => Some(Arc::new(Leases::open(&catalog, feeds)?)),
         };
         let around = Around { models: &models, log: &log, catalog: &catalog, leases: leases.as_ref() };
         let slots = Name::ALL.into_iter().map(|name| open::slot(&around, name)).collect::<Result<Vec<_>>>()?;
@@ -128,6 +141,14 @@ impl Projections {
 
     pub(crate) fn models(&self) -> &Models {
         &self.shared.models
+    }
+
+    /// Whether an operator may have this node do something to that projection.
+    pub(crate) fn check_feeds(&self, name: Name) -> Result<()> {
+        match self.leases() {
+            Some(leases) if !leases.feeds() => Err(Error::FeedsNone { name }),
+            Some(_) | None => Ok(()),
+        }
     }
 
     pub(crate) fn leases(&self) -> Option<&Leases> {

@@ -2,7 +2,7 @@
 
 use crate::{Actor, Contract, shared};
 use api::passwords::Cost;
-use api::{Node, NodeOptions, Settings};
+use api::{Node, NodeOptions, Roles, Settings};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -47,7 +47,8 @@ impl TestApp {
 
     async fn over(folder: Arc<TempDir>, settings: Settings) -> TestApp {
         let database = shared::of(&folder).await;
-        let options = NodeOptions { data: data(&folder), database, master_key: None, erased_list: None };
+        let data = data(&folder);
+        let options = NodeOptions { data, database, master_key: None, erased_list: None, roles: Roles::ALL };
         let node = Arc::new(Node::open(options).await.expect("a node starts over its own folder"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port of the loopback interface");
         let address = listener.local_addr().expect("a bound listener has an address");

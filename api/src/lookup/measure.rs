@@ -1,7 +1,7 @@
 //! What looking a session up costs: `cargo nextest run --release -p api --run-ignored only measure --no-capture`.
 
 use super::*;
-use crate::{Node, NodeOptions, Settings, redis};
+use crate::{Node, NodeOptions, Roles, Settings, redis};
 use std::time::Instant;
 
 const LOOKS: usize = 20_000;
@@ -17,7 +17,7 @@ async fn measure_a_look_up() {
     let server = servers::Redis::start().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let options = NodeOptions { data, database: None, master_key: None, erased_list: None };
+    let options = NodeOptions { data, database: None, master_key: None, erased_list: None, roles: Roles::ALL };
     let node = Node::open(options).await.unwrap();
     let settings = Settings { redis: Some(redis::Address::parse(&server.url()).unwrap()), ..Settings::default() };
     let app = App::new(&node, settings).unwrap();

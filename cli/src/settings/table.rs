@@ -24,7 +24,7 @@ const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, availab
 const LATER: Row = Row { secret: true, available: false, ..PLAIN };
 
 /// Every setting, in the order in which `config show` lists them.
-pub const ROWS: [Row; 18] = [
+pub const ROWS: [Row; 19] = [
     Row {
         key: "data",
         env: "LETOPIS_DATA",
@@ -115,6 +115,14 @@ pub const ROWS: [Row; 18] = [
         secret: true,
         meaning: "PostgreSQL in place of the embedded log, like postgres://user:password@host:5432/letopis; nodes \
                   share it",
+        ..PLAIN
+    },
+    Row {
+        key: "roles",
+        env: "LETOPIS_ROLES",
+        default: Some("api,projections,couriers"),
+        meaning: "which parts of the work this node does; fewer than all of them only beside other nodes over \
+                  `database_url`: api answers, projections feeds the read models, couriers runs the relay to NATS",
         ..PLAIN
     },
     Row {

@@ -7,6 +7,7 @@
 mod cache;
 #[path = "../suite/follow.rs"]
 mod follow;
+mod following;
 mod nodes;
 #[path = "../suite/operating.rs"]
 mod operating;
