@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::auth::hash;
 use crate::error::{Code, Error};
+use crate::reading::WAIT_MAX;
 use crate::session_entry::{self, Entry};
 use domain::session::TokenHash;
 use domain::{Timestamp, UserId};
@@ -36,6 +37,7 @@ impl App {
     /// The session of that token, whether or not it has expired.
     pub(crate) async fn session_of(&self, token: &str) -> Result<Option<Found>, Error> {
         let (token_hash, cache) = (hash(token), self.projections.open_sessions());
+        self.know_ends(cache).await?;
         let floor = self.writer.acknowledged(cache.name().follows());
         if let Some(open) = cache.get(&token_hash, floor) {
             count("process");
@@ -58,6 +60,7 @@ impl App {
     /// The service token of that text, whether or not it has expired.
     pub(crate) async fn token_of(&self, text: &str) -> Result<Option<tokens::Live>, Error> {
         let (token_hash, cache) = (hash(text), self.projections.live_tokens());
+        self.know_ends(cache).await?;
         if let Some(live) = cache.get(&token_hash, self.writer.acknowledged(cache.name().follows())) {
             return Ok(Some(live));
         }
@@ -66,6 +69,15 @@ impl App {
             Ok(token.map(|token| (token.user_id, token.live())))
         };
         Ok(self.in_model(cache, &token_hash, read).await?.map(|(live, _)| live))
+    }
+
+    /// Before anybody is let in: this node knows what has ended up to a moment ago, on whichever node (CONTRACT 1.2).
+    async fn know_ends<T: Clone>(&self, cache: &Cache<T>) -> Result<(), Error> {
+        if self.projections.know_ends(cache, WAIT_MAX).await? {
+            return Ok(());
+        }
+        let detail = "this node does not know yet who was locked out lately; try again";
+        Err(Error::new(Code::ProjectionBehind, detail))
     }
 
     /// What the read model says of that token; it is kept for the next time. What nobody knows is not.

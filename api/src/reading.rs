@@ -7,7 +7,7 @@ use std::time::Duration;
 use store::sql::Database;
 
 /// How long a read waits for its read model.
-const WAIT_MAX: Duration = Duration::from_secs(2);
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// A read model that has seen everything that this caller may expect.
 pub(crate) struct Reading {

@@ -116,6 +116,12 @@ impl<T: Clone> Cache<T> {
         self.lock().generation
     }
 
+    /// Whether what has ended up to a moment ago is known: this node has lately read the log to its head, or is the
+    /// only one that appends to it.
+    pub fn is_fresh(&self) -> bool {
+        !self.shared || self.lock().is_fresh(Instant::now())
+    }
+
     /// The position at which something of that user has ended, at the latest. A read model that is not as far yet
     /// may still show it.
     pub fn ended(&self, user_id: UserId) -> u64 {
@@ -129,11 +135,10 @@ impl<T: Clone> Cache<T> {
     }
 
     fn holds(&self, state: &State<T>, user_id: UserId, stamp: Stamp, floor: u64, now: Instant) -> bool {
-        let fresh = state.looked.is_some_and(|looked| now.saturating_duration_since(looked) <= TRUSTED);
         state.followed >= floor
             && stamp.generation == state.generation
             && stamp.position >= state.ended[place(user_id)]
-            && (fresh || !self.shared)
+            && (!self.shared || state.is_fresh(now))
     }
 
     /// Heeds a stretch of the log, unless it begins further on.
@@ -183,6 +188,10 @@ impl<T: Clone> Cache<T> {
 }
 
 impl<T> State<T> {
+    fn is_fresh(&self, now: Instant) -> bool {
+        self.looked.is_some_and(|looked| now.saturating_duration_since(looked) <= TRUSTED)
+    }
+
     fn insert(&mut self, token_hash: TokenHash, entry: Entry<T>) {
         if self.young.len() >= KEPT_MAX / 2 && !self.young.contains_key(&token_hash) {
             self.old = std::mem::take(&mut self.young);

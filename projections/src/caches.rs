@@ -4,8 +4,10 @@ use crate::cache::Cache;
 use crate::scan::Scan;
 use crate::slot::Slot;
 use crate::{Name, Projections, Result, scan, sessions, tokens};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use store::Log;
+use tokio::sync::Mutex;
 
 /// How many facts are read at once.
 const BATCH: usize = 2_000;
@@ -16,6 +18,8 @@ const BATCHES_MAX: usize = 50;
 pub(crate) struct Caches {
     sessions: Cache<sessions::Open>,
     tokens: Cache<tokens::Live>,
+    /// Whoever reads the log in place of the tail holds this: one reading serves all who wait.
+    reading: Arc<Mutex<()>>,
 }
 
 impl Caches {
@@ -26,8 +30,10 @@ impl Caches {
         let sessions = Cache::new(Name::Sessions, sessions::ends, of(Name::Sessions), head);
         let tokens = Cache::new(Name::Tokens, tokens::ends, of(Name::Tokens), head);
         Ok(match log.cluster() {
-            None => Caches { sessions, tokens },
-            Some(_) => Caches { sessions: sessions.of_many_nodes(), tokens: tokens.of_many_nodes() },
+            None => Caches { sessions, tokens, reading: Arc::default() },
+            Some(_) => {
+                Caches { sessions: sessions.of_many_nodes(), tokens: tokens.of_many_nodes(), reading: Arc::default() }
+            }
         })
     }
 
@@ -70,5 +76,33 @@ impl Projections {
     /// Service tokens that were looked up a moment ago.
     pub fn live_tokens(&self) -> &Cache<tokens::Live> {
         &self.caches().tokens
+    }
+
+    /// Sees to it that what has ended up to a moment ago is known, for at most so long; whether it is. While the tail
+    /// follows the log that is so and costs nothing. Where something holds the tail up, a batch that is long or waits
+    /// for a lock, the log is read here: nobody may be let in whose end this node could not have heard of.
+    ///
+    /// # Errors
+    /// [`crate::Error::Store`]: the log cannot be read.
+    pub async fn know_ends<T: Clone>(&self, cache: &Cache<T>, wait: Duration) -> Result<bool> {
+        if cache.is_fresh() {
+            return Ok(true);
+        }
+        let read = async {
+            let turn = Arc::clone(&self.caches().reading).lock_owned().await;
+            if cache.is_fresh() {
+                return Ok(true);
+            }
+            let projections = self.clone();
+            // It goes on, and keeps its turn, when nobody waits for it any more.
+            let read = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                let (log, asked) = (projections.log(), Instant::now());
+                projections.caches().follow(log, log.head()?.position, asked)
+            });
+            read.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+            Ok(cache.is_fresh())
+        };
+        tokio::time::timeout(wait, read).await.unwrap_or(Ok(false))
     }
 }
