@@ -13,10 +13,11 @@ use axum::response::Response;
 use commands::{Actor, Answer};
 use domain::text::TokenName;
 use domain::token::{self, Scopes};
-use domain::{Command, Outcome, Timestamp, TokenId, id};
+use domain::{Command, Outcome, Timestamp, TokenId, UserId, id};
 use projections::{Name, tokens};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
+use std::time::Duration;
+use tokio::sync::{Mutex, MutexGuard};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -29,9 +30,12 @@ const LIFE_SECONDS_MIN: u32 = 60;
 /// Longest life of a token that ends by itself: ten years of 365 days.
 const LIFE_SECONDS_MAX: u32 = 10 * 365 * 24 * 3600;
 
-/// Tokens are counted in the read model and then created, one after the other: so nobody gets past the limit by
-/// asking many times at once. (Who hangs up gives up his turn while his command is on its way: he can get a few more.)
-static TURN: Mutex<()> = Mutex::const_new(());
+/// How long a request waits for its turn.
+const TURN_WAIT_MAX: Duration = Duration::from_secs(2);
+/// Tokens are counted in the read model and then created, one after the other for each user: so nobody gets past the
+/// limit by asking one node many times at once. (He can get a few more by asking several nodes at once, or by hanging up
+/// while his command is on its way.) Users share these places: who is held up keeps a few others waiting, not all.
+static TURNS: [Mutex<()>; 256] = [const { Mutex::const_new(()) }; 256];
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(revoke))
@@ -130,7 +134,7 @@ async fn create(
     if let Some(answer) = app.first_answer(actor, &asked)? {
         return created(&app, &person, &seed, wanted, &answer);
     }
-    let _turn = TURN.lock().await;
+    let _turn = turn(person.user_id).await?;
     let reading = app.read(Name::Tokens, 0).await?;
     if tokens::count(&reading.database, person.user_id, asked.at).await? >= TOKENS_MAX {
         let detail = "you have 100 tokens; revoke one that is not used any more: DELETE /v1/me/tokens/{id}";
@@ -146,6 +150,14 @@ async fn create(
     };
     let answer = app.ask(actor, &asked, Command::Token(token_id, create)).await?;
     created(&app, &person, &seed, wanted, &answer)
+}
+
+/// The turn of that user, who creates no other token meanwhile.
+async fn turn(user_id: UserId) -> Result<MutexGuard<'static, ()>, Error> {
+    // The end of an id is random, its beginning a time.
+    let [.., place] = user_id.0.into_bytes();
+    let turn = tokio::time::timeout(TURN_WAIT_MAX, TURNS[usize::from(place)].lock()).await;
+    turn.map_err(|_| Error::new(Code::Overloaded, "tokens of yours are being created already; try again in a moment"))
 }
 
 /// What a body asks for.
@@ -200,4 +212,21 @@ async fn revoke(
     let command = Command::Token(token, token::Command::Revoke { by: person.user_id });
     let answer = app.ask(Actor::User(person.user_id), &asked, command).await?;
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_is_held_up_keeps_nobody_else_waiting_and_himself_not_for_long() {
+        let (anna, boris) = (UserId(Uuid::from_u128(1)), UserId(Uuid::from_u128(2)));
+        let held = turn(anna).await.unwrap();
+        let began = std::time::Instant::now();
+        assert!(turn(boris).await.is_ok());
+        assert!(began.elapsed() < TURN_WAIT_MAX);
+        assert_eq!(turn(anna).await.unwrap_err().code, Code::Overloaded);
+        drop(held);
+        assert!(turn(anna).await.is_ok());
+    }
 }
