@@ -91,7 +91,15 @@ async fn nobody_lets_it_in_while_the_read_model_of_sessions_cannot_be_written() 
     let schema: String = sql.query_one(schema, &[]).await.unwrap().get(0);
     let held = sql.transaction().await.unwrap();
     held.execute(&format!("update {schema}.checkpoint set position = position"), &[]).await.unwrap();
-    // On the node that does not feed it; logging out needs no read model.
+    // Something else comes first, so that the tail of the node that feeds it waits and hears of nothing more.
+    log_in(nodes[1].url(), "boris").await;
+    let waits =
+        "select exists (select 1 from pg_locks where not granted and transactionid = pg_current_xact_id()::xid)";
+    let began = Instant::now();
+    while !held.query_one(waits, &[]).await.unwrap().get::<_, bool>(0) {
+        assert!(began.elapsed() < SOON, "nobody wants to write it");
+    }
+    // On the other node; logging out needs no read model.
     log_out(nodes[1].url(), &session).await;
     let revoked = Instant::now();
     tokio::time::sleep(REFUSED_WITHIN).await;
