@@ -19,8 +19,6 @@ use uuid::Uuid;
 pub(crate) const STREAM: &str = "letopis";
 /// So many messages are on their way at most.
 pub(crate) const IN_FLIGHT_MAX: usize = 256;
-/// So often in a row may somebody else have written in between.
-const CONTENDED_MAX: u32 = 5;
 /// The server drops a message whose id it has taken within this time. The server's own default.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 
@@ -123,23 +121,20 @@ impl Publisher {
 
     /// Sends letters in order, and waits until the stream has taken each of them. When it fails, any number of the
     /// first ones were taken: [`Publisher::look`] tells.
+    ///
+    /// # Errors
+    /// [`Error::Contended`] when somebody else has written: he may have told what is in hand here, and more. So where
+    /// the stream ends now is no place for it, and whoever wants to go on looks first how far the stream is.
     pub(crate) async fn publish(&mut self, letters: &[Letter], republished: bool) -> Result<Sent> {
-        let (mut left, mut duplicates, mut contended) = (letters, 0, 0);
+        let (mut left, mut duplicates) = (letters, 0);
         let mut window = IN_FLIGHT_MAX;
         while !left.is_empty() {
-            let base = match self.last_sequence {
-                Some(sequence) => sequence,
-                None => self.look().await?.sequence,
-            };
+            let base = self.last_sequence.ok_or(Error::Contended(STREAM))?;
             let (now, _) = left.split_at(window.min(left.len()));
             let taken = self.send(base, now, republished).await?;
             // A duplicate takes no sequence number, so what was sent behind it was refused: it goes on one by one
             // until the stream takes something new.
             window = if taken.duplicates > 0 { 1 } else { IN_FLIGHT_MAX };
-            contended = if taken.letters == 0 { contended + 1 } else { 0 };
-            if contended > CONTENDED_MAX {
-                return Err(Error::Contended(STREAM));
-            }
             duplicates += taken.duplicates;
             left = &left[taken.letters..];
         }

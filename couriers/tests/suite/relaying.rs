@@ -147,6 +147,26 @@ async fn two_relays_at_once_tell_everything_once_and_in_order() {
 }
 
 #[tokio::test]
+async fn a_relay_that_was_held_up_tells_nothing_a_second_time() {
+    let Some(account) = servers::nats().await else { return };
+    let app = TestApp::start().await;
+    let (anna, chat) = chatter(&app, "anna", 3).await;
+    let (held_up, other) = (Desk::new(&app, account.url()).await, Desk::new(&app, account.url()).await);
+    held_up.tell_all().await;
+    short_window(account.url()).await;
+    // It knows where it stands, and stands still while another one goes on, longer than duplicates are known.
+    anna.say(&chat, "told by the other one").await;
+    anna.say(&chat, "this too").await;
+    other.tell_all().await;
+    tokio::time::sleep(2 * WINDOW).await;
+    anna.say(&chat, "told by nobody yet").await;
+    let late = held_up.relay.round().await;
+    assert!(matches!(late, Err(Error::Contended(_))), "{late:?}");
+    held_up.tell_all().await;
+    assert_eq!(ids(&heard(account.url()).await), public(&app), "once each, in order");
+}
+
+#[tokio::test]
 async fn it_stops_before_what_it_cannot_read() {
     let Some(account) = servers::nats().await else { return };
     let app = TestApp::start().await;

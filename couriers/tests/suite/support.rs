@@ -15,6 +15,9 @@ use uuid::Uuid;
 /// Longer than anything takes on a slow machine.
 pub const SOON: Duration = Duration::from_secs(60);
 
+/// How long duplicates are known behind [`short_window`].
+pub const WINDOW: Duration = Duration::from_secs(1);
+
 /// What the stream holds of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard {
@@ -88,6 +91,14 @@ pub async fn relay_in(place: &Path, app: &TestApp, url: &str) -> Relay {
 pub async fn stream(url: &str) -> Stream {
     let client = testkit::servers::connect_nats(url).await.unwrap();
     jetstream::new(client).get_stream("letopis").await.unwrap()
+}
+
+/// Lets the stream forget soon what it has taken.
+pub async fn short_window(url: &str) {
+    let config =
+        jetstream::stream::Config { duplicate_window: WINDOW, ..stream(url).await.cached_info().config.clone() };
+    let client = testkit::servers::connect_nats(url).await.unwrap();
+    jetstream::new(client).update_stream(config).await.unwrap();
 }
 
 /// Everything that the stream holds, in its order.
