@@ -1,8 +1,8 @@
 //! The catalogue: which generation of each projection serves, and what stopped it. In its place lies, too, what
-//! changes without a fact, and which node feeds which projection.
+//! changes without a fact, and which node feeds which projection (`store::sql::Leases`).
 
 use crate::models::Models;
-use crate::{Error, Name, Result, lease, session_use};
+use crate::{Error, Name, Result, session_use};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::sql::{Database, Place, Row, Tx, Writer};
@@ -52,10 +52,6 @@ impl Catalog {
         let mut tx = writer.begin()?;
         tx.batch(TABLES)?;
         tx.batch(session_use::TABLES)?;
-        match models {
-            Models::Folder(_) => {}
-            Models::Shared(_) => tx.batch(lease::TABLES)?,
-        }
         tx.commit()?;
         store::failpoint::pass("catalog-made");
         Ok(Catalog { database, writer: Some(Arc::new(Mutex::new(writer))) })
@@ -67,12 +63,6 @@ impl Catalog {
             return Err(Error::NotBuilt);
         }
         Ok(Catalog { database: place.open()?, writer: None })
-    }
-
-    /// The same, written through a writer of its own.
-    pub(crate) fn beside(&self) -> Result<Catalog> {
-        let writer = Arc::new(Mutex::new(self.database.writer()?));
-        Ok(Catalog { database: self.database.clone(), writer: Some(writer) })
     }
 
     pub(crate) fn database(&self) -> &Database {

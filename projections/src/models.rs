@@ -38,9 +38,9 @@ impl Models {
     }
 
     /// Makes the folder.
-    pub(crate) fn prepare(&self) -> Result<()> {
+    pub(crate) fn prepare(&self, folder: &Folder) -> Result<()> {
         match self {
-            Models::Folder(models) => std::fs::create_dir_all(models).map_err(Error::file("make the folder", models)),
+            Models::Folder(_) => Ok(folder.make_read_models()?),
             Models::Shared(_) => Ok(()),
         }
     }
@@ -49,7 +49,7 @@ impl Models {
     pub(crate) fn catalog(&self) -> Place {
         match self {
             Models::Folder(models) => Place::File(models.join("catalog.db")),
-            Models::Shared(cluster) => Place::schema(cluster, "letopis_models"),
+            Models::Shared(cluster) => Place::beside(cluster),
         }
     }
 

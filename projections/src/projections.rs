@@ -50,7 +50,7 @@ impl Projections {
 
     fn open_to(folder: &Folder, log: Log, feeds: bool) -> Result<Projections> {
         let models = Models::of(folder, &log);
-        models.prepare()?;
+        models.prepare(folder)?;
         models.remove_abandoned()?;
         let catalog = Catalog::open(&models)?;
         let leases = match &models {

@@ -65,6 +65,12 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// A thread could not be started.
+    #[error("could not start a thread; check the limits of this user")]
+    Thread {
+        /// Why not.
+        source: io::Error,
+    },
     /// The tables are of a version that this program does not know.
     #[error(
         "the database is of version {found}, this program knows {known}; run the version of Letopis that wrote it, or a newer one"

@@ -3,7 +3,7 @@
 use crate::anchor::Anchor;
 use crate::{Error, failpoint};
 use std::fs::{DirBuilder, File, TryLockError};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -21,16 +21,13 @@ pub struct Lock {
 }
 
 impl Folder {
-    /// The folder at `path`, made (0700, with the folders inside it) when there is none.
+    /// The folder at `path`, made (0700) when there is none.
     ///
     /// # Errors
     /// [`Error::File`] when it cannot be made.
     pub fn create(path: &Path) -> Result<Folder, Error> {
         let folder = Folder { root: path.to_owned() };
-        for path in [folder.root.clone(), folder.read_models()] {
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
-            made.map_err(Error::file("make the folder", &path))?;
-        }
+        made(&folder.root)?;
         Ok(folder)
     }
 
@@ -99,6 +96,48 @@ impl Folder {
         self.root.join("read-models")
     }
 
+    /// Makes that folder (0700) when there is none. Beside a log that nodes share there is none.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn make_read_models(&self) -> Result<(), Error> {
+        made(&self.read_models())
+    }
+
+    /// Whether the log here is a copy that was brought in, of which nothing is told until somebody says otherwise.
+    pub fn is_disarmed(&self) -> bool {
+        self.disarmed().exists()
+    }
+
+    /// Lets nothing be told of this log, whatever happens to the process. It is fine when that is so already.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn disarm(&self) -> Result<(), Error> {
+        let path = self.disarmed();
+        let made = File::options().write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let synced = made.and_then(|file| file.sync_all()).and_then(|()| File::open(&self.root)?.sync_all());
+        synced.map_err(Error::file("make", &path))
+    }
+
+    /// Lets it be told again. It is fine when that is so already.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn arm(&self) -> Result<(), Error> {
+        let path = self.disarmed();
+        let removed = match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => File::open(&self.root).and_then(|folder| folder.sync_all()),
+        };
+        removed.map_err(Error::file("delete", &path))
+    }
+
+    /// There when the log is a copy. Not with the read models: those may be deleted.
+    fn disarmed(&self) -> PathBuf {
+        self.root.join("relay.disarmed")
+    }
+
     /// Takes the right to serve this folder. The file stays behind after a crash; what counts is the lock on it,
     /// which the system takes away with the process.
     ///
@@ -122,6 +161,11 @@ impl Folder {
     }
 }
 
+fn made(path: &Path) -> Result<(), Error> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(Error::file("make the folder", path))
+}
+
 /// The process id that the holder wrote down.
 fn holder(file: &mut File) -> String {
     let mut text = String::new();
@@ -143,6 +187,21 @@ mod tests {
         let mode = std::fs::metadata(folder.root()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
         assert!(matches!(Folder::existing(folder.root()), Err(Error::NoData { .. })));
+    }
+
+    #[test]
+    fn a_folder_is_armed_until_somebody_disarms_it() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::create(place.path()).unwrap();
+        assert!(!folder.is_disarmed());
+        for _ in 0..2 {
+            folder.disarm().unwrap();
+            assert!(folder.is_disarmed());
+        }
+        for _ in 0..2 {
+            folder.arm().unwrap();
+            assert!(!folder.is_disarmed());
+        }
     }
 
     #[test]

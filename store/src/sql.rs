@@ -5,6 +5,7 @@
 //! written through one [`Writer`] and read through a small pool.
 
 mod database;
+mod lease;
 mod place;
 mod row;
 mod schema;
@@ -15,6 +16,7 @@ mod value;
 mod writer;
 
 pub use database::Database;
+pub use lease::Leases;
 pub use place::{Place, schemas};
 pub use row::Row;
 pub use snapshot::Snapshot;

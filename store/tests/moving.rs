@@ -99,6 +99,7 @@ fn an_export_of_an_import_is_the_same_file() {
     let brought = place.import(&file).unwrap();
     assert_eq!((brought.head, brought.counted.receipts), (house.appender.head(), 1));
     let folder = Folder::existing(&place.data()).unwrap();
+    assert!(folder.is_disarmed() && !house.folder.is_disarmed(), "a copy tells nobody anything");
     assert!(exported(&folder) == file, "byte for byte");
     let (_, mut appender, log) = place.open();
     let verified = log.verify(1, u64::MAX, |_| {}).unwrap();
@@ -277,6 +278,8 @@ fn what_an_interrupted_import_left_is_refused_and_can_be_tried_again() {
     let refused = Appender::open(&data, &place.master_key).map(drop).unwrap_err();
     assert!(matches!(refused, Error::Unfinished { .. }), "{refused}");
     assert!(matches!(Folder::existing(&place.data()), Err(Error::Unfinished { .. })));
+    place.import(&file[..file.len() - 1]).unwrap_err();
+    assert!(!data.is_disarmed(), "it is as it was");
     place.import(&file).unwrap();
     assert_eq!(place.open().1.head().position, 12);
 }
@@ -461,6 +464,7 @@ fn a_restore_brings_its_key_along_and_only_the_right_one() {
     restore(&from, target, along(right.as_path()), |_| {}).unwrap();
     assert_eq!(fs::metadata(&own).unwrap().permissions().mode() & 0o777, 0o600);
     let folder = Folder::existing(&data).unwrap();
+    assert!(folder.is_disarmed());
     assert_eq!(Appender::open(&folder, &own).unwrap().head(), house.appender.head());
 }
 

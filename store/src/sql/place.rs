@@ -20,6 +20,12 @@ impl Place {
         Place::Schema(Schema::new(cluster, name))
     }
 
+    /// The schema for what all nodes of a log share beside it and can do without: the catalogue of read models, the
+    /// leases, how far the relay is.
+    pub fn beside(cluster: &Cluster) -> Place {
+        Place::schema(cluster, "letopis_models")
+    }
+
     /// Whether there is something.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ const OURS: &[&str] = &[
     "letopis.db.unfinished",
     "control.sock",
     "read-models",
+    "relay.disarmed",
     // Of the file system.
     "lost+found",
 ];

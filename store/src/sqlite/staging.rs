@@ -19,6 +19,8 @@ pub(super) struct Staging {
     lock: Option<Lock>,
     /// The folder was made for this.
     is_made: bool,
+    /// It was silent before.
+    was_disarmed: bool,
     is_finished: bool,
 }
 
@@ -30,7 +32,8 @@ impl Staging {
     pub(super) fn begin(data: &Path) -> Result<Staging, Error> {
         let is_made = !data.exists();
         let folder = Folder::create(data)?;
-        let mut staging = Staging { folder, lock: None, is_made, is_finished: false };
+        let was_disarmed = folder.is_disarmed();
+        let mut staging = Staging { folder, lock: None, is_made, was_disarmed, is_finished: false };
         staging.lock = Some(staging.folder.lock()?);
         empty(&staging.folder)?;
         staging.clear().map_err(Error::file("make room in", data))?;
@@ -87,6 +90,8 @@ impl Staging {
         };
         // Before the log has its name an anchor that knows nothing: it is never ahead of the log.
         anchor::create(&self.folder.anchor(), Anchor::default())?;
+        // And it is silent before anybody can serve it: the log that it was copied from speaks for it.
+        self.folder.disarm()?;
         place().map_err(Error::file("put the log into", self.folder.root()))?;
         self.is_finished = true;
         anchor::create(&self.folder.anchor(), Anchor { head: head.into(), settled: head.into() })
@@ -105,6 +110,10 @@ impl Drop for Staging {
     fn drop(&mut self) {
         if self.is_finished || self.lock.is_none() {
             return;
+        }
+        // A log that got its name stays silent, whatever failed then.
+        if !self.was_disarmed && self.database().exists() {
+            let _ = self.folder.arm();
         }
         // Whatever stays is refused by a start and removed by the next try.
         let _ = self.clear();
