@@ -70,6 +70,9 @@ pub enum Verb {
     /// What follows the log: the read models
     #[command(subcommand)]
     Projections(Projections),
+    /// What other services are told over NATS
+    #[command(subcommand)]
+    Relay(Relay),
     /// Accounts
     #[command(subcommand)]
     Users(Users),
@@ -184,6 +187,18 @@ pub enum Projections {
         #[arg(long, value_name = "REASON")]
         reason: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Relay {
+    /// Let the relay of this log tell other services what happens; the copy of a log is silent before
+    #[command(
+        after_help = "Example:\n  letopis relay arm    after a restore, once the log that was copied is given up"
+    )]
+    Arm,
+    /// Let it tell nobody anything, until it is armed again
+    #[command(after_help = "Example:\n  letopis relay disarm")]
+    Disarm,
 }
 
 /// One read model.

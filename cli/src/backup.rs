@@ -74,12 +74,16 @@ pub async fn restore(context: &Context, asked: &Restore) -> Result<()> {
     output::show(context.output, &shown)
 }
 
-/// Erases those again whom a log that was brought in has brought back, and verifies it once more. When this is
+/// Says what a copy does not do, erases those again whom it has brought back, and verifies it once more. When this is
 /// interrupted, the next start goes on with it before it serves.
 ///
 /// # Errors
 /// When they cannot be erased, or the log does not hold then.
 pub async fn erased_again(context: &Context, brought: &Brought, shown: &mut Value) -> Result<()> {
+    anstream::eprintln!(
+        "note: this log is a copy, so a server tells other services nothing of it over NATS until `letopis relay arm`: \
+         run that once the log that it was copied from is given up."
+    );
     shown["erased_again"] = brought.back.len().into();
     if brought.back.is_empty() {
         return Ok(());

@@ -57,7 +57,7 @@ pub async fn carry_out(context: &Context, operation: Operation) -> Result<Value>
 }
 
 async fn carry_out_shown(context: &Context, operation: Operation, meter: &mut Meter) -> Result<Value> {
-    // A log that nodes share lies elsewhere: the folder may be a new one.
+    // A log that nodes share lies elsewhere, and is looked at when it is opened.
     if operation.needs_data() && context.settings.database.is_none() {
         Folder::existing(&context.settings.data)?;
     }
@@ -119,10 +119,16 @@ async fn here(context: &Context, node: Node, operation: &Operation, meter: &mut 
     let result = {
         let work = async {
             let bus = if operation.needs_nats() { couriers::bus(context).await? } else { None };
-            let relay = bus.map(|bus| couriers::relay(bus, &node)).transpose()?;
-            let result = operation.run(&node, relay.as_ref(), &sender).await?;
+            let relay = match bus {
+                Some(bus) => Some(couriers::relay(bus, &node).await?),
+                None => None,
+            };
+            let result = operation.run(&node, relay.as_ref(), &sender).await;
+            if let Some(relay) = &relay {
+                couriers::give_up(relay).await;
+            }
             operation::settle(&node).await;
-            Ok(result)
+            result
         };
         tokio::pin!(work);
         let mut ticks = tokio::time::interval(LOOK_EVERY);

@@ -1,11 +1,14 @@
 //! What leaves the house from this process: the relay and the nudges, when NATS is set.
 
 use crate::context::Context;
+use crate::control;
 use crate::exit::{Code, failure};
+use crate::operation::Operation;
 use crate::progress::{self, Progress};
+use crate::{arguments, output};
 use anyhow::Result;
 use api::{Node, Role};
-use couriers::{Bus, Checkpoint, Limits, Relay, nudges};
+use couriers::{Arming, Bus, Checkpoint, Limits, Relay, lasting, no_relay, nudges};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -15,6 +18,19 @@ use tokio::task::JoinSet;
 pub struct Couriers {
     relay: Option<Relay>,
     tasks: JoinSet<()>,
+}
+
+/// `letopis relay arm` and `letopis relay disarm`.
+///
+/// # Errors
+/// When it cannot be written down.
+pub async fn verb(context: &Context, asked: &arguments::Relay) -> Result<()> {
+    let armed = match asked {
+        arguments::Relay::Arm => true,
+        arguments::Relay::Disarm => false,
+    };
+    let done = control::carry_out(context, Operation::ArmRelay { armed }).await?;
+    output::show(context.output, &done)
 }
 
 /// The connection to NATS, where one is set. It is not waited for.
@@ -32,28 +48,41 @@ pub async fn bus(context: &Context) -> Result<Option<Bus>> {
 ///
 /// # Errors
 /// When its checkpoint cannot be opened.
-pub fn relay(bus: Bus, node: &Node) -> Result<Relay> {
-    let checkpoint = Checkpoint::in_folder(&node.folder)?;
+pub async fn relay(bus: Bus, node: &Node) -> Result<Relay> {
+    let (folder, log) = (node.folder.clone(), node.log.clone());
+    let opened = tokio::task::spawn_blocking(move || Checkpoint::of(&folder, &log)).await;
+    let checkpoint = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
     Ok(Relay::new(node.log.clone(), bus, checkpoint, Limits::default()))
 }
 
 impl Couriers {
     /// Starts them. What other nodes tell goes into `heard`. A node without the role of the same name nudges and hears
-    /// others all the same: only the relay is another node's then.
-    ///
-    /// # Errors
-    /// As [`relay`].
-    pub fn start(bus: Option<Bus>, node: &Node, heard: watch::Sender<u64>) -> Result<Couriers> {
-        let Some(bus) = bus else { return Ok(Couriers::default()) };
-        let relay = relay(bus.clone(), node)?;
+    /// others all the same: only the relay is another node's then. Whatever is wrong with the relay keeps nobody from
+    /// being served: then there is none.
+    pub async fn start(bus: Option<Bus>, node: &Node, heard: watch::Sender<u64>) -> Couriers {
+        let Some(bus) = bus else { return Couriers::default() };
         let mut tasks = JoinSet::new();
-        tasks.spawn(nudges::hear(bus.clone(), heard));
-        tasks.spawn(nudges::tell(bus, node.writer.head()));
+        let (hearing, telling, head) = (bus.clone(), bus.clone(), node.writer.head());
+        tasks.spawn(lasting("hear nudges", move || nudges::hear(hearing.clone(), heard.clone())));
+        tasks.spawn(lasting("tell nudges", move || nudges::tell(telling.clone(), head.clone())));
+        let relay = match relay(bus, node).await {
+            Ok(relay) => relay,
+            Err(error) => {
+                let advice = "other services are told nothing until the server is started again; mend what is wrong";
+                tracing::error!(error = format!("{error:#}"), "the relay cannot open its checkpoint: {advice}");
+                tasks.spawn(no_relay());
+                return Couriers { relay: None, tasks };
+            }
+        };
+        let (following, hint) = (relay.clone(), node.hint.clone());
+        let follow = move || {
+            let (relay, hint) = (following.clone(), hint.clone());
+            async move { relay.follow(hint).await }
+        };
         if node.roles.has(Role::Couriers) {
-            let (following, hint) = (relay.clone(), node.hint.clone());
-            tasks.spawn(async move { following.follow(hint).await });
+            tasks.spawn(lasting("relay", follow));
         }
-        Ok(Couriers { relay: Some(relay), tasks })
+        Couriers { relay: Some(relay), tasks }
     }
 
     /// The relay.
@@ -61,16 +90,43 @@ impl Couriers {
         self.relay.clone()
     }
 
-    /// Ends them at once: what is on its way is found by the next start.
+    /// Ends them at once: what is on its way is found by the next start, or by the node that relays next.
     pub async fn stop(mut self) {
         self.tasks.shutdown().await;
+        if let Some(relay) = &self.relay {
+            give_up(relay).await;
+        }
     }
+}
+
+/// Lets another node relay.
+pub async fn give_up(relay: &Relay) {
+    if let Err(error) = relay.give_up().await {
+        tracing::warn!(error = store::described(&error), "another node relays in a few seconds");
+    }
+}
+
+/// Lets the relay of a node's log speak, or not; also where this process has none.
+///
+/// # Errors
+/// When that cannot be written down.
+pub async fn arm(node: &Node, relay: Option<&Relay>, armed: bool) -> Result<Value> {
+    match relay {
+        Some(relay) => relay.arm(armed).await?,
+        None => {
+            let (folder, log) = (node.folder.clone(), node.log.clone());
+            let set = tokio::task::spawn_blocking(move || Arming::of(&folder, &log)?.set(armed)).await;
+            set.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        }
+    }
+    Ok(json!({"armed": armed}))
 }
 
 /// Tells again what was told before.
 ///
 /// # Errors
-/// Code 2 where NATS is not set, 3 when there is nothing to tell, 7 when NATS does not answer.
+/// Code 2 where NATS is not set, 3 when there is nothing to tell, 4 when the relay is disarmed, 7 when NATS does not
+/// answer.
 pub async fn republish(
     relay: Option<&Relay>,
     from: u64,
@@ -78,7 +134,8 @@ pub async fn republish(
     progress: &progress::Sender,
 ) -> Result<Value> {
     let Some(relay) = relay else {
-        let advice = "set LETOPIS_NATS_URL for the server, or for this command where no server runs";
+        let advice = "set LETOPIS_NATS_URL for the server, or for this command where no server runs; where it is set, \
+                      the server's log tells why there is no relay";
         return Err(failure(Code::Usage, format!("no NATS is set, so nothing is published; {advice}")));
     };
     let show = |done: &couriers::Republished, end: u64| {

@@ -179,6 +179,7 @@ fn of_couriers(error: &couriers::Error) -> Option<Code> {
         couriers::Error::Unreadable { .. } => Some(Code::Unhealthy),
         couriers::Error::Unreachable(_) => Some(Code::Unreachable),
         couriers::Error::NothingThere { .. } => Some(Code::NotFound),
+        couriers::Error::Disarmed | couriers::Error::TakenOver => Some(Code::Conflict),
         couriers::Error::Refused(_) | couriers::Error::Contended(_) => None,
     }
 }

@@ -74,6 +74,7 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         Verb::Events(events) => events::verb(&context?, events).await,
         Verb::Streams(streams) => streams::verb(&context?, &streams),
         Verb::Projections(verb) => projections::verb(&context?, &verb).await,
+        Verb::Relay(asked) => couriers::verb(&context?, &asked).await,
         Verb::Users(users) => users::verb(&context?, users).await,
         Verb::Backup(asked) => backup::backup(&context?, &asked),
         Verb::Restore(asked) => backup::restore(&context?, &asked).await,

@@ -95,6 +95,11 @@ pub enum Operation {
         /// Why.
         reason: String,
     },
+    /// Let the relay of this log speak, or not.
+    ArmRelay {
+        /// Whether it may.
+        armed: bool,
+    },
     /// Tell other services again what they were told.
     Republish {
         /// The first position.
@@ -117,6 +122,7 @@ impl Operation {
             | Operation::Pause { .. }
             | Operation::Resume { .. }
             | Operation::Skip { .. }
+            | Operation::ArmRelay { .. }
             | Operation::Republish { .. } => true,
         }
     }
@@ -155,6 +161,7 @@ impl Operation {
             Operation::Pause { projection, reason } => following::pause(node, projection, reason.as_deref()).await,
             Operation::Resume { projection, reason } => following::resume(node, projection, reason.as_deref()).await,
             Operation::Skip { projection, reason } => following::skip(node, projection, reason).await,
+            Operation::ArmRelay { armed } => couriers::arm(node, relay, *armed).await,
             Operation::Republish { from, to } => couriers::republish(relay, *from, *to, progress).await,
         }
     }

@@ -39,7 +39,7 @@ pub async fn run(context: &Context) -> Result<()> {
         () = signals.one() => return Ok(()),
     };
     let control = Control::open(&node.folder)?;
-    let couriers = Couriers::start(bus, &node, heard)?;
+    let couriers = Couriers::start(bus, &node, heard).await;
     let (stop, stopped) = watch::channel(false);
     let controlled = tokio::spawn(control.serve(Arc::clone(&node), couriers.relay(), stopped.clone()));
     tokio::spawn(signals.stop_at_first(stop.clone()));

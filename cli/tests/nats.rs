@@ -88,6 +88,123 @@ async fn it_tells_others_and_tells_them_again() {
     assert!(doctor.out.contains("the stream holds 1 messages"), "{}", doctor.out);
 }
 
+fn figures(server: &Server) -> String {
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::block_in_place(|| {
+        runtime.block_on(async { reqwest::get(format!("{}/metrics", server.url)).await.unwrap().text().await.unwrap() })
+    })
+}
+
+/// Waits until the server says it, in its log or its figures.
+fn until_said(place: &Place, server: &Server, text: &str) {
+    let began = Instant::now();
+    while !place.said().contains(text) && !figures(server).contains(text) {
+        assert!(began.elapsed() < SOON, "{text:?} is not said: {}", place.said());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_tells_nobody_anything_until_it_is_armed() {
+    let Some(account) = servers::nats().await else { return };
+    let (place, url) = (Place::new(), account.url());
+    create(&place, "Annabel");
+    place.run(&["backup", "backup"]).ok();
+    let key = place.data().join("master.key").display().to_string();
+    let restored = place.run(&["--data", "copy", "restore", "backup", "--master-key", &key]).ok();
+    assert!(restored.err.contains("letopis relay arm"), "{}", restored.err);
+    let serve = |data: &str| {
+        let mut command: Command = place.command(&["serve", "--listen", "127.0.0.1:0", "--data", data]);
+        command.env(VARIABLE, url);
+        place.start_quietly(command).unwrap()
+    };
+    let server = serve("copy");
+    until_said(&place, &server, "letopis_relay_disarmed 1");
+    assert!(place.said().contains("letopis relay arm"), "{}", place.said());
+    let again = run(&place, url, &["--data", "copy", "events", "republish", "--from", "1"]);
+    assert_eq!(again.code, 4, "{}", again.err);
+    let doctor = run(&place, url, &["--data", "copy", "doctor", "-o", "ndjson"]);
+    let check = doctor.lines().into_iter().find(|check| check["check"] == "nats").unwrap();
+    assert!(check["state"] == "warning" && check["advice"].as_str().unwrap().contains("relay arm"), "{check}");
+    let jetstream = jetstream::new(servers::connect_nats(url).await.unwrap());
+    assert!(jetstream.get_stream("letopis").await.is_err(), "a copy has made a stream");
+    let armed = place.run(&["--data", "copy", "relay", "arm", "-o", "json"]).ok().json();
+    assert_eq!(armed["armed"], true);
+    assert_eq!(told(url, 1).await.len(), 1);
+    assert_eq!(server.stop(), 0);
+    // Also where no server runs; and it lasts.
+    place.run(&["--data", "copy", "relay", "disarm"]).ok();
+    let server = serve("copy");
+    until_said(&place, &server, "letopis_relay_disarmed 1");
+    assert_eq!(server.stop(), 0);
+    // What was not brought in speaks.
+    let server = serve("data");
+    until_said(&place, &server, "letopis_relay_active 1");
+    assert_eq!(server.stop(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_nodes_share_is_armed_and_disarmed_for_all_of_them() {
+    let (Some(account), Some(database)) = (servers::nats().await, servers::postgres().await) else { return };
+    let (place, url, database) = (Place::new(), account.url(), database.url());
+    let command = |arguments: &[&str]| {
+        let mut command = place.command(arguments);
+        command.env(VARIABLE, url).env("LETOPIS_DATABASE_URL", &database);
+        command
+    };
+    let code = |arguments: &[&str]| {
+        let output = command(arguments).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let done = |arguments: &[&str]| {
+        let (code, said) = code(arguments);
+        assert_eq!(code, 0, "{arguments:?}: {said}");
+    };
+    done(&["migrate"]);
+    done(&["relay", "disarm"]);
+    let password = place.file("password", "a long enough passphrase\n");
+    done(&["users", "create", "Annabel", "--password-file", &password]);
+    let refused = code(&["events", "republish", "--from", "1"]);
+    assert!(refused.0 == 4 && refused.1.contains("letopis relay arm"), "{refused:?}");
+    let server = place.start_quietly(command(&["serve", "--listen", "127.0.0.1:0"])).unwrap();
+    until_said(&place, &server, "letopis_relay_disarmed 1");
+    done(&["relay", "arm"]);
+    told(url, 1).await;
+    let inside =
+        std::fs::read_dir(place.data()).unwrap().map(|found| found.unwrap().file_name().into_string().unwrap());
+    let known = ["anchor", "control.sock", "erased", "letopis.lock", "master.key"];
+    assert_eq!(inside.filter(|name| !known.contains(&name.as_str())).collect::<Vec<_>>(), Vec::<String>::new());
+    assert_eq!(server.stop(), 0);
+    // By itself, and nothing is left of its turn.
+    done(&["events", "republish", "--from", "1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_wrong_with_its_checkpoint_the_server_starts() {
+    let Some(account) = servers::nats().await else { return };
+    let (place, url) = (Place::new(), account.url());
+    let server = serve(&place, url);
+    create(&place, "Annabel");
+    told(url, 1).await;
+    assert_eq!(server.stop(), 0);
+    let path = place.data().join("read-models/relay.db");
+    std::fs::write(&path, "no database any more ".repeat(500)).unwrap();
+    let server = serve(&place, url);
+    assert!(place.said().contains("made anew"), "{}", place.said());
+    create(&place, "Boris");
+    assert_eq!(told(url, 2).await.len(), 2, "nobody is told twice");
+    assert_eq!(server.stop(), 0);
+    // One that cannot be made anew.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    let server = serve(&place, url);
+    create(&place, "Clara");
+    until_said(&place, &server, "letopis_relay_stopped 1");
+    assert!(place.said().contains("cannot open its checkpoint"), "{}", place.said());
+    assert_eq!(told(url, 2).await.len(), 2);
+    assert_eq!(server.stop(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_nats_it_starts_and_works_and_tells_no_secret() {
     // Nobody listens there.

@@ -1,9 +1,10 @@
-//! How far the relay has come: one row, in a database that is given from outside.
+//! How far the relay has come, and which node's turn it is to get further.
 
-use crate::Result;
-use std::path::PathBuf;
-use store::sql::{Database, Row, Writer};
-use store::{Error, Folder};
+use crate::turn::Turn;
+use crate::{Arming, Error, Result};
+use std::path::{Path, PathBuf};
+use store::sql::{Database, Leases, Place, Row, Tx, Writer};
+use store::{Cluster, Folder, Log, described};
 use uuid::Uuid;
 
 const TABLES: &str = "
@@ -15,6 +16,16 @@ const TABLES: &str = "
         sequence bigint not null
     );
 ";
+/// Where nodes share a log: of the latest lease under which somebody wrote.
+const EPOCH_TABLES: &str = "create table if not exists relay_epoch (one bigint primary key, epoch bigint not null);";
+
+/// Passes nobody whose lease is of an earlier epoch.
+const FENCE: &str = "
+    insert into relay_epoch (one, epoch) values (1, $1)
+    on conflict (one) do update set epoch = excluded.epoch where relay_epoch.epoch <= excluded.epoch";
+
+/// Of the one node that relays.
+const LEASE: &str = "relay";
 
 /// What was acknowledged, and by which stream of NATS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,10 +40,15 @@ pub struct Point {
     pub sequence: u64,
 }
 
-/// Where the relay keeps its [`Point`]. Beside an embedded log it is a small file with the read models: losing it
-/// costs a look at the stream.
+/// Where the relay keeps its [`Point`]. Beside an embedded log it is a small file with the read models; nodes that
+/// share a log share it, too. Losing it costs a look at the stream.
 pub struct Checkpoint {
     writer: Writer,
+    arming: Arming,
+    /// None when no other node can write.
+    leases: Option<Leases>,
+    /// Under which this node wrote last.
+    epoch: u64,
 }
 
 impl Checkpoint {
@@ -41,26 +57,75 @@ impl Checkpoint {
         folder.read_models().join("relay.db")
     }
 
-    /// Opens the one of a data folder; the caller holds the folder's lock.
+    /// Opens the one of that log; the caller holds the folder's lock. A file that is damaged is made anew.
     ///
     /// # Errors
     /// [`crate::Error::Store`].
-    pub fn in_folder(folder: &Folder) -> Result<Checkpoint> {
-        let path = Checkpoint::path(folder);
-        let database = if path.exists() { Database::open(&path)? } else { Database::create(&path)? };
-        Checkpoint::open(&database)
+    pub fn of(folder: &Folder, log: &Log) -> Result<Checkpoint> {
+        let arming = Arming::of(folder, log)?;
+        match log.cluster() {
+            None => Checkpoint::in_folder(folder, arming),
+            Some(cluster) => Checkpoint::shared(cluster, arming),
+        }
     }
 
-    /// Opens the one that is kept in this database; there is one relay at a time.
-    ///
-    /// # Errors
-    /// [`crate::Error::Store`].
-    pub fn open(database: &Database) -> Result<Checkpoint> {
+    fn in_folder(folder: &Folder, arming: Arming) -> Result<Checkpoint> {
+        folder.make_read_models()?;
+        let path = Checkpoint::path(folder);
+        let writer = match writer_of(&path) {
+            Err(error) if !error.may_pass() => {
+                let advice = "it is made anew, and the stream in NATS tells how far the relay has come";
+                tracing::warn!(path = %path.display(), error = described(&error), "{advice}");
+                Database::remove(&path)?;
+                writer_of(&path)?
+            }
+            opened => opened?,
+        };
+        Ok(Checkpoint { writer, arming, leases: None, epoch: 0 })
+    }
+
+    fn shared(cluster: &Cluster, arming: Arming) -> Result<Checkpoint> {
+        let database = Place::beside(cluster).create()?;
         let mut writer = database.writer()?;
         let mut tx = writer.begin()?;
         tx.batch(TABLES)?;
+        tx.batch(EPOCH_TABLES)?;
         tx.commit()?;
-        Ok(Checkpoint { writer })
+        Ok(Checkpoint { writer, arming, leases: Some(Leases::open(&database)?), epoch: 0 })
+    }
+
+    /// Looks whose turn it is, and takes it where it is nobody else's; `anyway` takes it from another node.
+    pub(crate) fn turn(&mut self, anyway: bool) -> Result<Turn> {
+        if self.arming.is_disarmed()? {
+            return Ok(Turn::Disarmed);
+        }
+        let Some(leases) = &self.leases else { return Ok(Turn::Ours(0)) };
+        let held = match leases.epoch(LEASE) {
+            Some(epoch) => Some(epoch),
+            None => leases.take(LEASE, anyway)?,
+        };
+        let Some(epoch) = held else { return Ok(Turn::Others) };
+        if epoch != self.epoch {
+            // From here on nobody writes whose lease is of an earlier epoch: what is read now stays so.
+            let mut tx = self.writer.begin()?;
+            fence(&mut tx, leases, epoch)?;
+            tx.commit()?;
+            self.epoch = epoch;
+        }
+        Ok(Turn::Ours(epoch))
+    }
+
+    /// Another node may take its turn at once.
+    pub(crate) fn give_up(&self) -> Result<()> {
+        match &self.leases {
+            None => Ok(()),
+            Some(leases) => Ok(leases.give_up()?),
+        }
+    }
+
+    /// Lets the relay of this log speak, or not.
+    pub(crate) fn arm(&self, armed: bool) -> Result<()> {
+        self.arming.set(armed)
     }
 
     /// The point; `None` when there is none yet.
@@ -68,16 +133,18 @@ impl Checkpoint {
     /// # Errors
     /// [`crate::Error::Store`].
     pub fn read(&mut self) -> Result<Option<Point>> {
-        let mut tx = self.writer.begin()?;
-        Ok(tx.row("select position, event_id, stream_made, sequence from relay where one = 1", &[], point)?)
+        Ok(read(&mut self.writer)?)
     }
 
     /// Puts this point in place of the one before.
     ///
     /// # Errors
-    /// [`crate::Error::Store`]: the one before stays.
+    /// [`crate::Error::Store`], [`Error::TakenOver`]: the one before stays.
     pub fn write(&mut self, point: &Point) -> Result<()> {
         let mut tx = self.writer.begin()?;
+        if let Some(leases) = &self.leases {
+            fence(&mut tx, leases, self.epoch)?;
+        }
         let event_id = point.event_id.to_string();
         tx.execute(
             "insert into relay (one, position, event_id, stream_made, sequence) values (1, $1, $2, $3, $4)
@@ -94,7 +161,32 @@ impl Checkpoint {
     }
 }
 
-fn point(row: &Row<'_>) -> Result<Point, Error> {
+/// Opens or makes the file, and reads it: damage is to show now.
+fn writer_of(path: &Path) -> Result<Writer, store::Error> {
+    let database = if path.exists() { Database::open(path)? } else { Database::create(path)? };
+    let mut writer = database.writer()?;
+    let mut tx = writer.begin()?;
+    tx.batch(TABLES)?;
+    tx.commit()?;
+    read(&mut writer)?;
+    Ok(writer)
+}
+
+fn read(writer: &mut Writer) -> Result<Option<Point>, store::Error> {
+    let mut tx = writer.begin()?;
+    tx.row("select position, event_id, stream_made, sequence from relay where one = 1", &[], point)
+}
+
+/// Nothing more is written when another node has taken its turn.
+fn fence(tx: &mut Tx<'_>, leases: &Leases, epoch: u64) -> Result<()> {
+    if tx.execute(FENCE, &[epoch.into()])? > 0 {
+        return Ok(());
+    }
+    leases.lose(LEASE);
+    Err(Error::TakenOver)
+}
+
+fn point(row: &Row<'_>) -> Result<Point, store::Error> {
     Ok(Point {
         position: row.int(0)?.cast_unsigned(),
         // What cannot be read is nobody's id: the log then does not hold it, and the stream is asked.

@@ -23,6 +23,12 @@ pub enum Error {
     /// Somebody else writes into the stream at the same time.
     #[error("others write into the stream {0} at the same time; only one relay may")]
     Contended(&'static str),
+    /// Another node of this log relays now.
+    #[error("another node tells other services now, and this one has told nothing more; run it again")]
+    TakenOver,
+    /// This log is a copy, and nothing is told of it.
+    #[error("the relay of this log is disarmed, as that of a copy is; `letopis relay arm` lets it tell other services")]
+    Disarmed,
     /// There is nothing at these positions that was told before.
     #[error("nothing up to position {told} was told from {from} on; what is behind is told by the server itself")]
     NothingThere {

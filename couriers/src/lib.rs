@@ -6,22 +6,28 @@
 //! on. This room must never judge what may happen, never write to the log, and never open a sealed part.
 
 mod address;
+mod arming;
 mod bus;
 mod checkpoint;
 mod error;
+mod lasting;
 mod letter;
 mod looked;
 pub mod nudges;
 mod publisher;
 mod relay;
 mod republish;
+mod settle;
 mod standing;
+mod turn;
 pub mod vocabulary;
 
 pub use address::Address;
+pub use arming::Arming;
 pub use bus::Bus;
 pub use checkpoint::{Checkpoint, Point};
 pub use error::{Error, Result};
+pub use lasting::{lasting, no_relay};
 pub use letter::{Letter, header};
 pub use looked::{Looked, look};
 pub use publisher::Limits;

@@ -2,8 +2,8 @@
 
 use crate::checkpoint::{Checkpoint, Point};
 use crate::letter::{self, Page};
-use crate::publisher::{Found, IN_FLIGHT_MAX, Publisher};
-use crate::standing::{Standing, compare};
+use crate::publisher::{IN_FLIGHT_MAX, Publisher};
+use crate::turn::Turn;
 use crate::{Bus, Error, Limits, Result};
 use rand::RngExt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,12 +11,9 @@ use std::time::Duration;
 use store::Log;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
-use uuid::Uuid;
 
 /// Without a hint it looks that often.
 const POLL: Duration = Duration::from_millis(250);
-/// A stream that is not written is looked at that often: somebody may have deleted it.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// After a failure it waits at first so long, each time twice as long, and as much again at random.
 const RETRY_WAIT: Duration = Duration::from_millis(250);
 /// And at most so long.
@@ -42,13 +39,15 @@ pub(crate) struct Desk {
     /// How far the relay has come; none until that was looked up, and after anything went wrong.
     pub(crate) point: Option<Point>,
     /// When the stream was looked at last, and over which connection.
-    looked: Option<(Instant, u64)>,
+    pub(crate) looked: Option<(Instant, u64)>,
+    /// Whose turn it was, and when that was looked at.
+    pub(crate) turn: Option<(Turn, Instant)>,
 }
 
 impl Relay {
     /// A relay that has not begun: see [`Relay::follow`].
     pub fn new(log: Log, bus: Bus, checkpoint: Checkpoint, limits: Limits) -> Relay {
-        let desk = Desk { publisher: Publisher::new(&bus, limits), point: None, looked: None };
+        let desk = Desk { publisher: Publisher::new(&bus, limits), point: None, looked: None, turn: None };
         let checkpoint = Arc::new(Mutex::new(checkpoint));
         Relay { shared: Arc::new(Shared { log, bus, checkpoint, desk: tokio::sync::Mutex::new(desk) }) }
     }
@@ -59,6 +58,7 @@ impl Relay {
         let mut failures = 0;
         loop {
             if !self.bus().is_connected() {
+                self.stand_aside().await;
                 self.show(false).await;
                 let _ = self.bus().reached(POLL).await;
                 continue;
@@ -92,18 +92,23 @@ impl Relay {
 
     /// Stopped for good: only shows how far behind it gets.
     async fn stand(&self) {
+        self.stand_aside().await;
         loop {
             self.show(true).await;
             sleep(POLL).await;
         }
     }
 
-    /// Tells one page of the log; false when there was nothing new.
+    /// Tells one page of the log; false when there was nothing new, or when it is not this node's turn.
     ///
     /// # Errors
     /// What kept it from it: nothing is lost, the next round begins there.
     pub async fn round(&self) -> Result<bool> {
         let mut desk = self.shared.desk.lock().await;
+        match self.turn(&mut desk, false).await? {
+            Turn::Ours(_) => {}
+            Turn::Others | Turn::Disarmed => return Ok(false),
+        }
         let point = self.settle(&mut desk).await?;
         let page = self.page(point.position, u64::MAX).await?;
         let Some((position, event_id)) = page.last else { return Ok(false) };
@@ -119,7 +124,7 @@ impl Relay {
         Ok(true)
     }
 
-    /// How far it has come, after it has looked; none while that is not known.
+    /// How far it has come, after it has looked; none while that is not known, and while it is not this node's turn.
     pub async fn position(&self) -> Option<u64> {
         self.shared.desk.lock().await.point.as_ref().map(|point| point.position)
     }
@@ -140,51 +145,14 @@ impl Relay {
         self.blocking(|log, _| Ok(log.head()?.position)).await
     }
 
-    /// Where the relay stands; looked up when that is not known.
-    pub(crate) async fn settle(&self, desk: &mut Desk) -> Result<Point> {
-        let connections = self.bus().connections();
-        let is_fresh = desk.looked.is_some_and(|(at, over)| over == connections && at.elapsed() < LOOK_EVERY);
-        if let Some(point) = desk.point.as_ref().filter(|_| is_fresh) {
-            return Ok(point.clone());
-        }
-        let mut found = desk.publisher.look().await?;
-        let last = found.last;
-        let (known, is_ours) = self
-            .blocking(move |log, checkpoint| {
-                let known = match checkpoint.read()? {
-                    Some(point) if holds(log, point.position, point.event_id)? => Some(point),
-                    Some(_) | None => None,
-                };
-                let is_ours = last.map_or(Ok(false), |last| holds(log, last.position, last.event_id))?;
-                Ok((known, is_ours))
-            })
-            .await?;
-        found.last = found.last.filter(|_| is_ours);
-        let standing = compare(known.as_ref(), &found);
-        tell(standing, known.as_ref());
-        let mut point = known.unwrap_or_default();
-        if let (Standing::Begun(_) | Standing::Further(_) | Standing::Shorter(_), Some(last)) = (standing, found.last) {
-            (point.position, point.event_id) = (last.position, last.event_id);
-        }
-        desk.looked = Some((Instant::now(), connections));
-        let Found { made: stream_made, sequence, .. } = found;
-        self.note(desk, Point { stream_made, sequence, ..point.clone() }).await?;
-        Ok(desk.point.clone().unwrap_or(point))
-    }
-
-    /// Notes down how far it has come.
-    pub(crate) async fn note(&self, desk: &mut Desk, point: Point) -> Result<()> {
-        let written = point.clone();
-        self.blocking(move |_, checkpoint| checkpoint.write(&written)).await?;
-        desk.point = Some(point);
-        Ok(())
-    }
-
     /// Figures for who watches.
     async fn show(&self, stopped: bool) {
         let flag = |is: bool| if is { 1.0 } else { 0.0 };
         metrics::gauge!("letopis_nats_connected").set(flag(self.bus().is_connected()));
         metrics::gauge!("letopis_relay_stopped").set(flag(stopped));
+        let turn = self.shared.desk.lock().await.turn.map(|(turn, _)| turn);
+        metrics::gauge!("letopis_relay_active").set(flag(turn.is_some_and(Turn::is_ours)));
+        metrics::gauge!("letopis_relay_disarmed").set(flag(turn == Some(Turn::Disarmed)));
         let at = self.blocking(|log, checkpoint| Ok((log.head()?.position, checkpoint.read()?))).await;
         // What cannot be read is told where it fails.
         if let Ok((head, point)) = at {
@@ -195,7 +163,7 @@ impl Relay {
     }
 
     /// The log and the checkpoint are files: not for the threads of async code.
-    async fn blocking<T: Send + 'static>(
+    pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Log, &mut Checkpoint) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -204,31 +172,6 @@ impl Relay {
         let work = move || work(&log, &mut checkpoint.lock().unwrap_or_else(PoisonError::into_inner));
         let done = tokio::task::spawn_blocking(work).await;
         done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
-    }
-}
-
-/// Whether the log has that event there: every log has nothing at zero.
-fn holds(log: &Log, position: u64, event_id: Uuid) -> Result<bool> {
-    let Some(after) = position.checked_sub(1) else { return Ok(true) };
-    let records = log.read(after, 1)?;
-    Ok(records.iter().any(|record| record.position == position && record.id == event_id))
-}
-
-fn tell(standing: Standing, known: Option<&Point>) {
-    let position = known.map_or(0, |point| point.position);
-    match standing {
-        Standing::AsLeft | Standing::Further(_) => {}
-        Standing::Begun(behind) => tracing::info!(behind, "the relay begins behind this position"),
-        Standing::Shorter(kept) => {
-            let what = "the stream in NATS has lost its end: what is behind it is told again";
-            tracing::warn!(told = position, kept, "{what}");
-        }
-        Standing::Lost => {
-            metrics::counter!("letopis_relay_stream_lost_total").increment(1);
-            let advice = "the relay goes on behind what it has told; `letopis events republish --from N` tells the \
-                          rest again";
-            tracing::warn!(told = position, "the stream in NATS has lost everything; {advice}");
-        }
     }
 }
 

@@ -2,6 +2,8 @@
 //! who needs more than the stream still holds.
 
 use crate::checkpoint::Point;
+use crate::relay::Desk;
+use crate::turn::Turn;
 use crate::{Error, Relay, Result};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -32,7 +34,7 @@ impl Relay {
     /// the position after each page.
     ///
     /// # Errors
-    /// [`Error::NothingThere`], [`Error::Unreachable`] …; what was told until then is told.
+    /// [`Error::NothingThere`], [`Error::Disarmed`], [`Error::Unreachable`] …; what was told until then is told.
     pub async fn republish(
         &self,
         from: u64,
@@ -42,6 +44,7 @@ impl Relay {
         self.bus().reached(REACH_WAIT).await?;
         let told = {
             let mut desk = self.desk().await;
+            self.take_turn(&mut desk).await?;
             self.settle(&mut desk).await?.position
         };
         let end = told.min(to.unwrap_or(told)).min(self.head().await?);
@@ -52,7 +55,8 @@ impl Relay {
         while done.to < end {
             let mut tries = 1;
             while let Err(error) = self.again(&mut done, end).await {
-                let worth = matches!(error, Error::Unreachable(_) | Error::Refused(_) | Error::Contended(_));
+                let worth =
+                    matches!(error, Error::Unreachable(_) | Error::Refused(_) | Error::Contended(_) | Error::TakenOver);
                 if !worth || tries >= TRIES_MAX {
                     tracing::warn!(next = done.to + 1, "publishing again was given up");
                     return Err(error);
@@ -65,6 +69,15 @@ impl Relay {
         Ok(done)
     }
 
+    /// Whoever operates takes over: this node relays from now on.
+    async fn take_turn(&self, desk: &mut Desk) -> Result<()> {
+        match self.turn(desk, true).await? {
+            Turn::Ours(_) => Ok(()),
+            Turn::Others => Err(Error::TakenOver),
+            Turn::Disarmed => Err(Error::Disarmed),
+        }
+    }
+
     /// One page of it.
     async fn again(&self, done: &mut Republished, end: u64) -> Result<()> {
         let page = self.page(done.to, end).await?;
@@ -73,6 +86,7 @@ impl Relay {
             return Ok(());
         };
         let mut desk = self.desk().await;
+        self.take_turn(&mut desk).await?;
         let point = self.settle(&mut desk).await?;
         desk.point = None;
         let sent = match page.letters.is_empty() {

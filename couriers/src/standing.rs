@@ -6,8 +6,11 @@ use crate::publisher::Found;
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// Nothing is remembered: the stream tells, or it begins with the log.
+    /// Nothing is remembered: the stream tells, or it has never held anything and begins with the log.
     Begun(u64),
+    /// Nothing is remembered, and the stream has held something that does not tell how far the relay was: it begins
+    /// at the log's end. What was not told before that is for an operator.
+    Unknown,
     /// As it was left.
     AsLeft,
     /// The stream took more than was noted down: it goes on behind that.
@@ -21,7 +24,13 @@ pub(crate) enum Standing {
 /// Compares. `known` is a point that the log holds, and the stream's last message counts only when the log holds it.
 pub(crate) fn compare(known: Option<&Point>, found: &Found) -> Standing {
     let last = found.last.map(|last| last.position);
-    let Some(point) = known else { return Standing::Begun(last.unwrap_or_default()) };
+    let Some(point) = known else {
+        return match (last, found.sequence) {
+            (Some(last), _) => Standing::Begun(last),
+            (None, 0) => Standing::Begun(0),
+            (None, _) => Standing::Unknown,
+        };
+    };
     if point.stream_made != found.made {
         return if point.sequence > 0 { Standing::Lost } else { Standing::AsLeft };
     }
@@ -54,6 +63,8 @@ mod tests {
         for (known, there, expected) in [
             (None, found("a", 0, None), Standing::Begun(0)),
             (None, found("a", 60, Some(100)), Standing::Begun(100)),
+            // Emptied by its limits or by hand, of another log, or published again last.
+            (None, found("a", 60, None), Standing::Unknown),
             (Some(&as_told), found("a", 60, Some(99)), Standing::AsLeft),
             (Some(&as_told), found("a", 60, None), Standing::AsLeft),
             (Some(&as_told), found("a", 63, Some(105)), Standing::Further(105)),

@@ -2,14 +2,19 @@
 
 use super::Check;
 use crate::context::Context;
-use couriers::Looked;
+use couriers::{Arming, Looked};
 use serde_json::json;
+use store::Folder;
 
 pub(super) async fn nats(context: &Context) -> Check {
     let Some(address) = &context.settings.nats else {
         return Check::ok("nats", "not set: other services are told nothing");
     };
     let shown = address.to_string();
+    if is_disarmed(context) {
+        let found = format!("{shown} is told nothing: the relay of this log is disarmed, as that of a copy is");
+        return Check::warning("nats", found, "`letopis relay arm`, once the log that it was copied from is given up");
+    }
     match couriers::look(address.clone()).await {
         Ok(looked) => told(&shown, &looked),
         Err(error) => {
@@ -18,6 +23,14 @@ pub(super) async fn nats(context: &Context) -> Check {
             Check::warning("nats", format!("{shown}: {error}"), advice)
         }
     }
+}
+
+/// Where that cannot be found out, other checks say why.
+fn is_disarmed(context: &Context) -> bool {
+    let Some(cluster) = &context.settings.database else {
+        return Folder::existing(&context.settings.data).is_ok_and(|folder| folder.is_disarmed());
+    };
+    Arming::present(cluster).and_then(|arming| arming.is_disarmed()).unwrap_or_default()
 }
 
 fn told(shown: &str, looked: &Looked) -> Check {

@@ -1,52 +1,29 @@
 //! NATS goes away, comes back, and has lost everything.
 
 use crate::support::*;
-use couriers::Relay;
-use std::sync::Arc;
 use std::time::Duration;
+use testkit::TestApp;
 use testkit::servers::{Nats, Server, Streams, installed};
-use testkit::{Actor, TestApp};
-use tokio::task::JoinHandle;
-
-/// Says something every few milliseconds, until it is told to end.
-fn traffic(anna: &Actor, chat: &str) -> (JoinHandle<usize>, Arc<tokio::sync::Notify>) {
-    let (anna, chat, end) = (anna.clone(), chat.to_owned(), Arc::new(tokio::sync::Notify::new()));
-    let ended = Arc::clone(&end);
-    let task = tokio::spawn(async move {
-        let mut said = 0;
-        loop {
-            anna.say(&chat, "still here").await;
-            said += 1;
-            let pause = tokio::time::timeout(Duration::from_millis(3), ended.notified()).await;
-            if pause.is_ok() {
-                return said;
-            }
-        }
-    });
-    (task, end)
-}
-
-async fn caught_up(app: &TestApp, relay: &Relay) {
-    let head = app.node.log.head().unwrap().position;
-    until(|| async { relay.position().await.is_some_and(|position| position >= head) }).await;
-}
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_killed_and_comes_back_misses_nothing() {
+async fn a_server_that_is_killed_or_stopped_and_comes_back_misses_nothing() {
     if !installed(Server::Nats) {
         return;
     }
     let mut nats = Nats::start().unwrap();
     let app = TestApp::start().await;
     let desk = Desk::new(&app, &nats.url()).await;
-    let following = tokio::spawn({
-        let (relay, hint) = (desk.relay.clone(), app.node.hint.clone());
-        async move { relay.follow(hint).await }
-    });
+    let following = follow(&desk.relay, &app);
     let (anna, chat) = chatter(&app, "anna", 10).await;
     let (said, end) = traffic(&anna, &chat);
-    for _ in 0..3 {
+    for is_killed in [true, false, true, false] {
         tokio::time::sleep(Duration::from_millis(400)).await;
+        if is_killed {
+            nats.kill();
+        } else {
+            nats.stop();
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
         nats.restart(Streams::Kept).unwrap();
     }
     end.notify_one();
@@ -54,6 +31,7 @@ async fn a_server_that_is_killed_and_comes_back_misses_nothing() {
     caught_up(&app, &desk.relay).await;
     following.abort();
     assert_eq!(ids(&heard(&nats.url()).await), public(&app), "once each, in order");
+    verified(&app, &app.node.projections).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,10 +42,7 @@ async fn a_server_that_lost_everything_has_it_again_after_republish() {
     let mut nats = Nats::start().unwrap();
     let app = TestApp::start().await;
     let desk = Desk::new(&app, &nats.url()).await;
-    let following = tokio::spawn({
-        let (relay, hint) = (desk.relay.clone(), app.node.hint.clone());
-        async move { relay.follow(hint).await }
-    });
+    let following = follow(&desk.relay, &app);
     let (anna, chat) = chatter(&app, "anna", 100).await;
     caught_up(&app, &desk.relay).await;
     let before = public(&app);
@@ -81,12 +56,16 @@ async fn a_server_that_lost_everything_has_it_again_after_republish() {
     let lost = heard(&nats.url()).await;
     assert!(!lost.is_empty());
     assert!(!lost.iter().any(|heard| heard.id == before[0].0), "the relay alone does not tell old facts again");
+    let (first, tail) = (lost[0].id, public(&app));
+    let from = tail.iter().position(|(id, _)| *id == first).unwrap();
+    assert_eq!(ids(&lost), tail[from..], "once each and in order, and nothing is left out behind the first one");
     let done = desk.relay.republish(1, None, |_, _| {}).await.unwrap();
     assert_eq!(done.duplicates, lost.len() as u64, "what came after the loss is not there twice");
     following.abort();
     let mut all = ids(&heard(&nats.url()).await);
     all.sort_by_key(|(_, position)| *position);
     assert_eq!(all, public(&app), "once each");
+    verified(&app, &app.node.projections).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,10 +78,7 @@ async fn without_nats_everything_else_goes_on_and_it_is_told_later() {
     let app = TestApp::start().await;
     let place = tempfile::tempdir().unwrap();
     let relay = relay_in(place.path(), &app, &nats.url()).await;
-    let following = tokio::spawn({
-        let (relay, hint) = (relay.clone(), app.node.hint.clone());
-        async move { relay.follow(hint).await }
-    });
+    let following = follow(&relay, &app);
     let (anna, chat) = chatter(&app, "anna", 30).await;
     let read = anna.get(&format!("/v1/chats/{chat}/messages")).await.expect_status(200);
     assert_eq!(read.texts().len(), 30);
@@ -157,10 +133,7 @@ async fn a_loss_is_noticed_also_when_nothing_happens() {
     chatter(&app, "anna", 5).await;
     let desk = Desk::new(&app, &nats.url()).await;
     desk.tell_all().await;
-    let following = tokio::spawn({
-        let (relay, hint) = (desk.relay.clone(), app.node.hint.clone());
-        async move { relay.follow(hint).await }
-    });
+    let following = follow(&desk.relay, &app);
     nats.restart(Streams::Lost).unwrap();
     // Without a fact to tell it has made the stream again, so that listeners can come back.
     let jetstream = async_nats::jetstream::new(testkit::servers::connect_nats(&nats.url()).await.unwrap());

@@ -112,20 +112,87 @@ async fn a_restart_goes_on_at_the_checkpoint_and_a_lost_one_costs_nothing() {
 }
 
 #[tokio::test]
-async fn a_stream_of_another_log_is_not_taken_for_ours() {
+async fn a_stream_that_has_held_something_is_never_told_a_whole_log_by_itself() {
     let Some(account) = servers::nats().await else { return };
     let (one, two) = (TestApp::start().await, TestApp::start().await);
     chatter(&one, "anna", 30).await;
     let other = Desk::new(&one, account.url()).await;
     other.tell_all().await;
-    chatter(&two, "boris", 3).await;
+    let (boris, chat) = chatter(&two, "boris", 3).await;
+    let before = public(&two);
     let desk = Desk::new(&two, account.url()).await;
+    assert!(!desk.relay.round().await.unwrap(), "nobody knows what was told: it begins at the log's end");
+    assert_eq!(desk.relay.position().await, Some(two.node.log.head().unwrap().position));
+    boris.say(&chat, "from here on").await;
     desk.tell_all().await;
-    let heard = heard(account.url()).await;
-    assert_eq!(ids(&heard), [public(&one), public(&two)].concat());
-    // Nor a checkpoint of another log.
+    let new = public(&two).split_off(before.len());
+    assert_eq!(ids(&heard(account.url()).await), [public(&one), new.clone()].concat());
+    // What was not told an operator may want told.
+    let told = desk.relay.republish(1, None, |_, _| {}).await.unwrap();
+    assert_eq!((told.facts, told.duplicates), (before.len() as u64 + 1, 1));
+    assert_eq!(ids(&heard(account.url()).await), [public(&one), new, before].concat());
+    // Nor is a checkpoint of another log ours.
     let desk = Desk::over(other.place, &two, account.url()).await;
-    assert!(!desk.relay.round().await.unwrap(), "the stream's last message is of this log");
+    assert!(!desk.relay.round().await.unwrap());
+    assert_eq!(desk.relay.position().await, Some(two.node.log.head().unwrap().position));
+}
+
+#[tokio::test]
+async fn without_a_checkpoint_a_stream_that_was_emptied_is_told_only_what_is_new() {
+    let Some(account) = servers::nats().await else { return };
+    let app = TestApp::start().await;
+    let (anna, chat) = chatter(&app, "anna", 10).await;
+    Desk::new(&app, account.url()).await.tell_all().await;
+    let before = public(&app);
+    stream(account.url()).await.purge().await.unwrap();
+    let desk = Desk::new(&app, account.url()).await;
+    assert!(!desk.relay.round().await.unwrap());
+    anna.say(&chat, "new").await;
+    desk.tell_all().await;
+    assert_eq!(ids(&heard(account.url()).await), public(&app)[before.len()..]);
+}
+
+#[tokio::test]
+async fn a_disarmed_relay_tells_nobody_anything() {
+    let Some(account) = servers::nats().await else { return };
+    let app = TestApp::start().await;
+    chatter(&app, "anna", 3).await;
+    let place = tempfile::tempdir().unwrap();
+    store::Folder::create(place.path()).unwrap().disarm().unwrap();
+    let desk = Desk::over(place, &app, account.url()).await;
+    assert!(!desk.relay.round().await.unwrap());
+    let again = desk.relay.republish(1, None, |_, _| {}).await;
+    assert!(matches!(again, Err(Error::Disarmed)), "{again:?}");
+    let jetstream = async_nats::jetstream::new(servers::connect_nats(account.url()).await.unwrap());
+    assert!(jetstream.get_stream("letopis").await.is_err(), "there is not even a stream");
+    desk.relay.arm(true).await.unwrap();
+    desk.tell_all().await;
+    assert_eq!(ids(&heard(account.url()).await), public(&app));
+    desk.relay.arm(false).await.unwrap();
+    assert!(matches!(desk.relay.republish(1, None, |_, _| {}).await, Err(Error::Disarmed)));
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_is_damaged_costs_nothing() {
+    let Some(account) = servers::nats().await else { return };
+    let app = TestApp::start().await;
+    let (anna, chat) = chatter(&app, "anna", 5).await;
+    let desk = Desk::new(&app, account.url()).await;
+    desk.tell_all().await;
+    let folder = store::Folder::create(desk.place.path()).unwrap();
+    drop(desk.relay);
+    let path = couriers::Checkpoint::path(&folder);
+    std::fs::write(&path, "this is no database, and never was one: ".repeat(300)).unwrap();
+    let desk = Desk::over(desk.place, &app, account.url()).await;
+    anna.say(&chat, "one more").await;
+    desk.tell_all().await;
+    assert_eq!(ids(&heard(account.url()).await), public(&app), "once each, in order");
+    // What cannot be mended by making it anew is told.
+    drop(desk.relay);
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    let opened = couriers::Checkpoint::of(&folder, &app.node.log);
+    assert!(matches!(opened, Err(Error::Store(store::Error::File { .. }))), "{:?}", opened.err());
 }
 
 #[tokio::test]
@@ -133,11 +200,7 @@ async fn two_relays_at_once_tell_everything_once_and_in_order() {
     let Some(account) = servers::nats().await else { return };
     let app = TestApp::start().await;
     let (one, two) = (Desk::new(&app, account.url()).await, Desk::new(&app, account.url()).await);
-    let follow = |relay: couriers::Relay| {
-        let hint = app.node.hint.clone();
-        tokio::spawn(async move { relay.follow(hint).await })
-    };
-    let tasks = [follow(one.relay.clone()), follow(two.relay.clone())];
+    let tasks = [follow(&one.relay, &app), follow(&two.relay, &app)];
     chatter(&app, "anna", 300).await;
     let head = app.node.log.head().unwrap().position;
     let there = |position: Option<u64>| position == Some(head);

@@ -5,11 +5,15 @@ use async_nats::jetstream::{self, stream::Stream};
 use couriers::{Address, Bus, Checkpoint, Letter, Limits, Relay, header};
 use domain::{Command, UserId, user};
 use futures_util::StreamExt;
+use projections::{Name, Projections};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
-use store::sql::Database;
+use store::Folder;
 use tempfile::TempDir;
 use testkit::{Actor, TestApp};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 /// Longer than anything takes on a slow machine.
@@ -71,21 +75,21 @@ pub async fn bus(url: &str) -> Bus {
 }
 
 pub async fn relay(place: &Path, app: &TestApp, url: &str) -> Relay {
-    let path = place.join("relay.db");
-    let database = if path.exists() { Database::open(&path) } else { Database::create(&path) };
-    let checkpoint = Checkpoint::open(&database.unwrap()).unwrap();
-    // Small: what streams may take is reserved on the server.
-    let limits = Limits { bytes_max: 16 * 1024 * 1024, ..Limits::default() };
     let bus = bus(url).await;
     bus.reached(SOON).await.unwrap();
-    Relay::new(app.node.log.clone(), bus, checkpoint, limits)
+    relay_over(place, app, bus)
 }
 
 /// A relay that is not waited for: its NATS may be gone.
 pub async fn relay_in(place: &Path, app: &TestApp, url: &str) -> Relay {
-    let checkpoint = Checkpoint::open(&Database::create(&place.join("relay.db")).unwrap()).unwrap();
+    relay_over(place, app, bus(url).await)
+}
+
+fn relay_over(place: &Path, app: &TestApp, bus: Bus) -> Relay {
+    let checkpoint = Checkpoint::of(&Folder::create(place).unwrap(), &app.node.log).unwrap();
+    // Small: what streams may take is reserved on the server.
     let limits = Limits { bytes_max: 16 * 1024 * 1024, ..Limits::default() };
-    Relay::new(app.node.log.clone(), bus(url).await, checkpoint, limits)
+    Relay::new(app.node.log.clone(), bus, checkpoint, limits)
 }
 
 pub async fn stream(url: &str) -> Stream {
@@ -143,6 +147,47 @@ pub async fn chatter(app: &TestApp, name: &str, messages: usize) -> (Actor, Stri
         anna.say(&chat, &format!("{number}")).await;
     }
     (anna, chat)
+}
+
+/// Lets a relay follow the log of this server.
+pub fn follow(relay: &Relay, app: &TestApp) -> JoinHandle<()> {
+    let (relay, hint) = (relay.clone(), app.node.hint.clone());
+    tokio::spawn(async move { relay.follow(hint).await })
+}
+
+/// Says something every few milliseconds, until it is told to end.
+pub fn traffic(anna: &Actor, chat: &str) -> (JoinHandle<usize>, Arc<Notify>) {
+    let (anna, chat, end) = (anna.clone(), chat.to_owned(), Arc::new(Notify::new()));
+    let ended = Arc::clone(&end);
+    let task = tokio::spawn(async move {
+        let mut said = 0;
+        loop {
+            anna.say(&chat, "still here").await;
+            said += 1;
+            let pause = tokio::time::timeout(Duration::from_millis(3), ended.notified()).await;
+            if pause.is_ok() {
+                return said;
+            }
+        }
+    });
+    (task, end)
+}
+
+/// Waits until the relay has told what there is now.
+pub async fn caught_up(app: &TestApp, relay: &Relay) {
+    let head = app.node.log.head().unwrap().position;
+    until(|| async { relay.position().await.is_some_and(|position| position >= head) }).await;
+}
+
+/// Every read model is what the log says.
+pub async fn verified(app: &TestApp, projections: &Projections) {
+    let head = app.node.log.head().unwrap().position;
+    for name in Name::ALL {
+        projections.caught_up(name, head, SOON).await.unwrap();
+        let projections = projections.clone();
+        let verified = tokio::task::spawn_blocking(move || projections.verify(name, &mut |_| {})).await.unwrap();
+        assert_eq!(verified.unwrap().differences, vec![], "{name}");
+    }
 }
 
 /// What only an operator can do.

@@ -1,0 +1,86 @@
+//! Whether the relay may speak: the copy of a log, restored or imported, is silent until somebody says otherwise.
+//!
+//! Else a copy for a trial would tell listeners what the true log tells them, and what it alone has made up.
+
+use crate::Result;
+use store::sql::{Database, Place};
+use store::{Cluster, Folder, Log};
+
+/// In the database of a log that nodes share; a row in it disarms.
+const TABLES: &str = "create table if not exists relay_disarmed (one bigint primary key);";
+
+/// Where it stands whether the relay of a log is disarmed.
+pub struct Arming {
+    lies: Lies,
+}
+
+enum Lies {
+    /// [`Folder::disarm`]: whatever brings a whole log in says so before the log has its name.
+    Folder(Folder),
+    Shared(Database),
+}
+
+impl Arming {
+    /// Of that log. The caller holds the folder's lock.
+    ///
+    /// # Errors
+    /// [`crate::Error::Store`].
+    pub fn of(folder: &Folder, log: &Log) -> Result<Arming> {
+        match log.cluster() {
+            None => Ok(Arming { lies: Lies::Folder(folder.clone()) }),
+            Some(cluster) => Arming::shared(cluster),
+        }
+    }
+
+    fn shared(cluster: &Cluster) -> Result<Arming> {
+        let database = Place::beside(cluster).create()?;
+        let mut writer = database.writer()?;
+        let mut tx = writer.begin()?;
+        tx.batch(TABLES)?;
+        tx.commit()?;
+        Ok(Arming { lies: Lies::Shared(database) })
+    }
+
+    /// Of a log that nodes share, for who changes nothing.
+    ///
+    /// # Errors
+    /// [`crate::Error::Store`], also before a node has served that log.
+    pub fn present(cluster: &Cluster) -> Result<Arming> {
+        Ok(Arming { lies: Lies::Shared(Place::beside(cluster).open()?) })
+    }
+
+    /// Whether it may not speak.
+    ///
+    /// # Errors
+    /// [`crate::Error::Store`].
+    pub fn is_disarmed(&self) -> Result<bool> {
+        match &self.lies {
+            Lies::Folder(folder) => Ok(folder.is_disarmed()),
+            Lies::Shared(database) => {
+                let row = database.snapshot()?.row("select one from relay_disarmed", &[], |row| row.int(0))?;
+                Ok(row.is_some())
+            }
+        }
+    }
+
+    /// Lets it speak, or not. It is fine when that is so already.
+    ///
+    /// # Errors
+    /// [`crate::Error::Store`].
+    pub fn set(&self, armed: bool) -> Result<()> {
+        match (&self.lies, armed) {
+            (Lies::Folder(folder), true) => Ok(folder.arm()?),
+            (Lies::Folder(folder), false) => Ok(folder.disarm()?),
+            (Lies::Shared(database), _) => {
+                let sql = match armed {
+                    true => "delete from relay_disarmed",
+                    false => "insert into relay_disarmed (one) values (1) on conflict (one) do nothing",
+                };
+                let mut writer = database.writer()?;
+                let mut tx = writer.begin()?;
+                tx.queue(sql, &[])?;
+                Ok(tx.commit()?)
+            }
+        }
+    }
+}
