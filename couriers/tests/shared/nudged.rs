@@ -2,7 +2,7 @@
 
 use crate::nodes::started;
 use crate::support::*;
-use api::{Node, NodeOptions};
+use api::{Node, NodeOptions, Roles};
 use async_nats::Client;
 use couriers::nudges;
 use futures_util::StreamExt;
@@ -40,6 +40,7 @@ async fn beside(app: &TestApp, place: &std::path::Path, nudges: watch::Receiver<
         database: app.node.log.cluster().cloned(),
         master_key: Some(app.data().join("master.key")),
         erased_list: Some(place.join("erased")),
+        roles: Roles::ALL,
     };
     Node::open_nudged(options, Some(nudges)).await.unwrap()
 }
