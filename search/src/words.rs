@@ -1,23 +1,123 @@
 //! What a text is cut into. The same cut is made of a message when it is indexed and of a question when it is asked.
+//!
+//! A part is a run of letters and digits. What holds two parts together without a space (`.` in `db.json`, `-` in
+//! `PLT-3699`) is kept in a second word at the place of the latter, `.json`: so an identifier is found whole, as a
+//! phrase of `db` and `.json`, and by each of its parts.
+
+mod fold;
+mod part;
+mod stem;
+
+pub use fold::{folded, folded_name};
+pub use part::{Part, parts};
+pub use stem::stem;
 
 use tantivy::tokenizer::Token;
+
+/// Most hyphenated parts that are one word with forms: `кого-нибудь`, `e-mail`, `mother-in-law`.
+const COMPOUND_PARTS_MAX: usize = 4;
+/// Most changes between letters and digits within a part that it is also found by: `qwen3`, `v2ray`, no hashes.
+const MIXED_CHANGES_MAX: usize = 2;
 
 /// The words of one text, for the two fields that hold them. Offsets are bytes of the text as it was written.
 #[derive(Clone, Debug, Default)]
 pub struct Words {
     /// Folded words: case, accents and `ё` are gone. Several may stand at one position (`.net` and `net`).
     pub exact: Vec<Token>,
-    /// The stem of each, at the same positions.
+    /// The stem of each part, and of each compound, at the same positions.
     pub stems: Vec<Token>,
 }
 
 /// Cuts a text: see [`Words`].
 pub fn words(text: &str) -> Words {
-    let _ = text;
-    Words::default()
+    let parts = parts(text);
+    let mut words = Words { exact: Vec::with_capacity(parts.len() * 5 / 4), stems: Vec::with_capacity(parts.len()) };
+    for (position, part) in parts.iter().enumerate() {
+        words.stems.push(token(part, position, stem(&part.word).into_owned()));
+        if let Some(bound) = &part.bound {
+            words.exact.push(token(part, position, bound.clone()));
+        }
+        for run in runs(&part.word) {
+            words.exact.push(token(part, position, run.to_owned()));
+        }
+        words.exact.push(token(part, position, part.word.clone()));
+    }
+    add_compounds(&parts, &mut words.stems);
+    words
 }
 
-/// A name as names are compared in `from:` and `in:`: case, accents, `ё` and outer spaces do not count.
-pub fn folded_name(name: &str) -> String {
-    name.trim().to_lowercase()
+/// Adds the stems of hyphenated words; a field's tokens go by position.
+fn add_compounds(parts: &[Part], stems: &mut Vec<Token>) {
+    let simple = stems.len();
+    let mut start = 0;
+    while start < parts.len() {
+        let end = chunk_end(parts, start);
+        if let Some(form) = compound(&parts[start..end]) {
+            let whole = Token { offset_to: parts[end - 1].to, ..token(&parts[start], start, form) };
+            stems.push(whole);
+        }
+        start = end;
+    }
+    if stems.len() > simple {
+        stems.sort_by_key(|token| token.position);
+    }
 }
+
+fn token(part: &Part, position: usize, text: String) -> Token {
+    Token { offset_from: part.from, offset_to: part.to, position, text, position_length: 1 }
+}
+
+/// Where the parts end that hang together with the one at `start`.
+pub fn chunk_end(parts: &[Part], start: usize) -> usize {
+    let more = parts[start + 1..].iter().take_while(|part| part.joiner.is_some());
+    start + 1 + more.count()
+}
+
+/// The stem of a hyphenated word, so that each of its forms is found by any other. `None` when it is none.
+pub fn compound(chunk: &[Part]) -> Option<String> {
+    let hyphens = chunk.iter().skip(1).all(|part| part.joiner.as_deref() == Some("-"));
+    let letters = || chunk.iter().all(|part| part.word.chars().all(char::is_alphabetic));
+    if !(2..=COMPOUND_PARTS_MAX).contains(&chunk.len()) || !hyphens || !letters() {
+        return None;
+    }
+    Some(chunk.iter().map(|part| stem(&part.word)).collect::<Vec<_>>().join("-"))
+}
+
+/// The runs of letters and of digits in a part that has a few of both.
+fn runs(word: &str) -> Vec<&str> {
+    let mut starts = vec![0];
+    let mut before = None;
+    for (at, character) in word.char_indices() {
+        let digit = character.is_numeric();
+        if before.is_some_and(|before| before != digit) {
+            starts.push(at);
+        }
+        before = Some(digit);
+        if starts.len() > MIXED_CHANGES_MAX + 1 {
+            return Vec::new();
+        }
+    }
+    if starts.len() == 1 {
+        return Vec::new();
+    }
+    starts.push(word.len());
+    starts.windows(2).map(|run| &word[run[0]..run[1]]).collect()
+}
+
+/// Whether a text has a link: a scheme with `://`, or `www.`, and something behind it.
+pub fn has_link(text: &str) -> bool {
+    let followed = |rest: &str| rest.chars().next().is_some_and(char::is_alphanumeric);
+    let scheme = text.match_indices("://").any(|(at, mark)| {
+        text[..at].ends_with(|before: char| before.is_ascii_alphanumeric()) && followed(&text[at + mark.len()..])
+    });
+    scheme
+        || text.match_indices(['w', 'W']).any(|(at, _)| {
+            let starts = !text[..at].ends_with(char::is_alphanumeric);
+            starts
+                && text.get(at..at + 4).is_some_and(|www| www.eq_ignore_ascii_case("www."))
+                && followed(&text[at + 4..])
+        })
+}
+
+#[cfg(test)]
+mod tests;
