@@ -3,5 +3,17 @@
 //! One tantivy index holds all that an answer needs: messages, members, chats. This room must never know the log,
 //! a read model's tables or HTTP: it is given facts of messages and members, and answers questions of one person.
 
+mod change;
+mod compare;
+mod error;
+mod index;
+mod purge;
 pub mod schema;
 pub mod words;
+mod writer;
+
+pub use change::{Change, Post, Text};
+pub use compare::{Compared, Differing};
+pub use error::{Error, Result};
+pub use index::{Index, Size, Snapshot};
+pub use writer::{PURGED_WITHIN_SECONDS, Writer};

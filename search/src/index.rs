@@ -1,0 +1,234 @@
+//! An index in its folder, and what of it can be read.
+
+use crate::schema::schema;
+use crate::{Error, Result};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use tantivy::directory::MmapDirectory;
+use tantivy::index::SegmentId;
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{
+    DocAddress, DocSet, IndexReader, IndexSettings, ReloadPolicy, Searcher, TERMINATED, TantivyDocument, Term,
+};
+
+/// The files of a segment are called by its id: a UUID in hexadecimal digits.
+const SEGMENT_NAME_LENGTH: usize = 32;
+/// How often it is looked again when the index is written while it is read.
+const TRIES_MAX: u32 = 20;
+
+/// An index, open for reading. A cheap handle.
+#[derive(Clone)]
+pub struct Index {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    folder: PathBuf,
+    index: tantivy::Index,
+    reader: IndexReader,
+    current: RwLock<Snapshot>,
+}
+
+/// Everything that the index holds as of one position of the log. A cheap handle; while one is held, it
+/// reads on, whatever is committed or taken away.
+#[derive(Clone)]
+pub struct Snapshot {
+    /// For tantivy's queries; its documents are those of [`crate::schema::fields`].
+    pub searcher: Searcher,
+    /// The last position of the log that is in it.
+    pub position: u64,
+}
+
+/// What a commit says of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Payload {
+    /// The last position of the log that is in it.
+    pub(crate) position: u64,
+    /// When deleted text must be gone from the files, in seconds since 1970; none when there is none.
+    pub(crate) purge_by: Option<u64>,
+}
+
+/// How large an index is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Of all its files.
+    pub bytes: u64,
+    /// What a question looks through one after the other.
+    pub segments: u64,
+    /// Documents that can be found.
+    pub documents: u64,
+}
+
+impl Payload {
+    pub(crate) fn text(self) -> String {
+        match self.purge_by {
+            None => self.position.to_string(),
+            Some(purge_by) => format!("{} {purge_by}", self.position),
+        }
+    }
+
+    fn parse(text: Option<&str>) -> Result<Payload> {
+        // A new index has made no commit yet.
+        let Some(text) = text else { return Ok(Payload::default()) };
+        let (position, purge_by) = text.split_once(' ').map_or((text, None), |(one, other)| (one, Some(other)));
+        let damaged = |_| Error::Damaged { what: "its last commit names no position" };
+        let purge_by = purge_by.map(str::parse).transpose().map_err(damaged)?;
+        Ok(Payload { position: position.parse().map_err(damaged)?, purge_by })
+    }
+}
+
+impl Index {
+    /// Makes an empty one in that folder, which must not be there.
+    pub(crate) fn create(folder: &Path) -> Result<Index> {
+        std::fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
+        // A segment is small and is wanted soon: no thread of its own compresses its texts.
+        let settings = IndexSettings { docstore_compress_dedicated_thread: false, ..IndexSettings::default() };
+        let directory = MmapDirectory::open(folder).map_err(tantivy::TantivyError::from)?;
+        Index::of(folder, tantivy::Index::create(directory, schema().clone(), settings)?)
+    }
+
+    /// The one in that folder; also beside the process that writes it.
+    ///
+    /// # Errors
+    /// [`Error::Index`], [`Error::Damaged`].
+    pub fn open(folder: &Path) -> Result<Index> {
+        let index = tantivy::Index::open_in_dir(folder)?;
+        if index.schema() != *schema() {
+            return Err(Error::Damaged { what: "its fields are not those of this version" });
+        }
+        Index::of(folder, index)
+    }
+
+    fn of(folder: &Path, index: tantivy::Index) -> Result<Index> {
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        let current = RwLock::new(Snapshot { searcher: reader.searcher(), position: 0 });
+        let index = Index { shared: Arc::new(Shared { folder: folder.to_owned(), index, reader, current }) };
+        index.look()?;
+        Ok(index)
+    }
+
+    pub(crate) fn tantivy(&self) -> &tantivy::Index {
+        &self.shared.index
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.shared.folder
+    }
+
+    /// What the last commit says of itself.
+    pub(crate) fn payload(&self) -> Result<Payload> {
+        Payload::parse(self.shared.index.load_metas()?.payload.as_deref())
+    }
+
+    /// What can be read as of the last [`Index::look`]; the one who writes looks after each commit.
+    pub fn snapshot(&self) -> Snapshot {
+        self.shared.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks for what was committed since, also by another process. Answers what can be read now.
+    ///
+    /// # Errors
+    /// [`Error::Index`], [`Error::Damaged`].
+    pub fn look(&self) -> Result<Snapshot> {
+        for _ in 0..TRIES_MAX {
+            let before = self.payload()?.position;
+            self.shared.reader.reload()?;
+            if self.payload()?.position == before {
+                let snapshot = Snapshot { searcher: self.shared.reader.searcher(), position: before };
+                *self.shared.current.write().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
+                return Ok(snapshot);
+            }
+        }
+        Err(Error::Damaged { what: "it changes faster than it can be read" })
+    }
+
+    /// Removes what a crash left of segments that were never committed: nobody would find it, nor take deleted text
+    /// out of it. The caller writes the index, and has written nothing yet.
+    pub(crate) fn tidy(&self) -> Result<()> {
+        let known = self.shared.index.searchable_segment_ids()?;
+        let known = known.iter().map(SegmentId::uuid_string).collect::<Vec<_>>();
+        let failed = || Error::file("tidy the folder", &self.shared.folder);
+        for file in std::fs::read_dir(&self.shared.folder).map_err(failed())? {
+            let file = file.map_err(failed())?;
+            let name = file.file_name();
+            let segment = name.to_str().and_then(|name| name.get(..SEGMENT_NAME_LENGTH));
+            let segment = segment.filter(|name| name.bytes().all(|byte| byte.is_ascii_hexdigit()));
+            if segment.is_some_and(|segment| !known.iter().any(|known| known == segment)) {
+                std::fs::remove_file(file.path()).map_err(failed())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How large it is now.
+    ///
+    /// # Errors
+    /// [`Error::Index`], [`Error::File`].
+    pub fn size(&self) -> Result<Size> {
+        let metas = self.shared.index.load_metas()?;
+        let mut size = Size { segments: metas.segments.len() as u64, ..Size::default() };
+        size.documents = metas.segments.iter().map(|segment| u64::from(segment.num_docs())).sum();
+        let failed = || Error::file("read the folder", &self.shared.folder);
+        for file in std::fs::read_dir(&self.shared.folder).map_err(failed())? {
+            // A file that a merge has just taken away is none.
+            size.bytes += file.map_err(failed())?.metadata().map_or(0, |file| file.len());
+        }
+        Ok(size)
+    }
+
+    /// The files that are not as they were written, by name.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub fn damaged(&self) -> Result<Vec<String>> {
+        let damaged = self.shared.index.validate_checksum()?;
+        let mut names = damaged.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
+        names.sort();
+        Ok(names)
+    }
+}
+
+impl Snapshot {
+    /// The document with that key, when there is one.
+    pub(crate) fn by_key(&self, field: Field, key: &[u8]) -> Result<Option<TantivyDocument>> {
+        let found = self.addresses(field, key)?;
+        Ok(found.first().map(|address| self.searcher.doc(*address)).transpose()?)
+    }
+
+    /// Where the documents lie that have that key.
+    pub(crate) fn addresses(&self, field: Field, key: &[u8]) -> Result<Vec<DocAddress>> {
+        let term = Term::from_field_bytes(field, key);
+        let mut addresses = Vec::new();
+        for (segment, reader) in (0..).zip(self.searcher.segment_readers()) {
+            let found = reader.inverted_index(field)?.read_postings(&term, IndexRecordOption::Basic);
+            let Some(mut found) = found.map_err(tantivy::TantivyError::from)? else { continue };
+            while found.doc() != TERMINATED {
+                if !reader.is_deleted(found.doc()) {
+                    addresses.push(DocAddress::new(segment, found.doc()));
+                }
+                found.advance();
+            }
+        }
+        Ok(addresses)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_reads_back() {
+        for payload in [
+            Payload::default(),
+            Payload { position: 17, purge_by: None },
+            Payload { position: u64::MAX, purge_by: Some(1_800_000_000) },
+        ] {
+            assert_eq!(Payload::parse(Some(&payload.text())).unwrap(), payload);
+        }
+        assert_eq!(Payload::parse(None).unwrap(), Payload::default());
+        for bad in ["", "x", "1 ", "1 x", "-1"] {
+            assert!(matches!(Payload::parse(Some(bad)), Err(Error::Damaged { .. })), "{bad}");
+        }
+    }
+}
