@@ -62,7 +62,7 @@ impl Caches {
         match name {
             Name::Sessions => self.sessions.switched(generation),
             Name::Tokens => self.tokens.switched(generation),
-            Name::Users | Name::SignIns | Name::Chats | Name::Messages => {}
+            Name::Users | Name::SignIns | Name::Chats | Name::Messages | Name::Search => {}
         }
     }
 }

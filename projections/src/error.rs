@@ -14,6 +14,9 @@ pub enum Error {
     /// The log or a read model's file failed.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// The text index failed.
+    #[error(transparent)]
+    Search(#[from] search::Error),
     /// A file or folder could not be read, made or removed.
     #[error("could not {doing} {path}; check that it belongs to this user and that the disk has room")]
     File {

@@ -1,8 +1,11 @@
-//! One generation of a read model: its tables and its checkpoint, which change together.
+//! One generation of a read model: its tables, or its index, and its checkpoint, which change together.
 
+use crate::indexing::Indexing;
+use crate::model::{Lies, Model};
 use crate::{Error, Name, Result};
 use domain::{Event, user};
 use std::collections::BTreeSet;
+use std::time::Instant;
 use store::sql::{Database, Place, Snapshot, Writer};
 use store::{Fact, failpoint};
 
@@ -19,8 +22,7 @@ pub(crate) struct Generation {
     number: u64,
     /// Of the lease under which it is written; zero when no other node can write it.
     epoch: u64,
-    database: Database,
-    writer: Writer,
+    body: Body,
     /// The checkpoint in its place.
     stored: u64,
     /// The checkpoint: further than the stored one when what came since does not concern this read model.
@@ -29,6 +31,12 @@ pub(crate) struct Generation {
     skips: BTreeSet<u64>,
     /// Somebody was erased, and his rows may still lie where they were, although nobody finds them.
     traces: bool,
+}
+
+/// What it writes.
+enum Body {
+    Tables { database: Database, writer: Writer },
+    Index(Indexing),
 }
 
 /// Longer tables are not wiped when somebody is erased: a file that is written anew would hold up everybody who reads
@@ -52,7 +60,7 @@ const NO_CHECKPOINT: store::Error = store::Error::Damaged { what: "a read model 
 impl Generation {
     /// Makes a new one without the indexes that only queries need. Whatever a crash left at its place goes.
     pub(crate) fn create(
-        place: &Place,
+        place: &Lies,
         (name, number): (Name, u64),
         epoch: u64,
         skips: BTreeSet<u64>,
@@ -60,38 +68,30 @@ impl Generation {
         if place.exists()? {
             place.remove()?;
         }
-        let database = place.create()?;
-        let mut writer = database.writer()?;
-        let mut tx = writer.begin()?;
-        tx.batch(name.tables())?;
-        tx.batch(CHECKPOINT)?;
-        tx.queue("insert into checkpoint (position, epoch) values (0, $1)", &[epoch.into()])?;
-        tx.commit()?;
+        let body = match place {
+            Lies::In(place) => Body::create(place, name, epoch)?,
+            Lies::InFolder(path) => Body::Index(Indexing::create(path)?),
+        };
         failpoint::pass("generation-made");
-        Ok(Generation { name, number, epoch, database, writer, stored: 0, position: 0, skips, traces: false })
+        Ok(Generation { name, number, epoch, body, stored: 0, position: 0, skips, traces: false })
     }
 
     /// Opens the one in that place. From here on nobody writes it whose lease is of an earlier epoch.
     pub(crate) fn open(
-        place: &Place,
+        place: &Lies,
         (name, number): (Name, u64),
         epoch: u64,
         skips: BTreeSet<u64>,
     ) -> Result<Generation> {
-        let database = place.open()?;
-        let mut writer = database.writer()?;
-        let mut tx = writer.begin()?;
-        tx.queue("update checkpoint set epoch = $1 where epoch < $1", &[epoch.into()])?;
-        let found = tx.row("select position, epoch from checkpoint", &[], |row| {
-            Ok((row.int(0)?.cast_unsigned(), row.int(1)?.cast_unsigned()))
-        })?;
-        let (stored, of) = found.ok_or(NO_CHECKPOINT)?;
-        if of != epoch {
-            return Err(Error::TakenOver { name });
-        }
-        let traces = tx.row("select position from traces limit 1", &[], |row| row.int(0))?.is_some();
-        tx.commit()?;
-        Ok(Generation { name, number, epoch, database, writer, stored, position: stored, skips, traces })
+        let (body, stored, traces) = match place {
+            Lies::In(place) => Body::open(place, name, epoch)?,
+            Lies::InFolder(path) => {
+                let indexing = Indexing::open(path)?;
+                let (stored, traces) = (indexing.stored(), indexing.has_traces());
+                (Body::Index(indexing), stored, traces)
+            }
+        };
+        Ok(Generation { name, number, epoch, body, stored, position: stored, skips, traces })
     }
 
     /// Of the lease under which it is written.
@@ -103,13 +103,34 @@ impl Generation {
         self.number
     }
 
-    pub(crate) fn database(&self) -> &Database {
-        &self.database
+    /// What is read of it.
+    pub(crate) fn model(&self) -> Model {
+        match &self.body {
+            Body::Tables { database, .. } => Model::Tables(database.clone()),
+            Body::Index(indexing) => Model::Index(indexing.index().clone()),
+        }
     }
 
     /// The last position that is folded in.
     pub(crate) fn position(&self) -> u64 {
         self.position
+    }
+
+    /// The last position that whoever reads it finds: an index shows what is folded in from its next commit on.
+    pub(crate) fn shown(&self) -> u64 {
+        match &self.body {
+            Body::Tables { .. } => self.position,
+            Body::Index(indexing) if indexing.oldest().is_some() => self.stored,
+            Body::Index(_) => self.position,
+        }
+    }
+
+    /// Since when something is folded in that nobody finds yet.
+    pub(crate) fn unseen(&self) -> Option<Instant> {
+        match &self.body {
+            Body::Tables { .. } => None,
+            Body::Index(indexing) => indexing.oldest(),
+        }
     }
 
     /// Folds in the facts right behind the checkpoint, and moves it, in one transaction; nothing happens when one
@@ -122,11 +143,36 @@ impl Generation {
             }
             position = fact.position;
         }
-        if facts.iter().any(|fact| self.name.is_about(fact.stream.category())) {
-            self.write(position, facts)?;
+        let concerns = |fact: &&Fact| self.name.is_about(fact.stream.category());
+        if facts.iter().any(|fact| concerns(&fact)) {
+            match &self.body {
+                Body::Tables { .. } => self.write(position, facts)?,
+                Body::Index(_) => {
+                    let skipped = |fact: &&Fact| self.skips.contains(&fact.position);
+                    let concerning = facts.iter().filter(|fact| concerns(fact) && !skipped(fact)).collect::<Vec<_>>();
+                    self.index(position, &concerning)?;
+                }
+            }
         }
         self.position = position;
         Ok(())
+    }
+
+    fn index(&mut self, position: u64, facts: &[&Fact]) -> Result<()> {
+        let Body::Index(indexing) = &mut self.body else { return Ok(()) };
+        let changed = indexing.change(facts, position);
+        self.stored = indexing.stored();
+        self.traces |= facts.iter().any(|fact| matches!(fact.event, Event::User(user::Event::Erased)));
+        if changed.is_err() {
+            // What was not committed is lost, and is folded in again.
+            self.position = self.stored;
+        }
+        changed.map_err(|error| self.owned(error))
+    }
+
+    fn owned(&self, error: search::Error) -> Error {
+        let name = self.name;
+        if matches!(error, search::Error::NotOwner) { Error::NotOwner { name } } else { error.into() }
     }
 
     /// The next event cannot be read, and does not concern this read model or is skipped.
@@ -149,22 +195,56 @@ impl Generation {
     /// Stores the checkpoint where it is.
     pub(crate) fn persist(&mut self) -> Result<()> {
         if self.stored < self.position {
-            self.write(self.position, &[])?;
+            match &self.body {
+                Body::Tables { .. } => self.write(self.position, &[])?,
+                Body::Index(_) => self.commit()?,
+            }
         }
-        if self.traces { self.wipe() } else { Ok(()) }
+        match &self.body {
+            Body::Tables { .. } if !self.traces => Ok(()),
+            Body::Tables { .. } | Body::Index(_) => self.wipe(),
+        }
     }
 
-    /// Takes away what still lies there of somebody who was erased. Where a reader is in the way, the next
-    /// [`Generation::persist`] does it.
-    pub(crate) fn wipe(&mut self) -> Result<()> {
-        self.traces = true;
-        if self.writer.wipe(WIPE_BYTES_MAX)? {
-            let mut tx = self.writer.begin()?;
-            tx.queue("delete from traces", &[])?;
-            tx.commit()?;
-            self.traces = false;
+    /// Shows what is folded in, and stores the checkpoint with it.
+    fn commit(&mut self) -> Result<()> {
+        let Body::Index(indexing) = &mut self.body else { return Ok(()) };
+        let committed = indexing.commit(self.position);
+        self.stored = indexing.stored();
+        if committed.is_err() {
+            self.position = self.stored;
         }
-        Ok(())
+        committed.map_err(|error| self.owned(error))
+    }
+
+    /// Takes away what still lies there of somebody who was erased. Where a reader is in the way, or it takes longer,
+    /// the next [`Generation::persist`] does it, or goes on.
+    pub(crate) fn wipe(&mut self) -> Result<()> {
+        if self.shown() < self.position {
+            // Nobody is to find it before it is taken away.
+            self.commit()?;
+        }
+        match &mut self.body {
+            Body::Tables { writer, .. } => {
+                self.traces = true;
+                if writer.wipe(WIPE_BYTES_MAX)? {
+                    let mut tx = writer.begin()?;
+                    tx.queue("delete from traces", &[])?;
+                    tx.commit()?;
+                    self.traces = false;
+                }
+                Ok(())
+            }
+            Body::Index(indexing) => {
+                let purged = indexing.purge();
+                self.stored = indexing.stored();
+                self.traces = indexing.has_traces();
+                if purged.is_err() {
+                    self.position = self.stored;
+                }
+                purged.map_err(|error| self.owned(error))
+            }
+        }
     }
 
     /// Whether it, or a generation before it, may still hold what was said of somebody who was erased.
@@ -174,13 +254,15 @@ impl Generation {
 
     /// Makes the indexes that its queries need.
     pub(crate) fn make_indexes(&mut self) -> Result<()> {
-        let mut tx = self.writer.begin()?;
+        let Body::Tables { writer, .. } = &mut self.body else { return Ok(()) };
+        let mut tx = writer.begin()?;
         tx.batch(self.name.indexes())?;
         Ok(tx.commit()?)
     }
 
     fn write(&mut self, position: u64, facts: &[Fact]) -> Result<()> {
-        let mut tx = self.writer.begin()?;
+        let Body::Tables { writer, .. } = &mut self.body else { return Ok(()) };
+        let mut tx = writer.begin()?;
         // First: who does not own the checkpoint any more must not write a row.
         let moved = tx.execute(
             "update checkpoint set position = $1 where position = $2 and epoch = $3",
@@ -210,6 +292,37 @@ impl Generation {
     }
 }
 
+impl Body {
+    fn create(place: &Place, name: Name, epoch: u64) -> Result<Body> {
+        let database = place.create()?;
+        let mut writer = database.writer()?;
+        let mut tx = writer.begin()?;
+        tx.batch(name.tables())?;
+        tx.batch(CHECKPOINT)?;
+        tx.queue("insert into checkpoint (position, epoch) values (0, $1)", &[epoch.into()])?;
+        tx.commit()?;
+        Ok(Body::Tables { database, writer })
+    }
+
+    /// With the checkpoint in its place, and whether somebody's traces are to be taken away.
+    fn open(place: &Place, name: Name, epoch: u64) -> Result<(Body, u64, bool)> {
+        let database = place.open()?;
+        let mut writer = database.writer()?;
+        let mut tx = writer.begin()?;
+        tx.queue("update checkpoint set epoch = $1 where epoch < $1", &[epoch.into()])?;
+        let found = tx.row("select position, epoch from checkpoint", &[], |row| {
+            Ok((row.int(0)?.cast_unsigned(), row.int(1)?.cast_unsigned()))
+        })?;
+        let (stored, of) = found.ok_or(NO_CHECKPOINT)?;
+        if of != epoch {
+            return Err(Error::TakenOver { name });
+        }
+        let traces = tx.row("select position from traces limit 1", &[], |row| row.int(0))?.is_some();
+        tx.commit()?;
+        Ok((Body::Tables { database, writer }, stored, traces))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,7 +332,7 @@ mod tests {
     #[test]
     fn who_was_taken_over_writes_nothing_from_where_he_stands() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place::File(folder.path().join("users.db"));
+        let place = Lies::In(Place::File(folder.path().join("users.db")));
         let id = (Name::Users, 1);
         let mut former = Generation::create(&place, id, 1, BTreeSet::new()).unwrap();
         let mut present = Generation::open(&place, id, 2, BTreeSet::new()).unwrap();
@@ -239,6 +352,6 @@ mod tests {
         taken_over(former.persist());
         taken_over(Generation::open(&place, id, 1, BTreeSet::new()).map(drop));
         present.apply(&[fact(1)]).unwrap();
-        assert_eq!(checkpoint(&present.database().snapshot().unwrap()).unwrap(), 1);
+        assert_eq!(present.model().position().unwrap(), 1);
     }
 }

@@ -2,7 +2,7 @@
 //! A log of one process has no other nodes, and nothing of this happens.
 
 use crate::catalog::Entry;
-use crate::generation::{self, Generation};
+use crate::generation::Generation;
 use crate::lease::Leases;
 use crate::slot::Slot;
 use crate::{Error, Name, Projections, Result, rebuild, skips};
@@ -20,7 +20,7 @@ impl Projections {
         let others = leases.of_others()?;
         let mut entries = self.catalog().entries()?;
         let mut looked = Ok(());
-        for slot in self.slots() {
+        for slot in self.slots().iter().filter(|slot| slot.name.has_tables()) {
             let of_other = others.get(&slot.name).copied();
             if of_other.is_some() {
                 slot.lose(&mut slot.lock());
@@ -54,7 +54,7 @@ impl Projections {
     /// # Errors
     /// [`Error::RebuildRunning`] when another node is building it anew; [`Error::FeedsNone`] when this one feeds none.
     pub(crate) fn take_over(&self, name: Name) -> Result<()> {
-        let Some(leases) = self.leases() else { return Ok(()) };
+        let Some(leases) = self.leases().filter(|_| name.has_tables()) else { return Ok(()) };
         self.check_feeds(name)?;
         let _one_at_a_time = leases.changing();
         self.look_alone(leases)?;
@@ -113,7 +113,7 @@ impl Projections {
             rebuild::remove_unfinished(self.models(), name, entry.generation)?;
         }
         slot.learn(entry);
-        slot.serve(generation.database().clone(), generation.position());
+        slot.serve(generation.model(), generation.shown());
         self.caches().switched(name, generation.number());
         Ok(generation)
     }
@@ -123,9 +123,9 @@ impl Projections {
         let known = slot.entry();
         if entry.version == slot.name.version() {
             let place = self.models().generation(slot.name, entry.version, entry.generation);
-            let database = if entry.generation == known.generation { slot.database() } else { place.open()? };
-            let position = generation::checkpoint(&database.snapshot()?)?;
-            slot.serve(database, position);
+            let model = if entry.generation == known.generation { slot.model() } else { place.open()? };
+            let position = model.position()?;
+            slot.serve(model, position);
             self.caches().switched(slot.name, entry.generation);
         } else if known.version == slot.name.version() {
             let (name, found) = (slot.name, entry.version);

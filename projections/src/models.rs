@@ -1,5 +1,6 @@
 //! Where read models lie: files in a folder of this node, or schemas beside a log that several nodes share.
 
+use crate::model::Lies;
 use crate::{Error, Name, Result};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -25,7 +26,7 @@ pub(crate) enum Models {
 /// A generation that is there.
 pub(crate) struct Found {
     pub(crate) number: u64,
-    pub(crate) place: Place,
+    pub(crate) place: Lies,
 }
 
 impl Models {
@@ -54,10 +55,12 @@ impl Models {
     }
 
     /// Of a generation.
-    pub(crate) fn generation(&self, name: Name, version: u32, number: u64) -> Place {
+    pub(crate) fn generation(&self, name: Name, version: u32, number: u64) -> Lies {
         match self {
-            Models::Folder(models) => Place::File(models.join(format!("{name}-v{version}-{number}.db"))),
-            Models::Shared(cluster) => Place::schema(cluster, &format!("{}{version}_{number}", beginning(name))),
+            Models::Folder(models) => lies(name, models.join(format!("{name}-v{version}-{number}{}", ending(name)))),
+            Models::Shared(cluster) => {
+                Lies::In(Place::schema(cluster, &format!("{}{version}_{number}", beginning(name))))
+            }
         }
     }
 
@@ -70,7 +73,7 @@ impl Models {
                 for file in std::fs::read_dir(models).map_err(failed())? {
                     let path = file.map_err(failed())?.path();
                     if let Some(number) = number_of(&path, name) {
-                        found.push(Found { number, place: Place::File(path) });
+                        found.push(Found { number, place: lies(name, path) });
                     }
                 }
                 Ok(found)
@@ -80,7 +83,7 @@ impl Models {
                 let schemas = sql::schemas(cluster, &beginning)?;
                 let found = schemas.iter().filter_map(|schema| {
                     let number = numbered(schema.strip_prefix(&beginning)?, '_')?;
-                    Some(Found { number, place: Place::schema(cluster, schema) })
+                    Some(Found { number, place: Lies::In(Place::schema(cluster, schema)) })
                 });
                 Ok(found.collect())
             }
@@ -109,14 +112,24 @@ impl Models {
     }
 }
 
+/// Tables are a file, an index is a folder.
+fn lies(name: Name, path: PathBuf) -> Lies {
+    if name.has_tables() { Lies::In(Place::File(path)) } else { Lies::InFolder(path) }
+}
+
+/// What the names of those files end in.
+fn ending(name: Name) -> &'static str {
+    if name.has_tables() { ".db" } else { "" }
+}
+
 /// What the schemas of a projection's generations begin with.
 fn beginning(name: Name) -> String {
     format!("letopis_{}_v", name.as_str().replace('-', "_"))
 }
 
-/// The generation's number, when the file is `<name>-v<version>-<number>.db`.
+/// The generation's number, when the file is `<name>-v<version>-<number>.db`, or the folder the same without `.db`.
 fn number_of(path: &Path, name: Name) -> Option<u64> {
-    let stem = path.file_name()?.to_str()?.strip_suffix(".db")?;
+    let stem = path.file_name()?.to_str()?.strip_suffix(ending(name))?;
     numbered(stem.strip_prefix(name.as_str())?.strip_prefix("-v")?, '-')
 }
 
@@ -138,7 +151,7 @@ fn abandoned(name: &str, beginning: &str) -> bool {
 
 /// Space for one generation that is removed when it is no longer needed, also after an error.
 pub(crate) struct Scratch {
-    pub(crate) place: Place,
+    pub(crate) place: Lies,
     /// That the file lies in.
     folder: Option<PathBuf>,
 }
@@ -150,10 +163,11 @@ impl Scratch {
             Models::Folder(models) => {
                 let folder = models.join(format!("{SCRATCH_FOLDER}{name}-{id}"));
                 std::fs::create_dir(&folder).map_err(Error::file("make the folder", &folder))?;
-                Ok(Scratch { place: Place::File(folder.join("fold.db")), folder: Some(folder) })
+                Ok(Scratch { place: lies(name, folder.join("fold.db")), folder: Some(folder) })
             }
             Models::Shared(cluster) => {
-                Ok(Scratch { place: Place::schema(cluster, &format!("{SCRATCH_SCHEMA}{id}")), folder: None })
+                let place = Lies::In(Place::schema(cluster, &format!("{SCRATCH_SCHEMA}{id}")));
+                Ok(Scratch { place, folder: None })
             }
         }
     }
@@ -163,7 +177,7 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let removed = match &self.folder {
             Some(folder) => std::fs::remove_dir_all(folder).map_err(Error::file("remove", folder)),
-            None => self.place.remove().map_err(Error::from),
+            None => self.place.remove(),
         };
         if let Err(error) = removed {
             tracing::warn!(error = store::described(&error), "scratch space is left; a start a day later removes it");
@@ -182,6 +196,8 @@ mod tests {
         for other in ["sign-ins-v1-12.db-wal", "sign-ins-v1.db", "sign-ins-vx-1.db", "users-v1-1.db", "catalog.db"] {
             assert_eq!(of(other), None, "{other}");
         }
+        assert_eq!(number_of(Path::new("/m/search-v1-12"), Name::Search), Some(12));
+        assert_eq!(number_of(Path::new("/m/search-v1-12.db"), Name::Search), None);
         assert_eq!(beginning(Name::SignIns), "letopis_sign_ins_v");
         assert_eq!((numbered("1_12", '_'), numbered("1_12_3", '_'), numbered("1", '_')), (Some(12), None, None));
     }

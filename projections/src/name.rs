@@ -1,7 +1,7 @@
 //! Which projections there are. A new read model is one file and one line in each list here.
 
 use crate::table::Table;
-use crate::{chats, messages, sessions, sign_ins, tokens, users};
+use crate::{chats, messages, sessions, sign_ins, texts, tokens, users};
 use domain::Category;
 use store::{Fact, sql::Tx};
 
@@ -20,11 +20,14 @@ pub enum Name {
     Chats,
     /// Messages and who may read them.
     Messages,
+    /// The text index; it lies in a folder of each node, and not in tables.
+    Search,
 }
 
 impl Name {
     /// Every projection.
-    pub const ALL: [Name; 6] = [Name::Users, Name::Sessions, Name::Tokens, Name::SignIns, Name::Chats, Name::Messages];
+    pub const ALL: [Name; 7] =
+        [Name::Users, Name::Sessions, Name::Tokens, Name::SignIns, Name::Chats, Name::Messages, Name::Search];
 
     /// Its name on the command line, in metrics and in file names.
     pub fn as_str(self) -> &'static str {
@@ -35,12 +38,18 @@ impl Name {
             Name::SignIns => "sign-ins",
             Name::Chats => "chats",
             Name::Messages => "messages",
+            Name::Search => "search",
         }
     }
 
     /// The projection of that name.
     pub fn parse(text: &str) -> Option<Name> {
         Name::ALL.into_iter().find(|name| name.as_str() == text)
+    }
+
+    /// Whether its read model lies in tables, which nodes may share; else in an index of each node's own.
+    pub fn has_tables(self) -> bool {
+        self != Name::Search
     }
 
     /// The version of its tables and of its `apply`. Raise it when either changes what a row holds: the next start
@@ -53,6 +62,7 @@ impl Name {
             Name::SignIns => sign_ins::VERSION,
             Name::Chats => chats::VERSION,
             Name::Messages => messages::VERSION,
+            Name::Search => search::schema::VERSION,
         }
     }
 
@@ -65,6 +75,7 @@ impl Name {
             Name::SignIns => sign_ins::FOLLOWS,
             Name::Chats => chats::FOLLOWS,
             Name::Messages => messages::FOLLOWS,
+            Name::Search => texts::FOLLOWS,
         }
     }
 
@@ -77,6 +88,7 @@ impl Name {
             Name::SignIns => sign_ins::TABLES,
             Name::Chats => chats::TABLES,
             Name::Messages => messages::TABLES,
+            Name::Search => "",
         }
     }
 
@@ -89,6 +101,7 @@ impl Name {
             Name::SignIns => sign_ins::INDEXES,
             Name::Chats => chats::INDEXES,
             Name::Messages => messages::INDEXES,
+            Name::Search => "",
         }
     }
 
@@ -101,6 +114,7 @@ impl Name {
             Name::SignIns => sign_ins::COMPARED,
             Name::Chats => chats::COMPARED,
             Name::Messages => messages::COMPARED,
+            Name::Search => &[],
         }
     }
 
@@ -118,6 +132,8 @@ impl Name {
             Name::SignIns => sign_ins::apply(tx, fact),
             Name::Chats => chats::apply(tx, fact),
             Name::Messages => messages::apply(tx, fact),
+            // What comes of it is in `texts`.
+            Name::Search => Ok(()),
         }
     }
 }

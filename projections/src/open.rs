@@ -3,6 +3,7 @@
 use crate::catalog::Entry;
 use crate::generation::{self, Generation};
 use crate::lease::Leases;
+use crate::model::Model;
 use crate::slot::{Around, Slot, Stop};
 use crate::{Error, Name, Result, rebuild, skips};
 use std::collections::BTreeSet;
@@ -20,9 +21,21 @@ pub(crate) fn to_read(around: &Around<'_>, name: Name) -> Result<Slot> {
     if entry.version != name.version() {
         return Err(Error::OtherVersion { name, found: entry.version, known: name.version() });
     }
-    let database = around.models.generation(name, entry.version, entry.generation).open()?;
-    let position = generation::checkpoint(&database.snapshot()?)?;
-    Ok(Slot::reading(around, entry, database, position))
+    let model = around.models.generation(name, entry.version, entry.generation).open()?;
+    let position = model.position()?;
+    Ok(Slot::reading(around, entry, model, position))
+}
+
+/// For reading only; where this machine has none, it is not missed before somebody asks for it.
+pub(crate) fn to_read_if_there(around: &Around<'_>, name: Name) -> Result<Slot> {
+    match to_read(around, name) {
+        Err(Error::NotBuilt) => {
+            let (version, generation) = (name.version(), 0);
+            let entry = Entry { name, version, generation, rebuilding: false, paused: false, failed: None };
+            Ok(Slot::reading(around, entry, Model::Elsewhere, 0))
+        }
+        opened => opened,
+    }
 }
 
 /// For feeding it; or for following another node that feeds it. While another one builds what is missing, this one
@@ -85,7 +98,7 @@ fn writing(around: &Around<'_>, name: Name, epoch: u64) -> Result<Slot> {
             catalog.put(&entry, epoch)?;
         }
         rebuild::remove_unfinished(models, name, entry.generation)?;
-        return Ok(Slot::writing(around, entry, generation));
+        return catching_up(around, entry, generation);
     }
     let number = known.as_ref().map_or(0, |entry| entry.generation) + 1;
     tracing::info!(projection = %name, version = name.version(), generation = number, "built from the log");
@@ -103,6 +116,19 @@ fn writing(around: &Around<'_>, name: Name, epoch: u64) -> Result<Slot> {
     let former = known.map(|entry| entry.generation);
     rebuild::remove(models, name, |found| found != number && Some(found) != former)?;
     Ok(Slot::writing(around, entry, next))
+}
+
+/// Other nodes acknowledged what a node's own index lacks when it starts again: it answers when it has that.
+fn catching_up(around: &Around<'_>, mut entry: Entry, mut generation: Generation) -> Result<Slot> {
+    if !entry.name.has_tables() && entry.failed.is_none() && !entry.paused {
+        let stop = rebuild::build(around.log, entry.name, &mut generation, &mut |_| {})?;
+        generation.persist()?;
+        if let Some(stop) = stop {
+            entry.failed = Some(stop.told());
+            around.catalog.put(&entry, generation.epoch())?;
+        }
+    }
+    Ok(Slot::writing(around, entry, generation))
 }
 
 /// The generation that the catalogue names, when this program can go on with it.

@@ -3,6 +3,7 @@
 use crate::caches::Caches;
 use crate::catalog::{Catalog, Entry};
 use crate::lease::Leases;
+use crate::model::Model;
 use crate::models::Models;
 use crate::slot::{Around, Slot};
 use crate::{Behind, Error, LastUse, Name, Result, open};
@@ -58,7 +59,18 @@ impl Projections {
             Models::Shared(_) => Some(Arc::new(Leases::open(&catalog, feeds)?)),
         };
         let around = Around { models: &models, log: &log, catalog: &catalog, leases: leases.as_ref() };
-        let slots = Name::ALL.into_iter().map(|name| open::slot(&around, name)).collect::<Result<Vec<_>>>()?;
+        let tables = Name::ALL.into_iter().filter(|name| name.has_tables());
+        let mut slots = tables.map(|name| open::slot(&around, name)).collect::<Result<Vec<_>>>()?;
+        // The index is each node's own, also where they share the other read models.
+        let own = Models::Folder(folder.read_models());
+        own.prepare()?;
+        own.remove_abandoned()?;
+        let own_catalog = match &models {
+            Models::Folder(_) => catalog.clone(),
+            Models::Shared(_) => Catalog::open(&own)?,
+        };
+        let around = Around { models: &own, log: &log, catalog: &own_catalog, leases: None };
+        slots.push(open::slot(&around, Name::Search)?);
         Projections::of(log, models, catalog, leases, slots)
     }
 
@@ -67,7 +79,16 @@ impl Projections {
         let models = Models::of(folder, &log);
         let catalog = Catalog::open_read_only(&models)?;
         let around = Around { models: &models, log: &log, catalog: &catalog, leases: None };
-        let slots = Name::ALL.into_iter().map(|name| open::to_read(&around, name)).collect::<Result<Vec<_>>>()?;
+        let tables = Name::ALL.into_iter().filter(|name| name.has_tables());
+        let mut slots = tables.map(|name| open::to_read(&around, name)).collect::<Result<Vec<_>>>()?;
+        let own = Models::Folder(folder.read_models());
+        let own_catalog = match Catalog::open_read_only(&own) {
+            // This machine serves nothing.
+            Err(Error::NotBuilt) => catalog.clone(),
+            opened => opened?,
+        };
+        let around = Around { models: &own, log: &log, catalog: &own_catalog, leases: None };
+        slots.push(open::to_read_if_there(&around, Name::Search)?);
         Projections::of(log, models, catalog, None, slots)
     }
 
@@ -84,8 +105,12 @@ impl Projections {
     }
 
     /// The read model that serves now. Ask again for each request: a rebuild puts another in its place.
+    ///
+    /// # Panics
+    /// Of a projection that has no tables ([`Name::has_tables`]); that one is asked by [`Projections::index`].
     pub fn database(&self, name: Name) -> Database {
-        self.slot(name).database()
+        let model = self.slot(name).model();
+        model.database().expect("only projections with tables are asked for them").clone()
     }
 
     /// How far that projection is; of one that is open for reading only, how far it was when it was opened.
@@ -100,6 +125,7 @@ impl Projections {
         if slot.position() < position && slot.stands() {
             return Err(Behind { name, position: slot.position() });
         }
+        slot.want(position);
         let mut watch = slot.watch();
         let reached = async {
             loop {
@@ -146,7 +172,7 @@ impl Projections {
     /// Whether an operator may have this node do something to that projection.
     pub(crate) fn check_feeds(&self, name: Name) -> Result<()> {
         match self.leases() {
-            Some(leases) if !leases.feeds() => Err(Error::FeedsNone { name }),
+            Some(leases) if name.has_tables() && !leases.feeds() => Err(Error::FeedsNone { name }),
             Some(_) | None => Ok(()),
         }
     }
@@ -156,14 +182,14 @@ impl Projections {
     }
 
     /// The projection's row and its read model as they are now, whoever writes them.
-    pub(crate) fn present(&self, name: Name) -> Result<(Entry, Database)> {
+    pub(crate) fn present(&self, name: Name) -> Result<(Entry, Model)> {
         let slot = self.slot(name);
         if self.may_write() && slot.epoch().is_some() {
-            return Ok((slot.entry(), slot.database()));
+            return Ok((slot.entry(), slot.model()));
         }
-        let entry = self.catalog().entry(name)?.unwrap_or_else(|| slot.entry());
-        let place = self.models().generation(name, entry.version, entry.generation);
-        Ok((entry, place.open()?))
+        let entry = slot.catalog().entry(name)?.unwrap_or_else(|| slot.entry());
+        let model = slot.place(entry.version, entry.generation).open()?;
+        Ok((entry, model))
     }
 
     pub(crate) fn catalog(&self) -> &Catalog {

@@ -40,7 +40,7 @@ impl Projections {
         let name = slot.name;
         let number = slot.entry().generation + 1;
         let epoch = slot.epoch().ok_or(Error::TakenOver { name })?;
-        let place = self.models().generation(name, name.version(), number);
+        let place = slot.place(name.version(), number);
         let switched = skips::read(self.log(), name)
             .and_then(|skips| Generation::create(&place, (name, number), epoch, skips))
             .and_then(|next| self.fill_and_switch(slot, next, progress));
@@ -48,7 +48,7 @@ impl Projections {
             Ok(former) => {
                 failpoint::pass("rebuild-switched");
                 let kept = [Some(number), former];
-                remove(self.models(), name, |found| !kept.contains(&Some(found)))
+                remove(slot.models(), name, |found| !kept.contains(&Some(found)))
             }
             Err(error) => {
                 // The failure is what the caller wants to hear of; what is left is removed by the next rebuild.
@@ -152,5 +152,5 @@ pub(crate) fn remove_unfinished(models: &Models, name: Name, serving: u64) -> Re
 /// Removes the generations of these numbers.
 pub(crate) fn remove(models: &Models, name: Name, which: impl Fn(u64) -> bool) -> Result<()> {
     let found = models.generations(name)?.into_iter().filter(|found| which(found.number));
-    found.into_iter().try_for_each(|found| Ok(found.place.remove()?))
+    found.into_iter().try_for_each(|found| found.place.remove())
 }

@@ -3,13 +3,14 @@
 use crate::catalog::{Catalog, Entry};
 use crate::generation::{self, Generation};
 use crate::lease::Leases;
+use crate::model::{Lies, Model};
 use crate::models::Models;
 use crate::scan::Scan;
 use crate::{Error, Name, Result, rebuild};
 use domain::{Event, user};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use store::sql::Database;
+use std::time::Instant;
 use store::{Fact, Log, described, failpoint};
 use tokio::sync::watch;
 
@@ -24,8 +25,10 @@ pub(crate) struct Slot {
     /// Whoever applies facts or switches the generation holds this; none when it is open for reading only, or when
     /// another node feeds it.
     writing: Mutex<Option<Generation>>,
-    serving: RwLock<Database>,
+    serving: RwLock<Model>,
     position: watch::Sender<u64>,
+    /// The highest position that somebody waits for.
+    wanted: watch::Sender<u64>,
     /// The projection's row in the catalogue.
     entry: Mutex<Entry>,
     /// Whoever looks how far another node is holds this: one look serves all who wait.
@@ -59,19 +62,20 @@ impl Stop {
 impl Slot {
     /// One that this process feeds.
     pub(crate) fn writing(shared: &Around<'_>, entry: Entry, generation: Generation) -> Slot {
-        let (database, position) = (generation.database().clone(), generation.position());
-        Slot { writing: Mutex::new(Some(generation)), ..Slot::reading(shared, entry, database, position) }
+        let (model, position) = (generation.model(), generation.shown());
+        Slot { writing: Mutex::new(Some(generation)), ..Slot::reading(shared, entry, model, position) }
     }
 
     /// One that another process feeds.
-    pub(crate) fn reading(shared: &Around<'_>, entry: Entry, database: Database, position: u64) -> Slot {
+    pub(crate) fn reading(shared: &Around<'_>, entry: Entry, model: Model, position: u64) -> Slot {
         Slot {
             name: entry.name,
             catalog: shared.catalog.clone(),
             models: shared.models.clone(),
             leases: shared.leases.cloned(),
-            serving: RwLock::new(database),
+            serving: RwLock::new(model),
             position: watch::Sender::new(position),
+            wanted: watch::Sender::new(position),
             writing: Mutex::new(None),
             entry: Mutex::new(entry),
             looking: tokio::sync::Mutex::new(()),
@@ -79,7 +83,7 @@ impl Slot {
     }
 
     /// The generation that serves.
-    pub(crate) fn database(&self) -> Database {
+    pub(crate) fn model(&self) -> Model {
         self.serving.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -91,6 +95,45 @@ impl Slot {
     /// Tells when it gets further.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.position.subscribe()
+    }
+
+    /// Somebody waits for that position: what is folded in up to there is to be shown at once.
+    pub(crate) fn want(&self, position: u64) {
+        self.wanted.send_if_modified(|wanted| {
+            let more = *wanted < position;
+            *wanted = position.max(*wanted);
+            more
+        });
+    }
+
+    /// Tells when somebody waits for more.
+    pub(crate) fn wanted(&self) -> watch::Receiver<u64> {
+        self.wanted.subscribe()
+    }
+
+    /// The last position that is folded in here, and since when something of it waits to be shown.
+    pub(crate) fn folded(&self) -> Option<(u64, Option<Instant>)> {
+        self.lock().as_ref().map(|generation| (generation.position(), generation.unseen()))
+    }
+
+    /// Whether what somebody who was erased has said may still lie in a file.
+    pub(crate) fn has_traces(&self) -> bool {
+        self.lock().as_ref().is_some_and(Generation::has_traces)
+    }
+
+    /// The catalogue that its row stands in.
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Where its generations lie.
+    pub(crate) fn models(&self) -> &Models {
+        &self.models
+    }
+
+    /// Where that generation of it lies.
+    pub(crate) fn place(&self, version: u32, number: u64) -> Lies {
+        self.models.generation(self.name, version, number)
     }
 
     /// Its row in the catalogue, as this process knows it.
@@ -153,6 +196,10 @@ impl Slot {
         if let Ok(stop @ Some(_)) = &mut followed
             && let Some(stop) = stop.take()
         {
+            if !self.name.has_tables() {
+                // What was folded in before that event is to be found.
+                generation.persist()?;
+            }
             self.note(|entry| entry.failed = Some(stop.told()))?;
         }
         let after = generation.position();
@@ -165,7 +212,7 @@ impl Slot {
             generation.wipe()?;
             failpoint::pass("model-wiped");
         }
-        self.publish(after);
+        self.publish(generation.shown());
         followed.map(|_| after > before)
     }
 
@@ -181,6 +228,7 @@ impl Slot {
             rebuild::remove_former(&self.models, self.name, generation.number())?;
         }
         let persisted = generation.persist();
+        self.publish(generation.shown());
         if matches!(persisted, Err(Error::TakenOver { .. })) {
             self.lose(&mut writing);
             return Ok(());
@@ -207,14 +255,14 @@ impl Slot {
         failpoint::pass("rebuild-noted");
         let former = writing.replace(next);
         if let Some(next) = writing {
-            self.serve(next.database().clone(), next.position());
+            self.serve(next.model(), next.shown());
         }
         Ok(former)
     }
 
     /// Lets the generation that another node has built serve, or one that this process opened.
-    pub(crate) fn serve(&self, database: Database, position: u64) {
-        *self.serving.write().unwrap_or_else(PoisonError::into_inner) = database;
+    pub(crate) fn serve(&self, model: Model, position: u64) {
+        *self.serving.write().unwrap_or_else(PoisonError::into_inner) = model;
         self.publish(position);
     }
 
@@ -228,7 +276,8 @@ impl Slot {
         let Ok(_looking) = self.looking.try_lock() else { return };
         if self.epoch().is_none()
             // What fails here fails in the tail as well, which tells it.
-            && let Ok(position) = generation::checkpoint_now(&self.database()).await
+            && let Some(database) = self.model().database()
+            && let Ok(position) = generation::checkpoint_now(database).await
         {
             self.publish(position);
         }
@@ -273,6 +322,10 @@ fn apply(generation: &mut Generation, name: Name, facts: &[Fact]) -> Result<Opti
     let error = match catch_unwind(AssertUnwindSafe(|| generation.apply(facts))) {
         Ok(Ok(())) => return Ok(None),
         Ok(Err(error)) if may_pass(&error) => return Err(error),
+        // What was folded in and not committed is lost with it: it is not tried in halves.
+        Ok(Err(error @ Error::Search(_))) => {
+            return Ok(Some(Stop { name, position: generation.position() + 1, error }));
+        }
         Ok(Err(error)) => error,
         Err(panic) => {
             let reason = format!("its fold panicked: {}", words(panic.as_ref()));
@@ -295,10 +348,10 @@ fn apply(generation: &mut Generation, name: Name, facts: &[Fact]) -> Result<Opti
 /// Whether the fold failed for a reason that no event has to do with and that may pass: a full disk, a locked file,
 /// another node that does it.
 fn may_pass(error: &Error) -> bool {
-    if let Error::Store(error) = error {
-        error.may_pass()
-    } else {
-        matches!(error, Error::File { .. } | Error::TakenOver { .. })
+    match error {
+        Error::Store(error) => error.may_pass(),
+        Error::Search(error) => error.may_pass(),
+        error => matches!(error, Error::File { .. } | Error::TakenOver { .. }),
     }
 }
 
@@ -317,7 +370,7 @@ mod tests {
     #[test]
     fn a_stretch_that_begins_further_on_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let place = store::sql::Place::File(folder.path().join("users.db"));
+        let place = Lies::In(store::sql::Place::File(folder.path().join("users.db")));
         let mut generation = Generation::create(&place, (Name::Users, 1), 0, BTreeSet::new()).unwrap();
         let fact = Fact {
             position: 6,

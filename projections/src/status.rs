@@ -1,6 +1,7 @@
 //! How far each projection is, for operators and health checks.
 
-use crate::{Name, Projections, Result, generation};
+use crate::model::Model;
+use crate::{Name, Projections, Result};
 use domain::Timestamp;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -52,24 +53,31 @@ pub struct Status {
     pub failed_position: Option<u64>,
     /// Why that event stopped it.
     pub error: Option<String>,
+    /// How large it is, when it is an index.
+    pub size: Option<search::Size>,
 }
 
 impl Projections {
     /// How far each projection is. It reads files or asks the database: not for the threads of
     /// async code.
     pub fn status(&self) -> Result<Vec<Status>> {
-        Name::ALL.into_iter().map(|name| self.status_of(name)).collect()
+        let here = self.slots().iter().filter(|slot| !matches!(slot.model(), Model::Elsewhere));
+        here.map(|slot| self.status_of(slot.name)).collect()
     }
 
     fn status_of(&self, name: Name) -> Result<Status> {
         let slot = self.slot(name);
-        let (entry, database) = self.present(name)?;
+        let (entry, model) = self.present(name)?;
         let position = match self.may_write() && slot.epoch().is_some() {
             true => slot.position(),
             // Another process moves it.
-            false => generation::checkpoint(&database.snapshot()?)?,
+            false => model.position()?,
         };
         let head = self.log().head()?.position;
+        let size = match &model {
+            Model::Index(index) => Some(index.size()?),
+            Model::Tables(_) | Model::Elsewhere => None,
+        };
         let state = entry.state();
         let (failed_position, error) = entry.failed.unzip();
         Ok(Status {
@@ -83,6 +91,7 @@ impl Projections {
             state,
             failed_position,
             error,
+            size,
         })
     }
 

@@ -1,4 +1,5 @@
-//! Following the log: one thread reads it, decodes it once, and gives each projection what it lacks.
+//! Following the log: one thread reads it, decodes it once, and gives each projection with tables what it lacks; another
+//! one does it for the text index (`following`).
 
 use crate::{Error, Name, Projections, Result, scan};
 use std::thread::JoinHandle;
@@ -19,18 +20,20 @@ const LOOK: Duration = Duration::from_millis(200);
 /// The last use of sessions is written that often.
 const FLUSH: Duration = Duration::from_secs(60);
 
-/// The thread that follows the log. Dropping it ends the thread as well, without waiting for it.
+/// The threads that follow the log. Dropping it ends them as well, without waiting for them.
 pub struct Tail {
     stop: watch::Sender<bool>,
-    thread: JoinHandle<()>,
+    threads: [JoinHandle<()>; 2],
 }
 
 impl Tail {
     /// Ends it: the batch in hand is finished, checkpoints and the last use of sessions are written.
     pub fn stop(self) {
         self.stop.send_replace(true);
-        if self.thread.join().is_err() {
-            tracing::error!("the thread that follows the log panicked");
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread that follows the log panicked");
+            }
         }
     }
 }
@@ -42,21 +45,25 @@ impl Projections {
             return Err(Error::ReadOnly);
         }
         let (stop, stopped) = watch::channel(false);
-        let projections = self.clone();
         let failed = |source| Error::Thread { source };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;
-        let thread = std::thread::Builder::new()
-            .name("projections".to_owned())
-            .spawn(move || projections.tail(&runtime, hint, stopped))
-            .map_err(failed)?;
-        Ok(Tail { stop, thread })
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed);
+        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let (projections, own) = (self.clone(), runtime()?);
+        let (hinted, told) = (hint.clone(), stopped.clone());
+        let tables = move || projections.tail(&own, hinted, told);
+        let (projections, own) = (self.clone(), runtime()?);
+        let index = move || projections.follow_with_index(&own, hint, stopped);
+        let threads =
+            [thread("projections").spawn(tables).map_err(failed)?, thread("search").spawn(index).map_err(failed)?];
+        Ok(Tail { stop, threads })
     }
 
     /// Follows the log until its head is reached, or until nothing can go on.
     pub fn catch_up(&self) -> Result<()> {
         self.look()?;
         while self.round()? {}
-        self.persist()
+        self.persist()?;
+        self.catch_up_index()
     }
 
     fn tail(
@@ -117,7 +124,8 @@ impl Projections {
 
     /// Reads once and gives every running projection what it lacks. Whether one of them got further.
     fn round(&self) -> Result<bool> {
-        let behind = self.slots().iter().filter(|slot| slot.runs()).map(|slot| slot.position()).min();
+        let tables = || self.slots().iter().filter(|slot| slot.name.has_tables() && slot.runs());
+        let behind = tables().map(|slot| slot.position()).min();
         let asked = Instant::now();
         let head = self.log().head()?.position;
         let mut further = false;
@@ -125,7 +133,7 @@ impl Projections {
         if let Some(after) = behind.filter(|after| *after < head) {
             let scan = scan::read(self.log(), after, BATCH)?;
             self.caches().heed(&scan);
-            for slot in self.slots().iter().filter(|slot| slot.runs()) {
+            for slot in tables() {
                 // One that fails keeps nobody else from what is new.
                 match slot.feed(&scan) {
                     Ok(more) => further |= more,
@@ -146,7 +154,7 @@ impl Projections {
 
     /// Stores the checkpoints that moved in memory only.
     fn persist(&self) -> Result<()> {
-        self.slots().iter().try_for_each(|slot| slot.persist())
+        self.slots().iter().filter(|slot| slot.name.has_tables()).try_for_each(|slot| slot.persist())
     }
 }
 

@@ -1,10 +1,11 @@
 //! Folding the log again in scratch space, and comparing.
 
 use crate::generation::{self, Generation};
+use crate::model::Model;
 use crate::models::Scratch;
 use crate::rebuild::{Progress, build_to};
 use crate::table::{Key, Table};
-use crate::{Name, Projections, Result, skips};
+use crate::{Error, Name, Projections, Result, skips};
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -83,21 +84,74 @@ impl Projections {
     }
 
     fn compare(&self, name: Name, progress: &mut dyn FnMut(Progress)) -> Result<Verified> {
-        let serving = self.present(name)?.1.snapshot()?;
-        let position = generation::checkpoint(&serving)?;
-        let scratch = Scratch::make(self.models(), name)?;
+        let serving = match self.present(name)?.1 {
+            Model::Tables(database) => Serving::Tables(database.snapshot()?),
+            Model::Index(index) => {
+                let damaged = index.damaged()?;
+                Serving::Index(index.look()?, damaged)
+            }
+            Model::Elsewhere => return Err(Error::NotBuilt),
+        };
+        let position = match &serving {
+            Serving::Tables(snapshot) => generation::checkpoint(snapshot)?,
+            Serving::Index(snapshot, _) => snapshot.position,
+        };
+        let scratch = Scratch::make(self.slot(name).models(), name)?;
         let skips = skips::read(self.log(), name)?;
         let mut fold = Generation::create(&scratch.place, (name, 0), 0, skips)?;
         if let Some(stop) = build_to(self.log(), name, &mut fold, position, progress)? {
             return Err(stop.error);
         }
-        let folded = fold.database().snapshot()?;
+        fold.persist()?;
         let mut verified = Verified { name, position, rows: 0, differences: Vec::new() };
-        for table in name.table_names() {
-            compare_table(&serving, &folded, table, &mut verified)?;
+        match (&serving, fold.model()) {
+            (Serving::Tables(serving), Model::Tables(database)) => {
+                let folded = database.snapshot()?;
+                for table in name.table_names() {
+                    compare_table(serving, &folded, table, &mut verified)?;
+                }
+            }
+            (Serving::Index(serving, damaged), Model::Index(index)) => {
+                compare_index(serving, &index.snapshot(), damaged, &mut verified)?;
+            }
+            (Serving::Tables(_) | Serving::Index(..), Model::Tables(_) | Model::Index(_) | Model::Elsewhere) => {}
         }
         Ok(verified)
     }
+}
+
+/// What serves, as of one position.
+enum Serving {
+    Tables(Snapshot),
+    /// With the files that are not as they were written.
+    Index(search::Snapshot, Vec<String>),
+}
+
+fn compare_index(
+    serving: &search::Snapshot,
+    folded: &search::Snapshot,
+    damaged: &[String],
+    verified: &mut Verified,
+) -> Result<()> {
+    let files = damaged.iter().take(TOLD_MAX).map(|file| Difference {
+        table: "file",
+        row: format!("{file}: is not as it was written"),
+        kind: Kind::OnlyServing,
+    });
+    verified.differences.extend(files);
+    for (one, other, kind) in [(serving, folded, Kind::OnlyServing), (folded, serving, Kind::OnlyLog)] {
+        let compared = one.compare(other, TOLD_MAX)?;
+        if kind == Kind::OnlyServing {
+            verified.rows = compared.documents;
+        }
+        let differences = compared.differences.into_iter();
+        verified.differences.extend(differences.map(|found| Difference {
+            table: found.kind,
+            row: found.document,
+            kind,
+        }));
+    }
+    Ok(())
 }
 
 fn compare_table(

@@ -19,6 +19,8 @@ mod rebuild;
 mod rooms;
 #[path = "../suite/support.rs"]
 mod support;
+#[path = "../suite/texts.rs"]
+mod texts;
 #[path = "../suite/tokens.rs"]
 mod tokens;
 #[path = "../suite/verify.rs"]

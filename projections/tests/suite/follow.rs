@@ -58,6 +58,7 @@ fn an_unknown_event_stops_only_whom_it_may_concern() {
         (Name::SignIns, State::Running),
         (Name::Chats, State::Stopped),
         (Name::Messages, State::Stopped),
+        (Name::Search, State::Stopped),
     ];
     assert_eq!(world.states(), expected);
     let status = world.status(Name::Chats);
@@ -131,7 +132,7 @@ fn a_thread_that_was_let_go_of_ends() {
     let Some(world) = World::new() else { return };
     let (hint, hinted) = watch::channel(0);
     let tail = world.projections.start(hinted).unwrap();
-    assert_eq!(hint.receiver_count(), 1);
+    assert_eq!(hint.receiver_count(), 2);
     drop(tail);
     let began = std::time::Instant::now();
     while hint.receiver_count() > 0 {

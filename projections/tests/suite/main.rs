@@ -11,6 +11,7 @@ mod people;
 mod rebuild;
 mod rooms;
 mod support;
+mod texts;
 mod tokens;
 mod verify;
 

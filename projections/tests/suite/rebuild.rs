@@ -59,12 +59,12 @@ async fn a_rebuild_uses_the_same_indexes() {
         };
         snapshot.rows(sql, &[], |row| Ok(row.text(0)?.to_owned())).unwrap()
     };
-    let before = Name::ALL.map(|name| indexes(&world, name));
+    let before = with_tables().map(|name| indexes(&world, name)).collect::<Vec<_>>();
     assert!(before.concat().contains(&"message_by_chat".to_owned()));
     for name in Name::ALL {
         world.projections.rebuild(name, &mut |_| {}).unwrap();
     }
-    assert_eq!(Name::ALL.map(|name| indexes(&world, name)), before);
+    assert_eq!(with_tables().map(|name| indexes(&world, name)).collect::<Vec<_>>(), before);
 }
 
 #[tokio::test]

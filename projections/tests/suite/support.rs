@@ -137,6 +137,11 @@ impl World {
     pub fn generations(&self, name: Name) -> Vec<u64> {
         let number = |place: &str, between: char| place.rsplit(between).next()?.parse().ok();
         let mut numbers: Vec<u64> = match &self.base {
+            _ if !name.has_tables() => {
+                let prefix = format!("{name}-v");
+                let folders = self.read_models().into_iter().filter(|folder| folder.starts_with(&prefix));
+                folders.filter_map(|folder| number(&folder, '-')).collect()
+            }
             Base::Embedded => {
                 let prefix = format!("{name}-v");
                 let files = self.read_models().into_iter().filter(|file| file.starts_with(&prefix));
@@ -204,6 +209,10 @@ impl World {
     pub fn lose(&self, name: Name) {
         let (generation, version) = (self.generations(name).pop().unwrap(), name.version());
         match &self.base {
+            _ if !name.has_tables() => {
+                let folder = format!("{name}-v{version}-{generation}");
+                std::fs::remove_dir_all(self.folder.read_models().join(folder)).unwrap();
+            }
             Base::Embedded => {
                 let file = format!("{name}-v{version}-{generation}.db");
                 std::fs::remove_file(self.folder.read_models().join(file)).unwrap();
@@ -265,6 +274,11 @@ pub fn statements(url: &str, sql: &str) {
 fn elsewhere<T: Send>(work: impl FnOnce(tokio::runtime::Runtime) -> T + Send) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     std::thread::scope(|scope| scope.spawn(|| work(runtime)).join().unwrap())
+}
+
+/// The projections whose read models are tables.
+pub fn with_tables() -> impl Iterator<Item = Name> {
+    Name::ALL.into_iter().filter(|name| name.has_tables())
 }
 
 pub fn user_id(number: u128) -> UserId {

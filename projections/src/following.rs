@@ -1,0 +1,125 @@
+//! Following the log for the text index: on a thread of its own, because a commit writes files and waits for the disk,
+//! which must hold up no other read model.
+
+use crate::slot::Slot;
+use crate::{Name, Projections, Result, scan};
+use std::time::{Duration, Instant};
+use store::described;
+use tokio::sync::watch;
+
+/// How many facts are read at once.
+const BATCH: usize = 2_000;
+/// What is folded in is shown after that long at the latest, or as soon as somebody waits for it. A commit makes a
+/// segment, and segments have to be merged.
+const UNSEEN_MAX: Duration = Duration::from_millis(100);
+/// A lost hint costs so much latency, and never an event.
+const POLL: Duration = Duration::from_millis(250);
+/// A checkpoint that moved in memory only is stored that often, and deleted text is looked after.
+const PERSIST: Duration = Duration::from_secs(1);
+/// How long an erasure is waited for that segments are written anew for, and how often it is looked at.
+const PURGED_WITHIN: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(10);
+
+impl Projections {
+    pub(crate) fn follow_with_index(
+        &self,
+        runtime: &tokio::runtime::Runtime,
+        mut hint: watch::Receiver<u64>,
+        mut stopped: watch::Receiver<bool>,
+    ) {
+        let slot = self.slot(Name::Search);
+        let mut wanted = slot.wanted();
+        let mut persisted = Instant::now();
+        let mut shown = Instant::now();
+        let mut well = true;
+        // It ends, too, when nobody can stop it any more: whoever let go of the `Tail` does not want it to go on.
+        while stopped.has_changed().is_ok() && !*stopped.borrow() {
+            wanted.borrow_and_update();
+            let followed = self.index_to_head(slot, &stopped).and_then(|()| {
+                let unseen = slot.folded().is_some_and(|(_, unseen)| unseen.is_some());
+                if unseen || persisted.elapsed() >= PERSIST {
+                    persisted = Instant::now();
+                    slot.persist()?;
+                    shown = if unseen { Instant::now() } else { shown };
+                }
+                Ok(())
+            });
+            if let Err(error) = &followed
+                && well
+            {
+                // Once, not four times a second; it is tried again at every poll.
+                tracing::error!(error = described(error), "the text index cannot follow the log");
+            }
+            well = followed.is_ok();
+            runtime.block_on(rest(slot, &mut hint, &mut wanted, &mut stopped, shown));
+        }
+        if let Err(error) = slot.persist() {
+            tracing::error!(error = described(&error), "the index was not committed; the next start does it again");
+        }
+    }
+
+    /// Folds in what there is. Where that takes longer, what is folded in is shown in between.
+    fn index_to_head(&self, slot: &Slot, stopped: &watch::Receiver<bool>) -> Result<()> {
+        while self.index_once(slot)? && !*stopped.borrow() {
+            let Some((position, unseen)) = slot.folded() else { break };
+            let waited_for = *slot.wanted().borrow() > slot.position() && *slot.wanted().borrow() <= position;
+            if unseen.is_some_and(|since| waited_for || since.elapsed() >= UNSEEN_MAX) {
+                slot.persist()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads once. Whether it got further.
+    fn index_once(&self, slot: &Slot) -> Result<bool> {
+        if !slot.runs() {
+            return Ok(false);
+        }
+        let Some((after, _)) = slot.folded() else { return Ok(false) };
+        let head = self.log().head()?.position;
+        if after >= head {
+            return Ok(false);
+        }
+        slot.feed(&scan::read(self.log(), after, BATCH)?)
+    }
+
+    /// Follows the log until its head is reached, or until it cannot go on, and shows all of it. What somebody who was
+    /// erased has said is gone from the files then, or the next start takes it away.
+    pub(crate) fn catch_up_index(&self) -> Result<()> {
+        let slot = self.slot(Name::Search);
+        while self.index_once(slot)? {}
+        slot.persist()?;
+        let began = Instant::now();
+        while slot.has_traces() && slot.runs() && began.elapsed() < PURGED_WITHIN {
+            std::thread::sleep(PAUSE);
+            slot.persist()?;
+        }
+        Ok(())
+    }
+}
+
+/// Until somebody waits, it is time to look, or to stop; or until there is something new, which is left to gather until
+/// the last commit is so long ago.
+async fn rest(
+    slot: &Slot,
+    hint: &mut watch::Receiver<u64>,
+    wanted: &mut watch::Receiver<u64>,
+    stopped: &mut watch::Receiver<bool>,
+    shown: Instant,
+) {
+    let gathered = async {
+        if hint.changed().await.is_err() {
+            // Nobody hints any more: the poll goes on.
+            std::future::pending::<()>().await;
+        }
+        if *slot.wanted().borrow() <= slot.position() {
+            tokio::time::sleep_until((shown + UNSEEN_MAX).into()).await;
+        }
+    };
+    tokio::select! {
+        () = gathered => {}
+        _ = wanted.changed() => {}
+        _ = stopped.changed() => {}
+        () = tokio::time::sleep(POLL) => {}
+    }
+}

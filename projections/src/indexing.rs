@@ -1,0 +1,93 @@
+//! The body of a generation that is an index: what is folded in waits for a commit, which shows it and stores the
+//! checkpoint with it, in one step.
+
+use crate::texts;
+use std::path::Path;
+use std::time::Instant;
+use store::{Fact, failpoint};
+
+/// Changes after which it commits, whoever waits: what is not committed lies in memory.
+const CHANGES_MAX: usize = 100_000;
+
+/// An index, open for writing.
+pub(crate) struct Indexing {
+    writer: search::Writer,
+    /// When the oldest change came that is not committed.
+    oldest: Option<Instant>,
+    /// Somebody was erased, and what he said may lie in a file, although nobody finds it.
+    traces: bool,
+}
+
+impl Indexing {
+    pub(crate) fn create(folder: &Path) -> search::Result<Indexing> {
+        Ok(Indexing { writer: search::Writer::create(folder)?, oldest: None, traces: false })
+    }
+
+    pub(crate) fn open(folder: &Path) -> search::Result<Indexing> {
+        let writer = search::Writer::open(folder)?;
+        let traces = writer.is_to_purge();
+        Ok(Indexing { writer, oldest: None, traces })
+    }
+
+    /// What is read of it.
+    pub(crate) fn index(&self) -> &search::Index {
+        self.writer.index()
+    }
+
+    /// The checkpoint of the last commit.
+    pub(crate) fn stored(&self) -> u64 {
+        self.writer.committed()
+    }
+
+    /// When the oldest change came that nobody finds yet.
+    pub(crate) fn oldest(&self) -> Option<Instant> {
+        self.oldest
+    }
+
+    pub(crate) fn has_traces(&self) -> bool {
+        self.traces
+    }
+
+    /// Folds facts in, up to that position. After a failure everything since the last commit is to be folded in again;
+    /// a fold that panics has changed nothing.
+    pub(crate) fn change(&mut self, facts: &[&Fact], position: u64) -> search::Result<()> {
+        self.writer.hold()?;
+        let changes = texts::changes(facts);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.oldest.get_or_insert_with(Instant::now);
+        let changed = changes.into_iter().try_for_each(|change| self.writer.change(change));
+        failpoint::pass("index-changed");
+        if changed.is_err() {
+            self.oldest = None;
+            return changed;
+        }
+        if self.writer.changes() >= CHANGES_MAX { self.commit(position) } else { Ok(()) }
+    }
+
+    /// Shows what was folded in, as of that position.
+    pub(crate) fn commit(&mut self, position: u64) -> search::Result<()> {
+        let began = Instant::now();
+        self.oldest = None;
+        self.writer.commit(position)?;
+        self.traces = self.writer.is_to_purge();
+        failpoint::pass("index-committed");
+        metrics::counter!("letopis_search_commits_total").increment(1);
+        metrics::histogram!("letopis_search_commit_seconds").record(began.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    /// Goes on with taking deleted text out of the files. What is folded in and not committed stays so.
+    pub(crate) fn purge(&mut self) -> search::Result<()> {
+        let purged = self.writer.purge();
+        if purged.is_err() {
+            self.oldest = None;
+        }
+        if self.traces {
+            failpoint::pass("index-purged");
+        }
+        self.traces = self.writer.is_to_purge();
+        purged.map(drop)
+    }
+}

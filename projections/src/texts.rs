@@ -1,0 +1,94 @@
+//! The text index: messages, who is in which chat, and how chats and people are called there. What it looks like and how
+//! it is asked is in the crate `search`; here is what of the log goes into it.
+
+use crate::{Name, Projections, Result};
+use domain::{Category, ChatId, Event, MessageId, Personal, StreamId, chat, message, user};
+use search::{Change, Post, Text};
+use store::Fact;
+
+pub(crate) const FOLLOWS: &[Category] = &[Category::Chat, Category::Message, Category::User];
+
+/// From so many facts on, their texts are cut by two threads.
+const SHARED_FROM: usize = 256;
+
+impl Projections {
+    /// The text index that serves now, on this node. Ask again for each request: a rebuild puts another in its place.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotBuilt`] where there is none; only who reads beside a serving process can meet that.
+    pub fn index(&self) -> Result<search::Index> {
+        self.slot(Name::Search).model().index()
+    }
+}
+
+/// What facts change in the index, in their order. Cutting the texts is most of the work of following.
+pub(crate) fn changes(facts: &[&Fact]) -> Vec<Change> {
+    let one_by_one = |facts: &[&Fact]| facts.iter().filter_map(|fact| of(fact)).collect::<Vec<_>>();
+    if facts.len() < SHARED_FROM {
+        return one_by_one(facts);
+    }
+    let (first, rest) = facts.split_at(facts.len() / 2);
+    std::thread::scope(|scope| {
+        let first = scope.spawn(move || one_by_one(first));
+        let rest = one_by_one(rest);
+        match first.join() {
+            Ok(first) => first.into_iter().chain(rest).collect(),
+            // A fact of the half is to blame, as if it had been folded here.
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+fn of(fact: &Fact) -> Option<Change> {
+    match (&fact.event, fact.stream) {
+        (Event::Message(event), StreamId::MessageId(message_id)) => of_message(fact, message_id, event),
+        (Event::Chat(event), StreamId::ChatId(chat_id)) => of_chat(chat_id, event),
+        (Event::User(user::Event::Erased), StreamId::UserId(user_id)) => Some(Change::Forgotten(user_id)),
+        (
+            Event::Message(_)
+            | Event::Chat(_)
+            | Event::User(_)
+            | Event::Session(_)
+            | Event::Token(_)
+            | Event::Name(_)
+            | Event::Projection(_),
+            _,
+        ) => None,
+    }
+}
+
+fn of_message(fact: &Fact, message_id: MessageId, event: &message::Event) -> Option<Change> {
+    match event {
+        message::Event::Posted(posted) => {
+            // Erased further on in the log: nobody is to find it.
+            let text = Text::cut(posted.text.known()?.as_str());
+            let (chat_id, author, sent_at) = (posted.chat_id, posted.author, posted.sent_at);
+            let position = fact.position;
+            Some(Change::Posted(Post { message_id, chat_id, author, position, sent_at, edited_at: None }, text))
+        }
+        message::Event::Edited(edited) => Some(match &edited.text {
+            Personal::Known(text) => Change::Edited { message_id, text: Text::cut(text.as_str()), at: edited.at },
+            // The author is erased further on in the log: what he said before is to go as well.
+            Personal::Erased => Change::Removed(message_id),
+        }),
+        message::Event::Deleted(_) => Some(Change::Removed(message_id)),
+    }
+}
+
+fn of_chat(chat_id: ChatId, event: &chat::Event) -> Option<Change> {
+    let named = |name: &domain::text::ChatName| Change::ChatNamed { chat_id, name: name.as_str().to_owned() };
+    let came = |user_id, nickname: &Personal<domain::text::Nickname>| {
+        let nickname = nickname.known().map(|name| name.as_str().to_owned());
+        Change::Came { chat_id, user_id, nickname }
+    };
+    Some(match event {
+        chat::Event::Created(created) => named(&created.chat_name),
+        chat::Event::Renamed(renamed) => named(&renamed.chat_name),
+        chat::Event::Deleted(_) => Change::ChatRemoved(chat_id),
+        chat::Event::MemberJoined(joined) => came(joined.user_id, &joined.nickname),
+        chat::Event::MemberAdded(added) => came(added.user_id, &added.nickname),
+        chat::Event::MemberLeft(left) => Change::Went { chat_id, user_id: left.user_id },
+        chat::Event::MemberRemoved(removed) => Change::Went { chat_id, user_id: removed.user_id },
+        chat::Event::Archived(_) | chat::Event::Unarchived(_) | chat::Event::RoleChanged(_) => return None,
+    })
+}
