@@ -36,7 +36,7 @@ pub(crate) struct Generation {
 /// What it writes.
 enum Body {
     Tables { database: Database, writer: Writer },
-    Index(Indexing),
+    Index(Box<Indexing>),
 }
 
 /// Longer tables are not wiped when somebody is erased: a file that is written anew would hold up everybody who reads
@@ -70,7 +70,7 @@ impl Generation {
         }
         let body = match place {
             Lies::In(place) => Body::create(place, name, epoch)?,
-            Lies::InFolder(path) => Body::Index(Indexing::create(path)?),
+            Lies::InFolder(path) => Body::Index(Box::new(Indexing::create(path)?)),
         };
         failpoint::pass("generation-made");
         Ok(Generation { name, number, epoch, body, stored: 0, position: 0, skips, traces: false })
@@ -88,7 +88,7 @@ impl Generation {
             Lies::InFolder(path) => {
                 let indexing = Indexing::open(path)?;
                 let (stored, traces) = (indexing.stored(), indexing.has_traces());
-                (Body::Index(indexing), stored, traces)
+                (Body::Index(Box::new(indexing)), stored, traces)
             }
         };
         Ok(Generation { name, number, epoch, body, stored, position: stored, skips, traces })

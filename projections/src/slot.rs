@@ -348,10 +348,12 @@ fn apply(generation: &mut Generation, name: Name, facts: &[Fact]) -> Result<Opti
 /// Whether the fold failed for a reason that no event has to do with and that may pass: a full disk, a locked file,
 /// another node that does it.
 fn may_pass(error: &Error) -> bool {
-    match error {
-        Error::Store(error) => error.may_pass(),
-        Error::Search(error) => error.may_pass(),
-        error => matches!(error, Error::File { .. } | Error::TakenOver { .. }),
+    if let Error::Store(error) = error {
+        error.may_pass()
+    } else if let Error::Search(error) = error {
+        error.may_pass()
+    } else {
+        matches!(error, Error::File { .. } | Error::TakenOver { .. })
     }
 }
 

@@ -85,7 +85,7 @@ impl Projections {
 
     fn compare(&self, name: Name, progress: &mut dyn FnMut(Progress)) -> Result<Verified> {
         let serving = match self.present(name)?.1 {
-            Model::Tables(database) => Serving::Tables(database.snapshot()?),
+            Model::Tables(database) => Serving::Tables(Box::new(database.snapshot()?)),
             Model::Index(index) => {
                 let damaged = index.damaged()?;
                 Serving::Index(index.look()?, damaged)
@@ -122,7 +122,7 @@ impl Projections {
 
 /// What serves, as of one position.
 enum Serving {
-    Tables(Snapshot),
+    Tables(Box<Snapshot>),
     /// With the files that are not as they were written.
     Index(search::Snapshot, Vec<String>),
 }
