@@ -2,13 +2,10 @@
 //! be done by several threads.
 
 use crate::schema::{fields, pair};
-use crate::words::{Words, folded_name, words};
+use crate::words::{Words, folded_name, has_link, words};
 use domain::{ChatId, MessageId, Timestamp, UserId};
 use tantivy::TantivyDocument;
 use tantivy::tokenizer::PreTokenizedString;
-
-/// What links begin with.
-const LINKS: [&str; 3] = ["https://", "http://", "www."];
 
 /// One thing that changes.
 #[derive(Clone, Debug)]
@@ -140,9 +137,4 @@ pub(crate) fn chat(chat_id: ChatId, name: &str) -> TantivyDocument {
     document.add_text(fields.chat_name, name);
     document.add_text(fields.chat_name_key, folded_name(name));
     document
-}
-
-/// Whether it has an address that can be followed.
-fn has_link(text: &str) -> bool {
-    LINKS.iter().any(|link| text.contains(link))
 }

@@ -6,8 +6,10 @@
 mod change;
 mod compare;
 mod error;
+mod find;
 mod index;
 mod purge;
+pub mod question;
 pub mod schema;
 pub mod words;
 mod writer;
@@ -15,5 +17,7 @@ mod writer;
 pub use change::{Change, Post, Text};
 pub use compare::{Compared, Differing};
 pub use error::{Error, Result};
+pub use find::{Asking, Cursor, Found, Hit, Order, Who, find};
 pub use index::{Index, Size, Snapshot};
+pub use question::{Broken, Question, question};
 pub use writer::{PURGED_WITHIN_SECONDS, Writer};

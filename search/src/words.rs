@@ -5,7 +5,9 @@
 //! phrase of `db` and `.json`, and by each of its parts.
 
 mod fold;
+mod irregular;
 mod part;
+mod russian;
 mod stem;
 
 pub use fold::{folded, folded_name};
@@ -38,6 +40,7 @@ pub fn words(text: &str) -> Words {
             words.exact.push(token(part, position, bound.clone()));
         }
         for run in runs(&part.word) {
+            words.stems.push(token(part, position, stem(run).into_owned()));
             words.exact.push(token(part, position, run.to_owned()));
         }
         words.exact.push(token(part, position, part.word.clone()));
@@ -84,7 +87,7 @@ pub fn compound(chunk: &[Part]) -> Option<String> {
 }
 
 /// The runs of letters and of digits in a part that has a few of both.
-fn runs(word: &str) -> Vec<&str> {
+pub fn runs(word: &str) -> Vec<&str> {
     let mut starts = vec![0];
     let mut before = None;
     for (at, character) in word.char_indices() {

@@ -1,5 +1,6 @@
 //! Word forms: the stem of a Russian or an English word, told apart by their letters.
 
+use super::russian;
 use frostem::{Algorithm, Stemmer};
 use std::borrow::Cow;
 
@@ -9,7 +10,7 @@ pub fn stem(word: &str) -> Cow<'_, str> {
         return Stemmer::new(Algorithm::English).stem(word);
     }
     if word.chars().all(|letter| matches!(letter, 'а'..='я')) {
-        return Stemmer::new(Algorithm::Russian).stem(word);
+        return russian::stem(word);
     }
     Cow::Borrowed(word)
 }

@@ -1,0 +1,187 @@
+//! Walking through what a query matches: only messages, only in the chats of who asks, until the deadline.
+
+use super::statistics::Statistics;
+use crate::schema::fields;
+use crate::{Result, Snapshot};
+use domain::ChatId;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Instant;
+use tantivy::columnar::Column;
+use tantivy::query::{EnableScoring, Query, Weight};
+use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, SegmentReader, TERMINATED};
+
+/// Scores are compared to a 1,024th: their last bits depend on the order of additions.
+const SCORE_STEPS: f32 = 1024.0;
+/// How many documents are looked at between two looks at the clock, in rounds of a buffer.
+const ROUNDS_UNCLOCKED: u32 = 32;
+
+/// Which hits make a page.
+pub(super) struct Page<'a> {
+    /// Whether by score, else by position.
+    pub relevance: bool,
+    /// The rank and position behind which it begins.
+    pub after: Option<(u32, u64)>,
+    /// Nothing that is newer.
+    pub head: u64,
+    /// Most hits that are kept.
+    pub keep: usize,
+    /// Only in these chats; none: in all.
+    pub chats: Option<&'a [ChatId]>,
+    pub deadline: Instant,
+}
+
+/// Where a hit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ranked {
+    /// Its score in steps, 0 where it does not count.
+    pub rank: u32,
+    pub position: u64,
+    pub segment: u32,
+    pub document: DocId,
+}
+
+impl Ranked {
+    pub(super) fn score(&self) -> f32 {
+        self.rank as f32 / SCORE_STEPS
+    }
+}
+
+pub(super) struct Collected {
+    /// The best first.
+    pub top: Vec<Ranked>,
+    pub total: u64,
+    pub complete: bool,
+}
+
+/// Collects the hits of a page.
+pub(super) fn collect(
+    snapshot: &Snapshot,
+    query: &dyn Query,
+    page: &Page<'_>,
+    statistics: &Statistics,
+) -> Result<Collected> {
+    let scoring = if page.relevance {
+        EnableScoring::enabled_from_statistics_provider(statistics, &snapshot.searcher)
+    } else {
+        EnableScoring::disabled_from_searcher(&snapshot.searcher)
+    };
+    let weight = query.weight(scoring)?;
+    let mut walk = Walk { page, heap: BinaryHeap::new(), total: 0, complete: true };
+    for (segment, reader) in (0..).zip(snapshot.searcher.segment_readers()) {
+        if Instant::now() >= page.deadline {
+            walk.complete = false;
+            break;
+        }
+        if let Some(columns) = Columns::of(reader, page.chats)? {
+            walk.segment(weight.as_ref(), segment, reader, &columns)?;
+        }
+    }
+    let top = walk.heap.into_sorted_vec().into_iter().map(|Reverse(ranked)| ranked).collect();
+    Ok(Collected { top, total: walk.total, complete: walk.complete })
+}
+
+/// What of a segment's messages is looked at.
+struct Columns {
+    position: Column<u64>,
+    /// The chat of each message, as a number of the segment, and which of the numbers are allowed.
+    chats: Option<(Column<u64>, Vec<bool>)>,
+}
+
+impl Columns {
+    /// `None` when there is no message in it that may be shown.
+    fn of(reader: &SegmentReader, chats: Option<&[ChatId]>) -> Result<Option<Columns>> {
+        let schema = reader.schema();
+        let fast = reader.fast_fields();
+        let Some(position) = fast.column_opt::<u64>(schema.get_field_name(fields().position))? else {
+            return Ok(None);
+        };
+        let Some(chats) = chats else { return Ok(Some(Columns { position, chats: None })) };
+        let Some(column) = fast.bytes(schema.get_field_name(fields().chat_id))? else { return Ok(None) };
+        let mut allowed = vec![false; column.num_terms()];
+        let mut any = false;
+        for chat in chats {
+            let number = column.dictionary().term_ord(chat.0.as_bytes()).map_err(tantivy::TantivyError::from)?;
+            if let Some(place) = number.and_then(|number| allowed.get_mut(number as usize)) {
+                *place = true;
+                any = true;
+            }
+        }
+        Ok(any.then(|| Columns { position, chats: Some((column.ords().clone(), allowed)) }))
+    }
+
+    /// The position of a document that is a message and may be shown.
+    fn position(&self, document: DocId) -> Option<u64> {
+        if let Some((chat, allowed)) = &self.chats
+            && !allowed[usize::try_from(chat.first(document)?).ok()?]
+        {
+            return None;
+        }
+        self.position.first(document)
+    }
+}
+
+struct Walk<'a> {
+    page: &'a Page<'a>,
+    /// The worst on top.
+    heap: BinaryHeap<Reverse<Ranked>>,
+    total: u64,
+    complete: bool,
+}
+
+impl Walk<'_> {
+    fn segment(&mut self, weight: &dyn Weight, segment: u32, reader: &SegmentReader, columns: &Columns) -> Result<()> {
+        let mut scorer = weight.scorer(reader, 1.0)?;
+        let mut buffer = [0; COLLECT_BLOCK_BUFFER_LEN];
+        let mut rounds = 0_u32;
+        loop {
+            rounds += 1;
+            if rounds.is_multiple_of(ROUNDS_UNCLOCKED) && Instant::now() >= self.page.deadline {
+                self.complete = false;
+                return Ok(());
+            }
+            if self.page.relevance {
+                for _ in 0..COLLECT_BLOCK_BUFFER_LEN {
+                    let document = scorer.doc();
+                    if document == TERMINATED {
+                        return Ok(());
+                    }
+                    if !reader.is_deleted(document)
+                        && let Some(position) = columns.position(document)
+                    {
+                        let rank = (scorer.score() * SCORE_STEPS) as u32;
+                        self.take(Ranked { rank, position, segment, document });
+                    }
+                    scorer.advance();
+                }
+                continue;
+            }
+            let filled = scorer.fill_buffer(&mut buffer);
+            for document in buffer[..filled].iter().copied().filter(|document| !reader.is_deleted(*document)) {
+                if let Some(position) = columns.position(document) {
+                    self.take(Ranked { rank: 0, position, segment, document });
+                }
+            }
+            if filled < COLLECT_BLOCK_BUFFER_LEN {
+                return Ok(());
+            }
+        }
+    }
+
+    fn take(&mut self, ranked: Ranked) {
+        if ranked.position > self.page.head {
+            return;
+        }
+        self.total += 1;
+        if self.page.after.is_some_and(|after| (ranked.rank, ranked.position) >= after) {
+            return;
+        }
+        if self.heap.len() < self.page.keep {
+            self.heap.push(Reverse(ranked));
+        } else if let Some(mut worst) = self.heap.peek_mut()
+            && worst.0 < ranked
+        {
+            *worst = Reverse(ranked);
+        }
+    }
+}

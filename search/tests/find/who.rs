@@ -1,0 +1,94 @@
+use crate::{Room, chat, user};
+use proptest::prelude::*;
+use search::{Change, Who};
+use std::collections::BTreeSet;
+
+const CHATS: u64 = 4;
+const USERS: u64 = 4;
+
+/// What happens in a few chats among a few people.
+#[derive(Clone, Debug)]
+enum Step {
+    Comes(u64, u64),
+    Goes(u64, u64),
+    Says(u64, u64),
+    ChatGoes(u64),
+    Forgotten(u64),
+    Commits,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (0..CHATS, 0..USERS).prop_map(|(chat, user)| Step::Comes(chat, user)),
+        2 => (0..CHATS, 0..USERS).prop_map(|(chat, user)| Step::Goes(chat, user)),
+        4 => (0..CHATS, 0..USERS).prop_map(|(chat, user)| Step::Says(chat, user)),
+        1 => (0..CHATS).prop_map(Step::ChatGoes),
+        1 => (0..USERS).prop_map(Step::Forgotten),
+        1 => Just(Step::Commits),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Nobody finds a message of a chat that he is not in, by whatever question; and all of those that he is in.
+    #[test]
+    fn nobody_finds_what_he_may_not_read(steps in prop::collection::vec(step(), 1..60)) {
+        let mut room = Room::new();
+        let mut present = BTreeSet::new();
+        let mut said = Vec::new();
+        for step in steps {
+            match step {
+                Step::Comes(place, who) => {
+                    room.came(chat(place), user(who), &format!("u{who}"));
+                    present.insert((place, who));
+                }
+                Step::Goes(place, who) => {
+                    room.change(Change::Went { chat_id: chat(place), user_id: user(who) });
+                    present.remove(&(place, who));
+                }
+                Step::Says(place, who) => {
+                    let position = room.post((chat(place), user(who)), "2026-01-01T00:00:00Z", "тайна https://x.org");
+                    said.push((position, place, who));
+                }
+                Step::ChatGoes(place) => {
+                    room.change(Change::ChatRemoved(chat(place)));
+                    present.retain(|(other, _)| *other != place);
+                    said.retain(|(_, other, _)| *other != place);
+                }
+                Step::Forgotten(who) => {
+                    room.change(Change::Forgotten(user(who)));
+                    present.retain(|(_, other)| *other != who);
+                    said.retain(|(_, _, other)| *other != who);
+                }
+                Step::Commits => room.commit(),
+            }
+        }
+        room.commit();
+        for who in 0..USERS {
+            let mut mine = said.iter().filter(|(_, place, _)| present.contains(&(*place, who))).collect::<Vec<_>>();
+            mine.sort_unstable_by_key(|(position, _, _)| std::cmp::Reverse(*position));
+            let mine = mine.into_iter().map(|(position, _, _)| *position).collect::<Vec<_>>();
+            for question in ["тайны ", "тайн", "\"тайна https\"", "~тайан ", "-нет ", "нет OR -нет", "on:2026", "has:link"] {
+                prop_assert_eq!(&room.found(Who::Member(user(who)), question), &mine, "{}", question);
+            }
+            for place in 0..CHATS {
+                let question = format!("in:{} OR from:{}", chat(place), user(who));
+                let found = room.found(Who::Member(user(who)), &question);
+                prop_assert!(found.iter().all(|position| mine.contains(position)), "{}", question);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_name_is_looked_for_in_ones_own_chats() {
+    let mut room = Room::new();
+    room.came(chat(1), user(1), "anna");
+    room.came(chat(2), user(2), "anna");
+    let mine = room.post((chat(1), user(1)), "2026-01-01T00:00:00Z", "x");
+    room.post((chat(2), user(2)), "2026-01-01T00:00:00Z", "x");
+    room.commit();
+    assert_eq!(room.found(Who::Member(user(1)), "from:anna"), [mine]);
+    assert_eq!(room.found(Who::Operator, "from:anna").len(), 2);
+}
