@@ -1,7 +1,7 @@
 //! Opening a projection: the generation that the catalogue names, or the next one, which is built from the log.
 
 use crate::catalog::Entry;
-use crate::generation::{self, Generation};
+use crate::generation::Generation;
 use crate::lease::Leases;
 use crate::model::Model;
 use crate::slot::{Around, Slot, Stop};

@@ -63,7 +63,7 @@ impl Projections {
         let mut slots = tables.map(|name| open::slot(&around, name)).collect::<Result<Vec<_>>>()?;
         // The index is each node's own, also where they share the other read models.
         let own = Models::Folder(folder.read_models());
-        own.prepare()?;
+        own.prepare(folder)?;
         own.remove_abandoned()?;
         let own_catalog = match &models {
             Models::Folder(_) => catalog.clone(),
