@@ -2,7 +2,7 @@
 //! changes without a fact, and which node feeds which projection (`store::sql::Leases`).
 
 use crate::models::Models;
-use crate::{Error, Name, Result, session_use};
+use crate::{Error, Name, Result, search_tasks, session_use};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::sql::{Database, Place, Row, Tx, Writer};
@@ -52,6 +52,7 @@ impl Catalog {
         let mut tx = writer.begin()?;
         tx.batch(TABLES)?;
         tx.batch(session_use::TABLES)?;
+        tx.batch(search_tasks::TABLES)?;
         tx.commit()?;
         store::failpoint::pass("catalog-made");
         Ok(Catalog { database, writer: Some(Arc::new(Mutex::new(writer))) })

@@ -6,7 +6,7 @@ use crate::lease::Leases;
 use crate::model::Model;
 use crate::models::Models;
 use crate::slot::{Around, Slot};
-use crate::{Behind, Error, LastUse, Name, Result, open};
+use crate::{Behind, Error, LastUse, Name, Result, SearchTasks, open};
 use std::sync::Arc;
 use std::time::Duration;
 use store::sql::Database;
@@ -30,6 +30,7 @@ struct Shared {
     slots: Vec<Slot>,
     caches: Caches,
     last_use: LastUse,
+    search_tasks: SearchTasks,
 }
 
 impl Projections {
@@ -100,8 +101,10 @@ impl Projections {
         slots: Vec<Slot>,
     ) -> Result<Projections> {
         let last_use = LastUse::new(catalog.clone());
+        let search_tasks = SearchTasks::new(catalog.clone());
         let caches = Caches::new(&log, &slots)?;
-        Ok(Projections { shared: Arc::new(Shared { log, models, catalog, leases, slots, caches, last_use }) })
+        let shared = Shared { log, models, catalog, leases, slots, caches, last_use, search_tasks };
+        Ok(Projections { shared: Arc::new(shared) })
     }
 
     /// The read model that serves now. Ask again for each request: a rebuild puts another in its place.
@@ -146,6 +149,11 @@ impl Projections {
     /// When sessions and service tokens were last used.
     pub fn last_use(&self) -> &LastUse {
         &self.shared.last_use
+    }
+
+    /// Questions that are answered later.
+    pub fn search_tasks(&self) -> &SearchTasks {
+        &self.shared.search_tasks
     }
 
     pub(crate) fn caches(&self) -> &Caches {
