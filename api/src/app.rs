@@ -7,6 +7,7 @@ use crate::failures::Failures;
 use crate::lookup::UNKNOWN_MAX;
 use crate::passwords::Passwords;
 use crate::redis::Redis;
+use crate::routes::search::QUESTIONS_MAX;
 use crate::{Node, Roles, Settings};
 use commands::{Actor, Answer, Key, Request, Writer};
 use domain::user::Origin;
@@ -15,7 +16,7 @@ use projections::Projections;
 use std::ops::Deref;
 use std::sync::Arc;
 use store::{Keys, Log};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 /// What every handler shares. Cheap to clone: every layer and every handler has its own with every request.
 #[derive(Clone)]
@@ -35,6 +36,10 @@ pub(crate) struct Shared {
     pub(crate) redis: Option<Redis>,
     /// Places for looking whether an unknown token is only too new (`lookup`).
     pub(crate) unknown: Semaphore,
+    /// Places for questions to the text index.
+    pub(crate) questions: Semaphore,
+    /// Somebody has asked for a task.
+    pub(crate) task_taken: Notify,
     /// Places for requests under way (`door::gate`).
     pub(crate) places: Arc<Semaphore>,
     pub(crate) settings: Settings,
@@ -60,6 +65,8 @@ impl App {
             failures: Failures::default(),
             redis: settings.redis.as_ref().map(Redis::new),
             unknown: Semaphore::new(UNKNOWN_MAX),
+            questions: Semaphore::new(QUESTIONS_MAX),
+            task_taken: Notify::new(),
             places: Arc::new(Semaphore::new(settings.limits.in_flight_max)),
             settings,
         })))
@@ -98,7 +105,7 @@ impl App {
         }
     }
 
-    fn key(&self, actor: Actor, asked: &Asked) -> Option<Key> {
+    pub(crate) fn key(&self, actor: Actor, asked: &Asked) -> Option<Key> {
         let (name, fingerprint) = asked.key.as_ref()?;
         let subject = match actor {
             Actor::User(id) => Some(id),

@@ -58,6 +58,9 @@ codes! {
     ChatNotFound = "chat-not-found", NOT_FOUND, "There is no such chat";
     MemberNotFound = "member-not-found", NOT_FOUND, "There is no such member";
     MessageNotFound = "message-not-found", NOT_FOUND, "There is no such message";
+    TaskNotFound = "task-not-found", NOT_FOUND, "There is no such task";
+    TaskNotComplete = "task-not-complete", BAD_REQUEST, "The task is not finished";
+    TaskFailed = "task-failed", BAD_REQUEST, "The task failed";
     NotFound = "not-found", NOT_FOUND, "There is nothing at this address";
     MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, "The address does not take this method";
     TooSlow = "request-timeout", REQUEST_TIMEOUT, "The request came too slowly";
@@ -124,7 +127,7 @@ impl Error {
     }
 
     /// The log or a read model failed. It is logged here, once; the caller is told nothing of it.
-    fn ours(error: &(dyn std::error::Error + 'static), code: Code) -> Error {
+    pub(crate) fn ours(error: &(dyn std::error::Error + 'static), code: Code) -> Error {
         tracing::error!(error, "a request failed");
         Error::new(code, "the server could not do it; its log says why")
     }
@@ -209,6 +212,12 @@ impl From<store::Error> for Error {
 
 impl From<projections::Error> for Error {
     fn from(error: projections::Error) -> Error {
+        Error::ours(&error, Code::Unavailable)
+    }
+}
+
+impl From<search::Error> for Error {
+    fn from(error: search::Error) -> Error {
         Error::ours(&error, Code::Unavailable)
     }
 }

@@ -32,6 +32,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         (name = "chats", description = "Chats"),
         (name = "members", description = "Who is in a chat"),
         (name = "messages", description = "What is said in a chat"),
+        (name = "search", description = "Finding what was said"),
         (name = "health", description = "For operators"),
     )
 )]
@@ -146,7 +147,7 @@ fn common(operation: &mut Operation, path: &str, open: bool, writes: bool) {
 
 /// Whether an operation answers a list in pages: its body has a `next`.
 fn is_paged(operation: &Operation) -> bool {
-    const PAGED: [&str; 5] = ["SignIns", "Users", "Chats", "Members", "Messages"];
+    const PAGED: [&str; 7] = ["SignIns", "Users", "Chats", "Members", "Messages", "Hits", "FoundMessages"];
     let Some(RefOr::T(response)) = operation.responses.responses.get("200") else { return false };
     let schemas = response.content.values().filter_map(|content| match content {
         RefOr::T(content) => content.schema.as_ref(),

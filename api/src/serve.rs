@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::door::{self, gate};
 use crate::error::{Code, Error};
 use crate::passwords::PasswordError;
+use crate::routes::search_tasks;
 use crate::{Node, Role, Roles, Settings, health, openapi, respond};
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method};
@@ -26,10 +27,13 @@ const CONDENSE_EVERY: Duration = Duration::from_secs(5);
 /// # Errors
 /// When the cost of passwords in the settings is outside argon2's limits.
 pub fn router(node: &Node, settings: Settings) -> Result<Router, PasswordError> {
+    Ok(addresses(&App::new(node, settings)?))
+}
+
+fn addresses(app: &App) -> Router {
     recorder();
-    let cors = cors(&settings.allowed_origins);
-    let app = App::new(node, settings)?;
-    Ok(routes(node.roles)
+    let cors = cors(&app.settings.allowed_origins);
+    routes(app.roles)
         .layer(from_fn_with_state(app.clone(), respond::fingerprint))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| {
             let said = panic.downcast_ref::<&str>().copied().unwrap_or("no message");
@@ -39,7 +43,7 @@ pub fn router(node: &Node, settings: Settings) -> Result<Router, PasswordError> 
         .layer(from_fn_with_state(app.clone(), gate::pass))
         .layer(cors)
         .layer(from_fn(respond::finish))
-        .with_state(app))
+        .with_state(app.clone())
 }
 
 /// The addresses that a node of these roles answers.
@@ -64,10 +68,11 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let (limits, proxies) = (settings.limits, settings.trusted_proxies.clone());
-    let router = router(node, settings).map_err(std::io::Error::other)?;
+    let app = App::new(node, settings).map_err(std::io::Error::other)?;
     tokio::select! {
-        () = door::open(listener, router, limits, proxies, stop) => Ok(()),
+        () = door::open(listener, addresses(&app), limits, proxies, stop) => Ok(()),
         () = condense() => Ok(()),
+        () = search_tasks::work(&app) => Ok(()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every body that is read, mutated: it is taken, or its fault is told in our own words and at its place.
 
-use super::{auth, chats, forgetting, me, members, messages, tokens};
+use super::{auth, chats, forgetting, me, members, messages, search_tasks, tokens};
 use crate::error::{Code, Error};
 use crate::extract::parse;
 use ::fuzz::Verdict;
@@ -14,7 +14,7 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<(), Error> {
 }
 
 /// Each body: how it is read, and what it looks like.
-const BODIES: [(Read, &str); 12] = [
+const BODIES: [(Read, &str); 13] = [
     (read::<auth::Register>, r#"{"user_name":"Anna","password":"a long passphrase","email":"anna@example.org"}"#),
     (read::<auth::Login>, r#"{"user_name":"Anna","password":"a long passphrase","cookie":true}"#),
     (read::<chats::CreateChat>, r#"{"chat_name":"garden","private":false}"#),
@@ -26,6 +26,7 @@ const BODIES: [(Read, &str); 12] = [
     (read::<members::ChangeMember>, r#"{"role":"admin"}"#),
     (read::<messages::Post>, r#"{"message":"hi \u0434","reply_to":"0190c2f4-0000-7000-8000-000000000001"}"#),
     (read::<messages::Edit>, r#"{"message":"bye"}"#),
+    (read::<search_tasks::AskLater>, r#"{"message":"from:Anna \u0434"}"#),
     (read::<tokens::CreateToken>, r#"{"name":"shop","scopes":["read","write"],"expires_in":3600}"#),
 ];
 

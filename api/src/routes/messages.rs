@@ -228,6 +228,19 @@ async fn page(
     }
 }
 
+/// A message as it reads now; none when it is gone, or `user_id` is not in its chat now.
+pub(super) async fn readable(
+    database: &Database,
+    chat_id: ChatId,
+    message_id: MessageId,
+    user_id: UserId,
+) -> Result<Option<messages::Message>, Error> {
+    match messages::access(database, chat_id, user_id).await? {
+        messages::Access::Member => Ok(messages::one(database, chat_id, message_id).await?),
+        messages::Access::NotAMember | messages::Access::NoChat => Ok(None),
+    }
+}
+
 /// Lets members in.
 async fn admit(database: &Database, chat_id: ChatId, user_id: UserId) -> Result<(), Error> {
     match messages::access(database, chat_id, user_id).await? {

@@ -8,6 +8,8 @@ mod fuzz;
 mod me;
 mod members;
 mod messages;
+pub(crate) mod search;
+pub(crate) mod search_tasks;
 mod sessions;
 mod tokens;
 mod users;
@@ -34,6 +36,8 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(chats::routes())
         .merge(members::routes())
         .merge(messages::routes())
+        .merge(search::routes())
+        .merge(search_tasks::routes())
         .layer(DefaultBodyLimit::max(crate::respond::BODY_BYTES_MAX))
         .merge(auth::routes().layer(DefaultBodyLimit::max(AUTH_BODY_BYTES_MAX)))
 }

@@ -131,6 +131,11 @@ const ROWS: &[Row] = &[
     row("get", ONE_MESSAGE, Read, Others, "",                               [401, 403, 200, 200, 200, 200, 200]),
     row("patch", ONE_MESSAGE, Write, Others, r#"{"message": "changed"}"#,   [401, 403, 403, 403, 403, 403, 200]),
     row("delete", ONE_MESSAGE, Write, Others, "",                           [401, 403, 403, 403, 200, 200, 200]),
+    // Without a question; what each may find is told in `search` and `search_tasks`.
+    row("get", "/v1/search", Read, Nobodys, "",                             [401, 400, 400, 400, 400, 400, 400]),
+    row("post", "/v1/chats/search", Write, Nobodys, r#"{"message": "hello"}"#, [401, 201, 201, 201, 201, 201, 201]),
+    row("get", "/v1/chats/search/status/{task_id}", Read, Nobodys, "",      [401, 404, 404, 404, 404, 404, 404]),
+    row("get", "/v1/chats/search/{task_id}/messages", Read, Nobodys, "",    [401, 404, 404, 404, 404, 404, 404]),
 ];
 
 #[test]

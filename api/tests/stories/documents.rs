@@ -3,7 +3,7 @@
 use serde_json::Value;
 use testkit::TestApp;
 
-/// What CONTRACT 1.2 and 1.3 promise of accounts and chats.
+/// What CONTRACT 1.2 to 1.4 promise of accounts, chats and searching them.
 const CALLS: &str = "
     post /v1/auth/register      post /v1/auth/login             post /v1/auth/logout
     get /v1/me                  patch /v1/me                    put /v1/me/password
@@ -18,6 +18,8 @@ const CALLS: &str = "
     get /v1/chats/{chat_id}/messages                            post /v1/chats/{chat_id}/messages
     get /v1/chats/{chat_id}/messages/{message_id}               patch /v1/chats/{chat_id}/messages/{message_id}
     delete /v1/chats/{chat_id}/messages/{message_id}
+    get /v1/search              post /v1/chats/search
+    get /v1/chats/search/status/{task_id}                       get /v1/chats/search/{task_id}/messages
     get /ping   get /ping_db    get /livez  get /readyz         get /metrics";
 
 /// The values of an attribute in a page.

@@ -18,6 +18,8 @@ mod passwords;
 mod positions;
 mod requests;
 mod rules;
+mod search;
+mod search_tasks;
 mod session_cache;
 mod sessions;
 mod sign_in;

@@ -1,0 +1,134 @@
+//! Searching the messages of all my chats.
+
+use super::Next;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::cursor;
+use crate::error::{Code, Error};
+use crate::extract::Params;
+use crate::respond::read;
+use axum::extract::State;
+use axum::response::Response;
+use domain::{ChatId, MessageId, Timestamp, UserId};
+use projections::Name;
+use search::{Asking, Cursor, Found, Order, Who};
+use serde::Serialize;
+use std::time::{Duration, Instant};
+use tokio::time::timeout_at;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// When an answer must be there; what was found by then is answered.
+const ANSWER_MAX: Duration = Duration::from_secs(1);
+/// Most questions that are looked up at once: each keeps a thread busy.
+pub(crate) const QUESTIONS_MAX: usize = 8;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(search))
+}
+
+#[derive(Serialize, ToSchema)]
+struct Hits {
+    hits: Vec<Hit>,
+    /// How many messages answer the question, over all pages.
+    total: u64,
+    /// True when the second that an answer may take was over before everything was looked through: there may be more
+    /// hits, and more in `total`. Ask for something rarer, or within days.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    incomplete: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Next>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Hit {
+    #[schema(value_type = Uuid)]
+    message_id: MessageId,
+    #[schema(value_type = Uuid)]
+    chat_id: ChatId,
+    /// Its author.
+    #[schema(value_type = Uuid)]
+    user_id: UserId,
+    /// His nickname in this chat.
+    user_name: String,
+    #[schema(value_type = String, format = DateTime)]
+    sent_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    edited_at: Option<Timestamp>,
+    text: String,
+    /// Which parts of the text answer the question: from and to, in characters (Unicode scalar values) from 0.
+    highlights: Vec<[usize; 2]>,
+    /// How well it answers; 0 unless the order is `relevance`.
+    score: f32,
+}
+
+/// Finds messages in the chats that I am in now.
+///
+/// Words in any of their Russian or English forms and in any order, `"a phrase"`, `begin*` (the last word begins so by
+/// itself), `-not`, `OR`, `~misspelt` (1 error in up to 5 letters, 2 in more), `from:name`, `in:chat`,
+/// `before:`/`after:`/`on:` a day (`2026-01-31`), month or year in UTC, `has:link`.
+#[utoipa::path(get, path = "/v1/search", tag = "search", params(
+    ("q" = String, Query, description = "The question, at most 1000 characters."),
+    ("order" = Option<String>, Query, description = "`newest-first` (default) or `relevance`."),
+), responses((status = 200, body = Hits)))]
+async fn search(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Error> {
+    let text = params.get("q").ok_or_else(|| Error::bad_parameter("q", "must be given: what to look for"))?;
+    let question = search::question(text).map_err(|broken| Error::bad_parameter("q", broken))?;
+    let order_name = params.get("order").unwrap_or("newest-first");
+    let order = match order_name {
+        "newest-first" => Order::Newest,
+        "relevance" => Order::Relevance,
+        _ => return Err(Error::bad_parameter("order", "must be newest-first or relevance")),
+    };
+    let limit = params.limit()? as usize;
+    let list = ["search", order_name, text, &caller.user_id.to_string()];
+    let from = params.get("from").map(|from| read_cursor(&app, &list, from)).transpose()?;
+    app.reached(Name::Search, params.min_position).await?;
+    let deadline = Instant::now() + ANSWER_MAX;
+    let found = app
+        .look_up(deadline, move |snapshot| {
+            let who = Who::Member(caller.user_id);
+            search::find(snapshot, &Asking { question: &question, who, order, from: from.as_ref(), limit, deadline })
+        })
+        .await?;
+    let next = found.next.as_ref().map(|next| Next { iterator: cursor::write(&app.keys, &list, &next.bytes()) });
+    Ok(read(found.position, shown(found, next)))
+}
+
+impl App {
+    /// Asks the text index on a thread that may be kept busy, when one of the places for that is free in time.
+    pub(crate) async fn look_up<T: Send + 'static>(
+        &self,
+        deadline: Instant,
+        ask: impl FnOnce(&search::Snapshot) -> search::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let busy = || Error::new(Code::Overloaded, "too many questions are being looked up; ask again in a second");
+        let place = timeout_at(deadline.into(), self.questions.acquire()).await;
+        let _place = place.map_err(|_| busy())?.map_err(|_| busy())?;
+        let index = self.projections.index()?;
+        let looked = tokio::task::spawn_blocking(move || ask(&index.snapshot())).await;
+        looked.map_err(|failed| Error::ours(&failed, Code::Internal))?.map_err(Error::from)
+    }
+}
+
+fn read_cursor(app: &App, list: &[&str], from: &str) -> Result<Cursor, Error> {
+    let bytes = cursor::read(&app.keys, list, from)?;
+    Cursor::parse(&bytes).ok_or_else(|| Error::new(Code::BadCursor, "from is not a cursor of this list"))
+}
+
+fn shown(found: Found, next: Option<Next>) -> Hits {
+    let hits = found.hits.into_iter().map(|hit| Hit {
+        message_id: hit.message_id,
+        chat_id: hit.chat_id,
+        user_id: hit.user_id,
+        user_name: hit.user_name.unwrap_or_default(),
+        sent_at: hit.sent_at,
+        edited_at: hit.edited_at,
+        text: hit.text,
+        highlights: hit.highlights.into_iter().map(|(from, to)| [from, to]).collect(),
+        score: hit.score,
+    });
+    Hits { hits: hits.collect(), total: found.total, incomplete: !found.complete, next }
+}

@@ -1,0 +1,215 @@
+//! Searching as a task: asked now, read when it is answered.
+
+use super::{Next, messages};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::cursor;
+use crate::error::{Code, Error};
+use crate::extract::{Asked, Body, Params, now};
+use crate::respond::{read, written};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use commands::{Actor, Answer};
+use domain::{ChatId, MessageId, Outcome, UserId, id};
+use projections::{FoundMessage, Name, NewTask, Taken, Task, TaskState};
+use search::{Asking, Order, Who};
+use serde::{Deserialize, Serialize};
+use std::time::{Duration, Instant};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+/// Fewer characters are no question.
+const CHARACTERS_MIN: usize = 4;
+/// Most messages that a task finds, the newest.
+const HITS_MAX: usize = 100;
+/// When a task ends with what was found by then.
+const TASK_MAX: Duration = Duration::from_secs(5);
+/// How often it is looked for tasks that another node, or a process before this one, has left.
+const LEFT_EVERY: Duration = Duration::from_secs(1);
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(ask)).routes(routes!(status)).routes(routes!(found))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AskLater {
+    /// The question, as `q` of `GET /v1/search`.
+    #[schema(min_length = 4, max_length = 1000)]
+    message: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct TaskTaken {
+    task_id: Uuid,
+}
+
+#[derive(Serialize, ToSchema)]
+struct TaskStatus {
+    /// `WAITING`, `IN_PROCESS`, `SUCCESS` or `FAILED`.
+    status: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+struct FoundMessages {
+    messages: Vec<FoundText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Next>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct FoundText {
+    text: String,
+    #[schema(value_type = Uuid)]
+    chat_id: ChatId,
+    #[schema(value_type = Uuid)]
+    message_id: MessageId,
+}
+
+/// Asks a question to be answered later, of the chats that I am in when it is answered: the newest 100 messages.
+#[utoipa::path(post, path = "/v1/chats/search", tag = "search", request_body = AskLater, responses(
+    (status = 201, body = TaskTaken),
+))]
+async fn ask(
+    State(app): State<App>,
+    caller: Caller,
+    asked: Asked,
+    Body(body): Body<AskLater>,
+) -> Result<Response, Error> {
+    if body.message.chars().nth(CHARACTERS_MIN - 1).is_none() {
+        return Err(Error::bad("message", "must have more than 3 characters"));
+    }
+    search::question(&body.message).map_err(|broken| Error::bad("message", broken))?;
+    let key = app.key(Actor::User(caller.user_id), &asked);
+    let task_id = match &key {
+        None => Uuid::now_v7(),
+        Some(key) => {
+            let mut bytes = [0; 16];
+            bytes.copy_from_slice(&key.command_id[..16]);
+            uuid::Builder::from_random_bytes(bytes).into_uuid()
+        }
+    };
+    let fingerprint = key.map(|key| key.fingerprint);
+    let task = NewTask { task_id, user_id: caller.user_id, fingerprint, question: body.message, at: asked.at };
+    let tasks = app.projections.search_tasks().clone();
+    let replayed = match blocking(move || tasks.take(&task)).await? {
+        Taken::New => false,
+        Taken::Repeated => true,
+        Taken::OtherRequest => return Err(Error::other_answer()),
+        Taken::TooMany => {
+            return Err(Error::new(Code::Overloaded, "too many tasks are waiting; ask again in a second"));
+        }
+    };
+    app.task_taken.notify_one();
+    let position = app.writer.acknowledged(Name::Search.follows());
+    let answer = Answer { position, outcome: Outcome::Done, replayed };
+    Ok(written(StatusCode::CREATED, &answer, TaskTaken { task_id }))
+}
+
+/// How far a task of mine is. It is gone five minutes after it is finished.
+#[utoipa::path(get, path = "/v1/chats/search/status/{task_id}", tag = "search", params(("task_id" = Uuid, Path)),
+    responses((status = 200, body = TaskStatus)))]
+async fn status(
+    State(app): State<App>,
+    caller: Caller,
+    Path(task): Path<String>,
+    params: Params,
+) -> Result<Response, Error> {
+    let position = app.reached(Name::Search, params.min_position).await?;
+    let (state, _) = task_of(&app, caller.user_id, &task).await?;
+    let status = match state {
+        TaskState::Waiting => "WAITING",
+        TaskState::InProcess => "IN_PROCESS",
+        TaskState::Success => "SUCCESS",
+        TaskState::Failed => "FAILED",
+    };
+    Ok(read(position, TaskStatus { status }))
+}
+
+/// What a task of mine found, the newest first: as it reads now, of the chats that I am in now.
+#[utoipa::path(get, path = "/v1/chats/search/{task_id}/messages", tag = "search", params(("task_id" = Uuid, Path)),
+    responses((status = 200, body = FoundMessages)))]
+async fn found(
+    State(app): State<App>,
+    caller: Caller,
+    Path(task): Path<String>,
+    params: Params,
+) -> Result<Response, Error> {
+    let limit = params.limit()? as usize;
+    let list = ["search task", &task, &caller.user_id.to_string()];
+    let (state, found) = task_of(&app, caller.user_id, &task).await?;
+    match state {
+        TaskState::Success => {}
+        TaskState::Waiting | TaskState::InProcess => {
+            return Err(Error::new(Code::TaskNotComplete, "the task is not finished; ask for its status until it is"));
+        }
+        TaskState::Failed => return Err(Error::new(Code::TaskFailed, "the task failed; ask the question again")),
+    }
+    // The cursor is a place in what was found, which changes no more.
+    let from = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;
+    let from = usize::try_from(from.unwrap_or_default()).unwrap_or(usize::MAX);
+    let reading = app.read(Name::Messages, params.min_position).await?;
+    let (mut shown, mut at) = (Vec::new(), from.min(found.len()));
+    for (chat_id, message_id) in &found[at..] {
+        if shown.len() == limit {
+            break;
+        }
+        at += 1;
+        if let Some(message) = messages::readable(&reading.database, *chat_id, *message_id, caller.user_id).await? {
+            shown.push(FoundText { text: message.text, chat_id: *chat_id, message_id: *message_id });
+        }
+    }
+    let next = (at < found.len()).then(|| Next { iterator: cursor::write_position(&app.keys, &list, at as u64) });
+    Ok(read(reading.position, FoundMessages { messages: shown, next }))
+}
+
+async fn task_of(app: &App, user_id: UserId, task: &str) -> Result<(TaskState, Vec<FoundMessage>), Error> {
+    let unknown = || Error::new(Code::TaskNotFound, "there is no such task of yours, or no more");
+    let task_id = id::parse_uuid(task).ok_or_else(unknown)?;
+    app.projections.search_tasks().status(task_id, user_id, now()).await?.ok_or_else(unknown)
+}
+
+/// Works on tasks, one after the other, for ever.
+pub(crate) async fn work(app: &App) {
+    loop {
+        let tasks = app.projections.search_tasks().clone();
+        match blocking(move || tasks.begin(now())).await {
+            Ok(Some(task)) => finish(app, task).await,
+            // Logged where it was made an error of ours: in a while it may go.
+            Ok(None) | Err(_) => {
+                let _ = tokio::time::timeout(LEFT_EVERY, app.task_taken.notified()).await;
+            }
+        }
+    }
+}
+
+async fn finish(app: &App, task: Task) {
+    let found = look(app, &task).await;
+    let tasks = app.projections.search_tasks().clone();
+    // A task that could not be finished is taken up again, as one that its process has left.
+    let _ = blocking(move || tasks.finish(&task, found.ok().as_deref(), now())).await;
+}
+
+async fn look(app: &App, task: &Task) -> Result<Vec<FoundMessage>, Error> {
+    let deadline = Instant::now() + TASK_MAX;
+    let question = search::question(&task.question).map_err(|broken| Error::bad("message", broken))?;
+    app.reached(Name::Search, 0).await?;
+    let who = Who::Member(task.user_id);
+    let found = app
+        .look_up(deadline, move |snapshot| {
+            let (order, from, limit) = (Order::Newest, None, HITS_MAX);
+            search::find(snapshot, &Asking { question: &question, who, order, from, limit, deadline })
+        })
+        .await?;
+    Ok(found.hits.into_iter().map(|hit| (hit.chat_id, hit.message_id)).collect())
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> projections::Result<T> + Send + 'static,
+) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|failed| Error::ours(&failed, Code::Internal))?.map_err(Error::from)
+}
