@@ -118,6 +118,11 @@ async fn metrics_text(State(app): State<App>) -> Response {
         metrics::gauge!("letopis_projection_stopped", "projection" => name).set(flag(status.failed_position.is_some()));
         metrics::gauge!("letopis_projection_paused", "projection" => name).set(flag(paused));
         metrics::gauge!("letopis_projection_lag_seconds", "projection" => name).set(status.lag_seconds as f64);
+        if let Some(size) = status.size {
+            metrics::gauge!("letopis_search_index_bytes").set(size.bytes as f64);
+            metrics::gauge!("letopis_search_segments").set(size.segments as f64);
+            metrics::gauge!("letopis_search_documents").set(size.documents as f64);
+        }
     }
     let text = crate::serve::recorder().render();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()

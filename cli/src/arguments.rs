@@ -73,6 +73,10 @@ pub enum Verb {
     /// What other services are told over NATS
     #[command(subcommand)]
     Relay(Relay),
+    /// Find messages, over all chats: words, "phrase", prefix*, -not, from:name, in:chat, before:, after:, on:, has:link, ~fuzzy
+    #[command(after_help = "Examples:\n  letopis search '\"rolling update\" from:anna after:2026-01-01'\n  \
+                            letopis search развернуть -o json --limit 100")]
+    Search(Search),
     /// Accounts
     #[command(subcommand)]
     Users(Users),
@@ -133,6 +137,19 @@ pub struct Import {
     /// Messages keep the file's times; otherwise they are sent now
     #[arg(long)]
     pub as_of_file_times: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Search {
+    /// What to look for; several words are one question. One that begins with `-` stands behind `--`
+    #[arg(required = true)]
+    pub query: Vec<String>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub limit: u16,
+    /// The best first, in place of the newest
+    #[arg(long)]
+    pub relevance: bool,
 }
 
 #[derive(Debug, Subcommand)]

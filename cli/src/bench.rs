@@ -8,6 +8,7 @@ mod http;
 mod readback;
 mod replay;
 mod shared;
+mod search;
 
 use crate::arguments::{Bench, BenchPart};
 use crate::context::Context;
@@ -64,26 +65,25 @@ pub async fn verb(context: &Context, bench: &Bench) -> Result<()> {
     listing.end()
 }
 
-/// One round: everything once, in a folder of its own, and in a database of its own where one is set.
+/// One round: everything once, in a folder of its own, and in databases of its own where one is set.
 async fn measure(place: &Path, round: u16, bench: &Bench, cluster: Option<&Cluster>) -> Result<Vec<Measured>> {
     let folder = Throwaway::make(place, round)?;
+    let is_asked = |part: BenchPart| bench.only.is_none_or(|only| only == part);
     let mut measured = Vec::new();
-    if bench.only != Some(BenchPart::Append) {
-        let database = made(cluster, round, "http").await?;
-        let node = Node::open(NodeOptions {
-            data: folder.path.join("data"),
-            database: database.as_ref().map(|database| database.cluster.clone()),
-            master_key: None,
-            erased_list: None,
-            roles: Roles::ALL,
-        });
-        let node = node.await?;
+    if is_asked(BenchPart::Search) && !bench.log.is_empty() {
+        let (node, database) = opened(&folder.path, cluster, round, "search").await?;
+        measured.extend(search::measure(&node, bench).await?);
+        node.stop().await;
+        dropped(database).await?;
+    }
+    if is_asked(BenchPart::Http) {
+        let (node, database) = opened(&folder.path, cluster, round, "http").await?;
         measured.extend(http::measure(&node, bench).await?);
         measured.extend(replay::measure(&node).await?);
         node.stop().await;
         dropped(database).await?;
     }
-    if bench.only != Some(BenchPart::Http) {
+    if is_asked(BenchPart::Append) {
         match made(cluster, round, "append").await? {
             None => measured.extend(appends::measure(&folder.path, bench).await?),
             Some(database) => {
@@ -93,6 +93,24 @@ async fn measure(place: &Path, round: u16, bench: &Bench, cluster: Option<&Clust
         }
     }
     Ok(measured)
+}
+
+/// A node for one part.
+async fn opened(
+    place: &Path,
+    cluster: Option<&Cluster>,
+    round: u16,
+    part: &str,
+) -> Result<(Node, Option<shared::Throwaway>)> {
+    let database = made(cluster, round, part).await?;
+    let node = Node::open(NodeOptions {
+        data: place.join(part),
+        database: database.as_ref().map(|database| database.cluster.clone()),
+        master_key: None,
+        erased_list: None,
+        roles: Roles::ALL,
+    });
+    Ok((node.await?, database))
 }
 
 async fn made(cluster: Option<&Cluster>, round: u16, part: &str) -> Result<Option<shared::Throwaway>> {

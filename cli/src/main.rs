@@ -24,6 +24,7 @@ mod packed;
 mod progress;
 mod projections;
 mod report;
+mod search;
 mod serve;
 mod settings;
 mod shell;
@@ -75,6 +76,7 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         Verb::Streams(streams) => streams::verb(&context?, &streams),
         Verb::Projections(verb) => projections::verb(&context?, &verb).await,
         Verb::Relay(asked) => couriers::verb(&context?, &asked).await,
+        Verb::Search(asked) => search::verb(&context?, &asked),
         Verb::Users(users) => users::verb(&context?, users).await,
         Verb::Backup(asked) => backup::backup(&context?, &asked),
         Verb::Restore(asked) => backup::restore(&context?, &asked).await,

@@ -38,7 +38,8 @@ pub async fn verb(context: &Context, verb: &Verb) -> Result<()> {
     }
 }
 
-const COLUMNS: &[&str] = &["name", "version", "position", "head", "lag_events", "lag_seconds", "state", "error"];
+const COLUMNS: &[&str] =
+    &["name", "version", "position", "head", "lag_events", "lag_seconds", "state", "index_bytes", "error"];
 
 fn ls(context: &Context) -> Result<()> {
     let mut listing = Listing::new(context.output, COLUMNS);
@@ -54,6 +55,11 @@ fn row(status: &Status) -> Value {
         "position": status.position, "head": status.head,
         "lag_events": status.lag_events, "lag_seconds": status.lag_seconds, "state": status.state.as_str(),
     });
+    if let Some(size) = status.size {
+        row["index_bytes"] = json!(size.bytes);
+        row["segments"] = json!(size.segments);
+        row["documents"] = json!(size.documents);
+    }
     if let Some(error) = &status.error {
         row["error"] = json!(error);
         row["failed_position"] = json!(status.failed_position);

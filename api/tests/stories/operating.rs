@@ -79,6 +79,10 @@ async fn an_event_of_a_newer_version_stops_one_read_model_until_it_is_skipped() 
     anna.say(&chat, "two").await;
 
     skip(&app, Name::Messages).await;
+    // It stops every read model of messages.
+    super::until(async || app.node.projections.skippable(Name::Search).is_ok()).await;
+    skip(&app, Name::Search).await;
+    caught_up(&app, Name::Search).await;
     caught_up(&app, Name::Messages).await;
     assert_eq!(shown(&app, 200, "messages").await["state"], "running");
     assert_eq!(gauge(&app, "stopped", "messages").await, "0");

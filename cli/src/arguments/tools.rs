@@ -60,6 +60,9 @@ pub struct Bench {
     /// Where the throwaway folder is made: it decides which disk is measured
     #[arg(long, value_name = "DIR")]
     pub folder: Option<PathBuf>,
+    /// A chat log as for `letopis import`, which the text index is measured with; without one that part is left out
+    #[arg(long, value_name = "FILE", required_if_eq("only", "search"))]
+    pub log: Vec<PathBuf>,
     /// One part only
     #[arg(long, value_name = "PART")]
     pub only: Option<BenchPart>,
@@ -72,4 +75,6 @@ pub enum BenchPart {
     Http,
     /// The log alone, beside a plain file
     Append,
+    /// The text index: a chat log is imported, the index built anew and asked
+    Search,
 }

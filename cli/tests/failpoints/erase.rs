@@ -17,6 +17,8 @@ pub const POINTS: &[(&str, u32)] = &[
     ("file-removed", 2),
     ("model-vacuumed", 4),
     ("model-wiped", 1),
+    ("index-purged", 1),
+    ("index-purged", 2),
 ];
 
 const NAME: &str = "Ростислав Незабвенный";
@@ -78,13 +80,21 @@ fn stopped(server: Server) {
 
 /// The files that hold his name, his words or his key.
 fn traces(place: &Place, key: &[u8]) -> Vec<String> {
-    let models = std::fs::read_dir(place.data().join("read-models")).unwrap();
-    let files = std::fs::read_dir(place.data()).unwrap().chain(models).map(|file| file.unwrap().path());
+    let mut files = Vec::new();
+    collect(&place.data(), &mut files);
     let holds = |path: &std::path::Path| {
         // A file that went away meanwhile holds nothing.
         let bytes = if path.is_file() { std::fs::read(path).unwrap_or_default() } else { Vec::new() };
         let found = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
         [NAME.as_bytes(), TEXT.as_bytes(), key].into_iter().any(found)
     };
-    files.filter(|path| holds(path)).map(|path| path.display().to_string()).collect()
+    files.iter().filter(|path| holds(path)).map(|path| path.display().to_string()).collect()
+}
+
+/// Every file below that folder. A folder that went away meanwhile holds none.
+fn collect(folder: &std::path::Path, files: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() { collect(&path, files) } else { files.push(path) }
+    }
 }

@@ -20,6 +20,8 @@ pub const POINTS: &[(&str, u32)] = &[
     ("model-written", 20),
     ("model-committed", 20),
     ("model-commit", 40),
+    ("index-changed", 5),
+    ("index-committed", 5),
 ];
 
 /// These come ten seconds after a start.

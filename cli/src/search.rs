@@ -1,0 +1,64 @@
+//! `letopis search`: what an operator may find, over all chats, in the language of `GET /v1/search`.
+
+use crate::arguments::Search;
+use crate::context::Context;
+use crate::exit::{Code, failure};
+use crate::output::{Format, Listing, show};
+use anyhow::Result;
+use search::{Asking, Hit, Order, Who, find, question};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// What was found by then is the answer: an operator may wait longer than a user.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Asks the index of this machine, as it is now; beside the server that writes it as well.
+///
+/// # Errors
+/// What went wrong; code 2 for a question that cannot be read.
+pub fn verb(context: &Context, asked: &Search) -> Result<()> {
+    let text = asked.query.join(" ");
+    let question = question(&text).map_err(|broken| {
+        let message = format!("the question breaks at character {}: {}", broken.at, broken.why);
+        failure(Code::Usage, message)
+    })?;
+    let snapshot = context.projections()?.index()?.look()?;
+    let order = if asked.relevance { Order::Relevance } else { Order::Newest };
+    let deadline = Instant::now() + DEADLINE;
+    let limit = usize::from(asked.limit);
+    let (mut hits, mut total, mut complete, mut from) = (Vec::<Value>::new(), 0, true, None);
+    while hits.len() < limit {
+        let asking = Asking {
+            question: &question,
+            who: Who::Operator,
+            order,
+            from: from.as_ref(),
+            limit: limit - hits.len(),
+            deadline,
+        };
+        let found = find(&snapshot, &asking)?;
+        hits.extend(found.hits.iter().map(hit));
+        (total, complete) = (found.total.max(total), complete && found.complete);
+        match found.next {
+            Some(next) => from = Some(next),
+            None => break,
+        }
+    }
+    if !complete {
+        anstream::eprintln!("not everything was looked through in {} s; ask for less", DEADLINE.as_secs());
+    }
+    if context.output == Some(Format::Json) {
+        return show(context.output, &json!({"hits": hits, "total": total}));
+    }
+    let mut listing = Listing::new(context.output, &["sent_at", "chat_id", "user_name", "text"]);
+    hits.iter().try_for_each(|hit| listing.row(hit))?;
+    listing.end()
+}
+
+fn hit(hit: &Hit) -> Value {
+    let highlights = hit.highlights.iter().map(|(start, end)| json!([start, end])).collect::<Vec<_>>();
+    json!({
+        "message_id": hit.message_id, "chat_id": hit.chat_id, "user_name": hit.user_name, "sent_at": hit.sent_at,
+        "text": hit.text, "highlights": highlights, "score": hit.score,
+    })
+}
