@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 
 /// Index chat logs and ask 200 mixed questions, in Letopis' index and in PostgreSQL (GIN, `russian`)
 #[derive(Debug, Parser)]
-#[command(after_help = "Example:\n  cargo run --release -p bench -- ubuntu-irc.ndjson.gz ru-dialogues.ndjson.gz --messages 1000000")]
+#[command(
+    after_help = "Example:\n  cargo run --release -p bench -- ubuntu-irc.ndjson.gz ru-dialogues.ndjson.gz --messages 1000000"
+)]
 struct Arguments {
     /// Chat logs as `letopis import` takes them
     #[arg(required = true)]

@@ -7,8 +7,8 @@ mod appends;
 mod http;
 mod readback;
 mod replay;
-mod shared;
 mod search;
+mod shared;
 
 use crate::arguments::{Bench, BenchPart};
 use crate::context::Context;

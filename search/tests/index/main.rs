@@ -1,4 +1,5 @@
 //! An index in a throwaway folder: what a commit shows, what a crash leaves, what is taken out of the files.
+#![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
 use domain::{ChatId, MessageId, Timestamp, UserId};
 use search::schema::{fields, pair};
