@@ -215,11 +215,18 @@ impl Writing {
             | StreamId::MessageId(_)
             | StreamId::ProjectionName(_) => None,
         });
-        let subjects = subjects.collect();
-        let streams = self.states.unknown(named.into_iter());
         let receipts = requests.iter().filter_map(|(request, _)| request.key.as_ref().map(|key| key.command_id));
-        let begun = self.appender.begin(&Wanted { streams, receipts: receipts.collect(), subjects })?;
-        self.states.learn(begun);
+        let mut wanted = Wanted { streams: Vec::new(), receipts: receipts.collect(), subjects: subjects.collect() };
+        // Each time it is nearer to the head.
+        loop {
+            wanted.streams = self.states.unknown(named.iter().copied());
+            let begun = self.appender.begin(&wanted)?;
+            let is_behind = begun.is_behind;
+            self.states.learn(begun);
+            if !is_behind {
+                break;
+            }
+        }
         // Others may have moved it.
         self.head.send_if_modified(|known| {
             let head = self.appender.head().position;

@@ -31,6 +31,7 @@ pub struct Proxy {
 struct State {
     marker: &'static str,
     fate: AtomicU8,
+    is_cutting: AtomicBool,
     is_counting: AtomicBool,
     trips: AtomicU64,
     was_answered: AtomicBool,
@@ -48,6 +49,7 @@ impl Proxy {
         let state = Arc::new(State {
             marker,
             fate: AtomicU8::new(Fate::Answered as u8),
+            is_cutting: AtomicBool::new(false),
             is_counting: AtomicBool::new(false),
             trips: AtomicU64::new(0),
             was_answered: AtomicBool::new(false),
@@ -73,6 +75,11 @@ impl Proxy {
     /// Decides what becomes of the next commit that is announced.
     pub fn next_commit(&self, fate: Fate) {
         self.state.fate.store(fate as u8, Ordering::SeqCst);
+    }
+
+    /// Ends the connection on which something is said next, before the server hears of it.
+    pub fn cut_next(&self) {
+        self.state.is_cutting.store(true, Ordering::SeqCst);
     }
 
     /// How many round trips something takes, whatever the machine is busy with.
@@ -109,6 +116,9 @@ impl State {
 fn ask(mut node: TcpStream, mut server: TcpStream, state: &State, doomed: &AtomicBool) {
     let mut buffer = vec![0; 65_536];
     while let Ok(read @ 1..) = node.read(&mut buffer) {
+        if state.is_cutting.swap(false, Ordering::SeqCst) {
+            break;
+        }
         let said = &buffer[..read];
         *state.last_said() = Instant::now();
         if state.was_answered.swap(false, Ordering::SeqCst) {

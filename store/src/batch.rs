@@ -92,6 +92,9 @@ pub struct Begun {
     pub streams: Vec<(StreamId, Result<Vec<Fact>, Error>)>,
     /// What others have appended since this node saw the log last, in order.
     pub others: Vec<Other>,
+    /// Others have appended more than is told at once. The batch is not open, and nobody was kept waiting for the rest:
+    /// it is to be begun again, when this part is folded in.
+    pub is_behind: bool,
 }
 
 /// An event that another node has appended.

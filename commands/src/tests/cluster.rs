@@ -268,3 +268,27 @@ async fn a_server_that_is_away_stops_no_writer() {
     assert_eq!(node.log.verify(1, u64::MAX, |_| {}).unwrap().events, 6);
     node.running.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_far_behind_decides_on_all_of_it() {
+    let Some(shared) = Shared::new().await else { return };
+    let node = shared.node();
+    let (anna, boris, chat) = (UserId(Uuid::from_u128(1)), UserId(Uuid::from_u128(2)), ChatId(Uuid::from_u128(1)));
+    for command in [claiming(1, 1), claiming(2, 2), create(chat, anna, "a chat"), join(chat, boris)] {
+        node.send(command).await.unwrap();
+    }
+    node.send(post(1, chat, boris, "here")).await.unwrap();
+    let other = shared.node();
+    // More than is told at once; what counts comes last.
+    for first in (100..10_200).step_by(1_000) {
+        let mut sent = tokio::task::JoinSet::new();
+        for number in first..first + 1_000 {
+            let writer = other.writer.clone();
+            sent.spawn(async move { writer.send(request(post(number, chat, anna, "elsewhere"))).await.unwrap() });
+        }
+        sent.join_all().await;
+    }
+    other.send(Command::Chat(chat, chat::Command::Leave { user_id: boris })).await.unwrap();
+    let refused = node.send(post(2, chat, boris, "gone")).await;
+    assert_eq!(refused, Err(Error::Refused(Refusal::Message(message::Refusal::NotAMember))));
+}

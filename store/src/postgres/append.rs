@@ -90,7 +90,8 @@ impl Appender {
     }
 
     /// Takes the head, and with it the right to append, until the batch is written or let go of. In one round trip:
-    /// reads the wanted streams before it is taken, and after it the wanted receipts and what others have appended.
+    /// reads the wanted streams before it is taken, and after it the wanted receipts and what others have appended. Who
+    /// is far behind lets go of it again and is told a part.
     ///
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Postgres`]: the batch is not open. [`Error::Stopped`].
@@ -103,6 +104,9 @@ impl Appender {
         match begun {
             Ok(begun) => {
                 self.is_open = true;
+                if begun.is_behind {
+                    self.cancel();
+                }
                 Ok(begun)
             }
             Err(error) => {
@@ -140,7 +144,7 @@ impl Appender {
         if !others.is_empty() {
             self.recent.clear();
         }
-        Ok(Begun { streams, others })
+        Ok(Begun { streams, others, is_behind: seen.is_behind })
     }
 
     /// Forgets here as well whom another node has erased.
@@ -186,7 +190,8 @@ impl Appender {
         if self.stopped {
             return Err(Error::Stopped);
         }
-        if !self.is_open {
+        // Each time it is nearer to the head.
+        while !self.is_open {
             self.begin(&Wanted::default())?;
         }
         if batch.is_empty() {

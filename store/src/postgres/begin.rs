@@ -10,20 +10,22 @@ use std::collections::HashMap;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
-/// Events of others that are read at once.
+/// Events of others that are read at once, while the head is held; at least two, as the first is known.
 const OTHERS_MAX: i64 = 10_000;
 
 /// What was read while the head was taken.
 pub(super) struct Seen {
     /// Rows of the wanted streams, before the head was taken.
     pub(super) streams: Vec<Row>,
-    /// Where the log ends.
+    /// Where the log ends, or what was read of it.
     pub(super) head: Head,
     pub(super) receipts: Vec<Row>,
     /// Data keys: of the wanted subjects, and of what is sealed in the other rows.
     pub(super) keys: Vec<Row>,
     /// What was appended behind `known` by anybody.
     pub(super) others: Vec<Row>,
+    /// The log goes on behind those.
+    pub(super) is_behind: bool,
 }
 
 /// Takes the head, in one round trip: everything is sent before the first answer is waited for. Behind the lock each
@@ -54,18 +56,17 @@ pub(super) async fn take(client: &Client, known: Head, wanted: &Wanted, asked: &
     );
     let (streams, ()) = (streams?, begun?);
     let head = rows::head(head?.first().ok_or(Error::Damaged { what: "the log has no head" })?)?;
-    let mut seen = Seen { streams, head, receipts: receipts?, keys: keys?, others: others? };
+    let (receipts, others, keys) = (receipts?, others?, keys?);
+    let is_all = i64::try_from(others.len()).is_ok_and(|read| read < OTHERS_MAX);
+    let mut seen = Seen { streams, head, receipts, keys, others, is_behind: false };
     goes_on_from(&mut seen, known)?;
-    while let Some(last) = seen.others.last().map(|row| get::<i64>(row, 0)).transpose()? {
-        if number(last) >= head.position {
-            break;
-        }
-        let further: [Param<'_>; 2] = [(&(last + 1), Type::INT8), (&OTHERS_MAX, Type::INT8)];
-        let more = client.query_typed(OTHERS, &further).await?;
-        if more.is_empty() {
+    let last = seen.others.last().map(rows::position).transpose()?.unwrap_or(known);
+    if last.position < head.position {
+        if is_all {
             return Err(Error::Damaged { what: "the log ends before its head" });
         }
-        seen.others.extend(more);
+        // The rest is for the next time: whoever holds the head keeps every other node waiting.
+        (seen.head, seen.is_behind) = (last, true);
     }
     Ok(seen)
 }

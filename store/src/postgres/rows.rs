@@ -25,6 +25,12 @@ pub(super) fn head(row: &Row) -> Result<Head, Error> {
     Ok(Head { position, hash: needed(get(row, 1)?, position)?, recorded_at: Timestamp(get(row, 2)?) })
 }
 
+/// Where an event's row stands: the log's end as it was when that was written.
+pub(super) fn position(row: &Row) -> Result<Head, Error> {
+    let position = number(get(row, 0)?);
+    Ok(Head { position, hash: needed(get(row, 11)?, position)?, recorded_at: Timestamp(get(row, 5)?) })
+}
+
 pub(super) fn record(row: &Row) -> Result<Record, Error> {
     let position = number(get(row, 0)?);
     Ok(Record {

@@ -106,6 +106,18 @@ impl Tx<'_> {
         }
     }
 
+    /// Lets the commit wait for the disk, where nodes share the read model: a server that crashes must not take back what
+    /// one of them has seen. What is in a file is seen by one process, which a crash takes along.
+    ///
+    /// # Errors
+    /// As [`Tx::execute`].
+    pub fn keep(&mut self) -> Result<(), Error> {
+        match &mut self.within {
+            Within::File(_) => Ok(()),
+            Within::Schema(session) => session.queue("set local synchronous_commit = on", &[]),
+        }
+    }
+
     /// Runs several statements without parameters that make tables and indexes; on a schema for at most an hour.
     ///
     /// # Errors

@@ -113,7 +113,7 @@ impl Appender {
         self.cancel();
         run(&self.connection, "begin immediate").map_err(Error::not_written)?;
         let streams = wanted.streams.iter().map(|stream| (*stream, self.stream(*stream))).collect();
-        Ok(Begun { streams, others: Vec::new() })
+        Ok(Begun { streams, others: Vec::new(), is_behind: false })
     }
 
     /// Lets go of a batch that was begun.

@@ -10,6 +10,9 @@ use store::{Appender, Cluster, Error, Folder, Wanted};
 /// A node is to write again this long after its server is back.
 const HEALED_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long a node waits for the head.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
+
 fn kill_backends(url: &str) {
     let sql = "select pg_terminate_backend(pid) from pg_stat_activity
                where datname = current_database() and application_name = 'letopis'";
@@ -66,6 +69,53 @@ fn a_commit_whose_answer_is_lost_is_found_out_by_this_node_and_by_others() {
     }
     assert_eq!(node.post(4).unwrap().position, 4);
     assert_eq!(node.verified(), 4);
+}
+
+#[test]
+fn a_connection_that_turns_out_to_be_gone_when_a_batch_begins_costs_nobody_anything() {
+    let Some(shared) = Shared::new() else { return };
+    let proxy = Proxy::before(&shared.url, "update letopis.log_head").unwrap();
+    let mut node = shared.node_by(&Cluster::new(proxy.url()).unwrap());
+    for number in 1..=3 {
+        assert_eq!(u128::from(node.post(number).unwrap().position), number);
+        proxy.cut_next();
+    }
+    assert_eq!(node.post(4).unwrap().position, 4);
+    assert_eq!(node.verified(), 4);
+}
+
+#[test]
+fn whoever_holds_the_head_too_long_is_not_waited_for() {
+    let Some(shared) = Shared::new() else { return };
+    let (mut node, mut holder) = (shared.node(), shared.node());
+    node.post(1).unwrap();
+    holder.appender.begin(&Wanted::default()).unwrap();
+    let began = Instant::now();
+    let refused = node.post(2).unwrap_err();
+    assert!(matches!(refused, Error::Postgres { .. }) && refused.may_pass(), "{refused:?}");
+    let waited = began.elapsed();
+    assert!(waited >= LOCK_WAIT_MAX && waited < LOCK_WAIT_MAX + HEALED_WITHIN, "{waited:?}");
+    holder.appender.cancel();
+    assert_eq!(node.post(2).unwrap().position, 2);
+}
+
+#[test]
+fn what_bounds_a_transaction_holds_on_the_server() {
+    let Some(shared) = Shared::new() else { return };
+    let sql = "create table told (name text, value text);
+        create function tell() returns trigger language plpgsql as
+        $$ begin insert into letopis.told select name, setting || coalesce(unit, '') from pg_settings; return null; end $$;
+        create trigger tell after insert on event for each statement execute function tell()";
+    crate::common::statements(&shared.url, sql).unwrap();
+    shared.node().post(1).unwrap();
+    let of = |name: &str| {
+        let sql = format!("select value from letopis.told where name = '{name}'");
+        asked(&shared.url, async |client| client.query_one(&sql, &[]).await).unwrap().get::<_, String>(0)
+    };
+    assert_eq!(of("statement_timeout"), "30000ms");
+    assert_eq!(of("lock_timeout"), "10000ms");
+    assert_eq!(of("idle_in_transaction_session_timeout"), "15000ms");
+    assert_eq!(of("synchronous_commit"), "on");
 }
 
 /// Tries until it is written; how long that took.

@@ -87,3 +87,35 @@ fn a_batch_waits_for_the_disk_once() {
     // The server's own writer syncs as well, five times a second at the most.
     assert!((100..=130).contains(&(synced() - before)), "{} syncs for 100 batches", synced() - before);
 }
+
+#[test]
+fn a_node_that_is_far_behind_learns_it_in_parts_and_holds_up_nobody() {
+    let Some(shared) = Shared::new() else { return };
+    let (mut node, mut other) = (shared.node(), shared.node());
+    let written: u64 = 25_000;
+    for first in (1..u128::from(written)).step_by(5_000) {
+        other
+            .append((first..first + 5_000).map(|number| message_in(number, 1, user(1), "elsewhere")).collect())
+            .unwrap();
+    }
+    let (mut told, mut parts) = (Vec::new(), 0);
+    loop {
+        let begun = node.appender.begin(&Wanted::default()).unwrap();
+        assert!(begun.others.len() <= 10_000, "{}", begun.others.len());
+        told.extend(begun.others.iter().map(|other| other.stream));
+        parts += 1;
+        if !begun.is_behind {
+            break;
+        }
+        // Nobody has the head between two parts.
+        other.append(vec![message_in(u128::from(written) + parts, 1, user(1), "meanwhile")]).unwrap();
+    }
+    assert_eq!(parts, 3);
+    let all = (1..=u128::from(written) + 2).map(|number| crate::common::id(number).into());
+    assert!(told.iter().copied().eq(all), "each once and in order");
+    let head = node.append(vec![message_in(50_000, 1, user(1), "here")]).unwrap();
+    assert_eq!(head.position, written + 3);
+    // Whoever only appends is told nothing, and comes to the head as well.
+    assert_eq!(shared.node().post(50_001).unwrap().position, written + 4);
+    assert_eq!(node.verified(), written + 4);
+}
