@@ -130,6 +130,7 @@ impl Catalog {
                 &[name.as_str().into(), epoch.into()],
             )?;
             taken_over = passed == 0;
+            tx.keep()?;
             let raised = before.is_none_or(|before| before.cast_unsigned() < epoch);
             if taken_over { Ok(()) } else { work(tx, raised) }
         })?;

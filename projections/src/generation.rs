@@ -5,7 +5,7 @@ use crate::model::{Lies, Model};
 use crate::{Error, Name, Result};
 use domain::{Event, user};
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use store::sql::{Database, Place, Snapshot, Writer};
 use store::{Fact, failpoint};
 
@@ -25,6 +25,8 @@ pub(crate) struct Generation {
     body: Body,
     /// The checkpoint in its place.
     stored: u64,
+    /// When it was last seen there.
+    confirmed: Instant,
     /// The checkpoint: further than the stored one when what came since does not concern this read model.
     position: u64,
     /// The events that it steps over.
@@ -38,6 +40,9 @@ enum Body {
     Tables { database: Database, writer: Writer },
     Index(Box<Indexing>),
 }
+
+/// How often it is looked whether what was written is still there.
+const CONFIRMED: Duration = Duration::from_secs(1);
 
 /// Longer tables are not wiped when somebody is erased: a file that is written anew would hold up everybody who reads
 /// it, and a long table is left to the server's own vacuum.
@@ -73,7 +78,8 @@ impl Generation {
             Lies::InFolder(path) => Body::Index(Box::new(Indexing::create(path)?)),
         };
         failpoint::pass("generation-made");
-        Ok(Generation { name, number, epoch, body, stored: 0, position: 0, skips, traces: false })
+        let (stored, confirmed) = (0, Instant::now());
+        Ok(Generation { name, number, epoch, body, stored, confirmed, position: 0, skips, traces: false })
     }
 
     /// Opens the one in that place. From here on nobody writes it whose lease is of an earlier epoch.
@@ -91,7 +97,8 @@ impl Generation {
                 (Body::Index(Box::new(indexing)), stored, traces)
             }
         };
-        Ok(Generation { name, number, epoch, body, stored, position: stored, skips, traces })
+        let (position, confirmed) = (stored, Instant::now());
+        Ok(Generation { name, number, epoch, body, stored, confirmed, position, skips, traces })
     }
 
     /// Of the lease under which it is written.
@@ -192,12 +199,23 @@ impl Generation {
         &self.skips
     }
 
-    /// Stores the checkpoint where it is.
+    /// Stores the checkpoint where it is; where it is stored already, looks now and then whether it is still there.
+    ///
+    /// # Errors
+    /// [`Error::TakenOver`] when it is not: another node has moved it, or the server has crashed and lost its last
+    /// moments. Whoever opens the generation again goes on from what is there.
     pub(crate) fn persist(&mut self) -> Result<()> {
         if self.stored < self.position {
             match &self.body {
                 Body::Tables { .. } => self.write(self.position, &[])?,
                 Body::Index(_) => self.commit()?,
+            }
+        } else if self.epoch > 0 && self.confirmed.elapsed() >= CONFIRMED {
+            self.confirmed = Instant::now();
+            if let Body::Tables { database, .. } = &self.body
+                && checkpoint(&database.snapshot()?)? != self.stored
+            {
+                return Err(Error::TakenOver { name: self.name });
             }
         }
         match &self.body {
@@ -277,6 +295,9 @@ impl Generation {
                 self.name.apply(&mut tx, fact)?;
             }
         }
+        if self.name.guards() && !facts.is_empty() {
+            tx.keep()?;
+        }
         let erases = |fact: &&Fact| matches!(fact.event, Event::User(user::Event::Erased));
         let erased = facts.iter().find(erases).map(|fact| fact.position);
         if let Some(position) = erased {
@@ -288,6 +309,7 @@ impl Generation {
         failpoint::pass("model-committed");
         self.traces |= erased.is_some();
         self.stored = position;
+        self.confirmed = Instant::now();
         Ok(())
     }
 }

@@ -113,19 +113,21 @@ impl Projections {
             rebuild::remove_unfinished(self.models(), name, entry.generation)?;
         }
         slot.learn(entry);
-        slot.serve(generation.model(), generation.shown());
+        slot.serve(generation.model());
+        slot.publish(generation.shown());
         self.caches().switched(name, generation.number());
         Ok(generation)
     }
 
     /// Follows what another node feeds.
     fn follow_other(&self, slot: &Slot, entry: Entry) -> Result<()> {
-        let known = slot.entry();
+        let (known, reached) = (slot.entry(), slot.position());
         if entry.version == slot.name.version() {
             let place = self.models().generation(slot.name, entry.version, entry.generation);
             let model = if entry.generation == known.generation { slot.model() } else { place.open()? };
             let position = model.position()?;
-            slot.serve(model, position);
+            slot.serve(model);
+            slot.heard(reached, position);
             self.caches().switched(slot.name, entry.generation);
         } else if known.version == slot.name.version() {
             let (name, found) = (slot.name, entry.version);

@@ -123,6 +123,14 @@ impl Name {
         self.follows().contains(&category)
     }
 
+    /// Whether it says who may come in: a server that crashes must not let anybody in again.
+    pub(crate) fn guards(self) -> bool {
+        match self {
+            Name::Sessions | Name::Tokens => true,
+            Name::Users | Name::SignIns | Name::Chats | Name::Messages | Name::Search => false,
+        }
+    }
+
     /// Folds one fact into its tables.
     pub(crate) fn apply(self, tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
         match self {

@@ -255,15 +255,15 @@ impl Slot {
         failpoint::pass("rebuild-noted");
         let former = writing.replace(next);
         if let Some(next) = writing {
-            self.serve(next.model(), next.shown());
+            self.serve(next.model());
+            self.publish(next.shown());
         }
         Ok(former)
     }
 
     /// Lets the generation that another node has built serve, or one that this process opened.
-    pub(crate) fn serve(&self, model: Model, position: u64) {
+    pub(crate) fn serve(&self, model: Model) {
         *self.serving.write().unwrap_or_else(PoisonError::into_inner) = model;
-        self.publish(position);
     }
 
     /// Takes over what the catalogue says.
@@ -274,21 +274,25 @@ impl Slot {
     /// Looks how far another node is. Somebody else's look that is under way will do.
     pub(crate) async fn look(&self) {
         let Ok(_looking) = self.looking.try_lock() else { return };
+        let known = self.position();
         if self.epoch().is_none()
             // What fails here fails in the tail as well, which tells it.
             && let Some(database) = self.model().database()
             && let Ok(position) = generation::checkpoint_now(database).await
         {
-            self.publish(position);
+            self.heard(known, position);
         }
     }
 
+    /// How far another node was when that was looked at, after `known` was known. Two looks may be told in any order;
+    /// but where it is behind what was known before, the server has crashed and lost its last moments.
+    pub(crate) fn heard(&self, known: u64, position: u64) {
+        self.publish(if position < known { position } else { position.max(self.position()) });
+    }
+
+    /// How far it is.
     pub(crate) fn publish(&self, position: u64) {
-        self.position.send_if_modified(|known| {
-            let further = *known < position;
-            *known = position.max(*known);
-            further
-        });
+        self.position.send_if_modified(|known| std::mem::replace(known, position) != position);
         metrics::gauge!("letopis_projection_position", "projection" => self.name.as_str()).set(position as f64);
     }
 }

@@ -17,8 +17,9 @@ const PASSWORD: &str = "a long enough passphrase";
 
 /// A database that nodes share, and the master key that each of them has.
 pub struct Cluster {
-    pub database: Database,
+    pub url: String,
     keys: TempDir,
+    _database: Option<Database>,
 }
 
 /// One node: its folder, and its process.
@@ -31,14 +32,21 @@ pub struct Node {
 impl Cluster {
     /// None, after having said so, where there is no PostgreSQL.
     pub async fn new() -> Option<Cluster> {
-        let cluster = Cluster { database: servers::postgres().await?, keys: tempfile::tempdir().unwrap() };
-        cluster.place(&cluster.database.url(), "").run(&["migrate"]).ok();
-        Some(cluster)
+        let database = servers::postgres().await?;
+        let cluster = Cluster::at(&database.url());
+        Some(Cluster { _database: Some(database), ..cluster })
+    }
+
+    /// In this database.
+    pub fn at(url: &str) -> Cluster {
+        let cluster = Cluster { url: url.to_owned(), keys: tempfile::tempdir().unwrap(), _database: None };
+        cluster.place(url, "").run(&["migrate"]).ok();
+        cluster
     }
 
     /// Starts one.
     pub fn node(&self) -> Node {
-        self.node_by(&self.database.url(), "")
+        self.node_by(&self.url, "")
     }
 
     /// Starts one that reaches the database in another way, with further settings.
@@ -59,7 +67,7 @@ impl Cluster {
 
     /// Asks the database itself.
     pub async fn sql(&self) -> tokio_postgres::Client {
-        let (client, connection) = tokio_postgres::connect(&self.database.url(), NoTls).await.unwrap();
+        let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.unwrap();
         tokio::spawn(connection);
         client
     }

@@ -2,7 +2,7 @@
 //! (CONTRACT 1.2), whatever fails.
 
 use crate::nodes::{Cluster, Node, SOON, ask, log_in, log_out, me, register};
-use servers::{Nats, Redis, Server, Streams, installed};
+use servers::{Nats, Postgres, PostgresOptions, Redis, Server, Streams, installed};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -61,7 +61,7 @@ async fn the_other_node_refuses_it_within_a_second_also_when_redis_and_nats_go_a
     }
     let (mut redis, mut nats) = (Redis::start().unwrap(), Nats::start().unwrap());
     let settings = format!("redis_url = '{}'\nnats_url = '{}'", redis.url(), nats.url());
-    let nodes = [(); 2].map(|()| cluster.node_by(&cluster.database.url(), &settings));
+    let nodes = [(); 2].map(|()| cluster.node_by(&cluster.url, &settings));
     assert_eq!(register(nodes[0].url(), "anna").await.status, 201);
     revoke_often(&nodes, "with Redis and NATS").await;
     nats.stop();
@@ -118,6 +118,40 @@ async fn nobody_lets_it_in_while_the_read_model_of_sessions_cannot_be_written() 
             assert!(revoked.elapsed() < SOON, "the read model does not follow any more");
         }
         assert_eq!(me(node.url(), &goes_on).await, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_of_the_database_brings_nobody_back() {
+    if !installed(Server::Postgres) {
+        return;
+    }
+    let mut postgres = Postgres::start(PostgresOptions::default()).unwrap();
+    let cluster = Cluster::at(&postgres.url());
+    let sql = cluster.sql().await;
+    // What does not wait for the disk gets there when something else does.
+    sql.execute("alter system set wal_writer_delay = '10s'", &[]).await.unwrap();
+    sql.execute("select pg_reload_conf()", &[]).await.unwrap();
+    let nodes = [cluster.node(), cluster.node()];
+    assert_eq!(register(nodes[0].url(), "anna").await.status, 201);
+    let session = log_in(nodes[0].url(), "anna").await;
+    for node in &nodes {
+        assert_eq!(me(node.url(), &session).await, 200);
+    }
+    log_out(nodes[0].url(), &session).await;
+    for node in &nodes {
+        // Its read model has seen the end; nothing is written after that.
+        while me(node.url(), &session).await != 401 {}
+    }
+    postgres.kill();
+    tokio::task::block_in_place(|| postgres.restart()).unwrap();
+    let back = Instant::now();
+    for node in nodes.iter().cycle() {
+        match me(node.url(), &session).await {
+            401 if back.elapsed() > REFUSED_WITHIN => return,
+            status => assert!(status == 401 || status == 503, "{status} {:?} after the crash", back.elapsed()),
+        }
+        assert!(back.elapsed() < SOON, "nobody answers");
     }
 }
 
@@ -183,7 +217,7 @@ async fn redis_emptied_and_restarted_under_traffic_refuses_nobody_and_brings_nob
     }
     let mut redis = Redis::start().unwrap();
     let settings = format!("redis_url = '{}'", redis.url());
-    let nodes = [(); 2].map(|()| cluster.node_by(&cluster.database.url(), &settings));
+    let nodes = [(); 2].map(|()| cluster.node_by(&cluster.url, &settings));
     let urls = nodes.each_ref().map(|node| node.url().to_owned());
     let watch = Arc::new(Watch { urls, answers: AtomicU64::new(0), over: AtomicBool::new(false) });
     for name in ["anna", "boris"] {
