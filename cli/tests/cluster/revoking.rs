@@ -139,9 +139,12 @@ async fn a_crash_of_the_database_brings_nobody_back() {
         assert_eq!(me(node.url(), &session).await, 200);
     }
     log_out(nodes[0].url(), &session).await;
+    let began = Instant::now();
     for node in &nodes {
         // Its read model has seen the end; nothing is written after that.
-        while me(node.url(), &session).await != 401 {}
+        while me(node.url(), &session).await != 401 {
+            assert!(began.elapsed() < SOON, "it is let in");
+        }
     }
     postgres.kill();
     tokio::task::block_in_place(|| postgres.restart()).unwrap();
