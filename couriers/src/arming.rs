@@ -32,7 +32,11 @@ impl Arming {
         }
     }
 
-    fn shared(cluster: &Cluster) -> Result<Arming> {
+    /// Of a log that nodes share.
+    ///
+    /// # Errors
+    /// [`crate::Error::Store`].
+    pub fn shared(cluster: &Cluster) -> Result<Arming> {
         let database = Place::beside(cluster).create()?;
         let mut writer = database.writer()?;
         let mut tx = writer.begin()?;

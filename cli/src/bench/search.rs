@@ -110,8 +110,8 @@ fn questions(texts: &[Said]) -> Vec<String> {
     };
     let said = texts.iter().map(words).filter(|words| words.len() >= 3).collect::<Vec<_>>();
     let longest = |words: &Vec<String>| words.iter().max_by_key(|word| word.len()).cloned().unwrap_or_default();
-    type Kind = dyn Fn(&Vec<String>) -> String;
-    let kinds: [&Kind; 8] = [
+    type Kind<'a> = dyn Fn(&Vec<String>) -> String + 'a;
+    let kinds: [&Kind<'_>; 8] = [
         // Rare and common.
         &|words| longest(words),
         &|words| words.iter().min_by_key(|word| word.len()).cloned().unwrap_or_default() + " ",

@@ -7,6 +7,7 @@ use crate::exit::{Code, failure};
 use crate::progress::{Meter, Progress, per_second};
 use crate::{output, packed};
 use anyhow::{Context as _, Result};
+use couriers::Arming;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
@@ -113,6 +114,10 @@ pub(super) async fn import(context: &Context, asked: &ImportLog) -> Result<()> {
     };
     meter.end();
     let brought = brought?;
+    if let Some(cluster) = &context.settings.database {
+        // The embedded log is silent from the moment that it has its name.
+        Arming::shared(cluster)?.set(false)?;
+    }
     let mut shown = counted((brought.head, brought.counted), began);
     erased_again(context, &brought, &mut shown).await?;
     output::show(context.output, &shown)
