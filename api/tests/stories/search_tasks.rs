@@ -1,6 +1,6 @@
 //! Searching as a task: its states, whose it is, what it finds later.
 
-use crate::until;
+use super::until;
 use reqwest::Method;
 use serde_json::json;
 use testkit::{Actor, TestApp};
