@@ -5,12 +5,15 @@ use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::output::{Format, Listing, show};
 use anyhow::Result;
-use search::{Asking, Hit, Order, Who, find, question};
+use search::{Asking, Hit, Order, Snapshot, Who, find, question};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// What was found by then is the answer: an operator may wait longer than a user.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How long what was just written is waited for, and how often it is looked at.
+const FOLLOW_WAIT: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Asks the index of this machine, as it is now; beside the server that writes it as well.
 ///
@@ -22,7 +25,7 @@ pub fn verb(context: &Context, asked: &Search) -> Result<()> {
         let message = format!("the question breaks at character {}: {}", broken.at, broken.why);
         failure(Code::Usage, message)
     })?;
-    let snapshot = context.projections()?.index()?.look()?;
+    let snapshot = followed(context)?;
     let order = if asked.relevance { Order::Relevance } else { Order::Newest };
     let deadline = Instant::now() + DEADLINE;
     let limit = usize::from(asked.limit);
@@ -53,6 +56,27 @@ pub fn verb(context: &Context, asked: &Search) -> Result<()> {
     let mut listing = Listing::new(context.output, &["sent_at", "chat_id", "user_name", "text"]);
     hits.iter().try_for_each(|hit| listing.row(hit))?;
     listing.end()
+}
+
+/// What the index has, as soon as it has all of the log; a server that runs shows what is new within a moment.
+fn followed(context: &Context) -> Result<Snapshot> {
+    let head = context.log()?.1.head()?.position;
+    let index = context.projections()?.index()?;
+    let began = Instant::now();
+    loop {
+        let snapshot = index.look()?;
+        if snapshot.position >= head {
+            return Ok(snapshot);
+        }
+        if began.elapsed() >= FOLLOW_WAIT {
+            anstream::eprintln!(
+                "the index is at position {} of {head}; what came later is not found",
+                snapshot.position
+            );
+            return Ok(snapshot);
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
 }
 
 fn hit(hit: &Hit) -> Value {
