@@ -109,22 +109,24 @@ fn questions(texts: &[Said]) -> Vec<String> {
         words.map(str::to_owned).collect::<Vec<_>>()
     };
     let said = texts.iter().map(words).filter(|words| words.len() >= 3).collect::<Vec<_>>();
-    let longest = |words: &Vec<String>| words.iter().max_by_key(|word| word.len()).cloned().unwrap_or_default();
-    type Kind<'a> = dyn Fn(&Vec<String>) -> String + 'a;
-    let kinds: [&Kind<'_>; 8] = [
+    let kinds: [fn(&[String]) -> String; 8] = [
         // Rare and common.
-        &|words| longest(words),
-        &|words| words.iter().min_by_key(|word| word.len()).cloned().unwrap_or_default() + " ",
-        &|words| format!("{} {} ", words[0], words[1]),
-        &|words| format!("\"{} {}\"", words[1], words[2]),
-        &|words| longest(words).chars().take(4).collect::<String>() + "*",
-        &|words| format!("{} -{} ", words[0], words[2]),
-        &|words| format!("{} after:2007-01-01 ", words[0]),
-        &|words| format!("{} OR {} ", words[0], longest(words)),
+        longest,
+        |words| words.iter().min_by_key(|word| word.len()).cloned().unwrap_or_default() + " ",
+        |words| format!("{} {} ", words[0], words[1]),
+        |words| format!("\"{} {}\"", words[1], words[2]),
+        |words| longest(words).chars().take(4).collect::<String>() + "*",
+        |words| format!("{} -{} ", words[0], words[2]),
+        |words| format!("{} after:2007-01-01 ", words[0]),
+        |words| format!("{} OR {} ", words[0], longest(words)),
     ];
     let step = said.len() / (OF_A_KIND * kinds.len()) + 1;
     let chosen = said.iter().step_by(step).zip(kinds.iter().cycle());
     chosen.map(|(words, kind)| kind(words)).collect()
+}
+
+fn longest(words: &[String]) -> String {
+    words.iter().max_by_key(|word| word.len()).cloned().unwrap_or_default()
 }
 
 fn ask(snapshot: &Snapshot, asker: UserId, asked: &[String]) -> Result<Measured> {
