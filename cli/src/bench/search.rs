@@ -34,14 +34,15 @@ const ROUNDS: usize = 3;
 pub(super) async fn measure(node: &Node, bench: &Bench) -> Result<Vec<Measured>> {
     let progress = tokio::sync::watch::Sender::new(Progress { what: String::new(), done: 0, part: 0.0 });
     let began = Instant::now();
+    let mut messages = 0;
     for log in &bench.log {
-        import::run(node, log, true, &progress).await?;
+        messages += import::run(node, log, true, &progress).await?["messages"].as_u64().unwrap_or_default();
     }
     settle(node).await;
+    let imported = rate("messages imported, read models and index following", messages, began);
     let snapshot = node.projections.index()?.snapshot();
     let texts = texts(&snapshot)?;
     anyhow::ensure!(!texts.is_empty(), "there is nothing to look for; name a chat log with --log");
-    let imported = rate("messages imported, read models and index following", snapshot.searcher.num_docs(), began);
     let asker = asker(node, &texts).await?;
     settle(node).await;
     let projections = node.projections.clone();
