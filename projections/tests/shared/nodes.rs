@@ -253,7 +253,9 @@ fn nodes_that_start_at_once_build_each_read_model_once() {
         starting.map(|node| node.join().unwrap())
     });
     for name in Name::ALL {
-        assert_eq!(world.generations(name), [1], "{name}");
+        if name.has_tables() {
+            assert_eq!(world.generations(name), [1], "{name}");
+        }
         for node in &nodes {
             let status = node.status(name);
             assert_eq!((status.generation, status.position, status.state), (1, 199, State::Running), "{name}");

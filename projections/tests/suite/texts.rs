@@ -16,7 +16,8 @@ use tokio::sync::watch;
 
 /// Longer than anything takes on a slow machine.
 const SOON: Duration = Duration::from_secs(30);
-const TEXT: &str = "предложение которого никто другой не скажет";
+/// Without a repetition: compressed, it lies there as it is written.
+const TEXT: &str = "zyxwvutsrqponmlkjihgfedcba";
 
 /// The texts that can be found, in the order in which they were said.
 fn texts(projections: &Projections) -> Vec<String> {
