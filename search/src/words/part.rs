@@ -11,7 +11,7 @@ const JOINER_CHARACTERS_MAX: usize = 3;
 /// One run of letters and digits of a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part {
-    /// As it is compared: folded, at most [`WORD_CHARACTERS_MAX`] characters.
+    /// As it is compared: folded, at most `WORD_CHARACTERS_MAX` characters.
     pub word: String,
     /// What holds it and the part before it together, where no space stands between: `.` in `db.json`, nothing
     /// between characters that are words by themselves.
