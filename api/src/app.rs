@@ -37,7 +37,7 @@ pub(crate) struct Shared {
     /// Places for looking whether an unknown token is only too new (`lookup`).
     pub(crate) unknown: Semaphore,
     /// Places for questions to the text index.
-    pub(crate) questions: Semaphore,
+    pub(crate) questions: Arc<Semaphore>,
     /// Somebody has asked for a task.
     pub(crate) task_taken: Notify,
     /// Places for requests under way (`door::gate`).
@@ -65,7 +65,7 @@ impl App {
             failures: Failures::default(),
             redis: settings.redis.as_ref().map(Redis::new),
             unknown: Semaphore::new(UNKNOWN_MAX),
-            questions: Semaphore::new(QUESTIONS_MAX),
+            questions: Arc::new(Semaphore::new(QUESTIONS_MAX)),
             task_taken: Notify::new(),
             places: Arc::new(Semaphore::new(settings.limits.in_flight_max)),
             settings,

@@ -72,7 +72,7 @@ pub async fn serve(
     tokio::select! {
         () = door::open(listener, addresses(&app), limits, proxies, stop) => Ok(()),
         () = condense() => Ok(()),
-        () = search_tasks::work(&app) => Ok(()),
+        () = search_tasks::work(&app), if app.roles.has(Role::Api) => Ok(()),
     }
 }
 

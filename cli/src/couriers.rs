@@ -7,11 +7,16 @@ use crate::operation::Operation;
 use crate::progress::{self, Progress};
 use crate::{arguments, output};
 use anyhow::Result;
-use api::{Node, Role};
+use api::{Node, Role, Roles};
 use couriers::{Arming, Bus, Checkpoint, Limits, Relay, lasting, no_relay, nudges};
 use serde_json::{Value, json};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+
+/// How often the relay's checkpoint is tried to be opened, and the pause between.
+const TRIES_MAX: u32 = 5;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What runs beside a node. Without NATS that is nothing.
 #[derive(Default)]
@@ -29,7 +34,14 @@ pub async fn verb(context: &Context, asked: &arguments::Relay) -> Result<()> {
         arguments::Relay::Arm => true,
         arguments::Relay::Disarm => false,
     };
-    let done = control::carry_out(context, Operation::ArmRelay { armed }).await?;
+    let done = match &context.settings.database {
+        None => control::carry_out(context, Operation::ArmRelay { armed }).await?,
+        // Every node looks there, and none has to be able to start for it.
+        Some(cluster) => {
+            Arming::shared(cluster)?.set(armed)?;
+            json!({"armed": armed})
+        }
+    };
     output::show(context.output, &done)
 }
 
@@ -55,6 +67,20 @@ pub async fn relay(bus: Bus, node: &Node) -> Result<Relay> {
     Ok(Relay::new(node.log.clone(), bus, checkpoint, Limits::default()))
 }
 
+/// The same, tried again where what is in the way may pass.
+async fn relay_in_time(bus: &Bus, node: &Node) -> Result<Relay> {
+    let mut tries = 1;
+    loop {
+        match relay(bus.clone(), node).await {
+            Err(error) if tries < TRIES_MAX && error.downcast_ref().is_some_and(store::Error::may_pass) => {
+                tries += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            opened => return opened,
+        }
+    }
+}
+
 impl Couriers {
     /// Starts them. What other nodes tell goes into `heard`. A node without the role of the same name nudges and hears
     /// others all the same: only the relay is another node's then. Whatever is wrong with the relay keeps nobody from
@@ -65,12 +91,15 @@ impl Couriers {
         let (hearing, telling, head) = (bus.clone(), bus.clone(), node.writer.head());
         tasks.spawn(lasting("hear nudges", move || nudges::hear(hearing.clone(), heard.clone())));
         tasks.spawn(lasting("tell nudges", move || nudges::tell(telling.clone(), head.clone())));
-        let relay = match relay(bus, node).await {
+        let relays = node.roles.has(Role::Couriers);
+        let relay = match relay_in_time(&bus, node).await {
             Ok(relay) => relay,
             Err(error) => {
                 let advice = "other services are told nothing until the server is started again; mend what is wrong";
                 tracing::error!(error = format!("{error:#}"), "the relay cannot open its checkpoint: {advice}");
-                tasks.spawn(no_relay());
+                if relays {
+                    tasks.spawn(no_relay());
+                }
                 return Couriers { relay: None, tasks };
             }
         };
@@ -79,7 +108,7 @@ impl Couriers {
             let (relay, hint) = (following.clone(), hint.clone());
             async move { relay.follow(hint).await }
         };
-        if node.roles.has(Role::Couriers) {
+        if relays {
             tasks.spawn(lasting("relay", follow));
         }
         Couriers { relay: Some(relay), tasks }
@@ -129,8 +158,8 @@ pub async fn arm(node: &Node, relay: Option<&Relay>, armed: bool) -> Result<Valu
 /// answer.
 pub async fn republish(
     relay: Option<&Relay>,
-    from: u64,
-    to: Option<u64>,
+    roles: Roles,
+    (from, to): (u64, Option<u64>),
     progress: &progress::Sender,
 ) -> Result<Value> {
     let Some(relay) = relay else {
@@ -142,6 +171,11 @@ pub async fn republish(
         let part = (done.to - done.from + 1) as f64 / (end - done.from + 1).max(1) as f64;
         progress.send_replace(Progress { what: "facts published again".to_owned(), done: done.facts, part });
     };
-    let done = relay.republish(from, to, show).await?;
+    let done = relay.republish(from, to, show).await;
+    if !roles.has(Role::Couriers) {
+        // Nobody follows the log here: who does is to have his turn back.
+        give_up(relay).await;
+    }
+    let done = done?;
     Ok(json!({"from": done.from, "to": done.to, "facts": done.facts, "duplicates": done.duplicates}))
 }

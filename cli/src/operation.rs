@@ -162,7 +162,7 @@ impl Operation {
             Operation::Resume { projection, reason } => following::resume(node, projection, reason.as_deref()).await,
             Operation::Skip { projection, reason } => following::skip(node, projection, reason).await,
             Operation::ArmRelay { armed } => couriers::arm(node, relay, *armed).await,
-            Operation::Republish { from, to } => couriers::republish(relay, *from, *to, progress).await,
+            Operation::Republish { from, to } => couriers::republish(relay, node.roles, (*from, *to), progress).await,
         }
     }
 }

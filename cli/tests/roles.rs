@@ -169,12 +169,19 @@ async fn the_relay_runs_where_its_role_is() {
     })
     .await;
     assert_eq!(ready(&courier).await.1["roles"], json!(["couriers"]));
-    assert!(get(&courier, "/metrics").await.1.contains("letopis_relay_position"));
+    until("it shows where it is", async || get(&courier, "/metrics").await.1.contains("letopis_relay_position")).await;
     // It says so at once where it runs.
     assert!(!get(&answerer, "/metrics").await.1.contains("letopis_relay_"), "the relay runs here as well");
     // By hand it tells again wherever NATS is set.
     let done = first.run(&["events", "republish", "--from", "1", "-o", "json"]).ok().json();
     assert_eq!(done["facts"], 1, "{done}");
+    // And leaves the relay to where its role is.
+    assert_eq!(post(&answerer, "/v1/auth/register", "boris").await, 201);
+    until("the second one is told", async || {
+        let mut stream = jetstream.get_stream("letopis").await.unwrap();
+        stream.info().await.unwrap().state.last_sequence >= 2
+    })
+    .await;
     assert_eq!((courier.stop(), answerer.stop()), (0, 0));
 }
 

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use store::{Appender, Wanted, failpoint};
 use tokio::sync::{mpsc, oneshot, watch};
 
+/// How long a batch learns what other nodes wrote before it is refused: the next one goes on from there.
+const LEARN_MAX: Duration = Duration::from_secs(2);
 /// Commands that wait for the writer; one more is refused as overloaded.
 const QUEUE_MAX: usize = 4_096;
 /// Commands of one batch: enough that the disk's sync is shared, few enough that a batch takes milliseconds.
@@ -217,22 +219,26 @@ impl Writing {
         });
         let receipts = requests.iter().filter_map(|(request, _)| request.key.as_ref().map(|key| key.command_id));
         let mut wanted = Wanted { streams: Vec::new(), receipts: receipts.collect(), subjects: subjects.collect() };
+        let began = Instant::now();
         // Each time it is nearer to the head.
         loop {
             wanted.streams = self.states.unknown(named.iter().copied());
             let begun = self.appender.begin(&wanted)?;
             let is_behind = begun.is_behind;
             self.states.learn(begun);
+            // Others may have moved it.
+            self.head.send_if_modified(|known| {
+                let head = self.appender.head().position;
+                std::mem::replace(known, head) != head
+            });
             if !is_behind {
-                break;
+                return Ok(());
+            }
+            if began.elapsed() >= LEARN_MAX {
+                // Nobody waits longer for what others wrote; the next batch goes on from here.
+                return Err(store::Error::Unanswered);
             }
         }
-        // Others may have moved it.
-        self.head.send_if_modified(|known| {
-            let head = self.appender.head().position;
-            std::mem::replace(known, head) != head
-        });
-        Ok(())
     }
 
     fn append(&mut self, draft: &Draft) -> Result<(), store::Error> {

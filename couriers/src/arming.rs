@@ -2,9 +2,8 @@
 //!
 //! Else a copy for a trial would tell listeners what the true log tells them, and what it alone has made up.
 
-use crate::Result;
 use store::sql::{Database, Place};
-use store::{Cluster, Folder, Log};
+use store::{Cluster, Error, Folder, Log};
 
 /// In the database of a log that nodes share; a row in it disarms.
 const TABLES: &str = "create table if not exists relay_disarmed (one bigint primary key);";
@@ -24,8 +23,8 @@ impl Arming {
     /// Of that log. The caller holds the folder's lock.
     ///
     /// # Errors
-    /// [`crate::Error::Store`].
-    pub fn of(folder: &Folder, log: &Log) -> Result<Arming> {
+    /// [`Error::Unreachable`], [`Error::Postgres`], [`Error::File`].
+    pub fn of(folder: &Folder, log: &Log) -> Result<Arming, Error> {
         match log.cluster() {
             None => Ok(Arming { lies: Lies::Folder(folder.clone()) }),
             Some(cluster) => Arming::shared(cluster),
@@ -35,8 +34,8 @@ impl Arming {
     /// Of a log that nodes share.
     ///
     /// # Errors
-    /// [`crate::Error::Store`].
-    pub fn shared(cluster: &Cluster) -> Result<Arming> {
+    /// [`Error::Unreachable`], [`Error::Postgres`], [`Error::File`].
+    pub fn shared(cluster: &Cluster) -> Result<Arming, Error> {
         let database = Place::beside(cluster).create()?;
         let mut writer = database.writer()?;
         let mut tx = writer.begin()?;
@@ -48,16 +47,16 @@ impl Arming {
     /// Of a log that nodes share, for who changes nothing.
     ///
     /// # Errors
-    /// [`crate::Error::Store`], also before a node has served that log.
-    pub fn present(cluster: &Cluster) -> Result<Arming> {
+    /// [`Error::Unreachable`], [`Error::Postgres`], [`Error::File`], also before a node has served that log.
+    pub fn present(cluster: &Cluster) -> Result<Arming, Error> {
         Ok(Arming { lies: Lies::Shared(Place::beside(cluster).open()?) })
     }
 
     /// Whether it may not speak.
     ///
     /// # Errors
-    /// [`crate::Error::Store`].
-    pub fn is_disarmed(&self) -> Result<bool> {
+    /// [`Error::Unreachable`], [`Error::Postgres`], [`Error::File`].
+    pub fn is_disarmed(&self) -> Result<bool, Error> {
         match &self.lies {
             Lies::Folder(folder) => Ok(folder.is_disarmed()),
             Lies::Shared(database) => {
@@ -70,11 +69,11 @@ impl Arming {
     /// Lets it speak, or not. It is fine when that is so already.
     ///
     /// # Errors
-    /// [`crate::Error::Store`].
-    pub fn set(&self, armed: bool) -> Result<()> {
+    /// [`Error::Unreachable`], [`Error::Postgres`], [`Error::File`].
+    pub fn set(&self, armed: bool) -> Result<(), Error> {
         match (&self.lies, armed) {
-            (Lies::Folder(folder), true) => Ok(folder.arm()?),
-            (Lies::Folder(folder), false) => Ok(folder.disarm()?),
+            (Lies::Folder(folder), true) => folder.arm(),
+            (Lies::Folder(folder), false) => folder.disarm(),
             (Lies::Shared(database), _) => {
                 let sql = match armed {
                     true => "delete from relay_disarmed",
@@ -82,8 +81,9 @@ impl Arming {
                 };
                 let mut writer = database.writer()?;
                 let mut tx = writer.begin()?;
+                tx.keep()?;
                 tx.queue(sql, &[])?;
-                Ok(tx.commit()?)
+                tx.commit()
             }
         }
     }

@@ -107,9 +107,8 @@ impl Checkpoint {
         let Some(epoch) = held else { return Ok(Turn::Others) };
         if epoch != self.epoch {
             // From here on nobody writes whose lease is of an earlier epoch: what is read now stays so.
-            let mut tx = self.writer.begin()?;
-            fence(&mut tx, leases, epoch)?;
-            tx.commit()?;
+            // Where that fails, the lease is let go of: a server that crashed may have lost one of both.
+            fence_for_good(&mut self.writer, leases, epoch).inspect_err(|_| leases.lose(LEASE))?;
             self.epoch = epoch;
         }
         Ok(Turn::Ours(epoch))
@@ -125,7 +124,7 @@ impl Checkpoint {
 
     /// Lets the relay of this log speak, or not.
     pub(crate) fn arm(&self, armed: bool) -> Result<()> {
-        self.arming.set(armed)
+        Ok(self.arming.set(armed)?)
     }
 
     /// The point; `None` when there is none yet.
@@ -175,6 +174,14 @@ fn writer_of(path: &Path) -> Result<Writer, store::Error> {
 fn read(writer: &mut Writer) -> Result<Option<Point>, store::Error> {
     let mut tx = writer.begin()?;
     tx.row("select position, event_id, stream_made, sequence from relay where one = 1", &[], point)
+}
+
+/// The fence of a turn that begins waits for the disk, as what is written under it relies on it.
+fn fence_for_good(writer: &mut Writer, leases: &Leases, epoch: u64) -> Result<()> {
+    let mut tx = writer.begin()?;
+    tx.keep()?;
+    fence(&mut tx, leases, epoch)?;
+    Ok(tx.commit()?)
 }
 
 /// Nothing more is written when another node has taken its turn.

@@ -10,7 +10,7 @@ use crate::bus::{ANSWER_WAIT, Bus};
 use crate::letter::{Letter, header};
 use crate::{Error, Result, vocabulary};
 use async_nats::jetstream::context::{ContextBuilder, CreateStreamErrorKind, GetStreamErrorKind, PublishErrorKind};
-use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, StorageType, Stream};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, RawMessageErrorKind, StorageType, Stream};
 use async_nats::jetstream::{Context, ErrorCode};
 use std::time::Duration;
 use uuid::Uuid;
@@ -203,8 +203,12 @@ pub(crate) async fn last(stream: &Stream) -> Result<Option<Last>> {
     if state.messages == 0 {
         return Ok(None);
     }
-    // It may have gone by its age meanwhile: that is no failure.
-    let Ok(message) = stream.get_raw_message(state.last_sequence).await else { return Ok(None) };
+    let message = match stream.get_raw_message(state.last_sequence).await {
+        Ok(message) => message,
+        // It may have gone by its age meanwhile: that is no failure.
+        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => return Ok(None),
+        Err(error) => return Err(Error::Unreachable(error.to_string())),
+    };
     let text = |name: &str| message.headers.get(name).map(|value| value.as_str());
     if text(header::REPUBLISHED).is_some() {
         return Ok(None);

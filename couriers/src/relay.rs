@@ -92,8 +92,9 @@ impl Relay {
 
     /// Stopped for good: only shows how far behind it gets.
     async fn stand(&self) {
-        self.stand_aside().await;
         loop {
+            // Again and again: an operator's `republish` may have taken the turn back.
+            self.stand_aside().await;
             self.show(true).await;
             sleep(POLL).await;
         }

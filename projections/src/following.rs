@@ -34,8 +34,9 @@ impl Projections {
         let mut well = true;
         // It ends, too, when nobody can stop it any more: whoever let go of the `Tail` does not want it to go on.
         while stopped.has_changed().is_ok() && !*stopped.borrow() {
-            wanted.borrow_and_update();
-            let followed = self.index_to_head(slot, &stopped).and_then(|()| {
+            let asked = *wanted.borrow_and_update();
+            let followed = self.forget_impossible(slot, asked).and_then(|()| self.index_to_head(slot, &stopped));
+            let followed = followed.and_then(|()| {
                 let unseen = slot.folded().is_some_and(|(_, unseen)| unseen.is_some());
                 if unseen || persisted.elapsed() >= PERSIST {
                     persisted = Instant::now();
@@ -56,6 +57,14 @@ impl Projections {
         if let Err(error) = slot.persist() {
             tracing::error!(error = described(&error), "the index was not committed; the next start does it again");
         }
+    }
+
+    /// Anybody may ask for any position: one that the log does not have must not decide when the index commits.
+    fn forget_impossible(&self, slot: &Slot, asked: u64) -> Result<()> {
+        if asked > slot.position() {
+            slot.want_at_most(asked, self.log().head()?.position);
+        }
+        Ok(())
     }
 
     /// Folds in what there is. Where that takes longer, what is folded in is shown in between.
@@ -90,7 +99,7 @@ impl Projections {
         while self.index_once(slot)? {}
         slot.persist()?;
         let began = Instant::now();
-        while slot.has_traces() && slot.runs() && began.elapsed() < PURGED_WITHIN {
+        while slot.has_traces() && began.elapsed() < PURGED_WITHIN {
             std::thread::sleep(PAUSE);
             slot.persist()?;
         }

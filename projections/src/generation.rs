@@ -265,9 +265,13 @@ impl Generation {
         }
     }
 
-    /// Whether it, or a generation before it, may still hold what was said of somebody who was erased.
+    /// Whether it, or a generation before it, may still hold what was said of somebody who was erased; or, in an index,
+    /// deleted text that must be gone by now.
     pub(crate) fn has_traces(&self) -> bool {
-        self.traces
+        match &self.body {
+            Body::Tables { .. } => self.traces,
+            Body::Index(indexing) => self.traces || indexing.has_traces(),
+        }
     }
 
     /// Makes the indexes that its queries need.

@@ -44,8 +44,9 @@ impl Indexing {
         self.oldest
     }
 
+    /// Whether deleted text must be gone from the files by now, and may still lie there.
     pub(crate) fn has_traces(&self) -> bool {
-        self.traces
+        self.traces || self.writer.is_to_purge()
     }
 
     /// Folds facts in, up to that position. After a failure everything since the last commit is to be folded in again;

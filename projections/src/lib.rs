@@ -43,7 +43,7 @@ pub use error::{Behind, Error, Result};
 pub use name::Name;
 pub use projections::Projections;
 pub use rebuild::Progress;
-pub use search_tasks::{FoundMessage, NewTask, SearchTasks, Taken, Task, TaskState};
+pub use search_tasks::{Ended, FoundMessage, NewTask, SearchTasks, Taken, Task, TaskState};
 pub use session_use::{LastUse, Used};
 pub use status::{State, Status};
 pub use table::{Key, Table};

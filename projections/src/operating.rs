@@ -1,6 +1,7 @@
 //! What an operator does with a projection: pausing it, letting it go on, letting it step over an event. Whichever node
 //! he asks feeds the projection from then on.
 
+use crate::slot::NO_EVENT;
 use crate::{Error, Name, Projections, Result};
 
 /// Skipped, it would leave what it erases in the read model.
@@ -36,7 +37,8 @@ impl Projections {
     pub fn skippable(&self, name: Name) -> Result<u64> {
         self.check_feeds(name)?;
         self.look()?;
-        let (position, _) = self.slot(name).entry().failed.ok_or(Error::NotStopped { name })?;
+        let failed = self.slot(name).entry().failed.filter(|(position, _)| *position != NO_EVENT);
+        let (position, _) = failed.ok_or(Error::NotStopped { name })?;
         let event = self.log().read(position - 1, 1)?;
         match event.first().filter(|event| event.position == position) {
             Some(event) if event.name == ERASED => Err(Error::Erasure { name, position }),

@@ -7,25 +7,34 @@ use domain::{ChatId, MessageId, Timestamp, UserId};
 use store::sql::{Row, Tx};
 use uuid::Uuid;
 
+/// `state`: 0 waiting, 1 in process, 2 answered, 3 failed, 4 over: only that there was such a task is known.
 pub(crate) const TABLES: &str = "
-    create table if not exists search_task (
+    create table if not exists search_tasks (
         task_id bytea primary key,
         user_id bytea not null,
         fingerprint bytea,
         question text,
+        wanted bigint not null,
         state bigint not null,
+        tries bigint not null,
         asked_at bigint not null,
         changed_at bigint not null,
         found bytea
     );
+    create index if not exists search_tasks_by_state on search_tasks (state, changed_at);
 ";
 
 /// Most tasks of one person that are not finished.
 const OPEN_OF_ONE_MAX: i64 = 16;
 /// Most tasks that are not finished.
 const OPEN_MAX: i64 = 1_000;
-/// A task that is worked on for so long is nobody's any more: its process ended. Its deadline is earlier.
-const LEFT_AFTER_SECONDS: i64 = 7;
+/// A task that is worked on for so long is nobody's any more: its process ended. Its deadline is much earlier, so that
+/// one that is only slow is not taken from whoever works on it.
+const LEFT_AFTER_SECONDS: i64 = 30;
+/// How often a task is begun whose process ends each time; then it has failed.
+const TRIES_MAX: i64 = 3;
+/// A task that is not finished so long after it was asked for has failed: its question is kept no longer.
+const OPEN_SECONDS_MAX: i64 = 10 * 60;
 /// How long what was found is kept after the task is finished (CONTRACT 1.4).
 const KEPT_SECONDS: i64 = 5 * 60;
 /// How long a repeat with the same `Idempotency-Key` is answered with the same task.
@@ -57,6 +66,8 @@ pub struct NewTask {
     pub fingerprint: Option<[u8; 32]>,
     /// What is asked.
     pub question: String,
+    /// How far in the log the answer should be: what he knows of is to be found, whichever node looks.
+    pub wanted: u64,
     /// When.
     pub at: Timestamp,
 }
@@ -83,8 +94,21 @@ pub struct Task {
     pub user_id: UserId,
     /// What is asked.
     pub question: String,
+    /// How far in the log the answer should be.
+    pub wanted: u64,
     /// When the work on it began: only who holds this may finish it.
     pub began_at: Timestamp,
+}
+
+/// What became of the work on a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It is answered.
+    Found(Vec<FoundMessage>),
+    /// It cannot be answered.
+    Failed,
+    /// There was no room for it: it waits again, and that was no try.
+    Postponed,
 }
 
 /// A message that was found.
@@ -101,64 +125,56 @@ impl SearchTasks {
         SearchTasks { catalog }
     }
 
-    /// Takes a task on, and removes what is over.
+    /// Takes a task on.
     ///
     /// # Errors
     /// When it could not be written.
     pub fn take(&self, task: &NewTask) -> Result<Taken> {
         let mut taken = Taken::New;
         self.catalog.change(|tx| {
-            sweep(tx, task.at)?;
-            let sql = "select fingerprint from search_task where task_id = $1";
-            let known = tx.rows(sql, &[(&task.task_id).into()], |row| Ok(row.maybe_bytes(0)?.map(<[u8]>::to_vec)))?;
-            if let Some(fingerprint) = known.into_iter().next() {
-                let same = fingerprint.as_deref() == task.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
-                taken = if same { Taken::Repeated } else { Taken::OtherRequest };
+            let forgotten = task.at.plus_seconds(-REPEATABLE_SECONDS);
+            let sql = "delete from search_tasks where task_id = $1 and state in (2, 3, 4) and asked_at <= $2";
+            tx.queue(sql, &[(&task.task_id).into(), forgotten.into()])?;
+            if let Some(known) = known(tx, task)? {
+                taken = known;
                 return Ok(());
             }
             let sql = "select count(*), coalesce(sum(case when user_id = $1 then 1 else 0 end), 0)
-                       from search_task where state in (0, 1)";
+                       from search_tasks where state in (0, 1)";
             let open = tx.rows(sql, &[(&task.user_id).into()], |row| Ok((row.int(0)?, row.int(1)?)))?;
             if open.iter().any(|(all, own)| *all >= OPEN_MAX || *own >= OPEN_OF_ONE_MAX) {
                 taken = Taken::TooMany;
                 return Ok(());
             }
-            let fingerprint = task.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
-            tx.queue(
-                "insert into search_task (task_id, user_id, fingerprint, question, state, asked_at, changed_at, found)
-                 values ($1, $2, $3, $4, 0, $5, $5, null)",
-                &[
-                    (&task.task_id).into(),
-                    (&task.user_id).into(),
-                    fingerprint.into(),
-                    (&task.question).into(),
-                    task.at.into(),
-                ],
-            )
+            if !insert(tx, task)? {
+                // The same request came to another node at the same time.
+                taken = known(tx, task)?.unwrap_or(Taken::TooMany);
+            }
+            Ok(())
         })?;
         Ok(taken)
     }
 
-    /// The oldest task that nobody works on; from now on the caller does.
+    /// A task that nobody works on: of who has the fewest that are worked on, the oldest. From now on the caller works
+    /// on it. Removes what is over, too.
     ///
     /// # Errors
     /// When it could not be written.
     pub fn begin(&self, at: Timestamp) -> Result<Option<Task>> {
         let mut begun = None;
         self.catalog.change(|tx| {
+            sweep(tx, at)?;
             let left = at.plus_seconds(-LEFT_AFTER_SECONDS);
-            let sql = "select task_id, user_id, question, changed_at from search_task
-                       where state = 0 or (state = 1 and changed_at <= $1) order by asked_at, task_id limit 1";
-            let read = |row: &Row<'_>| {
-                let question = row.maybe_text(2)?.unwrap_or_default().to_owned();
-                Ok((Task { task_id: row.uuid(0)?, user_id: UserId(row.uuid(1)?), question, began_at: at }, row.int(3)?))
-            };
-            let Some((task, changed_at)) = tx.rows(sql, &[left.into()], read)?.into_iter().next() else {
+            let sql = "select task_id, user_id, question, wanted, changed_at from search_tasks task
+                       where state = 0 or (state = 1 and changed_at <= $1)
+                       order by (select count(*) from search_tasks other where other.state = 1
+                                 and other.changed_at > $1 and other.user_id = task.user_id), asked_at, task_id limit 1";
+            let Some((task, changed_at)) = tx.row(sql, &[left.into()], |row| begun_task(row, at))? else {
                 return Ok(());
             };
             // Another node may have been faster.
-            let sql = "update search_task set state = 1, changed_at = $2 where task_id = $1 and changed_at = $3
-                       and state in (0, 1)";
+            let sql = "update search_tasks set state = 1, changed_at = $2, tries = tries + 1
+                       where task_id = $1 and changed_at = $3 and state in (0, 1)";
             if tx.execute(sql, &[(&task.task_id).into(), at.into(), changed_at.into()])? == 1 {
                 begun = Some(task);
             }
@@ -167,20 +183,33 @@ impl SearchTasks {
         Ok(begun)
     }
 
-    /// Says what was found, or that it could not be looked for. Does nothing when somebody else works on it by now.
+    /// Says what became of it. Does nothing when somebody else works on it by now.
     ///
     /// # Errors
     /// When it could not be written.
-    pub fn finish(&self, task: &Task, found: Option<&[FoundMessage]>, at: Timestamp) -> Result<()> {
-        let state = if found.is_some() { 2_i64 } else { 3 };
-        let ids = found.unwrap_or_default().iter();
-        let bytes = ids.flat_map(|(chat, message)| [*chat.0.as_bytes(), *message.0.as_bytes()].concat());
-        let bytes = bytes.collect::<Vec<_>>();
+    pub fn finish(&self, task: &Task, ended: &Ended, at: Timestamp) -> Result<()> {
+        let (state, found) = match ended {
+            Ended::Found(found) => (2_i64, found.as_slice()),
+            Ended::Failed => (3, [].as_slice()),
+            Ended::Postponed => return self.postpone(task, at),
+        };
+        let ids = found.iter().flat_map(|(chat, message)| [*chat.0.as_bytes(), *message.0.as_bytes()].concat());
+        let bytes = ids.collect::<Vec<_>>();
         self.catalog.change(|tx| {
             tx.queue(
-                "update search_task set state = $2, changed_at = $3, found = $4, question = null
+                "update search_tasks set state = $2, changed_at = $3, found = $4, question = null
                  where task_id = $1 and state = 1 and changed_at = $5",
                 &[(&task.task_id).into(), state.into(), at.into(), (&bytes).into(), task.began_at.into()],
+            )
+        })
+    }
+
+    fn postpone(&self, task: &Task, at: Timestamp) -> Result<()> {
+        self.catalog.change(|tx| {
+            tx.queue(
+                "update search_tasks set state = 0, changed_at = $2, tries = tries - 1
+                 where task_id = $1 and state = 1 and changed_at = $3",
+                &[(&task.task_id).into(), at.into(), task.began_at.into()],
             )
         })
     }
@@ -195,7 +224,8 @@ impl SearchTasks {
         user_id: UserId,
         at: Timestamp,
     ) -> Result<Option<(TaskState, Vec<FoundMessage>)>> {
-        let sql = "select state, changed_at, found from search_task where task_id = $1 and user_id = $2";
+        let sql = "select state, changed_at, found from search_tasks
+                   where task_id = $1 and user_id = $2 and state in (0, 1, 2, 3)";
         let read = |row: &Row<'_>| Ok((state(row.int(0)?), row.timestamp(1)?, found(row.maybe_bytes(2)?)));
         let row = self.catalog.database().row(sql, &[(&task_id).into(), (&user_id).into()], read).await?;
         Ok(row.and_then(|(state, changed_at, found)| {
@@ -206,16 +236,68 @@ impl SearchTasks {
     }
 }
 
-/// What was found goes first; that there was such a task, when no repeat of the request is to be known any more.
+/// Removes what a person who is erased has asked, and what was found for him.
+pub(crate) fn forget(catalog: &Catalog, user_id: UserId) -> Result<()> {
+    catalog.change(|tx| tx.queue("delete from search_tasks where user_id = $1", &[(&user_id).into()]))
+}
+
+/// What is already known of the request for that task.
+fn known(tx: &mut Tx<'_>, task: &NewTask) -> Result<Option<Taken>, store::Error> {
+    let sql = "select fingerprint from search_tasks where task_id = $1";
+    tx.row(sql, &[(&task.task_id).into()], |row| {
+        let same = row.maybe_bytes(0)? == task.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
+        Ok(if same { Taken::Repeated } else { Taken::OtherRequest })
+    })
+}
+
+/// False when it is there already.
+fn insert(tx: &mut Tx<'_>, task: &NewTask) -> Result<bool, store::Error> {
+    let fingerprint = task.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
+    let inserted = tx.execute(
+        "insert into search_tasks
+             (task_id, user_id, fingerprint, question, wanted, state, tries, asked_at, changed_at, found)
+         values ($1, $2, $3, $4, $5, 0, 0, $6, $6, null)
+         on conflict (task_id) do nothing",
+        &[
+            (&task.task_id).into(),
+            (&task.user_id).into(),
+            fingerprint.into(),
+            (&task.question).into(),
+            // Any integer may be asked for; further than this no log gets.
+            i64::try_from(task.wanted).unwrap_or(i64::MAX).into(),
+            task.at.into(),
+        ],
+    )?;
+    Ok(inserted == 1)
+}
+
+/// With when it was last changed.
+fn begun_task(row: &Row<'_>, at: Timestamp) -> Result<(Task, i64), store::Error> {
+    let question = row.maybe_text(2)?.unwrap_or_default().to_owned();
+    let wanted = row.int(3)?.cast_unsigned();
+    let task = Task { task_id: row.uuid(0)?, user_id: UserId(row.uuid(1)?), question, wanted, began_at: at };
+    Ok((task, row.int(4)?))
+}
+
+/// What took too long or was tried too often has failed. What was found goes first; that there was such a task, when no
+/// repeat of the request is to be known any more. Each statement changes rows once: to find none costs little.
 fn sweep(tx: &mut Tx<'_>, at: Timestamp) -> Result<(), store::Error> {
-    let over = at.plus_seconds(-KEPT_SECONDS);
-    let forgotten = at.plus_seconds(-REPEATABLE_SECONDS);
-    tx.queue("update search_task set found = null where state in (2, 3) and changed_at <= $1", &[over.into()])?;
+    let (left, late) = (at.plus_seconds(-LEFT_AFTER_SECONDS), at.plus_seconds(-OPEN_SECONDS_MAX));
     tx.queue(
-        "delete from search_task where state in (2, 3)
-         and (asked_at <= $1 or (changed_at <= $2 and fingerprint is null))",
-        &[forgotten.into(), over.into()],
-    )
+        "update search_tasks set state = 3, changed_at = $1, question = null where state in (0, 1)
+         and (asked_at <= $2 or (state = 1 and changed_at <= $3 and tries >= $4))",
+        &[at.into(), late.into(), left.into(), TRIES_MAX.into()],
+    )?;
+    let over = at.plus_seconds(-KEPT_SECONDS);
+    let sql = "delete from search_tasks where state in (2, 3) and changed_at <= $1 and fingerprint is null";
+    tx.queue(sql, &[over.into()])?;
+    tx.queue(
+        "update search_tasks set state = 4, changed_at = asked_at, found = null
+         where state in (2, 3) and changed_at <= $1",
+        &[over.into()],
+    )?;
+    let forgotten = at.plus_seconds(-REPEATABLE_SECONDS);
+    tx.queue("delete from search_tasks where state = 4 and changed_at <= $1", &[forgotten.into()])
 }
 
 fn state(number: i64) -> TaskState {
@@ -253,7 +335,7 @@ mod tests {
 
     fn wish(number: u128, user: u128, fingerprint: Option<[u8; 32]>, at: Timestamp) -> NewTask {
         let (task_id, user_id) = (Uuid::from_u128(number), UserId(Uuid::from_u128(user)));
-        NewTask { task_id, user_id, fingerprint, question: format!("q{number}"), at }
+        NewTask { task_id, user_id, fingerprint, question: format!("q{number}"), wanted: number as u64, at }
     }
 
     async fn state_of(tasks: &SearchTasks, number: u128, user: u128, at: Timestamp) -> Option<TaskState> {
@@ -269,24 +351,25 @@ mod tests {
         assert_eq!(state_of(&tasks, 1, 1, START).await, Some(TaskState::Waiting));
         assert_eq!(state_of(&tasks, 1, 2, START).await, None, "it is another one's");
         let task = tasks.begin(after(1)).unwrap().unwrap();
+        assert_eq!((task.wanted, task.began_at), (1, after(1)));
         assert_eq!((task.question.as_str(), state_of(&tasks, 1, 1, START).await), ("q1", Some(TaskState::InProcess)));
         assert!(tasks.begin(after(2)).unwrap().is_none(), "somebody works on it");
         // Who worked on it has died; when he is late all the same, he changes nothing.
         let again = tasks.begin(after(1 + LEFT_AFTER_SECONDS)).unwrap().unwrap();
-        tasks.finish(&task, None, after(9)).unwrap();
+        tasks.finish(&task, &Ended::Failed, after(39)).unwrap();
         assert_eq!(state_of(&tasks, 1, 1, START).await, Some(TaskState::InProcess));
         let found = [(ChatId(Uuid::from_u128(8)), MessageId(Uuid::from_u128(9)))];
-        tasks.finish(&again, Some(&found), after(10)).unwrap();
-        let finished = tasks.status(task.task_id, task.user_id, after(10 + KEPT_SECONDS - 1)).await.unwrap();
+        tasks.finish(&again, &Ended::Found(found.to_vec()), after(40)).unwrap();
+        let finished = tasks.status(task.task_id, task.user_id, after(40 + KEPT_SECONDS - 1)).await.unwrap();
         assert_eq!(finished, Some((TaskState::Success, found.to_vec())));
-        assert_eq!(state_of(&tasks, 1, 1, after(10 + KEPT_SECONDS)).await, None);
+        assert_eq!(state_of(&tasks, 1, 1, after(40 + KEPT_SECONDS)).await, None);
         assert!(tasks.begin(after(1_000)).unwrap().is_none());
         let failed = wish(2, 1, None, after(1_000));
         assert_eq!(tasks.take(&failed).unwrap(), Taken::New);
         let failed = tasks.begin(after(1_000)).unwrap().unwrap();
-        tasks.finish(&failed, None, after(1_000)).unwrap();
+        tasks.finish(&failed, &Ended::Failed, after(1_000)).unwrap();
         assert_eq!(state_of(&tasks, 2, 1, after(1_000)).await, Some(TaskState::Failed));
-        let count = tasks.catalog.database().row("select count(*) from search_task", &[], |row| row.int(0)).await;
+        let count = tasks.catalog.database().row("select count(*) from search_tasks", &[], |row| row.int(0)).await;
         assert_eq!(count.unwrap(), Some(1), "the first one was swept");
     }
 
@@ -297,7 +380,7 @@ mod tests {
         let (one, other) = (Some([1; 32]), Some([2; 32]));
         assert_eq!(tasks.take(&wish(1, 1, one, START)).unwrap(), Taken::New);
         let task = tasks.begin(START).unwrap().unwrap();
-        tasks.finish(&task, Some(&[]), START).unwrap();
+        tasks.finish(&task, &Ended::Found(Vec::new()), START).unwrap();
         for seconds in [1, REPEATABLE_SECONDS - 1] {
             assert_eq!(tasks.take(&wish(1, 1, one, after(seconds))).unwrap(), Taken::Repeated);
             assert_eq!(tasks.take(&wish(1, 1, other, after(seconds))).unwrap(), Taken::OtherRequest);
@@ -315,7 +398,75 @@ mod tests {
         assert_eq!(tasks.take(&wish(100, 1, None, START)).unwrap(), Taken::TooMany);
         assert_eq!(tasks.take(&wish(101, 2, None, START)).unwrap(), Taken::New);
         let task = tasks.begin(START).unwrap().unwrap();
-        tasks.finish(&task, Some(&[]), START).unwrap();
+        tasks.finish(&task, &Ended::Found(Vec::new()), START).unwrap();
         assert_eq!(tasks.take(&wish(102, 1, None, START)).unwrap(), Taken::New);
+    }
+
+    #[tokio::test]
+    async fn one_whose_process_ends_each_time_fails_and_one_that_found_no_room_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let tasks = tasks(&folder);
+        assert_eq!(tasks.take(&wish(1, 1, None, START)).unwrap(), Taken::New);
+        for seconds in 0..5 {
+            let task = tasks.begin(after(seconds)).unwrap().unwrap();
+            assert_eq!(task.question, "q1");
+            tasks.finish(&task, &Ended::Postponed, after(seconds)).unwrap();
+            assert_eq!(state_of(&tasks, 1, 1, after(seconds)).await, Some(TaskState::Waiting), "that was no try");
+        }
+        for tried in 0..TRIES_MAX {
+            let at = after(10 + tried * LEFT_AFTER_SECONDS);
+            assert!(tasks.begin(at).unwrap().is_some());
+            let before = at.plus_seconds(LEFT_AFTER_SECONDS - 1);
+            assert!(tasks.begin(before).unwrap().is_none(), "somebody works on it");
+        }
+        let at = after(10 + TRIES_MAX * LEFT_AFTER_SECONDS);
+        assert!(tasks.begin(at).unwrap().is_none());
+        assert_eq!(state_of(&tasks, 1, 1, at).await, Some(TaskState::Failed));
+        assert_eq!(tasks.take(&wish(2, 1, None, at)).unwrap(), Taken::New);
+        let task = tasks.begin(at).unwrap().unwrap();
+        tasks.finish(&task, &Ended::Postponed, at).unwrap();
+        assert!(tasks.begin(at.plus_seconds(OPEN_SECONDS_MAX)).unwrap().is_none(), "it waits no longer");
+    }
+
+    #[tokio::test]
+    async fn what_is_over_is_gone_without_another_request() {
+        let folder = tempfile::tempdir().unwrap();
+        let tasks = tasks(&folder);
+        for (number, fingerprint) in [(1, None), (2, Some([1; 32]))] {
+            tasks.take(&wish(number, 1, fingerprint, START)).unwrap();
+            let task = tasks.begin(START).unwrap().unwrap();
+            let found = vec![(ChatId(Uuid::from_u128(8)), MessageId(Uuid::from_u128(9)))];
+            tasks.finish(&task, &Ended::Found(found), START).unwrap();
+        }
+        assert!(tasks.begin(after(KEPT_SECONDS)).unwrap().is_none());
+        let sql = "select count(*), count(question), count(found) from search_tasks";
+        let counts = tasks.catalog.database().row(sql, &[], |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?))).await;
+        assert_eq!(counts.unwrap(), Some((1, 0, 0)), "only that there was one with a key is known");
+        assert_eq!(state_of(&tasks, 2, 1, after(KEPT_SECONDS)).await, None);
+        assert!(tasks.begin(after(REPEATABLE_SECONDS)).unwrap().is_none());
+        let left = tasks.catalog.database().row("select count(*) from search_tasks", &[], |row| row.int(0)).await;
+        assert_eq!(left.unwrap(), Some(0));
+    }
+
+    #[test]
+    fn who_has_the_fewest_in_process_comes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let tasks = tasks(&folder);
+        for (number, user) in [(1, 1), (2, 1), (3, 1), (4, 2)] {
+            tasks.take(&wish(number, user, None, after(i64::try_from(number).unwrap()))).unwrap();
+        }
+        let order = (0..4).map(|_| tasks.begin(after(9)).unwrap().unwrap().task_id.as_u128()).collect::<Vec<_>>();
+        assert_eq!(order, [1, 4, 2, 3]);
+    }
+
+    #[tokio::test]
+    async fn what_somebody_asked_who_is_erased_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let tasks = tasks(&folder);
+        tasks.take(&wish(1, 1, None, START)).unwrap();
+        tasks.take(&wish(2, 2, None, START)).unwrap();
+        forget(&tasks.catalog, UserId(Uuid::from_u128(1))).unwrap();
+        assert_eq!(state_of(&tasks, 1, 1, START).await, None);
+        assert_eq!(state_of(&tasks, 2, 2, START).await, Some(TaskState::Waiting));
     }
 }

@@ -6,8 +6,8 @@ use crate::lease::Leases;
 use crate::model::{Lies, Model};
 use crate::models::Models;
 use crate::scan::Scan;
-use crate::{Error, Name, Result, rebuild};
-use domain::{Event, user};
+use crate::{Error, Name, Result, rebuild, search_tasks};
+use domain::{Event, StreamId, user};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
@@ -34,6 +34,10 @@ pub(crate) struct Slot {
     /// Whoever looks how far another node is holds this: one look serves all who wait.
     looking: tokio::sync::Mutex<()>,
 }
+
+/// Where a projection stops that no event is to blame for: there is nothing to skip, and resuming it or a restart tries
+/// again from its checkpoint. Positions of events begin at 1.
+pub(crate) const NO_EVENT: u64 = 0;
 
 /// What every slot of a process has in common.
 pub(crate) struct Around<'a> {
@@ -103,6 +107,17 @@ impl Slot {
             let more = *wanted < position;
             *wanted = position.max(*wanted);
             more
+        });
+    }
+
+    /// A position that the log does not have is not waited for: kept, it would hide what others wait for. `head` was
+    /// read after `asked` was: whoever asked for something else since is not meant.
+    pub(crate) fn want_at_most(&self, asked: u64, head: u64) {
+        self.wanted.send_if_modified(|wanted| {
+            if *wanted == asked {
+                *wanted = asked.min(head);
+            }
+            false
         });
     }
 
@@ -188,6 +203,10 @@ impl Slot {
         }
         let generation = writing.as_mut().ok_or(Error::ReadOnly)?;
         let before = generation.position();
+        if self.name == Name::Users {
+            // Before it is folded in: what fails here is tried again.
+            self.forget_questions(scan.facts.iter().filter(|fact| fact.position > before))?;
+        }
         let mut followed = follow(generation, self.name, scan);
         if matches!(followed, Err(Error::TakenOver { .. })) {
             self.lose(&mut writing);
@@ -216,11 +235,21 @@ impl Slot {
         followed.map(|_| after > before)
     }
 
-    /// Stores the checkpoint where it is.
+    /// What people have asked who are erased goes with them.
+    fn forget_questions<'a>(&self, facts: impl Iterator<Item = &'a Fact>) -> Result<()> {
+        for fact in facts {
+            if let (Event::User(user::Event::Erased), StreamId::UserId(user_id)) = (&fact.event, fact.stream) {
+                search_tasks::forget(&self.catalog, user_id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores the checkpoint where it is. An index that has stopped goes on with taking deleted text out of its files.
     pub(crate) fn persist(&self) -> Result<()> {
         let mut writing = self.lock();
-        let Some(generation) = writing.as_mut().filter(|_| self.epoch().is_some() && self.entry().failed.is_none())
-        else {
+        let goes_on = !self.name.has_tables() || self.entry().failed.is_none();
+        let Some(generation) = writing.as_mut().filter(|_| self.epoch().is_some() && goes_on) else {
             return Ok(());
         };
         if generation.has_traces() {
@@ -327,8 +356,8 @@ fn apply(generation: &mut Generation, name: Name, facts: &[Fact]) -> Result<Opti
         Ok(Ok(())) => return Ok(None),
         Ok(Err(error)) if may_pass(&error) => return Err(error),
         // What was folded in and not committed is lost with it: it is not tried in halves.
-        Ok(Err(error @ Error::Search(_))) => {
-            return Ok(Some(Stop { name, position: generation.position() + 1, error }));
+        Ok(Err(error @ (Error::Search(_) | Error::NotOwner { .. }))) if !name.has_tables() => {
+            return Ok(Some(Stop { name, position: NO_EVENT, error }));
         }
         Ok(Err(error)) => error,
         Err(panic) => {
@@ -392,5 +421,35 @@ mod tests {
         // One that says it begins here and does not is a hole in the log.
         let with_a_hole = Scan { after: 0, facts: vec![fact], unreadable: None };
         assert!(follow(&mut generation, Name::Users, &with_a_hole).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_position_that_the_log_does_not_have_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let models = Models::Folder(folder.path().to_owned());
+        let catalog = Catalog::open(&models).unwrap();
+        let (name, version, generation) = (Name::Search, Name::Search.version(), 1);
+        let entry = Entry { name, version, generation, rebuilding: false, paused: false, failed: None };
+        let wanted = watch::Sender::new(0);
+        let slot = Slot {
+            name,
+            catalog,
+            models,
+            leases: None,
+            serving: RwLock::new(Model::Elsewhere),
+            position: watch::Sender::new(0),
+            wanted,
+            writing: Mutex::new(None),
+            entry: Mutex::new(entry),
+            looking: tokio::sync::Mutex::new(()),
+        };
+        slot.want(u64::MAX);
+        let mut told = slot.wanted();
+        slot.want_at_most(u64::MAX, 7);
+        assert_eq!((*told.borrow(), told.has_changed().unwrap()), (7, false));
+        slot.want(8);
+        assert!(told.has_changed().unwrap(), "the next one who waits is heard");
+        slot.want_at_most(7, 7);
+        assert_eq!(*told.borrow_and_update(), 8, "it was asked for since");
     }
 }

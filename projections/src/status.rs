@@ -49,7 +49,7 @@ pub struct Status {
     pub lag_seconds: u64,
     /// What it does.
     pub state: State,
-    /// The event that stopped it.
+    /// The event that stopped it; 0 when it stopped and no event is to blame.
     pub failed_position: Option<u64>,
     /// Why that event stopped it.
     pub error: Option<String>,

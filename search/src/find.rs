@@ -5,21 +5,26 @@ mod highlight;
 mod query;
 mod statistics;
 mod who;
+mod wide;
 
 use crate::question::Question;
 use crate::schema::{fields, pair};
 use crate::{Error, Result, Snapshot};
 use collect::{Page, Ranked};
 use domain::{ChatId, MessageId, Timestamp, UserId};
+use query::Scope;
 use statistics::Statistics;
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tantivy::schema::{Field, Value};
 use tantivy::{DocAddress, TantivyDocument};
 use uuid::Uuid;
+use wide::Limit;
 
 /// Bytes of text after which a page takes no more hits: 1,000 of the longest would be 32 MiB.
 const PAGE_BYTES_MAX: usize = 1024 * 1024;
+/// The hits of a page are read for that long, also when the search has taken all the time there was.
+const READING_MIN: Duration = Duration::from_millis(200);
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +83,9 @@ pub struct Found {
     pub next: Option<Cursor>,
     /// Whether everything was looked through before the deadline.
     pub complete: bool,
+    /// Whether anything was looked through before the deadline: when not, this is no answer. An empty index counts as
+    /// looked through.
+    pub looked: bool,
     /// How far in the log the index was.
     pub position: u64,
 }
@@ -112,40 +120,61 @@ pub struct Hit {
 /// # Errors
 /// [`Error::Index`], [`Error::Damaged`].
 pub fn find(snapshot: &Snapshot, asking: &Asking<'_>) -> Result<Found> {
+    answer(snapshot, asking, Some(&highlight::Wanted::of(asking.question)))
+}
+
+/// As [`find`], but without highlights: for who does not show them, because making them takes longest.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_plain(snapshot: &Snapshot, asking: &Asking<'_>) -> Result<Found> {
+    answer(snapshot, asking, None)
+}
+
+fn answer(snapshot: &Snapshot, asking: &Asking<'_>, wanted: Option<&highlight::Wanted<'_>>) -> Result<Found> {
     let chats = match asking.who {
         Who::Member(user_id) => Some(who::chats_of(snapshot, user_id)?),
         Who::Operator => None,
     };
-    let query = query::query(snapshot, asking.question, chats.as_deref())?;
+    let scope = Scope { snapshot, chats: chats.as_deref(), limit: Limit::new(asking.deadline) };
+    let query = query::query(&scope, asking.question)?;
     let from = asking.from;
-    let head = from.map_or(snapshot.position, |cursor| cursor.head);
-    let statistics = Statistics::of(snapshot, query.as_ref(), from.map(|cursor| cursor.statistics.as_slice()))?;
     let page = Page {
         relevance: asking.order == Order::Relevance,
         after: from.map(|cursor| cursor.last),
-        head,
+        head: from.map_or(snapshot.position, |cursor| cursor.head),
         keep: asking.limit.saturating_add(1),
-        chats: chats.as_deref(),
-        deadline: asking.deadline,
     };
-    let ranked = collect::collect(snapshot, query.as_ref(), &page, &statistics)?;
-    let (hits, more) = hits(snapshot, asking, &ranked.top)?;
+    let statistics = match asking.order {
+        Order::Newest => Statistics::default(),
+        Order::Relevance => Statistics::of(&scope, query.as_ref(), from.map(|cursor| cursor.statistics.as_slice()))?,
+    };
+    let ranked = collect::collect(&scope, query.as_ref(), &page, &statistics)?;
+    let (hits, more) = hits(snapshot, asking, &ranked.top, wanted)?;
     let last = hits.len().checked_sub(1).filter(|_| more).map(|last| &ranked.top[last]);
     let next = last.map(|last| Cursor {
-        head,
+        head: page.head,
         last: (last.rank, last.position),
         statistics: if page.relevance { statistics.bytes() } else { Vec::new() },
     });
-    Ok(Found { hits, total: ranked.total, next, complete: ranked.complete, position: snapshot.position })
+    let (complete, looked) = (!scope.limit.is_cut(), ranked.looked);
+    Ok(Found { hits, total: ranked.total, next, complete, looked, position: snapshot.position })
 }
 
-/// Reads the messages of a page, and whether there is more behind it. It ends early when it has become large.
-fn hits(snapshot: &Snapshot, asking: &Asking<'_>, top: &[Ranked]) -> Result<(Vec<Hit>, bool)> {
-    let wanted = highlight::Wanted::of(asking.question);
+/// Reads the messages of a page, and whether there is more behind it. It ends early when it has become large or
+/// the time is over; one hit it has at least.
+fn hits(
+    snapshot: &Snapshot,
+    asking: &Asking<'_>,
+    top: &[Ranked],
+    wanted: Option<&highlight::Wanted<'_>>,
+) -> Result<(Vec<Hit>, bool)> {
+    let deadline = asking.deadline.max(Instant::now() + READING_MIN);
     let mut names = HashMap::new();
     let (mut hits, mut bytes) = (Vec::<Hit>::new(), 0);
     for ranked in top {
-        if hits.len() == asking.limit || bytes > PAGE_BYTES_MAX {
+        let is_late = !hits.is_empty() && Instant::now() >= deadline;
+        if hits.len() == asking.limit || bytes > PAGE_BYTES_MAX || is_late {
             return Ok((hits, true));
         }
         let mut hit = message(snapshot, ranked)?;
@@ -154,7 +183,7 @@ fn hits(snapshot: &Snapshot, asking: &Asking<'_>, top: &[Ranked]) -> Result<(Vec
             unknown.insert(who::name_of(snapshot, pair(author.0, author.1))?);
         }
         hit.user_name.clone_from(&names[&author]);
-        hit.highlights = wanted.in_text(&hit.text);
+        hit.highlights = wanted.map(|wanted| wanted.in_text(&hit.text)).unwrap_or_default();
         bytes += hit.text.len();
         hits.push(hit);
     }

@@ -17,7 +17,7 @@ mod writer;
 pub use change::{Change, Post, Text};
 pub use compare::{Compared, Differing};
 pub use error::{Error, Result};
-pub use find::{Asking, Cursor, Found, Hit, Order, Who, find};
+pub use find::{Asking, Cursor, Found, Hit, Order, Who, find, find_plain};
 pub use index::{Index, Size, Snapshot};
 pub use question::{Broken, Question, question};
 pub use writer::{PURGED_WITHIN_SECONDS, Writer};

@@ -78,12 +78,23 @@ pub fn chunk_end(parts: &[Part], start: usize) -> usize {
 
 /// The stem of a hyphenated word, so that each of its forms is found by any other. `None` when it is none.
 pub fn compound(chunk: &[Part]) -> Option<String> {
+    // The length first: a chunk may be a whole text.
+    if !(2..=COMPOUND_PARTS_MAX).contains(&chunk.len()) {
+        return None;
+    }
     let hyphens = chunk.iter().skip(1).all(|part| part.joiner.as_deref() == Some("-"));
-    let letters = || chunk.iter().all(|part| part.word.chars().all(char::is_alphabetic));
-    if !(2..=COMPOUND_PARTS_MAX).contains(&chunk.len()) || !hyphens || !letters() {
+    if !hyphens || !chunk.iter().all(|part| part.word.chars().all(char::is_alphabetic)) {
         return None;
     }
     Some(chunk.iter().map(|part| stem(&part.word)).collect::<Vec<_>>().join("-"))
+}
+
+/// [`compound`] of what hangs together with the part at `start`, and how many parts it has. It looks no further than a
+/// compound may reach.
+pub fn compound_at(parts: &[Part], start: usize) -> Option<(String, usize)> {
+    let near = &parts[..parts.len().min(start + COMPOUND_PARTS_MAX + 1)];
+    let end = chunk_end(near, start);
+    compound(&parts[start..end]).map(|stem| (stem, end - start))
 }
 
 /// The runs of letters and of digits in a part that has a few of both.

@@ -20,6 +20,9 @@ const MEMORY_BYTES: usize = 64 * 1024 * 1024;
 const MERGE_THREADS: usize = 1;
 /// A segment of which so much is deleted is written anew by itself.
 const DELETED_SHARE_MAX: f32 = 0.3;
+/// A segment of so many documents is merged no more: between two segments a question can stop at its deadline, and the
+/// newest are looked through first.
+const MERGED_DOCUMENTS_MAX: usize = 1_000_000;
 /// How often the right to write is asked for: a former writer of this process may be about to end.
 const TRIES_MAX: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(50);
@@ -287,6 +290,7 @@ fn open(index: &Index) -> Result<IndexWriter> {
     };
     let mut merging = LogMergePolicy::default();
     merging.set_del_docs_ratio_before_merge(DELETED_SHARE_MAX);
+    merging.set_max_docs_before_merge(MERGED_DOCUMENTS_MAX);
     writer.set_merge_policy(Box::new(merging));
     Ok(writer)
 }

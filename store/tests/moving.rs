@@ -155,7 +155,7 @@ fn a_file_that_is_not_what_was_written_brings_nothing() {
         ("a line twice", "line 7 holds event 1, and event 2", |lines| lines.insert(6, lines[5].clone())),
         ("a line less", "line 7 holds event 3", |lines| drop(lines.remove(6))),
         ("a key twice", "line 3 repeats", |lines| lines.insert(2, lines[1].clone())),
-        ("a key less", "says that a line", |lines| {
+        ("a key less", "not in the file", |lines| {
             lines.remove(1);
             let last = lines.len() - 1;
             lines[last] = lines[last].replace("\"keys\":4", "\"keys\":3");

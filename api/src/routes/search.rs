@@ -13,14 +13,18 @@ use domain::{ChatId, MessageId, Timestamp, UserId};
 use projections::Name;
 use search::{Asking, Cursor, Found, Order, Who};
 use serde::Serialize;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::time::timeout_at;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// When an answer must be there; what was found by then is answered.
+/// When an answer must be there, from when it has its place; what was found by then is answered.
 const ANSWER_MAX: Duration = Duration::from_secs(1);
+/// How long a question waits for one of the places.
+const PLACE_WAIT_MAX: Duration = Duration::from_secs(1);
 /// Most questions that are looked up at once: each keeps a thread busy.
 pub(crate) const QUESTIONS_MAX: usize = 8;
 
@@ -85,31 +89,45 @@ async fn search(State(app): State<App>, caller: Caller, params: Params) -> Resul
     let limit = params.limit()? as usize;
     let list = ["search", order_name, text, &caller.user_id.to_string()];
     let from = params.get("from").map(|from| read_cursor(&app, &list, from)).transpose()?;
-    app.reached(Name::Search, params.min_position).await?;
+    let reached = app.reached(Name::Search, params.min_position).await?;
+    let place = app.place(PLACE_WAIT_MAX).await?;
     let deadline = Instant::now() + ANSWER_MAX;
     let found = app
-        .look_up(deadline, move |snapshot| {
+        .look_up(place, move |snapshot| {
             let who = Who::Member(caller.user_id);
             search::find(snapshot, &Asking { question: &question, who, order, from: from.as_ref(), limit, deadline })
         })
         .await?;
+    if !found.looked {
+        return Err(Error::new(Code::Overloaded, "nothing could be looked through in time; ask again in a second"));
+    }
     let next = found.next.as_ref().map(|next| Next { iterator: cursor::write(&app.keys, &list, &next.bytes()) });
-    Ok(read(found.position, shown(found, next)))
+    // The log may have gone on without anything that concerns the index.
+    Ok(read(found.position.max(reached), shown(found, next)))
 }
 
 impl App {
-    /// Asks the text index on a thread that may be kept busy, when one of the places for that is free in time.
+    /// One of the places for questions to the text index, when one is free in time.
+    pub(crate) async fn place(&self, wait: Duration) -> Result<OwnedSemaphorePermit, Error> {
+        let busy = || Error::new(Code::Overloaded, "too many questions are being looked up; ask again in a second");
+        let place = timeout(wait, Arc::clone(&self.questions).acquire_owned()).await;
+        place.map_err(|_| busy())?.map_err(|_| busy())
+    }
+
+    /// Asks the text index on a thread that may be kept busy. The place is taken until the thread is done, also when
+    /// nobody waits for the answer any more.
     pub(crate) async fn look_up<T: Send + 'static>(
         &self,
-        deadline: Instant,
+        place: OwnedSemaphorePermit,
         ask: impl FnOnce(&search::Snapshot) -> search::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
-        let busy = || Error::new(Code::Overloaded, "too many questions are being looked up; ask again in a second");
-        let place = timeout_at(deadline.into(), self.questions.acquire()).await;
-        let _place = place.map_err(|_| busy())?.map_err(|_| busy())?;
         let index = self.projections.index()?;
-        let looked = tokio::task::spawn_blocking(move || ask(&index.snapshot())).await;
-        looked.map_err(|failed| Error::ours(&failed, Code::Internal))?.map_err(Error::from)
+        let looked = tokio::task::spawn_blocking(move || {
+            let answer = ask(&index.snapshot());
+            drop(place);
+            answer
+        });
+        looked.await.map_err(|failed| Error::ours(&failed, Code::Internal))?.map_err(Error::from)
     }
 }
 

@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use commands::{Actor, Answer};
 use domain::{ChatId, MessageId, Outcome, UserId, id};
-use projections::{FoundMessage, Name, NewTask, Taken, Task, TaskState};
+use projections::{Ended, FoundMessage, Name, NewTask, Taken, Task, TaskState};
 use search::{Asking, Order, Who};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
@@ -27,6 +27,10 @@ const CHARACTERS_MIN: usize = 4;
 const HITS_MAX: usize = 100;
 /// When a task ends with what was found by then.
 const TASK_MAX: Duration = Duration::from_secs(5);
+/// How much of that a task waits until the index is where its question was asked; then it asks the index as it is.
+const FOLLOW_MAX: Duration = Duration::from_secs(2);
+/// How much of it a task waits for one of the places for questions; then it waits again, for its next turn.
+const PLACE_WAIT_MAX: Duration = Duration::from_secs(2);
 /// How often it is looked for tasks that another node, or a process before this one, has left.
 const LEFT_EVERY: Duration = Duration::from_secs(1);
 
@@ -77,6 +81,7 @@ async fn ask(
     State(app): State<App>,
     caller: Caller,
     asked: Asked,
+    params: Params,
     Body(body): Body<AskLater>,
 ) -> Result<Response, Error> {
     if body.message.chars().nth(CHARACTERS_MIN - 1).is_none() {
@@ -93,7 +98,10 @@ async fn ask(
         }
     };
     let fingerprint = key.map(|key| key.fingerprint);
-    let task = NewTask { task_id, user_id: caller.user_id, fingerprint, question: body.message, at: asked.at };
+    // Another node may take it, and knows nothing of what this one has acknowledged.
+    let position = app.writer.acknowledged(Name::Search.follows());
+    let wanted = position.max(params.min_position);
+    let task = NewTask { task_id, user_id: caller.user_id, fingerprint, question: body.message, wanted, at: asked.at };
     let tasks = app.projections.search_tasks().clone();
     let replayed = match blocking(move || tasks.take(&task)).await? {
         Taken::New => false,
@@ -104,7 +112,6 @@ async fn ask(
         }
     };
     app.task_taken.notify_one();
-    let position = app.writer.acknowledged(Name::Search.follows());
     let answer = Answer { position, outcome: Outcome::Done, replayed };
     Ok(written(StatusCode::CREATED, &answer, TaskTaken { task_id }))
 }
@@ -116,9 +123,10 @@ async fn status(
     State(app): State<App>,
     caller: Caller,
     Path(task): Path<String>,
-    params: Params,
+    _: Params,
 ) -> Result<Response, Error> {
-    let position = app.reached(Name::Search, params.min_position).await?;
+    // No read model knows it: there is nothing to wait for.
+    let position = app.projections.position(Name::Search);
     let (state, _) = task_of(&app, caller.user_id, &task).await?;
     let status = match state {
         TaskState::Waiting => "WAITING",
@@ -172,8 +180,14 @@ async fn task_of(app: &App, user_id: UserId, task: &str) -> Result<(TaskState, V
     app.projections.search_tasks().status(task_id, user_id, now()).await?.ok_or_else(unknown)
 }
 
-/// Works on tasks, one after the other, for ever.
+/// Works on tasks for ever, on three at once: one that takes long keeps nobody else waiting, and most places for
+/// questions are left to those who wait for their answer.
 pub(crate) async fn work(app: &App) {
+    tokio::join!(work_on_one(app), work_on_one(app), work_on_one(app));
+}
+
+/// Works on tasks, one after the other, for ever.
+async fn work_on_one(app: &App) {
     loop {
         let tasks = app.projections.search_tasks().clone();
         match blocking(move || tasks.begin(now())).await {
@@ -187,24 +201,30 @@ pub(crate) async fn work(app: &App) {
 }
 
 async fn finish(app: &App, task: Task) {
-    let found = look(app, &task).await;
+    let ended = look(app, &task).await.unwrap_or(Ended::Failed);
     let tasks = app.projections.search_tasks().clone();
     // A task that could not be finished is taken up again, as one that its process has left.
-    let _ = blocking(move || tasks.finish(&task, found.ok().as_deref(), now())).await;
+    let _ = blocking(move || tasks.finish(&task, &ended, now())).await;
 }
 
-async fn look(app: &App, task: &Task) -> Result<Vec<FoundMessage>, Error> {
+async fn look(app: &App, task: &Task) -> Result<Ended, Error> {
     let deadline = Instant::now() + TASK_MAX;
     let question = search::question(&task.question).map_err(|broken| Error::bad("message", broken))?;
-    app.reached(Name::Search, 0).await?;
+    let wanted = task.wanted.max(app.writer.acknowledged(Name::Search.follows()));
+    // Where the index is behind, what it has is the answer.
+    let _ = app.projections.caught_up(Name::Search, wanted, FOLLOW_MAX).await;
+    let Ok(place) = app.place(PLACE_WAIT_MAX).await else { return Ok(Ended::Postponed) };
     let who = Who::Member(task.user_id);
     let found = app
-        .look_up(deadline, move |snapshot| {
+        .look_up(place, move |snapshot| {
             let (order, from, limit) = (Order::Newest, None, HITS_MAX);
-            search::find(snapshot, &Asking { question: &question, who, order, from, limit, deadline })
+            search::find_plain(snapshot, &Asking { question: &question, who, order, from, limit, deadline })
         })
         .await?;
-    Ok(found.hits.into_iter().map(|hit| (hit.chat_id, hit.message_id)).collect())
+    if !found.looked {
+        return Ok(Ended::Postponed);
+    }
+    Ok(Ended::Found(found.hits.into_iter().map(|hit| (hit.chat_id, hit.message_id)).collect()))
 }
 
 async fn blocking<T: Send + 'static>(

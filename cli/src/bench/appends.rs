@@ -71,7 +71,7 @@ pub(super) async fn through_the_writers(writers: &[Writer], keys: &Keys, bench: 
 
 async fn owner(writer: &Writer, keys: &Keys) -> Result<UserId> {
     let user_id = UserId(Uuid::now_v7());
-    let user_name = UserName::parse("bench appends").context("a valid name")?;
+    let user_name = UserName::parse(&format!("bench appends {user_id}")).context("a valid name")?;
     let sign_up =
         user::Command::SignUp { claim: api::accounts::claim(keys, &user_name), user_name, email: None, verifier: None };
     let command = Command::User(user_id, sign_up);

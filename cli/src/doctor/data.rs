@@ -135,11 +135,17 @@ fn read_model(status: &Status, is_fed: bool) -> Check {
     let (name, state, lag) = (status.name.as_str(), status.state.as_str(), status.lag_events);
     let found = format!("{name}: {state}, {lag} events behind");
     let check = if let Some(error) = &status.error {
-        let at = status.failed_position.unwrap_or_default();
-        let advice = format!(
-            "`letopis events show {at}` shows the event; then `letopis projections skip {name}`, or `rebuild {name}`"
-        );
-        Check::problem("read models", format!("{found}; stopped at {at}: {error}"), advice)
+        let advice = match status.failed_position {
+            Some(at) if at > 0 => format!(
+                "it stopped at {at}: `letopis events show {at}` shows the event; then `letopis projections skip {name}`, \
+                 or `rebuild {name}`"
+            ),
+            // No event is to blame.
+            Some(_) | None => {
+                format!("`letopis projections resume {name}` goes on from its checkpoint; or `rebuild {name}`")
+            }
+        };
+        Check::problem("read models", format!("{found}: {error}"), advice)
     } else if status.state == State::Paused {
         Check::warning("read models", found, format!("it was paused by hand: `letopis projections resume {name}`"))
     } else if is_fed && lag > LAG_EVENTS_MAX {

@@ -91,7 +91,7 @@ fn exported(context: &Context, to: impl Write) -> Result<(Head, Counted)> {
     let progress = |position, head| meter.show(&events(position, head));
     let written = match &context.settings.database {
         None => store::export(&Folder::existing(data)?, to, progress),
-        Some(cluster) => store::postgres::export(cluster, &Folder::create(data)?, to, progress),
+        Some(cluster) => store::postgres::export(cluster, &Folder::unopened(data), to, progress),
     };
     meter.end();
     Ok(written?)
@@ -110,14 +110,14 @@ pub(super) async fn import(context: &Context, asked: &ImportLog) -> Result<()> {
     let progress = |position, head| meter.show(&events(position, head));
     let brought = match &context.settings.database {
         None => store::import(target, opened.from, progress),
-        Some(cluster) => store::postgres::import(cluster, target, opened.from, progress),
+        Some(cluster) => {
+            // Before anybody sees the log: a copy is silent.
+            let disarm = || Arming::shared(cluster)?.set(false);
+            store::postgres::import(cluster, target, opened.from, progress, disarm)
+        }
     };
     meter.end();
     let brought = brought?;
-    if let Some(cluster) = &context.settings.database {
-        // The embedded log is silent from the moment that it has its name.
-        Arming::shared(cluster)?.set(false)?;
-    }
     let mut shown = counted((brought.head, brought.counted), began);
     erased_again(context, &brought, &mut shown).await?;
     output::show(context.output, &shown)

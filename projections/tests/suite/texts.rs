@@ -296,3 +296,77 @@ fn an_erased_text_that_the_log_holds_no_more_is_none() {
     world.follow([of_message(message_id(8), domain::message::Event::Posted(posted))]);
     assert_eq!(texts(&world.projections).len(), 3);
 }
+
+#[test]
+fn an_index_that_fails_blames_no_event_and_goes_on_from_its_checkpoint() {
+    let Some(mut world) = World::new() else { return };
+    talked(&mut world);
+    // Nobody holds the index before something new comes.
+    let mut world = world.restarted();
+    let meta = folder(&world).join("meta.json");
+    let sound = std::fs::read(&meta).unwrap();
+    std::fs::write(&meta, "{}").unwrap();
+    let head = world.append([posted(message_id(4), chat_id(1), user_id(1), "innocent")]);
+    // Whether the files can still be looked after is not what is asked here.
+    let _ = world.projections.catch_up();
+    std::fs::write(&meta, sound).unwrap();
+    let status = world.status(Name::Search);
+    assert_eq!((status.state, status.failed_position), (State::Stopped, Some(0)), "{:?}", status.error);
+    assert!(matches!(world.projections.skippable(Name::Search), Err(Error::NotStopped { name: Name::Search })));
+    world.projections.resume(Name::Search).unwrap();
+    world.projections.catch_up().unwrap();
+    assert_eq!((world.status(Name::Search).state, world.status(Name::Search).position), (State::Running, head));
+    assert_eq!(texts(&world.projections), ["text 1", "text 2", "text 3", "innocent"]);
+}
+
+#[test]
+fn an_index_that_has_stopped_forgets_all_the_same() {
+    let Some(mut world) = World::new() else { return };
+    talked(&mut world);
+    world.follow([posted(message_id(4), chat_id(1), user_id(2), TEXT)]);
+    assert!(lies_in(&world.folder.read_models(), TEXT), "the test looks in the right place");
+    world.erase(user_id(2));
+    let (world, poison) = world.poison(message_id(7).into(), "message.frozen.v9");
+    world.projections.catch_up().unwrap();
+    assert_eq!(world.status(Name::Search).failed_position, Some(poison));
+    assert!(!lies_in(&world.folder.read_models(), TEXT));
+}
+
+#[tokio::test]
+async fn a_position_that_the_log_does_not_have_holds_up_nobody_else() {
+    let Some(mut world) = World::new() else { return };
+    talked(&mut world);
+    let (hint, hinted) = watch::channel(0);
+    let tail = world.projections.start(hinted).unwrap();
+    let none = world.projections.caught_up(Name::Search, u64::MAX, Duration::from_millis(50)).await;
+    assert!(none.is_err());
+    let head = world.append([posted(message_id(10), chat_id(1), user_id(1), "new")]);
+    hint.send_replace(head);
+    assert_eq!(world.projections.caught_up(Name::Search, head, SOON).await, Ok(head));
+    assert_eq!(texts(&world.projections).len(), 4);
+    tail.stop();
+}
+
+#[test]
+fn text_that_is_due_to_be_gone_is_in_no_former_generation_either() {
+    let Some(mut world) = World::new() else { return };
+    talked(&mut world);
+    world.follow([posted(message_id(4), chat_id(1), user_id(1), TEXT)]);
+    world.projections.rebuild(Name::Search, &mut |_| {}).unwrap();
+    let head = world.follow([deleted(message_id(4), chat_id(1), user_id(1))]);
+    assert_eq!(world.generations(Name::Search), [1, 2], "it is not due yet");
+    let meta = folder(&world).join("meta.json");
+    world.projections.give_up().unwrap();
+    // An hour goes by.
+    let text = std::fs::read_to_string(&meta).unwrap();
+    let (before, due) = text
+        .split_once(&format!("\"payload\": \"{head} "))
+        .or_else(|| text.split_once(&format!("\"payload\":\"{head} ")))
+        .unwrap();
+    let (_, behind) = due.split_once('"').unwrap();
+    std::fs::write(&meta, format!("{before}\"payload\":\"{head} 1\"{behind}")).unwrap();
+    let world = world.restarted();
+    world.projections.catch_up().unwrap();
+    assert_eq!(world.generations(Name::Search), [2]);
+    assert!(!lies_in(&folder(&world), TEXT));
+}

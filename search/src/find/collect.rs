@@ -1,12 +1,13 @@
 //! Walking through what a query matches: only messages, only in the chats of who asks, until the deadline.
 
+use super::query::Scope;
 use super::statistics::Statistics;
+use super::wide::Limit;
+use crate::Result;
 use crate::schema::fields;
-use crate::{Result, Snapshot};
 use domain::ChatId;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::time::Instant;
 use tantivy::columnar::Column;
 use tantivy::query::{EnableScoring, Query, Weight};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, SegmentReader, TERMINATED};
@@ -17,7 +18,7 @@ const SCORE_STEPS: f32 = 1024.0;
 const ROUNDS_UNCLOCKED: u32 = 32;
 
 /// Which hits make a page.
-pub(super) struct Page<'a> {
+pub(super) struct Page {
     /// Whether by score, else by position.
     pub relevance: bool,
     /// The rank and position behind which it begins.
@@ -26,9 +27,6 @@ pub(super) struct Page<'a> {
     pub head: u64,
     /// Most hits that are kept.
     pub keep: usize,
-    /// Only in these chats; none: in all.
-    pub chats: Option<&'a [ChatId]>,
-    pub deadline: Instant,
 }
 
 /// Where a hit is.
@@ -51,38 +49,42 @@ pub(super) struct Collected {
     /// The best first.
     pub top: Vec<Ranked>,
     pub total: u64,
-    pub complete: bool,
+    /// Whether a segment was looked through, or there is none.
+    pub looked: bool,
 }
 
-/// Collects the hits of a page.
-pub(super) fn collect(
-    snapshot: &Snapshot,
-    query: &dyn Query,
-    page: &Page<'_>,
-    statistics: &Statistics,
-) -> Result<Collected> {
+/// Collects the hits of a page. The segment with the newest message is looked through first: when the deadline comes,
+/// what was found is new.
+pub(super) fn collect(scope: &Scope<'_>, query: &dyn Query, page: &Page, statistics: &Statistics) -> Result<Collected> {
+    let searcher = &scope.snapshot.searcher;
     let scoring = if page.relevance {
-        EnableScoring::enabled_from_statistics_provider(statistics, &snapshot.searcher)
+        EnableScoring::enabled_from_statistics_provider(statistics, searcher)
     } else {
-        EnableScoring::disabled_from_searcher(&snapshot.searcher)
+        EnableScoring::disabled_from_searcher(searcher)
     };
     let weight = query.weight(scoring)?;
-    let mut walk = Walk { page, heap: BinaryHeap::new(), total: 0, complete: true };
-    for (segment, reader) in (0..).zip(snapshot.searcher.segment_readers()) {
-        if Instant::now() >= page.deadline {
-            walk.complete = false;
-            break;
-        }
-        if let Some(columns) = Columns::of(reader, page.chats)? {
-            walk.segment(weight.as_ref(), segment, reader, &columns)?;
+    let mut segments = Vec::new();
+    for (segment, reader) in (0..).zip(searcher.segment_readers()) {
+        if let Some(columns) = Columns::of(reader, scope.chats)? {
+            segments.push((segment, reader, columns));
         }
     }
+    segments.sort_by_key(|(_, _, columns)| Reverse(columns.position.max_value()));
+    let mut walk = Walk { page, limit: &scope.limit, heap: BinaryHeap::new(), total: 0, looked: segments.is_empty() };
+    for (segment, reader, columns) in segments {
+        if scope.limit.is_over() {
+            scope.limit.cut();
+            break;
+        }
+        walk.segment(weight.as_ref(), segment, reader, &columns)?;
+        walk.looked = true;
+    }
     let top = walk.heap.into_sorted_vec().into_iter().map(|Reverse(ranked)| ranked).collect();
-    Ok(Collected { top, total: walk.total, complete: walk.complete })
+    Ok(Collected { top, total: walk.total, looked: walk.looked })
 }
 
 /// What of a segment's messages is looked at.
-struct Columns {
+pub(super) struct Columns {
     position: Column<u64>,
     /// The chat of each message, as a number of the segment, and which of the numbers are allowed.
     chats: Option<(Column<u64>, Vec<bool>)>,
@@ -90,7 +92,7 @@ struct Columns {
 
 impl Columns {
     /// `None` when there is no message in it that may be shown.
-    fn of(reader: &SegmentReader, chats: Option<&[ChatId]>) -> Result<Option<Columns>> {
+    pub(super) fn of(reader: &SegmentReader, chats: Option<&[ChatId]>) -> Result<Option<Columns>> {
         let schema = reader.schema();
         let fast = reader.fast_fields();
         let Some(position) = fast.column_opt::<u64>(schema.get_field_name(fields().position))? else {
@@ -111,7 +113,7 @@ impl Columns {
     }
 
     /// The position of a document that is a message and may be shown.
-    fn position(&self, document: DocId) -> Option<u64> {
+    pub(super) fn position(&self, document: DocId) -> Option<u64> {
         if let Some((chat, allowed)) = &self.chats
             && !allowed[usize::try_from(chat.first(document)?).ok()?]
         {
@@ -122,11 +124,12 @@ impl Columns {
 }
 
 struct Walk<'a> {
-    page: &'a Page<'a>,
+    page: &'a Page,
+    limit: &'a Limit,
     /// The worst on top.
     heap: BinaryHeap<Reverse<Ranked>>,
     total: u64,
-    complete: bool,
+    looked: bool,
 }
 
 impl Walk<'_> {
@@ -136,8 +139,8 @@ impl Walk<'_> {
         let mut rounds = 0_u32;
         loop {
             rounds += 1;
-            if rounds.is_multiple_of(ROUNDS_UNCLOCKED) && Instant::now() >= self.page.deadline {
-                self.complete = false;
+            if rounds.is_multiple_of(ROUNDS_UNCLOCKED) && self.limit.is_over() {
+                self.limit.cut();
                 return Ok(());
             }
             if self.page.relevance {

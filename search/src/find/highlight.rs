@@ -2,7 +2,7 @@
 
 use super::query::stem_errors;
 use crate::question::{Clause, Question};
-use crate::words::{self, Part, chunk_end, compound, parts, stem};
+use crate::words::{self, Part, compound_at, parts, stem};
 use strsim::osa_distance;
 
 /// Most highlights of one text.
@@ -10,82 +10,133 @@ const HIGHLIGHTS_MAX: usize = 200;
 
 /// What is to be highlighted: the clauses of a question that stand for words, but not those with `-`.
 pub(super) struct Wanted<'a> {
-    clauses: Vec<&'a Clause>,
+    /// Each with the stem of its word; of what has none, nothing.
+    clauses: Vec<(&'a Clause, String)>,
+    /// Whether a compound is among them.
+    compounds: bool,
+}
+
+/// A part of a text with all that it is compared by: made once a text, because there are many clauses.
+struct Cut {
+    part: Part,
+    /// The word, then its runs of letters and of digits, each with its stem.
+    forms: Vec<(String, String)>,
+    /// The stem of the compound that begins here, and how many parts it has.
+    compound: Option<(String, usize)>,
 }
 
 impl<'a> Wanted<'a> {
     pub(super) fn of(question: &'a Question) -> Wanted<'a> {
-        let parts = question.groups.iter().flat_map(|group| &group.any);
-        Wanted { clauses: parts.filter(|part| !part.not).map(|part| &part.clause).collect() }
+        let parts = question.groups.iter().flat_map(|group| &group.any).filter(|part| !part.not);
+        let clauses = parts.map(|part| (&part.clause, form_of(&part.clause))).collect::<Vec<_>>();
+        let compounds = clauses.iter().any(|(clause, _)| matches!(clause, Clause::Compound { .. }));
+        Wanted { clauses, compounds }
     }
 
     /// From and to, in characters, in order, without overlap.
     pub(super) fn in_text(&self, text: &str) -> Vec<(usize, usize)> {
-        let parts = parts(text);
+        let cuts = self.cut(text);
         let mut spans = Vec::new();
-        for clause in &self.clauses {
-            for at in 0..parts.len() {
-                if let Some(count) = answers(clause, &parts, at) {
-                    spans.push(span(text, &parts[at..at + count], clause));
+        for (clause, form) in &self.clauses {
+            for at in 0..cuts.len() {
+                if let Some(count) = answers(clause, form, &cuts, at) {
+                    spans.push(span(text, &cuts[at..at + count], clause));
                 }
             }
         }
         spans.sort_unstable();
         in_characters(text, joined(spans))
     }
+
+    fn cut(&self, text: &str) -> Vec<Cut> {
+        let parts = parts(text);
+        let compound = |at| if self.compounds { compound_at(&parts, at) } else { None };
+        let compounds = (0..parts.len()).map(compound).collect::<Vec<_>>();
+        let cut = |(part, compound): (Part, _)| {
+            let runs = words::runs(&part.word);
+            let words = std::iter::once(part.word.as_str()).chain(runs);
+            let forms = words.map(|word| (word.to_owned(), stem(word).into_owned())).collect();
+            Cut { part, forms, compound }
+        };
+        parts.into_iter().zip(compounds).map(cut).collect()
+    }
+}
+
+/// The stem of the one word that a clause asks for.
+fn form_of(clause: &Clause) -> String {
+    match clause {
+        Clause::Word(word) | Clause::Typed(word) | Clause::Fuzzy { word, .. } => stem(word).into_owned(),
+        Clause::Compound { stem, .. } => stem.clone(),
+        Clause::Phrase(_)
+        | Clause::Prefix(_)
+        | Clause::From(_)
+        | Clause::In(_)
+        | Clause::Said(..)
+        | Clause::HasLink => String::new(),
+    }
 }
 
 /// How many parts from that one on answer a clause.
-fn answers(clause: &Clause, parts: &[Part], at: usize) -> Option<usize> {
-    let word = &parts[at].word;
+fn answers(clause: &Clause, form: &str, cuts: &[Cut], at: usize) -> Option<usize> {
+    let cut = &cuts[at];
     match clause {
-        Clause::Word(wanted) => has_form(word, wanted).then_some(1),
-        Clause::Phrase(wanted) => follows(wanted, parts, at, same),
-        Clause::Compound { stem, phrase, typed } => {
-            let end = chunk_end(parts, at);
-            let whole = compound(&parts[at..end]).is_some_and(|form| form == *stem).then_some(end - at);
-            whole.or_else(|| follows(phrase, parts, at, if *typed { begins } else { same }))
+        Clause::Word(_) => has_form(cut, form).then_some(1),
+        Clause::Phrase(wanted) => follows(wanted, cuts, at, same),
+        Clause::Compound { phrase, typed, .. } => {
+            let whole = cut.compound.as_ref().filter(|(stem, _)| stem == form).map(|(_, count)| *count);
+            whole.or_else(|| follows(phrase, cuts, at, if *typed { begins } else { same }))
         }
-        Clause::Prefix(wanted) => follows(wanted, parts, at, begins),
-        Clause::Typed(wanted) => (has_form(word, wanted) || begins(&parts[at], wanted)).then_some(1),
-        Clause::Fuzzy { word: wanted, errors } => is_like(word, wanted, *errors).then_some(1),
+        Clause::Prefix(wanted) => follows(wanted, cuts, at, begins),
+        Clause::Typed(wanted) => (has_form(cut, form) || begins(cut, wanted)).then_some(1),
+        Clause::Fuzzy { word: wanted, errors } => is_like(cut, wanted, form, *errors).then_some(1),
         Clause::From(_) | Clause::In(_) | Clause::Said(..) | Clause::HasLink => None,
     }
 }
 
 /// Whether the wanted words stand there one behind the other; the last is compared by `last`.
-fn follows(wanted: &[String], parts: &[Part], at: usize, last: fn(&Part, &str) -> bool) -> Option<usize> {
-    let there = parts.get(at..at + wanted.len())?;
+fn follows(wanted: &[String], cuts: &[Cut], at: usize, last: fn(&Cut, &str) -> bool) -> Option<usize> {
+    let there = cuts.get(at..at + wanted.len())?;
     let (end, before) = wanted.split_last()?;
-    let all = before.iter().zip(there).all(|(wanted, part)| same(part, wanted));
+    let all = before.iter().zip(there).all(|(wanted, cut)| same(cut, wanted));
     (all && last(there.last()?, end)).then_some(wanted.len())
 }
 
-fn same(part: &Part, wanted: &str) -> bool {
-    part.word == wanted || part.bound.as_deref() == Some(wanted) || words::runs(&part.word).contains(&wanted)
+fn same(cut: &Cut, wanted: &str) -> bool {
+    cut.part.bound.as_deref() == Some(wanted) || cut.forms.iter().any(|(word, _)| word == wanted)
 }
 
-fn begins(part: &Part, wanted: &str) -> bool {
-    part.word.starts_with(wanted)
-        || part.bound.as_deref().is_some_and(|bound| bound.starts_with(wanted))
-        || words::runs(&part.word).iter().any(|run| run.starts_with(wanted))
+fn begins(cut: &Cut, wanted: &str) -> bool {
+    cut.part.bound.as_deref().is_some_and(|bound| bound.starts_with(wanted))
+        || cut.forms.iter().any(|(word, _)| word.starts_with(wanted))
 }
 
-fn has_form(word: &str, wanted: &str) -> bool {
-    let form = stem(wanted);
-    stem(word) == form || words::runs(word).iter().any(|run| stem(run) == form)
+fn has_form(cut: &Cut, form: &str) -> bool {
+    cut.forms.iter().any(|(_, stem)| stem == form)
 }
 
-fn is_like(word: &str, wanted: &str, errors: u8) -> bool {
-    let form = stem(wanted);
-    osa_distance(word, wanted) <= usize::from(errors)
-        || osa_distance(&stem(word), &form) <= usize::from(stem_errors(&form, errors))
+fn is_like(cut: &Cut, wanted: &str, form: &str, errors: u8) -> bool {
+    let of_stem = stem_errors(form, errors);
+    cut.part.bound.as_deref().is_some_and(|bound| is_near(bound, wanted, errors))
+        || cut.forms.iter().any(|(word, stem)| is_near(word, wanted, errors) || is_near(stem, form, of_stem))
+}
+
+fn is_near(one: &str, other: &str, errors: u8) -> bool {
+    // The lengths first: the distance is the slow part.
+    let errors = usize::from(errors);
+    one.chars().count().abs_diff(other.chars().count()) <= errors && osa_distance(one, other) <= errors
 }
 
 /// From the first part to the last, with the signs that were asked for: `c++`, `#rust`.
-fn span(text: &str, there: &[Part], clause: &Clause) -> (usize, usize) {
-    let (first, last) = (&there[0], &there[there.len() - 1]);
+fn span(text: &str, there: &[Cut], clause: &Clause) -> (usize, usize) {
+    let (first, last) = (&there[0].part, &there[there.len() - 1].part);
     let (mut from, mut to) = (first.from, last.to);
+    if let Clause::Prefix(wanted) = clause
+        && first.bound.as_deref().is_some_and(|bound| bound.starts_with(&wanted[0]) && bound.ends_with(&first.word))
+        && !first.word.starts_with(&wanted[0])
+        && text[..from].ends_with(|one: char| one.is_ascii())
+    {
+        from -= 1;
+    }
     if let Clause::Phrase(wanted) = clause {
         let signs = |part: &Part, wanted: &String| wanted.len().saturating_sub(part.word.len());
         if first.word != wanted[0]

@@ -1,6 +1,7 @@
 //! A question as a query of tantivy.
 
 use super::who;
+use super::wide::{Limit, Wide};
 use crate::question::{Clause, Group, Part, Question};
 use crate::schema::fields;
 use crate::words::stem;
@@ -9,13 +10,13 @@ use domain::{ChatId, Timestamp};
 use std::ops::Bound;
 use tantivy::Term;
 use tantivy::query::{
-    AllQuery, BooleanQuery, ConstScoreQuery, FuzzyTermQuery, Occur, PhrasePrefixQuery, PhraseQuery, Query, RangeQuery,
-    TermQuery,
+    AllQuery, BooleanQuery, ConstScoreQuery, Occur, PhrasePrefixQuery, PhraseQuery, Query, RangeQuery, TermQuery,
 };
 use tantivy::schema::IndexRecordOption;
 
-/// Most endings that the last word of an identifier or a phrase is tried with.
-const PHRASE_ENDINGS_MAX: u32 = 256;
+/// Most endings that the last word of an identifier or a phrase is tried with, in one segment: of `PLT-3*` all numbers
+/// of four digits. What has more is left out, and the answer says so.
+const PHRASE_ENDINGS_MAX: u32 = 4_096;
 /// Fewer characters of the word that is being typed are a word: most of the index begins with them.
 const TYPED_CHARACTERS_MIN: usize = 2;
 /// What a beginning or a misspelt word counts beside whole ones.
@@ -23,11 +24,19 @@ const LIKE_SCORE: f32 = 0.5;
 /// Up to this many characters a stem may differ in one.
 const ONE_ERROR_STEM_MAX: usize = 5;
 
-/// The query of a question, about these chats or all.
-pub(super) fn query(snapshot: &Snapshot, question: &Question, chats: Option<&[ChatId]>) -> Result<Box<dyn Query>> {
+/// What a question is asked of.
+pub(super) struct Scope<'a> {
+    pub snapshot: &'a Snapshot,
+    /// Only about these chats; none: about all.
+    pub chats: Option<&'a [ChatId]>,
+    pub limit: Limit,
+}
+
+/// The query of a question.
+pub(super) fn query(scope: &Scope<'_>, question: &Question) -> Result<Box<dyn Query>> {
     let mut all = Vec::with_capacity(question.groups.len() + 1);
     for group in &question.groups {
-        all.push(group_query(snapshot, group, chats)?);
+        all.push(group_query(scope, group)?);
     }
     if all.iter().all(|(occur, _)| *occur == Occur::MustNot) {
         all.push((Occur::Must, Box::new(AllQuery)));
@@ -35,13 +44,13 @@ pub(super) fn query(snapshot: &Snapshot, question: &Question, chats: Option<&[Ch
     Ok(Box::new(BooleanQuery::new(all)))
 }
 
-fn group_query(snapshot: &Snapshot, group: &Group, chats: Option<&[ChatId]>) -> Result<(Occur, Box<dyn Query>)> {
+fn group_query(scope: &Scope<'_>, group: &Group) -> Result<(Occur, Box<dyn Query>)> {
     if let [Part { not, clause }] = group.any.as_slice() {
-        return Ok((if *not { Occur::MustNot } else { Occur::Must }, clause_query(snapshot, clause, chats)?));
+        return Ok((if *not { Occur::MustNot } else { Occur::Must }, clause_query(scope, clause)?));
     }
     let mut any = Vec::with_capacity(group.any.len());
     for Part { not, clause } in &group.any {
-        let query = clause_query(snapshot, clause, chats)?;
+        let query = clause_query(scope, clause)?;
         any.push(if *not { without(query) } else { query });
     }
     Ok((Occur::Must, Box::new(BooleanQuery::union(any))))
@@ -51,23 +60,23 @@ fn without(query: Box<dyn Query>) -> Box<dyn Query> {
     Box::new(BooleanQuery::new(vec![(Occur::Must, Box::new(AllQuery)), (Occur::MustNot, query)]))
 }
 
-fn clause_query(snapshot: &Snapshot, clause: &Clause, chats: Option<&[ChatId]>) -> Result<Box<dyn Query>> {
+fn clause_query(scope: &Scope<'_>, clause: &Clause) -> Result<Box<dyn Query>> {
     Ok(match clause {
         Clause::Word(word) => in_any_form(word),
         Clause::Phrase(words) => phrase(words),
         Clause::Compound { stem, phrase: words, typed } => {
             let whole = stem_query(stem);
-            let parts = if *typed { beginning(words) } else { phrase(words) };
+            let parts = if *typed { beginning(scope, words)? } else { phrase(words) };
             Box::new(BooleanQuery::union(vec![whole, parts]))
         }
-        Clause::Prefix(words) => beginning(words),
+        Clause::Prefix(words) => beginning(scope, words)?,
         Clause::Typed(word) if word.chars().count() < TYPED_CHARACTERS_MIN => in_any_form(word),
         Clause::Typed(word) => {
-            Box::new(BooleanQuery::union(vec![in_any_form(word), beginning(std::slice::from_ref(word))]))
+            Box::new(BooleanQuery::union(vec![in_any_form(word), beginning(scope, std::slice::from_ref(word))?]))
         }
-        Clause::Fuzzy { word, errors } => fuzzy(word, *errors),
-        Clause::From(name) => silent(who::said_by(snapshot, name, chats)?),
-        Clause::In(name) => silent(who::in_chat(snapshot, name)?),
+        Clause::Fuzzy { word, errors } => fuzzy(scope, word, *errors),
+        Clause::From(name) => silent(who::said_by(scope, name)?),
+        Clause::In(name) => silent(who::in_chat(scope, name)?),
         Clause::Said(from, to) => {
             let bound = |at: &Timestamp| Term::from_field_i64(fields().sent_at, at.0);
             let from = from.as_ref().map_or(Bound::Unbounded, |at| Bound::Included(bound(at)));
@@ -105,20 +114,44 @@ fn phrase(words: &[String]) -> Box<dyn Query> {
     }
 }
 
-fn beginning(words: &[String]) -> Box<dyn Query> {
-    if let [word] = words {
-        let prefix = FuzzyTermQuery::new_prefix(exact(word), 0, true);
-        return Box::new(ConstScoreQuery::new(Box::new(prefix), LIKE_SCORE));
-    }
-    let mut phrase = PhrasePrefixQuery::new(words.iter().map(|word| exact(word)).collect());
-    phrase.set_max_expansions(PHRASE_ENDINGS_MAX);
-    Box::new(phrase)
+/// Words that begin so. All count the same: tantivy would score a phrase by how rare it is in all chats.
+fn beginning(scope: &Scope<'_>, words: &[String]) -> Result<Box<dyn Query>> {
+    let any: Box<dyn Query> = match words {
+        [word] => Box::new(Wide::beginning(exact(word), &scope.limit)),
+        words => {
+            if words.last().map(|last| has_more_endings(scope, last)).transpose()?.unwrap_or_default() {
+                scope.limit.cut();
+            }
+            let mut phrase = PhrasePrefixQuery::new(words.iter().map(|word| exact(word)).collect());
+            phrase.set_max_expansions(PHRASE_ENDINGS_MAX);
+            Box::new(phrase)
+        }
+    };
+    Ok(Box::new(ConstScoreQuery::new(any, LIKE_SCORE)))
 }
 
-fn fuzzy(word: &str, errors: u8) -> Box<dyn Query> {
+/// Whether more words begin so in a segment than a phrase is tried with.
+fn has_more_endings(scope: &Scope<'_>, beginning: &str) -> Result<bool> {
+    for reader in scope.snapshot.searcher.segment_readers() {
+        let index = reader.inverted_index(fields().exact)?;
+        let from = index.terms().range().ge(beginning.as_bytes());
+        let mut words = from.into_stream().map_err(tantivy::TantivyError::from)?;
+        let mut count = 0;
+        while words.advance() && words.key().starts_with(beginning.as_bytes()) {
+            count += 1;
+            if count > PHRASE_ENDINGS_MAX {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+fn fuzzy(scope: &Scope<'_>, word: &str, errors: u8) -> Box<dyn Query> {
     let stem = stem(word);
-    let by_word = FuzzyTermQuery::new(exact(word), errors, true);
-    let by_stem = FuzzyTermQuery::new(Term::from_field_text(fields().stems, &stem), stem_errors(&stem, errors), true);
+    let by_word = Wide::misspelt(exact(word), errors, &scope.limit);
+    let of_stem = Term::from_field_text(fields().stems, &stem);
+    let by_stem = Wide::misspelt(of_stem, stem_errors(&stem, errors), &scope.limit);
     let any: Vec<Box<dyn Query>> = vec![Box::new(by_word), Box::new(by_stem)];
     Box::new(ConstScoreQuery::new(Box::new(BooleanQuery::union(any)), LIKE_SCORE))
 }

@@ -3,6 +3,8 @@
 use super::{Broken, CHARACTERS_MAX, CLAUSES_MAX, Clause, Days, Group, PHRASE_WORDS_MAX, Part, Question, WIDE_MAX};
 use crate::words::{self, folded_name};
 
+/// Fewer characters before `*` are refused: a large part of all words begins with any one.
+const BEGINNING_CHARACTERS_MIN: usize = 2;
 /// Up to this many characters a `~word` may have one typing error, from there on two.
 const ONE_ERROR_CHARACTERS_MAX: usize = 5;
 
@@ -48,10 +50,10 @@ impl<'a> Reader<'a> {
         if rest.is_empty() {
             return Ok(false);
         }
-        let not = rest.starts_with('-');
-        if not {
-            rest = &rest[1..];
-        }
+        // One `-` negates. Several are an option as somebody types it (`--force`), or a dash: these mean nothing.
+        let without_dashes = rest.trim_start_matches('-');
+        let not = rest.len() - without_dashes.len() == 1;
+        rest = without_dashes;
         let fuzzy = rest.starts_with('~');
         if fuzzy {
             rest = &rest[1..];
@@ -93,7 +95,9 @@ impl<'a> Reader<'a> {
         let rest = &self.text[value_at..];
         let (value, end) = quoted(rest).unwrap_or_else(|| {
             let value = rest.split(char::is_whitespace).next().unwrap_or_default();
-            (value, value.len())
+            // What stands around a filter is none of its value, `(from:anna), in:home`; brackets of its own are.
+            let own = value.contains('(');
+            (value.trim_matches(|one| is_between(one) && !(own && matches!(one, '(' | ')'))), value.len())
         });
         let broken = |why| Broken { at: self.text[..value_at].chars().count(), why };
         let day = || {
@@ -128,7 +132,8 @@ impl<'a> Reader<'a> {
             let typed = last && at_end && bare.ends_with(|one: char| one.is_alphanumeric());
             let clause = match chunk {
                 [one] if fuzzy => fuzzy_word(&one.word),
-                _ if starred && at_end => Clause::Prefix(self.phrase_words(start, chunk)?),
+                _ if starred && at_end => self.beginning(start, chunk)?,
+                [one] if one.bound.is_some() && typed && !not => Clause::Prefix(self.phrase_words(start, chunk)?),
                 [one] if one.bound.is_some() => Clause::Phrase(self.phrase_words(start, chunk)?),
                 [one] if typed && !not => Clause::Typed(one.word.clone()),
                 [one] => Clause::Word(one.word.clone()),
@@ -144,6 +149,16 @@ impl<'a> Reader<'a> {
             at = end;
         }
         Ok(())
+    }
+
+    fn beginning(&self, start: usize, chunk: &[words::Part]) -> Result<Clause, Broken> {
+        let words = self.phrase_words(start, chunk)?;
+        match words.as_slice() {
+            [word] if word.chars().count() < BEGINNING_CHARACTERS_MIN => {
+                Err(self.broken(start, "at least 2 characters of a word stand before *"))
+            }
+            _ => Ok(Clause::Prefix(words)),
+        }
     }
 
     fn identifier(&self, start: usize, chunk: &[words::Part], typed: bool) -> Result<Clause, Broken> {

@@ -32,7 +32,14 @@ fn every_form_of_question_is_read() {
         ("Ёлка стоит ", vec![word("елка"), word("стоит")]),
         ("ёл", vec![one(Clause::Typed("ел".into()))]),
         ("depl*", vec![one(Clause::Prefix(words(&["depl"])))]),
-        ("a* b ", vec![one(Clause::Prefix(words(&["a"]))), word("b")]),
+        ("ab* b ", vec![one(Clause::Prefix(words(&["ab"]))), word("b")]),
+        ("plt-3* ", vec![one(Clause::Prefix(words(&["plt", "-3"])))]),
+        ("#rus", vec![one(Clause::Prefix(words(&["#rus"])))]),
+        ("#rus .js @ann", vec![phrase(&["#rus"]), phrase(&[".js"]), one(Clause::Prefix(words(&["@ann"])))]),
+        ("--force -f ", vec![word("force"), not(Clause::Word("f".into()))]),
+        ("-- a --\"b c\" ---from:d ", vec![word("a"), phrase(&["b", "c"]), from("d")]),
+        ("(from:anna) (from:\"b,\"); ", vec![from("anna"), from("b,")]),
+        ("(in:home), x ", vec![one(Clause::In("home".into())), word("x")]),
         ("\"не ходи\" ", vec![phrase(&["не", "ходи"])]),
         ("«не ходи» “to be” „так“", vec![phrase(&["не", "ходи"]), phrase(&["to", "be"]), phrase(&["так"])]),
         ("\"без конца", vec![phrase(&["без", "конца"])]),
@@ -87,7 +94,9 @@ fn what_cannot_be_read_is_refused_with_its_place() {
         ("has:cat", 4),
         (many.as_str(), 2 * CLAUSES_MAX),
         (long_phrase.as_str(), 3),
-        ("a* b* ~c ~d e* ", 12),
+        ("ab* bc* ~c ~d ef* ", 14),
+        ("да a* ", 3),
+        ("-a*", 0),
     ];
     for (text, place) in table {
         assert_eq!(question(text).map_err(|broken| broken.at), Err(place), "{text}");

@@ -27,7 +27,7 @@ const WORDS: &[Row] = &[
         &["PLT-369 ", "LT-3699 "],
     ),
     ("PLT 3699 is another thing", &["plt 3699 "], &["plt-3699 "]),
-    ("open db.json please", &["db.json ", "db ", "json ", ".json ", "db.js"], &["dbjson ", "b.json "]),
+    ("open db.json please", &["db.json ", "db ", "json ", ".json ", ".jso", "db.js"], &["dbjson ", "b.json "]),
     ("the db json thing", &["json "], &["db.json "]),
     ("we run qwen3.6 today", &["qwen3.6 ", "qwen ", "qwen3 ", "\"run qwen3.6\""], &["qwen3.7 ", "wen "]),
     ("ping 192.168.1.1 fails", &["192.168.1.1 ", "192.168 ", "168 "], &["192.168.1.10 ", "192.168.11 "]),
@@ -51,7 +51,7 @@ const WORDS: &[Row] = &[
     ),
     (
         "call foo_bar(baz) in #rust, @anna",
-        &["foo_bar ", "foo ", "baz ", "#rust ", "@anna ", "rust "],
+        &["foo_bar ", "foo ", "baz ", "#rust ", "@anna ", "rust ", "#rus", "@ann", "#rus*"],
         &["#baz ", "foo.bar "],
     ),
     ("v1.2.3-rc.1 at 12:30, 50%", &["v1.2.3-rc.1 ", "1.2.3 ", "12:30 ", "50 "], &["v1.2.4 "]),
@@ -161,6 +161,9 @@ fn highlights_are_characters_of_the_text() {
         ("кого-нибудь и кто", "кого-нибудь ", vec!["кого-нибудь"]),
         ("ab abc abcd", "ab* abc* ", vec!["ab", "abc", "abcd"]),
         ("просто", "on:2026 ", vec![]),
+        ("a qwen3 b", "~qwem ", vec!["qwen3"]),
+        ("в #rust и rustup", "#rus", vec!["#rust"]),
+        ("мать-и-мачеха-и-ещё и кто-нибудь", "кто-нибудь ", vec!["кто-нибудь"]),
     ];
     for (text, question, expected) in table {
         let position = room.say(text);

@@ -1,6 +1,6 @@
 use crate::{Room, SOON};
 use search::question::{CHARACTERS_MAX, CLAUSES_MAX};
-use search::{Asking, Order, Who, find, question};
+use search::{Asking, Order, Who, find, find_plain, question};
 use std::time::{Duration, Instant};
 
 /// Of the questions below, on a slow machine and without optimisation.
@@ -21,7 +21,7 @@ fn room() -> Room {
 fn no_question_is_slow() {
     let room = room();
     let hostile = [
-        "a* b* c* d*".to_owned(),
+        "сл* a1* a2* слово1*".to_owned(),
         "~слово1 ~слово2 ~слово3 ~слово44".to_owned(),
         "a OR ".repeat(CLAUSES_MAX - 1) + "b",
         "-a -b -c".to_owned(),
@@ -62,5 +62,44 @@ fn an_answer_ends_at_its_deadline_and_says_so() {
     let who = Who::Operator;
     let asking = Asking { question: &question, who, order: Order::Newest, from: None, limit: 5, deadline };
     let found = find(&room.index().snapshot(), &asking).unwrap();
-    assert!(!found.complete && found.total < 3_000);
+    assert!(!found.complete && !found.looked && found.total < 3_000);
+    let empty = Room::new();
+    let found = find(&empty.index().snapshot(), &asking).unwrap();
+    assert!(found.complete && found.looked && found.total == 0);
+}
+
+/// A text that is one chunk of thousands of parts, asked for by as many clauses as there may be.
+#[test]
+fn highlights_of_a_hostile_text_are_made_soon() {
+    let mut room = Room::new();
+    room.say(&"a-".repeat(8_192));
+    room.commit();
+    let text = "a-a ".repeat(CLAUSES_MAX);
+    let question = question(&text).unwrap();
+    let since = Instant::now();
+    let (who, order, deadline) = (Who::Operator, Order::Newest, since + SOON);
+    let asking = Asking { question: &question, who, order, from: None, limit: 50, deadline };
+    let found = find(&room.index().snapshot(), &asking).unwrap();
+    assert!(since.elapsed() < HOSTILE_MAX, "{:?}", since.elapsed());
+    assert!(!found.hits[0].highlights.is_empty());
+    let plain = find_plain(&room.index().snapshot(), &asking).unwrap();
+    assert_eq!((plain.total, plain.hits[0].highlights.len()), (1, 0));
+}
+
+#[test]
+fn a_beginning_with_more_endings_than_are_tried_says_so() {
+    let mut room = Room::new();
+    for hundred in 0..50 {
+        let words = (0..100).map(|number| format!("PLT-3{hundred:02}{number:02} ")).collect::<String>();
+        room.say(&words);
+    }
+    room.say("ABC-3001 ABC-3002");
+    room.commit();
+    let found = room.ask(Who::Operator, "PLT-30*");
+    assert!(found.complete);
+    assert_eq!(found.total, 10);
+    let found = room.ask(Who::Operator, "plt-31499 OR PLT-314*");
+    assert_eq!((found.complete, found.total), (true, 1));
+    // 5,000 words begin with -3.
+    assert!(!room.ask(Who::Operator, "PLT-3*").complete);
 }

@@ -1,7 +1,8 @@
-use crate::{Room, chat, user};
+use crate::{Room, SOON, chat, user};
 use proptest::prelude::*;
-use search::{Change, Who};
+use search::{Asking, Change, Order, Who, find, question};
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 const CHATS: u64 = 4;
 const USERS: u64 = 4;
@@ -91,4 +92,47 @@ fn a_name_is_looked_for_in_ones_own_chats() {
     room.commit();
     assert_eq!(room.found(Who::Member(user(1)), "from:anna"), [mine]);
     assert_eq!(room.found(Who::Operator, "from:anna").len(), 2);
+}
+
+/// The scores and the cursor that a member sees while something is said in a chat that he is not in.
+fn seen_beside(foreign: &str) -> (Vec<(u64, u32)>, Vec<u8>) {
+    let mut room = Room::new();
+    room.came(chat(1), user(1), "anna");
+    room.came(chat(2), user(2), "boris");
+    for text in ["кит плыл", "кит", "плыл PLT-3699 долго", "кит и кит PLT-3700"] {
+        room.post((chat(1), user(1)), "2026-01-01T00:00:00Z", text);
+        room.post((chat(2), user(2)), "2026-01-01T00:00:00Z", foreign);
+    }
+    room.commit();
+    let question = question("кит OR плыл OR редкое OR \"кит плыл\" OR PLT-36").unwrap();
+    let (who, order, deadline) = (Who::Member(user(1)), Order::Relevance, Instant::now() + SOON);
+    let asking = Asking { question: &question, who, order, from: None, limit: 3, deadline };
+    let found = find(&room.index().snapshot(), &asking).unwrap();
+    let scores = found.hits.iter().map(|hit| (hit.position, hit.score.to_bits())).collect();
+    (scores, found.next.unwrap().bytes())
+}
+
+#[test]
+fn scores_and_cursors_do_not_depend_on_other_chats() {
+    let (scores, cursor) = seen_beside("x");
+    assert!(scores.len() == 3 && scores[0].1 > 0);
+    for foreign in ["редкое", "кит плыл", "редкое кит кит кит и ещё много слов о другом", "PLT PLT-3699"]
+    {
+        assert_eq!(seen_beside(foreign), (scores.clone(), cursor.clone()), "{foreign}");
+    }
+}
+
+#[test]
+fn a_chat_name_that_many_chats_have_stands_for_ones_own() {
+    let mut room = Room::new();
+    // More than one name may stand for.
+    for number in 10..5_100 {
+        room.change(Change::ChatNamed { chat_id: chat(number), name: "общий".into() });
+    }
+    room.change(Change::ChatNamed { chat_id: chat(1), name: "общий".into() });
+    room.came(chat(1), user(1), "anna");
+    let mine = room.post((chat(1), user(1)), "2026-01-01T00:00:00Z", "x");
+    room.commit();
+    assert_eq!(room.found(Who::Member(user(1)), "in:общий"), [mine]);
+    assert!(!room.ask(Who::Operator, "in:общий").complete);
 }

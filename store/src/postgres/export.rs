@@ -36,7 +36,9 @@ pub fn export(
     let (client, head, wrapped) = wait(async {
         let client = cluster.connect().await?;
         schema::check(&client).await?;
-        let begin = "begin isolation level repeatable read read only";
+        // A slow reader of what is written is waited for, whatever the server's own limit is.
+        let begin = "begin isolation level repeatable read read only;
+            set local idle_in_transaction_session_timeout = 0";
         bounded(async { Ok(client.batch_execute(begin).await?) }).await?;
         let head = head(&client).await?;
         if let Some(anchor) = anchor {

@@ -27,18 +27,21 @@ const BEGIN: &str = "begin; set local lock_timeout = '10s'; set local statement_
 
 /// Brings the log of an export into a database that was migrated and whose log is empty: all of it, with its positions,
 /// ids, hashes, wrapped keys and receipts, or nothing. Every line is checked while it is read, and the whole log once
-/// more when it is committed. `progress` is told the position and the head.
+/// more when it is committed. `progress` is told the position and the head; `before` is called when everything is
+/// written and nothing counts yet: what must be so before anybody sees the log.
 ///
 /// # Errors
 /// [`Error::NotEmptyDatabase`], [`Error::KeysInTheWay`], [`Error::Locked`]; [`Error::NotAnExport`],
 /// [`Error::BadExport`], [`Error::Import`]; [`Error::NoMasterKeyBrought`], [`Error::OtherMasterKey`];
 /// [`Error::OlderSchema`], [`Error::NewerSchema`], [`Error::Unreachable`], [`Error::Postgres`], [`Error::File`],
-/// [`Error::NotAnErasedList`]. Nothing was imported then. [`Error::NotHeld`]: it was, and is not what was read.
+/// [`Error::NotAnErasedList`]. Nothing was imported then, unless the answer to the commit was lost: the next try tells.
+/// [`Error::NotHeld`]: it was imported, and is not what was read.
 pub fn import(
     cluster: &Cluster,
     target: Target<'_>,
     from: impl BufRead,
     progress: impl FnMut(u64, u64),
+    before: impl FnOnce() -> Result<(), Error>,
 ) -> Result<Brought, Error> {
     let arriving = Arriving::begin(from, target.master_key)?;
     let folder = Folder::create(target.data)?;
@@ -46,12 +49,14 @@ pub fn import(
     let mut list = ErasedList::open(target.erased_list)?;
     let mut filling = Filling::begin(cluster, &arriving.check, &arriving.lookup)?;
     let (head, counted) = arriving.load(progress, |row| filling.put(row))?;
-    filling.flush(head)?;
+    let last = 1 + counted.keys + counted.events + counted.receipts;
+    filling.flush_checked(head).map_err(|fault| fault.at(last))?;
     failpoint::pass("import-loaded");
     // Before the log counts: whoever was erased by it is in the list.
     for (user_id, at) in &filling.erased {
         list.add(*user_id, *at).map_err(Error::file("write the list of the erased", target.erased_list))?;
     }
+    before()?;
     wait(bounded(async { Ok(filling.client.batch_execute("commit").await?) }))?;
     accept(cluster, &folder, &lock, |_| {})?;
     let mut back = Vec::new();
@@ -136,7 +141,13 @@ impl Filling {
         if rows < PAGE_ROWS && page.bytes < PAGE_BYTES {
             return Ok(());
         }
-        self.flush(self.head).map_err(|error| {
+        self.flush_checked(self.head)
+    }
+
+    /// Writes what is not written yet, and says so when a line repeats another one.
+    fn flush_checked(&mut self, head: Head) -> Result<(), Fault> {
+        let rows = self.page.keys.len() + self.page.events.len() + self.page.receipts.len();
+        self.flush(head).map_err(|error| {
             if let Error::Postgres { source } = &error
                 && source.code() == Some(&SqlState::UNIQUE_VIOLATION)
             {
@@ -147,7 +158,6 @@ impl Filling {
         })
     }
 
-    /// Writes what is not written yet.
     fn flush(&mut self, head: Head) -> Result<(), Error> {
         let page = std::mem::take(&mut self.page);
         let mut columns = Columns::default();

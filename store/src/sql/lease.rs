@@ -37,7 +37,8 @@ const TAKE: &str = "
         where $4 or lease.holder = excluded.holder or lease.until <= clock_timestamp()
     returning epoch";
 const RENEW: &str = "
-    update lease set until = clock_timestamp() + $2 * interval '1 microsecond' where holder = $1
+    update lease set until = clock_timestamp() + $2 * interval '1 microsecond'
+    where holder = $1 and until > '-infinity'
     returning name, epoch";
 const GIVE_UP: &str = "update lease set until = '-infinity' where holder = $1";
 

@@ -49,7 +49,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    fn at(self, line: u64) -> Error {
+    pub(crate) fn at(self, line: u64) -> Error {
         match self {
             Fault::Line(what) => Error::BadExport { line, what },
             Fault::Store(error) => error,

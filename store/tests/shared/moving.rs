@@ -50,7 +50,7 @@ impl Place {
     fn import(&self, cluster: &Cluster, file: &[u8]) -> Result<Brought, Error> {
         let (data, list) = (self.folder.path().join("data"), self.folder.path().join("erased"));
         let target = Target { data: &data, master_key: &self.master_key, erased_list: &list };
-        postgres::import(cluster, target, file, |_, _| {})
+        postgres::import(cluster, target, file, |_, _| {}, || Ok(()))
     }
 
     fn folder(&self) -> Folder {
