@@ -115,7 +115,10 @@ pub enum Verb {
     #[command(after_help = "Examples:\n  letopis man | man -l -\n  letopis man /usr/local/share/man/man1")]
     Man(Man),
     /// Measure this machine in a throwaway folder
-    #[command(after_help = "Example:\n  letopis bench --connections 64 --seconds 5 --rounds 3")]
+    #[command(after_help = "Examples:\n  letopis bench --connections 64 --seconds 5 --rounds 3\n  \
+                             letopis bench --only search --log chat.ndjson.gz\n\n\
+                             With --database the log and the read models lie in throwaway databases beside the one that \
+                             is named; its role needs CREATEDB.")]
     Bench(Bench),
 }
 

@@ -123,7 +123,8 @@ pub fn find(snapshot: &Snapshot, asking: &Asking<'_>) -> Result<Found> {
     answer(snapshot, asking, Some(&highlight::Wanted::of(asking.question)))
 }
 
-/// As [`find`], but without highlights: for who does not show them, because making them takes longest.
+/// As [`find`], but without highlights, and with as many hits as are asked for, however long their texts are: for who
+/// keeps their ids only.
 ///
 /// # Errors
 /// As [`find`].
@@ -174,7 +175,8 @@ fn hits(
     let (mut hits, mut bytes) = (Vec::<Hit>::new(), 0);
     for ranked in top {
         let is_late = !hits.is_empty() && Instant::now() >= deadline;
-        if hits.len() == asking.limit || bytes > PAGE_BYTES_MAX || is_late {
+        let is_large = bytes > PAGE_BYTES_MAX && wanted.is_some();
+        if hits.len() == asking.limit || is_large || is_late {
             return Ok((hits, true));
         }
         let mut hit = message(snapshot, ranked)?;

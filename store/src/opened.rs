@@ -1,7 +1,7 @@
 //! From stored parts to what is read back: the same for every database.
 
 use crate::seal::{self, Key};
-use crate::{Error, Fact};
+use crate::{Error, Fact, Record};
 use domain::{Event, Personal, StreamId, Timestamp, UserId};
 use uuid::Uuid;
 
@@ -15,6 +15,21 @@ pub(crate) struct Parts<'a> {
     pub(crate) recorded_at: Timestamp,
     pub(crate) payload: &'a str,
     pub(crate) personal: Option<Personal<String>>,
+}
+
+impl<'a> Parts<'a> {
+    pub(crate) fn of(record: &'a Record, personal: Option<Personal<String>>) -> Parts<'a> {
+        Parts {
+            position: record.position,
+            stream: &record.stream,
+            version: record.version,
+            id: record.id,
+            name: &record.name,
+            recorded_at: record.recorded_at,
+            payload: &record.payload,
+            personal,
+        }
+    }
 }
 
 pub(crate) fn decoded(parts: Parts<'_>) -> Result<Fact, Error> {

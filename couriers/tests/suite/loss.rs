@@ -5,14 +5,20 @@ use std::time::Duration;
 use testkit::TestApp;
 use testkit::servers::{Nats, Server, Streams, installed};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_killed_or_stopped_and_comes_back_misses_nothing() {
+/// A NATS of one's own, where it is installed, and a relay that tells it of an app.
+async fn scene() -> Option<(Nats, TestApp, Desk)> {
     if !installed(Server::Nats) {
-        return;
+        return None;
     }
-    let mut nats = Nats::start().unwrap();
+    let nats = Nats::start().unwrap();
     let app = TestApp::start().await;
     let desk = Desk::new(&app, &nats.url()).await;
+    Some((nats, app, desk))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_or_stopped_and_comes_back_misses_nothing() {
+    let Some((mut nats, app, desk)) = scene().await else { return };
     let following = follow(&desk.relay, &app);
     let (anna, chat) = chatter(&app, "anna", 10).await;
     let (said, end) = traffic(&anna, &chat);
@@ -36,12 +42,7 @@ async fn a_server_that_is_killed_or_stopped_and_comes_back_misses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_lost_everything_has_it_again_after_republish() {
-    if !installed(Server::Nats) {
-        return;
-    }
-    let mut nats = Nats::start().unwrap();
-    let app = TestApp::start().await;
-    let desk = Desk::new(&app, &nats.url()).await;
+    let Some((mut nats, app, desk)) = scene().await else { return };
     let following = follow(&desk.relay, &app);
     let (anna, chat) = chatter(&app, "anna", 100).await;
     caught_up(&app, &desk.relay).await;

@@ -1,6 +1,6 @@
 use crate::{Room, SOON, chat, user};
 use domain::MessageId;
-use search::{Asking, Change, Cursor, Order, Who, find, question};
+use search::{Asking, Change, Cursor, Order, Who, find, find_plain, question};
 use std::collections::HashSet;
 use std::time::Instant;
 use uuid::Uuid;
@@ -77,4 +77,24 @@ fn a_cursor_that_is_none_is_not_read() {
     for bytes in [&[][..], &[0; 19], &[0; 400]] {
         assert_eq!(Cursor::parse(bytes), None);
     }
+}
+
+#[test]
+fn a_page_of_long_texts_ends_early_and_a_list_of_ids_does_not() {
+    let mut room = Room::new();
+    room.came(chat(1), user(1), "a");
+    let text = "слово ".repeat(2_700);
+    for _ in 0..100 {
+        room.say(&text);
+    }
+    room.commit();
+    let (question, order, snapshot) = (question("слово ").unwrap(), Order::Newest, room.index().snapshot());
+    let deadline = Instant::now() + SOON;
+    let asking = Asking { question: &question, who: Who::Member(user(1)), order, from: None, limit: 100, deadline };
+    let ids = find_plain(&snapshot, &asking).unwrap();
+    assert_eq!((ids.hits.len(), ids.next), (100, None));
+    let page = find(&snapshot, &asking).unwrap();
+    assert!(page.hits.len() < 50 && page.next.is_some(), "{} hits", page.hits.len());
+    let shown = |hits: &[search::Hit]| hits.iter().map(|hit| hit.position).collect::<Vec<_>>();
+    assert_eq!(shown(&page.hits), shown(&ids.hits)[..page.hits.len()]);
 }

@@ -158,16 +158,7 @@ impl Log {
     }
 
     pub(crate) fn fact(&self, record: &Record) -> Result<Fact, Error> {
-        opened::decoded(Parts {
-            position: record.position,
-            stream: &record.stream,
-            version: record.version,
-            id: record.id,
-            name: &record.name,
-            recorded_at: record.recorded_at,
-            payload: &record.payload,
-            personal: self.personal(record)?,
-        })
+        opened::decoded(Parts::of(record, self.personal(record)?))
     }
 
     pub(crate) fn verify(&self, from: u64, to: u64, progress: impl FnMut(u64)) -> Result<Verified, Broken> {

@@ -197,16 +197,7 @@ impl Log {
     /// # Errors
     /// [`Error::Unreadable`], and those of [`Log::personal`].
     pub fn fact(&self, record: &Record) -> Result<Fact, Error> {
-        opened::decoded(Parts {
-            position: record.position,
-            stream: &record.stream,
-            version: record.version,
-            id: record.id,
-            name: &record.name,
-            recorded_at: record.recorded_at,
-            payload: &record.payload,
-            personal: self.personal(record)?,
-        })
+        opened::decoded(Parts::of(record, self.personal(record)?))
     }
 
     /// Looks whether the log holds between two positions, both included: the chain, positions and versions without
