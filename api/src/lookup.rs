@@ -37,8 +37,7 @@ impl App {
     /// The session of that token, whether or not it has expired.
     pub(crate) async fn session_of(&self, token: &str) -> Result<Option<Found>, Error> {
         let (token_hash, cache) = (hash(token), self.projections.open_sessions());
-        self.know_ends(cache).await?;
-        let floor = self.writer.acknowledged(cache.name().follows());
+        let floor = self.know_ends(cache).await?;
         if let Some(open) = cache.get(&token_hash, floor) {
             count("process");
             return Ok(Some(Found { open, from: From::Process }));
@@ -60,8 +59,8 @@ impl App {
     /// The service token of that text, whether or not it has expired.
     pub(crate) async fn token_of(&self, text: &str) -> Result<Option<tokens::Live>, Error> {
         let (token_hash, cache) = (hash(text), self.projections.live_tokens());
-        self.know_ends(cache).await?;
-        if let Some(live) = cache.get(&token_hash, self.writer.acknowledged(cache.name().follows())) {
+        let floor = self.know_ends(cache).await?;
+        if let Some(live) = cache.get(&token_hash, floor) {
             return Ok(Some(live));
         }
         let read = |database: Database| async move {
@@ -71,10 +70,12 @@ impl App {
         Ok(self.in_model(cache, &token_hash, read).await?.map(|(live, _)| live))
     }
 
-    /// Before anybody is let in: this node knows what has ended up to a moment ago, on whichever node (CONTRACT 1.2).
-    async fn know_ends<T: Clone>(&self, cache: &Cache<T>) -> Result<(), Error> {
-        if self.projections.know_ends(cache, WAIT_MAX).await? {
-            return Ok(());
+    /// Before anybody is let in: this node knows what has ended up to a moment ago, on whichever node (CONTRACT 1.2),
+    /// and up to the position that is answered, which is all that it has acknowledged itself.
+    async fn know_ends<T: Clone>(&self, cache: &Cache<T>) -> Result<u64, Error> {
+        let floor = self.writer.acknowledged(cache.name().follows());
+        if self.projections.know_ends(cache, floor, WAIT_MAX).await? {
+            return Ok(floor);
         }
         let detail = "this node does not know yet who was locked out lately; try again";
         Err(Error::new(Code::ProjectionBehind, detail))

@@ -116,10 +116,10 @@ impl<T: Clone> Cache<T> {
         self.lock().generation
     }
 
-    /// Whether what has ended up to a moment ago is known: this node has lately read the log to its head, or is the
-    /// only one that appends to it.
-    pub fn is_fresh(&self) -> bool {
-        !self.shared || self.lock().is_fresh(Instant::now())
+    /// Whether what has ended up to the position `floor`, and up to a moment ago, is known: this node has heeded the
+    /// log that far, and has lately read it to its head or is the only one that appends to it.
+    pub fn knows_ends(&self, floor: u64) -> bool {
+        self.lock().knows_ends(self.shared, floor, Instant::now())
     }
 
     /// The position at which something of that user has ended, at the latest. A read model that is not as far yet
@@ -135,10 +135,9 @@ impl<T: Clone> Cache<T> {
     }
 
     fn holds(&self, state: &State<T>, user_id: UserId, stamp: Stamp, floor: u64, now: Instant) -> bool {
-        state.followed >= floor
+        state.knows_ends(self.shared, floor, now)
             && stamp.generation == state.generation
             && stamp.position >= state.ended[place(user_id)]
-            && (!self.shared || state.is_fresh(now))
     }
 
     /// Heeds a stretch of the log, unless it begins further on.
@@ -188,8 +187,9 @@ impl<T: Clone> Cache<T> {
 }
 
 impl<T> State<T> {
-    fn is_fresh(&self, now: Instant) -> bool {
-        self.looked.is_some_and(|looked| now.saturating_duration_since(looked) <= TRUSTED)
+    fn knows_ends(&self, shared: bool, floor: u64, now: Instant) -> bool {
+        let lately = |looked: Instant| now.saturating_duration_since(looked) <= TRUSTED;
+        self.followed >= floor && (!shared || self.looked.is_some_and(lately))
     }
 
     fn insert(&mut self, token_hash: TokenHash, entry: Entry<T>) {

@@ -78,19 +78,19 @@ impl Projections {
         &self.caches().tokens
     }
 
-    /// Sees to it that what has ended up to a moment ago is known, for at most so long; whether it is. While the tail
-    /// follows the log that is so and costs nothing. Where something holds the tail up, a batch that is long or waits
+    /// Sees to it that what has ended up to the position `floor` and up to a moment ago is known, for at most so long;
+    /// whether it is. While the tail follows the log that is so and costs nothing. Where something holds the tail up, a batch that is long or waits
     /// for a lock, the log is read here: nobody may be let in whose end this node could not have heard of.
     ///
     /// # Errors
     /// [`crate::Error::Store`]: the log cannot be read.
-    pub async fn know_ends<T: Clone>(&self, cache: &Cache<T>, wait: Duration) -> Result<bool> {
-        if cache.is_fresh() {
+    pub async fn know_ends<T: Clone>(&self, cache: &Cache<T>, floor: u64, wait: Duration) -> Result<bool> {
+        if cache.knows_ends(floor) {
             return Ok(true);
         }
         let read = async {
             let turn = Arc::clone(&self.caches().reading).lock_owned().await;
-            if cache.is_fresh() {
+            if cache.knows_ends(floor) {
                 return Ok(true);
             }
             let projections = self.clone();
@@ -101,7 +101,7 @@ impl Projections {
                 projections.caches().follow(log, log.head()?.position, asked)
             });
             read.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-            Ok(cache.is_fresh())
+            Ok(cache.knows_ends(floor))
         };
         tokio::time::timeout(wait, read).await.unwrap_or(Ok(false))
     }

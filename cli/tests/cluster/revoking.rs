@@ -99,6 +99,11 @@ async fn nobody_lets_it_in_while_the_read_model_of_sessions_cannot_be_written() 
     while !held.query_one(waits, &[]).await.unwrap().get::<_, bool>(0) {
         assert!(began.elapsed() < SOON, "nobody wants to write it");
     }
+    // Whatever a node has just acknowledged itself: it knows at once whom that does not concern.
+    for node in &nodes {
+        log_in(node.url(), "boris").await;
+        assert_eq!(me(node.url(), &goes_on).await, 200);
+    }
     // On the other node; logging out needs no read model.
     log_out(nodes[1].url(), &session).await;
     let revoked = Instant::now();
