@@ -14,6 +14,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use store::{Appender, Wanted, failpoint};
 use tokio::sync::{mpsc, oneshot, watch};
 
+/// Where nodes share the log: how long a batch gathers at most, and how long it waits for the next one to come.
+const GATHER_MAX: Duration = Duration::from_millis(1);
+const GATHER_PAUSE: Duration = Duration::from_micros(50);
 /// How long a batch learns what other nodes wrote before it is refused: the next one goes on from there.
 const LEARN_MAX: Duration = Duration::from_secs(2);
 /// Commands that wait for the writer; one more is refused as overloaded.
@@ -61,6 +64,7 @@ impl Writer {
             acknowledged: Arc::clone(&acknowledged),
             failure: failure_sender,
             pruned: Instant::now(),
+            before: 0,
         };
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
@@ -130,17 +134,16 @@ struct Writing {
     acknowledged: Arc<[AtomicU64; Category::ALL.len()]>,
     failure: watch::Sender<Option<String>>,
     pruned: Instant,
+    /// How many commands were in the batch before.
+    before: usize,
 }
 
 impl Writing {
     fn run(&mut self, mut asks: mpsc::Receiver<Ask>) {
         let mut requests = Vec::with_capacity(BATCH_MAX);
         while let Some(first) = asks.blocking_recv() {
-            let mut stop = take(first, &mut requests);
-            while !stop && requests.len() < BATCH_MAX {
-                let Ok(next) = asks.try_recv() else { break };
-                stop = take(next, &mut requests);
-            }
+            let stop = take(first, &mut requests) || self.gather(&mut asks, &mut requests);
+            self.before = requests.len();
             // A panic in here is not a rule's (those are caught one by one): what is in memory may be half folded.
             let written = catch_unwind(AssertUnwindSafe(|| self.write(&mut requests)));
             if let Err(why) = written.unwrap_or_else(|_| Err("the writer panicked".to_owned())) {
@@ -158,6 +161,30 @@ impl Writing {
                 return;
             }
         }
+    }
+
+    /// Takes what waits. Where nodes share the log a batch costs a flush of their server whatever is in it: there whoever
+    /// was just answered and asks again is waited for, as long as somebody keeps coming. Whether to stop after this batch.
+    fn gather(&self, asks: &mut mpsc::Receiver<Ask>, requests: &mut Vec<Waiting>) -> bool {
+        let waits = self.appender.is_shared() && self.before > 1;
+        let began = Instant::now();
+        let mut came = began;
+        while requests.len() < BATCH_MAX {
+            match asks.try_recv() {
+                Ok(next) => {
+                    if take(next, requests) {
+                        return true;
+                    }
+                    came = Instant::now();
+                }
+                // Not asleep: the system would wake us too late.
+                Err(_) if waits && came.elapsed() < GATHER_PAUSE && began.elapsed() < GATHER_MAX => {
+                    std::thread::yield_now();
+                }
+                Err(_) => break,
+            }
+        }
+        false
     }
 
     /// Decides, writes and answers one batch. An error means that nothing may be written any more.

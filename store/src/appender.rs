@@ -64,6 +64,14 @@ impl Appender {
         }
     }
 
+    /// Whether other nodes append to the same log.
+    pub fn is_shared(&self) -> bool {
+        match self {
+            Appender::Sqlite(_) => false,
+            Appender::Postgres(_) => true,
+        }
+    }
+
     /// Where the log ends, as far as this node has seen it. Costs nothing.
     pub fn head(&self) -> Head {
         match self {

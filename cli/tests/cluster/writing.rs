@@ -25,7 +25,7 @@ async fn a_name_that_is_registered_on_both_nodes_at_once_has_one_winner() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_whose_commit_got_no_answer_is_found_by_its_key_on_the_other_node() {
     let Some(cluster) = Cluster::new().await else { return };
-    let proxy = Proxy::before(&cluster.url, "update letopis.log_head").unwrap();
+    let proxy = Proxy::before(&cluster.url, "letopis.write_batch").unwrap();
     let (node, other) = (cluster.node_by(proxy.url(), ""), cluster.node());
     let client = Client::signed_in(node.url()).await;
     for (key, fate) in [("cut", Fate::Cut), ("disowned", Fate::Disowned)] {

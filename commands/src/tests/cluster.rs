@@ -224,7 +224,7 @@ async fn what_one_node_did_is_what_the_other_one_decides_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_answer_is_lost_is_found_by_its_key_on_every_node() {
     let Some(shared) = Shared::new().await else { return };
-    let proxy = Proxy::before(&shared.url, "update letopis.log_head").unwrap();
+    let proxy = Proxy::before(&shared.url, "letopis.write_batch").unwrap();
     let (node, other) = (shared.node_by(proxy.url()), shared.node());
     let (anna, chat) = (UserId(Uuid::from_u128(1)), ChatId(Uuid::from_u128(1)));
     node.send(claiming(1, 1)).await.unwrap();

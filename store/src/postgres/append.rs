@@ -134,7 +134,7 @@ impl Appender {
         let mut asked = wanted.subjects.clone();
         asked.retain(|subject| self.keys.cached(*subject).is_none());
         let seen = bounded(begin::take(client, self.head, wanted, &asked)).await?;
-        let found = secrets::opened(&self.keys, forgotten_before, &seen.keys)?;
+        let found = seen.keys(&self.keys, forgotten_before)?;
         self.keyless = asked.into_iter().filter(|subject| !found.contains_key(subject)).collect();
         let streams = begin::streams(client, &self.keys, forgotten_before, wanted, &seen.streams).await?;
         let others = begin::others(client, &self.keys, forgotten_before, &seen.others).await?;

@@ -2,6 +2,7 @@
 
 use super::connect::BEGIN;
 use super::rows::{self, Param, fact, get};
+use super::secrets::{self, DataKeys};
 use crate::anchor::Mark;
 use crate::record::number;
 use crate::{Broken, BrokenKind, Error, Fact, Head, Keys, Other, Wanted};
@@ -20,8 +21,8 @@ pub(super) struct Seen {
     /// Where the log ends, or what was read of it.
     pub(super) head: Head,
     pub(super) receipts: Vec<Row>,
-    /// Data keys: of the wanted subjects, and of what is sealed in the other rows.
-    pub(super) keys: Vec<Row>,
+    /// Wrapped data keys of the wanted subjects.
+    keys: Vec<Row>,
     /// What was appended behind `known` by anybody.
     pub(super) others: Vec<Row>,
     /// The log goes on behind those.
@@ -36,27 +37,21 @@ pub(super) async fn take(client: &Client, known: Head, wanted: &Wanted, asked: &
     let subjects = asked.iter().map(|subject| subject.0.as_bytes().as_slice()).collect::<Vec<_>>();
     let from = i64::try_from(known.position).unwrap_or(i64::MAX);
     let of_streams: [Param<'_>; 1] = [(&streams, Type::TEXT_ARRAY)];
+    let of_head: [Param<'_>; 2] = [(&from, Type::INT8), (&OTHERS_MAX, Type::INT8)];
     let of_receipts: [Param<'_>; 1] = [(&receipts, Type::BYTEA_ARRAY)];
-    let of_others: [Param<'_>; 2] = [(&from, Type::INT8), (&OTHERS_MAX, Type::INT8)];
-    let of_keys: [Param<'_>; 5] = [
-        (&subjects, Type::BYTEA_ARRAY),
-        (&streams, Type::TEXT_ARRAY),
-        (&receipts, Type::BYTEA_ARRAY),
-        (&from, Type::INT8),
-        (&OTHERS_MAX, Type::INT8),
-    ];
-    let (streams, begun, head, receipts, others, keys) = tokio::join!(
+    let of_subjects: [Param<'_>; 1] = [(&subjects, Type::BYTEA_ARRAY)];
+    let (streams, begun, taken, receipts, keys) = tokio::join!(
         biased; // in this order
-        client.query_typed(STREAMS, &of_streams),
+        asked_for(client, STREAMS, &of_streams, streams.is_empty()),
         client.batch_execute(BEGIN),
-        client.query_typed(LOCK, &[]),
-        client.query_typed(RECEIPTS, &of_receipts),
-        client.query_typed(OTHERS, &of_others),
-        client.query_typed(KEYS, &of_keys),
+        client.query_typed(HEAD, &of_head),
+        asked_for(client, RECEIPTS, &of_receipts, receipts.is_empty()),
+        asked_for(client, KEYS, &of_subjects, subjects.is_empty()),
     );
     let (streams, ()) = (streams?, begun?);
-    let head = rows::head(head?.first().ok_or(Error::Damaged { what: "the log has no head" })?)?;
-    let (receipts, others, keys) = (receipts?, others?, keys?);
+    let (mut taken, receipts, keys) = (taken?.into_iter(), receipts?, keys?);
+    let head = rows::position(&taken.next().ok_or(Error::Damaged { what: "the log has no head" })?)?;
+    let others = taken.collect::<Vec<_>>();
     let is_all = i64::try_from(others.len()).is_ok_and(|read| read < OTHERS_MAX);
     let mut seen = Seen { streams, head, receipts, keys, others, is_behind: false };
     goes_on_from(&mut seen, known)?;
@@ -71,19 +66,36 @@ pub(super) async fn take(client: &Client, known: Head, wanted: &Wanted, asked: &
     Ok(seen)
 }
 
-const STREAMS: &str = "select position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash,
-    meta, hash from letopis.event where stream = any($1) order by stream, version";
-const LOCK: &str = "select position, hash, recorded_at from letopis.log_head for update";
-const RECEIPTS: &str = "select command_id, fingerprint, position, at, subject, outcome from letopis.receipt
-    where command_id = any($1)";
-const OTHERS: &str = "select position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash,
-    meta, hash from letopis.event where position >= $1 order by position limit $2";
-/// Whatever these answer, no further round trip is needed for the keys, unless others wrote more than a page.
-const KEYS: &str = "select subject, wrapped from letopis.subject_key where subject in (
-    select unnest($1)
-    union select subject from letopis.event where stream = any($2) and sealed is not null
-    union select subject from letopis.receipt where command_id = any($3)
-    union select subject from letopis.event where position > $4 and position <= $4 + $5 and sealed is not null)";
+/// A statement, unless nothing is asked for: each costs the server a parse and a plan.
+async fn asked_for(
+    client: &Client,
+    sql: &str,
+    params: &[Param<'_>],
+    is_nothing: bool,
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    if is_nothing { Ok(Vec::new()) } else { client.query_typed(sql, params).await }
+}
+
+// What may be sealed comes with its subject's wrapped key, so that no further round trip is needed to read it
+// (migrations/postgres).
+const STREAMS: &str = "select * from letopis.wanted_streams($1)";
+const HEAD: &str = "select * from letopis.take_head($1, $2)";
+const RECEIPTS: &str = "select command_id, fingerprint, position, at, subject, outcome,
+    (select wrapped from letopis.subject_key key where key.subject = receipt.subject)
+    from letopis.receipt where command_id = any($1)";
+const KEYS: &str = "select subject, wrapped from letopis.subject_key where subject = any($1)";
+
+impl Seen {
+    /// The data keys that came with it, kept from now on.
+    pub(super) fn keys(&self, keys: &Keys, forgotten_before: u64) -> Result<DataKeys, Error> {
+        let of = |rows: &[Row], subject, wrapped| secrets::opened(keys, forgotten_before, rows, (subject, wrapped));
+        let mut found = of(&self.keys, 0, 1)?;
+        found.extend(of(&self.streams, 7, 12)?);
+        found.extend(of(&self.others, 7, 12)?);
+        found.extend(of(&self.receipts, 4, 6)?);
+        Ok(found)
+    }
+}
 
 /// The log still holds what this node knows of it; that row is then taken out of what others wrote.
 fn goes_on_from(seen: &mut Seen, known: Head) -> Result<(), Error> {

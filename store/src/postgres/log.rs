@@ -40,7 +40,7 @@ impl Log {
         let keys = cluster.read(async move |client: Object| {
             schema::check(&client).await?;
             let keys = secrets::unlock(&client, &master_key).await?;
-            keys.ok_or(Error::OlderSchema { found: 0, known: 1 })
+            keys.ok_or_else(|| Error::OlderSchema { found: 0, known: schema::known() })
         })?;
         Ok(Log::beside(cluster, folder, Arc::new(keys), Arc::default()))
     }

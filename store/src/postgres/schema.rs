@@ -8,7 +8,10 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 /// Every migration in order; the first brings an empty database to version 1. None is ever edited.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/postgres/0001_log.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/postgres/0001_log.sql"),
+    include_str!("../../../migrations/postgres/0002_batch.sql"),
+];
 
 /// One migration at a time: the number is ours, and means nothing.
 const ALONE: &str = "select pg_advisory_xact_lock(7104713209882661)";
@@ -23,6 +26,7 @@ const GRANTS: &str = "
     grant select, insert, delete on letopis.receipt, letopis.subject_key to {role};
     grant select, insert on letopis.secret to {role};
     grant select on letopis.migration to {role};
+    grant execute on all functions in schema letopis to {role};
     grant create on schema letopis to {role};
     grant create on database {database} to {role};
 ";

@@ -92,20 +92,32 @@ pub(super) async fn fetch(
     let ids = unknown.iter().map(|subject| subject.0.as_bytes().as_slice()).collect::<Vec<_>>();
     let sql = "select subject, wrapped from letopis.subject_key where subject = any($1)";
     let rows = query(client, sql, &[(&ids, Type::BYTEA_ARRAY)]).await?;
-    found.extend(opened(keys, forgotten_before, &rows)?);
+    found.extend(opened(keys, forgotten_before, &rows, (0, 1))?);
     Ok(found)
 }
 
-/// Unwraps the data keys of rows with the columns `subject, wrapped`, and keeps them.
-pub(super) fn opened(keys: &Keys, forgotten_before: u64, rows: &[Row]) -> Result<DataKeys, Error> {
-    let mut opened = DataKeys::with_capacity(rows.len());
+/// Unwraps the data keys of rows that have a subject and his wrapped key in those columns, and keeps them. Who has
+/// none, or is nobody, adds nothing.
+pub(super) fn opened(
+    keys: &Keys,
+    forgotten_before: u64,
+    rows: &[Row],
+    (subject, wrapped): (usize, usize),
+) -> Result<DataKeys, Error> {
+    let mut opened = DataKeys::new();
     for row in rows {
-        let subject = uuid::Uuid::from_slice(get(row, 0)?).map(UserId);
+        let (Some(subject), Some(wrapped)) = (get::<Option<&[u8]>>(row, subject)?, get(row, wrapped)?) else {
+            continue;
+        };
+        let subject = uuid::Uuid::from_slice(subject).map(UserId);
         let subject = subject.map_err(|_| Error::Damaged { what: "a data key belongs to nobody" })?;
+        if opened.contains_key(&subject) {
+            continue;
+        }
         let key = match keys.cached(subject) {
             Some(key) => key,
             None => {
-                let key = keys.unwrap_data_key(subject, get(row, 1)?);
+                let key = keys.unwrap_data_key(subject, wrapped);
                 let key = key.ok_or(Error::Damaged { what: "a data key does not open with the master key" })?;
                 keys.cache_key(subject, key.clone(), forgotten_before);
                 key

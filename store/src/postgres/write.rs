@@ -10,19 +10,8 @@ use tokio_postgres::Client;
 use tokio_postgres::error::Severity;
 use tokio_postgres::types::Type;
 
-const WRITE: &str = "
-    with new_key as (
-        insert into letopis.subject_key (subject, wrapped) select * from unnest($1::bytea[], $2::bytea[])
-    ), new_event as (
-        insert into letopis.event (position, stream, version, id, name, recorded_at, payload, subject, sealed,
-            sealed_hash, meta, hash)
-        select * from unnest($3::bigint[], $4::text[], $5::bigint[], $6::bytea[], $7::text[], $8::bigint[], $9::text[],
-            $10::bytea[], $11::bytea[], $12::bytea[], $13::text[], $14::bytea[])
-    ), new_receipt as (
-        insert into letopis.receipt (command_id, fingerprint, at, position, subject, outcome)
-        select * from unnest($15::bytea[], $16::bytea[], $17::bigint[], $18::bigint[], $19::bytea[], $20::bytea[])
-    )
-    update letopis.log_head set position = $21, hash = $22, recorded_at = $23";
+const WRITE: &str = "select letopis.write_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+    $17, $18, $19, $20, $21, $22, $23)";
 
 /// Writes a prepared batch into the open transaction and commits it: one round trip where nothing is forgotten.
 ///
@@ -56,10 +45,10 @@ async fn sent(client: &Client, prepared: &Prepared<'_>, forget: &[Forget]) -> Re
 pub(super) async fn insert(client: &Client, columns: &Columns<'_>, head: Head) -> Result<(), tokio_postgres::Error> {
     let (position, hash) = (sql_number(head.position), head.hash.as_slice());
     let mut params: Vec<Param<'_>> = Vec::with_capacity(23);
-    columns.bind(&mut params);
     params.push((&position, Type::INT8));
     params.push((&hash, Type::BYTEA));
     params.push((&head.recorded_at.0, Type::INT8));
+    columns.bind(&mut params);
     client.execute_typed(WRITE, &params).await.map(drop)
 }
 
@@ -181,8 +170,6 @@ impl<'a> Columns<'a> {
     }
 
     fn bind<'b>(&'b self, params: &mut Vec<Param<'b>>) {
-        params.push((&self.keys.subject, Type::BYTEA_ARRAY));
-        params.push((&self.keys.wrapped, Type::BYTEA_ARRAY));
         let events = &self.events;
         params.push((&events.position, Type::INT8_ARRAY));
         params.push((&events.stream, Type::TEXT_ARRAY));
@@ -196,6 +183,8 @@ impl<'a> Columns<'a> {
         params.push((&events.sealed_hash, Type::BYTEA_ARRAY));
         params.push((&events.meta, Type::TEXT_ARRAY));
         params.push((&events.hash, Type::BYTEA_ARRAY));
+        params.push((&self.keys.subject, Type::BYTEA_ARRAY));
+        params.push((&self.keys.wrapped, Type::BYTEA_ARRAY));
         let receipts = &self.receipts;
         params.push((&receipts.command_id, Type::BYTEA_ARRAY));
         params.push((&receipts.fingerprint, Type::BYTEA_ARRAY));

@@ -48,7 +48,7 @@ fn a_backend_that_is_killed_between_lock_and_commit_has_written_nothing() {
 #[test]
 fn a_commit_whose_answer_is_lost_is_found_out_by_this_node_and_by_others() {
     let Some(shared) = Shared::new() else { return };
-    let proxy = Proxy::before(&shared.url, "update letopis.log_head").unwrap();
+    let proxy = Proxy::before(&shared.url, "letopis.write_batch").unwrap();
     let mut node = shared.node_by(&Cluster::new(proxy.url()).unwrap());
     node.post(1).unwrap();
     for (number, fate) in [(2, Fate::Cut), (3, Fate::Disowned)] {
@@ -74,7 +74,7 @@ fn a_commit_whose_answer_is_lost_is_found_out_by_this_node_and_by_others() {
 #[test]
 fn a_connection_that_turns_out_to_be_gone_when_a_batch_begins_costs_nobody_anything() {
     let Some(shared) = Shared::new() else { return };
-    let proxy = Proxy::before(&shared.url, "update letopis.log_head").unwrap();
+    let proxy = Proxy::before(&shared.url, "letopis.write_batch").unwrap();
     let mut node = shared.node_by(&Cluster::new(proxy.url()).unwrap());
     for number in 1..=3 {
         assert_eq!(u128::from(node.post(number).unwrap().position), number);

@@ -35,7 +35,7 @@ fn written(appender: &mut store::Appender, numbers: std::ops::Range<u8>) {
 #[test]
 fn a_batch_takes_two_round_trips() {
     let Some(shared) = Shared::new() else { return };
-    let proxy = Proxy::before(&shared.url, "update letopis.log_head").unwrap();
+    let proxy = Proxy::before(&shared.url, "letopis.write_batch").unwrap();
     let cluster = Cluster::new(proxy.url()).unwrap();
     let mut node = shared.node_by(&cluster);
     let ((), trips) = proxy.trips(|| written(&mut node.appender, 1..20));
@@ -86,6 +86,46 @@ fn a_batch_waits_for_the_disk_once() {
     }
     // The server's own writer syncs as well, five times a second at the most.
     assert!((100..=130).contains(&(synced() - before)), "{} syncs for 100 batches", synced() - before);
+}
+
+#[test]
+fn no_batch_reads_the_whole_log_while_the_server_has_no_statistics_of_it() {
+    if !installed(Server::Postgres) {
+        return;
+    }
+    let postgres = Postgres::start(PostgresOptions::default()).unwrap();
+    let number = |sql: &'static str| {
+        asked(&postgres.url(), async |client| client.query_one(sql, &[]).await.map(|row| row.get::<_, i64>(0))).unwrap()
+    };
+    let shared = Shared::at(&postgres.url());
+    asked(&postgres.url(), async |client| {
+        client.batch_execute("alter table letopis.event set (autovacuum_enabled = off)").await
+    })
+    .unwrap();
+    let mut node = shared.node();
+    for first in (1..20_000).step_by(4_000) {
+        node.append((first..first + 4_000).map(|number| message_in(number, 1, user(1), "here")).collect()).unwrap();
+    }
+    let mut node = shared.again(node).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let of_events = "select seq_scan from pg_stat_user_tables where relname = 'event'";
+    let before = number(of_events);
+    for batch in 0..20_u128 {
+        let streams =
+            (0..64).map(|number| message_in(100_000 + batch * 64 + number, 1, user(1), "new").stream).collect();
+        let wanted = Wanted { streams, receipts: vec![[7; 32]; 64], subjects: Vec::new() };
+        node.appender.begin(&wanted).unwrap();
+        node.append(vec![message_in(100_000 + batch * 64, 1, user(1), "new")]).unwrap();
+    }
+    // A session tells what it did when it ends.
+    drop(node);
+    let found = "select idx_scan from pg_stat_user_tables where relname = 'event'";
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    while number(found) < 20 && std::time::Instant::now() < deadline {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(number(found) >= 20, "it was asked");
+    assert_eq!(number(of_events), before);
 }
 
 #[test]
