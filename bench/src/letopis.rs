@@ -8,8 +8,8 @@ use search::{Asking, Change, Order, Post, Text, Who, Writer, find, question};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// Messages in a commit.
-const COMMIT_EVERY: usize = 50_000;
+/// Messages in a commit, as the projection makes them.
+const COMMIT_EVERY: usize = 250_000;
 /// Hits of a page, as on the other side.
 pub const LIMIT: usize = 20;
 const DEADLINE: Duration = Duration::from_secs(10);

@@ -12,6 +12,10 @@ use messages::Message;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Index chat logs and ask 200 mixed questions, in Letopis' index and in PostgreSQL (GIN, `russian`)
 #[derive(Debug, Parser)]
 #[command(

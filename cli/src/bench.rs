@@ -4,6 +4,7 @@
 //! log and the read models lie in throwaway databases on its server.
 
 mod appends;
+mod freshness;
 mod http;
 mod readback;
 mod replay;

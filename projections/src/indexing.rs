@@ -7,7 +7,7 @@ use std::time::Instant;
 use store::{Fact, failpoint};
 
 /// Changes after which it commits, whoever waits: what is not committed lies in memory.
-const CHANGES_MAX: usize = 100_000;
+const CHANGES_MAX: usize = 250_000;
 
 /// An index, open for writing.
 pub(crate) struct Indexing {

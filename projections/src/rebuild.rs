@@ -116,7 +116,7 @@ pub(crate) fn build(
     build_to(log, name, next, head, progress)
 }
 
-/// The same up to that position.
+/// The same up to that position. While a stretch is folded in, the next one is read.
 pub(crate) fn build_to(
     log: &Log,
     name: Name,
@@ -124,16 +124,22 @@ pub(crate) fn build_to(
     head: u64,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Option<Stop>> {
-    while next.position() < head {
-        let left = usize::try_from(head - next.position()).unwrap_or(usize::MAX);
-        let scan = scan::read(log, next.position(), left.min(BATCH))?;
-        if scan.is_empty() {
-            break;
-        }
-        if let Some(stop) = follow(next, name, &scan)? {
+    let read = |after: u64| {
+        let left = usize::try_from(head.saturating_sub(after)).unwrap_or(usize::MAX);
+        if left == 0 { Ok(None) } else { scan::read(log, after, left.min(BATCH)).map(Some) }
+    };
+    let mut ahead = read(next.position())?;
+    while let Some(scan) = ahead.take().filter(|scan| !scan.is_empty()) {
+        let (stop, read) = std::thread::scope(|scope| {
+            let reading = scope.spawn(|| read(scan.end()));
+            let stop = follow(next, name, &scan);
+            (stop, reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        if let Some(stop) = stop? {
             return Ok(Some(stop));
         }
         progress(Progress { position: next.position(), head });
+        ahead = read?;
     }
     Ok(None)
 }

@@ -32,6 +32,12 @@ impl Stumble {
 }
 
 impl Scan {
+    /// The last position that was read, or the one that cannot be.
+    pub(crate) fn end(&self) -> u64 {
+        let last = self.facts.last().map(|fact| fact.position);
+        last.or(self.unreadable.as_ref().map(|stumble| stumble.position)).unwrap_or(self.after)
+    }
+
     /// Whether there was nothing to read.
     pub(crate) fn is_empty(&self) -> bool {
         self.facts.is_empty() && self.unreadable.is_none()

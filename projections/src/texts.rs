@@ -8,9 +8,6 @@ use store::Fact;
 
 pub(crate) const FOLLOWS: &[Category] = &[Category::Chat, Category::Message, Category::User];
 
-/// From so many facts on, their texts are cut by two threads.
-const SHARED_FROM: usize = 256;
-
 impl Projections {
     /// The text index that serves now, on this node. Ask again for each request: a rebuild puts another in its place.
     ///
@@ -23,20 +20,7 @@ impl Projections {
 
 /// What facts change in the index, in their order. Cutting the texts is most of the work of following.
 pub(crate) fn changes(facts: &[&Fact]) -> Vec<Change> {
-    let one_by_one = |facts: &[&Fact]| facts.iter().filter_map(|fact| of(fact)).collect::<Vec<_>>();
-    if facts.len() < SHARED_FROM {
-        return one_by_one(facts);
-    }
-    let (first, rest) = facts.split_at(facts.len() / 2);
-    std::thread::scope(|scope| {
-        let first = scope.spawn(move || one_by_one(first));
-        let rest = one_by_one(rest);
-        match first.join() {
-            Ok(first) => first.into_iter().chain(rest).collect(),
-            // A fact of the half is to blame, as if it had been folded here.
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
+    facts.iter().filter_map(|fact| of(fact)).collect()
 }
 
 fn of(fact: &Fact) -> Option<Change> {

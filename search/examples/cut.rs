@@ -6,8 +6,7 @@ fn main() -> std::io::Result<()> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     for line in std::io::stdin().lock().lines() {
         let stems = search::words::words(&line?).stems;
-        let stems = stems.iter().map(|token| token.text.as_str()).collect::<Vec<_>>();
-        writeln!(out, "{}", stems.join(" "))?;
+        writeln!(out, "{}", stems.trim_end().replace('\n', " "))?;
     }
     out.flush()
 }

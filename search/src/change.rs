@@ -1,11 +1,10 @@
 //! What changes in an index, and the documents that come of it. Cutting a text is the work; it needs no index and can
 //! be done by several threads.
 
+use crate::document::Document;
 use crate::schema::{fields, pair};
 use crate::words::{Words, folded_name, has_link, words};
 use domain::{ChatId, MessageId, Timestamp, UserId};
-use tantivy::TantivyDocument;
-use tantivy::tokenizer::PreTokenizedString;
 
 /// One thing that changes.
 #[derive(Clone, Debug)]
@@ -85,56 +84,49 @@ impl Text {
 }
 
 /// The document of a message.
-pub(crate) fn message(post: &Post, text: Text) -> TantivyDocument {
+pub(crate) fn message(post: &Post, text: Text) -> Document {
     let fields = fields();
-    let mut document = TantivyDocument::default();
-    document.add_bytes(fields.message_id, post.message_id.0.as_bytes());
-    document.add_bytes(fields.chat_id, post.chat_id.0.as_bytes());
-    document.add_bytes(fields.author, post.author.0.as_bytes());
-    document.add_bytes(fields.said_by, &pair(post.chat_id, post.author));
-    document.add_u64(fields.position, post.position);
-    document.add_i64(fields.sent_at, post.sent_at.0);
-    if let Some(edited_at) = post.edited_at {
-        document.add_i64(fields.edited_at, edited_at.0);
-    }
-    document.add_text(fields.text, text.text);
-    let cut = |tokens| PreTokenizedString { text: String::new(), tokens };
-    document.add_pre_tokenized_text(fields.exact, cut(text.words.exact));
-    document.add_pre_tokenized_text(fields.stems, cut(text.words.stems));
-    document.add_bool(fields.has_link, text.has_link);
-    document
+    Document::default()
+        .with(fields.message_id, post.message_id.0.as_bytes())
+        .with(fields.chat_id, post.chat_id.0.as_bytes())
+        .with(fields.author, post.author.0.as_bytes())
+        .with(fields.said_by, &pair(post.chat_id, post.author))
+        .with(fields.position, post.position)
+        .with(fields.sent_at, post.sent_at.0)
+        .with_any(fields.edited_at, post.edited_at.map(|at| at.0))
+        .with(fields.text, text.text)
+        .with(fields.exact, text.words.exact)
+        .with(fields.stems, text.words.stems)
+        .with_any(fields.has_link, text.has_link.then_some(true))
 }
 
 /// The document of a name in a chat.
-pub(crate) fn name(chat_id: ChatId, user_id: UserId, nickname: Option<&str>) -> TantivyDocument {
+pub(crate) fn name(chat_id: ChatId, user_id: UserId, nickname: Option<String>) -> Document {
     let fields = fields();
-    let mut document = TantivyDocument::default();
-    document.add_bytes(fields.named, &pair(chat_id, user_id));
-    document.add_bytes(fields.named_chat, chat_id.0.as_bytes());
-    document.add_bytes(fields.named_user, user_id.0.as_bytes());
-    if let Some(nickname) = nickname {
-        document.add_text(fields.nickname, nickname);
-        document.add_text(fields.nickname_key, folded_name(nickname));
-    }
-    document
+    let key = nickname.as_deref().map(folded_name);
+    Document::default()
+        .with(fields.named, &pair(chat_id, user_id))
+        .with(fields.named_chat, chat_id.0.as_bytes())
+        .with(fields.named_user, user_id.0.as_bytes())
+        .with_any(fields.nickname, nickname)
+        .with_any(fields.nickname_key, key)
 }
 
 /// The document of a membership.
-pub(crate) fn membership(chat_id: ChatId, user_id: UserId) -> TantivyDocument {
+pub(crate) fn membership(chat_id: ChatId, user_id: UserId) -> Document {
     let fields = fields();
-    let mut document = TantivyDocument::default();
-    document.add_bytes(fields.present, &pair(chat_id, user_id));
-    document.add_bytes(fields.present_chat, chat_id.0.as_bytes());
-    document.add_bytes(fields.present_user, user_id.0.as_bytes());
-    document
+    Document::default()
+        .with(fields.present, &pair(chat_id, user_id))
+        .with(fields.present_chat, chat_id.0.as_bytes())
+        .with(fields.present_user, user_id.0.as_bytes())
 }
 
 /// The document of a chat.
-pub(crate) fn chat(chat_id: ChatId, name: &str) -> TantivyDocument {
+pub(crate) fn chat(chat_id: ChatId, name: String) -> Document {
     let fields = fields();
-    let mut document = TantivyDocument::default();
-    document.add_bytes(fields.known, chat_id.0.as_bytes());
-    document.add_text(fields.chat_name, name);
-    document.add_text(fields.chat_name_key, folded_name(name));
-    document
+    let key = folded_name(&name);
+    Document::default()
+        .with(fields.known, chat_id.0.as_bytes())
+        .with(fields.chat_name, name)
+        .with(fields.chat_name_key, key)
 }

@@ -1,6 +1,7 @@
 //! An index in its folder, and what of it can be read.
 
 use crate::schema::schema;
+use crate::words::{LINES, Lines};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -100,6 +101,7 @@ impl Index {
     }
 
     fn of(folder: &Path, index: tantivy::Index) -> Result<Index> {
+        index.tokenizers().register(LINES, Lines);
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let current = RwLock::new(Snapshot { searcher: reader.searcher(), position: 0 });
         let index = Index { shared: Arc::new(Shared { folder: folder.to_owned(), index, reader, current }) };

@@ -5,6 +5,7 @@
 
 mod change;
 mod compare;
+mod document;
 mod error;
 mod find;
 mod index;

@@ -1,6 +1,7 @@
 //! What an index holds: a document for each message, for each name that somebody has in a chat, for each membership
 //! and for each chat. All of them in one index, so that one commit holds everything as of one position of the log.
 
+use crate::words::LINES;
 use domain::{ChatId, UserId};
 use std::sync::LazyLock;
 use tantivy::schema::{
@@ -9,7 +10,7 @@ use tantivy::schema::{
 
 /// The version of the documents and of the words that their texts are cut into. Raise it when either changes: the next
 /// start builds a new index from the log.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The fields of all documents. Ids are the 16 bytes of the UUID.
 #[derive(Clone, Debug)]
@@ -22,9 +23,9 @@ pub struct Fields {
     pub author: Field,
     /// Message: [`pair`] of chat and author, so that a name in a chat is one term.
     pub said_by: Field,
-    /// Message: the position of its first event in the log. Fast, indexed, stored.
+    /// Message: the position of its first event in the log. Fast, stored.
     pub position: Field,
-    /// Message: when it was said, in microseconds since 1970. Fast, indexed, stored.
+    /// Message: when it was said, in microseconds since 1970. Fast, stored.
     pub sent_at: Field,
     /// Message: when it was last edited, in microseconds since 1970; missing when it was not. Stored.
     pub edited_at: Field,
@@ -34,7 +35,7 @@ pub struct Fields {
     pub exact: Field,
     /// Message: the text's stems, of the same cut.
     pub stems: Field,
-    /// Message: whether the text has a link.
+    /// Message: true where the text has a link; missing where it has none.
     pub has_link: Field,
     /// Name in a chat: [`pair`] of chat and user; one document each. It stays when he goes: his messages keep his
     /// name. Stored.
@@ -79,7 +80,7 @@ pub fn fields() -> &'static Fields {
 
 impl Fields {
     fn of(builder: &mut SchemaBuilder) -> Fields {
-        let number = NumericOptions::default().set_indexed().set_fast().set_stored();
+        let number = NumericOptions::default().set_fast().set_stored();
         let key = tantivy::schema::BytesOptions::default().set_indexed();
         let stored_key = key.clone().set_stored();
         let name_key = TextOptions::default()
@@ -112,8 +113,7 @@ impl Fields {
 }
 
 fn words(record: IndexRecordOption) -> TextOptions {
-    // The words come cut already (`words`): no tokenizer of tantivy's ever sees a text.
-    let indexing = TextFieldIndexing::default().set_tokenizer("raw").set_index_option(record);
+    let indexing = TextFieldIndexing::default().set_tokenizer(LINES).set_index_option(record);
     TextOptions::default().set_indexing_options(indexing)
 }
 

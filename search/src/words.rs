@@ -6,68 +6,58 @@
 
 mod fold;
 mod irregular;
+mod lines;
 mod part;
 mod russian;
 mod stem;
 
 pub use fold::{folded, folded_name};
+pub use lines::{LINES, Lines};
 pub use part::{Part, parts};
 pub use stem::stem;
-
-use tantivy::tokenizer::Token;
 
 /// Most hyphenated parts that are one word with forms: `кого-нибудь`, `e-mail`, `mother-in-law`.
 const COMPOUND_PARTS_MAX: usize = 4;
 /// Most changes between letters and digits within a part that it is also found by: `qwen3`, `v2ray`, no hashes.
 const MIXED_CHANGES_MAX: usize = 2;
 
-/// The words of one text, for the two fields that hold them. Offsets are bytes of the text as it was written.
+/// The words of one text, for the two fields that hold them: a line is a position, and the words that stand there have
+/// a space between them. [`Lines`] reads them back.
 #[derive(Clone, Debug, Default)]
 pub struct Words {
     /// Folded words: case, accents and `ё` are gone. Several may stand at one position (`.net` and `net`).
-    pub exact: Vec<Token>,
+    pub exact: String,
     /// The stem of each part, and of each compound, at the same positions.
-    pub stems: Vec<Token>,
+    pub stems: String,
 }
 
 /// Cuts a text: see [`Words`].
 pub fn words(text: &str) -> Words {
     let parts = parts(text);
-    let mut words = Words { exact: Vec::with_capacity(parts.len() * 5 / 4), stems: Vec::with_capacity(parts.len()) };
+    let mut words =
+        Words { exact: String::with_capacity(text.len() * 5 / 4), stems: String::with_capacity(text.len()) };
+    let Words { exact, stems } = &mut words;
+    let mut chunk = 0;
     for (position, part) in parts.iter().enumerate() {
-        words.stems.push(token(part, position, stem(&part.word).into_owned()));
+        if position == chunk {
+            chunk = chunk_end(&parts, position);
+            if let Some(compound) = compound(&parts[position..chunk]) {
+                lines::push(stems, &compound);
+            }
+        }
+        stem::push(stems, &part.word);
         if let Some(bound) = &part.bound {
-            words.exact.push(token(part, position, bound.clone()));
+            lines::push(exact, bound);
         }
         for run in runs(&part.word) {
-            words.stems.push(token(part, position, stem(run).into_owned()));
-            words.exact.push(token(part, position, run.to_owned()));
+            stem::push(stems, run);
+            lines::push(exact, run);
         }
-        words.exact.push(token(part, position, part.word.clone()));
+        lines::push(exact, &part.word);
+        lines::end(exact);
+        lines::end(stems);
     }
-    add_compounds(&parts, &mut words.stems);
     words
-}
-
-/// Adds the stems of hyphenated words; a field's tokens go by position.
-fn add_compounds(parts: &[Part], stems: &mut Vec<Token>) {
-    let simple = stems.len();
-    let mut start = 0;
-    while start < parts.len() {
-        let end = chunk_end(parts, start);
-        if let Some(form) = compound(&parts[start..end]) {
-            let whole = Token { offset_to: parts[end - 1].to, ..token(&parts[start], start, form) };
-            stems.push(whole);
-        }
-        start = end;
-    }
-    if stems.len() > simple {
-        stems.sort_by_key(|token| token.position);
-    }
-}
-
-fn token(part: &Part, position: usize, text: String) -> Token {
-    Token { offset_from: part.from, offset_to: part.to, position, text, position_length: 1 }
 }
 
 /// Where the parts end that hang together with the one at `start`.

@@ -1,6 +1,7 @@
 //! Writing an index: one long-lived writer, which changes nothing that anybody sees until it commits.
 
 use crate::change::{self, Change, Post, Text};
+use crate::document::Document;
 use crate::index::{Index, Payload};
 use crate::purge::{Purge, earlier};
 use crate::schema::{fields, pair};
@@ -14,8 +15,13 @@ use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::schema::{Field, Value};
 use tantivy::{IndexWriter, TantivyDocument, TantivyError, Term};
 
-/// Memory for documents that are not written yet; when it is full they are, which nobody sees before the commit.
+/// Memory of each thread for documents that are not written yet; when it is full they are, which nobody sees before the
+/// commit.
 const MEMORY_BYTES: usize = 64 * 1024 * 1024;
+/// Threads that fill a new index: each makes segments of its own. Later there is one, so that a small commit makes one.
+const FILLING_THREADS: usize = 2;
+/// A new index is filled when a commit has fewer changes.
+const FILLED_CHANGES: usize = 10_000;
 /// Threads that merge segments. One: it must not keep questions from the processors.
 const MERGE_THREADS: usize = 1;
 /// A segment of which so much is deleted is written anew by itself.
@@ -34,7 +40,9 @@ pub struct Writer {
     index: Index,
     /// None before the first change, and after a failure: what was not committed is lost, and the next one begins at the
     /// last commit.
-    writer: Option<IndexWriter>,
+    writer: Option<IndexWriter<Document>>,
+    /// How many threads it is to have.
+    threads: usize,
     /// What the last commit says of itself.
     committed: Payload,
     fresh: Fresh,
@@ -60,7 +68,7 @@ impl Writer {
     /// # Errors
     /// [`Error::File`], [`Error::Index`].
     pub fn create(folder: &Path) -> Result<Writer> {
-        Writer::of(Index::create(folder)?)
+        Writer::of(Index::create(folder)?, FILLING_THREADS)
     }
 
     /// Opens the index in that folder at its last commit. The first change takes it from everybody else.
@@ -68,12 +76,12 @@ impl Writer {
     /// # Errors
     /// [`Error::Index`], [`Error::Damaged`].
     pub fn open(folder: &Path) -> Result<Writer> {
-        Writer::of(Index::open(folder)?)
+        Writer::of(Index::open(folder)?, 1)
     }
 
-    fn of(index: Index) -> Result<Writer> {
+    fn of(index: Index, threads: usize) -> Result<Writer> {
         let committed = index.payload()?;
-        Ok(Writer { index, writer: None, committed, fresh: Fresh::default(), purge: None })
+        Ok(Writer { index, writer: None, threads, committed, fresh: Fresh::default(), purge: None })
     }
 
     /// The index, for reading.
@@ -138,13 +146,13 @@ impl Writer {
                 let pair = pair(chat_id, user_id);
                 self.delete(fields.named, &pair)?;
                 self.delete(fields.present, &pair)?;
-                self.add(change::name(chat_id, user_id, nickname.as_deref()))?;
+                self.add(change::name(chat_id, user_id, nickname))?;
                 self.add(change::membership(chat_id, user_id))
             }
             Change::Went { chat_id, user_id } => self.delete(fields.present, &pair(chat_id, user_id)),
             Change::ChatNamed { chat_id, name } => {
                 self.delete(fields.known, chat_id.0.as_bytes())?;
-                self.add(change::chat(chat_id, &name))
+                self.add(change::chat(chat_id, name))
             }
             Change::ChatRemoved(chat_id) => {
                 self.fresh.chats_gone.insert(chat_id);
@@ -185,7 +193,7 @@ impl Writer {
         Ok(found.filter(|post| !gone(post)))
     }
 
-    fn add(&mut self, document: TantivyDocument) -> Result<()> {
+    fn add(&mut self, document: Document) -> Result<()> {
         self.writer()?.add_document(document)?;
         Ok(())
     }
@@ -228,12 +236,15 @@ impl Writer {
         self.committed = payload;
         if let Some(purge) = &mut self.purge {
             purge.later = earlier(purge.later, self.fresh.purge_by);
+        } else if self.threads > 1 && self.fresh.changes < FILLED_CHANGES {
+            // The next change takes it again.
+            (self.writer, self.threads) = (None, 1);
         }
         self.fresh = Fresh::default();
         Ok(())
     }
 
-    pub(crate) fn writer(&mut self) -> Result<&mut IndexWriter> {
+    pub(crate) fn writer(&mut self) -> Result<&mut IndexWriter<Document>> {
         let writer = match self.writer.take() {
             Some(writer) => writer,
             None => self.take()?,
@@ -242,8 +253,8 @@ impl Writer {
     }
 
     /// The right to write, and the threads that do.
-    fn take(&self) -> Result<IndexWriter> {
-        let writer = open(&self.index)?;
+    fn take(&self) -> Result<IndexWriter<Document>> {
+        let writer = open(&self.index, self.threads)?;
         if self.index.payload()? != self.committed {
             return Err(Error::NotOwner);
         }
@@ -270,10 +281,10 @@ impl Writer {
     }
 }
 
-fn open(index: &Index) -> Result<IndexWriter> {
+fn open(index: &Index, threads: usize) -> Result<IndexWriter<Document>> {
     let options = IndexWriterOptions::builder()
         .memory_budget_per_thread(MEMORY_BYTES)
-        .num_worker_threads(1)
+        .num_worker_threads(threads)
         .num_merge_threads(MERGE_THREADS)
         .build();
     let mut tries = 1;

@@ -1,6 +1,7 @@
 //! Requests over HTTP, on connections that are kept.
 
 use super::appends::gathered;
+use super::freshness::{self, Said};
 use super::readback::{self, Pair};
 use super::{Measured, Rated};
 use crate::arguments::Bench;
@@ -10,13 +11,14 @@ use anyhow::{Context, Result, ensure};
 use api::Node;
 use commands::Request as Asked;
 use domain::session::{self, TokenHash};
-use domain::text::{ChatName, UserName};
+use domain::text::{ChatName, MessageText, UserName};
 use domain::user::{self, Origin, Verifier};
 use domain::{ChatId, Command, SessionId, UserId, chat};
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper::header::{HOST, HeaderValue};
+use projections::{Name, Projections};
 use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
@@ -56,15 +58,26 @@ pub(super) async fn measure(node: &Node, bench: &Bench) -> Result<Vec<Measured>>
     let load = async {
         let ping = load(&address, bench, |_| Request::get("/ping").body(Full::default())).await;
         let own = post(node, &address, bench, |number| people[number % PEOPLE].chat_id, &people).await;
+        let without = without_search(node, &address, bench, &people).await;
         let hot = post(node, &address, bench, |_| people[0].chat_id, &people).await;
         let own = own?;
         let half = own.per_second / 2.0;
+        let said = Said {
+            by: people[0].user_id,
+            chat_id: people[0].chat_id,
+            texts: &[MessageText::parse("как правильно обновить ядро?").context("a valid text")?],
+            per_second: half,
+            seconds: bench.seconds,
+        };
+        let fresh = freshness::measure(node, Name::Messages, &said).await;
         let back = readback::measure(&address, bench, half, |number| pair(&address, &people[number % PEOPLE])).await;
         let _ = stop.send(());
         anyhow::Ok(vec![
             ping?.of("GET /ping"),
             Measured { what: format!("POST a message, {PEOPLE} chats"), ..own },
+            Measured { what: format!("POST a message, {PEOPLE} chats, search paused"), ..without? },
             Measured { what: "POST a message, one chat for all".to_owned(), ..hot? },
+            fresh?.of("a command until its read model has it, at half load"),
             back?,
         ])
     };
@@ -122,6 +135,19 @@ async fn post(
     settle(node).await;
     let behind_ms = (answered.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     Ok(Measured { behind_ms: Some(behind_ms), ..rated.of("POST a message") })
+}
+
+/// The same load while the text index stands: what it costs those who post.
+async fn without_search(node: &Node, address: &str, bench: &Bench, people: &[Person]) -> Result<Measured> {
+    let of_search = |change: fn(&Projections, Name) -> projections::Result<()>| {
+        let projections = node.projections.clone();
+        tokio::task::spawn_blocking(move || change(&projections, Name::Search))
+    };
+    of_search(Projections::pause).await??;
+    let measured = post(node, address, bench, |number| people[number % PEOPLE].chat_id, people).await;
+    of_search(Projections::resume).await??;
+    settle(node).await;
+    measured
 }
 
 /// A message that is posted.

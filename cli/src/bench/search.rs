@@ -1,5 +1,6 @@
 //! The text index: building it from a chat log, and a mixed set of questions to it.
 
+use super::freshness::{self, Said};
 use super::{Measured, Rated};
 use crate::arguments::Bench;
 use crate::import;
@@ -8,7 +9,7 @@ use crate::progress::{Progress, per_second};
 use anyhow::{Context, Result, anyhow};
 use api::Node;
 use commands::Request;
-use domain::text::UserName;
+use domain::text::{MessageText, UserName};
 use domain::user::{self, Verifier};
 use domain::{ChatId, Command, UserId, chat};
 use projections::Name;
@@ -27,6 +28,8 @@ const OF_A_KIND: usize = 25;
 const LIMIT: usize = 20;
 /// As for a user.
 const DEADLINE: Duration = Duration::from_secs(1);
+/// Messages that are said while it is looked how soon they are found.
+const SAID_PER_SECOND: f64 = 1_000.0;
 /// How often each question is asked: the first time warms nothing that a server would not have warm.
 const ROUNDS: usize = 3;
 
@@ -45,6 +48,8 @@ pub(super) async fn measure(node: &Node, bench: &Bench) -> Result<Vec<Measured>>
     anyhow::ensure!(!texts.is_empty(), "there is nothing to look for; name a chat log with --log");
     let asker = asker(node, &texts).await?;
     settle(node).await;
+    let chat_id = texts.iter().map(|said| said.chat_id).min().context("there is a chat")?;
+    let said = texts.iter().filter_map(|said| MessageText::parse(&said.text).ok()).collect::<Vec<_>>();
     let projections = node.projections.clone();
     let measured = tokio::task::spawn_blocking(move || {
         let began = Instant::now();
@@ -54,7 +59,9 @@ pub(super) async fn measure(node: &Node, bench: &Bench) -> Result<Vec<Measured>>
         anyhow::Ok(vec![rebuilt, ask(&projections.index()?.snapshot(), asker, &asked)?])
     });
     let measured = measured.await.context("the measurement panicked")??;
-    Ok([vec![imported], measured].concat())
+    let said = Said { by: asker, chat_id, texts: &said, per_second: SAID_PER_SECOND, seconds: bench.seconds };
+    let fresh = freshness::measure(node, Name::Search, &said).await?.of("messages said until they are found");
+    Ok([vec![imported], measured, vec![fresh]].concat())
 }
 
 fn rate(what: &str, count: u64, began: Instant) -> Measured {
@@ -63,13 +70,13 @@ fn rate(what: &str, count: u64, began: Instant) -> Measured {
 }
 
 /// A message of the log, as far as questions are made of it.
-struct Said {
+struct Message {
     chat_id: ChatId,
     text: String,
 }
 
 /// Messages from all over the index.
-fn texts(snapshot: &Snapshot) -> Result<Vec<Said>> {
+fn texts(snapshot: &Snapshot) -> Result<Vec<Message>> {
     let mut texts = Vec::new();
     for (segment, reader) in (0..).zip(snapshot.searcher.segment_readers()) {
         for document in (0..reader.max_doc()).step_by(reader.max_doc() as usize / 2_000 + 1) {
@@ -77,7 +84,7 @@ fn texts(snapshot: &Snapshot) -> Result<Vec<Said>> {
             let text = document.get_first(fields().text).and_then(|value| value.as_str());
             let chat_id = document.get_first(fields().chat_id).and_then(|value| value.as_bytes());
             if let (Some(text), Some(chat_id)) = (text, chat_id.and_then(|id| Uuid::from_slice(id).ok())) {
-                texts.push(Said { chat_id: ChatId(chat_id), text: text.to_owned() });
+                texts.push(Message { chat_id: ChatId(chat_id), text: text.to_owned() });
             }
         }
     }
@@ -85,7 +92,7 @@ fn texts(snapshot: &Snapshot) -> Result<Vec<Said>> {
 }
 
 /// An account that is in so many chats.
-async fn asker(node: &Node, texts: &[Said]) -> Result<UserId> {
+async fn asker(node: &Node, texts: &[Message]) -> Result<UserId> {
     let user_name = UserName::parse("bench searches").context("a valid name")?;
     let user_id = UserId(Uuid::now_v7());
     let sign_up = user::Command::SignUp {
@@ -104,8 +111,8 @@ async fn asker(node: &Node, texts: &[Said]) -> Result<UserId> {
 }
 
 /// One word, rare and common, two words, a phrase, a prefix, and such with conditions, from all over the log.
-fn questions(texts: &[Said]) -> Vec<String> {
-    let words = |said: &Said| {
+fn questions(texts: &[Message]) -> Vec<String> {
+    let words = |said: &Message| {
         let words = said.text.split_whitespace().filter(|word| word.chars().all(char::is_alphanumeric));
         words.map(str::to_owned).collect::<Vec<_>>()
     };

@@ -2,12 +2,15 @@
 
 use unicode_normalization::char::{compose, decompose_compatible};
 
+/// Between a capital letter of the Russian alphabet and the small one.
+const CASES_APART: u32 = 32;
+
 /// Appends a character as it is compared. What cannot be seen (soft hyphens, zero width) adds nothing.
 pub(super) fn fold(character: char, out: &mut String) {
     match character {
         'a'..='z' | '0'..='9' | 'а'..='я' => out.push(character),
         'A'..='Z' => out.push(character.to_ascii_lowercase()),
-        'А'..='Я' => out.extend(character.to_lowercase()),
+        'А'..='Я' => out.extend(char::from_u32(u32::from(character) + CASES_APART)),
         'ё' | 'Ё' => out.push('е'),
         _ => fold_rare(character, out),
     }
@@ -27,6 +30,8 @@ fn fold_rare(character: char, out: &mut String) {
                 out.push('й');
             }
             '\u{300}'..='\u{36f}' => {}
+            // A sign that stands alone comes apart into a space and a sign.
+            ' ' if !character.is_whitespace() => {}
             'ß' | 'ẞ' => out.push_str("ss"),
             'æ' | 'Æ' => out.push_str("ae"),
             'œ' | 'Œ' => out.push_str("oe"),

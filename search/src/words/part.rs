@@ -31,7 +31,7 @@ pub fn parts(text: &str) -> Vec<Part> {
     while let Some(character) = text[at..].chars().next() {
         let end = if stands_alone(character) {
             at + character.len_utf8()
-        } else if character.is_alphanumeric() {
+        } else if is_alphanumeric(character) {
             run_end(text, at)
         } else {
             at += character.len_utf8();
@@ -93,9 +93,14 @@ fn bound(text: &str, (from, to): (usize, usize), word: &str, joiner: Option<&str
 }
 
 fn is_of_word(character: char) -> bool {
-    character.is_alphanumeric()
+    is_alphanumeric(character)
         || (!character.is_ascii()
             && (is_unseen(character) || character.general_category_group() == GeneralCategoryGroup::Mark))
+}
+
+/// Most letters are told without a look into the tables.
+fn is_alphanumeric(character: char) -> bool {
+    matches!(character, 'a'..='z' | 'а'..='я' | 'A'..='Z' | 'А'..='Я' | '0'..='9') || character.is_alphanumeric()
 }
 
 fn is_apostrophe(character: char) -> bool {

@@ -1,4 +1,5 @@
 use super::*;
+use tantivy::tokenizer::{TokenStream, Tokenizer};
 
 /// How many of the pairs of forms below must have one stem. Rare forms count as much as frequent ones here; of messages,
 /// more are found (`scripts/recall`).
@@ -7,9 +8,16 @@ const PAIRS_FOUND_MIN: f64 = 0.90;
 /// thirtieth of its 4,500 most frequent words. A word a line.
 const FORMS: &str = include_str!("forms.txt");
 
+/// The words of lines, by position, as tantivy reads them.
+fn read(lines: &str) -> Vec<(usize, String)> {
+    let (mut reader, mut read) = (Lines, Vec::new());
+    reader.token_stream(lines).process(&mut |token| read.push((token.position, token.text.clone())));
+    read
+}
+
 /// What the exact words of a text are, by position.
 fn exact(text: &str) -> Vec<(usize, String)> {
-    words(text).exact.into_iter().map(|token| (token.position, token.text)).collect()
+    read(&words(text).exact)
 }
 
 #[test]
@@ -21,14 +29,24 @@ fn an_identifier_is_cut_into_its_parts() {
 }
 
 #[test]
-fn offsets_are_bytes_of_the_text_and_positions_rise() {
+fn every_part_is_a_line_of_both_fields() {
     let text = "Ёж и C++, из-за чего-то; ﬁn 名前 a1";
     let Words { exact, stems } = words(text);
-    for tokens in [exact, stems] {
-        assert!(tokens.windows(2).all(|pair| pair[0].position <= pair[1].position));
-        assert!(
-            tokens.iter().all(|token| !token.text.is_empty() && text.get(token.offset_from..token.offset_to).is_some())
-        );
+    let exact_words = "еж\nи\nc++ c\nиз\n-за за\nчего\n-то то\nfin\n名\n前\na 1 a1\n";
+    assert_eq!(exact, exact_words);
+    for lines in [&exact, &stems] {
+        assert_eq!(lines.lines().count(), parts(text).len());
+        let told =
+            lines.lines().enumerate().flat_map(|(at, line)| line.split(' ').map(move |word| (at, word.to_owned())));
+        assert_eq!(read(lines), told.collect::<Vec<_>>());
+    }
+    assert!(stems.lines().nth(3).is_some_and(|line| line.split(' ').any(|word| word.contains('-'))), "{stems}");
+}
+
+#[test]
+fn a_stem_that_is_remembered_is_the_same() {
+    for _ in 0..2 {
+        assert_eq!(words("знает знать").stems, format!("{}\n{}\n", stem("знает"), stem("знать")));
     }
 }
 
@@ -97,15 +115,19 @@ fn different_words_have_different_stems() {
 /// Any text is cut without fail, and what is a word once folded stays that word.
 #[test]
 fn fuzz_any_text_is_cut() {
-    let seeds = ["Ёлка e\u{301} PLT-3699 c++ .net https://x.org/a?b=1 «кого-нибудь» 名前 👍🏽", "сделанный знает"];
+    let seeds =
+        ["Ёлка e\u{301} PLT-3699 c++ .net https://x.org/a?b=1 «кого-нибудь» 名前 👍🏽 ﹰ \u{37a}", "сделанный знает"];
     let mut refused = false;
     ::fuzz::text(&seeds, |text| {
         let Words { exact, stems } = words(text);
-        for token in exact.iter().chain(&stems) {
-            assert!(!token.text.is_empty() && text.get(token.offset_from..token.offset_to).is_some());
-            assert!(token.text.chars().count() <= 8 * part::WORD_CHARACTERS_MAX, "{token:?}");
+        let parts = parts(text);
+        for lines in [&exact, &stems] {
+            let read = read(lines);
+            assert_eq!(read.last().map_or(0, |(position, _)| position + 1), parts.len());
+            assert!(read.iter().all(|(_, word)| !word.is_empty() && !word.contains(char::is_whitespace)), "{lines:?}");
+            assert!(read.iter().all(|(_, word)| word.chars().count() <= 8 * part::WORD_CHARACTERS_MAX), "{lines:?}");
         }
-        for part in parts(text) {
+        for part in parts {
             assert_eq!(folded(&part.word), part.word, "{part:?}");
         }
         refused |= exact.is_empty();

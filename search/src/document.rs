@@ -1,0 +1,101 @@
+//! What is put into an index: fields and what they hold, in a form that tantivy takes without another copy.
+//!
+//! Tantivy's own document would hand a text that is cut already from one thread to another as JSON.
+
+use std::iter::{Empty, Map};
+use std::slice::Iter;
+use tantivy::schema::document::{ReferenceValue, ReferenceValueLeaf};
+use tantivy::schema::{Field, Value};
+
+/// One document on its way into an index.
+#[derive(Debug, Default)]
+pub(crate) struct Document {
+    values: Vec<(Field, Held)>,
+}
+
+/// What a field holds.
+#[derive(Debug)]
+pub(crate) enum Held {
+    Bytes(Box<[u8]>),
+    U64(u64),
+    I64(i64),
+    Bool(bool),
+    /// A text, or words as [`crate::words::Words`] writes them.
+    Text(String),
+}
+
+impl Document {
+    /// Adds what a field holds.
+    pub(crate) fn with(mut self, field: Field, held: impl Into<Held>) -> Document {
+        self.values.push((field, held.into()));
+        self
+    }
+
+    /// The same where there is anything.
+    pub(crate) fn with_any(self, field: Field, held: Option<impl Into<Held>>) -> Document {
+        match held {
+            Some(held) => self.with(field, held),
+            None => self,
+        }
+    }
+}
+
+impl From<&[u8]> for Held {
+    fn from(bytes: &[u8]) -> Held {
+        Held::Bytes(bytes.into())
+    }
+}
+
+impl<const N: usize> From<&[u8; N]> for Held {
+    fn from(bytes: &[u8; N]) -> Held {
+        Held::Bytes(Box::from(bytes.as_slice()))
+    }
+}
+
+impl From<u64> for Held {
+    fn from(number: u64) -> Held {
+        Held::U64(number)
+    }
+}
+
+impl From<i64> for Held {
+    fn from(number: i64) -> Held {
+        Held::I64(number)
+    }
+}
+
+impl From<bool> for Held {
+    fn from(is: bool) -> Held {
+        Held::Bool(is)
+    }
+}
+
+impl From<String> for Held {
+    fn from(text: String) -> Held {
+        Held::Text(text)
+    }
+}
+
+impl tantivy::Document for Document {
+    type Value<'a> = &'a Held;
+    type FieldsValuesIter<'a> = Map<Iter<'a, (Field, Held)>, fn(&(Field, Held)) -> (Field, &Held)>;
+
+    fn iter_fields_and_values(&self) -> Self::FieldsValuesIter<'_> {
+        self.values.iter().map(|(field, held)| (*field, held))
+    }
+}
+
+impl<'a> Value<'a> for &'a Held {
+    type ArrayIter = Empty<Self>;
+    type ObjectIter = Empty<(&'a str, Self)>;
+
+    fn as_value(&self) -> ReferenceValue<'a, Self> {
+        ReferenceValue::Leaf(match self {
+            Held::Bytes(bytes) => ReferenceValueLeaf::Bytes(bytes),
+            Held::U64(number) => ReferenceValueLeaf::U64(*number),
+            Held::I64(number) => ReferenceValueLeaf::I64(*number),
+            Held::Bool(is) => ReferenceValueLeaf::Bool(*is),
+            Held::Text(text) => ReferenceValueLeaf::Str(text),
+        })
+    }
+}
