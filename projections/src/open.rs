@@ -122,6 +122,10 @@ fn writing(around: &Around<'_>, name: Name, epoch: u64) -> Result<Slot> {
 fn catching_up(around: &Around<'_>, mut entry: Entry, mut generation: Generation) -> Result<Slot> {
     if !entry.name.has_tables() && entry.failed.is_none() && !entry.paused {
         let stop = rebuild::build(around.log, entry.name, &mut generation, &mut |_| {})?;
+        if generation.has_traces() {
+            // Somebody was erased while this node was away: nothing else would tell of it any more.
+            rebuild::remove_former(around.models, entry.name, generation.number())?;
+        }
         generation.persist()?;
         if let Some(stop) = stop {
             entry.failed = Some(stop.told());

@@ -41,8 +41,10 @@ pub struct Writer {
     /// None before the first change, and after a failure: what was not committed is lost, and the next one begins at the
     /// last commit.
     writer: Option<IndexWriter<Document>>,
-    /// How many threads it is to have.
-    threads: usize,
+    /// A new index that is being filled has more threads.
+    is_filled: bool,
+    /// Whether `writer` was taken while it was not.
+    is_filling: bool,
     /// What the last commit says of itself.
     committed: Payload,
     fresh: Fresh,
@@ -68,7 +70,7 @@ impl Writer {
     /// # Errors
     /// [`Error::File`], [`Error::Index`].
     pub fn create(folder: &Path) -> Result<Writer> {
-        Writer::of(Index::create(folder)?, FILLING_THREADS)
+        Writer::of(Index::create(folder)?, false)
     }
 
     /// Opens the index in that folder at its last commit. The first change takes it from everybody else.
@@ -76,12 +78,20 @@ impl Writer {
     /// # Errors
     /// [`Error::Index`], [`Error::Damaged`].
     pub fn open(folder: &Path) -> Result<Writer> {
-        Writer::of(Index::open(folder)?, 1)
+        Writer::of(Index::open(folder)?, true)
     }
 
-    fn of(index: Index, threads: usize) -> Result<Writer> {
+    fn of(index: Index, is_filled: bool) -> Result<Writer> {
         let committed = index.payload()?;
-        Ok(Writer { index, writer: None, threads, committed, fresh: Fresh::default(), purge: None })
+        Ok(Writer {
+            index,
+            writer: None,
+            is_filled,
+            is_filling: false,
+            committed,
+            fresh: Fresh::default(),
+            purge: None,
+        })
     }
 
     /// The index, for reading.
@@ -104,6 +114,9 @@ impl Writer {
     /// # Errors
     /// As [`Writer::change`].
     pub fn hold(&mut self) -> Result<()> {
+        if self.is_filled && self.is_filling && self.fresh.changes == 0 && self.purge.is_none() {
+            self.writer = None;
+        }
         let held = self.writer().map(drop);
         self.or_roll_back(held)
     }
@@ -236,10 +249,8 @@ impl Writer {
         self.committed = payload;
         if let Some(purge) = &mut self.purge {
             purge.later = earlier(purge.later, self.fresh.purge_by);
-        } else if self.threads > 1 && self.fresh.changes < FILLED_CHANGES {
-            // The next change takes it again.
-            (self.writer, self.threads) = (None, 1);
         }
+        self.is_filled |= self.fresh.changes < FILLED_CHANGES;
         self.fresh = Fresh::default();
         Ok(())
     }
@@ -247,14 +258,17 @@ impl Writer {
     pub(crate) fn writer(&mut self) -> Result<&mut IndexWriter<Document>> {
         let writer = match self.writer.take() {
             Some(writer) => writer,
-            None => self.take()?,
+            None => {
+                self.is_filling = !self.is_filled;
+                self.take()?
+            }
         };
         Ok(self.writer.insert(writer))
     }
 
     /// The right to write, and the threads that do.
     fn take(&self) -> Result<IndexWriter<Document>> {
-        let writer = open(&self.index, self.threads)?;
+        let writer = open(&self.index, if self.is_filled { 1 } else { FILLING_THREADS })?;
         if self.index.payload()? != self.committed {
             return Err(Error::NotOwner);
         }

@@ -40,7 +40,7 @@ fn runtime() -> tokio::runtime::Runtime {
 fn until_gone(place: &Place, found: impl Fn(&Place) -> Vec<String>) {
     let began = std::time::Instant::now();
     while let Some(left) = found(place).first() {
-        assert!(began.elapsed() < std::time::Duration::from_secs(10), "still in {left}");
+        assert!(began.elapsed() < std::time::Duration::from_secs(10), "still in {left}: {}", place.said());
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
 }

@@ -66,7 +66,8 @@ fn it_follows_who_says_what_and_who_is_where() {
     assert_eq!(members(&world.projections, &[1, 2, 3, 4]), [(true, true), (true, true), (true, true), (false, false)]);
     let status = world.status(Name::Search);
     assert_eq!((status.position, status.lag_events, status.state), (head, 0, State::Running));
-    assert!(status.size.is_some_and(|size| size.documents == 10 && size.segments == 1 && size.bytes > 1_000));
+    let size = status.size.unwrap();
+    assert!(size.documents == 10 && (1..=2).contains(&size.segments) && size.bytes > 1_000, "{size:?}");
     world.follow([
         edited(message_id(1), chat, anna, "text one"),
         deleted(message_id(2), chat, user_id(2)),

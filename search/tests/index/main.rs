@@ -201,6 +201,26 @@ fn who_is_erased_while_another_one_is_being_purged_is_gone_as_well() {
 }
 
 #[test]
+fn a_segment_in_which_everything_was_erased_is_gone_from_the_files() {
+    for is_read in [false, true] {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("index");
+        let mut writer = Writer::create(&folder).unwrap();
+        let (text, word) = ("ничегонеподозревающий крокодил 4711", "ничегонеподозревающ");
+        change(&mut writer, [posted(1, user(1), "первый")]);
+        writer.commit(1).unwrap();
+        change(&mut writer, [posted(2, user(2), text)]);
+        writer.commit(2).unwrap();
+        let reading = is_read.then(|| writer.index().snapshot());
+        change(&mut writer, [Change::Forgotten(user(2))]);
+        writer.commit(3).unwrap();
+        purge(&mut writer);
+        assert!(!lies_in(&folder, text, word), "{is_read}");
+        drop(reading);
+    }
+}
+
+#[test]
 fn an_edit_leaves_its_former_text_for_a_while_only() {
     let place = tempfile::tempdir().unwrap();
     let mut writer = Writer::create(&place.path().join("index")).unwrap();
