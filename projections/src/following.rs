@@ -11,7 +11,7 @@ use tokio::sync::watch;
 const BATCH: usize = 2_000;
 /// What is folded in is shown after that long at the latest, or as soon as somebody waits for it. A commit makes a
 /// segment, and segments have to be merged.
-const UNSEEN_MAX: Duration = Duration::from_millis(100);
+const UNSEEN_MAX: Duration = Duration::from_millis(60);
 /// A lost hint costs so much latency, and never an event.
 const POLL: Duration = Duration::from_millis(250);
 /// A checkpoint that moved in memory only is stored that often, and deleted text is looked after.
