@@ -8,8 +8,6 @@ use search::{Asking, Change, Order, Post, Text, Who, Writer, find, question};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// Messages in a commit, as the projection makes them.
-const COMMIT_EVERY: usize = 250_000;
 /// Hits of a page, as on the other side.
 pub const LIMIT: usize = 20;
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -19,6 +17,7 @@ pub fn measure(messages: &[Message], chats: &[ChatId], asked: &[Asked], rounds: 
     let asker = UserId(Uuid::now_v7());
     let (writer, indexed) = timed(|| {
         let mut writer = Writer::create(&folder.path().join("index"))?;
+        writer.prepare_for(messages.len() as u64);
         for chat_id in chats {
             writer.change(Change::Came { chat_id: *chat_id, user_id: asker, nickname: Some("asker".to_owned()) })?;
         }
@@ -32,7 +31,7 @@ pub fn measure(messages: &[Message], chats: &[ChatId], asked: &[Asked], rounds: 
                 edited_at: None,
             };
             writer.change(Change::Posted(post, Text::cut(&message.text)))?;
-            if (position as usize).is_multiple_of(COMMIT_EVERY) {
+            if writer.is_full() {
                 writer.commit(position)?;
             }
         }

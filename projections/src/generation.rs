@@ -274,6 +274,13 @@ impl Generation {
         }
     }
 
+    /// About that many facts are to be folded in.
+    pub(crate) fn prepare_for(&mut self, facts: u64) {
+        if let Body::Index(indexing) = &mut self.body {
+            indexing.prepare_for(facts);
+        }
+    }
+
     /// Makes the indexes that its queries need.
     pub(crate) fn make_indexes(&mut self) -> Result<()> {
         let Body::Tables { writer, .. } = &mut self.body else { return Ok(()) };

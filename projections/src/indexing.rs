@@ -6,9 +6,6 @@ use std::path::Path;
 use std::time::Instant;
 use store::{Fact, failpoint};
 
-/// Changes after which it commits, whoever waits: what is not committed lies in memory.
-const CHANGES_MAX: usize = 250_000;
-
 /// An index, open for writing.
 pub(crate) struct Indexing {
     writer: search::Writer,
@@ -49,6 +46,11 @@ impl Indexing {
         self.traces || self.writer.is_to_purge()
     }
 
+    /// About that many facts are to be folded in.
+    pub(crate) fn prepare_for(&mut self, facts: u64) {
+        self.writer.prepare_for(facts);
+    }
+
     /// Folds facts in, up to that position. After a failure everything since the last commit is to be folded in again;
     /// a fold that panics has changed nothing.
     pub(crate) fn change(&mut self, facts: &[&Fact], position: u64) -> search::Result<()> {
@@ -64,7 +66,7 @@ impl Indexing {
             self.oldest = None;
             return changed;
         }
-        if self.writer.changes() >= CHANGES_MAX { self.commit(position) } else { Ok(()) }
+        if self.writer.is_full() { self.commit(position) } else { Ok(()) }
     }
 
     /// Shows what was folded in, as of that position.

@@ -116,8 +116,22 @@ pub(crate) fn build(
     build_to(log, name, next, head, progress)
 }
 
-/// The same up to that position. While a stretch is folded in, the next one is read.
+/// The same up to that position.
 pub(crate) fn build_to(
+    log: &Log,
+    name: Name,
+    next: &mut Generation,
+    head: u64,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Option<Stop>> {
+    next.prepare_for(head.saturating_sub(next.position()));
+    let built = read_and_fold(log, name, next, head, progress);
+    next.prepare_for(0);
+    built
+}
+
+/// While a stretch is folded in, the next one is read.
+fn read_and_fold(
     log: &Log,
     name: Name,
     next: &mut Generation,

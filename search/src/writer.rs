@@ -18,10 +18,11 @@ use tantivy::{IndexWriter, TantivyDocument, TantivyError, Term};
 /// Memory of each thread for documents that are not written yet; when it is full they are, which nobody sees before the
 /// commit.
 const MEMORY_BYTES: usize = 64 * 1024 * 1024;
-/// Threads that fill a new index: each makes segments of its own. Later there is one, so that a small commit makes one.
-const FILLING_THREADS: usize = 2;
-/// A new index is filled when a commit has fewer changes.
-const FILLED_CHANGES: usize = 10_000;
+/// Where so many changes are ahead two threads make segments, each its own. Else one, so that a small commit makes one
+/// segment.
+const MANY_AHEAD: u64 = 10_000;
+/// Most changes of a commit; a caller may make it larger by not asking.
+const CHANGES_MAX: usize = 250_000;
 /// Threads that merge segments. One: it must not keep questions from the processors.
 const MERGE_THREADS: usize = 1;
 /// A segment of which so much is deleted is written anew by itself.
@@ -41,10 +42,9 @@ pub struct Writer {
     /// None before the first change, and after a failure: what was not committed is lost, and the next one begins at the
     /// last commit.
     writer: Option<IndexWriter<Document>>,
-    /// A new index that is being filled has more threads.
-    is_filled: bool,
-    /// Whether `writer` was taken while it was not.
-    is_filling: bool,
+    /// How many threads it has, and how many the next one gets.
+    threads: usize,
+    threads_next: usize,
     /// What the last commit says of itself.
     committed: Payload,
     fresh: Fresh,
@@ -70,7 +70,7 @@ impl Writer {
     /// # Errors
     /// [`Error::File`], [`Error::Index`].
     pub fn create(folder: &Path) -> Result<Writer> {
-        Writer::of(Index::create(folder)?, false)
+        Writer::of(Index::create(folder)?)
     }
 
     /// Opens the index in that folder at its last commit. The first change takes it from everybody else.
@@ -78,20 +78,12 @@ impl Writer {
     /// # Errors
     /// [`Error::Index`], [`Error::Damaged`].
     pub fn open(folder: &Path) -> Result<Writer> {
-        Writer::of(Index::open(folder)?, true)
+        Writer::of(Index::open(folder)?)
     }
 
-    fn of(index: Index, is_filled: bool) -> Result<Writer> {
-        let committed = index.payload()?;
-        Ok(Writer {
-            index,
-            writer: None,
-            is_filled,
-            is_filling: false,
-            committed,
-            fresh: Fresh::default(),
-            purge: None,
-        })
+    fn of(index: Index) -> Result<Writer> {
+        let (committed, fresh) = (index.payload()?, Fresh::default());
+        Ok(Writer { index, writer: None, threads: 1, threads_next: 1, committed, fresh, purge: None })
     }
 
     /// The index, for reading.
@@ -104,17 +96,22 @@ impl Writer {
         self.committed.position
     }
 
-    /// How much was changed since the last commit.
-    pub fn changes(&self) -> usize {
-        self.fresh.changes
+    /// Whether it is time to commit, whoever waits: what is not committed lies in memory.
+    pub fn is_full(&self) -> bool {
+        self.fresh.changes >= CHANGES_MAX
     }
 
-    /// Takes the right to write, unless it is held already.
+    /// Gets ready for about that many changes: many are worth a second thread, from the next commit on.
+    pub fn prepare_for(&mut self, changes: u64) {
+        self.threads_next = if changes < MANY_AHEAD { 1 } else { 2 };
+    }
+
+    /// Takes the right to write, unless it is held already; after a commit, with as many threads as it is to have.
     ///
     /// # Errors
     /// As [`Writer::change`].
     pub fn hold(&mut self) -> Result<()> {
-        if self.is_filled && self.is_filling && self.fresh.changes == 0 && self.purge.is_none() {
+        if self.threads != self.threads_next && self.fresh.changes == 0 && self.purge.is_none() {
             self.writer = None;
         }
         let held = self.writer().map(drop);
@@ -250,7 +247,6 @@ impl Writer {
         if let Some(purge) = &mut self.purge {
             purge.later = earlier(purge.later, self.fresh.purge_by);
         }
-        self.is_filled |= self.fresh.changes < FILLED_CHANGES;
         self.fresh = Fresh::default();
         Ok(())
     }
@@ -258,21 +254,19 @@ impl Writer {
     pub(crate) fn writer(&mut self) -> Result<&mut IndexWriter<Document>> {
         let writer = match self.writer.take() {
             Some(writer) => writer,
-            None => {
-                self.is_filling = !self.is_filled;
-                self.take()?
-            }
+            None => self.take()?,
         };
         Ok(self.writer.insert(writer))
     }
 
     /// The right to write, and the threads that do.
-    fn take(&self) -> Result<IndexWriter<Document>> {
-        let writer = open(&self.index, if self.is_filled { 1 } else { FILLING_THREADS })?;
+    fn take(&mut self) -> Result<IndexWriter<Document>> {
+        let writer = open(&self.index, self.threads_next)?;
         if self.index.payload()? != self.committed {
             return Err(Error::NotOwner);
         }
         self.index.tidy()?;
+        self.threads = self.threads_next;
         Ok(writer)
     }
 

@@ -112,7 +112,7 @@ fn nobody_sees_what_is_not_committed_and_a_crash_leaves_the_last_commit() {
     assert_eq!((reader.look().unwrap().position, texts(&reader.snapshot())), (4, expected.clone()));
     change(&mut writer, [posted(5, user(1), "пять")]);
     writer.roll_back();
-    assert_eq!((writer.committed(), writer.changes()), (4, 0));
+    assert_eq!(writer.committed(), 4);
     writer.commit(5).unwrap();
     assert_eq!(texts(&writer.index().snapshot()), expected);
 }
@@ -198,6 +198,30 @@ fn who_is_erased_while_another_one_is_being_purged_is_gone_as_well() {
     assert_eq!(texts(&reading), ["первый", text, "третий"], "who began to read before reads on");
     assert!(!lies_in(&folder, text, word));
     assert_eq!(texts(&writer.index().snapshot()), ["третий"]);
+}
+
+#[test]
+fn a_second_thread_helps_where_much_is_ahead_and_only_there() {
+    let place = tempfile::tempdir().unwrap();
+    let mut writer = Writer::create(&place.path().join("index")).unwrap();
+    let (mut said, mut segments) = (0, 0);
+    let mut more = |writer: &mut Writer, count: u64| {
+        writer.hold().unwrap();
+        change(writer, (said + 1..=said + count).map(|number| posted(number, user(1), "сказано")));
+        said += count;
+        writer.commit(said).unwrap();
+        let before = std::mem::replace(&mut segments, writer.index().size().unwrap().segments);
+        segments - before
+    };
+    assert_eq!(more(&mut writer, 1_000), 1);
+    writer.prepare_for(9_999);
+    assert_eq!(more(&mut writer, 1_000), 1);
+    // More than one thread alone takes before the other one has begun.
+    writer.prepare_for(30_000);
+    assert_eq!(more(&mut writer, 30_000), 2);
+    writer.prepare_for(0);
+    assert_eq!(more(&mut writer, 1_000), 1);
+    assert_eq!(writer.index().snapshot().searcher.num_docs(), said);
 }
 
 #[test]
