@@ -2,12 +2,14 @@
 
 use crate::generation::Generation;
 use crate::models::Models;
+use crate::scan::{self, Scan};
 use crate::slot::{Slot, Stop, follow};
-use crate::{Error, Name, Projections, Result, scan, skips};
+use crate::{Error, Name, Projections, Result, skips};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use store::{Log, failpoint};
 
 /// How many facts are folded in one transaction.
-const BATCH: usize = 10_000;
+const BATCH: usize = 2_000;
 
 /// How far a rebuild or a verification is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +132,7 @@ pub(crate) fn build_to(
     built
 }
 
-/// While a stretch is folded in, the next one is read.
+/// While a stretch is folded in, the next one is read, by one thread for all of them.
 fn read_and_fold(
     log: &Log,
     name: Name,
@@ -138,24 +140,31 @@ fn read_and_fold(
     head: u64,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Option<Stop>> {
-    let read = |after: u64| {
-        let left = usize::try_from(head.saturating_sub(after)).unwrap_or(usize::MAX);
-        if left == 0 { Ok(None) } else { scan::read(log, after, left.min(BATCH)).map(Some) }
-    };
-    let mut ahead = read(next.position())?;
-    while let Some(scan) = ahead.take().filter(|scan| !scan.is_empty()) {
-        let (stop, read) = std::thread::scope(|scope| {
-            let reading = scope.spawn(|| read(scan.end()));
-            let stop = follow(next, name, &scan);
-            (stop, reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        });
-        if let Some(stop) = stop? {
-            return Ok(Some(stop));
+    let (sender, scans) = sync_channel(1);
+    let after = next.position();
+    std::thread::scope(|scope| {
+        scope.spawn(move || read_ahead(log, after, head, &sender));
+        for scan in scans {
+            if let Some(stop) = follow(next, name, &scan?)? {
+                return Ok(Some(stop));
+            }
+            progress(Progress { position: next.position(), head });
         }
-        progress(Progress { position: next.position(), head });
-        ahead = read?;
+        Ok(None)
+    })
+}
+
+/// Reads the log between two positions until nobody takes it any more.
+fn read_ahead(log: &Log, mut after: u64, head: u64, taker: &SyncSender<Result<Scan, store::Error>>) {
+    while after < head {
+        let left = usize::try_from(head - after).unwrap_or(usize::MAX);
+        let scan = scan::read(log, after, left.min(BATCH));
+        let end = scan.as_ref().map_or(after, Scan::end);
+        if taker.send(scan).is_err() || end == after {
+            return;
+        }
+        after = end;
     }
-    Ok(None)
 }
 
 /// Removes the generations before that one: what was erased from it is to be erased from them. The one that is being

@@ -37,11 +37,6 @@ impl Scan {
         let last = self.facts.last().map(|fact| fact.position);
         last.or(self.unreadable.as_ref().map(|stumble| stumble.position)).unwrap_or(self.after)
     }
-
-    /// Whether there was nothing to read.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.facts.is_empty() && self.unreadable.is_none()
-    }
 }
 
 /// At most `limit` facts behind the position `after`. What fails is the reading itself, never a single event.

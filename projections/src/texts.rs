@@ -20,7 +20,9 @@ impl Projections {
 
 /// What facts change in the index, in their order. Cutting the texts is most of the work of following.
 pub(crate) fn changes(facts: &[&Fact]) -> Vec<Change> {
-    facts.iter().filter_map(|fact| of(fact)).collect()
+    let mut changes = Vec::with_capacity(facts.len());
+    changes.extend(facts.iter().filter_map(|fact| of(fact)));
+    changes
 }
 
 fn of(fact: &Fact) -> Option<Change> {

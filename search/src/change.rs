@@ -83,10 +83,13 @@ impl Text {
     }
 }
 
+/// Most fields of a message.
+const MESSAGE_FIELDS: usize = 11;
+
 /// The document of a message.
 pub(crate) fn message(post: &Post, text: Text) -> Document {
     let fields = fields();
-    Document::default()
+    Document::of(MESSAGE_FIELDS)
         .with(fields.message_id, post.message_id.0.as_bytes())
         .with(fields.chat_id, post.chat_id.0.as_bytes())
         .with(fields.author, post.author.0.as_bytes())

@@ -25,6 +25,11 @@ pub(crate) enum Held {
 }
 
 impl Document {
+    /// One with room for so many fields.
+    pub(crate) fn of(fields: usize) -> Document {
+        Document { values: Vec::with_capacity(fields) }
+    }
+
     /// Adds what a field holds.
     pub(crate) fn with(mut self, field: Field, held: impl Into<Held>) -> Document {
         self.values.push((field, held.into()));

@@ -22,7 +22,7 @@ const MEMORY_BYTES: usize = 64 * 1024 * 1024;
 /// segment.
 const MANY_AHEAD: u64 = 10_000;
 /// Most changes of a commit; a caller may make it larger by not asking.
-const CHANGES_MAX: usize = 250_000;
+const CHANGES_MAX: usize = 450_000;
 /// Threads that merge segments. One: it must not keep questions from the processors.
 const MERGE_THREADS: usize = 1;
 /// A segment of which so much is deleted is written anew by itself.
@@ -58,6 +58,8 @@ struct Fresh {
     changes: usize,
     /// Messages that were said or changed; none for those that are gone.
     messages: HashMap<MessageId, Option<Post>>,
+    /// Of names, memberships and chats that were added.
+    keys: HashSet<Box<[u8]>>,
     chats_gone: HashSet<ChatId>,
     users_gone: HashSet<UserId>,
     /// When text that was deleted must be gone from the files.
@@ -104,6 +106,7 @@ impl Writer {
     /// Gets ready for about that many changes: many are worth a second thread, from the next commit on.
     pub fn prepare_for(&mut self, changes: u64) {
         self.threads_next = if changes < MANY_AHEAD { 1 } else { 2 };
+        self.fresh.messages.reserve(usize::try_from(changes).map_or(CHANGES_MAX, |changes| changes.min(CHANGES_MAX)));
     }
 
     /// Takes the right to write, unless it is held already; after a commit, with as many threads as it is to have.
@@ -154,14 +157,18 @@ impl Writer {
             }
             Change::Came { chat_id, user_id, nickname } => {
                 let pair = pair(chat_id, user_id);
-                self.delete(fields.named, &pair)?;
-                self.delete(fields.present, &pair)?;
+                if self.may_have(fields.named, &pair)? {
+                    self.delete(fields.named, &pair)?;
+                    self.delete(fields.present, &pair)?;
+                }
                 self.add(change::name(chat_id, user_id, nickname))?;
                 self.add(change::membership(chat_id, user_id))
             }
             Change::Went { chat_id, user_id } => self.delete(fields.present, &pair(chat_id, user_id)),
             Change::ChatNamed { chat_id, name } => {
-                self.delete(fields.known, chat_id.0.as_bytes())?;
+                if self.may_have(fields.known, chat_id.0.as_bytes())? {
+                    self.delete(fields.known, chat_id.0.as_bytes())?;
+                }
                 self.add(change::chat(chat_id, name))
             }
             Change::ChatRemoved(chat_id) => {
@@ -201,6 +208,12 @@ impl Writer {
         let gone =
             |post: &Post| self.fresh.chats_gone.contains(&post.chat_id) || self.fresh.users_gone.contains(&post.author);
         Ok(found.filter(|post| !gone(post)))
+    }
+
+    /// Whether a document may have that key already; from now on, one may. A deletion of nothing is dear: it is kept to
+    /// the commit, in more than a kilobyte, and looked for in every segment.
+    fn may_have(&mut self, field: Field, key: &[u8]) -> Result<bool> {
+        Ok(!self.fresh.keys.insert(key.into()) || !self.index.snapshot().addresses(field, key)?.is_empty())
     }
 
     fn add(&mut self, document: Document) -> Result<()> {
