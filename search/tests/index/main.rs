@@ -129,7 +129,9 @@ fn what_is_gone_stays_gone_within_a_commit_and_between_two() {
             }
         };
         step(&mut writer, vec![came(user(1), "anna"), came(user(2), "boris")]);
-        step(&mut writer, vec![Change::ChatNamed { chat_id: chat(1), name: "Кафе".to_owned() }]);
+        for name in ["Кафе", "Сад"] {
+            step(&mut writer, vec![Change::ChatNamed { chat_id: chat(1), name: name.to_owned() }]);
+        }
         step(&mut writer, vec![posted(1, user(1), "один"), posted(2, user(2), "два"), posted(3, user(1), "три")]);
         step(&mut writer, vec![Change::Removed(id(1))]);
         step(&mut writer, vec![edited(1, "снова"), edited(2, "двое")]);
@@ -137,6 +139,7 @@ fn what_is_gone_stays_gone_within_a_commit_and_between_two() {
         writer.commit(7).unwrap();
         let snapshot = writer.index().snapshot();
         assert_eq!(texts(&snapshot), ["двое", "три"]);
+        assert_eq!(count(&snapshot, fields().known, chat(1).0.as_bytes()), 1, "a chat has one name");
         let pairs = [user(1), user(2)].map(|user| pair(chat(1), user));
         assert_eq!(pairs.map(|pair| count(&snapshot, fields().present, &pair)), [1, 0]);
         assert_eq!(pairs.map(|pair| count(&snapshot, fields().named, &pair)), [1, 1], "his messages keep his name");
