@@ -6,14 +6,17 @@ use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use tantivy::directory::MmapDirectory;
-use tantivy::index::SegmentId;
+use tantivy::index::SegmentComponent;
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{
-    DocAddress, DocSet, IndexReader, IndexSettings, ReloadPolicy, Searcher, TERMINATED, TantivyDocument, Term,
+    DocAddress, DocSet, IndexReader, IndexSettings, ReloadPolicy, Searcher, SegmentMeta, TERMINATED, TantivyDocument,
+    Term,
 };
 
 /// The files of a segment are called by its id: a UUID in hexadecimal digits.
 const SEGMENT_NAME_LENGTH: usize = 32;
+/// How the name of the file ends that says which of its documents are deleted, as of a commit.
+const DELETES: &str = ".del";
 /// How often it is looked again when the index is written while it is read.
 const TRIES_MAX: u32 = 20;
 
@@ -145,17 +148,24 @@ impl Index {
     }
 
     /// Removes what a crash left of segments that were never committed: nobody would find it, nor take deleted text
-    /// out of it. The caller writes the index, and has written nothing yet.
+    /// out of it; and of deletions, which the next commit writes again by the same name, and fails where it is taken.
+    /// The caller writes the index, and has written nothing yet.
     pub(crate) fn tidy(&self) -> Result<()> {
-        let known = self.shared.index.searchable_segment_ids()?;
-        let known = known.iter().map(SegmentId::uuid_string).collect::<Vec<_>>();
+        let committed = self.shared.index.searchable_segment_metas()?;
+        let is_of = |segment: &SegmentMeta, name: &str| {
+            let deletes = || segment.relative_path(SegmentComponent::Delete);
+            name.starts_with(&segment.id().uuid_string())
+                && (!name.ends_with(DELETES) || segment.has_deletes() && deletes() == Path::new(name))
+        };
         let failed = || Error::file("tidy the folder", &self.shared.folder);
         for file in std::fs::read_dir(&self.shared.folder).map_err(failed())? {
             let file = file.map_err(failed())?;
             let name = file.file_name();
-            let segment = name.to_str().and_then(|name| name.get(..SEGMENT_NAME_LENGTH));
-            let segment = segment.filter(|name| name.bytes().all(|byte| byte.is_ascii_hexdigit()));
-            if segment.is_some_and(|segment| !known.iter().any(|known| known == segment)) {
+            let is_segment = |name: &&str| {
+                name.get(..SEGMENT_NAME_LENGTH).is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            };
+            let segment = name.to_str().filter(is_segment);
+            if segment.is_some_and(|name| !committed.iter().any(|segment| is_of(segment, name))) {
                 std::fs::remove_file(file.path()).map_err(failed())?;
             }
         }

@@ -4,7 +4,7 @@
 use domain::{ChatId, MessageId, Timestamp, UserId};
 use search::schema::{fields, pair};
 use search::{Change, Index, Post, Snapshot, Text, Writer};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tantivy::collector::{Count, DocSetCollector};
 use tantivy::query::{AllQuery, TermQuery};
@@ -65,11 +65,16 @@ fn told(document: &TantivyDocument) -> Option<(u64, String)> {
     Some((position, document.get_first(fields().text)?.as_str()?.to_owned()))
 }
 
+/// The files of that folder, with what is in them.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let paths = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    paths.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+}
+
 /// Whether the text lies anywhere in the folder: in the bytes of a file, or in a document of a segment, deleted or not.
 fn lies_in(folder: &Path, text: &str, word: &str) -> bool {
-    let files = std::fs::read_dir(folder).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
     let has = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    let in_bytes = files.into_iter().any(|bytes| has(&bytes, text) || has(&bytes, word));
+    let in_bytes = files(folder).into_iter().any(|(_, bytes)| has(&bytes, text) || has(&bytes, word));
     let searcher: Searcher = Index::open(folder).unwrap().snapshot().searcher;
     let in_documents = searcher.segment_readers().iter().any(|segment| {
         let store = segment.get_store_reader(1).unwrap();
@@ -115,6 +120,32 @@ fn nobody_sees_what_is_not_committed_and_a_crash_leaves_the_last_commit() {
     assert_eq!(writer.committed(), 4);
     writer.commit(5).unwrap();
     assert_eq!(texts(&writer.index().snapshot()), expected);
+}
+
+#[test]
+fn a_crash_within_a_commit_is_no_obstacle_to_the_next_one() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("index");
+    let mut writer = Writer::create(&folder).unwrap();
+    // So many that nothing is merged, which would begin and end as it likes.
+    change(&mut writer, (1..=20).map(|number| posted(number, user(number.into()), "сказано")));
+    writer.commit(20).unwrap();
+    for position in [21, 22] {
+        // Cut off after its files were written, and before anything says that they count.
+        let before = files(&folder);
+        let forgotten = || Change::Forgotten(user(position - 20));
+        drop(writer);
+        writer = Writer::open(&folder).unwrap();
+        change(&mut writer, [forgotten()]);
+        writer.commit(position as u64).unwrap();
+        drop(writer);
+        before.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
+        writer = Writer::open(&folder).unwrap();
+        assert_eq!(u128::from(writer.committed()), position - 1);
+        change(&mut writer, [forgotten()]);
+        writer.commit(position as u64).unwrap();
+        assert_eq!(texts(&writer.index().snapshot()).len() as u128, 40 - position);
+    }
 }
 
 #[test]
