@@ -8,7 +8,7 @@ use crate::slot::{Around, Slot, Stop};
 use crate::{Error, Name, Result, rebuild, skips};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
-use store::failpoint;
+use store::{described, failpoint};
 
 /// How often a node looks whether another one has built what is missing.
 const LOOK: Duration = Duration::from_millis(100);
@@ -98,7 +98,10 @@ fn writing(around: &Around<'_>, name: Name, epoch: u64) -> Result<Slot> {
             catalog.put(&entry, epoch)?;
         }
         rebuild::remove_unfinished(models, name, entry.generation)?;
-        return catching_up(around, entry, generation);
+        match catching_up(around, entry, generation) {
+            Err(Error::Search(error)) => built_again(name, &error),
+            done => return done,
+        }
     }
     let number = known.as_ref().map_or(0, |entry| entry.generation) + 1;
     tracing::info!(projection = %name, version = name.version(), generation = number, "built from the log");
@@ -147,8 +150,12 @@ fn usable(around: &Around<'_>, entry: &Entry, epoch: u64, skips: &BTreeSet<u64>)
         Ok(generation) => Ok(Some(generation)),
         Err(error @ Error::TakenOver { .. }) => Err(error),
         Err(error) => {
-            tracing::warn!(projection = %entry.name, %error, "the read model cannot be opened and is built again");
+            built_again(entry.name, &error);
             Ok(None)
         }
     }
+}
+
+fn built_again(name: Name, error: &dyn std::error::Error) {
+    tracing::warn!(projection = %name, error = described(error), "the read model cannot be used and is built again");
 }

@@ -238,6 +238,13 @@ fn a_damaged_file_is_found_and_a_damaged_index_is_built_again() {
     let world = world.restarted();
     assert_eq!((world.status(Name::Search).generation, texts(&world.projections).len()), (2, 3));
     world.assert_verified();
+    // One that can be read, and not be written: it must not keep the node from its start.
+    let mut world = world.restarted();
+    std::fs::create_dir(folder(&world).join(format!("{}.9.del", "0".repeat(32)))).unwrap();
+    world.append([posted(message_id(4), chat_id(1), user_id(1), "four")]);
+    let world = world.restarted();
+    assert_eq!((world.status(Name::Search).generation, texts(&world.projections).len()), (3, 4));
+    world.assert_verified();
 }
 
 /// Whether the text lies in any file below that folder.
