@@ -103,25 +103,21 @@ pub(crate) fn message(post: &Post, text: Text) -> Document {
         .with_any(fields.has_link, text.has_link.then_some(true))
 }
 
-/// The document of a name in a chat.
-pub(crate) fn name(chat_id: ChatId, user_id: UserId, nickname: Option<String>) -> Document {
-    let fields = fields();
-    let key = nickname.as_deref().map(folded_name);
-    Document::default()
-        .with(fields.named, &pair(chat_id, user_id))
-        .with(fields.named_chat, chat_id.0.as_bytes())
-        .with(fields.named_user, user_id.0.as_bytes())
-        .with_any(fields.nickname, nickname)
-        .with_any(fields.nickname_key, key)
-}
+/// Most fields of a member.
+const MEMBER_FIELDS: usize = 6;
 
-/// The document of a membership.
-pub(crate) fn membership(chat_id: ChatId, user_id: UserId) -> Document {
+/// The document of a member, or of a former one.
+pub(crate) fn member(key: &[u8; 32], nickname: Option<String>, is_present: bool) -> Document {
     let fields = fields();
-    Document::default()
-        .with(fields.present, &pair(chat_id, user_id))
-        .with(fields.present_chat, chat_id.0.as_bytes())
-        .with(fields.present_user, user_id.0.as_bytes())
+    let (chat_id, user_id) = key.split_at(16);
+    let nickname_key = nickname.as_deref().map(folded_name);
+    Document::of(MEMBER_FIELDS)
+        .with(fields.member, key)
+        .with(fields.member_chat, chat_id)
+        .with(fields.member_user, user_id)
+        .with_any(fields.nickname, nickname)
+        .with_any(fields.nickname_key, nickname_key)
+        .with_any(fields.present_user, is_present.then_some(user_id))
 }
 
 /// The document of a chat.

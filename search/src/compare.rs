@@ -68,12 +68,7 @@ impl Snapshot {
 
     fn as_compared(&self, address: DocAddress, document: &TantivyDocument) -> Result<Compare> {
         let fields = fields();
-        let kinds = [
-            (fields.message_id, "message"),
-            (fields.named, "name"),
-            (fields.present, "member"),
-            (fields.known, "chat"),
-        ];
+        let kinds = [(fields.message_id, "message"), (fields.member, "member"), (fields.known, "chat")];
         let found = kinds.into_iter().find_map(|(field, kind)| {
             let key = document.get_first(field)?.as_bytes()?.to_vec();
             Some((kind, (field, key)))

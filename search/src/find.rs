@@ -182,7 +182,7 @@ fn hits(
         let mut hit = message(snapshot, ranked)?;
         let author = (hit.chat_id, hit.user_id);
         if let std::collections::hash_map::Entry::Vacant(unknown) = names.entry(author) {
-            unknown.insert(who::name_of(snapshot, pair(author.0, author.1))?);
+            unknown.insert(snapshot.nickname(&pair(author.0, author.1))?.flatten());
         }
         hit.user_name.clone_from(&names[&author]);
         hit.highlights = wanted.map(|wanted| wanted.in_text(&hit.text)).unwrap_or_default();

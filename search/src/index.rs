@@ -1,13 +1,13 @@
 //! An index in its folder, and what of it can be read.
 
-use crate::schema::schema;
+use crate::schema::{fields, schema};
 use crate::words::{LINES, Lines};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use tantivy::directory::MmapDirectory;
 use tantivy::index::SegmentComponent;
-use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::schema::{Field, IndexRecordOption, Value};
 use tantivy::{
     DocAddress, DocSet, IndexReader, IndexSettings, ReloadPolicy, Searcher, SegmentMeta, TERMINATED, TantivyDocument,
     Term,
@@ -205,6 +205,13 @@ impl Snapshot {
     pub(crate) fn by_key(&self, field: Field, key: &[u8]) -> Result<Option<TantivyDocument>> {
         let found = self.addresses(field, key)?;
         Ok(found.first().map(|address| self.searcher.doc(*address)).transpose()?)
+    }
+
+    /// The nickname of a member, also of a former one; the inner one is none when it was erased.
+    pub(crate) fn nickname(&self, member: &[u8; 32]) -> Result<Option<Option<String>>> {
+        let document = self.by_key(fields().member, member)?;
+        let nickname = |document: &TantivyDocument| document.get_first(fields().nickname)?.as_str().map(str::to_owned);
+        Ok(document.as_ref().map(nickname))
     }
 
     /// Where the documents lie that have that key.

@@ -1,5 +1,5 @@
-//! What an index holds: a document for each message, for each name that somebody has in a chat, for each membership
-//! and for each chat. All of them in one index, so that one commit holds everything as of one position of the log.
+//! What an index holds: a document for each message, for each member of a chat, also for former ones, and for each chat.
+//! All of them in one index, so that one commit holds everything as of one position of the log.
 
 use crate::words::LINES;
 use domain::{ChatId, UserId};
@@ -10,7 +10,7 @@ use tantivy::schema::{
 
 /// The version of the documents and of the words that their texts are cut into. Raise it when either changes: the next
 /// start builds a new index from the log.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The fields of all documents. Ids are the 16 bytes of the UUID.
 #[derive(Clone, Debug)]
@@ -37,22 +37,17 @@ pub struct Fields {
     pub stems: Field,
     /// Message: true where the text has a link; missing where it has none.
     pub has_link: Field,
-    /// Name in a chat: [`pair`] of chat and user; one document each. It stays when he goes: his messages keep his
-    /// name. Stored.
-    pub named: Field,
-    /// Name in a chat: the chat.
-    pub named_chat: Field,
-    /// Name in a chat: the user.
-    pub named_user: Field,
-    /// Name in a chat: the nickname. Stored only; missing when it was erased.
+    /// Member: [`pair`] of chat and user; one document each. It stays when he goes: his messages keep his name. Stored.
+    pub member: Field,
+    /// Member: the chat.
+    pub member_chat: Field,
+    /// Member: the user.
+    pub member_user: Field,
+    /// Member: the nickname. Stored only; missing when it was erased.
     pub nickname: Field,
-    /// Name in a chat: [`crate::words::folded_name`] of the nickname.
+    /// Member: [`crate::words::folded_name`] of the nickname.
     pub nickname_key: Field,
-    /// Membership: [`pair`] of chat and user; one document each, as long as he is in it. Stored.
-    pub present: Field,
-    /// Membership: the chat.
-    pub present_chat: Field,
-    /// Membership: the user.
+    /// Member: the user again, as long as he is in the chat. Stored.
     pub present_user: Field,
     /// Chat: its id; one document each. Stored.
     pub known: Field,
@@ -97,14 +92,12 @@ impl Fields {
             exact: builder.add_text_field("exact", words(IndexRecordOption::WithFreqsAndPositions)),
             stems: builder.add_text_field("stems", words(IndexRecordOption::WithFreqs)),
             has_link: builder.add_bool_field("has_link", NumericOptions::default().set_indexed()),
-            named: builder.add_bytes_field("named", stored_key.clone()),
-            named_chat: builder.add_bytes_field("named_chat", key.clone()),
-            named_user: builder.add_bytes_field("named_user", key.clone()),
+            member: builder.add_bytes_field("member", stored_key.clone()),
+            member_chat: builder.add_bytes_field("member_chat", key.clone()),
+            member_user: builder.add_bytes_field("member_user", key),
             nickname: builder.add_text_field("nickname", STORED),
             nickname_key: builder.add_text_field("nickname_key", name_key.clone()),
-            present: builder.add_bytes_field("present", stored_key.clone()),
-            present_chat: builder.add_bytes_field("present_chat", key.clone()),
-            present_user: builder.add_bytes_field("present_user", key),
+            present_user: builder.add_bytes_field("present_user", stored_key.clone()),
             known: builder.add_bytes_field("known", stored_key),
             chat_name: builder.add_text_field("chat_name", STORED),
             chat_name_key: builder.add_text_field("chat_name_key", name_key),

@@ -58,8 +58,10 @@ struct Fresh {
     changes: usize,
     /// Messages that were said or changed; none for those that are gone.
     messages: HashMap<MessageId, Option<Post>>,
-    /// Of names, memberships and chats that were added.
-    keys: HashSet<Box<[u8]>>,
+    /// Nicknames of members that were added, by [`pair`].
+    members: HashMap<[u8; 32], Option<String>>,
+    /// Chats that were added.
+    chats: HashSet<ChatId>,
     chats_gone: HashSet<ChatId>,
     users_gone: HashSet<UserId>,
     /// When text that was deleted must be gone from the files.
@@ -156,31 +158,33 @@ impl Writer {
                 self.delete(fields.message_id, message_id.0.as_bytes())
             }
             Change::Came { chat_id, user_id, nickname } => {
-                let pair = pair(chat_id, user_id);
-                if self.may_have(fields.named, &pair)? {
-                    self.delete(fields.named, &pair)?;
-                    self.delete(fields.present, &pair)?;
-                }
-                self.add(change::name(chat_id, user_id, nickname))?;
-                self.add(change::membership(chat_id, user_id))
+                let key = pair(chat_id, user_id);
+                let is_fresh = self.fresh.members.insert(key, nickname.clone()).is_none();
+                self.delete_if_there(fields.member, &key, is_fresh)?;
+                self.add(change::member(&key, nickname, true))
             }
-            Change::Went { chat_id, user_id } => self.delete(fields.present, &pair(chat_id, user_id)),
+            Change::Went { chat_id, user_id } => {
+                let key = pair(chat_id, user_id);
+                let nickname = self.nickname(chat_id, user_id)?;
+                self.delete(fields.member, &key)?;
+                // Who is gone altogether does not come back as a former member.
+                nickname.map_or(Ok(()), |nickname| self.add(change::member(&key, nickname, false)))
+            }
             Change::ChatNamed { chat_id, name } => {
-                if self.may_have(fields.known, chat_id.0.as_bytes())? {
-                    self.delete(fields.known, chat_id.0.as_bytes())?;
-                }
+                let is_fresh = self.fresh.chats.insert(chat_id);
+                self.delete_if_there(fields.known, chat_id.0.as_bytes(), is_fresh)?;
                 self.add(change::chat(chat_id, name))
             }
             Change::ChatRemoved(chat_id) => {
                 self.fresh.chats_gone.insert(chat_id);
                 self.purge_within(PURGED_WITHIN_SECONDS);
-                let of_chat = [fields.chat_id, fields.named_chat, fields.present_chat, fields.known];
+                let of_chat = [fields.chat_id, fields.member_chat, fields.known];
                 of_chat.into_iter().try_for_each(|field| self.delete(field, chat_id.0.as_bytes()))
             }
             Change::Forgotten(user_id) => {
                 self.fresh.users_gone.insert(user_id);
                 self.purge_within(0);
-                let of_user = [fields.author, fields.named_user, fields.present_user];
+                let of_user = [fields.author, fields.member_user];
                 of_user.into_iter().try_for_each(|field| self.delete(field, user_id.0.as_bytes()))
             }
         }
@@ -205,15 +209,31 @@ impl Writer {
                 found.map(|document| post_of(message_id, &document)).transpose()?
             }
         };
-        let gone =
-            |post: &Post| self.fresh.chats_gone.contains(&post.chat_id) || self.fresh.users_gone.contains(&post.author);
-        Ok(found.filter(|post| !gone(post)))
+        Ok(found.filter(|post| !self.is_gone(post.chat_id, post.author)))
     }
 
-    /// Whether a document may have that key already; from now on, one may. A deletion of nothing is dear: it is kept to
-    /// the commit, in more than a kilobyte, and looked for in every segment.
-    fn may_have(&mut self, field: Field, key: &[u8]) -> Result<bool> {
-        Ok(!self.fresh.keys.insert(key.into()) || !self.index.snapshot().addresses(field, key)?.is_empty())
+    /// How that member is called, also a former one; the inner one is none when his name was erased.
+    fn nickname(&self, chat_id: ChatId, user_id: UserId) -> Result<Option<Option<String>>> {
+        let key = pair(chat_id, user_id);
+        let found = match self.fresh.members.get(&key) {
+            Some(nickname) => Some(nickname.clone()),
+            None => self.index.snapshot().nickname(&key)?,
+        };
+        Ok(found.filter(|_| !self.is_gone(chat_id, user_id)))
+    }
+
+    /// Whether the chat was removed or the person erased since the last commit.
+    fn is_gone(&self, chat_id: ChatId, user_id: UserId) -> bool {
+        self.fresh.chats_gone.contains(&chat_id) || self.fresh.users_gone.contains(&user_id)
+    }
+
+    /// A deletion of nothing is dear: it is kept to the commit, in more than a kilobyte, and looked for in every segment.
+    fn delete_if_there(&mut self, field: Field, key: &[u8], is_fresh: bool) -> Result<()> {
+        if is_fresh && self.index.snapshot().addresses(field, key)?.is_empty() {
+            Ok(())
+        } else {
+            self.delete(field, key)
+        }
     }
 
     fn add(&mut self, document: Document) -> Result<()> {

@@ -15,20 +15,13 @@ const NAMED_MAX: usize = 5_000;
 /// The chats that somebody is in.
 pub(super) fn chats_of(snapshot: &Snapshot, user_id: UserId) -> Result<Vec<ChatId>> {
     let query = bytes(fields().present_user, user_id.0.as_bytes());
-    let (keys, _) = keys(snapshot, query.as_ref(), fields().present, usize::MAX)?;
+    let (keys, _) = keys(snapshot, query.as_ref(), fields().member, usize::MAX)?;
     keys.iter().map(|key| Ok(ChatId(uuid(key.get(..16))?))).collect()
-}
-
-/// The nickname of a chat's member, also of a former one; none when it was erased.
-pub(super) fn name_of(snapshot: &Snapshot, member: [u8; 32]) -> Result<Option<String>> {
-    let document = snapshot.by_key(fields().named, &member)?;
-    let nickname = document.as_ref().and_then(|document| document.get_first(fields().nickname));
-    Ok(nickname.and_then(|value| value.as_str()).map(str::to_owned))
 }
 
 /// What finds the messages of everybody of that name, in these chats; or of the account of that id.
 pub(super) fn said_by(scope: &Scope<'_>, name: &str) -> Result<Box<dyn Query>> {
-    let members = named(scope, text(fields().nickname_key, name), fields().named_chat, fields().named)?;
+    let members = named(scope, text(fields().nickname_key, name), fields().member_chat, fields().member)?;
     let by_name = set(fields().said_by, members.into_iter());
     Ok(match id::parse_uuid(name) {
         None => by_name,

@@ -172,16 +172,18 @@ fn what_is_gone_stays_gone_within_a_commit_and_between_two() {
         assert_eq!(texts(&snapshot), ["двое", "три"]);
         assert_eq!(count(&snapshot, fields().known, chat(1).0.as_bytes()), 1, "a chat has one name");
         let pairs = [user(1), user(2)].map(|user| pair(chat(1), user));
-        assert_eq!(pairs.map(|pair| count(&snapshot, fields().present, &pair)), [1, 0]);
-        assert_eq!(pairs.map(|pair| count(&snapshot, fields().named, &pair)), [1, 1], "his messages keep his name");
+        let present = [user(1), user(2)].map(|user| count(&snapshot, fields().present_user, user.0.as_bytes()));
+        assert_eq!(present, [1, 0]);
+        assert_eq!(pairs.map(|pair| count(&snapshot, fields().member, &pair)), [1, 1], "his messages keep his name");
         step(&mut writer, vec![Change::Forgotten(user(2))]);
-        step(&mut writer, vec![edited(2, "опять"), came(user(1), "аня")]);
+        let went = |user_id| Change::Went { chat_id: chat(1), user_id };
+        step(&mut writer, vec![edited(2, "опять"), went(user(2)), came(user(1), "аня")]);
         writer.commit(8).unwrap();
         let snapshot = writer.index().snapshot();
         assert_eq!(texts(&snapshot), ["три"]);
-        assert_eq!(pairs.map(|pair| count(&snapshot, fields().named, &pair)), [1, 0]);
+        assert_eq!(pairs.map(|pair| count(&snapshot, fields().member, &pair)), [1, 0]);
         step(&mut writer, vec![Change::ChatRemoved(chat(1))]);
-        step(&mut writer, vec![edited(3, "конец")]);
+        step(&mut writer, vec![edited(3, "конец"), went(user(1))]);
         writer.commit(9).unwrap();
         assert_eq!(writer.index().snapshot().searcher.num_docs(), 0);
     }
