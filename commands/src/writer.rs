@@ -17,6 +17,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// Where nodes share the log: how long a batch gathers at most, and how long it waits for the next one to come.
 const GATHER_MAX: Duration = Duration::from_millis(1);
 const GATHER_PAUSE: Duration = Duration::from_micros(50);
+/// The same, before that, where other nodes write as well.
+const GATHER_BESIDE: Duration = Duration::from_micros(150);
 /// How long a batch learns what other nodes wrote before it is refused: the next one goes on from there.
 const LEARN_MAX: Duration = Duration::from_secs(2);
 /// Commands that wait for the writer; one more is refused as overloaded.
@@ -65,6 +67,7 @@ impl Writer {
             failure: failure_sender,
             pruned: Instant::now(),
             before: 0,
+            beside_others: false,
         };
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
@@ -136,6 +139,8 @@ struct Writing {
     pruned: Instant,
     /// How many commands were in the batch before.
     before: usize,
+    /// Whether other nodes wrote since the batch before.
+    beside_others: bool,
 }
 
 impl Writing {
@@ -167,6 +172,10 @@ impl Writing {
     /// was just answered and asks again is waited for, as long as somebody keeps coming. Whether to stop after this batch.
     fn gather(&self, asks: &mut mpsc::Receiver<Ask>, requests: &mut Vec<Waiting>) -> bool {
         let waits = self.appender.is_shared() && self.before > 1;
+        if waits && self.beside_others {
+            // Another node has the head now, and needs the processor more than a loop that waits.
+            std::thread::sleep(GATHER_BESIDE);
+        }
         let began = Instant::now();
         let mut came = began;
         while requests.len() < BATCH_MAX {
@@ -252,6 +261,7 @@ impl Writing {
             wanted.streams = self.states.unknown(named.iter().copied());
             let begun = self.appender.begin(&wanted)?;
             let is_behind = begun.is_behind;
+            self.beside_others = !begun.others.is_empty();
             self.states.learn(begun);
             // Others may have moved it.
             self.head.send_if_modified(|known| {

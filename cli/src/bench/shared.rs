@@ -57,15 +57,18 @@ async fn client(cluster: &Cluster) -> Result<Client> {
     Ok(client)
 }
 
-/// One node, two nodes with the same callers between them, and single INSERTs.
+/// One node, two nodes with the same callers between them and with as many at each, and single INSERTs.
 pub(super) async fn measure(place: &Path, cluster: &Cluster, bench: &Bench) -> Result<Vec<Measured>> {
     let callers = bench.callers;
     let what = |what: &str| format!("{what}, {callers} callers");
     let folders = [Folder::create(&place.join("one"))?, Folder::create(&place.join("two"))?];
     let one = through_nodes(cluster, &folders[..1], bench).await?.of(&what("append through one node"));
     let two = through_nodes(cluster, &folders, bench).await?.of(&what("append through two nodes"));
+    let loaded = Bench { callers: 2 * callers, ..bench.clone() };
+    let each = through_nodes(cluster, &folders, &loaded).await?;
+    let each = each.of(&format!("append through two nodes, {callers} callers at each"));
     let insert = single_inserts(cluster, bench).await?.of(&what("one INSERT a transaction"));
-    Ok(vec![one, two, insert])
+    Ok(vec![one, two, each, insert])
 }
 
 async fn through_nodes(cluster: &Cluster, folders: &[Folder], bench: &Bench) -> Result<Rated> {

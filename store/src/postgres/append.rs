@@ -1,9 +1,8 @@
 //! The write side: the one connection of this node that appends. Other nodes append to the same log.
 
-use super::connect::{Cluster, bounded};
+use super::connect::{Cluster, Driven, bounded};
 use super::forget;
 use super::rows::{self, COLUMNS, HEAD};
-use super::runtime::wait;
 use super::{Log, begin, receipts, schema, secrets, write};
 use crate::anchor::{self, Anchor, Keeper};
 use crate::erased::Known;
@@ -21,8 +20,9 @@ use tokio_postgres::types::Type;
 /// The one that appends, on this node. What it knows of the log follows the database, never the other way round.
 pub struct Appender {
     cluster: Cluster,
-    /// None after a failure: the next batch connects anew.
-    client: Option<Client>,
+    /// None after a failure: a transaction that was not committed ends with its connection, and the next batch connects
+    /// anew.
+    connection: Option<Driven>,
     keys: Arc<Keys>,
     recent: Arc<Recent>,
     /// Up to where this node has seen the log. While a batch is open nobody else moves it.
@@ -46,15 +46,16 @@ impl Appender {
     /// [`Error::NotHeld`], those of the master key, [`Error::File`].
     pub fn open(cluster: &Cluster, folder: &Folder, master_key: &Path) -> Result<Appender, Error> {
         let known = anchor::read(&folder.anchor())?;
-        let (client, keys, head) = wait(async {
-            let client = cluster.connect().await?;
-            schema::check(&client).await?;
-            let keys = secrets::unlock_or_make(&client, master_key).await?;
-            let head = head(&client).await?;
+        let connection = cluster.connect_driven()?;
+        let client = connection.client();
+        let (keys, head) = connection.wait(async {
+            schema::check(client).await?;
+            let keys = secrets::unlock_or_make(client, master_key).await?;
+            let head = head(client).await?;
             if let Some(anchor) = known {
-                begin::held(&client, head, anchor.head).await?;
+                begin::held(client, head, anchor.head).await?;
             }
-            Ok::<_, Error>((client, keys, head))
+            Ok::<_, Error>((keys, head))
         })?;
         if known.is_none() {
             anchor::create(&folder.anchor(), of(head))?;
@@ -62,7 +63,7 @@ impl Appender {
         let keeper = Keeper::open(&folder.anchor())?;
         let appender = Appender {
             cluster: cluster.clone(),
-            client: Some(client),
+            connection: Some(connection),
             keys: Arc::new(keys),
             recent: Arc::default(),
             head,
@@ -100,36 +101,33 @@ impl Appender {
             return Err(Error::Stopped);
         }
         self.cancel();
-        let begun = wait(self.begin_now(wanted));
-        match begun {
-            Ok(begun) => {
-                self.is_open = true;
-                if begun.is_behind {
-                    self.cancel();
-                }
-                Ok(begun)
-            }
-            Err(error) => {
-                self.client = None;
-                Err(error)
-            }
+        let begun = self.begin_now(wanted)?;
+        self.is_open = true;
+        if begun.is_behind {
+            self.cancel();
         }
+        Ok(begun)
     }
 
-    async fn begin_now(&mut self, wanted: &Wanted) -> Result<Begun, Error> {
-        if let Some(client) = self.client.take().filter(|client| !client.is_closed()) {
-            match self.begin_on(client, wanted).await {
+    fn begin_now(&mut self, wanted: &Wanted) -> Result<Begun, Error> {
+        if let Some(connection) = self.connection.take().filter(|connection| !connection.client().is_closed()) {
+            match self.begin_on(connection, wanted) {
                 // The server ended it since the last batch; nothing is under way, so another one does as well.
                 Err(Error::Postgres { source }) if is_lost(&source) => {}
                 begun => return begun,
             }
         }
-        let client = self.cluster.connect().await?;
-        self.begin_on(client, wanted).await
+        let connection = self.cluster.connect_driven()?;
+        self.begin_on(connection, wanted)
     }
 
-    async fn begin_on(&mut self, client: Client, wanted: &Wanted) -> Result<Begun, Error> {
-        let client = self.client.insert(client);
+    fn begin_on(&mut self, connection: Driven, wanted: &Wanted) -> Result<Begun, Error> {
+        let begun = connection.wait(self.begin_with(connection.client(), wanted))?;
+        self.connection = Some(connection);
+        Ok(begun)
+    }
+
+    async fn begin_with(&mut self, client: &Client, wanted: &Wanted) -> Result<Begun, Error> {
         let forgotten_before = self.keys.forgotten();
         let mut asked = wanted.subjects.clone();
         asked.retain(|subject| self.keys.cached(*subject).is_none());
@@ -167,12 +165,10 @@ impl Appender {
         if !std::mem::take(&mut self.is_open) {
             return;
         }
-        let rolled_back = match &self.client {
-            Some(client) => wait(bounded(async { Ok(client.batch_execute("rollback").await?) })),
-            None => Ok(()),
-        };
-        if rolled_back.is_err() {
-            self.client = None;
+        let Some(connection) = self.connection.take() else { return };
+        let rollback = async { Ok(connection.client().batch_execute("rollback").await?) };
+        if connection.wait(bounded(rollback)).is_ok() {
+            self.connection = Some(connection);
         }
     }
 
@@ -198,20 +194,15 @@ impl Appender {
             self.cancel();
             return Ok(self.head);
         }
-        let written = wait(self.append_now(batch));
         self.is_open = false;
-        match written {
-            Ok((head, facts)) => self.committed(batch, head, facts),
-            Err(error) => {
-                // A transaction that was not committed ends with its connection.
-                self.client = None;
-                Err(error)
-            }
-        }
+        let connection =
+            self.connection.take().ok_or(Error::Unreachable { what: "the connection is gone".to_owned() })?;
+        let (head, facts) = connection.wait(self.append_now(connection.client(), batch))?;
+        self.connection = Some(connection);
+        self.committed(batch, head, facts)
     }
 
-    async fn append_now(&self, batch: &Batch) -> Result<(Head, Vec<Fact>), Error> {
-        let client = self.client.as_ref().ok_or(Error::Unreachable { what: "the connection is gone".to_owned() })?;
+    async fn append_now(&self, client: &Client, batch: &Batch) -> Result<(Head, Vec<Fact>), Error> {
         let encoded = encode(batch);
         let sealed_for = encoded.iter().filter_map(|stored| stored.personal.as_ref().map(|(subject, _)| *subject));
         let subjects = sealed_for.chain(batch.receipts.iter().filter_map(|receipt| receipt.subject));

@@ -3,13 +3,14 @@
 //! Statements go without names, and whatever a transaction needs is set inside it: so that a pooler between us and
 //! the server may give every transaction another backend (PgBouncer, `pool_mode = transaction`).
 
-use super::runtime::{handle, wait};
+use super::runtime::{blocking, handle, wait};
 use crate::Error;
 use crate::error::described;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolConfig, RecyclingMethod, Runtime, Timeouts};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::{Builder, Handle};
 use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config, NoTls};
@@ -84,20 +85,32 @@ impl Cluster {
         taken.map_err(|error| Error::Unreachable { what: described(&error) })
     }
 
-    /// A connection of its own, for the one that appends.
+    /// A connection of its own.
     pub(crate) async fn connect(&self) -> Result<Client, Error> {
+        self.connect_in(handle()).await
+    }
+
+    /// The same; the task that speaks for it belongs to that runtime.
+    pub(crate) async fn connect_in(&self, runtime: &Handle) -> Result<Client, Error> {
         let config = Arc::clone(&self.config);
         let unreachable = |error: &dyn std::error::Error| Error::Unreachable { what: described(error) };
         // The driver's own time-out ends with the TCP connection: who answers that may still be silent.
-        let connecting = handle().spawn(async move { timeout(CONNECT_MAX, config.connect(NoTls)).await });
+        let connecting = runtime.spawn(async move { timeout(CONNECT_MAX, config.connect(NoTls)).await });
         let connected = connecting.await.map_err(|error| unreachable(&error))?;
         let connected = connected.map_err(|error| unreachable(&error))?;
         let (client, connection) = connected.map_err(|error| unreachable(&error))?;
-        handle().spawn(async move {
+        runtime.spawn(async move {
             // Why it ended is told to whoever waits for an answer.
             let _ = connection.await;
         });
         Ok(client)
+    }
+
+    /// A connection of its own that is driven by whoever waits for its answers.
+    pub(crate) fn connect_driven(&self) -> Result<Driven, Error> {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(|source| Error::Thread { source })?;
+        let client = blocking(|| runtime.block_on(self.connect_in(runtime.handle())))?;
+        Ok(Driven { client, runtime: Some(runtime) })
     }
 
     /// Reads: waits for a connection and then for the answer, both bounded.
@@ -141,6 +154,40 @@ impl std::fmt::Debug for Cluster {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The address holds a password.
         write!(out, "Cluster({:?} on {:?})", self.config.get_dbname(), self.config.get_hosts())
+    }
+}
+
+/// A connection in a runtime without a thread: whoever waits for an answer writes and reads its socket himself, which
+/// saves waking two threads a round trip. Between two waits nothing happens, and it ends at once when it is dropped.
+pub(crate) struct Driven {
+    client: Client,
+    /// There until it is dropped.
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+impl Driven {
+    /// To ask, inside of [`Driven::wait`].
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Waits for its answers, wherever the caller runs.
+    pub(crate) fn wait<F>(&self, future: F) -> F::Output
+    where
+        F: Future + Send,
+        F::Output: Send,
+    {
+        let runtime = self.runtime.as_ref().expect("it is there until it is dropped");
+        blocking(|| runtime.block_on(future))
+    }
+}
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        // In the background: also where a thread may not wait.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

@@ -18,18 +18,22 @@ pub(crate) fn handle() -> &'static Handle {
     runtime().handle()
 }
 
-/// Waits for the driver, wherever the caller runs. A thread of another runtime is told that it blocks; one that
-/// cannot be spared waits on a thread beside it.
+/// Waits for the driver, wherever the caller runs.
 pub(crate) fn wait<F>(future: F) -> F::Output
 where
     F: Future + Send,
     F::Output: Send,
 {
+    blocking(|| handle().block_on(future))
+}
+
+/// Where a thread may wait: one of another runtime is told that it blocks, or waits beside one that cannot be spared.
+pub(super) fn blocking<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     match Handle::try_current().map(|current| current.runtime_flavor()) {
-        Err(_) => handle().block_on(future),
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(|| handle().block_on(future)),
+        Err(_) => work(),
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
         Ok(_) => std::thread::scope(|scope| {
-            let waited = scope.spawn(|| handle().block_on(future)).join();
+            let waited = scope.spawn(work).join();
             waited.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         }),
     }
