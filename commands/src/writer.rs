@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// Where nodes share the log: how long a batch gathers at most, and how long it waits for the next one to come.
 const GATHER_MAX: Duration = Duration::from_millis(1);
 const GATHER_PAUSE: Duration = Duration::from_micros(50);
-/// The same, before that, where other nodes write as well.
+/// How long of that it sleeps where other nodes write as well.
 const GATHER_BESIDE: Duration = Duration::from_micros(150);
 /// How long a batch learns what other nodes wrote before it is refused: the next one goes on from there.
 const LEARN_MAX: Duration = Duration::from_secs(2);
@@ -172,10 +172,7 @@ impl Writing {
     /// was just answered and asks again is waited for, as long as somebody keeps coming. Whether to stop after this batch.
     fn gather(&self, asks: &mut mpsc::Receiver<Ask>, requests: &mut Vec<Waiting>) -> bool {
         let waits = self.appender.is_shared() && self.before > 1;
-        if waits && self.beside_others {
-            // Another node has the head now, and needs the processor more than a loop that waits.
-            std::thread::sleep(GATHER_BESIDE);
-        }
+        let mut sleeps = waits && self.beside_others;
         let began = Instant::now();
         let mut came = began;
         while requests.len() < BATCH_MAX {
@@ -185,6 +182,11 @@ impl Writing {
                         return true;
                     }
                     came = Instant::now();
+                }
+                // Another node probably has the head, and needs the processor more than a loop that waits.
+                Err(_) if sleeps && requests.len() < self.before => {
+                    sleeps = false;
+                    std::thread::sleep(GATHER_BESIDE);
                 }
                 // Not asleep: the system would wake us too late.
                 Err(_) if waits && came.elapsed() < GATHER_PAUSE && began.elapsed() < GATHER_MAX => {
@@ -256,12 +258,13 @@ impl Writing {
         let receipts = requests.iter().filter_map(|(request, _)| request.key.as_ref().map(|key| key.command_id));
         let mut wanted = Wanted { streams: Vec::new(), receipts: receipts.collect(), subjects: subjects.collect() };
         let began = Instant::now();
+        self.beside_others = false;
         // Each time it is nearer to the head.
         loop {
             wanted.streams = self.states.unknown(named.iter().copied());
             let begun = self.appender.begin(&wanted)?;
             let is_behind = begun.is_behind;
-            self.beside_others = !begun.others.is_empty();
+            self.beside_others |= !begun.others.is_empty();
             self.states.learn(begun);
             // Others may have moved it.
             self.head.send_if_modified(|known| {

@@ -86,22 +86,10 @@ fn writing(around: &Around<'_>, name: Name, epoch: u64) -> Result<Slot> {
     let Around { models, log, catalog, .. } = *around;
     let (known, _) = catalog.claim(name, epoch)?;
     let skips = skips::read(log, name)?;
-    if let Some(mut entry) = known.clone()
-        && let Some(generation) = usable(around, &entry, epoch, &skips)?
+    if let Some(entry) = known.clone()
+        && let Some(slot) = going_on(around, entry, epoch, &skips)?
     {
-        // A crash ends a rebuild. An event that stopped the projection is tried again: this may be the version
-        // that can read it.
-        if entry.rebuilding || entry.failed.is_some() && !entry.paused {
-            tracing::info!(projection = %name, stopped_at = entry.failed.as_ref().map(|(at, _)| at), "starts again");
-            entry.rebuilding = false;
-            entry.failed = entry.failed.filter(|_| entry.paused);
-            catalog.put(&entry, epoch)?;
-        }
-        rebuild::remove_unfinished(models, name, entry.generation)?;
-        match catching_up(around, entry, generation) {
-            Err(Error::Search(error)) => built_again(name, &error),
-            done => return done,
-        }
+        return Ok(slot);
     }
     let number = known.as_ref().map_or(0, |entry| entry.generation) + 1;
     tracing::info!(projection = %name, version = name.version(), generation = number, "built from the log");
@@ -109,6 +97,7 @@ fn writing(around: &Around<'_>, name: Name, epoch: u64) -> Result<Slot> {
     let mut next = Generation::create(&place, (name, number), epoch, skips)?;
     let stop = rebuild::build(log, name, &mut next, &mut |_| {})?;
     next.make_indexes()?;
+    let has_traces = next.has_traces();
     next.persist()?;
     let failed = stop.map(Stop::told);
     let paused = known.as_ref().is_some_and(|entry| entry.paused);
@@ -116,15 +105,42 @@ fn writing(around: &Around<'_>, name: Name, epoch: u64) -> Result<Slot> {
     let entry = Entry { name, version: name.version(), generation: number, rebuilding: false, paused, failed };
     catalog.put(&entry, epoch)?;
     failpoint::pass("first-noted");
-    let former = known.map(|entry| entry.generation);
+    // One of another version is kept for whoever goes back to that, unless it may tell of somebody who was erased since.
+    let former = known.filter(|known| known.version != name.version() && !has_traces).map(|known| known.generation);
     rebuild::remove(models, name, |found| found != number && Some(found) != former)?;
     Ok(Slot::writing(around, entry, next))
+}
+
+/// With the generation that the catalogue names, when this program can go on with it.
+fn going_on(around: &Around<'_>, mut entry: Entry, epoch: u64, skips: &BTreeSet<u64>) -> Result<Option<Slot>> {
+    let name = entry.name;
+    let Some(generation) = usable(around, &entry, epoch, skips)? else { return Ok(None) };
+    // A crash ends a rebuild. An event that stopped the projection is tried again: this may be the version that can
+    // read it.
+    if entry.rebuilding || entry.failed.is_some() && !entry.paused {
+        tracing::info!(projection = %name, stopped_at = entry.failed.as_ref().map(|(at, _)| at), "starts again");
+        entry.rebuilding = false;
+        entry.failed = entry.failed.filter(|_| entry.paused);
+        around.catalog.put(&entry, epoch)?;
+    }
+    rebuild::remove_unfinished(around.models, name, entry.generation)?;
+    match catching_up(around, entry, generation) {
+        // It is quicker built again than looked into, whatever it is; where the disk is full, that fails as well.
+        Err(Error::Search(error)) => {
+            built_again(name, &error);
+            Ok(None)
+        }
+        caught_up => caught_up.map(Some),
+    }
 }
 
 /// Other nodes acknowledged what a node's own index lacks when it starts again: it answers when it has that.
 fn catching_up(around: &Around<'_>, mut entry: Entry, mut generation: Generation) -> Result<Slot> {
     if !entry.name.has_tables() && entry.failed.is_none() && !entry.paused {
-        let stop = rebuild::build(around.log, entry.name, &mut generation, &mut |_| {})?;
+        let stop = match rebuild::build(around.log, entry.name, &mut generation, &mut |_| {})? {
+            Some(Stop { error: error @ Error::Search(_), .. }) => return Err(error),
+            stop => stop,
+        };
         if generation.has_traces() {
             // Somebody was erased while this node was away: nothing else would tell of it any more.
             rebuild::remove_former(around.models, entry.name, generation.number())?;

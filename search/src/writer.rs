@@ -298,6 +298,8 @@ impl Writer {
         if self.index.payload()? != self.committed {
             return Err(Error::NotOwner);
         }
+        // A commit before may have failed after it was made.
+        self.index.look()?;
         self.index.tidy()?;
         self.threads = self.threads_next;
         Ok(writer)

@@ -5,6 +5,7 @@ use domain::chat::Role;
 use domain::{Event, Personal, StreamId, chat};
 use projections::{Difference, Error, Kind, Name, Projections, State};
 use search::schema::{fields, pair};
+use search::words::{LINES, Lines};
 use search::{Change, Post, Text, Writer};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -33,7 +34,7 @@ fn texts(projections: &Projections) -> Vec<String> {
     texts.into_iter().map(|(_, text)| text).collect()
 }
 
-/// Whether they are in the chat, and whether they have a name there.
+/// Whether they are in the chat, and whether they are or were.
 fn members(projections: &Projections, who: &[u128]) -> Vec<(bool, bool)> {
     let searcher = projections.index().unwrap().snapshot().searcher;
     let has = |field, key: &[u8]| {
@@ -250,6 +251,24 @@ fn a_damaged_file_is_found_and_a_damaged_index_is_built_again() {
     let world = world.restarted();
     assert_eq!((world.status(Name::Search).generation, texts(&world.projections).len()), (3, 4));
     world.assert_verified();
+    // One that is found out only when something in it is changed.
+    let mut world = world.restarted();
+    let index = tantivy::Index::open_in_dir(folder(&world)).unwrap();
+    index.tokenizers().register(LINES, Lines);
+    let mut writer = index.writer_with_num_threads(1, 15_000_000).unwrap();
+    let id = message_id(1).0;
+    writer.delete_term(Term::from_field_bytes(fields().message_id, id.as_bytes()));
+    let mut bare = TantivyDocument::default();
+    bare.add_bytes(fields().message_id, id.as_bytes());
+    writer.add_document(bare).unwrap();
+    let mut prepared = writer.prepare_commit().unwrap();
+    prepared.set_payload(&world.status(Name::Search).position.to_string());
+    prepared.commit().unwrap();
+    drop(writer);
+    world.append([edited(message_id(1), chat_id(1), user_id(1), "text one")]);
+    let world = world.restarted();
+    assert_eq!((world.status(Name::Search).generation, texts(&world.projections)[0].as_str()), (4, "text one"));
+    assert_eq!(world.generations(Name::Search), [4], "of those that were of no use nothing is kept");
 }
 
 /// Whether the text lies in any file below that folder.

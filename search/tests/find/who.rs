@@ -94,6 +94,29 @@ fn a_name_is_looked_for_in_ones_own_chats() {
     assert_eq!(room.found(Who::Operator, "from:anna").len(), 2);
 }
 
+#[test]
+fn who_has_left_finds_nothing_and_his_messages_keep_his_name() {
+    for commits in [false, true] {
+        let mut room = Room::new();
+        room.came(chat(1), user(1), "anna");
+        room.came(chat(1), user(2), "boris");
+        let said = room.post((chat(1), user(2)), "2026-01-01T00:00:00Z", "тайна");
+        if commits {
+            room.commit();
+        }
+        room.change(Change::Went { chat_id: chat(1), user_id: user(2) });
+        room.commit();
+        assert_eq!(room.found(Who::Member(user(2)), "тайна"), [0; 0]);
+        let seen = room.ask(Who::Member(user(1)), "from:boris").hits;
+        let seen = seen.iter().map(|hit| (hit.position, hit.user_name.as_deref())).collect::<Vec<_>>();
+        assert_eq!(seen, [(said, Some("boris"))]);
+        room.came(chat(1), user(2), "bob");
+        room.commit();
+        assert_eq!(room.found(Who::Member(user(2)), "from:bob"), [said], "under the name that he has now");
+        assert_eq!(room.found(Who::Member(user(1)), "from:boris"), [0; 0]);
+    }
+}
+
 /// The scores and the cursor that a member sees while something is said in a chat that he is not in.
 fn seen_beside(foreign: &str) -> (Vec<(u64, u32)>, Vec<u8>) {
     let mut room = Room::new();

@@ -3,14 +3,14 @@
 //! Statements go without names, and whatever a transaction needs is set inside it: so that a pooler between us and
 //! the server may give every transaction another backend (PgBouncer, `pool_mode = transaction`).
 
-use super::runtime::{blocking, handle, wait};
+use super::runtime::{Alone, handle, wait};
 use crate::Error;
 use crate::error::described;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolConfig, RecyclingMethod, Runtime, Timeouts};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Client, Config, NoTls};
@@ -108,9 +108,9 @@ impl Cluster {
 
     /// A connection of its own that is driven by whoever waits for its answers.
     pub(crate) fn connect_driven(&self) -> Result<Driven, Error> {
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(|source| Error::Thread { source })?;
-        let client = blocking(|| runtime.block_on(self.connect_in(runtime.handle())))?;
-        Ok(Driven { client, runtime: Some(runtime) })
+        let runtime = Alone::new()?;
+        let client = runtime.wait(self.connect_in(runtime.handle()))?;
+        Ok(Driven { client, runtime })
     }
 
     /// Reads: waits for a connection and then for the answer, both bounded.
@@ -157,12 +157,10 @@ impl std::fmt::Debug for Cluster {
     }
 }
 
-/// A connection in a runtime without a thread: whoever waits for an answer writes and reads its socket himself, which
-/// saves waking two threads a round trip. Between two waits nothing happens, and it ends at once when it is dropped.
+/// A connection that is driven by whoever waits for its answers. It ends at once when it is dropped.
 pub(crate) struct Driven {
     client: Client,
-    /// There until it is dropped.
-    runtime: Option<tokio::runtime::Runtime>,
+    runtime: Alone,
 }
 
 impl Driven {
@@ -177,17 +175,7 @@ impl Driven {
         F: Future + Send,
         F::Output: Send,
     {
-        let runtime = self.runtime.as_ref().expect("it is there until it is dropped");
-        blocking(|| runtime.block_on(future))
-    }
-}
-
-impl Drop for Driven {
-    fn drop(&mut self) {
-        // In the background: also where a thread may not wait.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        self.runtime.wait(future)
     }
 }
 
@@ -199,6 +187,27 @@ pub(crate) async fn bounded<T>(answer: impl Future<Output = Result<T, Error>>) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Also on a thread of async code, which may neither wait nor let go of a runtime that waits.
+    fn is_refused_where_nobody_listens() {
+        let nobody = Cluster::new("postgres://anna@127.0.0.1:1/letopis").unwrap();
+        assert!(matches!(nobody.connect_driven().err(), Some(Error::Unreachable { .. })));
+    }
+
+    #[test]
+    fn a_plain_thread_is_told_that_nobody_listens() {
+        is_refused_where_nobody_listens();
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_cannot_be_spared_is_told_that_nobody_listens() {
+        is_refused_where_nobody_listens();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn one_of_several_threads_is_told_that_nobody_listens() {
+        is_refused_where_nobody_listens();
+    }
 
     #[test]
     fn it_tells_where_and_not_who() {
