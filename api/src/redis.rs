@@ -1,7 +1,9 @@
 //! The Redis that nodes share. It holds only what may be lost, and nobody waits for it longer than it can save.
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncConnectionConfig, Client, Cmd, ConnectionInfo, FromRedisValue, IntoConnectionInfo, RedisError};
+use ::redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, FromRedisValue, IntoConnectionInfo, RedisError,
+};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,17 +22,21 @@ const RETRY_EVERY: Duration = Duration::from_secs(1);
 pub struct Address(ConnectionInfo);
 
 impl Address {
-    /// Reads `redis://user:password@host:port/database`; or `unix:///path/of/its.socket`.
+    /// Reads `redis://user:password@host:port/database`, with `rediss://` for TLS; or `unix:///path/of/its.socket`.
     ///
     /// # Errors
     /// What it must be like.
     pub fn parse(text: &str) -> Result<Address, &'static str> {
-        if text.starts_with("rediss:") || text.starts_with("valkeys:") {
-            return Err("TLS to Redis is not built in: reach it over a private network, a tunnel or its Unix socket, \
-                        with redis:// or unix://");
+        const SHAPE: &str = "it must be like redis://user:password@host:6379/0, rediss://… for TLS, or \
+                             unix:///path/of/its.socket";
+        let info = text.into_connection_info().map_err(|_| SHAPE)?;
+        if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
+            return Err(
+                "a certificate that is not checked proves nothing: leave #insecure away, and name its authority \
+                        with SSL_CERT_FILE",
+            );
         }
-        let info = text.into_connection_info();
-        info.map(Address).map_err(|_| "it must be like redis://user:password@host:6379/0 or unix:///path/of/its.socket")
+        Ok(Address(info))
     }
 
     fn client(&self) -> Client {
@@ -211,7 +217,8 @@ mod tests {
         for bad in ["", "redis://", "127.0.0.1:6379", "http://a", "redis://a/b", "redis://a:b:c"] {
             assert!(Address::parse(bad).is_err(), "{bad}");
         }
-        assert!(Address::parse("rediss://a").unwrap_err().contains("TLS"));
+        assert!(Address::parse("rediss://a/#insecure").unwrap_err().contains("SSL_CERT_FILE"));
+        assert!(Address::parse("rediss://a").is_ok());
     }
 
     #[test]

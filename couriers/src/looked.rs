@@ -2,8 +2,9 @@
 
 use crate::bus::ANSWER_WAIT;
 use crate::publisher::{find, last};
-use crate::{Address, Bus, Result};
+use crate::{Address, Error, Result};
 use async_nats::jetstream::context::ContextBuilder;
+use tokio::time::timeout;
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,14 +24,17 @@ pub struct Stream {
     pub position: Option<u64>,
 }
 
-/// Connects and looks; changes nothing. Takes at most 15 seconds.
+/// Connects once, so that a failure tells why, and looks; changes nothing. Takes at most 15 seconds.
 ///
 /// # Errors
 /// [`crate::Error::Unreachable`], [`crate::Error::Refused`].
 pub async fn look(address: Address) -> Result<Looked> {
-    let bus = Bus::connect(address).await?;
-    bus.reached(ANSWER_WAIT).await?;
-    let context = ContextBuilder::new().timeout(ANSWER_WAIT).build(bus.client().clone());
+    let connecting = address.options().connection_timeout(ANSWER_WAIT).connect(address.servers());
+    let silent = |_| Error::Unreachable(format!("no connection within {ANSWER_WAIT:?}"));
+    let connected = timeout(ANSWER_WAIT, connecting).await.map_err(silent)?;
+    let client = connected.map_err(|error| Error::Unreachable(error.to_string()))?;
+    let version = client.server_info().version.clone();
+    let context = ContextBuilder::new().timeout(ANSWER_WAIT).build(client);
     let stream = match find(&context).await? {
         None => None,
         Some(stream) => {
@@ -38,5 +42,5 @@ pub async fn look(address: Address) -> Result<Looked> {
             Some(Stream { messages: stream.cached_info().state.messages, position })
         }
     };
-    Ok(Looked { version: bus.client().server_info().version.clone(), stream })
+    Ok(Looked { version, stream })
 }

@@ -4,6 +4,7 @@
 //! [`nats()`] give each test a part of its own. A test that breaks a server starts one for itself: [`Postgres`],
 //! [`PgBouncer`], [`Redis`], [`Nats`]. Where there is no server a test is left out and says so, unless [`REQUIRED`] forbids it.
 
+mod identity;
 mod nats;
 mod pgbouncer;
 mod postgres;
@@ -12,6 +13,7 @@ mod proxy;
 mod redis;
 mod shared;
 
+pub use identity::Identity;
 pub use nats::{Nats, Streams};
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Access, Postgres, PostgresOptions};

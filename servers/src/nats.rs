@@ -1,5 +1,6 @@
 //! A throwaway NATS server with JetStream.
 
+use super::Identity;
 use super::process::{self, Process};
 use anyhow::{Context, bail, ensure};
 use rand::distr::{Alphanumeric, SampleString};
@@ -35,26 +36,32 @@ pub struct Nats {
 impl Nats {
     /// Starts it on a free port, with JetStream. Fails with the end of its log when it does not answer within 30 s.
     pub fn start() -> anyhow::Result<Nats> {
-        Nats::with_accounts(0)
+        Nats::make(0, None)
+    }
+
+    /// Starts one that lets nobody in who does not speak TLS. Fails as [`Nats::start`] does.
+    pub fn start_with_tls(identity: &Identity) -> anyhow::Result<Nats> {
+        Nats::make(0, Some((identity.certificate(), identity.key())))
     }
 
     /// Starts one for many tests: with 256 accounts apart from each other, besides the one that counts which were
     /// given away. They cost it half a second. Fails as [`Nats::start`] does.
     pub fn shared() -> anyhow::Result<Nats> {
-        Nats::with_accounts(ACCOUNTS)
+        Nats::make(ACCOUNTS, None)
     }
 
-    fn with_accounts(accounts: u64) -> anyhow::Result<Nats> {
+    fn make(accounts: u64, identity: Option<(PathBuf, PathBuf)>) -> anyhow::Result<Nats> {
         let folder = TempDir::with_prefix("letopis-nats-").context("a temporary folder cannot be made")?;
         let secret = Alphanumeric.sample_string(&mut rand::rng(), SECRET_CHARACTERS);
-        let place = Place { folder, secret, accounts };
+        let place = Place { folder, secret, accounts, identity };
         let (process, port) = process::on_a_free_port(|port| Ok((place.launch(port)?, port)))?;
         Ok(Nats { process, place, port })
     }
 
-    /// `nats://ledger:…@127.0.0.1:port`, for [`super::connect_nats`].
+    /// `nats://ledger:…@127.0.0.1:port`, for [`super::connect_nats`]; `tls://ledger:…@localhost:port` where it wants TLS.
     pub fn url(&self) -> String {
-        format!("nats://{LEDGER}:{}@127.0.0.1:{}", self.place.secret, self.port)
+        let (scheme, host) = if self.place.identity.is_some() { ("tls", "localhost") } else { ("nats", "127.0.0.1") };
+        format!("{scheme}://{LEDGER}:{}@{host}:{}", self.place.secret, self.port)
     }
 
     /// The port on 127.0.0.1, the same over a restart.
@@ -89,6 +96,8 @@ struct Place {
     folder: TempDir,
     secret: String,
     accounts: u64,
+    /// The files of its certificate and its key, where it wants TLS.
+    identity: Option<(PathBuf, PathBuf)>,
 }
 
 impl Place {
@@ -105,6 +114,9 @@ impl Place {
         let secret = &self.secret;
         let mut text = format!("listen: \"127.0.0.1:{port}\"\nserver_name: \"{}\"\n", self.name());
         writeln!(text, "jetstream {{ store_dir: {:?}, max_mem: 256MB, max_file: 8GB }}", self.streams())?;
+        if let Some((certificate, key)) = &self.identity {
+            writeln!(text, "tls {{ cert_file: {certificate:?}, key_file: {key:?} }}")?;
+        }
         writeln!(text, "accounts {{")?;
         for user in (1..=self.accounts).map(account).chain([LEDGER.to_owned()]) {
             writeln!(text, "{user} {{ jetstream: enabled, users: [{{ user: {user}, password: \"{secret}\" }}] }}")?;
@@ -123,14 +135,17 @@ impl Place {
         folder.to_string_lossy().into_owned()
     }
 
-    /// It greets with a line about itself, and answers a ping after having checked who asks.
+    /// It greets with a line about itself, and answers a ping after having checked who asks; after the greeting, one that
+    /// wants TLS hears nothing else.
     fn answers(&self, port: u16) -> anyhow::Result<()> {
         let secret = &self.secret;
         let question = format!("CONNECT {{\"verbose\":false,\"user\":\"{LEDGER}\",\"pass\":\"{secret}\"}}\r\nPING\r\n");
-        let told = process::ask(port, &question, 2)?;
+        let encrypted = self.identity.is_some();
+        let told = process::ask(port, if encrypted { "" } else { &question }, if encrypted { 1 } else { 2 })?;
         let ours = told.first().is_some_and(|greeting| greeting.contains(&format!("\"{}\"", self.name())));
         ensure!(ours, "another server answers on port {port}");
-        ensure!(told.get(1).is_some_and(|answer| answer == "PONG"), "it does not let us in: {:?}", told.get(1));
+        let answers = encrypted || told.get(1).is_some_and(|answer| answer == "PONG");
+        ensure!(answers, "it does not let us in: {:?}", told.get(1));
         Ok(())
     }
 }

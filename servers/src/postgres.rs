@@ -1,12 +1,13 @@
 //! A throwaway PostgreSQL cluster.
 
+use super::Identity;
 use super::process::{self, Process};
 use anyhow::{Context, ensure};
 use rand::distr::{Alphanumeric, SampleString};
 use rustix::process::Signal;
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -56,18 +57,30 @@ impl Postgres {
     /// Makes a cluster with data checksums and starts it on a free port. Fails with the end of its log when it does
     /// not answer within 30 s.
     pub fn start(options: PostgresOptions) -> anyhow::Result<Postgres> {
-        let cluster = Cluster::make(options)?;
+        Postgres::of(Cluster::make(options)?)
+    }
+
+    /// The same; over TCP it lets nobody in who does not speak TLS.
+    pub fn start_with_tls(options: PostgresOptions, identity: &Identity) -> anyhow::Result<Postgres> {
+        let mut cluster = Cluster::make(options)?;
+        cluster.encrypt(identity).context("the cluster cannot be made to speak TLS")?;
+        Postgres::of(cluster)
+    }
+
+    fn of(cluster: Cluster) -> anyhow::Result<Postgres> {
         let (process, port) = process::on_a_free_port(|port| Ok((cluster.launch(port)?, port)))?;
         Ok(Postgres { process, cluster, port })
     }
 
-    /// Where the database `postgres` is, for its superuser: `postgres://letopis:…@127.0.0.1:port/postgres`.
+    /// Where the database `postgres` is, for its superuser: `postgres://letopis:…@127.0.0.1:port/postgres`, or
+    /// `…@localhost:port/postgres?sslmode=require` where it wants TLS.
     pub fn url(&self) -> String {
         let secret = match self.cluster.options.access {
             Access::Trust => String::new(),
             Access::Password => format!(":{}", self.cluster.password),
         };
-        format!("postgres://{USER}{secret}@127.0.0.1:{}/postgres", self.port)
+        let (host, mode) = if self.cluster.encrypted { ("localhost", "?sslmode=require") } else { ("127.0.0.1", "") };
+        format!("postgres://{USER}{secret}@{host}:{}/postgres{mode}", self.port)
     }
 
     /// The port on 127.0.0.1, the same over a restart.
@@ -118,6 +131,7 @@ struct Cluster {
     owner: Option<Owner>,
     options: PostgresOptions,
     password: String,
+    encrypted: bool,
 }
 
 impl Cluster {
@@ -126,7 +140,7 @@ impl Cluster {
         let owner = Owner::needed()?;
         let folder = TempDir::with_prefix("letopis-postgres-").context("a temporary folder cannot be made")?;
         let password = Alphanumeric.sample_string(&mut rand::rng(), PASSWORD_CHARACTERS);
-        let cluster = Cluster { folder, programs, owner, options, password };
+        let cluster = Cluster { folder, programs, owner, options, password, encrypted: false };
         cluster.init()?;
         Ok(cluster)
     }
@@ -156,6 +170,22 @@ impl Cluster {
         Ok(())
     }
 
+    /// Puts certificate and key where the server looks for them, as files of its own, and refuses what is not encrypted.
+    fn encrypt(&mut self, identity: &Identity) -> anyhow::Result<()> {
+        for (from, name) in [(identity.certificate(), "server.crt"), (identity.key(), "server.key")] {
+            let to = self.data().join(name);
+            fs::copy(from, &to)?;
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o600))?;
+            if let Some(owner) = self.owner {
+                chown(&to, Some(owner.user), Some(owner.group))?;
+            }
+        }
+        let access = self.data().join("pg_hba.conf");
+        fs::write(&access, fs::read_to_string(&access)?.replace("\nhost ", "\nhostssl "))?;
+        self.encrypted = true;
+        Ok(())
+    }
+
     fn launch(&self, port: u16) -> anyhow::Result<Process> {
         let folder = self.folder.path();
         let mut command = process::command(&self.programs.join("postgres"), "QUIT");
@@ -163,6 +193,9 @@ impl Cluster {
         let fsync = if self.options.fsync { "on" } else { "off" };
         command.args(["-c", &format!("fsync={fsync}"), "-c", &format!("full_page_writes={fsync}")]);
         command.args(["-c", &format!("max_connections={CONNECTIONS_MAX}")]);
+        if self.encrypted {
+            command.args(["-c", "ssl=on"]);
+        }
         self.as_owner(&mut command);
         let socket = folder.join(format!(".s.PGSQL.{port}"));
         Process::start("PostgreSQL", command, &folder.join("log"), |_| accepts(&socket))

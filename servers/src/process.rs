@@ -156,7 +156,8 @@ pub(super) fn again(start: impl Fn() -> anyhow::Result<Process>) -> anyhow::Resu
     }
 }
 
-fn free_port() -> anyhow::Result<u16> {
+/// A port that nobody listens on, at this moment.
+pub(super) fn free_port() -> anyhow::Result<u16> {
     let ports = (0..FREE_PORT_TRIES).map(|_| rand::random_range(PORTS));
     let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
     ports.into_iter().find(free).with_context(|| format!("no free port of 127.0.0.1 in {PORTS:?}"))

@@ -1,5 +1,6 @@
 //! A throwaway Redis (or Valkey).
 
+use super::Identity;
 use super::process::{self, Process};
 use anyhow::{Context, ensure};
 use rustix::process::Signal;
@@ -15,19 +16,42 @@ pub struct Redis {
     process: Process,
     folder: TempDir,
     port: u16,
+    encrypted: Option<Encrypted>,
+}
+
+/// Where it speaks TLS, besides.
+struct Encrypted {
+    port: u16,
+    certificate: PathBuf,
+    key: PathBuf,
 }
 
 impl Redis {
     /// Starts it on a free port. Fails with the end of its log when it does not answer within 30 s.
     pub fn start() -> anyhow::Result<Redis> {
-        let folder = TempDir::with_prefix("letopis-redis-").context("a temporary folder cannot be made")?;
-        let (process, port) = process::on_a_free_port(|port| Ok((launch(&folder, port)?, port)))?;
-        Ok(Redis { process, folder, port })
+        Redis::make(None)
     }
 
-    /// `redis://127.0.0.1:port`.
+    /// Starts one that speaks TLS on another port, besides. Fails as [`Redis::start`] does.
+    pub fn start_with_tls(identity: &Identity) -> anyhow::Result<Redis> {
+        Redis::make(Some(identity))
+    }
+
+    fn make(identity: Option<&Identity>) -> anyhow::Result<Redis> {
+        let folder = TempDir::with_prefix("letopis-redis-").context("a temporary folder cannot be made")?;
+        let (process, port, encrypted) = process::on_a_free_port(|port| {
+            let encrypted = identity.map(Encrypted::as_one).transpose()?;
+            Ok((launch(&folder, port, encrypted.as_ref())?, port, encrypted))
+        })?;
+        Ok(Redis { process, folder, port, encrypted })
+    }
+
+    /// `redis://127.0.0.1:port`, or `rediss://localhost:port` where it speaks TLS.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        match &self.encrypted {
+            None => format!("redis://127.0.0.1:{}", self.port),
+            Some(encrypted) => format!("rediss://localhost:{}", encrypted.port),
+        }
     }
 
     /// The port on 127.0.0.1, the same over a restart.
@@ -48,15 +72,25 @@ impl Redis {
     /// Starts it again on the same port, empty, after a kill if it runs. Fails as [`Redis::start`] does.
     pub fn restart(&mut self) -> anyhow::Result<()> {
         self.kill();
-        self.process = process::again(|| launch(&self.folder, self.port))?;
+        self.process = process::again(|| launch(&self.folder, self.port, self.encrypted.as_ref()))?;
         Ok(())
     }
 }
 
-fn launch(folder: &TempDir, port: u16) -> anyhow::Result<Process> {
+impl Encrypted {
+    fn as_one(identity: &Identity) -> anyhow::Result<Encrypted> {
+        Ok(Encrypted { port: process::free_port()?, certificate: identity.certificate(), key: identity.key() })
+    }
+}
+
+fn launch(folder: &TempDir, port: u16, encrypted: Option<&Encrypted>) -> anyhow::Result<Process> {
     let mut command = process::command(&find()?, "KILL");
     command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--databases", &DATABASES.to_string()]);
     command.args(["--save", "", "--appendonly", "no", "--daemonize", "no", "--dir"]).arg(folder.path());
+    if let Some(Encrypted { port, certificate, key }) = encrypted {
+        command.args(["--tls-port", &port.to_string(), "--tls-auth-clients", "no", "--tls-cert-file"]).arg(certificate);
+        command.arg("--tls-key-file").arg(key);
+    }
     Process::start("Redis", command, &folder.path().join("log"), |pid| answers(port, pid))
 }
 

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::{Appender, Cluster, Folder};
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
-use tokio_postgres::{Client, NoTls};
 
 /// Connections of the yardstick, which its callers share: more do not fit into a server as it is installed.
 const CONNECTIONS_MAX: u16 = 64;
@@ -31,7 +31,7 @@ impl Throwaway {
     pub(super) async fn make(beside: &Cluster, name: &str) -> Result<Throwaway> {
         let allowed =
             "could not make a throwaway database; bench needs a role with CREATEDB, best on a server of its own";
-        client(beside).await?.batch_execute(&format!("create database {name}")).await.context(allowed)?;
+        run(beside, &format!("create database {name}")).await.context(allowed)?;
         let mut config = beside.config().clone();
         config.dbname(name);
         let made = Throwaway { cluster: Cluster::of(config)?, beside: beside.clone(), name: name.to_owned() };
@@ -42,19 +42,13 @@ impl Throwaway {
 
     /// Drops it, whoever is still connected.
     pub(super) async fn end(self) -> Result<()> {
-        let dropped = client(&self.beside).await?.batch_execute(&format!("drop database {} (force)", self.name)).await;
+        let dropped = run(&self.beside, &format!("drop database {} (force)", self.name)).await;
         dropped.with_context(|| format!("could not drop the database {}; drop it by hand", self.name))
     }
 }
 
-/// A connection by the driver alone.
-async fn client(cluster: &Cluster) -> Result<Client> {
-    let (client, connection) = cluster.config().connect(NoTls).await.context("PostgreSQL is out of reach")?;
-    tokio::spawn(async move {
-        // Why it ended is told to whoever waits for an answer.
-        let _ = connection.await;
-    });
-    Ok(client)
+async fn run(cluster: &Cluster, sql: &str) -> Result<()> {
+    Ok(cluster.connect_in(&Handle::current()).await?.batch_execute(sql).await?)
 }
 
 /// One node, two nodes with the same callers between them and with as many at each, and single INSERTs.
@@ -93,7 +87,8 @@ async fn through_nodes(cluster: &Cluster, folders: &[Folder], bench: &Bench) -> 
 async fn single_inserts(cluster: &Cluster, bench: &Bench) -> Result<Rated> {
     let mut clients = Vec::new();
     for _ in 0..bench.callers.min(CONNECTIONS_MAX) {
-        clients.push(Arc::new(client(cluster).await?));
+        // Their tasks run here, beside the callers, as those of a program that has only the driver.
+        clients.push(Arc::new(cluster.connect_in(&Handle::current()).await?));
     }
     clients.first().context("there is a caller")?.batch_execute(TABLE).await?;
     let payload = String::from_utf8_lossy(&RECORD).into_owned();

@@ -105,16 +105,16 @@ pub const ROWS: [Row; 19] = [
         key: "nats_url",
         env: "LETOPIS_NATS_URL",
         secret: true,
-        meaning: "NATS with JetStream, like nats://user:password@host:4222: tells other services what happens, and \
-                  nodes of each other",
+        meaning: "NATS with JetStream, like nats://user:password@host:4222, or tls://… : tells other services what \
+                  happens, and nodes of each other",
         ..PLAIN
     },
     Row {
         key: "database_url",
         env: "LETOPIS_DATABASE_URL",
         secret: true,
-        meaning: "PostgreSQL in place of the embedded log, like postgres://user:password@host:5432/letopis; nodes \
-                  share it",
+        meaning: "PostgreSQL in place of the embedded log, like postgres://user:password@host:5432/letopis, with \
+                  ?sslmode=require for TLS; nodes share it",
         ..PLAIN
     },
     Row {
@@ -129,7 +129,7 @@ pub const ROWS: [Row; 19] = [
         key: "redis_url",
         env: "LETOPIS_REDIS_URL",
         secret: true,
-        meaning: "Redis for what nodes share and may lose, like redis://user:password@host:6379/0",
+        meaning: "Redis for what nodes share and may lose, like redis://user:password@host:6379/0, or rediss://… for TLS",
         ..PLAIN
     },
     Row { key: "smtp_url", env: "LETOPIS_SMTP_URL", meaning: "the mail server", ..LATER },

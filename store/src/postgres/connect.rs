@@ -4,6 +4,7 @@
 //! the server may give every transaction another backend (PgBouncer, `pool_mode = transaction`).
 
 use super::runtime::{Alone, handle, wait};
+use super::tls;
 use crate::Error;
 use crate::error::described;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolConfig, RecyclingMethod, Runtime, Timeouts};
@@ -12,8 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
-use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::config::Host;
+use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// PostgreSQL's own, where the address names none.
 const PORT: u16 = 5432;
@@ -34,11 +36,13 @@ pub(crate) const BEGIN: &str = "begin; set local lock_timeout = '10s'; set local
 #[derive(Clone)]
 pub struct Cluster {
     config: Arc<Config>,
+    tls: MakeRustlsConnect,
     pool: Pool,
 }
 
 impl Cluster {
-    /// Takes a URL such as `postgres://user:password@host:5432/database`. Nothing is connected yet.
+    /// Takes a URL such as `postgres://user:password@host:5432/database`; `?sslmode=require` is TLS, with a certificate for
+    /// that host. Nothing is connected yet.
     ///
     /// # Errors
     /// [`Error::DatabaseUrl`].
@@ -52,20 +56,16 @@ impl Cluster {
     /// # Errors
     /// [`Error::DatabaseUrl`].
     pub fn of(mut config: Config) -> Result<Cluster, Error> {
-        let bad = |what: &str| Error::DatabaseUrl { what: what.to_owned() };
-        if config.get_ssl_mode() == SslMode::Require {
-            return Err(bad(
-                "sslmode=require: this version speaks no TLS; use a local socket, a private network or a proxy",
-            ));
-        }
+        let tls = tls::connector(&mut config);
         config.application_name("letopis").connect_timeout(CONNECT_MAX).keepalives_idle(Duration::from_secs(30));
         config.tcp_user_timeout(ANSWER_MAX);
-        let manager =
-            Manager::from_config(config.clone(), NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let recycled = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(config.clone(), tls.clone(), recycled);
         let mut limits = PoolConfig::new(CONNECTIONS_MAX);
         limits.timeouts = Timeouts { wait: Some(CONNECT_MAX), create: Some(CONNECT_MAX), recycle: Some(CONNECT_MAX) };
         let pool = Pool::builder(manager).config(limits).runtime(Runtime::Tokio1).build();
-        Ok(Cluster { config: Arc::new(config), pool: pool.map_err(|_| bad("no pool of connections can be made"))? })
+        let pool = pool.map_err(|_| Error::DatabaseUrl { what: "no pool of connections can be made".to_owned() })?;
+        Ok(Cluster { config: Arc::new(config), tls, pool })
     }
 
     /// How it is reached, the password included.
@@ -82,7 +82,7 @@ impl Cluster {
         let pool = self.pool.clone();
         let taken = handle().spawn(async move { pool.get().await }).await;
         let taken = taken.map_err(|_| Error::Unreachable { what: "the connection's task ended".to_owned() })?;
-        taken.map_err(|error| Error::Unreachable { what: described(&error) })
+        taken.map_err(|error| unreachable(&error))
     }
 
     /// A connection of its own.
@@ -90,12 +90,14 @@ impl Cluster {
         self.connect_in(handle()).await
     }
 
-    /// The same; the task that speaks for it belongs to that runtime.
-    pub(crate) async fn connect_in(&self, runtime: &Handle) -> Result<Client, Error> {
-        let config = Arc::clone(&self.config);
-        let unreachable = |error: &dyn std::error::Error| Error::Unreachable { what: described(error) };
+    /// A connection of its own, outside of any limit; the task that speaks for it belongs to that runtime.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`].
+    pub async fn connect_in(&self, runtime: &Handle) -> Result<Client, Error> {
+        let (config, tls) = (Arc::clone(&self.config), self.tls.clone());
         // The driver's own time-out ends with the TCP connection: who answers that may still be silent.
-        let connecting = runtime.spawn(async move { timeout(CONNECT_MAX, config.connect(NoTls)).await });
+        let connecting = runtime.spawn(async move { timeout(CONNECT_MAX, config.connect(tls)).await });
         let connected = connecting.await.map_err(|error| unreachable(&error))?;
         let connected = connected.map_err(|error| unreachable(&error))?;
         let (client, connection) = connected.map_err(|error| unreachable(&error))?;
@@ -125,7 +127,7 @@ impl Cluster {
             let answer = bounded(question(client)).await;
             if matches!(answer, Err(Error::Unanswered)) {
                 // The connection goes back to the pool: the next one is not to wait for this question's answer.
-                let _ = timeout(CANCEL_MAX, cancel.cancel_query(NoTls)).await;
+                let _ = timeout(CANCEL_MAX, cancel.cancel_query(self.tls.clone())).await;
             }
             answer
         })
@@ -177,6 +179,15 @@ impl Driven {
     {
         self.runtime.wait(future)
     }
+}
+
+/// Why there is no connection, and what to do about it.
+fn unreachable(error: &dyn std::error::Error) -> Error {
+    let mut what = described(error);
+    if let Some(advice) = tls::advice(&what) {
+        what = format!("{what} ({advice})");
+    }
+    Error::Unreachable { what }
 }
 
 /// Gives an answer up that does not come.

@@ -14,6 +14,7 @@ mod rows;
 mod runtime;
 mod schema;
 mod secrets;
+mod tls;
 mod verify;
 mod write;
 
