@@ -11,6 +11,7 @@ use tokio_postgres::error::SqlState;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0001_log.sql"),
     include_str!("../../../migrations/postgres/0002_batch.sql"),
+    include_str!("../../../migrations/postgres/0003_rows_in_step.sql"),
 ];
 
 /// One migration at a time: the number is ours, and means nothing.
