@@ -4,14 +4,15 @@
 //! secures an account is a person's: a service token that leaks must not become the account.
 
 use crate::app::App;
+use crate::credentials;
 use crate::error::{Code, Error};
 use crate::extract::now;
 use crate::lookup::{Found, From};
 use crate::service_token;
 use axum::extract::FromRequestParts;
-use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
+use axum::http::HeaderName;
+use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, Method};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::session::TokenHash;
@@ -19,9 +20,6 @@ use domain::token::Scope;
 use domain::{SessionId, Timestamp, UserId};
 use projections::{sessions, tokens};
 use sha2::{Digest, Sha256};
-
-/// The session cookie: only over TLS or to this machine, only for this host, not for scripts.
-pub(crate) const COOKIE_NAME: &str = "__Host-letopis";
 
 /// Who is calling, by a session that is open or by a service token whose scopes allow the method.
 #[derive(Clone, Copy, Debug)]
@@ -133,15 +131,23 @@ impl App {
         let used = self.projections.last_use().last_seen(session.session_id).await?;
         Ok(used.unwrap_or(session.created_at).max(session.created_at))
     }
+}
 
-    /// The session of a request that may have none, or one that has ended: for logging out.
-    pub(crate) async fn session_if_any(&self, parts: &Parts) -> Result<Option<sessions::Open>, Error> {
-        match credential(parts, self) {
-            Ok(Some(Credential::Session(token))) => Ok(self.session_of(&token).await?.map(|found| found.open)),
-            Err(error) if error.code == Code::CrossSite => Err(error),
-            Ok(Some(Credential::Token(_)) | None) | Err(_) => Ok(None),
-        }
+/// The tokens that a request names, in its header and in its cookie, but for service tokens: for logging out, which
+/// ends them all. What is in a cookie that a page of another site sends along is left alone.
+///
+/// # Errors
+/// `cross-site-request` when that cookie is all that there is.
+pub(crate) fn session_tokens(parts: &Parts, app: &App) -> Result<Vec<String>, Error> {
+    let mut named = credentials::of_header(&parts.headers);
+    let by_cookie = credentials::of_cookie(&parts.headers);
+    if !is_foreign_write(parts, app) {
+        named.extend(by_cookie);
+    } else if named.is_empty() && !by_cookie.is_empty() {
+        return Err(cross_site());
     }
+    named.retain(|token| !service_token::is_one(token));
+    Ok(named)
 }
 
 /// A new session's token: 256 random bits, base64url without padding.
@@ -154,62 +160,45 @@ pub(crate) fn hash(token: &str) -> TokenHash {
     TokenHash(Sha256::digest(token.as_bytes()).into())
 }
 
-/// What a request carries. The header goes before the cookie.
+/// What a request calls with. The header goes before the cookie: who sets it means it.
 fn credential(parts: &Parts, app: &App) -> Result<Option<Credential>, Error> {
-    if let Some(token) = authorization(&parts.headers)? {
+    if let Some(token) = credentials::of_header(&parts.headers).into_iter().next() {
         let of = if service_token::is_one(&token) { Credential::Token } else { Credential::Session };
         return Ok(Some(of(token)));
     }
-    let Some(token) = cookie(&parts.headers) else { return Ok(None) };
-    if !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) && is_foreign(parts, app) {
-        return Err(Error::new(Code::CrossSite, "a page of another site may not do this with your cookie"));
+    let Some(token) = credentials::of_cookie(&parts.headers).into_iter().next() else { return Ok(None) };
+    if is_foreign_write(parts, app) {
+        return Err(cross_site());
     }
     Ok(Some(Credential::Session(token)))
 }
 
-/// The token in `Authorization`, when there is that header: visible ASCII, never a space in it.
-fn authorization(headers: &HeaderMap) -> Result<Option<String>, Error> {
-    let Some(value) = headers.get(AUTHORIZATION) else { return Ok(None) };
-    let malformed = || Error::new(Code::AuthFailed, "Authorization must be Bearer or session_id and a token");
-    let text = value.to_str().map_err(|_| malformed())?;
-    let (scheme, token) = text.split_once(' ').ok_or_else(malformed)?;
-    let known = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("session_id");
-    let token = token.trim();
-    if !known || token.is_empty() || token.contains(char::is_whitespace) {
-        return Err(malformed());
-    }
-    Ok(Some(token.to_owned()))
+fn cross_site() -> Error {
+    Error::new(Code::CrossSite, "a page of another site may not do this with your cookie")
 }
 
-fn cookie(headers: &HeaderMap) -> Option<String> {
-    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value.to_owned())
+fn is_foreign_write(parts: &Parts, app: &App) -> bool {
+    !parts.method.is_safe() && is_foreign(parts, app)
 }
 
 /// Whether a browser says that the request was made by a page of another site. Without either header it was not
 /// made by a page (CONTRACT 1.1).
 fn is_foreign(parts: &Parts, app: &App) -> bool {
-    let header = |name: HeaderName| parts.headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    let origin = header(ORIGIN);
-    if origin.is_some_and(|origin| app.settings.allowed_origins.iter().any(|allowed| allowed == origin)) {
+    let origin = parts.headers.get(ORIGIN).map(|value| value.as_bytes());
+    if origin.is_some_and(|origin| app.settings.allowed_origins.iter().any(|allowed| allowed.as_bytes() == origin)) {
         return false;
     }
-    let site = header(HeaderName::from_static("sec-fetch-site"));
+    let site = parts.headers.get(HeaderName::from_static("sec-fetch-site")).map(|value| value.as_bytes());
     origin.is_some_and(|origin| !is_ours(origin, parts, app))
-        || site.is_some_and(|site| !matches!(site, "same-origin" | "none"))
+        || site.is_some_and(|site| !matches!(site, b"same-origin" | b"none"))
 }
 
-fn is_ours(origin: &str, parts: &Parts, app: &App) -> bool {
+fn is_ours(origin: &[u8], parts: &Parts, app: &App) -> bool {
     match &app.settings.public_url {
-        Some(public) => public.trim_end_matches('/') == origin,
+        Some(public) => public.trim_end_matches('/').as_bytes() == origin,
         None => {
-            let host = parts.headers.get(HOST).and_then(|value| value.to_str().ok());
-            let of_origin = origin.split_once("://").map(|(_, host)| host);
-            host.is_some() && host == of_origin
+            let behind_scheme = origin.windows(3).position(|part| part == b"://").map(|at| &origin[at + 3..]);
+            behind_scheme.is_some() && parts.headers.get(HOST).map(|value| value.as_bytes()) == behind_scheme
         }
     }
 }
-
-#[cfg(test)]
-mod fuzz;

@@ -7,6 +7,7 @@
 pub mod accounts;
 mod app;
 mod auth;
+mod credentials;
 mod cursor;
 mod door;
 mod error;

@@ -79,7 +79,7 @@ fn complete(mut document: OpenApi) -> OpenApi {
     let components = document.components.get_or_insert_default();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(BEARER)).build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    let cookie = ApiKey::Cookie(ApiKeyValue::new(crate::auth::COOKIE_NAME));
+    let cookie = ApiKey::Cookie(ApiKeyValue::new(crate::credentials::COOKIE_NAME));
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
     for (path, item) in &mut document.paths.paths {
         let open = OPEN.contains(&path.as_str());

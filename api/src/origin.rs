@@ -19,8 +19,9 @@ impl FromRequestParts<App> for CameFrom {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<CameFrom, Error> {
-        let agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let device = agent.chars().take(DEVICE_CHARACTERS_MAX).collect();
+        // Clients write names of devices in any encoding; what is no UTF-8 of it is shown as such.
+        let agent = parts.headers.get(USER_AGENT).map_or(&[][..], |value| value.as_bytes());
+        let device = String::from_utf8_lossy(agent).chars().take(DEVICE_CHARACTERS_MAX).collect();
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
         let trusted = &app.settings.trusted_proxies;
         let forwarded = peer.filter(|peer| trusted.contains(peer)).and_then(|_| forwarded(&parts.headers, trusted));

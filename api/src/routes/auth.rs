@@ -3,7 +3,8 @@
 use super::Done;
 use crate::accounts::claim;
 use crate::app::App;
-use crate::auth::{COOKIE_NAME, hash, new_token};
+use crate::auth::{hash, new_token, session_tokens};
+use crate::credentials::COOKIE_NAME;
 use crate::error::{Code, Error};
 use crate::extract::{Asked, Body};
 use crate::origin::CameFrom;
@@ -151,25 +152,36 @@ async fn login(
     Ok(response)
 }
 
-/// Closes the session that the request carries. It is 200 for a session that is unknown or has ended, too.
+/// Closes every session that the request names: in its header and in its cookie. It is 200 for one that is unknown or
+/// has ended, too.
 #[utoipa::path(post, path = "/v1/auth/logout", tag = "accounts", responses((status = 200, body = Done)))]
 async fn logout(State(app): State<App>, mut asked: Asked, request: Request) -> Result<Response, Error> {
     let (parts, _) = request.into_parts();
     // The same key with another session's token is another request, and a second end changes nothing anyway.
     (asked.key, asked.if_match) = (None, None);
-    let mut response = match app.session_if_any(&parts).await? {
-        Some(session) => {
-            let end = Command::Session(session.session_id, session::Command::End { by: session.user_id });
-            let answer = app.ask(Actor::User(session.user_id), &asked, end).await?;
-            written(StatusCode::OK, &answer, Done { position: answer.position })
+    let (mut position, mut failed) = (0, None);
+    for token in session_tokens(&parts, &app)? {
+        match end(&app, &asked, &token).await {
+            Ok(Some(ended)) => position = ended.max(position),
+            Ok(None) => {}
+            // The others are to end all the same.
+            Err(error) => failed = Some(error),
         }
-        None => {
-            let position = *app.writer.head().borrow();
-            read(position, Done { position })
-        }
-    };
+    }
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    // 0 where nothing has ended: the log's head would tell a stranger what others do.
+    let mut response = read(position, Done { position });
     response.headers_mut().insert(SET_COOKIE, set_cookie("", 0));
     Ok(response)
+}
+
+/// Ends the session of that token, if there is one; at which position.
+async fn end(app: &App, asked: &Asked, token: &str) -> Result<Option<u64>, Error> {
+    let Some(session) = app.session_of(token).await?.map(|found| found.open) else { return Ok(None) };
+    let end = Command::Session(session.session_id, session::Command::End { by: session.user_id });
+    Ok(Some(app.ask(Actor::User(session.user_id), asked, end).await?.position))
 }
 
 pub(super) fn set_cookie(token: &str, seconds: u64) -> HeaderValue {

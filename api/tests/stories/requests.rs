@@ -101,8 +101,13 @@ async fn a_body_is_json_by_its_content_type() {
     }
     anna.raw(Method::POST, CHATS, body(), &[]).await.expect_problem(415, "unsupported-media-type");
     anna.raw(Method::POST, CHATS, None, &[]).await.expect_problem(415, "unsupported-media-type");
-    for good in ["application/json", "application/json; charset=utf-8", "Application/JSON", "application/vnd.api+json"]
-    {
+    for good in [
+        "application/json",
+        "application/json; charset=utf-8",
+        "Application/JSON",
+        "application/vnd.api+json",
+        "application/json; by=Zürich",
+    ] {
         anna.raw(Method::POST, CHATS, body(), &[("content-type", good)]).await.expect_status(201);
     }
 }

@@ -201,6 +201,51 @@ async fn a_token_is_sent_as_bearer_or_as_session_id() {
 }
 
 #[tokio::test]
+async fn what_others_put_into_a_header_hides_nothing_of_ours() {
+    let app = TestApp::start().await;
+    app.user("Anna").await;
+    let nobody = app.anonymous();
+    let foreign = ["Basic eDp5", "Bearer", "Bearer ", "session_id", "Negotiate YII=", "Zürich", "Bearer Zürich", ""];
+    let mut cases = foreign.map(|value| ("authorization", value.to_owned(), "{}".to_owned())).to_vec();
+    for cookies in ["city=Zürich; {}", "{}; city=Zürich", "__Host-letopis=; {}"] {
+        cases.push(("x-other", "1".to_owned(), cookies.to_owned()));
+    }
+    for (name, value, cookies) in cases {
+        let (browser, _, cookie) = log_in_by_cookie(&app, "Anna").await;
+        let cookies = cookies.replace("{}", &cookie);
+        let with = [(name, value.as_str()), ("cookie", &cookies)];
+        nobody.send(Method::GET, "/v1/me", None, &with).await.expect_status(200);
+        nobody.send(Method::POST, "/v1/auth/logout", None, &with).await.expect_status(200);
+        let after = browser.send(Method::GET, "/v1/me", None, &[("cookie", &cookie)]).await;
+        after.expect_problem(401, "invalid-session-id");
+    }
+}
+
+#[tokio::test]
+async fn logging_out_ends_what_the_header_and_the_cookie_name() {
+    let app = TestApp::start().await;
+    let anna = app.user("Anna").await;
+    let nobody = app.anonymous();
+    let me = async |cookie: &str| nobody.send(Method::GET, "/v1/me", None, &[("cookie", cookie)]).await;
+    let (_, _, cookie) = log_in_by_cookie(&app, "Anna").await;
+    let (_, _, second) = log_in_by_cookie(&app, "Anna").await;
+    // Several lines of one header, and what nobody knows among them.
+    let with = [("cookie", "__Host-letopis=made-up"), ("cookie", &cookie), ("cookie", &second)];
+    anna.send(Method::POST, "/v1/auth/logout", None, &with).await.expect_status(200);
+    anna.get("/v1/me").await.expect_problem(401, "invalid-session-id");
+    me(&cookie).await.expect_problem(401, "invalid-session-id");
+    me(&second).await.expect_problem(401, "invalid-session-id");
+
+    // A page of another site cannot set the header, and ends nothing by the cookie.
+    let boris = app.user("Boris").await;
+    let (_, _, cookie) = log_in_by_cookie(&app, "Boris").await;
+    let with = [("cookie", cookie.as_str()), ("origin", "https://evil.example")];
+    boris.send(Method::POST, "/v1/auth/logout", None, &with).await.expect_status(200);
+    boris.get("/v1/me").await.expect_problem(401, "invalid-session-id");
+    me(&cookie).await.expect_status(200);
+}
+
+#[tokio::test]
 async fn a_malformed_authorization_is_401_and_says_how_to_do_it() {
     let app = TestApp::start().await;
     let anna = app.user("Anna").await;
