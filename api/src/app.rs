@@ -89,7 +89,7 @@ impl App {
             actor,
             at: asked.at,
             request_id: Some(asked.request_id.clone()),
-            if_match: asked.if_match,
+            if_match: asked.if_match.clone(),
             key: self.key(actor, asked),
         }
     }

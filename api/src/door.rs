@@ -7,7 +7,7 @@ mod line;
 pub(crate) mod gate;
 
 use crate::error::{Code, Error};
-use crate::{Limits, respond};
+use crate::{Limits, Settings, respond};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -18,7 +18,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use line::{Line, Turn};
+use line::{Answering, Line, Turn};
 use std::convert::Infallible;
 use std::future::Future;
 use std::io::{self, ErrorKind};
@@ -26,6 +26,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tower::Service;
 
@@ -41,15 +42,35 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How often that is logged: it comes in waves.
 const COMPLAINT_EVERY: Duration = Duration::from_secs(60);
 
-/// Serves until `stop` resolves, then lets requests under way finish, for at most [`Limits::drain_max`].
-pub(crate) async fn open(
-    listener: TcpListener,
-    router: Router,
+/// How long somebody who is turned away may take to say where his page comes from, so that it may read why; and how
+/// many are waited for at once.
+const ORIGIN_WAIT_MAX: Duration = Duration::from_millis(200);
+const ORIGINS_AWAITED_MAX: usize = 64;
+/// Most bytes that are read of a request that is not answered by a handler, to find its `Origin`.
+const ORIGIN_BYTES_MAX: usize = 8 * 1024;
+
+/// What the doors need to know of the settings.
+pub(crate) struct Doors {
     limits: Limits,
     trusted_proxies: Vec<IpAddr>,
-    stop: impl Future<Output = ()>,
-) {
+    origins: Arc<[String]>,
+}
+
+impl Doors {
+    pub(crate) fn of(settings: &Settings) -> Doors {
+        Doors {
+            limits: settings.limits,
+            trusted_proxies: settings.trusted_proxies.clone(),
+            origins: settings.allowed_origins.clone().into(),
+        }
+    }
+}
+
+/// Serves until `stop` resolves, then lets requests under way finish, for at most [`Limits::drain_max`].
+pub(crate) async fn open(listener: TcpListener, router: Router, doors: Doors, stop: impl Future<Output = ()>) {
+    let Doors { limits, trusted_proxies, origins } = doors;
     let guests = Guests::new(&limits, trusted_proxies);
+    let awaited = Arc::new(Semaphore::new(ORIGINS_AWAITED_MAX));
     // Makes the routes once, and not for every request.
     let router = router.with_state::<()>(());
     let graceful = GracefulShutdown::new();
@@ -68,10 +89,19 @@ pub(crate) async fn open(
         match accepted {
             Ok((stream, address)) => match guests.admit(address.ip()) {
                 Some(guest) => {
-                    let serving = converse(stream, address, guest, router.clone(), limits, graceful.watcher());
-                    connections.spawn(serving);
+                    let line = Line::new(stream, limits, Arc::clone(&origins));
+                    connections.spawn(converse(line, address, guest, router.clone(), graceful.watcher()));
                 }
-                None => turn_away(&stream),
+                None => match Arc::clone(&awaited).try_acquire_owned() {
+                    Ok(place) if !origins.is_empty() => {
+                        let origins = Arc::clone(&origins);
+                        connections.spawn(async move {
+                            turn_away(&stream, &origins, &begun(&stream).await);
+                            drop((stream, place));
+                        });
+                    }
+                    Ok(_) | Err(_) => turn_away(&stream, &origins, &[]),
+                },
             },
             // Somebody hung up while he waited to be let in.
             Err(error) if is_of_the_caller(&error) => {}
@@ -102,18 +132,8 @@ pub(crate) async fn open(
 }
 
 /// Answers the requests of one connection, one after the other.
-async fn converse(
-    stream: TcpStream,
-    address: SocketAddr,
-    guest: Guest,
-    router: Router,
-    limits: Limits,
-    watcher: Watcher,
-) {
-    // A small answer must not wait for the acknowledgement of the one before.
-    let _ = stream.set_nodelay(true);
-    let turn = Arc::new(Turn::default());
-    let line = TokioIo::new(Line::new(stream, limits, Arc::clone(&turn)));
+async fn converse(line: Line, address: SocketAddr, guest: Guest, router: Router, watcher: Watcher) {
+    let turn = line.turn();
     let service = service_fn(|request| answer(request, address, router.clone(), Arc::clone(&turn)));
     let connection = http1::Builder::new()
         // The line has clocks of its own: hyper's one clock cannot tell an idle connection from a slow header.
@@ -123,7 +143,7 @@ async fn converse(
         .max_buf_size(BUFFER_BYTES_MAX)
         // Who has said all that he will say still gets his answer.
         .half_close(true)
-        .serve_connection(line, service);
+        .serve_connection(TokioIo::new(line), service);
     // How it ended is the caller's business: hung up, not HTTP, too slow.
     let _ = watcher.watch(connection).await;
     drop(guest);
@@ -140,13 +160,22 @@ async fn answer(
     request.extensions_mut().insert(ConnectInfo(address));
     let response = router.call(request).await;
     turn.pass();
-    response
+    response.map(|response| response.map(|body| Body::new(Answering::new(body, turn))))
 }
 
-/// Says in one breath that there is no room, without waiting for anything: who is not let in holds nothing.
-fn turn_away(stream: &TcpStream) {
-    let text = respond::alone(&Error::new(Code::Overloaded, "too many connections; try again in a moment"));
-    let _ = stream.try_write(text.as_bytes());
+/// Says in one breath that there is no room, without waiting until it is taken: who is not let in holds nothing.
+fn turn_away(stream: &TcpStream, origins: &[String], head: &[u8]) {
+    let full = Error::new(Code::Overloaded, "too many connections; try again in a moment");
+    let _ = stream.try_write(respond::alone(&full, origins, head).as_bytes());
+}
+
+/// The beginning of a request, as far as it came at once.
+async fn begun(stream: &TcpStream) -> Vec<u8> {
+    let mut head = vec![0; ORIGIN_BYTES_MAX];
+    let readable = tokio::time::timeout(ORIGIN_WAIT_MAX, stream.readable()).await;
+    let count = if matches!(readable, Ok(Ok(()))) { stream.try_read(&mut head).unwrap_or(0) } else { 0 };
+    head.truncate(count);
+    head
 }
 
 fn report(ended: Result<(), tokio::task::JoinError>) {

@@ -1,12 +1,13 @@
 //! What handlers take out of a request.
 
 use crate::app::App;
+use crate::conditional::if_match;
 use crate::door::gate::unread;
 use crate::error::{Code, Error};
 use crate::problem::FieldError;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
-use axum::http::header::{CONTENT_TYPE, IF_MATCH};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use domain::Timestamp;
 use serde::de::DeserializeOwned;
@@ -32,7 +33,7 @@ pub(crate) struct Asked {
     pub(crate) request_id: String,
     /// The request's one reading of the clock.
     pub(crate) at: Timestamp,
-    pub(crate) if_match: Option<u64>,
+    pub(crate) if_match: Option<Vec<u64>>,
     /// The `Idempotency-Key` and the request's fingerprint.
     pub(crate) key: Option<(String, [u8; 32])>,
 }
@@ -59,28 +60,6 @@ pub(crate) fn idempotency_key(parts: &Parts) -> Result<Option<String>, Error> {
         Ok(_) | Err(_) => {
             Err(Error::new(Code::BadParameters, "Idempotency-Key must have 1 to 255 visible ASCII characters"))
         }
-    }
-}
-
-/// The version that `If-Match` asks for. A weak tag never matches (RFC 9110, 13.1.1).
-fn if_match(parts: &Parts) -> Result<Option<u64>, Error> {
-    let Some(value) = parts.headers.get(IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return Ok(None);
-    }
-    if text.starts_with("W/\"") {
-        return Ok(Some(u64::MAX));
-    }
-    let tag = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    match tag {
-        // A tag that we never gave out names a version that is not there.
-        Some(tag) if !tag.contains('"') => {
-            // Tags are compared sign by sign: "+1" and "01" were never given out either.
-            let version = tag.parse::<u64>().ok().filter(|version| version.to_string() == tag);
-            Ok(Some(version.unwrap_or(u64::MAX)))
-        }
-        Some(_) | None => Err(Error::new(Code::BadParameters, "If-Match must be one ETag in quotes, or *")),
     }
 }
 

@@ -7,6 +7,8 @@
 pub mod accounts;
 mod app;
 mod auth;
+mod conditional;
+mod cors;
 mod credentials;
 mod cursor;
 mod door;

@@ -6,7 +6,7 @@ use crate::problem::Problem;
 use crate::{health, routes};
 use axum::Router;
 use axum::http::header::CONTENT_SECURITY_POLICY;
-use axum::http::{HeaderValue, Request};
+use axum::http::{HeaderValue, Method, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::Redirect;
 use axum::routing::get;
@@ -46,6 +46,9 @@ const BEARER: &str = "The token of a session, or a service token (`letopis_…`)
 const OPEN: [&str; 8] =
     ["/v1/auth/register", "/v1/auth/login", "/v1/auth/logout", "/ping", "/ping_db", "/livez", "/readyz", "/metrics"];
 
+/// Addresses of one thing that has an `ETag`.
+const TAGGED: [&str; 3] = ["/v1/me", "/v1/chats/{chat_id}", "/v1/chats/{chat_id}/messages/{message_id}"];
+
 /// The document that `GET /openapi.json` answers.
 pub fn document() -> OpenApi {
     complete(routes().split_for_parts().1)
@@ -84,15 +87,16 @@ fn complete(mut document: OpenApi) -> OpenApi {
     for (path, item) in &mut document.paths.paths {
         let open = OPEN.contains(&path.as_str());
         let operations = [
-            (&mut item.get, false),
-            (&mut item.post, true),
-            (&mut item.put, true),
-            (&mut item.patch, true),
-            (&mut item.delete, true),
+            (&mut item.get, Method::GET),
+            (&mut item.post, Method::POST),
+            (&mut item.put, Method::PUT),
+            (&mut item.patch, Method::PATCH),
+            (&mut item.delete, Method::DELETE),
         ];
-        for (operation, writes) in operations {
+        for (operation, method) in operations {
             if let Some(operation) = operation {
-                common(operation, path, open, writes);
+                common(operation, path, open, !method.is_safe());
+                conditions(operation, path, &method);
             }
         }
     }
@@ -142,6 +146,31 @@ fn common(operation: &mut Operation, path: &str, open: bool, writes: bool) {
                 .build();
             response.headers.insert("Letopis-Position".to_owned(), header.into());
         }
+    }
+}
+
+/// What holds for conditional requests.
+fn conditions(operation: &mut Operation, path: &str, method: &Method) {
+    let changes = matches!(*method, Method::PATCH | Method::PUT);
+    let shows = *method == Method::GET && TAGGED.contains(&path);
+    if changes || *method == Method::DELETE {
+        let text = "`*`, or one or more `ETag`s: none of them current is 412 `version-changed`.";
+        parameter(operation, "If-Match", ParameterIn::Header, text, Type::String);
+    }
+    if shows {
+        let text = "`ETag`s of answers that the caller has: 304 when one of them is current.";
+        parameter(operation, "If-None-Match", ParameterIn::Header, text, Type::String);
+        let known = ResponseBuilder::new().description("The caller has it already.").build();
+        operation.responses.responses.insert("304".to_owned(), known.into());
+    }
+    if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200")
+        && (changes || shows)
+    {
+        let header = HeaderBuilder::new()
+            .schema(Some(Object::with_type(Type::String)))
+            .description(Some("Made of the version that is answered, or was written."))
+            .build();
+        response.headers.insert("ETag".to_owned(), header.into());
     }
 }
 

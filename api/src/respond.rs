@@ -1,6 +1,8 @@
 //! What leaves: answers with their headers, and the outermost layer that every response goes through.
 
 use crate::app::App;
+use crate::conditional;
+use crate::cors;
 use crate::door::gate::unread;
 use crate::error::{Code, Error};
 use crate::extract::{Fingerprint, RequestId, idempotency_key};
@@ -37,6 +39,15 @@ pub(crate) fn written(status: StatusCode, answer: &Answer, body: impl Serialize)
     response
 }
 
+/// The answer to a write that changed one thing (PATCH, PUT), with the tag that it has now.
+pub(crate) fn changed(answer: &Answer, body: impl Serialize) -> Response {
+    let mut response = written(StatusCode::OK, answer, body);
+    if answer.version > 0 {
+        response.headers_mut().insert(ETAG, conditional::tag(answer.version));
+    }
+    response
+}
+
 /// The answer to a read.
 pub(crate) fn read(position: u64, body: impl Serialize) -> Response {
     let mut response = Json(body).into_response();
@@ -44,10 +55,9 @@ pub(crate) fn read(position: u64, body: impl Serialize) -> Response {
     response
 }
 
-/// The answer to a read of one thing, with the version that `If-Match` may ask for.
-pub(crate) fn read_one(position: u64, version: u64, body: impl Serialize) -> Response {
+/// The answer to a read of one thing, with the tag that `If-Match` and `If-None-Match` may ask for.
+pub(crate) fn read_one(position: u64, tag: HeaderValue, body: impl Serialize) -> Response {
     let mut response = read(position, body);
-    let tag = HeaderValue::from_str(&format!("\"{version}\"")).expect("digits in quotes are a header value");
     response.headers_mut().insert(ETAG, tag);
     response
 }
@@ -59,17 +69,21 @@ pub(crate) async fn finish(mut request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     request.extensions_mut().insert(RequestId(id.clone()));
-    let response = match oversized(&request) {
-        Some(error) => error.into_response(),
-        None => next.run(request).await,
-    };
-    let mut response = explained(response, &id);
+    let mut response = explained(next.run(request).await, &id);
     let id = HeaderValue::from_str(&id).expect("a request id is made of letters, digits, dot, dash and underscore");
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
     secure(headers);
     count(&method, route.as_deref(), response.status(), began);
     response
+}
+
+/// Refuses what is larger than any address takes.
+pub(crate) async fn sized(request: Request, next: Next) -> Response {
+    match oversized(&request) {
+        Some(error) => error.into_response(),
+        None => next.run(request).await,
+    }
 }
 
 /// Whether a request is larger than any address takes, by what it says itself: then nothing of its body is read.
@@ -176,14 +190,17 @@ fn problem(error: &Error, request_id: &str) -> Problem {
     }
 }
 
-/// A whole answer that no request was read for, as it goes over the wire before the connection is closed.
-pub(crate) fn alone(error: &Error) -> String {
+/// A whole answer to a request that could not be read, as it goes over the wire before the connection is closed;
+/// `head` is what came of it.
+pub(crate) fn alone(error: &Error, origins: &[String], head: &[u8]) -> String {
     let request_id = uuid::Uuid::now_v7().to_string();
     let body = serde_json::to_string(&problem(error, &request_id)).expect("a problem is made of text and numbers");
+    let status = error.code.status();
+    let retry_after = if status == StatusCode::SERVICE_UNAVAILABLE { "retry-after: 1\r\n" } else { "" };
     format!(
-        "HTTP/1.1 {}\r\ncontent-type: application/problem+json\r\nx-request-id: {request_id}\r\nretry-after: 1\r\n\
-         connection: close\r\ncontent-length: {}\r\n\r\n{body}",
-        error.code.status(),
+        "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\nx-request-id: {request_id}\r\n\
+         cache-control: no-store\r\n{retry_after}{}connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        cors::lines(origins, head),
         body.len()
     )
 }

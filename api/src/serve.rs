@@ -1,13 +1,13 @@
 //! The whole of the doors put together, and served.
 
 use crate::app::App;
-use crate::door::{self, gate};
+use crate::conditional;
+use crate::door::{self, Doors, gate};
 use crate::error::{Code, Error};
 use crate::passwords::PasswordError;
 use crate::routes::search_tasks;
-use crate::{Node, Role, Roles, Settings, health, openapi, respond};
+use crate::{Node, Role, Roles, Settings, cors, health, openapi, respond};
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -17,7 +17,6 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// How often the figures are condensed.
 const CONDENSE_EVERY: Duration = Duration::from_secs(5);
@@ -32,8 +31,8 @@ pub fn router(node: &Node, settings: Settings) -> Result<Router, PasswordError> 
 
 fn addresses(app: &App) -> Router {
     recorder();
-    let cors = cors(&app.settings.allowed_origins);
     routes(app.roles)
+        .layer(from_fn(conditional::not_modified))
         .layer(from_fn_with_state(app.clone(), respond::fingerprint))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| {
             let said = panic.downcast_ref::<&str>().copied().unwrap_or("no message");
@@ -41,7 +40,8 @@ fn addresses(app: &App) -> Router {
             Error::new(Code::Internal, "an internal error; the server's log says why").into_response()
         }))
         .layer(from_fn_with_state(app.clone(), gate::pass))
-        .layer(cors)
+        .layer(from_fn(respond::sized))
+        .layer(cors::layer(&app.settings.allowed_origins))
         .layer(from_fn(respond::finish))
         .with_state(app.clone())
 }
@@ -67,10 +67,10 @@ pub async fn serve(
     settings: Settings,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let (limits, proxies) = (settings.limits, settings.trusted_proxies.clone());
+    let doors = Doors::of(&settings);
     let app = App::new(node, settings).map_err(std::io::Error::other)?;
     tokio::select! {
-        () = door::open(listener, addresses(&app), limits, proxies, stop) => Ok(()),
+        () = door::open(listener, addresses(&app), doors, stop) => Ok(()),
         () = condense() => Ok(()),
         () = search_tasks::work(&app), if app.roles.has(Role::Api) => Ok(()),
     }
@@ -83,21 +83,6 @@ async fn condense() {
         beat.tick().await;
         recorder().run_upkeep();
     }
-}
-
-/// Pages of other origins may call only where an operator named them.
-fn cors(origins: &[String]) -> CorsLayer {
-    let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
-    let names =
-        ["authorization", "content-type", "idempotency-key", "if-match", "letopis-min-position", "x-request-id"];
-    let shown = ["etag", "letopis-position", "idempotency-replayed", "x-request-id", "retry-after"];
-    CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
-        .allow_credentials(true)
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers(names.map(HeaderName::from_static))
-        .expose_headers(shown.map(HeaderName::from_static))
-        .max_age(Duration::from_secs(3600))
 }
 
 /// The process's one collector of figures.

@@ -5,6 +5,7 @@ use crate::request::{Answer, Error, Request};
 use crate::route;
 use crate::states::States;
 use domain::{Event, Outcome, StreamId, Timestamp, user};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use store::{Appender, Batch, Forget, NewEvent, NewReceipt};
@@ -57,11 +58,11 @@ impl Draft {
                 Error::Internal
             })??;
         let version = states.shown(own);
-        if version > 0 && request.if_match.is_some_and(|expected| expected != version) {
+        if version > 0 && request.if_match.as_ref().is_some_and(|expected| !expected.contains(&version)) {
             return Err(Error::Refused(domain::Refusal::VersionChanged));
         }
         self.take(states, request, decision.facts);
-        Ok(self.keep(states, request, decision.outcome))
+        Ok(self.keep(states, request, states.shown(own), decision.outcome))
     }
 
     fn first_answer(&self, appender: &mut Appender, request: &Request) -> Result<Option<Answer>, Error> {
@@ -110,8 +111,8 @@ impl Draft {
         }
     }
 
-    fn keep(&mut self, states: &States, request: &Request, outcome: Outcome) -> Answer {
-        let answer = Answer { position: self.position, outcome, replayed: false };
+    fn keep(&mut self, states: &States, request: &Request, version: u64, outcome: Outcome) -> Answer {
+        let answer = Answer { position: self.position, version, outcome, replayed: false };
         // A receipt of somebody who is erased would be sealed with a new key of his.
         let erased = |key: &crate::Key| key.subject.is_some_and(|id| *states.user(id) == user::State::Erased);
         if let Some(key) = request.key.as_ref().filter(|key| !erased(key)) {
@@ -121,12 +122,27 @@ impl Draft {
                 at: self.batch.at,
                 position: self.position,
                 subject: key.subject,
-                outcome: serde_json::to_string(&answer.outcome)
+                outcome: serde_json::to_string(&Kept { version, outcome: answer.outcome.clone() })
                     .expect("an outcome has string keys and no floats: it always serialises"),
             });
             self.keys.insert(key.command_id, (key.fingerprint, answer.clone()));
         }
         answer
+    }
+}
+
+/// What a receipt holds of an answer, beside its position.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    version: u64,
+    outcome: Outcome,
+}
+
+impl Kept {
+    /// Reads it; earlier releases kept the outcome alone.
+    fn read(text: &str) -> serde_json::Result<Kept> {
+        serde_json::from_str(text).or_else(|_| serde_json::from_str(text).map(|outcome| Kept { version: 0, outcome }))
     }
 }
 
@@ -138,11 +154,12 @@ impl Answer {
         }
         // Erased with its subject: nobody is left who could have asked, so this is somebody else's request.
         let outcome = receipt.outcome.known().ok_or(Error::KeyReused)?;
-        let outcome = serde_json::from_str(outcome).map_err(|error| {
+        let kept = Kept::read(outcome).map_err(|error| {
             tracing::error!(%error, position = receipt.position, "a receipt cannot be read");
             Error::Unavailable
         })?;
-        Ok(Answer { position: receipt.position, outcome, replayed: true })
+        let (position, version) = (receipt.position, kept.version);
+        Ok(Answer { position, version, outcome: kept.outcome, replayed: true })
     }
 }
 
@@ -159,4 +176,22 @@ fn refuse_the_erased(states: &States, request: &Request) -> Result<(), Error> {
 fn unavailable(error: store::Error) -> Error {
     tracing::error!(error = &error as &dyn std::error::Error, "the log cannot be read; a command was refused");
     Error::Unavailable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_an_earlier_release_kept_is_read() {
+        let outcome = Outcome::ChatCreated { chat_id: domain::ChatId(uuid::Uuid::from_u128(7)) };
+        for earlier in [outcome, Outcome::Done] {
+            let kept = Kept::read(&serde_json::to_string(&earlier).unwrap()).unwrap();
+            assert_eq!((kept.version, &kept.outcome), (0, &earlier));
+            let now = serde_json::to_string(&Kept { version: 3, outcome: earlier.clone() }).unwrap();
+            let kept = Kept::read(&now).unwrap();
+            assert_eq!((kept.version, kept.outcome), (3, earlier));
+        }
+        assert!(Kept::read("{}").is_err());
+    }
 }

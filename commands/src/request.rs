@@ -14,8 +14,8 @@ pub struct Request {
     pub at: Timestamp,
     /// The request's id; kept in the metadata of every event that it causes.
     pub request_id: Option<String>,
-    /// The version that the command's own stream must have (`If-Match`).
-    pub if_match: Option<u64>,
+    /// The versions of which the command's own stream must have one (`If-Match`).
+    pub if_match: Option<Vec<u64>>,
     /// What makes a repeat of this command known.
     pub key: Option<Key>,
 }
@@ -49,6 +49,9 @@ pub struct Key {
 pub struct Answer {
     /// The position of its last event; of the log's head where it changed nothing.
     pub position: u64,
+    /// The version of the command's own stream behind it, as `ETag` tells it; 0 where it is not known: an answer that
+    /// was kept by an earlier release.
+    pub version: u64,
     /// What the caller is told.
     pub outcome: Outcome,
     /// This is the answer to an earlier command with the same key.

@@ -53,6 +53,8 @@ impl Contract {
             return;
         };
         let response = &operation["responses"][status.to_string()];
+        let tagged = response["headers"]["ETag"].is_object();
+        assert!(!tagged || !reply.header("etag").is_empty(), "{method} {path} has no ETag");
         assert!(!response.is_null(), "{method} {template} does not document {status}: {}", reply.text);
         let Some(content) = response["content"].as_object().and_then(|types| types.values().next()) else { return };
         if content["schema"]["type"] == "string" {

@@ -1,10 +1,14 @@
 //! A connection that does not wait for ever: it fails when nothing comes, or nothing is taken, in time.
 
-use crate::Limits;
+use super::ORIGIN_BYTES_MAX;
+use crate::error::{Code, Error};
+use crate::{Limits, respond};
+use axum::body::{Body, Bytes, HttpBody};
+use hyper::body::{Frame, SizeHint};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -13,16 +17,68 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Whose turn it is to speak on a connection. It is passed when a request's header is there, and when its answer is.
 #[derive(Default)]
-pub(super) struct Turn(AtomicU64);
+pub(super) struct Turn {
+    passed: AtomicU64,
+    /// Whether there is a request of which the answer has not been written out.
+    busy: AtomicBool,
+    /// Whether the answer has not been handed over whole.
+    answering: AtomicBool,
+}
 
 impl Turn {
     pub(super) fn pass(&self) {
-        self.0.fetch_add(1, Ordering::Release);
+        let before = self.passed.fetch_add(1, Ordering::AcqRel);
+        if before.is_multiple_of(2) {
+            self.answering.store(true, Ordering::Release);
+            self.busy.store(true, Ordering::Release);
+        }
     }
 
     /// How often it was passed: even when the caller is to speak.
     fn count(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
+        self.passed.load(Ordering::Acquire)
+    }
+
+    /// All that was handed over is written out.
+    fn written_out(&self) {
+        if !self.answering.load(Ordering::Acquire) {
+            self.busy.store(false, Ordering::Release);
+        }
+    }
+}
+
+/// The body of an answer; it knows when hyper has taken all of it, or gives it up.
+pub(super) struct Answering {
+    body: Body,
+    turn: Arc<Turn>,
+}
+
+impl Answering {
+    pub(super) fn new(body: Body, turn: Arc<Turn>) -> Answering {
+        Answering { body, turn }
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.turn.answering.store(false, Ordering::Release);
+    }
+}
+
+impl HttpBody for Answering {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -39,13 +95,61 @@ pub(super) struct Line {
     reading: Clock,
     /// When the caller must have taken something of what he is told.
     writing: Clock,
+    /// What came of the present header, as far as its `Origin` is looked for.
+    head: Vec<u8>,
+    origins: Arc<[String]>,
+    /// What is still to be said in place of hyper's own words.
+    instead: Option<Bytes>,
 }
 
 impl Line {
-    pub(super) fn new(stream: TcpStream, limits: Limits, turn: Arc<Turn>) -> Line {
+    pub(super) fn new(stream: TcpStream, limits: Limits, origins: Arc<[String]>) -> Line {
+        // A small answer must not wait for the acknowledgement of the one before.
+        let _ = stream.set_nodelay(true);
         let mut reading = Clock::default();
         reading.set(limits.first_byte_max);
-        Line { stream, limits, turn, seen: 0, begun: false, reading, writing: Clock::default() }
+        Line {
+            stream,
+            limits,
+            turn: Arc::default(),
+            seen: 0,
+            begun: false,
+            reading,
+            writing: Clock::default(),
+            head: Vec::new(),
+            origins,
+            instead: None,
+        }
+    }
+
+    pub(super) fn turn(&self) -> Arc<Turn> {
+        Arc::clone(&self.turn)
+    }
+
+    /// Whether what is written is no answer of ours: hyper could not read a request, and says so in its own words.
+    fn is_hypers(&self) -> bool {
+        !self.turn.busy.load(Ordering::Acquire)
+    }
+
+    /// Says why a request could not be read, as every other failure is said, in place of hyper's `words`.
+    fn refuse(&mut self, context: &mut Context<'_>, words: &[u8]) -> Poll<io::Result<()>> {
+        let mut rest = match self.instead.take() {
+            Some(rest) => rest,
+            None => respond::alone(&unreadable(words), &self.origins, &self.head).into(),
+        };
+        while !rest.is_empty() {
+            match Pin::new(&mut self.stream).poll_write(context, &rest) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(count)) => drop(rest.split_to(count)),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    self.instead = Some(rest);
+                    return Poll::Pending;
+                }
+            }
+        }
+        self.instead = Some(rest);
+        Poll::Ready(Ok(()))
     }
 
     /// Fails when an attempt to write has waited too long; whatever is taken sets the clock anew.
@@ -73,15 +177,21 @@ impl AsyncRead for Line {
         if turn != line.seen {
             (line.seen, line.begun) = (turn, false);
             line.reading.set(line.limits.idle_max);
+            line.head = Vec::new();
         }
         // While the server is to speak, what is read is the body of a request: that has a clock of its own, which
         // can still answer (`gate`).
         let of_head = turn.is_multiple_of(2);
         let before = buffer.filled().len();
         if Pin::new(&mut line.stream).poll_read(context, buffer)?.is_ready() {
-            if of_head && !line.begun && buffer.filled().len() > before {
+            let came = &buffer.filled()[before..];
+            if of_head && !line.begun && !came.is_empty() {
                 line.begun = true;
                 line.reading.set(line.limits.head_max);
+            }
+            if of_head && !line.origins.is_empty() {
+                let room = ORIGIN_BYTES_MAX.saturating_sub(line.head.len());
+                line.head.extend_from_slice(&came[..came.len().min(room)]);
             }
             return Poll::Ready(Ok(()));
         }
@@ -96,7 +206,11 @@ impl AsyncRead for Line {
 impl AsyncWrite for Line {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let line = self.get_mut();
-        let count = Pin::new(&mut line.stream).poll_write(context, bytes);
+        let count = if line.is_hypers() {
+            line.refuse(context, bytes).map_ok(|()| bytes.len())
+        } else {
+            Pin::new(&mut line.stream).poll_write(context, bytes)
+        };
         line.written(context, count)
     }
 
@@ -106,7 +220,12 @@ impl AsyncWrite for Line {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let line = self.get_mut();
-        let count = Pin::new(&mut line.stream).poll_write_vectored(context, slices);
+        let count = if line.is_hypers() {
+            let words = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
+            line.refuse(context, words).map_ok(|()| slices.iter().map(|slice| slice.len()).sum())
+        } else {
+            Pin::new(&mut line.stream).poll_write_vectored(context, slices)
+        };
         line.written(context, count)
     }
 
@@ -115,11 +234,26 @@ impl AsyncWrite for Line {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        let line = self.get_mut();
+        let flushed = Pin::new(&mut line.stream).poll_flush(context);
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            line.turn.written_out();
+        }
+        flushed
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
+
+/// Why hyper did not take a request, by the status line that it writes.
+fn unreadable(words: &[u8]) -> Error {
+    match words.get(9..12) {
+        Some(b"431" | b"414") => {
+            Error::new(Code::HeadersTooLarge, "the address and the headers are too large or too many")
+        }
+        Some(_) | None => Error::new(Code::BadParameters, "the request is not well-formed HTTP/1.1"),
     }
 }
 

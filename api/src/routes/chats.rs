@@ -3,12 +3,13 @@
 use super::{Done, Next, chat_id, cut};
 use crate::app::App;
 use crate::auth::Caller;
+use crate::conditional::{tag, tag_beside};
 use crate::cursor;
 use crate::error::{Code, Error};
 use crate::extract::{Asked, Body, Params};
-use crate::respond::{read, read_one, written};
+use crate::respond::{changed, read, read_one, written};
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use domain::text::{ChatName, canonical_name};
 use domain::{ChatId, Command, MessageId, Timestamp, UserId, chat};
@@ -168,11 +169,18 @@ async fn one(
         if chat.private {
             return Err(Error::new(Code::NotAMember, "this chat is private; ask its owner or an admin to add you"));
         }
-        return Ok(read_one(position, version, shown(chat, None, None)));
+        return Ok(read_one(position, tag(version), shown(chat, None, None)));
     };
     let newest = app.read(Name::Messages, params.min_position).await?;
     let last = messages::last_of(&newest.database, &[chat_id]).await?.into_iter().next();
-    Ok(read_one(position.min(newest.position), version, shown(chat, Some(member.role), last)))
+    // What was said last is no part of the chat's own stream.
+    let tag = last.as_ref().map_or_else(|| tag(version), |last| tag_of(version, last));
+    Ok(read_one(position.min(newest.position), tag, shown(chat, Some(member.role), last)))
+}
+
+fn tag_of(version: u64, last: &messages::Message) -> HeaderValue {
+    let name = last.user_name.as_deref().unwrap_or_default();
+    tag_beside(version, &[last.message_id.0.as_bytes(), &last.version.to_be_bytes(), name.as_bytes()])
 }
 
 /// Renames, archives, or opens a chat again: its owner and admins.
@@ -190,7 +198,7 @@ async fn change(
     let chat_name = chat_name.map_err(|unfit| Error::bad("chat_name", unfit))?;
     let wish = chat::Command::Change { by: caller.user_id, chat_name, archived: body.archived };
     let answer = app.send(&caller, &asked, Command::Chat(chat_id, wish)).await?;
-    Ok(written(StatusCode::OK, &answer, ChatWritten { chat_id, position: answer.position }))
+    Ok(changed(&answer, ChatWritten { chat_id, position: answer.position }))
 }
 
 /// Deletes a chat with everything in it: its owner.

@@ -3,14 +3,14 @@
 use super::{Done, Next, cut};
 use crate::app::App;
 use crate::auth::{Caller, Person};
+use crate::conditional::tag;
 use crate::cursor;
 use crate::error::{Code, Error};
 use crate::extract::{Asked, Body, Params};
 use crate::origin::CameFrom;
-use crate::respond::{read, read_one, written};
+use crate::respond::{self, read, read_one};
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use commands::{Actor, Answer};
 use domain::text::{DisplayName, Locale, TimeZone, UserName};
 use domain::{Command, Outcome, SessionId, Timestamp, UserId, password, user};
@@ -104,7 +104,7 @@ async fn profile(State(app): State<App>, caller: Caller, params: Params) -> Resu
         role: account.role,
         created_at: account.created_at,
     };
-    Ok(read_one(reading.position, version, me))
+    Ok(read_one(reading.position, tag(version), me))
 }
 
 /// Changes my profile.
@@ -150,7 +150,7 @@ fn changed(answer: &Answer) -> Result<Response, Error> {
         role: profile.role,
         created_at: profile.created_at,
     };
-    Ok(written(StatusCode::OK, answer, me))
+    Ok(respond::changed(answer, me))
 }
 
 /// Changes my password and ends my other sessions.
@@ -204,7 +204,7 @@ async fn history(State(app): State<App>, person: Person, params: Params) -> Resu
 }
 
 fn done(answer: &Answer) -> Response {
-    written(StatusCode::OK, answer, Done { position: answer.position }).into_response()
+    respond::changed(answer, Done { position: answer.position })
 }
 
 /// The account went away while its session was looked at.

@@ -6,7 +6,7 @@ use crate::auth::Caller;
 use crate::cursor;
 use crate::error::{Code, Error};
 use crate::extract::{Asked, Body, Params};
-use crate::respond::{read, written};
+use crate::respond::{changed, read, written};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -152,7 +152,7 @@ async fn change(
     let role = role.ok_or_else(|| Error::bad("role", "must be owner, admin, member or muted"))?;
     let wish = chat::Command::SetRole { by: caller.user_id, user_id, role };
     let answer = app.send(&caller, &asked, Command::Chat(chat_id, wish)).await?;
-    Ok(written(StatusCode::OK, &answer, Entered { user_id, position: answer.position }))
+    Ok(changed(&answer, Entered { user_id, position: answer.position }))
 }
 
 /// Leaves a chat, or removes somebody from it.

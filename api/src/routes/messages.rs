@@ -3,10 +3,11 @@
 use super::{Done, Next, chat_id, message_id};
 use crate::app::App;
 use crate::auth::Caller;
+use crate::conditional::tag;
 use crate::cursor;
 use crate::error::{Code, Error};
 use crate::extract::{Asked, Body, Params};
-use crate::respond::{read, read_one, written};
+use crate::respond::{changed, read, read_one, written};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -112,14 +113,14 @@ async fn post(
         sent_at: asked.at,
     };
     let answer = app.send(&caller, &asked, Command::Message(MessageId(Uuid::now_v7()), wish)).await?;
-    posted(StatusCode::CREATED, &answer)
+    Ok(written(StatusCode::CREATED, &answer, posted(&answer)?))
 }
 
-fn posted(status: StatusCode, answer: &Answer) -> Result<Response, Error> {
+fn posted(answer: &Answer) -> Result<MessageWritten, Error> {
     let Outcome::Posted { message_id } = answer.outcome else {
         return Err(Error::other_answer());
     };
-    Ok(written(status, answer, MessageWritten { message_id, position: answer.position }))
+    Ok(MessageWritten { message_id, position: answer.position })
 }
 
 /// A chat's messages in the order of the log; for members.
@@ -165,7 +166,7 @@ async fn one(
     admit(&reading.database, chat_id, caller.user_id).await?;
     let message = messages::one(&reading.database, chat_id, message_id(&message)?).await?;
     let message = message.ok_or_else(|| Error::new(Code::MessageNotFound, "there is no such message in this chat"))?;
-    Ok(read_one(reading.position, message.version, shown(message)))
+    Ok(read_one(reading.position, tag(message.version), shown(message)))
 }
 
 /// Edits a message: its author.
@@ -183,7 +184,8 @@ async fn edit(
     let (chat_id, message_id) = (chat_id(&chat)?, message_id(&message)?);
     let text = MessageText::parse(&body.message).map_err(|unfit| Error::bad("message", unfit))?;
     let wish = message::Command::Edit { chat_id, by: caller.user_id, text };
-    posted(StatusCode::OK, &app.send(&caller, &asked, Command::Message(message_id, wish)).await?)
+    let answer = app.send(&caller, &asked, Command::Message(message_id, wish)).await?;
+    Ok(changed(&answer, posted(&answer)?))
 }
 
 /// Deletes a message: its author, an admin, the owner.

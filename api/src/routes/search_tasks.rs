@@ -112,7 +112,7 @@ async fn ask(
         }
     };
     app.task_taken.notify_one();
-    let answer = Answer { position, outcome: Outcome::Done, replayed };
+    let answer = Answer { position, version: 0, outcome: Outcome::Done, replayed };
     Ok(written(StatusCode::CREATED, &answer, TaskTaken { task_id }))
 }
 

@@ -6,6 +6,7 @@
 mod accounts;
 mod authorization;
 mod chats;
+mod conditions;
 mod documents;
 mod door;
 mod forgetting;

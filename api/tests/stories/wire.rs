@@ -1,6 +1,7 @@
 //! What comes over the wire from those who do not keep to HTTP.
 
 use super::WAIT_MAX;
+use std::time::Duration;
 use testkit::TestApp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -42,10 +43,68 @@ async fn what_is_not_http_is_refused_and_harms_nobody() {
         let answer = send(&app, request.as_bytes(), "\r\n\r\n").await;
         let start = request.chars().take(60).collect::<String>();
         assert_eq!(answer.split(' ').nth(1), Some(status), "{start:?}: {answer}");
-        let bare = answer.ends_with("content-length: 0\r\n\r\n") || answer.contains("\r\ncontent-length: 0\r\n");
-        assert!(bare && !answer.contains("server:"), "what is not HTTP learns nothing: {answer}");
+        assert!(!answer.contains("server:") && answer.contains("\r\nx-request-id: "), "{answer}");
+        let is_problem = answer.contains("\r\ncontent-type: application/problem+json\r\n");
+        assert_eq!(is_problem, status != "200", "a failure is told as every other: {answer}");
     }
     anna.get("/v1/me").await.expect_status(200);
+}
+
+#[tokio::test]
+async fn a_page_may_read_why_its_request_was_refused_however_early() {
+    const PAGE: &str = "https://chat.example.org";
+    let mut settings = TestApp::settings();
+    settings.allowed_origins = vec!["https://other.example.org".to_owned(), PAGE.to_owned()];
+    settings.limits.body_max = Duration::from_millis(100);
+    settings.limits.connections_per_address_max = 2;
+    let app = TestApp::start_with(settings).await;
+    let large = "x".repeat(20_000);
+    let many = (0..150).map(|number| format!("x-{number}: 1\r\n")).collect::<String>();
+    let json = "content-type: application/json\r\n";
+    let requests = [
+        ("GET /nothing HTTP/1.1\r\nhost: a\r\n{o}\r\n".to_owned(), "404"),
+        ("DELETE /v1/chats HTTP/1.1\r\nhost: a\r\n{o}\r\n".to_owned(), "405"),
+        ("GET /v1/me HTTP/1.1\r\nhost: a\r\n{o}\r\n".to_owned(), "401"),
+        (format!("GET /ping HTTP/1.1\r\nhost: a\r\n{{o}}x: {large}\r\n\r\n"), "431"),
+        (format!("GET /ping HTTP/1.1\r\nhost: a\r\n{{o}}{many}\r\n"), "431"),
+        (format!("GET /ping HTTP/1.1\r\nhost: a\r\n{{o}}x: {}\r\n\r\n", "x".repeat(600_000)), "431"),
+        ("POST /v1/chats HTTP/1.1\r\nhost: a\r\n{o}content-length: 131073\r\n\r\n".to_owned(), "413"),
+        (format!("POST /v1/auth/login HTTP/1.1\r\nhost: a\r\n{{o}}{json}content-length: 9\r\n\r\n{{"), "408"),
+        ("GET /ping HTTP/1.1\r\nhost: a\r\n{o}no colon\r\n\r\n".to_owned(), "400"),
+        ("POST /ping HTTP/1.1\r\n{o}content-length: -1\r\n\r\n".to_owned(), "400"),
+    ];
+    for (request, status) in &requests {
+        for (origin, allowed) in [(PAGE, true), ("https://evil.example", false)] {
+            let request = request.replacen("{o}", &format!("Origin: {origin}\r\n"), 1);
+            let answer = send(&app, request.as_bytes(), "\r\n\r\n").await;
+            assert_eq!(answer.split(' ').nth(1), Some(*status), "{answer}");
+            readable(&answer, allowed.then_some(PAGE));
+        }
+    }
+    // Who is turned away before a word is heard says where he comes from all the same.
+    let connect = || TcpStream::connect(app.url.trim_start_matches("http://"));
+    let (mut first, mut second) = (connect().await.unwrap(), connect().await.unwrap());
+    for busy in [&mut first, &mut second] {
+        let slow = b"POST /v1/chats HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\nexpect: 100-continue\r\n\r\n";
+        busy.write_all(slow).await.unwrap();
+    }
+    let request = format!("GET /ping HTTP/1.1\r\nhost: a\r\norigin: {PAGE}\r\n\r\n");
+    let answer = send(&app, request.as_bytes(), "\r\n\r\n").await;
+    if answer.starts_with("HTTP/1.1 503 ") {
+        readable(&answer, Some(PAGE));
+    }
+}
+
+#[track_caller]
+fn readable(answer: &str, origin: Option<&str>) {
+    let header = |name: &str| {
+        let mut lines =
+            answer.split("\r\n").take_while(|line| !line.is_empty()).filter_map(|line| line.split_once(": "));
+        lines.find(|(is, _)| is.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
+    };
+    assert_eq!(header("access-control-allow-origin").as_deref(), origin, "{answer}");
+    assert_eq!(header("access-control-allow-credentials").is_some(), origin.is_some() || header("vary").is_some());
+    assert!(header("x-request-id").is_some(), "{answer}");
 }
 
 #[tokio::test]

@@ -215,7 +215,7 @@ async fn what_one_node_did_is_what_the_other_one_decides_on() {
         for (add, node) in (0..).zip([&nodes[0], &nodes[1], &fresh]) {
             let name = ChatName::parse(&format!("chat {person} {add}")).unwrap();
             let change = chat::Command::Change { by: user_id(1), chat_name: Some(name), archived: None };
-            let request = Request { if_match: Some(version + add), ..request(Command::Chat(chat, change)) };
+            let request = Request { if_match: Some(vec![version + add]), ..request(Command::Chat(chat, change)) };
             node.writer.send(request).await.unwrap();
         }
     }

@@ -95,9 +95,9 @@ async fn a_version_that_was_read_before_somebody_else_wrote_is_refused() {
             chat::Command::Change { by: anna, chat_name: Some(ChatName::parse(name).unwrap()), archived: None },
         ))
     };
-    assert!(house.writer.send(rename("garden", Some(2))).await.is_ok());
-    assert_eq!(house.writer.send(rename("kitchen", Some(2))).await, Err(Error::Refused(Refusal::VersionChanged)));
-    assert!(house.writer.send(rename("kitchen", Some(3))).await.is_ok());
+    assert!(house.writer.send(rename("garden", Some(vec![2]))).await.is_ok());
+    assert_eq!(house.writer.send(rename("kitchen", Some(vec![2]))).await, Err(Error::Refused(Refusal::VersionChanged)));
+    assert!(house.writer.send(rename("kitchen", Some(vec![3]))).await.is_ok());
 }
 
 #[tokio::test]
