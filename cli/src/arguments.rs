@@ -135,7 +135,7 @@ pub struct Serve {
 
 #[derive(Debug, Args)]
 pub struct Import {
-    /// The file
+    /// The file, plain or gzip; `-` is standard input
     pub file: PathBuf,
     /// Messages keep the file's times; otherwise they are sent now
     #[arg(long)]

@@ -59,11 +59,11 @@ pub async fn restore(context: &Context, asked: &Restore) -> Result<()> {
     meter.end();
     let brought = brought?;
     if !is_listed {
-        anstream::eprintln!(
+        output::note(format_args!(
             "note: there was no list of the erased: who was erased after this backup was made has an account again. \
              If there is such a list, put it in place of {} before the server starts.",
             erased_list.display()
-        );
+        ));
     }
     let mut shown = json!({
         "events": brought.counted.events, "head": brought.head.position,
@@ -80,10 +80,10 @@ pub async fn restore(context: &Context, asked: &Restore) -> Result<()> {
 /// # Errors
 /// When they cannot be erased, or the log does not hold then.
 pub async fn erased_again(context: &Context, brought: &Brought, shown: &mut Value) -> Result<()> {
-    anstream::eprintln!(
+    output::note(format_args!(
         "note: this log is a copy, so a server tells other services nothing of it over NATS until `letopis relay arm`: \
          run that once the log that it was copied from is given up."
-    );
+    ));
     shown["erased_again"] = brought.back.len().into();
     if brought.back.is_empty() {
         return Ok(());

@@ -49,7 +49,7 @@ pub async fn verb(context: &Context, bench: &Bench) -> Result<()> {
     let rounds = async {
         let mut rounds = Vec::new();
         for round in 0..bench.rounds {
-            anstream::eprintln!("round {} of {}, in {}", round + 1, bench.rounds, place.display());
+            crate::output::note(format_args!("round {} of {}, in {}", round + 1, bench.rounds, place.display()));
             rounds.push(measure(&place, round, bench, context.settings.database.as_ref()).await?);
         }
         anyhow::Ok(rounds)
@@ -144,7 +144,7 @@ impl Throwaway {
 impl Drop for Throwaway {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.path) {
-            anstream::eprintln!("could not remove {}: {error}; remove it by hand", self.path.display());
+            crate::output::note(format_args!("could not remove {}: {error}; remove it by hand", self.path.display()));
         }
     }
 }

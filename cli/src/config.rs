@@ -45,6 +45,8 @@ pub fn init(common: &Common) -> Result<()> {
         Err(error) => return Err(error).with_context(|| format!("could not make {shown}")),
     };
     file.write_all(initial::text().as_bytes()).with_context(|| format!("could not write {shown}"))?;
-    anstream::eprintln!("wrote {shown}: every setting with its default; `letopis config show` tells what holds");
+    crate::output::note(format_args!(
+        "wrote {shown}: every setting with its default; `letopis config show` tells what holds"
+    ));
     Ok(())
 }

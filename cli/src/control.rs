@@ -1,15 +1,18 @@
 //! How a verb that changes something gets it done: by the running server, over the control socket in the data
 //! folder, or in this process when no server runs.
 //!
-//! One line of JSON goes in: `{"operation": …}`. Lines of JSON come out: any number of `{"progress": …}`, then
+//! One line of JSON goes in: `{"operation": …}`, and behind it the file that it takes along, if it takes one (`stream`).
+//! Lines of JSON come out: any number of `{"progress": …}`, then
 //! `{"done": …}` or `{"failed": {"code": …, "message": …}}`.
 
 pub mod server;
+mod stream;
 
 use crate::context::Context;
 use crate::couriers;
 use crate::exit::{Code, Failure, failure};
 use crate::operation::{self, Operation};
+use crate::packed::Source;
 use crate::progress::{Meter, Progress};
 use anyhow::{Context as _, Result};
 use api::{Node, NodeError};
@@ -18,6 +21,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use store::Folder;
+use stream::Stopped;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::sync::watch;
@@ -51,12 +55,28 @@ enum Told {
 /// What the operation failed with, or why it could not begin.
 pub async fn carry_out(context: &Context, operation: Operation) -> Result<Value> {
     let mut meter = Meter::new();
-    let result = carry_out_shown(context, operation, &mut meter).await;
+    let result = carry_out_shown(context, operation, None, &mut meter).await;
     meter.end();
     result
 }
 
-async fn carry_out_shown(context: &Context, operation: Operation, meter: &mut Meter) -> Result<Value> {
+/// The same for an operation that takes a file along.
+///
+/// # Errors
+/// As [`carry_out`], and when the file cannot be read.
+pub async fn carry_out_with(context: &Context, operation: Operation, source: Source) -> Result<Value> {
+    let mut meter = Meter::new();
+    let result = carry_out_shown(context, operation, Some(source), &mut meter).await;
+    meter.end();
+    result
+}
+
+async fn carry_out_shown(
+    context: &Context,
+    operation: Operation,
+    source: Option<Source>,
+    meter: &mut Meter,
+) -> Result<Value> {
     // A log that nodes share lies elsewhere, and is looked at when it is opened.
     if operation.needs_data() && context.settings.database.is_none() {
         Folder::existing(&context.settings.data)?;
@@ -65,10 +85,10 @@ async fn carry_out_shown(context: &Context, operation: Operation, meter: &mut Me
     let began = Instant::now();
     loop {
         if let Some(stream) = connect(&socket).await? {
-            return ask(stream, operation, meter).await;
+            return ask(stream, operation, source, meter).await;
         }
         match Node::open(context.node_options()).await {
-            Ok(node) => return here(context, node, &operation, meter).await,
+            Ok(node) => return here(context, node, &operation, source, meter).await,
             // A server that starts or stops, or another verb: it soon listens, or lets go.
             Err(NodeError::Store(store::Error::Locked { .. })) if began.elapsed() < BUSY_WAIT => {
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -79,42 +99,74 @@ async fn carry_out_shown(context: &Context, operation: Operation, meter: &mut Me
 }
 
 async fn connect(socket: &Path) -> Result<Option<UnixStream>> {
-    use std::io::ErrorKind::{ConnectionRefused, NotFound};
+    use std::io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied};
     match UnixStream::connect(socket).await {
         Ok(stream) => Ok(Some(stream)),
         // No server was here, or one left its socket behind.
         Err(error) if matches!(error.kind(), NotFound | ConnectionRefused) => Ok(None),
         Err(error) => {
+            // Closed to this user: that is a refusal, and told as one.
+            let code = if error.kind() == PermissionDenied { Code::Auth } else { Code::Unreachable };
             let what = format!("could not reach the running server by {}", socket.display());
-            Err(error).context(what).context(Failure {
-                code: Code::Unreachable,
-                message: "run this as the user that runs the server".to_owned(),
-            })
+            Err(error)
+                .context(what)
+                .context(Failure { code, message: "run this as the user that runs the server, or as root".to_owned() })
         }
     }
 }
 
-async fn ask(stream: UnixStream, operation: Operation, meter: &mut Meter) -> Result<Value> {
+async fn ask(stream: UnixStream, operation: Operation, source: Option<Source>, meter: &mut Meter) -> Result<Value> {
     let (reading, mut writing) = stream.into_split();
     let mut line = serde_json::to_vec(&Ask { operation })?;
     line.push(b'\n');
-    writing.write_all(&line).await.context("the running server does not take the request")?;
+    let sending = async {
+        // Whoever does not take the request may have answered it all the same: then that says why.
+        writing.write_all(&line).await.map_err(|_| Stopped::Server)?;
+        match source {
+            Some(source) => stream::send(source, &mut writing).await,
+            None => Ok(()),
+        }
+    };
+    tokio::pin!(sending);
+    let mut is_sent = false;
     let mut lines = BufReader::new(reading).lines();
-    while let Some(line) = lines.next_line().await.context("the running server went away")? {
+    loop {
+        let line = tokio::select! {
+            sent = &mut sending, if !is_sent => match sent {
+                Ok(()) | Err(Stopped::Server) => {
+                    is_sent = true;
+                    continue;
+                }
+                Err(Stopped::File(error)) => {
+                    let advice = "what came before is imported: run it again to go on";
+                    return Err(error).with_context(|| format!("the file could not be read to its end; {advice}"));
+                }
+            },
+            line = lines.next_line() => line,
+        };
+        let line = line.context(gone())?.ok_or_else(gone)?;
         match serde_json::from_str(&line).context("the running server is of another version: use its own program")? {
             Told::Progress(progress) => meter.show(&progress),
             Told::Done(value) => return Ok(value),
             Told::Failed(failed) => return Err(failed.into()),
         }
     }
-    Err(failure(
-        Code::Unreachable,
-        "the running server ended before it had answered; see its log, then run the same command again",
-    ))
+}
+
+/// The server has ended the connection, and nobody knows how far it came.
+fn gone() -> Failure {
+    let message = "the running server ended before it had answered; see its log, then run the same command again";
+    Failure { code: Code::Unreachable, message: message.to_owned() }
 }
 
 /// Carries an operation out in this process, and leaves the read models caught up.
-async fn here(context: &Context, node: Node, operation: &Operation, meter: &mut Meter) -> Result<Value> {
+async fn here(
+    context: &Context,
+    node: Node,
+    operation: &Operation,
+    source: Option<Source>,
+    meter: &mut Meter,
+) -> Result<Value> {
     let (sender, receiver) = watch::channel(Progress::default());
     let result = {
         let work = async {
@@ -123,7 +175,7 @@ async fn here(context: &Context, node: Node, operation: &Operation, meter: &mut 
                 Some(bus) => Some(couriers::relay(bus, &node).await?),
                 None => None,
             };
-            let result = operation.run(&node, relay.as_ref(), &sender).await;
+            let result = operation.run(&node, relay.as_ref(), source, &sender).await;
             if let Some(relay) = &relay {
                 couriers::give_up(relay).await;
             }

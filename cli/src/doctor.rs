@@ -98,7 +98,7 @@ fn show(context: &Context, checks: &[Check]) -> Result<()> {
     }
     listing.end()?;
     if output::is_table(context.output) {
-        let mut out = std::io::stdout().lock();
+        let mut out = output::out();
         for check in checks {
             let Some(advice) = &check.advice else { continue };
             writeln!(out, "\n{}: {}\n  {}", check.check, output::visible(&check.found), output::visible(advice))?;

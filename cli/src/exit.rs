@@ -1,7 +1,9 @@
 //! How the process ends: the exit codes of the command line, and which failure means which.
 
+use crate::output::ReaderLeft;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 /// What an exit code says. Scripts rely on the numbers.
@@ -77,21 +79,20 @@ pub fn told(error: &anyhow::Error) -> Failure {
 
 /// What the process ends with after this failure.
 pub fn code_of(error: &anyhow::Error) -> Code {
-    if is_broken_pipe(error) {
+    if is_reader_gone(error) {
         return Code::Done;
     }
-    error.chain().find_map(known).unwrap_or(Code::Failure)
+    // One that was laid over another error is none of the chain's own links.
+    let laid_over = error.downcast_ref::<Failure>().map(|failure| failure.code);
+    laid_over.or_else(|| error.chain().find_map(known)).unwrap_or(Code::Failure)
 }
 
-/// Whether the reader of our output went away: nothing is wrong then, and nothing is said.
-pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+/// Whether the reader of what is shown has left: nothing is wrong then, and nothing is said. Any other broken pipe (a
+/// socket's, or that of an export, which is then not whole) is a failure like the rest.
+pub fn is_reader_gone(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        let kind = match (cause.downcast_ref::<std::io::Error>(), cause.downcast_ref::<serde_json::Error>()) {
-            (Some(io), _) => Some(io.kind()),
-            (None, Some(json)) => json.io_error_kind(),
-            (None, None) => None,
-        };
-        kind == Some(std::io::ErrorKind::BrokenPipe)
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        inner.is_some_and(|inner| inner.is::<ReaderLeft>())
     })
 }
 
@@ -128,6 +129,7 @@ fn of_store(error: &store::Error) -> Option<Code> {
         store::Error::NoData { .. } => Some(Code::NotFound),
         store::Error::Unreachable { .. } | store::Error::Unanswered => Some(Code::Unreachable),
         store::Error::DatabaseUrl { .. } => Some(Code::Usage),
+        store::Error::File { source, .. } if source.kind() == ErrorKind::PermissionDenied => Some(Code::Auth),
         store::Error::Locked { .. }
         | store::Error::NotEmpty { .. }
         | store::Error::NotEmptyDatabase { .. }
@@ -236,9 +238,27 @@ mod tests {
 
     #[test]
     fn a_reader_that_went_away_is_no_failure() {
-        let gone = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        let gone = std::io::Error::new(ErrorKind::BrokenPipe, ReaderLeft);
         let error = Err::<(), _>(gone).context("print").unwrap_err();
         assert_eq!(code_of(&error), Code::Done);
+    }
+
+    #[test]
+    fn any_other_broken_pipe_is_a_failure() {
+        let broken = || std::io::Error::from(ErrorKind::BrokenPipe);
+        let error = Err::<(), _>(broken()).context("the running server went away").unwrap_err();
+        assert_eq!(code_of(&error), Code::Failure);
+        assert_eq!(code_of(&store::Error::Export { source: broken() }.into()), Code::Failure);
+        let refused = Failure { code: Code::Unreachable, message: "it went away".to_owned() };
+        let error = Err::<(), _>(broken()).context(refused).unwrap_err();
+        assert_eq!(code_of(&error), Code::Unreachable);
+    }
+
+    #[test]
+    fn what_this_user_may_not_open_is_a_matter_of_rights() {
+        let file = |kind| store::Error::File { doing: "open", path: "x".into(), source: std::io::Error::from(kind) };
+        assert_eq!(code_of(&file(ErrorKind::PermissionDenied).into()), Code::Auth);
+        assert_eq!(code_of(&file(ErrorKind::StorageFull).into()), Code::Failure);
     }
 
     #[test]

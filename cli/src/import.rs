@@ -13,6 +13,7 @@ use crate::control;
 use crate::exit::{Code, failure};
 use crate::operation::{Operation, now};
 use crate::output;
+use crate::packed::{self, Source};
 use crate::progress::{self, Progress, per_second};
 use anyhow::Result;
 use api::Node;
@@ -23,7 +24,6 @@ use ids::Occurrences;
 use sending::{Sending, What};
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 use std::time::Instant;
 
 /// Has a file brought in.
@@ -31,14 +31,12 @@ use std::time::Instant;
 /// # Errors
 /// What went wrong; what was brought in until then stays.
 pub async fn verb(context: &Context, arguments: &Arguments) -> Result<()> {
-    let path = arguments.file.canonicalize().map_err(|error| {
-        let message = format!("could not open {}: {error}", arguments.file.display());
-        failure(Code::NotFound, message)
-    })?;
-    let operation = Operation::Import { path, as_of_file_times: arguments.as_of_file_times };
-    let done = control::carry_out(context, operation).await?;
+    // Here and not in the server: what this user may read, and a pipe of this shell, it may not even see.
+    let source = packed::source(&arguments.file)?;
+    let operation = Operation::Import { as_of_file_times: arguments.as_of_file_times, bytes: source.bytes };
+    let done = control::carry_out_with(context, operation, source).await?;
     if done["messages"] == 0 && done["already_there"] != 0 {
-        anstream::eprintln!("every message of this file was there already; nothing was imported twice");
+        output::note("every message of this file was there already; nothing was imported twice");
     }
     output::show(context.output, &done)
 }
@@ -47,9 +45,9 @@ pub async fn verb(context: &Context, arguments: &Arguments) -> Result<()> {
 ///
 /// # Errors
 /// The first line that cannot be brought in.
-pub async fn run(node: &Node, path: &Path, as_of_file_times: bool, progress: &progress::Sender) -> Result<Value> {
+pub async fn run(node: &Node, source: Source, as_of_file_times: bool, progress: &progress::Sender) -> Result<Value> {
     let began = Instant::now();
-    let mut lines = file::read(path)?;
+    let mut lines = file::read(source);
     let mut importing = Importing {
         node,
         sending: Sending::new(&node.writer),

@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(()) => exit::Code::Done.into(),
         Err(error) => {
-            if !exit::is_broken_pipe(&error) {
+            if !exit::is_reader_gone(&error) {
                 anstream::eprintln!("\u{1b}[1;31merror:\u{1b}[0m {}", output::visible(&format!("{error:#}")));
             }
             exit::code_of(&error).into()

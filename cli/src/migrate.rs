@@ -12,7 +12,7 @@ use serde_json::json;
 /// When it cannot be reached, or is of a newer version.
 pub fn verb(context: &Context, asked: &Migrate) -> Result<()> {
     let Some(cluster) = &context.settings.database else {
-        anstream::eprintln!("the embedded log is brought up to date by `letopis serve`; there is nothing to do");
+        output::note("the embedded log is brought up to date by `letopis serve`; there is nothing to do");
         return Ok(());
     };
     let (before, version) = store::postgres::migrate(cluster, asked.role.as_deref())?;

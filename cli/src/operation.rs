@@ -6,6 +6,7 @@ mod following;
 use crate::couriers;
 use crate::exit::{Code, failure};
 use crate::import;
+use crate::packed::Source;
 use crate::progress::{self, Progress, per_second};
 use ::couriers::Relay;
 use anyhow::{Context, Result};
@@ -18,7 +19,6 @@ use domain::{Command, Timestamp, UserId};
 use projections::{Name, State, users};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
@@ -64,10 +64,10 @@ pub enum Operation {
     },
     /// Bring a chat log in.
     Import {
-        /// The file, by its absolute path.
-        path: PathBuf,
         /// Whether messages keep the file's times.
         as_of_file_times: bool,
+        /// How long the file is, which follows; zero when nobody knows.
+        bytes: u64,
     },
     /// Build read models anew.
     Rebuild {
@@ -132,11 +132,22 @@ impl Operation {
         matches!(self, Operation::Republish { .. })
     }
 
-    /// Carries it out. Answers what there is to show.
+    /// How many bytes the file has that it takes along, zero when nobody knows; none when it takes none.
+    pub fn takes(&self) -> Option<u64> {
+        if let Operation::Import { bytes, .. } = self { Some(*bytes) } else { None }
+    }
+
+    /// Carries it out, with the file that it [`Operation::takes`]. Answers what there is to show.
     ///
     /// # Errors
     /// Why it was refused, or what went wrong.
-    pub async fn run(&self, node: &Node, relay: Option<&Relay>, progress: &progress::Sender) -> Result<Value> {
+    pub async fn run(
+        &self,
+        node: &Node,
+        relay: Option<&Relay>,
+        source: Option<Source>,
+        progress: &progress::Sender,
+    ) -> Result<Value> {
         match self {
             Operation::CreateUser { name, password, role } => create_user(node, name, password, *role).await,
             Operation::SetPassword { user, password } => set_password(node, user, password).await,
@@ -156,7 +167,10 @@ impl Operation {
                 let answer = api::forgetting::erase(&node.writer, &node.projections, user_id, request).await?;
                 Ok(json!({"user_id": user_id, "position": answer.position}))
             }
-            Operation::Import { path, as_of_file_times } => import::run(node, path, *as_of_file_times, progress).await,
+            Operation::Import { as_of_file_times, .. } => {
+                let source = source.context("an import takes a file along")?;
+                import::run(node, source, *as_of_file_times, progress).await
+            }
             Operation::Rebuild { projection } => rebuild(node, projection.as_deref(), progress).await,
             Operation::Pause { projection, reason } => following::pause(node, projection, reason.as_deref()).await,
             Operation::Resume { projection, reason } => following::resume(node, projection, reason.as_deref()).await,

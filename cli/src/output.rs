@@ -5,7 +5,8 @@ use clap::ValueEnum;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use serde_json::Value;
-use std::io::{IsTerminal, Write};
+use std::fmt;
+use std::io::{self, ErrorKind, IsTerminal, StdoutLock, Write};
 
 /// How data is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -22,6 +23,39 @@ pub enum Format {
 const CELL_CHARACTERS_MAX: usize = 64;
 /// Rows of a table that are laid out together; longer lists go on in a new table.
 const TABLE_ROWS_MAX: usize = 1_000;
+
+/// Says something to whoever sits there, on standard error. Where that cannot be written nobody does.
+pub fn note(text: impl fmt::Display) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// The reader of standard output has left.
+#[derive(Debug, thiserror::Error)]
+#[error("the reader of standard output has left")]
+pub struct ReaderLeft;
+
+/// Standard output for what is shown. Its errors say when it was the reader of it who left: a list that `head` cuts
+/// short is no failure, and any other broken pipe is one ([`crate::exit::is_reader_gone`]).
+pub struct Out(StdoutLock<'static>);
+
+/// Standard output, until it is dropped.
+pub fn out() -> Out {
+    Out(io::stdout().lock())
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(marked)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(marked)
+    }
+}
+
+fn marked(error: io::Error) -> io::Error {
+    if error.kind() == ErrorKind::BrokenPipe { io::Error::new(ErrorKind::BrokenPipe, ReaderLeft) } else { error }
+}
 
 impl Format {
     /// The format that was asked for; else a table on a terminal and `otherwise` in a pipe.
@@ -54,7 +88,7 @@ impl Listing {
     /// # Errors
     /// When nobody reads any more.
     pub fn row(&mut self, row: &impl Serialize) -> Result<()> {
-        let mut out = std::io::stdout().lock();
+        let mut out = out();
         match self.format {
             Format::Table => {
                 let row = serde_json::to_value(row)?;
@@ -66,10 +100,10 @@ impl Listing {
             }
             Format::Json => {
                 out.write_all(if self.shown == 0 { b"[" } else { b",\n" })?;
-                serde_json::to_writer(&mut out, row)?;
+                serde_json::to_writer(&mut out, row).map_err(io::Error::from)?;
             }
             Format::Ndjson => {
-                serde_json::to_writer(&mut out, row)?;
+                serde_json::to_writer(&mut out, row).map_err(io::Error::from)?;
                 out.write_all(b"\n")?;
             }
         }
@@ -89,9 +123,9 @@ impl Listing {
                 self.header = false;
             }
             table.add_rows(self.rows.drain(..));
-            writeln!(std::io::stdout(), "{}", table.trim_fmt())?;
+            writeln!(out(), "{}", table.trim_fmt())?;
         }
-        std::io::stdout().flush()?;
+        out().flush()?;
         Ok(())
     }
 
@@ -101,8 +135,8 @@ impl Listing {
     /// When nobody reads any more.
     pub fn end(mut self) -> Result<()> {
         match self.format {
-            Format::Json if self.shown == 0 => writeln!(std::io::stdout(), "[]")?,
-            Format::Json => writeln!(std::io::stdout(), "]")?,
+            Format::Json if self.shown == 0 => writeln!(out(), "[]")?,
+            Format::Json => writeln!(out(), "]")?,
             Format::Table | Format::Ndjson => {}
         }
         self.flush()
@@ -114,9 +148,9 @@ impl Listing {
 /// # Errors
 /// When nobody reads any more.
 pub fn show(asked: Option<Format>, thing: &impl Serialize) -> Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     match Format::or(asked, Format::Json) {
-        Format::Ndjson | Format::Json => serde_json::to_writer(&mut out, thing)?,
+        Format::Ndjson | Format::Json => serde_json::to_writer(&mut out, thing).map_err(io::Error::from)?,
         Format::Table => {
             let thing = serde_json::to_value(thing)?;
             let mut table = bare_table();
@@ -127,6 +161,7 @@ pub fn show(asked: Option<Format>, thing: &impl Serialize) -> Result<()> {
         }
     }
     writeln!(out)?;
+    out.flush()?;
     Ok(())
 }
 

@@ -1,8 +1,10 @@
 //! Files that are read plain or packed by gzip, whichever they are.
 
+use crate::exit::{Code, failure};
+use anyhow::Result;
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,43 +14,62 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// How much is read at once.
 const READ_BYTES: usize = 128 * 1024;
 
-/// What is read.
-pub struct Opened {
-    /// Unpacked.
-    pub from: Box<dyn BufRead + Send>,
-    /// How many bytes of the file itself were read so far.
-    pub bytes_read: Arc<AtomicU64>,
-    /// How many it has; zero when nobody knows.
+/// Bytes from anywhere: a file, a pipe, standard input, the other end of a socket.
+pub struct Source {
+    /// The bytes as they stand there.
+    pub read: Box<dyn Read + Send>,
+    /// How many there are; zero when nobody knows.
     pub bytes: u64,
+    /// How many of them were read so far.
+    pub bytes_read: Arc<AtomicU64>,
 }
 
-/// Opens a file; `-` is standard input.
+impl Source {
+    /// Reads from there; `bytes` is how many there are, zero when nobody knows.
+    pub fn new(read: impl Read + Send + 'static, bytes: u64) -> Source {
+        let bytes_read = Arc::new(AtomicU64::new(0));
+        let read = Box::new(Counted { source: read, bytes_read: Arc::clone(&bytes_read) });
+        Source { read, bytes, bytes_read }
+    }
+}
+
+/// Opens a file or a named pipe, for which it waits until somebody writes; `-` is standard input.
 ///
 /// # Errors
-/// When it cannot be opened or read.
-pub fn open(path: &Path) -> io::Result<Opened> {
+/// Code 3 when there is none, 6 when this user may not read it, 2 when it is a folder.
+pub fn source(path: &Path) -> Result<Source> {
     if path == Path::new("-") {
-        return begin(io::stdin(), 0);
+        return Ok(Source::new(io::stdin(), 0));
     }
-    let file = File::open(path)?;
-    let bytes = file.metadata()?.len();
-    begin(file, bytes)
+    let shown = path.display();
+    #[allow(clippy::wildcard_enum_match_arm)]
+    let failed = |error: io::Error| {
+        let code = match error.kind() {
+            ErrorKind::NotFound => Code::NotFound,
+            ErrorKind::PermissionDenied => Code::Auth,
+            // Whatever else the system says has no code of its own.
+            _ => Code::Failure,
+        };
+        failure(code, format!("could not open {shown}: {error}"))
+    };
+    let file = File::open(path).map_err(failed)?;
+    let found = file.metadata().map_err(failed)?;
+    if found.is_dir() {
+        return Err(failure(Code::Usage, format!("{shown} is a folder; name a file, or - for standard input")));
+    }
+    Ok(Source::new(file, if found.is_file() { found.len() } else { 0 }))
 }
 
-/// Reads from anywhere; `bytes` is how many there are, zero when nobody knows.
+/// Begins to read, plain or packed. Waits for the first bytes.
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn begin(source: impl Read + Send + 'static, bytes: u64) -> io::Result<Opened> {
-    let bytes_read = Arc::new(AtomicU64::new(0));
-    let counted = Counted { source, bytes_read: Arc::clone(&bytes_read) };
-    let mut plain = BufReader::with_capacity(READ_BYTES, counted);
-    let from: Box<dyn BufRead + Send> = if plain.fill_buf()?.starts_with(&GZIP) {
-        Box::new(BufReader::with_capacity(READ_BYTES, MultiGzDecoder::new(plain)))
-    } else {
-        Box::new(plain)
-    };
-    Ok(Opened { from, bytes_read, bytes })
+pub fn begin(source: Source) -> io::Result<Box<dyn BufRead + Send>> {
+    let mut plain = BufReader::with_capacity(READ_BYTES, source.read);
+    if plain.fill_buf()?.starts_with(&GZIP) {
+        return Ok(Box::new(BufReader::with_capacity(READ_BYTES, MultiGzDecoder::new(plain))));
+    }
+    Ok(Box::new(plain))
 }
 
 struct Counted<R> {

@@ -59,7 +59,7 @@ impl Meter {
                     "what": progress.what, "done": progress.done, "part": progress.part,
                     "seconds": seconds, "per_second": per_second,
                 });
-                anstream::eprintln!("{line}");
+                crate::output::note(format_args!("{line}"));
             }
             None => {}
         }

@@ -48,7 +48,10 @@ pub fn verb(context: &Context, asked: &Search) -> Result<()> {
         }
     }
     if !complete {
-        anstream::eprintln!("not everything was looked through in {} s; ask for less", DEADLINE.as_secs());
+        crate::output::note(format_args!(
+            "not everything was looked through in {} s; ask for less",
+            DEADLINE.as_secs()
+        ));
     }
     if context.output == Some(Format::Json) {
         return show(context.output, &json!({"hits": hits, "total": total}));
@@ -69,10 +72,10 @@ fn followed(context: &Context) -> Result<Snapshot> {
             return Ok(snapshot);
         }
         if began.elapsed() >= FOLLOW_WAIT {
-            anstream::eprintln!(
+            crate::output::note(format_args!(
                 "the index is at position {} of {head}; what came later is not found",
                 snapshot.position
-            );
+            ));
             return Ok(snapshot);
         }
         std::thread::sleep(LOOK_EVERY);

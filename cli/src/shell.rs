@@ -1,6 +1,7 @@
 //! What shells and `man` know of the command line: made from the same arguments that are parsed.
 
 use crate::arguments::{Arguments, Completions, Man};
+use crate::output::out;
 use anyhow::{Context, Result};
 use clap::CommandFactory;
 use std::io::Write;
@@ -12,8 +13,9 @@ use std::io::Write;
 pub fn completions(asked: &Completions) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(asked.shell, &mut Arguments::command(), "letopis", &mut script);
-    std::io::stdout().write_all(&script)?;
-    Ok(())
+    let mut out = out();
+    out.write_all(&script)?;
+    Ok(out.flush()?)
 }
 
 /// Prints the first manual page, or writes one for each verb into a folder.
@@ -24,8 +26,9 @@ pub fn man(asked: &Man) -> Result<()> {
     let Some(folder) = &asked.folder else {
         let mut page = Vec::new();
         clap_mangen::Man::new(Arguments::command()).render(&mut page)?;
-        std::io::stdout().write_all(&page)?;
-        return Ok(());
+        let mut out = out();
+        out.write_all(&page)?;
+        return Ok(out.flush()?);
     };
     let failed = || format!("the manual pages could not be written into {}", folder.display());
     std::fs::create_dir_all(folder).with_context(failed)?;

@@ -5,6 +5,8 @@ mod common;
 
 use common::{Place, fixture};
 use serde_json::Value;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 /// Messages, rooms and people of the fixture: Анна has three spellings, crimsun two, `[x] ` is not `[x]`.
 const MESSAGES: u64 = 10;
@@ -120,4 +122,90 @@ fn who_left_is_not_brought_back() {
     assert_eq!(figures(&again), [0, MESSAGES, ROOMS, USERS]);
     let state = place.run(&["streams", "show", chat]).ok().json();
     assert_eq!(state["state"]["members"].as_array().unwrap().len(), 1, "{state}");
+}
+
+/// So many lines, each said once.
+fn lines(range: std::ops::Range<u32>) -> String {
+    let line = |number| {
+        format!("{{\"room\":\"r\",\"at\":\"2024-03-01T10:00:00Z\",\"author\":\"a\",\"text\":\"line {number}\"}}\n")
+    };
+    range.map(line).collect()
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut file = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    file.write_all(text.as_bytes()).unwrap();
+    file.finish().unwrap()
+}
+
+fn fifo(place: &Place, name: &str) -> String {
+    let path = place.file(name, "");
+    std::fs::remove_file(&path).unwrap();
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    path
+}
+
+/// What comes of it when that is written into a pipe that the verb reads.
+fn piped(place: &Place, arguments: &[&str], bytes: &[u8]) -> Value {
+    let mut child = place.command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(bytes).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_log_comes_in_by_any_way_beside_a_server_and_without_one() {
+    let (alone, beside) = (Place::new(), Place::new());
+    let server = beside.serve();
+    for place in [&alone, &beside] {
+        assert_eq!(piped(place, &["import", "-"], lines(0..10).as_bytes())["messages"], 10);
+        assert_eq!(piped(place, &["import", "/dev/stdin"], &gzip(&lines(0..20)))["messages"], 10);
+        let path = fifo(place, "fifo");
+        let writing = std::thread::spawn({
+            let path = path.clone();
+            move || std::fs::write(path, gzip(&lines(0..3_000))).unwrap()
+        });
+        let done = place.run(&["import", &path]).ok().json();
+        writing.join().unwrap();
+        assert_eq!(figures(&done), [2_980, 20, 1, 1]);
+        let file = place.file("log.ndjson.gz", "");
+        std::fs::write(&file, gzip(&lines(0..3_001))).unwrap();
+        // By its name in the folder of the one who asks.
+        assert_eq!(place.run(&["import", "log.ndjson.gz"]).ok().json()["messages"], 1);
+        assert_eq!(place.run(&["import", "missing"]).code, 3);
+        assert_eq!(place.run(&["import", "."]).code, 2);
+    }
+    assert_eq!(server.stop(), 0);
+}
+
+#[test]
+fn a_pipe_that_nobody_writes_to_keeps_nobody_waiting_and_a_client_may_be_killed() {
+    let place = Place::new();
+    let server = place.serve();
+    let path = fifo(&place, "fifo");
+    let mut client = place.command(&["import", &path]).stderr(Stdio::null()).spawn().unwrap();
+    let mut pipe = std::fs::File::options().write(true).open(&path).unwrap();
+    place.run(&["health", "--url", &server.url]).ok();
+    pipe.write_all(lines(0..1_000).as_bytes()).unwrap();
+    let messages = |place: &Place| {
+        let stats = place.run(&["events", "stats", "-o", "json"]).ok().json();
+        let types = stats["types"].as_array().unwrap().clone();
+        let posted = types.iter().find(|row| row["type"] == "message.posted.v1");
+        posted.map_or(0, |row| row["count"].as_u64().unwrap())
+    };
+    // What is handed over in whole chunks; the rest waits for more.
+    while messages(&place) < 512 {
+        assert!(client.try_wait().unwrap().is_none());
+    }
+    place.run(&["health", "--url", &server.url]).ok();
+    client.kill().unwrap();
+    client.wait().unwrap();
+    let stayed = messages(&place);
+    assert!((512..1_000).contains(&stayed), "{stayed}");
+    let file = place.file("log", &lines(0..1_000));
+    let again = place.run(&["import", &file]).ok().json();
+    assert_eq!(figures(&again)[..2], [1_000 - stayed, stayed]);
+    assert_eq!(messages(&place), 1_000);
+    assert_eq!(server.stop(), 0);
 }

@@ -34,11 +34,16 @@ impl Folder {
     /// The folder at `path`, which must hold a database already.
     ///
     /// # Errors
-    /// [`Error::NoData`] when it does not; [`Error::Unfinished`] when it was to get one that was interrupted.
+    /// [`Error::NoData`] when it does not; [`Error::File`] when this user may not look; [`Error::Unfinished`] when it was to get one that was interrupted.
     pub fn existing(path: &Path) -> Result<Folder, Error> {
         let folder = Folder { root: path.to_owned() };
         folder.check_finished()?;
-        if folder.database().is_file() { Ok(folder) } else { Err(Error::NoData { path: path.to_owned() }) }
+        match std::fs::metadata(folder.database()) {
+            Ok(found) if found.is_file() => Ok(folder),
+            // Whether there is data, this user cannot know.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Error::file("open", path)(error)),
+            Ok(_) | Err(_) => Err(Error::NoData { path: path.to_owned() }),
+        }
     }
 
     /// Refuses a folder into which a whole log was brought, and that was interrupted.

@@ -5,6 +5,7 @@ use super::{Measured, Rated};
 use crate::arguments::Bench;
 use crate::import;
 use crate::operation::{now, settle};
+use crate::packed;
 use crate::progress::{Progress, per_second};
 use anyhow::{Context, Result, anyhow};
 use api::Node;
@@ -39,7 +40,8 @@ pub(super) async fn measure(node: &Node, bench: &Bench) -> Result<Vec<Measured>>
     let began = Instant::now();
     let mut messages = 0;
     for log in &bench.log {
-        messages += import::run(node, log, true, &progress).await?["messages"].as_u64().unwrap_or_default();
+        messages +=
+            import::run(node, packed::source(log)?, true, &progress).await?["messages"].as_u64().unwrap_or_default();
     }
     settle(node).await;
     let imported = rate("messages imported, read models and index following", messages, began);

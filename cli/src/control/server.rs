@@ -1,6 +1,6 @@
-//! The server's end of the control socket. Whoever can use it has the data folder anyway.
+//! The server's end of the control socket, for its own user, the owner of the data folder, and root.
 
-use super::{Ask, LINE_BYTES_MAX, LOOK_EVERY, Told};
+use super::{Ask, LINE_BYTES_MAX, LOOK_EVERY, Told, stream};
 use crate::exit::{Code, Failure, told};
 use crate::progress::Progress;
 use anyhow::{Context, Result, ensure};
@@ -21,13 +21,15 @@ use tokio::task::JoinSet;
 const CONNECTIONS_MAX: usize = 16;
 /// Whoever connects must have asked by then.
 const ASK_WAIT: Duration = Duration::from_secs(10);
+/// The user that may do everything on this machine.
+const ROOT: u32 = 0;
 /// The system takes no longer path for a socket (Linux: 108 bytes with the NUL).
 const PATH_BYTES_MAX: usize = 107;
 
-/// The socket, and the user that may use it.
+/// The socket, and the users that may use it.
 pub struct Control {
     listener: UnixListener,
-    owner: u32,
+    users: Users,
 }
 
 impl Control {
@@ -51,9 +53,13 @@ impl Control {
         let made = || -> std::io::Result<Control> {
             let listener = UnixListener::bind(&path)?;
             std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
-            // Whoever made the file is the user of this process.
-            let owner = std::fs::metadata(&path)?.uid();
-            Ok(Control { listener, owner })
+            let users =
+                Users { server: rustix::process::geteuid().as_raw(), owner: std::fs::metadata(folder.root())?.uid() };
+            if users.server == ROOT && users.owner != ROOT {
+                // Whose folder it is reaches the socket in it as well.
+                std::os::unix::fs::chown(&path, Some(users.owner), None)?;
+            }
+            Ok(Control { listener, users })
         };
         made().with_context(|| format!("could not make the control socket {}", path.display()))
     }
@@ -68,9 +74,9 @@ impl Control {
             tokio::select! {
                 accepted = self.listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
                     Ok((stream, _)) => {
-                        let (node, relay, owner) = (Arc::clone(&node), relay.clone(), self.owner);
+                        let (node, relay, users) = (Arc::clone(&node), relay.clone(), self.users);
                         connections.spawn(async move {
-                            if let Err(error) = converse(stream, owner, &node, relay.as_ref()).await {
+                            if let Err(error) = converse(stream, users, &node, relay.as_ref()).await {
                                 tracing::warn!(error = format!("{error:#}"), "a control connection ended early");
                             }
                         });
@@ -88,23 +94,42 @@ impl Control {
     }
 }
 
-async fn converse(stream: UnixStream, owner: u32, node: &Node, relay: Option<&Relay>) -> Result<()> {
+/// Who may use the socket besides root, by their ids.
+#[derive(Clone, Copy)]
+struct Users {
+    /// Whose process this is.
+    server: u32,
+    /// Whose folder it is.
+    owner: u32,
+}
+
+impl Users {
+    fn may(self, peer: u32) -> bool {
+        [ROOT, self.server, self.owner].contains(&peer)
+    }
+}
+
+async fn converse(stream: UnixStream, users: Users, node: &Node, relay: Option<&Relay>) -> Result<()> {
     let peer = stream.peer_cred().context("who asks is unknown")?.uid();
     let (reading, mut writing) = stream.into_split();
     let mut reading = BufReader::new(reading);
-    // The folder and the socket keep others out; that root passes those is no reason to serve him.
-    if peer != owner {
-        let failed = Failure {
-            code: Code::Auth,
-            message: "only the user that runs the server may use its control socket".to_owned(),
-        };
-        return say(&mut writing, &Told::Failed(failed)).await;
-    }
     let mut line = Vec::new();
     let mut limited = (&mut reading).take(LINE_BYTES_MAX);
-    tokio::time::timeout(ASK_WAIT, limited.read_until(b'\n', &mut line))
-        .await
-        .context("nothing was asked in time")??;
+    let read = tokio::time::timeout(ASK_WAIT, limited.read_until(b'\n', &mut line)).await;
+    // Only now: an answer before the request is read would make the asker fail while asking, and never see it.
+    let refused = match read {
+        Err(_) => Some((Code::Failure, "nothing was asked in time")),
+        Ok(read) => {
+            read?;
+            let message =
+                "only root, the user that runs the server, and the owner of the data folder may ask it for this";
+            (!users.may(peer)).then_some((Code::Auth, message))
+        }
+    };
+    if let Some((code, message)) = refused {
+        tracing::warn!(peer, message, "a request over the control socket was refused");
+        return say(&mut writing, &Told::Failed(Failure { code, message: message.to_owned() })).await;
+    }
     match serde_json::from_slice::<Ask>(&line) {
         Ok(ask) => work(&ask, (node, relay), reading, writing).await,
         Err(_) => {
@@ -124,10 +149,18 @@ async fn work(
     mut writing: OwnedWriteHalf,
 ) -> Result<()> {
     let (sender, mut receiver) = watch::channel(Progress::default());
-    let work = ask.operation.run(node, relay, &sender);
+    let (pump, source) = ask.operation.takes().map(stream::receive).unzip();
+    let work = ask.operation.run(node, relay, source, &sender);
     tokio::pin!(work);
+    // Behind the file nothing more is ever sent: this ends when the asker goes away.
+    let left = async {
+        if let Some(pump) = pump {
+            pump.run(&mut reading).await?;
+        }
+        reading.read(&mut [0; 1]).await
+    };
+    tokio::pin!(left);
     let mut ticks = tokio::time::interval(LOOK_EVERY);
-    let mut nothing = [0; 1];
     loop {
         tokio::select! {
             result = &mut work => {
@@ -138,8 +171,8 @@ async fn work(
                 store::failpoint::pass("operation-done");
                 return say(&mut writing, &last).await;
             }
-            // Nothing more is ever asked: this ends when the asker goes away, and what he wanted ends with him.
-            _ = reading.read(&mut nothing) => return Ok(()),
+            // What they wanted ends with them; what was written until then stays.
+            _ = &mut left => return Ok(()),
             _ = ticks.tick() => if receiver.has_changed().unwrap_or(false) {
                 let progress = receiver.borrow_and_update().clone();
                 say(&mut writing, &Told::Progress(progress)).await?;

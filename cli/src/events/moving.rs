@@ -25,7 +25,7 @@ pub(super) fn export(context: &Context, asked: &Export) -> Result<()> {
     let began = Instant::now();
     if asked.file == Path::new("-") {
         let written = exported(context, BufWriter::with_capacity(WRITE_BYTES, std::io::stdout().lock()))?;
-        anstream::eprintln!("{}", counted(written, began));
+        output::note(format_args!("{}", counted(written, began)));
         return Ok(());
     }
     check_place(asked)?;
@@ -100,20 +100,18 @@ fn exported(context: &Context, to: impl Write) -> Result<(Head, Counted)> {
 /// Brings an exported log in.
 pub(super) async fn import(context: &Context, asked: &ImportLog) -> Result<()> {
     let began = Instant::now();
-    let opened = packed::open(&asked.file).map_err(|error| {
-        let code = if error.kind() == std::io::ErrorKind::NotFound { Code::NotFound } else { Code::Failure };
-        failure(code, format!("could not read {}: {error}", asked.file.display()))
-    })?;
+    let source = packed::source(&asked.file)?;
+    let from = packed::begin(source).with_context(|| format!("could not read {}", asked.file.display()))?;
     let (master_key, erased_list) = (context.master_key(), context.erased_list());
     let target = Target { data: &context.settings.data, master_key: &master_key, erased_list: &erased_list };
     let mut meter = Meter::new();
     let progress = |position, head| meter.show(&events(position, head));
     let brought = match &context.settings.database {
-        None => store::import(target, opened.from, progress),
+        None => store::import(target, from, progress),
         Some(cluster) => {
             // Before anybody sees the log: a copy is silent.
             let disarm = || Arming::shared(cluster)?.set(false);
-            store::postgres::import(cluster, target, opened.from, progress, disarm)
+            store::postgres::import(cluster, target, from, progress, disarm)
         }
     };
     meter.end();

@@ -61,8 +61,9 @@ pub(super) fn trace(context: &Context, log: &Log, id: &str) -> Result<()> {
     if !output::is_table(context.output) {
         return output::show(context.output, &tree);
     }
-    std::io::stdout().write_all(drawn(&tree).as_bytes())?;
-    Ok(())
+    let mut out = output::out();
+    out.write_all(drawn(&tree).as_bytes())?;
+    Ok(out.flush()?)
 }
 
 /// The events that belong to an id, and the position of the one that it names.

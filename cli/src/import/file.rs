@@ -1,14 +1,13 @@
 //! The file: read on a thread of its own, a few lines at a time, never as a whole.
 
 use crate::exit::{Code, failure};
-use crate::packed;
+use crate::packed::{self, Source};
 use anyhow::{Context, Result};
 use domain::Timestamp;
 use domain::text::{ChatName, MessageText};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
@@ -47,27 +46,25 @@ impl Lines {
         self.chunks.recv().await
     }
 
-    /// Which part of the file is read, from 0 to 1.
+    /// Which part of the file is read, from 0 to 1; 0 when nobody knows how long it is.
     pub fn part(&self) -> f64 {
-        self.bytes_read.load(Ordering::Relaxed) as f64 / self.bytes.max(1) as f64
+        if self.bytes == 0 { 0.0 } else { self.bytes_read.load(Ordering::Relaxed) as f64 / self.bytes as f64 }
     }
 }
 
-/// Begins to read a file, plain or gzip.
-///
-/// # Errors
-/// When it cannot be opened.
-pub fn read(path: &Path) -> Result<Lines> {
-    let opened = packed::open(path).with_context(|| format!("could not open {}", path.display()))?;
-    let (from, bytes_read, bytes) = (opened.from, opened.bytes_read, opened.bytes);
+/// Begins to read a file, plain or gzip. Whoever writes into a pipe may take as long as they like: that keeps nobody
+/// else waiting.
+pub fn read(source: Source) -> Lines {
     let (sender, chunks) = mpsc::channel(CHUNKS_MAX);
+    let (bytes_read, bytes) = (Arc::clone(&source.bytes_read), source.bytes);
     tokio::task::spawn_blocking(move || {
-        if let Err(error) = send_lines(from, &sender) {
+        let opened = packed::begin(source).context("the file could not be read");
+        if let Err(error) = opened.and_then(|from| send_lines(from, &sender)) {
             // Nobody waits for it any more: then nobody wants to know.
             let _ = sender.blocking_send(Err(error));
         }
     });
-    Ok(Lines { chunks, bytes_read, bytes })
+    Lines { chunks, bytes_read, bytes }
 }
 
 fn send_lines(mut from: impl BufRead, to: &mpsc::Sender<Result<Vec<Line>>>) -> Result<()> {
@@ -186,7 +183,7 @@ mod tests {
         let path = place.path().join("log.ndjson");
         let good = r#"{"room":"r","at":"2004-12-25T09:14:00Z","author":"a","text":"t"}"#;
         std::fs::write(&path, format!("{good}\n\n{good}\nbad\n{good}\n")).unwrap();
-        let mut lines = read(&path).unwrap();
+        let mut lines = read(packed::source(&path).unwrap());
         let first = lines.next().await.unwrap().unwrap();
         assert_eq!(first.iter().map(|line| line.number).collect::<Vec<_>>(), [1, 3]);
         assert!(lines.next().await.unwrap().unwrap_err().to_string().starts_with("line 4 "));

@@ -73,8 +73,8 @@ pub async fn confirm(context: &Context, user: &str) -> Result<()> {
 
 fn asked(account: &users::Account) -> Result<()> {
     let name = &account.user_name;
-    anstream::eprintln!("{name} ({}) will be forgotten: account, sessions, every text.", account.user_id);
-    anstream::eprintln!("This cannot be undone. Type the user name to go on:");
+    output::note(format_args!("{name} ({}) will be forgotten: account, sessions, every text.", account.user_id));
+    output::note("This cannot be undone. Type the user name to go on:");
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).context("could not read the answer")?;
     if line.trim() == name {

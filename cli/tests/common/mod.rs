@@ -27,6 +27,16 @@ pub struct Ran {
 }
 
 impl Ran {
+    /// Runs it to its end.
+    pub fn of(mut command: Command) -> Ran {
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        Ran {
+            code: status.code().unwrap(),
+            out: String::from_utf8(stdout).unwrap(),
+            err: String::from_utf8(stderr).unwrap(),
+        }
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
     }
@@ -81,12 +91,7 @@ impl Place {
     }
 
     pub fn run(&self, arguments: &[&str]) -> Ran {
-        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
-        Ran {
-            code: status.code().unwrap(),
-            out: String::from_utf8(stdout).unwrap(),
-            err: String::from_utf8(stderr).unwrap(),
-        }
+        Ran::of(self.command(arguments))
     }
 
     pub fn serve(&self) -> Server {
@@ -113,8 +118,11 @@ impl Place {
     }
 
     /// Waits until it listens, or has ended.
-    fn start(&self, mut command: Command) -> Result<Server, ExitStatus> {
-        let mut child = command.env("LETOPIS_LOG", "warn").stdout(Stdio::piped()).spawn().unwrap();
+    pub fn start(&self, mut command: Command) -> Result<Server, ExitStatus> {
+        if !command.get_envs().any(|(name, value)| name == "LETOPIS_LOG" && value.is_some()) {
+            command.env("LETOPIS_LOG", "warn");
+        }
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut screen = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         let url = loop {

@@ -1,0 +1,168 @@
+//! Who may ask a running server for changes, and that whoever may not is told.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use common::{Place, Ran, Server, fixture};
+use std::fs::{Permissions, set_permissions};
+use std::io::{BufRead, BufReader, pipe};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
+
+/// Two users that need not have names.
+const ONE: u32 = 61_001;
+const OTHER: u32 = 61_002;
+
+fn is_root() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        eprintln!("left out: only root can run something as another user");
+    }
+    root
+}
+
+/// A place that every user reaches, with a data folder of that user.
+fn of(user: u32) -> Place {
+    let place = Place::new();
+    std::fs::create_dir(place.data()).unwrap();
+    chown(place.data(), Some(user), Some(user)).unwrap();
+    set_permissions(place.data(), Permissions::from_mode(0o700)).unwrap();
+    set_permissions(place.data().parent().unwrap(), Permissions::from_mode(0o755)).unwrap();
+    place
+}
+
+fn serve_as(place: &Place, user: u32) -> Server {
+    let mut command = place.command(&["serve", "--listen", "127.0.0.1:0"]);
+    command.uid(user).gid(user);
+    place.start_quietly(command).unwrap()
+}
+
+fn run_as(place: &Place, user: u32, arguments: &[&str]) -> Ran {
+    let mut command = place.command(arguments);
+    command.uid(user).gid(user);
+    Ran::of(command)
+}
+
+#[test]
+fn whoever_may_not_is_told_every_time() {
+    if !is_root() {
+        return;
+    }
+    let place = of(ONE);
+    let server = serve_as(&place, ONE);
+    let change = ["users", "end-sessions", "anna"];
+    // Kept away by the folder.
+    let refused = run_as(&place, OTHER, &change);
+    assert_eq!(refused.code, 6, "{}", refused.err);
+    // And by the server, where the folder lets them in.
+    set_permissions(place.data(), Permissions::from_mode(0o755)).unwrap();
+    let refused = run_as(&place, OTHER, &change);
+    assert_eq!(refused.code, 6, "{}", refused.err);
+    set_permissions(place.data().join("control.sock"), Permissions::from_mode(0o666)).unwrap();
+    for _ in 0..50 {
+        let refused = run_as(&place, OTHER, &change);
+        assert_eq!(refused.code, 6, "{}", refused.err);
+        assert!(refused.err.contains("only root"), "{}", refused.err);
+    }
+    // With a file behind the request that nobody takes.
+    let log = place.file("log", &" \n".repeat(1_000_000));
+    let refused = run_as(&place, OTHER, &["import", &log]);
+    assert_eq!(refused.code, 6, "{}", refused.err);
+    assert_eq!(server.stop(), 0);
+}
+
+#[test]
+fn root_may_and_leaves_nothing_of_its_own() {
+    if !is_root() {
+        return;
+    }
+    let place = of(ONE);
+    let server = serve_as(&place, ONE);
+    let password = place.file("password", "correct horse battery");
+    place.run(&["users", "create", "anna", "--password-file", &password]).ok();
+    assert_eq!(place.run(&["users", "erase", "nobody", "--yes"]).code, 3);
+    place.run(&["users", "erase", "anna", "--yes"]).ok();
+    assert_eq!(place.run(&["users", "show", "anna"]).code, 3);
+    // A file that the server's user may not read.
+    let log = place.file("log.ndjson", &std::fs::read_to_string(fixture()).unwrap());
+    set_permissions(&log, Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(place.run(&["import", &log]).ok().json()["messages"], 10);
+    assert_eq!(server.stop(), 0);
+    for file in std::fs::read_dir(place.data()).unwrap().map(Result::unwrap) {
+        assert_eq!(file.metadata().unwrap().uid(), ONE, "{:?}", file.path());
+    }
+}
+
+#[test]
+fn the_owner_of_the_folder_may() {
+    if !is_root() {
+        return;
+    }
+    let place = of(ONE);
+    let server = place.serve();
+    let password = place.file("password", "correct horse battery");
+    run_as(&place, ONE, &["import", &fixture()]);
+    set_permissions(&password, Permissions::from_mode(0o644)).unwrap();
+    // Those of the server are not readable for the owner: a changing verb needs nothing but the socket and the folder.
+    run_as(&place, ONE, &["users", "create", "anna", "--password-file", &password]).ok();
+    assert_eq!(run_as(&place, OTHER, &["users", "end-sessions", "anna"]).code, 6);
+    assert_eq!(server.stop(), 0);
+}
+
+#[test]
+fn a_server_that_goes_away_is_not_a_reader_that_has_left() {
+    let place = Place::new();
+    place.run(&["import", &fixture()]).ok();
+    let listener = UnixListener::bind(place.data().join("control.sock")).unwrap();
+    let log = place.file("log", &" \n".repeat(1_000_000));
+    let serving = std::thread::spawn(move || {
+        for turn in 0..20 {
+            let (stream, _) = listener.accept().unwrap();
+            // Sometimes before it has read what is asked, sometimes after.
+            if turn % 2 == 0 {
+                BufReader::new(stream).read_line(&mut String::new()).unwrap();
+            }
+        }
+    });
+    for turn in 0..20 {
+        let ran = match turn % 4 {
+            0 | 1 => place.run(&["users", "end-sessions", "anna"]),
+            _ => place.run(&["import", &log]),
+        };
+        assert_eq!(ran.code, 7, "{turn}: {}", ran.err);
+        assert!(ran.err.contains("ended before it had answered"), "{}", ran.err);
+    }
+    serving.join().unwrap();
+}
+
+#[test]
+fn a_reader_that_leaves_is_quiet_but_for_an_export() {
+    let place = Place::new();
+    place.run(&["import", &fixture()]).ok();
+    let into_nothing = |arguments: &[&str]| {
+        let (reader, writer) = pipe().unwrap();
+        drop(reader);
+        let mut command = place.command(arguments);
+        command.stdout(writer);
+        let output = command.output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    for verb in [
+        &["events", "ls"][..],
+        &["events", "ls", "-o", "json"],
+        &["events", "ls", "-o", "table"],
+        &["users", "ls"],
+        &["users", "show", "борис"],
+        &["events", "trace", "1", "-o", "table"],
+        &["doctor", "-o", "table"],
+        &["config", "show"],
+        &["completions", "bash"],
+        &["man"],
+    ] {
+        assert_eq!(into_nothing(verb), (0, String::new()), "{verb:?}");
+    }
+    let (code, said) = into_nothing(&["events", "export", "-"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("the export could not be written"), "{said}");
+}
