@@ -42,6 +42,8 @@ pub struct Node {
     pub hint: watch::Receiver<u64>,
     running: Running,
     tail: Mutex<Option<Tail>>,
+    /// A thread that follows the log and has ended.
+    unfed: watch::Receiver<Option<&'static str>>,
     _lock: Lock,
 }
 
@@ -110,14 +112,29 @@ impl Node {
             None => writer.head(),
         };
         let tail = projections.start(hint.clone())?;
+        let unfed = tail.ended();
         let tail = Mutex::new(Some(tail));
         let roles = options.roles;
-        Ok((Node { folder, log, keys, writer, projections, roles, hint, running, tail, _lock: lock }, back))
+        Ok((Node { folder, log, keys, writer, projections, roles, hint, running, tail, unfed, _lock: lock }, back))
     }
 
-    /// Resolves when the log can no longer be written: the process must end. Says why.
+    /// Resolves when the log can no longer be written, or the read models follow it no more: the process must end. Says
+    /// why.
     pub async fn failed(&self) -> String {
-        self.running.failed().await
+        let mut unfed = self.unfed.clone();
+        let unfed = async {
+            match unfed.wait_for(Option::is_some).await.ok().and_then(|name| *name) {
+                Some(name) => {
+                    format!("the thread {name}, which follows the log, ended unasked; see the log of the server")
+                }
+                // It was stopped.
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            why = self.running.failed() => why,
+            why = unfed => why,
+        }
     }
 
     /// Writes what is queued, lets the read models persist how far they are, and lets go of the folder.

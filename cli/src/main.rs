@@ -44,15 +44,18 @@ use std::time::Duration;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match run(Arguments::parse()) {
-        Ok(()) => exit::Code::Done.into(),
+    let code = match run(Arguments::parse()) {
+        Ok(()) => exit::Code::Done,
         Err(error) => {
             if !exit::is_reader_gone(&error) {
-                anstream::eprintln!("\u{1b}[1;31merror:\u{1b}[0m {}", output::visible(&format!("{error:#}")));
+                let told = output::visible(&format!("{error:#}"));
+                report::last_words(&format!("\u{1b}[1;31merror:\u{1b}[0m {told}"));
             }
-            exit::code_of(&error).into()
+            exit::code_of(&error)
         }
-    }
+    };
+    report::flush();
+    code.into()
 }
 
 fn run(arguments: Arguments) -> Result<()> {

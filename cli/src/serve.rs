@@ -44,7 +44,9 @@ pub async fn run(context: &Context) -> Result<()> {
     let controlled = tokio::spawn(control.serve(Arc::clone(&node), couriers.relay(), stopped.clone()));
     tokio::spawn(signals.stop_at_first(stop.clone()));
     supervisor::ready(&address.to_string());
-    greet(&node, address);
+    // Whoever does not read it keeps nobody waiting.
+    let screen = screen(&node, address);
+    std::thread::spawn(move || greet(&screen));
     let outcome = {
         let served = api::serve(listener, &node, doors(context), stopping(stopped));
         tokio::pin!(served);
@@ -129,7 +131,13 @@ impl Signals {
     }
 }
 
-fn greet(node: &Node, address: SocketAddr) {
+fn greet(screen: &str) {
+    // A server whose output nobody reads serves all the same.
+    let _ = std::io::stdout().write_all(screen.as_bytes());
+    let _ = std::io::stdout().flush();
+}
+
+fn screen(node: &Node, address: SocketAddr) -> String {
     let mode = match node.log.cluster() {
         Some(_) => "shared: PostgreSQL, one node of any number",
         None => "embedded: SQLite, one process",
@@ -159,7 +167,5 @@ fn greet(node: &Node, address: SocketAddr) {
         ));
     }
     screen.push_str("\nCtrl-C stops; the data stays.\n");
-    // A server whose output nobody reads serves all the same.
-    let _ = std::io::stdout().write_all(screen.as_bytes());
-    let _ = std::io::stdout().flush();
+    screen
 }

@@ -59,7 +59,7 @@ impl Writer {
         let (head_sender, head_receiver) = watch::channel(head);
         let (failure_sender, failure) = watch::channel(None);
         let acknowledged = Arc::new(std::array::from_fn(|_| AtomicU64::new(head)));
-        let mut writing = Writing {
+        let writing = Writing {
             appender,
             states: States::new(),
             head: head_sender,
@@ -71,7 +71,7 @@ impl Writer {
         };
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || writing.run(asks))
+            .spawn(move || writing.run_to_the_end(asks))
             .expect("a thread can be started when the process starts");
         (Writer { queue: queue.clone(), head: head_receiver, acknowledged }, Running { queue, thread, failure })
     }
@@ -144,28 +144,32 @@ struct Writing {
 }
 
 impl Writing {
-    fn run(&mut self, mut asks: mpsc::Receiver<Ask>) {
+    /// However the thread ends: when nobody asked for that, it is told why.
+    fn run_to_the_end(mut self, asks: mpsc::Receiver<Ask>) {
+        let ended = catch_unwind(AssertUnwindSafe(|| self.run(asks)));
+        if let Err(why) = ended.unwrap_or_else(|_| Err("the writer panicked".to_owned())) {
+            // First of all: nothing else is to keep it from being told.
+            self.failure.send_replace(Some(why.clone()));
+            tracing::error!(why, "the log cannot be written any more: the process must stop");
+        }
+    }
+
+    fn run(&mut self, mut asks: mpsc::Receiver<Ask>) -> Result<(), String> {
         let mut requests = Vec::with_capacity(BATCH_MAX);
+        // A panic in here is not a rule's (those are caught one by one): what is in memory may be half folded.
         while let Some(first) = asks.blocking_recv() {
+            failpoint::pass("batch-taken");
             let stop = take(first, &mut requests) || self.gather(&mut asks, &mut requests);
             self.before = requests.len();
-            // A panic in here is not a rule's (those are caught one by one): what is in memory may be half folded.
-            let written = catch_unwind(AssertUnwindSafe(|| self.write(&mut requests)));
-            if let Err(why) = written.unwrap_or_else(|_| Err("the writer panicked".to_owned())) {
-                tracing::error!(why, "the log could not be committed: the process must stop");
-                // Whoever still waits gets `Unavailable`, because the queue goes away with this thread.
-                self.failure.send_replace(Some(why));
-                return;
-            }
+            // Whoever still waits gets `Unavailable`, because the queue goes away with this thread.
+            self.write(&mut requests)?;
             if stop {
-                return;
+                return Ok(());
             }
-            if let Err(why) = self.prune() {
-                tracing::error!(why, "the log could not be committed: the process must stop");
-                self.failure.send_replace(Some(why));
-                return;
-            }
+            self.prune()?;
         }
+        // Nobody is left who could ask for anything.
+        Ok(())
     }
 
     /// Takes what waits. Where nodes share the log a batch costs a flush of their server whatever is in it: there whoever

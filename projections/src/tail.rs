@@ -2,9 +2,10 @@
 //! one does it for the text index (`following`).
 
 use crate::{Error, Name, Projections, Result, scan};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use store::described;
+use store::{described, failpoint};
 use tokio::sync::watch;
 
 /// How many facts are read at once.
@@ -24,6 +25,8 @@ const FLUSH: Duration = Duration::from_secs(60);
 pub struct Tail {
     stop: watch::Sender<bool>,
     threads: [JoinHandle<()>; 2],
+    /// The name of one that has ended and was not to.
+    ended: watch::Receiver<Option<&'static str>>,
 }
 
 impl Tail {
@@ -36,6 +39,11 @@ impl Tail {
             }
         }
     }
+
+    /// Becomes the name of a thread that has ended and was not to: the read models that it feeds follow no more.
+    pub fn ended(&self) -> watch::Receiver<Option<&'static str>> {
+        self.ended.clone()
+    }
 }
 
 impl Projections {
@@ -47,15 +55,24 @@ impl Projections {
         let (stop, stopped) = watch::channel(false);
         let failed = |source| Error::Thread { source };
         let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed);
-        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let (ending, ended) = watch::channel(None);
+        let thread = |name: &'static str, work: Box<dyn FnOnce() + Send>| {
+            let ending = ending.clone();
+            let watched = move || {
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+                    ending.send_replace(Some(name));
+                    resume_unwind(panic);
+                }
+            };
+            std::thread::Builder::new().name(name.to_owned()).spawn(watched).map_err(failed)
+        };
         let (projections, own) = (self.clone(), runtime()?);
         let (hinted, told) = (hint.clone(), stopped.clone());
         let tables = move || projections.tail(&own, hinted, told);
         let (projections, own) = (self.clone(), runtime()?);
         let index = move || projections.follow_with_index(&own, hint, stopped);
-        let threads =
-            [thread("projections").spawn(tables).map_err(failed)?, thread("search").spawn(index).map_err(failed)?];
-        Ok(Tail { stop, threads })
+        let threads = [thread("projections", Box::new(tables))?, thread("search", Box::new(index))?];
+        Ok(Tail { stop, threads, ended })
     }
 
     /// Follows the log until its head is reached, or until nothing can go on.
@@ -81,6 +98,7 @@ impl Projections {
         let mut quiet = false;
         // It ends, too, when nobody can stop it any more: whoever let go of the `Tail` does not want it to go on.
         while stopped.has_changed().is_ok() && !*stopped.borrow() {
+            failpoint::pass("log-followed");
             let looks = match looked.elapsed() >= LOOK {
                 true => {
                     looked = Instant::now();

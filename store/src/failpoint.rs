@@ -4,7 +4,7 @@
 use std::io;
 
 /// Names a place, what happens there, and the how-manieth time (from one; the first when it is left out):
-/// `log-written=crash@3` or `log-commit=error`.
+/// `log-written=crash@3`, `log-commit=error`, `batch-taken=panic` or `batch-taken=hang`.
 pub const VARIABLE: &str = "LETOPIS_FAILPOINT";
 
 /// Ends the process here, as a crash would, when a test wants it.
@@ -45,6 +45,7 @@ pub(crate) fn sql(name: &'static str) -> rusqlite::Result<()> {
 
 #[cfg(debug_assertions)]
 mod armed {
+    use std::io::Write;
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -52,6 +53,9 @@ mod armed {
     pub(super) enum Action {
         Crash,
         Error,
+        Panic,
+        /// For ever.
+        Hang,
     }
 
     #[derive(Debug)]
@@ -64,7 +68,10 @@ mod armed {
 
     static ARMED: LazyLock<Option<Armed>> = LazyLock::new(|| {
         let text = std::env::var(super::VARIABLE).ok()?;
-        Some(parse(&text).unwrap_or_else(|| panic!("{} is not `name=crash@1` or `name=error@1`", super::VARIABLE)))
+        Some(
+            parse(&text)
+                .unwrap_or_else(|| panic!("{} is not `name=crash@1`, `error`, `panic` or `hang`", super::VARIABLE)),
+        )
     });
 
     pub(super) fn parse(text: &str) -> Option<Armed> {
@@ -73,6 +80,8 @@ mod armed {
         let action = match action {
             "crash" => Action::Crash,
             "error" => Action::Error,
+            "panic" => Action::Panic,
+            "hang" => Action::Hang,
             _ => return None,
         };
         Some(Armed { name: name.to_owned(), action, left: AtomicU64::new(left.parse().ok()?) })
@@ -85,11 +94,16 @@ mod armed {
         if armed.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1)) != Ok(1) {
             return false;
         }
-        eprintln!("failpoint {name}: {:?}", armed.action);
+        // What is tried may be that nobody takes this any more.
+        let _ = writeln!(std::io::stderr(), "failpoint {name}: {:?}", armed.action);
         match armed.action {
             // No destructor runs, nothing is flushed.
             Action::Crash => std::process::abort(),
             Action::Error => true,
+            Action::Panic => panic!("failpoint {name}"),
+            Action::Hang => loop {
+                std::thread::park();
+            },
         }
     }
 }

@@ -81,3 +81,21 @@ fn a_list_of_the_erased_that_cannot_be_written_ends_the_process() {
     assert_eq!(listed.lines().count(), 1, "{listed}");
     assert_eq!(place.run(&["users", "show", "boris"]).code, 3);
 }
+
+#[test]
+fn a_thread_that_ends_unasked_ends_the_process() {
+    for (name, says) in [("batch-taken", "the writer panicked"), ("log-followed", "projections")] {
+        let place = Place::new();
+        let runtime = runtime();
+        let mut server = place.serve_until(&format!("{name}=panic@20")).unwrap();
+        let url = server.url.clone();
+        runtime.block_on(async {
+            let client = Arc::new(Client::signed_in(&url).await);
+            flood(&client, &url, &Load::new(4, name)).await;
+        });
+        assert_eq!(server.ended().code(), Some(1), "{name}: {}", place.said());
+        let said = place.said();
+        assert!(said.contains("error:") && said.contains(says), "{name}: {said}");
+        assert!(said.contains("a thread panicked"), "{name}: {said}");
+    }
+}

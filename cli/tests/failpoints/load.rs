@@ -14,6 +14,7 @@ pub const POINTS: &[(&str, u32)] = &[
     ("anchor-written", 20),
     ("anchor-sync", 1),
     ("anchor-synced", 1),
+    ("batch-taken", 20),
     ("batch-appended", 20),
     ("batch-published", 20),
     ("answer-given", 20),
@@ -22,6 +23,7 @@ pub const POINTS: &[(&str, u32)] = &[
     ("model-commit", 40),
     ("index-changed", 5),
     ("index-committed", 5),
+    ("log-followed", 20),
 ];
 
 /// These come ten seconds after a start.
