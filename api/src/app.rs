@@ -1,6 +1,7 @@
 //! What every handler shares, and the two things that they do: ask for a command, and look at a read model.
 
 use crate::auth::Caller;
+use crate::budget::Budget;
 use crate::error::Error;
 use crate::extract::Asked;
 use crate::failures::Failures;
@@ -35,13 +36,15 @@ pub(crate) struct Shared {
     /// What nodes share and may lose; none when nobody has set it.
     pub(crate) redis: Option<Redis>,
     /// Places for looking whether an unknown token is only too new (`lookup`).
-    pub(crate) unknown: Semaphore,
+    pub(crate) unknown: Arc<Semaphore>,
     /// Places for questions to the text index.
     pub(crate) questions: Arc<Semaphore>,
     /// Somebody has asked for a task.
     pub(crate) task_taken: Notify,
     /// Places for requests under way (`door::gate`).
     pub(crate) places: Arc<Semaphore>,
+    /// Answers that wait to be taken.
+    pub(crate) budget: Arc<Budget>,
     pub(crate) settings: Settings,
 }
 
@@ -64,9 +67,13 @@ impl App {
             passwords: Passwords::new(settings.argon2)?,
             failures: Failures::default(),
             redis: settings.redis.as_ref().map(Redis::new),
-            unknown: Semaphore::new(UNKNOWN_MAX),
+            unknown: Arc::new(Semaphore::new(UNKNOWN_MAX)),
             questions: Arc::new(Semaphore::new(QUESTIONS_MAX)),
             task_taken: Notify::new(),
+            budget: Arc::new(Budget::new(
+                settings.limits.answer_bytes_max,
+                settings.limits.answer_bytes_per_address_max,
+            )),
             places: Arc::new(Semaphore::new(settings.limits.in_flight_max)),
             settings,
         })))

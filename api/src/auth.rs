@@ -9,6 +9,7 @@ use crate::error::{Code, Error};
 use crate::extract::now;
 use crate::lookup::{Found, From};
 use crate::service_token;
+use crate::web_origin::is_of_host;
 use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
 use axum::http::header::{HOST, ORIGIN};
@@ -196,9 +197,6 @@ fn is_foreign(parts: &Parts, app: &App) -> bool {
 fn is_ours(origin: &[u8], parts: &Parts, app: &App) -> bool {
     match &app.settings.public_url {
         Some(public) => public.trim_end_matches('/').as_bytes() == origin,
-        None => {
-            let behind_scheme = origin.windows(3).position(|part| part == b"://").map(|at| &origin[at + 3..]);
-            behind_scheme.is_some() && parts.headers.get(HOST).map(|value| value.as_bytes()) == behind_scheme
-        }
+        None => parts.headers.get(HOST).is_some_and(|host| is_of_host(origin, host.as_bytes())),
     }
 }

@@ -6,12 +6,13 @@ mod line;
 
 pub(crate) mod gate;
 
+use crate::address::Network;
 use crate::error::{Code, Error};
 use crate::{Limits, Settings, respond};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use guests::{Guest, Guests};
+use guests::{Full, Guest, Guests};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -42,6 +43,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How often that is logged: it comes in waves.
 const COMPLAINT_EVERY: Duration = Duration::from_secs(60);
 
+/// How long a connection that is sent away may take to be gone.
+const LEAVE_WAIT_MAX: Duration = Duration::from_secs(1);
 /// How long somebody who is turned away may take to say where his page comes from, so that it may read why; and how
 /// many are waited for at once.
 const ORIGIN_WAIT_MAX: Duration = Duration::from_millis(200);
@@ -52,7 +55,7 @@ const ORIGIN_BYTES_MAX: usize = 8 * 1024;
 /// What the doors need to know of the settings.
 pub(crate) struct Doors {
     limits: Limits,
-    trusted_proxies: Vec<IpAddr>,
+    trusted_proxies: Vec<Network>,
     origins: Arc<[String]>,
 }
 
@@ -87,9 +90,9 @@ pub(crate) async fn open(listener: TcpListener, router: Router, doors: Doors, st
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, address)) => match guests.admit(address.ip()) {
-                Some(guest) => {
-                    let line = Line::new(stream, limits, Arc::clone(&origins));
+            Ok((stream, address)) => match enter(&guests, address.ip()).await {
+                Some((guest, turn)) => {
+                    let line = Line::new(stream, limits, Arc::clone(&origins), turn);
                     connections.spawn(converse(line, address, guest, router.clone(), graceful.watcher()));
                 }
                 None => match Arc::clone(&awaited).try_acquire_owned() {
@@ -131,9 +134,24 @@ pub(crate) async fn open(listener: TcpListener, router: Router, doors: Doors, st
     connections.shutdown().await;
 }
 
+/// Lets a connection in. When there is no room, the one that has been idle longest goes first.
+async fn enter(guests: &Guests, address: IpAddr) -> Option<(Guest, Arc<Turn>)> {
+    let turn = Arc::new(Turn::default());
+    let guest = match guests.admit(address, &turn) {
+        Err(Full::Leaving(gone)) => {
+            // It has only to be dropped.
+            let _ = tokio::time::timeout(LEAVE_WAIT_MAX, gone).await;
+            guests.admit(address, &turn)
+        }
+        admitted => admitted,
+    };
+    guest.ok().map(|guest| (guest, turn))
+}
+
 /// Answers the requests of one connection, one after the other.
 async fn converse(line: Line, address: SocketAddr, guest: Guest, router: Router, watcher: Watcher) {
     let turn = line.turn();
+    let away = Arc::clone(&turn);
     let service = service_fn(|request| answer(request, address, router.clone(), Arc::clone(&turn)));
     let connection = http1::Builder::new()
         // The line has clocks of its own: hyper's one clock cannot tell an idle connection from a slow header.
@@ -144,8 +162,11 @@ async fn converse(line: Line, address: SocketAddr, guest: Guest, router: Router,
         // Who has said all that he will say still gets his answer.
         .half_close(true)
         .serve_connection(TokioIo::new(line), service);
-    // How it ended is the caller's business: hung up, not HTTP, too slow.
-    let _ = watcher.watch(connection).await;
+    tokio::select! {
+        // How it ended is the caller's business: hung up, not HTTP, too slow.
+        _ = watcher.watch(connection) => {}
+        () = away.sent_away() => {}
+    }
     drop(guest);
 }
 
@@ -155,7 +176,10 @@ async fn answer(
     mut router: Router,
     turn: Arc<Turn>,
 ) -> Result<Response<Body>, Infallible> {
-    turn.pass();
+    if !turn.pass() {
+        // It was idle until now, and another has its place: it is closed, and nothing of the request has happened.
+        return std::future::pending().await;
+    }
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(address));
     let response = router.call(request).await;

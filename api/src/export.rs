@@ -1,6 +1,7 @@
 //! All that is known of one person, as lines of JSON. It is read and sent page by page: it may be more than fits
 //! into memory.
 
+use crate::address::ClientAddress;
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::extract::now;
@@ -12,14 +13,21 @@ use domain::{PASSWORD_CHANGED, Personal, UserId};
 use http_body_util::channel::{Channel, Sender};
 use projections::{Name, chats, sessions, sign_ins, tokens, users};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use store::sql::Database;
 use store::{Filter, Log, Record};
 use tokio::sync::Semaphore;
 
 /// Rows that are read at once.
 const PAGE: u32 = 500;
-/// Pages that wait for a slow reader.
-const PAGES_WAITING_MAX: usize = 2;
+/// Events that are read at once: each has at most 64 KiB, and six times that as JSON.
+const EVENTS_PAGE: u32 = 20;
+/// Most bytes that are sent at once, but for a single line that is longer.
+const PART_BYTES_MAX: usize = 64 * 1024;
+/// Parts that wait for a slow reader.
+const PARTS_WAITING_MAX: usize = 2;
+/// What an export counts of the bytes of answers, from its beginning to its end: a page of events, and the parts.
+const BYTES_HELD: usize = 8 * 1024 * 1024;
 /// Each reads through the whole log once: so many at a time, one more is refused as overloaded.
 static PLACES: Semaphore = Semaphore::const_new(2);
 
@@ -35,9 +43,15 @@ enum Ended {
 }
 
 /// The answer; it goes on being written after it is returned.
-pub(crate) async fn of(app: App, user_id: UserId, min_position: u64) -> Result<Response, Error> {
+pub(crate) async fn of(
+    app: App,
+    user_id: UserId,
+    ClientAddress(address): ClientAddress,
+    min_position: u64,
+) -> Result<Response, Error> {
     let place = PLACES.try_acquire();
     let place = place.map_err(|_| Error::new(Code::Overloaded, "others export now; try again in a moment"))?;
+    let held = app.budget.take(address, BYTES_HELD, Some(place))?;
     let users = app.read(Name::Users, min_position).await?;
     let gone = || Error::new(Code::InvalidSession, "there is no such session; log in again");
     let account = users::by_id(&users.database, user_id).await?.ok_or_else(gone)?;
@@ -45,9 +59,11 @@ pub(crate) async fn of(app: App, user_id: UserId, min_position: u64) -> Result<R
         app.read(name, min_position).await?;
     }
     let up_to = app.log.head()?.position;
-    let (mut lines, body) = Channel::<Bytes, Ended>::new(PAGES_WAITING_MAX);
+    let (mut lines, body) = Channel::<Bytes, Ended>::new(PARTS_WAITING_MAX);
+    // Until both the last part is taken and nothing more is read.
+    let until_read = Arc::clone(&held);
     tokio::spawn(async move {
-        let _held = place;
+        let _held = until_read;
         match write(&app, &account, up_to, &mut lines).await {
             Ok(()) | Err(Ended::Gone) => {}
             Err(error) => {
@@ -60,6 +76,7 @@ pub(crate) async fn of(app: App, user_id: UserId, min_position: u64) -> Result<R
         [(CONTENT_TYPE, "application/x-ndjson"), (CONTENT_DISPOSITION, "attachment; filename=\"letopis.ndjson\"")];
     let mut response = (headers, Body::new(body)).into_response();
     response.headers_mut().insert(POSITION, up_to.into());
+    response.extensions_mut().insert(held);
     Ok(response)
 }
 
@@ -116,8 +133,9 @@ async fn write_events(log: &Log, user_id: UserId, up_to: u64, out: &mut Sender<B
         let filter = Filter { after, up_to: Some(up_to), user: Some(user_id), ..Filter::default() };
         let log = log.clone();
         let read = tokio::task::spawn_blocking(move || -> Result<(Vec<Value>, u64), store::Error> {
-            let records = log.read_filtered(&filter, PAGE as usize)?;
-            let last = records.last().filter(|_| records.len() == PAGE as usize).map_or(up_to, |last| last.position);
+            let records = log.read_filtered(&filter, EVENTS_PAGE as usize)?;
+            let last =
+                records.last().filter(|_| records.len() == EVENTS_PAGE as usize).map_or(up_to, |last| last.position);
             let lines = records.iter().map(|record| event(&log, user_id, record)).collect::<Result<_, _>>()?;
             Ok((lines, last))
         });
@@ -183,9 +201,15 @@ fn event(log: &Log, user_id: UserId, record: &Record) -> Result<Value, store::Er
 }
 
 async fn say(out: &mut Sender<Bytes, Ended>, lines: Vec<Value>) -> Result<(), Ended> {
-    if lines.is_empty() {
+    let mut part = String::new();
+    for line in lines {
+        part.push_str(&format!("{line}\n"));
+        if part.len() >= PART_BYTES_MAX {
+            out.send_data(Bytes::from(std::mem::take(&mut part))).await.map_err(|_| Ended::Gone)?;
+        }
+    }
+    if part.is_empty() {
         return Ok(());
     }
-    let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
-    out.send_data(Bytes::from(text)).await.map_err(|_| Ended::Gone)
+    out.send_data(Bytes::from(part)).await.map_err(|_| Ended::Gone)
 }

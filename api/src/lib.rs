@@ -5,8 +5,10 @@
 //! may happen, and knows neither how facts are stored nor how read models are kept.
 
 pub mod accounts;
+mod address;
 mod app;
 mod auth;
+mod budget;
 mod conditional;
 mod cors;
 mod credentials;
@@ -33,9 +35,12 @@ mod serve;
 mod service_token;
 mod session_entry;
 mod settings;
+mod web_origin;
 
+pub use address::{Network, NoNetwork};
 pub use node::{Node, NodeError, NodeOptions};
 pub use openapi::document;
 pub use roles::{Role, Roles};
 pub use serve::{router, serve};
 pub use settings::{Limits, Settings};
+pub use web_origin::web_origin;

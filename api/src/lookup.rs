@@ -9,6 +9,7 @@ use domain::session::TokenHash;
 use domain::{Timestamp, UserId};
 use projections::{Cache, Stamp, sessions, tokens};
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 use store::sql::Database;
 
@@ -130,9 +131,15 @@ impl App {
     /// The log's present head, for somebody whom nobody knows. A flood of those must not keep the log from others.
     async fn head_for_unknown(&self) -> Result<u64, Error> {
         let busy = || Error::new(Code::Overloaded, "too many unknown tokens are looked up at once; try again");
-        let _place = self.unknown.try_acquire().map_err(|_| busy())?;
+        let place = Arc::clone(&self.unknown).try_acquire_owned().map_err(|_| busy())?;
         let log = self.log.clone();
-        let head = tokio::task::spawn_blocking(move || log.head()).await;
+        // The place lasts as long as the question, also when the caller hangs up.
+        let head = tokio::task::spawn_blocking(move || {
+            let head = log.head();
+            drop(place);
+            head
+        })
+        .await;
         Ok(head.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?.position)
     }
 

@@ -1,10 +1,14 @@
 //! Hashing passwords: argon2id on a bounded pool, so that a flood of sign-ins slows only sign-ins.
 
+mod queue;
+
+use crate::address::household;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use domain::user::Verifier;
+use queue::Queue;
+use std::net::IpAddr;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Sign-ins that wait for a hashing thread; one more is refused as overloaded. At 20 ms each, the last of them
 /// waits about a second and a half.
@@ -44,8 +48,9 @@ pub struct Passwords {
     argon2: Argon2<'static>,
     /// What an unknown name is checked against: the same work, the same time.
     nobody: Arc<str>,
-    places: Arc<Semaphore>,
-    threads: Arc<Semaphore>,
+    queue: Queue,
+    /// Who asks, as far as turns are taken; none for an operator.
+    address: Option<IpAddr>,
 }
 
 impl Passwords {
@@ -58,12 +63,12 @@ impl Passwords {
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let threads = std::thread::available_parallelism().map_or(1, |cores| (cores.get() - 1).max(1));
         let nobody = hash(&argon2, &rand::random::<[u8; 16]>())?;
-        Ok(Passwords {
-            argon2,
-            nobody: nobody.into(),
-            places: Arc::new(Semaphore::new(threads + WAITING_MAX)),
-            threads: Arc::new(Semaphore::new(threads)),
-        })
+        Ok(Passwords { argon2, nobody: nobody.into(), queue: Queue::new(threads, WAITING_MAX), address: None })
+    }
+
+    /// The same pool for somebody at that address: addresses take turns. Of IPv6 a /64 network is one.
+    pub fn of(&self, address: Option<IpAddr>) -> Passwords {
+        Passwords { address: address.map(household), ..self.clone() }
     }
 
     /// The verifier of a password, with a fresh salt: a PHC string.
@@ -93,13 +98,11 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordError> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| PasswordError::Overloaded)?;
-        let thread = Arc::clone(&self.threads).acquire_owned().await.map_err(|_| PasswordError::Failed)?;
-        // Both permits move into the work: a client that hangs up does not free a thread that is still hashing.
-        let held: (OwnedSemaphorePermit, OwnedSemaphorePermit) = (place, thread);
+        let thread = self.queue.thread(self.address).await.ok_or(PasswordError::Overloaded)?;
+        // It moves into the work: a client that hangs up does not free a thread that is still hashing.
         let result = tokio::task::spawn_blocking(move || {
             let result = work();
-            drop(held);
+            drop(thread);
             result
         });
         result.await.map_err(|_| PasswordError::Failed)
@@ -151,9 +154,12 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_refuses_at_once_and_holds_sixty_four() {
         let passwords = Passwords::new(CHEAP).unwrap();
-        let threads = passwords.threads.available_permits() as u32;
-        let all_threads = passwords.threads.clone().acquire_many_owned(threads).await.unwrap();
-        let waiting = (0..WAITING_MAX + threads as usize)
+        let threads = std::thread::available_parallelism().map_or(1, |cores| (cores.get() - 1).max(1));
+        let mut all_threads = Vec::new();
+        for _ in 0..threads {
+            all_threads.push(passwords.queue.thread(None).await.unwrap());
+        }
+        let waiting = (0..WAITING_MAX)
             .map(|_| {
                 tokio::spawn({
                     let passwords = passwords.clone();
@@ -161,7 +167,7 @@ mod tests {
                 })
             })
             .collect::<Vec<_>>();
-        while passwords.places.available_permits() > 0 {
+        while passwords.queue.waiting() < WAITING_MAX {
             tokio::task::yield_now().await;
         }
         assert!(waiting.len() >= 64);

@@ -6,7 +6,7 @@ use crate::door::{self, Doors, gate};
 use crate::error::{Code, Error};
 use crate::passwords::PasswordError;
 use crate::routes::search_tasks;
-use crate::{Node, Role, Roles, Settings, cors, health, openapi, respond};
+use crate::{Node, Role, Roles, Settings, address, budget, cors, health, openapi, respond};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
@@ -40,6 +40,8 @@ fn addresses(app: &App) -> Router {
             Error::new(Code::Internal, "an internal error; the server's log says why").into_response()
         }))
         .layer(from_fn_with_state(app.clone(), gate::pass))
+        .layer(from_fn_with_state(app.clone(), budget::charge))
+        .layer(from_fn_with_state(app.clone(), address::find))
         .layer(from_fn(respond::sized))
         .layer(cors::layer(&app.settings.allowed_origins))
         .layer(from_fn(respond::finish))

@@ -1,7 +1,7 @@
 //! What an operator can set about the doors.
 
+use crate::address::Network;
 use crate::passwords::Cost;
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// What an operator can set about the doors (CONTRACT 3).
@@ -16,7 +16,7 @@ pub struct Settings {
     /// Other origins whose pages may call with the user's cookie.
     pub allowed_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Network>,
     /// What a password's hash costs.
     pub argon2: Cost,
     /// The Redis that nodes share; none when there is none.
@@ -34,6 +34,10 @@ pub struct Limits {
     pub connections_per_address_max: usize,
     /// Requests under way at once, counted from when the whole of their body is there.
     pub in_flight_max: usize,
+    /// Bytes of answers that wait to be taken, in all.
+    pub answer_bytes_max: usize,
+    /// Bytes of answers that wait to be taken by one address; of IPv6, by one /64 network.
+    pub answer_bytes_per_address_max: usize,
     /// From the connection to the first byte of its first request.
     pub first_byte_max: Duration,
     /// From the first byte of a request to the end of its header.
@@ -56,6 +60,8 @@ impl Default for Limits {
             connections_max: 5_000,
             connections_per_address_max: 512,
             in_flight_max: 1_024,
+            answer_bytes_max: 256 * 1024 * 1024,
+            answer_bytes_per_address_max: 64 * 1024 * 1024,
             first_byte_max: Duration::from_secs(10),
             head_max: Duration::from_secs(10),
             body_max: Duration::from_secs(30),

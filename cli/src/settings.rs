@@ -8,9 +8,8 @@ pub use layers::{Flag, Layers};
 
 use crate::exit::{Code, failure};
 use anyhow::Result;
-use api::Roles;
+use api::{Network, Roles, web_origin};
 use couriers::Address;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use store::Cluster;
@@ -37,7 +36,7 @@ pub struct Settings {
     /// Web origins that may call the API.
     pub allowed_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` counts.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Network>,
     /// Where NATS is; none when there is none.
     pub nats: Option<Address>,
     /// Which parts of the work a server does.
@@ -72,14 +71,17 @@ impl Settings {
         let settings = Settings {
             data: checked("data", not_empty)?.unwrap_or_default().into(),
             listen: checked("listen", address)?.unwrap_or_default(),
-            public_url: checked("public_url", url)?.map(|url| url.trim_end_matches('/').to_owned()),
+            public_url: checked("public_url", url)?.as_deref().and_then(web_origin),
             database: checked("database_url", |text| Cluster::new(text).map(drop).map_err(|_| DATABASE_URL))?
                 .and_then(|url| Cluster::new(&url).ok()),
             master_key_file: checked("master_key_file", not_empty)?.map(PathBuf::from),
             erased_list: checked("erased_list", not_empty)?.map(PathBuf::from),
             session_idle: of_duration(checked("session_idle", is_duration)?),
             session_max: of_duration(checked("session_max", is_duration)?),
-            allowed_origins: listed(checked("allowed_origins", origins)?.as_deref()),
+            allowed_origins: listed(checked("allowed_origins", origins)?.as_deref())
+                .iter()
+                .filter_map(|origin| web_origin(origin))
+                .collect(),
             trusted_proxies: listed(checked("trusted_proxies", proxies)?.as_deref())
                 .iter()
                 .filter_map(|address| address.parse().ok())
@@ -138,21 +140,16 @@ fn address(text: &str) -> Result<(), &'static str> {
     if fits { Ok(()) } else { Err("it must be an address and a port, like 127.0.0.1:8080") }
 }
 
-fn is_origin(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    rest.is_some_and(|host| !host.is_empty() && host.chars().all(|c| c.is_alphanumeric() || ".-:[]".contains(c)))
-}
-
 fn url(text: &str) -> Result<(), &'static str> {
-    if is_origin(text.trim_end_matches('/')) {
+    if web_origin(text).is_some() {
         Ok(())
     } else {
-        Err("it must be like https://chat.example.org, without a path")
+        Err("it must be like https://chat.example.org, without a path: the server answers at the root of a host only")
     }
 }
 
 fn origins(text: &str) -> Result<(), &'static str> {
-    if listed(Some(text)).iter().all(|origin| is_origin(origin)) {
+    if listed(Some(text)).iter().all(|origin| web_origin(origin).is_some()) {
         Ok(())
     } else {
         Err("it must be origins like https://chat.example.org, without a path, with commas between them")
@@ -160,10 +157,10 @@ fn origins(text: &str) -> Result<(), &'static str> {
 }
 
 fn proxies(text: &str) -> Result<(), &'static str> {
-    if listed(Some(text)).iter().all(|address| address.parse::<IpAddr>().is_ok()) {
+    if listed(Some(text)).iter().all(|address| address.parse::<Network>().is_ok()) {
         Ok(())
     } else {
-        Err("it must be IP addresses, with commas between them; networks are not available in this version yet")
+        Err("it must be IP addresses or networks like 10.0.0.0/8, with commas between them")
     }
 }
 
@@ -267,7 +264,9 @@ mod tests {
             ("LETOPIS_SESSION_IDLE", "60d"),
             ("LETOPIS_RATE_LIMITS", "yes"),
             ("LETOPIS_MODULES", "messenger"),
-            ("LETOPIS_TRUSTED_PROXIES", "10.0.0.0/8"),
+            ("LETOPIS_TRUSTED_PROXIES", "10.0.0.0/33"),
+            ("LETOPIS_TRUSTED_PROXIES", "proxy.example"),
+            ("LETOPIS_PUBLIC_URL", "https://a.example/chat"),
             ("LETOPIS_ALLOWED_ORIGINS", "https://a.example/path"),
             ("LETOPIS_PUBLIC_URL", "chat.example"),
             ("LETOPIS_LOG_FORMAT", "xml"),
@@ -280,14 +279,14 @@ mod tests {
             assert!(read(&[(name, value)]).is_err(), "{name}={value}");
         }
         let good = [
-            ("LETOPIS_TRUSTED_PROXIES", "10.0.0.1, ::1"),
+            ("LETOPIS_TRUSTED_PROXIES", "10.0.0.1, ::1, 192.168.0.0/16"),
             ("LETOPIS_ALLOWED_ORIGINS", "https://a.example, http://localhost:3000"),
             ("LETOPIS_RATE_LIMITS", "off"),
             ("LETOPIS_ROLES", "couriers, projections,api"),
-            ("LETOPIS_PUBLIC_URL", "https://a.example/"),
+            ("LETOPIS_PUBLIC_URL", "https://Bücher.Example:443/"),
         ];
         let settings = read(&good).unwrap();
         assert_eq!(settings.allowed_origins.len(), 2);
-        assert_eq!(settings.public_url.as_deref(), Some("https://a.example"));
+        assert_eq!(settings.public_url.as_deref(), Some("https://xn--bcher-kva.example"));
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod chat;
 pub mod id;
+pub mod json;
 pub mod message;
 pub mod name;
 pub mod password;

@@ -11,6 +11,7 @@ use crate::question::Question;
 use crate::schema::{fields, pair};
 use crate::{Error, Result, Snapshot};
 use collect::{Page, Ranked};
+use domain::json::json_bytes;
 use domain::{ChatId, MessageId, Timestamp, UserId};
 use query::Scope;
 use statistics::Statistics;
@@ -23,6 +24,8 @@ use wide::Limit;
 
 /// Bytes of text after which a page takes no more hits: 1,000 of the longest would be 32 MiB.
 const PAGE_BYTES_MAX: usize = 1024 * 1024;
+/// About so many bytes of JSON is a highlight.
+const HIGHLIGHT_BYTES: usize = 12;
 /// The hits of a page are read for that long, also when the search has taken all the time there was.
 const READING_MIN: Duration = Duration::from_millis(200);
 
@@ -186,7 +189,7 @@ fn hits(
         }
         hit.user_name.clone_from(&names[&author]);
         hit.highlights = wanted.map(|wanted| wanted.in_text(&hit.text)).unwrap_or_default();
-        bytes += hit.text.len();
+        bytes += json_bytes(&hit.text) + hit.highlights.len() * HIGHLIGHT_BYTES;
         hits.push(hit);
     }
     Ok((hits, false))

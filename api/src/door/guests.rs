@@ -1,10 +1,13 @@
 //! Who is inside: how many connections there are, in all and for each address.
 
+use super::line::Turn;
 use crate::Limits;
+use crate::address::{Network, household, is_ours};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
 
 /// The connections that are open. Cheap to clone.
 #[derive(Clone)]
@@ -12,24 +15,43 @@ pub(super) struct Guests {
     inside: Arc<Mutex<Inside>>,
     max: usize,
     per_address_max: usize,
-    proxies: Arc<[IpAddr]>,
+    proxies: Arc<[Network]>,
 }
 
 #[derive(Default)]
 struct Inside {
     all: usize,
     by_address: HashMap<IpAddr, usize>,
+    /// Every connection, by its number.
+    open: HashMap<u64, Open>,
+    next_number: u64,
+}
+
+struct Open {
+    counted: Option<IpAddr>,
+    turn: Arc<Turn>,
+    /// Dropped with the connection; who waits for its place then knows.
+    gone: Option<oneshot::Sender<()>>,
+}
+
+/// Why nobody is let in.
+pub(super) enum Full {
+    /// Every connection is busy.
+    Busy,
+    /// The one that was idle longest was sent away; it is gone when this ends.
+    Leaving(oneshot::Receiver<()>),
 }
 
 /// One connection that was let in; it leaves when this is dropped.
 pub(super) struct Guest {
     guests: Guests,
+    number: u64,
     /// Whose it is, unless it is a proxy of ours.
     counted: Option<IpAddr>,
 }
 
 impl Guests {
-    pub(super) fn new(limits: &Limits, proxies: Vec<IpAddr>) -> Guests {
+    pub(super) fn new(limits: &Limits, proxies: Vec<Network>) -> Guests {
         Guests {
             inside: Arc::default(),
             max: limits.connections_max,
@@ -38,9 +60,10 @@ impl Guests {
         }
     }
 
-    /// Lets one in, if there is room.
-    pub(super) fn admit(&self, address: IpAddr) -> Option<Guest> {
-        let trusted = self.proxies.contains(&address.to_canonical());
+    /// Lets one in, if there is room. If there is none, sends away the connection that has been idle longest: of the
+    /// same address, where that has its share.
+    pub(super) fn admit(&self, address: IpAddr, turn: &Arc<Turn>) -> Result<Guest, Full> {
+        let trusted = is_ours(address, &self.proxies);
         let counted = (!trusted).then(|| household(address));
         let mut inside = self.inside();
         let of_address = counted.and_then(|counted| inside.by_address.get(&counted)).copied().unwrap_or(0);
@@ -52,16 +75,24 @@ impl Guests {
             None
         };
         if let Some(limit) = full {
+            let of = if limit == "address" { counted } else { None };
+            if let Some(gone) = inside.send_away(of) {
+                metrics::counter!("letopis_connections_displaced_total", "limit" => limit).increment(1);
+                return Err(Full::Leaving(gone));
+            }
             metrics::counter!("letopis_connections_refused_total", "limit" => limit).increment(1);
-            return None;
+            return Err(Full::Busy);
         }
+        let number = inside.next_number;
+        inside.next_number += 1;
+        inside.open.insert(number, Open { counted, turn: Arc::clone(turn), gone: None });
         inside.all += 1;
         if let Some(counted) = counted {
             inside.by_address.insert(counted, of_address + 1);
         }
         metrics::gauge!("letopis_connections").set(inside.all as f64);
         drop(inside);
-        Some(Guest { guests: self.clone(), counted })
+        Ok(Guest { guests: self.clone(), number, counted })
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -69,10 +100,27 @@ impl Guests {
     }
 }
 
+impl Inside {
+    /// Sends away the connection that has been idle longest, of that address or of all; none when all are busy.
+    fn send_away(&mut self, address: Option<IpAddr>) -> Option<oneshot::Receiver<()>> {
+        let of = |open: &&mut Open| address.is_none() || open.counted == address;
+        let candidates = self.open.values_mut().filter(of);
+        let idle = candidates.filter_map(|open| Some((open.turn.idle_since()?, open)));
+        let (_, longest) = idle.min_by_key(|(since, _)| *since)?;
+        // It may have become busy at this moment.
+        longest.turn.send_away().then(|| {
+            let (gone, until_gone) = oneshot::channel();
+            longest.gone = Some(gone);
+            until_gone
+        })
+    }
+}
+
 impl Drop for Guest {
     fn drop(&mut self) {
         let mut inside = self.guests.inside();
         inside.all -= 1;
+        inside.open.remove(&self.number);
         if let Some(Entry::Occupied(mut entry)) = self.counted.map(|address| inside.by_address.entry(address)) {
             *entry.get_mut() -= 1;
             if *entry.get() == 0 {
@@ -83,58 +131,85 @@ impl Drop for Guest {
     }
 }
 
-/// What counts as one address: of IPv6 a customer gets a whole /64 network.
-fn household(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn guests(max: usize, per_address_max: usize) -> Guests {
         let limits = Limits { connections_max: max, connections_per_address_max: per_address_max, ..Limits::default() };
-        Guests::new(&limits, vec![ip("10.0.0.9")])
+        Guests::new(&limits, vec!["10.0.0.9".parse().unwrap()])
     }
 
-    fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
+    /// Somebody whose request is being answered.
+    fn busy(guests: &Guests, address: &str) -> Option<Guest> {
+        let turn = Arc::new(Turn::default());
+        assert!(turn.pass());
+        guests.admit(address.parse().unwrap(), &turn).ok()
     }
 
     #[test]
     fn an_address_has_its_share_and_gets_it_back() {
         let guests = guests(10, 2);
-        let first = guests.admit(ip("10.0.0.1"));
-        let second = guests.admit(ip("::ffff:10.0.0.1"));
+        let first = busy(&guests, "10.0.0.1");
+        let second = busy(&guests, "::ffff:10.0.0.1");
         assert!(first.is_some() && second.is_some());
-        assert!(guests.admit(ip("10.0.0.1")).is_none());
-        assert!(guests.admit(ip("10.0.0.2")).is_some());
+        assert!(busy(&guests, "10.0.0.1").is_none());
+        assert!(busy(&guests, "10.0.0.2").is_some());
         drop(first);
-        let third = guests.admit(ip("10.0.0.1"));
+        let third = busy(&guests, "10.0.0.1");
         assert!(third.is_some());
         drop((second, third));
-        assert!(guests.inside().by_address.is_empty());
+        assert!(guests.inside().by_address.is_empty() && guests.inside().open.is_empty());
         assert_eq!(guests.inside().all, 0);
     }
 
     #[test]
     fn a_network_of_ipv6_is_one_address() {
         let guests = guests(10, 1);
-        let _first = guests.admit(ip("2001:db8::1")).unwrap();
-        assert!(guests.admit(ip("2001:db8::ffff:2")).is_none());
-        assert!(guests.admit(ip("2001:db8:0:1::1")).is_some());
+        let _first = busy(&guests, "2001:db8::1").unwrap();
+        assert!(busy(&guests, "2001:db8::ffff:2").is_none());
+        assert!(busy(&guests, "2001:db8:0:1::1").is_some());
     }
 
     #[test]
     fn a_proxy_of_ours_brings_as_many_as_fit_in_all() {
         let guests = guests(3, 1);
-        let inside = (0..3).map(|_| guests.admit(ip("10.0.0.9")).unwrap()).collect::<Vec<_>>();
-        assert!(guests.admit(ip("10.0.0.9")).is_none());
-        assert!(guests.admit(ip("10.0.0.1")).is_none());
+        let inside = (0..3).map(|_| busy(&guests, "::ffff:10.0.0.9").unwrap()).collect::<Vec<_>>();
+        assert!(busy(&guests, "10.0.0.9").is_none());
+        assert!(busy(&guests, "10.0.0.1").is_none());
         drop(inside);
-        assert!(guests.admit(ip("10.0.0.1")).is_some());
+        assert!(busy(&guests, "10.0.0.1").is_some());
+    }
+
+    #[tokio::test]
+    async fn the_one_that_was_idle_longest_makes_room() {
+        let guests = guests(3, 2);
+        let enter = |address: &str, turn: &Arc<Turn>| guests.admit(address.parse().unwrap(), turn);
+        let turns = [(); 3].map(|()| {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            Arc::new(Turn::default())
+        });
+        let mut inside = Vec::new();
+        for (turn, address) in turns.iter().zip(["10.0.0.1", "10.0.0.2", "10.0.0.2"]) {
+            inside.push(enter(address, turn).ok());
+        }
+        assert!(turns[0].pass(), "the first of all is at work");
+        let Err(Full::Leaving(gone)) = enter("10.0.0.3", &Arc::default()) else { panic!("the second is idle longest") };
+        assert!(!turns[1].pass(), "it is served no more");
+        turns[1].sent_away().await;
+        assert!(turns[2].idle_since().is_some());
+        drop(inside[1].take());
+        assert!(gone.await.is_err());
+        let newcomer = Arc::new(Turn::default());
+        let _newcomer = enter("10.0.0.3", &newcomer).ok().unwrap();
+        // Within its share an address makes room of its own only.
+        let guests = self::guests(10, 1);
+        let (of_one, of_two) = (Arc::new(Turn::default()), Arc::new(Turn::default()));
+        let _one = guests.admit("10.0.0.1".parse().unwrap(), &of_one).ok().unwrap();
+        let _two = guests.admit("10.0.0.2".parse().unwrap(), &of_two).ok().unwrap();
+        let again = guests.admit("10.0.0.2".parse().unwrap(), &Arc::default());
+        assert!(
+            matches!(again, Err(Full::Leaving(_))) && of_one.idle_since().is_some() && of_two.idle_since().is_none()
+        );
     }
 }

@@ -7,31 +7,71 @@ use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+/// Of the clock that tells how long a connection is idle.
+static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+/// In place of an instant: a request is under way; the connection is sent away.
+const BUSY: u64 = 0;
+const SENT_AWAY: u64 = u64::MAX;
+
 /// Whose turn it is to speak on a connection. It is passed when a request's header is there, and when its answer is.
-#[derive(Default)]
 pub(super) struct Turn {
     passed: AtomicU64,
-    /// Whether there is a request of which the answer has not been written out.
-    busy: AtomicBool,
+    /// Since when nothing is under way, in µs of our clock; else [`BUSY`] or [`SENT_AWAY`].
+    idle_since: AtomicU64,
     /// Whether the answer has not been handed over whole.
     answering: AtomicBool,
+    away: Notify,
+}
+
+impl Default for Turn {
+    fn default() -> Turn {
+        Turn {
+            passed: AtomicU64::default(),
+            idle_since: AtomicU64::new(now_us()),
+            answering: AtomicBool::default(),
+            away: Notify::new(),
+        }
+    }
 }
 
 impl Turn {
-    pub(super) fn pass(&self) {
-        let before = self.passed.fetch_add(1, Ordering::AcqRel);
-        if before.is_multiple_of(2) {
+    /// Passes the turn. Whether the connection may go on: false when it was sent away before its request was there.
+    pub(super) fn pass(&self) -> bool {
+        if self.passed.fetch_add(1, Ordering::AcqRel).is_multiple_of(2) {
             self.answering.store(true, Ordering::Release);
-            self.busy.store(true, Ordering::Release);
+            let begin = |since| (since != SENT_AWAY).then_some(BUSY);
+            return self.idle_since.fetch_update(Ordering::AcqRel, Ordering::Acquire, begin).is_ok();
         }
+        true
+    }
+
+    /// Since when nothing is under way.
+    pub(super) fn idle_since(&self) -> Option<u64> {
+        Some(self.idle_since.load(Ordering::Acquire)).filter(|since| !matches!(*since, BUSY | SENT_AWAY))
+    }
+
+    /// Sends an idle connection away; false when it is not idle.
+    pub(super) fn send_away(&self) -> bool {
+        let Some(since) = self.idle_since() else { return false };
+        let sent = self.idle_since.compare_exchange(since, SENT_AWAY, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        if sent {
+            self.away.notify_one();
+        }
+        sent
+    }
+
+    /// Resolves when the connection was sent away.
+    pub(super) async fn sent_away(&self) {
+        self.away.notified().await;
     }
 
     /// How often it was passed: even when the caller is to speak.
@@ -42,9 +82,14 @@ impl Turn {
     /// All that was handed over is written out.
     fn written_out(&self) {
         if !self.answering.load(Ordering::Acquire) {
-            self.busy.store(false, Ordering::Release);
+            let _ = self.idle_since.compare_exchange(BUSY, now_us(), Ordering::AcqRel, Ordering::Acquire);
         }
     }
+}
+
+/// Never [`BUSY`] nor [`SENT_AWAY`].
+fn now_us() -> u64 {
+    u64::try_from(BEGAN.elapsed().as_micros()).unwrap_or(SENT_AWAY).clamp(1, SENT_AWAY - 1)
 }
 
 /// The body of an answer; it knows when hyper has taken all of it, or gives it up.
@@ -103,7 +148,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(stream: TcpStream, limits: Limits, origins: Arc<[String]>) -> Line {
+    pub(super) fn new(stream: TcpStream, limits: Limits, origins: Arc<[String]>, turn: Arc<Turn>) -> Line {
         // A small answer must not wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
         let mut reading = Clock::default();
@@ -111,7 +156,7 @@ impl Line {
         Line {
             stream,
             limits,
-            turn: Arc::default(),
+            turn,
             seen: 0,
             begun: false,
             reading,
@@ -128,7 +173,7 @@ impl Line {
 
     /// Whether what is written is no answer of ours: hyper could not read a request, and says so in its own words.
     fn is_hypers(&self) -> bool {
-        !self.turn.busy.load(Ordering::Acquire)
+        self.turn.idle_since().is_some()
     }
 
     /// Says why a request could not be read, as every other failure is said, in place of hyper's `words`.

@@ -2,6 +2,7 @@
 
 use super::Done;
 use crate::accounts::claim;
+use crate::address::ClientAddress;
 use crate::app::App;
 use crate::auth::{hash, new_token, session_tokens};
 use crate::credentials::COOKIE_NAME;
@@ -74,7 +75,12 @@ struct LoggedIn {
     (status = 201, body = Registered),
     (status = 409, description = "`user-already-exists`", body = crate::problem::Problem, content_type = "application/problem+json"),
 ))]
-async fn register(State(app): State<App>, mut asked: Asked, Body(body): Body<Register>) -> Result<Response, Error> {
+async fn register(
+    State(app): State<App>,
+    mut asked: Asked,
+    ClientAddress(address): ClientAddress,
+    Body(body): Body<Register>,
+) -> Result<Response, Error> {
     let user_name = UserName::parse(&body.user_name).map_err(|unfit| Error::bad("user_name", unfit))?;
     let email = body.email.as_deref().map(Email::parse).transpose().map_err(|unfit| Error::bad("email", unfit))?;
     password::check(&body.password, &user_name).map_err(|weak| Error::field(Code::WeakPassword, "password", weak))?;
@@ -85,7 +91,7 @@ async fn register(State(app): State<App>, mut asked: Asked, Body(body): Body<Reg
     if let Some(answer) = app.first_answer(Actor::Anonymous, &asked)? {
         return Ok(registered(&answer));
     }
-    let verifier = Some(app.passwords.hash(body.password).await?);
+    let verifier = Some(app.passwords.of(address).hash(body.password).await?);
     let sign_up = user::Command::SignUp { claim: claim(&app.keys, &user_name), user_name, email, verifier };
     let command = Command::User(UserId(Uuid::now_v7()), sign_up);
     Ok(registered(&app.ask(Actor::Anonymous, &asked, command).await?))
@@ -115,6 +121,7 @@ async fn login(
     State(app): State<App>,
     mut asked: Asked,
     CameFrom(origin): CameFrom,
+    ClientAddress(address): ClientAddress,
     Body(body): Body<Login>,
 ) -> Result<Response, Error> {
     // CONTRACT 1.1: a session's token is told once; a repeat opens another session.
@@ -125,7 +132,7 @@ async fn login(
         None => None,
     };
     let verifier = known.as_ref().and_then(|known| known.verifier.clone());
-    let fits = app.passwords.verify(body.password, verifier).await?;
+    let fits = app.passwords.of(address).verify(body.password, verifier).await?;
     let refused = || Error::new(Code::BadCredentials, "user name or password is wrong");
     let Some(known) = known else { return Err(refused()) };
     if !fits {

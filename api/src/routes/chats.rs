@@ -132,6 +132,8 @@ async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<
     let list = ["chats", scope, &prefix, &user];
     let before = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;
     let reading = app.read(Name::Chats, params.min_position).await?;
+    let newest = app.read(Name::Messages, params.min_position).await?;
+    let _place = app.budget.page().await?;
     let mut rows = if scope == "mine" {
         chats::mine(&reading.database, caller.user_id, &prefix, before, limit + 1).await?
     } else {
@@ -139,7 +141,6 @@ async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<
     };
     let next = cut(&mut rows, limit, |last| cursor::write_position(&app.keys, &list, last.position));
     let mine = rows.iter().filter(|row| row.role.is_some()).map(|row| row.chat.chat_id).collect::<Vec<_>>();
-    let newest = app.read(Name::Messages, params.min_position).await?;
     let last = messages::last_of(&newest.database, &mine).await?;
     let mut last = last.into_iter().map(|message| (message.chat_id, message)).collect::<HashMap<_, _>>();
     let chats = rows.into_iter().map(|row| {

@@ -1,6 +1,7 @@
 //! What is known of me, and forgetting it.
 
 use super::{Done, auth};
+use crate::address::ClientAddress;
 use crate::app::App;
 use crate::auth::Person;
 use crate::error::{Code, Error};
@@ -38,13 +39,14 @@ async fn erase(
     person: Person,
     asked: Asked,
     CameFrom(origin): CameFrom,
+    ClientAddress(address): ClientAddress,
     Body(body): Body<Erase>,
 ) -> Result<Response, Error> {
     let reading = app.read(Name::Users, 0).await?;
     let known = users::credentials_by_id(&reading.database, person.user_id).await?;
     let known =
         known.ok_or_else(|| Error::new(Code::InvalidSession, "there is no such session; you are forgotten already"))?;
-    if !app.passwords.verify(body.password, known.verifier).await? {
+    if !app.passwords.of(address).verify(body.password, known.verifier).await? {
         app.remember_failure(&asked, person.user_id, origin);
         return Err(Error::new(Code::BadCredentials, "the password is wrong"));
     }
@@ -67,6 +69,11 @@ async fn erase(
 #[utoipa::path(get, path = "/v1/me/export", tag = "accounts", responses(
     (status = 200, body = String, content_type = "application/x-ndjson"),
 ))]
-async fn everything(State(app): State<App>, person: Person, params: Params) -> Result<Response, Error> {
-    export::of(app, person.user_id, params.min_position).await
+async fn everything(
+    State(app): State<App>,
+    person: Person,
+    address: ClientAddress,
+    params: Params,
+) -> Result<Response, Error> {
+    export::of(app, person.user_id, address, params.min_position).await
 }

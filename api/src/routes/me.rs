@@ -1,6 +1,7 @@
 //! My own account: profile, password, the history of my sign-ins.
 
 use super::{Done, Next, cut};
+use crate::address::ClientAddress;
 use crate::app::App;
 use crate::auth::{Caller, Person};
 use crate::conditional::tag;
@@ -162,6 +163,7 @@ async fn change_password(
     person: Person,
     asked: Asked,
     CameFrom(origin): CameFrom,
+    ClientAddress(address): ClientAddress,
     Body(body): Body<ChangePassword>,
 ) -> Result<Response, Error> {
     if let Some(answer) = app.first_answer(Actor::User(person.user_id), &asked)? {
@@ -170,14 +172,15 @@ async fn change_password(
     let reading = app.read(Name::Users, 0).await?;
     let account = users::by_id(&reading.database, person.user_id).await?.ok_or_else(gone)?;
     let known = users::credentials_by_id(&reading.database, person.user_id).await?.ok_or_else(gone)?;
-    if !app.passwords.verify(body.old_password, known.verifier).await? {
+    let passwords = app.passwords.of(address);
+    if !passwords.verify(body.old_password, known.verifier).await? {
         app.remember_failure(&asked, person.user_id, origin);
         return Err(Error::new(Code::BadCredentials, "the old password is wrong"));
     }
     let name = UserName::parse(&account.user_name).map_err(|unfit| Error::bad("user_name", unfit))?;
     password::check(&body.new_password, &name)
         .map_err(|weak| Error::field(Code::WeakPassword, "new_password", weak))?;
-    let verifier = app.passwords.hash(body.new_password).await?;
+    let verifier = passwords.hash(body.new_password).await?;
     let change =
         user::Command::ChangePassword { verifier, checked: Some(known.passwords), keep: Some(person.session_id) };
     Ok(done(&app.ask(Actor::User(person.user_id), &asked, Command::User(person.user_id, change)).await?))
@@ -190,6 +193,7 @@ async fn history(State(app): State<App>, person: Person, params: Params) -> Resu
     let list = ["sign-ins", &person.user_id.to_string()];
     let before = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;
     let reading = app.read(Name::SignIns, params.min_position).await?;
+    let _place = app.budget.page().await?;
     let mut rows = sign_ins::of_user(&reading.database, person.user_id, before, limit + 1).await?;
     let next = cut(&mut rows, limit, |last| cursor::write_position(&app.keys, &list, last.position));
     let sign_ins = rows.into_iter().map(|row| SignIn {

@@ -124,6 +124,7 @@ async fn list(
     if chats::member(&reading.database, chat_id, caller.user_id).await?.is_none() {
         return Err(Error::new(Code::NotAMember, "you are not a member of this chat; join it first"));
     }
+    let _place = app.budget.page().await?;
     let mut rows = chats::members(&reading.database, chat_id, after, limit + 1).await?;
     let next = cut(&mut rows, limit, |last| cursor::write_position(&app.keys, &list, last.position));
     let users = rows.into_iter().map(|row| Member {

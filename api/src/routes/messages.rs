@@ -12,6 +12,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use commands::Answer;
+use domain::json::json_bytes;
 use domain::text::MessageText;
 use domain::{ChatId, Command, MessageId, Outcome, Timestamp, UserId, id, message};
 use projections::{Name, messages};
@@ -22,8 +23,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-/// Bytes of text after which a page takes no more messages: 1,000 of the longest would be 32 MiB.
-const PAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of JSON after which a page takes no more messages: 1,000 of the longest would be 94 MiB.
+pub(super) const PAGE_BYTES_MAX: usize = 1024 * 1024;
 /// Most rows that are read at a time.
 const STEP_ROWS_MAX: u32 = 100;
 
@@ -146,6 +147,7 @@ async fn list(
     let from = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;
     let reading = app.read(Name::Messages, params.min_position).await?;
     admit(&reading.database, chat_id, caller.user_id).await?;
+    let _place = app.budget.page().await?;
     let (rows, more) = page(&reading.database, chat_id, order, from, limit).await?;
     let next = rows.last().filter(|_| more);
     let next = next.map(|last| Next { iterator: cursor::write_position(&app.keys, &list, last.position) });
@@ -220,7 +222,7 @@ async fn page(
             if rows.len() >= limit as usize || bytes > PAGE_BYTES_MAX {
                 return Ok((rows, true));
             }
-            bytes += row.text.len();
+            bytes += json_bytes(&row.text);
             from = Some(row.position);
             rows.push(row);
         }

@@ -91,6 +91,7 @@ async fn search(State(app): State<App>, caller: Caller, params: Params) -> Resul
     let from = params.get("from").map(|from| read_cursor(&app, &list, from)).transpose()?;
     let reached = app.reached(Name::Search, params.min_position).await?;
     let place = app.place(PLACE_WAIT_MAX).await?;
+    let _page = app.budget.page().await?;
     let deadline = Instant::now() + ANSWER_MAX;
     let found = app
         .look_up(place, move |snapshot| {

@@ -1,5 +1,6 @@
 //! Searching as a task: asked now, read when it is answered.
 
+use super::messages::PAGE_BYTES_MAX;
 use super::{Next, messages};
 use crate::app::App;
 use crate::auth::Caller;
@@ -11,6 +12,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use commands::{Actor, Answer};
+use domain::json::json_bytes;
 use domain::{ChatId, MessageId, Outcome, UserId, id};
 use projections::{Ended, FoundMessage, Name, NewTask, Taken, Task, TaskState};
 use search::{Asking, Order, Who};
@@ -160,13 +162,15 @@ async fn found(
     let from = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;
     let from = usize::try_from(from.unwrap_or_default()).unwrap_or(usize::MAX);
     let reading = app.read(Name::Messages, params.min_position).await?;
-    let (mut shown, mut at) = (Vec::new(), from.min(found.len()));
+    let _place = app.budget.page().await?;
+    let (mut shown, mut bytes, mut at) = (Vec::new(), 0, from.min(found.len()));
     for (chat_id, message_id) in &found[at..] {
-        if shown.len() == limit {
+        if shown.len() == limit || bytes > PAGE_BYTES_MAX {
             break;
         }
         at += 1;
         if let Some(message) = messages::readable(&reading.database, *chat_id, *message_id, caller.user_id).await? {
+            bytes += json_bytes(&message.text);
             shown.push(FoundText { text: message.text, chat_id: *chat_id, message_id: *message_id });
         }
     }

@@ -49,6 +49,7 @@ async fn list(State(app): State<App>, _caller: Caller, params: Params) -> Result
     let after = params.get("from").map(|from| cursor::read(&app.keys, &list, from)).transpose()?;
     let after = after.map(|key| String::from_utf8_lossy(&key).into_owned());
     let reading = app.read(Name::Users, params.min_position).await?;
+    let _place = app.budget.page().await?;
     let mut rows = users::list(&reading.database, &prefix, after.as_deref(), limit + 1).await?;
     let next = cut(&mut rows, limit, |last| cursor::write(&app.keys, &list, last.name_key.as_bytes()));
     let users = rows.into_iter().map(|row| User {

@@ -161,13 +161,85 @@ async fn there_are_so_many_connections_in_all() {
     crowd(Limits { connections_max: 4, ..patient() }).await;
 }
 
+/// Somebody whose request is under way: it is asked for its body.
+async fn busy(app: &TestApp) -> TcpStream {
+    let mut stream = connect(app).await;
+    let head = "POST /v1/auth/login HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n\
+                content-length: 2\r\nexpect: 100-continue\r\n\r\n";
+    assert!(answer_to(&mut stream, head.as_bytes()).await.starts_with("HTTP/1.1 100 "));
+    stream
+}
+
+#[tokio::test]
+async fn the_connection_that_is_idle_longest_makes_room_for_a_new_one() {
+    for limits in [Limits { connections_max: 4, ..patient() }, Limits { connections_per_address_max: 4, ..patient() }] {
+        let app = start(limits).await;
+        let mut under_way = busy(&app).await;
+        let mut silent = connect(&app).await;
+        let (mut first, mut second) = (connect(&app).await, connect(&app).await);
+        assert!(is_ok(&answer_to(&mut second, PING).await));
+        assert!(is_ok(&answer_to(&mut first, PING).await));
+        // Nobody is kept out, however often they come and stay.
+        let mut crowd = Vec::new();
+        for _ in 0..20 {
+            let mut newcomer = connect(&app).await;
+            assert!(is_ok(&answer_to(&mut newcomer, PING).await));
+            crowd.push(newcomer);
+            if crowd.len() == 1 {
+                // Who has said nothing was idle longest; then who was answered longest ago.
+                assert_eq!(until_closed(&mut silent).await, "");
+                assert!(is_ok(&answer_to(&mut first, PING).await));
+            }
+        }
+        assert_eq!(until_closed(&mut second).await, "");
+        assert_eq!(until_closed(&mut first).await, "");
+        assert!(answer_to(&mut under_way, b"{}").await.starts_with("HTTP/1.1 400 "), "what is under way goes on");
+    }
+}
+
+#[tokio::test]
+async fn answers_that_nobody_takes_are_bounded() {
+    const ADDRESS_MAX: usize = 8 * 1024 * 1024;
+    let app = start(Limits { answer_bytes_per_address_max: ADDRESS_MAX, ..patient() }).await;
+    let anna = app.user("Anna").await;
+    let chat = anna.chat("garden").await;
+    for _ in 0..12 {
+        anna.say(&chat, &"\u{1}".repeat(16_384)).await;
+    }
+    let path = format!("/v1/chats/{chat}/messages?limit=1000");
+    let page = anna.get(&path).await.expect_status(200);
+    let shown = page.body["messages"].as_array().unwrap().len();
+    assert!(shown < 12 && page.next().is_some(), "a page is bounded by what is sent, not by what is kept");
+    assert!(page.text.len() < 1024 * 1024 + 2 * 6 * 16_384, "{}", page.text.len());
+
+    // As many as the kernel never takes unread: 4 MiB on this side, 6 MiB on the other.
+    let token = anna.token.as_ref().unwrap();
+    let requests = format!("GET {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n\r\n").repeat(16);
+    let mut unread = Vec::new();
+    let refused = async {
+        loop {
+            let mut stream = connect(&app).await;
+            stream.write_all(requests.as_bytes()).await.unwrap();
+            unread.push(stream);
+            assert!(unread.len() < 200, "answers are held without end");
+            let reply = anna.get(&path).await;
+            if reply.status != 200 {
+                break reply;
+            }
+        }
+    };
+    let refused = refused.await.expect_problem(503, "overloaded");
+    assert!(!refused.header("retry-after").is_empty());
+    // Who hangs up gives everything back.
+    unread.clear();
+    until(async || anna.get(&path).await.status == 200).await;
+}
+
 async fn crowd(limits: Limits) {
     let app = start(limits).await;
     let mut inside = Vec::new();
     for _ in 0..4 {
-        let mut stream = connect(&app).await;
-        assert!(is_ok(&answer_to(&mut stream, PING).await));
-        inside.push(stream);
+        inside.push(busy(&app).await);
     }
     for _ in 0..20 {
         let said = until_closed(&mut connect(&app).await).await;
@@ -176,8 +248,9 @@ async fn crowd(limits: Limits) {
         let (head, body) = said.split_once("\r\n\r\n").expect("a head and a body");
         assert!(head.contains(&format!("content-length: {}", body.len())), "{said}");
     }
-    assert!(is_ok(&answer_to(&mut inside[0], PING).await), "who is inside does not notice");
-    inside.pop();
+    let answer = answer_to(&mut inside[0], b"{}").await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "who is inside does not notice: {answer}");
+    inside.clear();
     until(async || {
         let mut stream = connect(&app).await;
         stream.write_all(b"GET /ping HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.is_ok()

@@ -76,7 +76,7 @@ pub const ROWS: [Row; 19] = [
     Row {
         key: "trusted_proxies",
         env: "LETOPIS_TRUSTED_PROXIES",
-        meaning: "addresses of proxies whose X-Forwarded-For counts, with commas between them",
+        meaning: "addresses and networks (10.0.0.0/8) of proxies whose X-Forwarded-For counts, with commas between them",
         ..PLAIN
     },
     Row {
