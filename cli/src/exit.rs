@@ -127,7 +127,7 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
 fn of_store(error: &store::Error) -> Option<Code> {
     match error {
         store::Error::NoData { .. } => Some(Code::NotFound),
-        store::Error::Unreachable { .. } | store::Error::Unanswered => Some(Code::Unreachable),
+        error if error.is_lost() => Some(Code::Unreachable),
         store::Error::DatabaseUrl { .. } => Some(Code::Usage),
         store::Error::File { source, .. } if source.kind() == ErrorKind::PermissionDenied => Some(Code::Auth),
         store::Error::Locked { .. }

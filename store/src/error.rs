@@ -354,6 +354,21 @@ impl Error {
         }
     }
 
+    /// Whether the database was not reached, did not answer, or went away meanwhile: which says nothing of what it holds.
+    // Every other failure is another matter.
+    #[allow(clippy::wildcard_enum_match_arm)]
+    pub fn is_lost(&self) -> bool {
+        match self {
+            Error::Unreachable { .. } | Error::Unanswered | Error::Unconfirmed { .. } => true,
+            // Without a code it is the driver that speaks: the connection is gone. With one of class 08 (connections), 53
+            // (resources) or 57 (somebody stops it) the server says so itself.
+            Error::Postgres { source } | Error::Refused { source } => {
+                source.code().is_none_or(|code| ["08", "53", "57"].iter().any(|class| code.code().starts_with(class)))
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the same may succeed later without anybody changing the data: the disk is full, a file is locked or
     /// cannot be reached.
     // Every other failure is another matter.

@@ -1,9 +1,7 @@
 //! The log, for reading: wherever it lies.
 
 use crate::postgres::Cluster;
-use crate::{
-    Broken, Error, Fact, Filter, Folder, Head, Keys, Receipt, Record, Stats, StreamRow, Verified, postgres, sqlite,
-};
+use crate::{Error, Fact, Filter, Folder, Head, Keys, Receipt, Record, Stats, StreamRow, Verified, postgres, sqlite};
 use domain::{Personal, StreamId};
 use std::path::Path;
 use std::sync::Arc;
@@ -217,10 +215,11 @@ impl Log {
     /// Takes about 25 bytes of memory a stream.
     ///
     /// # Errors
-    /// The first bad position.
-    pub fn verify(&self, from: u64, to: u64, progress: impl FnMut(u64)) -> Result<Verified, Broken> {
+    /// [`Error::NotHeld`] with the first bad position. Whatever else keeps it from being looked at says nothing of the
+    /// log: [`Error::Unreachable`], [`Error::Unanswered`], [`Error::Postgres`], [`Error::File`].
+    pub fn verify(&self, from: u64, to: u64, progress: impl FnMut(u64)) -> Result<Verified, Error> {
         match self {
-            Log::Sqlite(log) => log.verify(from, to, progress),
+            Log::Sqlite(log) => log.verify(from, to, progress).map_err(|source| Error::NotHeld { source }),
             Log::Postgres(log) => log.verify(from, to, progress),
         }
     }

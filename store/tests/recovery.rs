@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{House, message, role, user};
+use common::{House, broken, message, role, user};
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -117,7 +117,7 @@ fn a_row_that_changed_since_the_last_checkpoint_is_refused() {
     tampering(&folder, &change(3));
     let appender = open(&folder).unwrap();
     let log = Log::open(&folder, appender.keys()).unwrap();
-    assert_eq!(log.verify(1, u64::MAX, |_| {}).unwrap_err().position, 3);
+    assert_eq!(broken(log.verify(1, u64::MAX, |_| {}).unwrap_err()).position, 3);
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn a_lost_or_damaged_anchor_is_accepted_by_hand_alone() {
     fs::remove_file(folder.anchor()).unwrap();
     assert!(matches!(open(&folder), Err(Error::NoAnchor { .. })));
     let log = Log::open_read_only(&folder, &folder.master_key()).unwrap();
-    assert_eq!(log.verify(1, u64::MAX, |_| {}).unwrap_err().kind, BrokenKind::Anchor);
+    assert_eq!(broken(log.verify(1, u64::MAX, |_| {}).unwrap_err()).kind, BrokenKind::Anchor);
     assert_eq!(log.verify(1, 10, |_| {}).unwrap().anchor, None);
 
     let lock = folder.lock().unwrap();
@@ -170,8 +170,8 @@ fn an_index_that_hides_an_event_is_found() {
     fs::write(closed.folder.database(), bytes).unwrap();
     let appender = open(&closed.folder).unwrap();
     let log = Log::open(&closed.folder, appender.keys()).unwrap();
-    let broken = log.verify(1, u64::MAX, |_| {}).unwrap_err();
-    assert_eq!((broken.position, broken.kind), (4, BrokenKind::Unreachable));
+    let found = broken(log.verify(1, u64::MAX, |_| {}).unwrap_err());
+    assert_eq!((found.position, found.kind), (4, BrokenKind::Unreachable));
 }
 
 #[test]

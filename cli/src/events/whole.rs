@@ -51,13 +51,15 @@ pub(super) fn verify(context: &Context, log: &Log, from: Option<u64>, to: Option
                 "events_per_second": per_second(verified.events, seconds).round(),
             }),
         ),
-        Err(broken) => {
+        Err(store::Error::NotHeld { source: broken }) => {
             let shown = json!({"verified": false, "position": broken.position, "what": broken.what});
             output::show(context.output, &shown)?;
             let advice = "somebody or something changed the log: compare with a backup before anything else";
             let failed = failure(Code::Unhealthy, format!("the log does not hold at {broken}; {advice}"));
             Err(failed)
         }
+        // Nothing was found out: that is no verdict.
+        Err(error) => Err(anyhow::Error::new(error).context("the log was not verified to its end; run it again")),
     }
 }
 

@@ -7,7 +7,7 @@ use super::{filter, receipts, schema, secrets, verify};
 use crate::opened::{self, Parts};
 use crate::recent::Recent;
 use crate::record::{number, page, sql_number};
-use crate::{Broken, Error, Fact, Filter, Folder, Head, Keys, Receipt, Record, Stats, StreamRow, Verified};
+use crate::{Error, Fact, Filter, Folder, Head, Keys, Receipt, Record, Stats, StreamRow, Verified};
 use deadpool_postgres::Object;
 use domain::{Personal, StreamId};
 use std::path::{Path, PathBuf};
@@ -161,7 +161,7 @@ impl Log {
         opened::decoded(Parts::of(record, self.personal(record)?))
     }
 
-    pub(crate) fn verify(&self, from: u64, to: u64, progress: impl FnMut(u64)) -> Result<Verified, Broken> {
+    pub(crate) fn verify(&self, from: u64, to: u64, progress: impl FnMut(u64)) -> Result<Verified, Error> {
         verify::verify(&self.cluster, &self.anchor, from, to, progress)
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn verify(
     from: u64,
     to: u64,
     progress: impl FnMut(u64),
-) -> Result<Verified, Broken> {
+) -> Result<Verified, Error> {
     let with_the_end = to == u64::MAX;
     let known = known(anchor, with_the_end)?;
     let verified = walk(cluster, known, from.max(1), to, progress)?;
@@ -39,9 +39,9 @@ pub(super) fn verify(
 /// failover or a restore that lost events. The lock shows that this node appends nothing meanwhile; others may.
 ///
 /// # Errors
-/// [`Error::NotHeld`] when the chain of what is there does not hold; [`Error::File`].
+/// [`Error::NotHeld`] when the chain of what is there does not hold; [`Error::File`], [`Error::Unreachable`].
 pub fn accept(cluster: &Cluster, folder: &Folder, _lock: &Lock, progress: impl FnMut(u64)) -> Result<Verified, Error> {
-    let verified = walk(cluster, None, 1, u64::MAX, progress).map_err(|source| Error::NotHeld { source })?;
+    let verified = walk(cluster, None, 1, u64::MAX, progress)?;
     anchor::create(&folder.anchor(), Anchor { head: verified.head.into(), settled: verified.head.into() })?;
     Ok(Verified { anchor: Some(verified.head.position), ..verified })
 }
@@ -52,7 +52,7 @@ fn walk(
     from: u64,
     to: u64,
     mut progress: impl FnMut(u64),
-) -> Result<Verified, Broken> {
+) -> Result<Verified, Error> {
     let with_the_end = to == u64::MAX;
     let mut known = Vec::from_iter(known);
     if with_the_end {
@@ -84,7 +84,7 @@ fn walk(
     }
     if with_the_end && log_head(cluster)?.position < walk.head.position {
         let what = "the log goes on behind its head, which was set back";
-        return Err(Broken { position: walk.head.position, what: what.to_owned(), kind: BrokenKind::Anchor });
+        return Err(not_held(walk.head.position, what.to_owned(), BrokenKind::Anchor));
     }
     if !with_the_end && walk.head.position < to {
         return Err(walk.broken(BrokenKind::Missing, "the log ends before it"));
@@ -95,18 +95,29 @@ fn walk(
 }
 
 /// What this node's anchor knows. A node that never appended has none.
-fn known(path: &Path, with_the_end: bool) -> Result<Option<Mark>, Broken> {
+fn known(path: &Path, with_the_end: bool) -> Result<Option<Mark>, Error> {
     match anchor::read(path) {
         Ok(anchor) => Ok(anchor.map(|anchor| anchor.head)),
-        Err(error) if with_the_end => Err(Broken { position: 1, what: error.to_string(), kind: BrokenKind::Anchor }),
+        Err(error @ Error::File { .. }) if with_the_end => Err(error),
+        Err(error) if with_the_end => Err(not_held(1, error.to_string(), BrokenKind::Anchor)),
         Err(_) => Ok(None),
     }
 }
 
 /// Where the log ends by the row that every append locks.
-fn log_head(cluster: &Cluster) -> Result<Head, Broken> {
+fn log_head(cluster: &Cluster) -> Result<Head, Error> {
     let found = cluster.read(async |client: Object| head(&client).await);
-    found.map_err(|error| Broken { position: 1, what: error.to_string(), kind: BrokenKind::Unreadable })
+    found.map_err(|error| unreadable(1, error))
+}
+
+fn not_held(position: u64, what: String, kind: BrokenKind) -> Error {
+    Error::NotHeld { source: Broken { position, what, kind } }
+}
+
+/// What the database says of the row at that position. Where it was not reached, or went away, that says nothing of any
+/// row: it is no verdict.
+fn unreadable(position: u64, error: Error) -> Error {
+    if error.is_lost() { error } else { not_held(position, error.to_string(), BrokenKind::Unreadable) }
 }
 
 /// A walk along the log: all that is known up to `head`.
@@ -120,7 +131,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Begins behind a row that is taken as it stands.
-    fn start(&mut self, cluster: &Cluster) -> Result<(), Broken> {
+    fn start(&mut self, cluster: &Cluster) -> Result<(), Error> {
         let before = self.head.position;
         let sql = "select hash, recorded_at from letopis.event where position = $1";
         let found = cluster.read(async |client: Object| {
@@ -128,7 +139,7 @@ impl Walk<'_> {
             let found = rows.first().map(|row| Ok::<_, Error>((get::<Vec<u8>>(row, 0)?, get::<i64>(row, 1)?)));
             found.transpose()
         });
-        match found.map_err(|error| self.unreadable(&error))? {
+        match found.map_err(|error| self.unreadable(error))? {
             Some((hash, recorded_at)) => {
                 let hash = hash.try_into().unwrap_or_default();
                 self.head = Head { position: before, hash, recorded_at: Timestamp(recorded_at) };
@@ -136,12 +147,12 @@ impl Walk<'_> {
             }
             None => {
                 let what = "it is not in the log".to_owned();
-                Err(Broken { position: before, what, kind: BrokenKind::Missing })
+                Err(not_held(before, what, BrokenKind::Missing))
             }
         }
     }
 
-    fn page(&mut self, cluster: &Cluster, to: u64) -> Result<(), Broken> {
+    fn page(&mut self, cluster: &Cluster, to: u64) -> Result<(), Error> {
         let after = sql_number(self.head.position);
         let limit = sql_number(to.saturating_sub(self.head.position)).min(PAGE);
         let first = self.first;
@@ -150,17 +161,17 @@ impl Walk<'_> {
             let before = if first > 1 { versions_before(&client, &rows, first).await? } else { HashMap::new() };
             Ok((rows, before))
         });
-        let (rows, before) = read.map_err(|error| self.unreadable(&error))?;
+        let (rows, before) = read.map_err(|error| self.unreadable(error))?;
         rows.iter().try_for_each(|row| self.row(row, &before))
     }
 
-    fn row(&mut self, row: &Row, before: &HashMap<String, i64>) -> Result<(), Broken> {
-        let (link, sealed, hash) = columns(row).map_err(|error| self.unreadable(&error))?;
+    fn row(&mut self, row: &Row, before: &HashMap<String, i64>) -> Result<(), Error> {
+        let (link, sealed, hash) = columns(row).map_err(|error| self.unreadable(error))?;
         let next = follow::next(&self.head, &link, sealed, hash, &mut self.buffer);
         let head = next.map_err(|(kind, what)| self.broken(kind, what))?;
         let stream = self.versions.stream(link.stream);
         let last = before.get(link.stream).copied().unwrap_or(0);
-        let next = self.versions.next(stream, || Ok::<_, Broken>(last))?;
+        let next = self.versions.next(stream, || Ok::<_, Error>(last))?;
         if link.version != next {
             return Err(self.broken(follow::NOT_NEXT.0, follow::NOT_NEXT.1));
         }
@@ -172,12 +183,12 @@ impl Walk<'_> {
     }
 
     /// The next row is bad.
-    fn broken(&self, kind: BrokenKind, what: &str) -> Broken {
-        Broken { position: self.head.position + 1, what: what.to_owned(), kind }
+    fn broken(&self, kind: BrokenKind, what: &str) -> Error {
+        not_held(self.head.position + 1, what.to_owned(), kind)
     }
 
-    fn unreadable(&self, error: &Error) -> Broken {
-        self.broken(BrokenKind::Unreadable, &error.to_string())
+    fn unreadable(&self, error: Error) -> Error {
+        unreadable(self.head.position + 1, error)
     }
 }
 

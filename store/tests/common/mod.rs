@@ -59,7 +59,7 @@ impl House {
     }
 
     pub fn verify(&self) -> Result<Verified, Broken> {
-        self.log.verify(1, u64::MAX, |_| {})
+        self.log.verify(1, u64::MAX, |_| {}).map_err(broken)
     }
 
     /// Another one who reads the same log, and does not append.
@@ -229,4 +229,10 @@ pub fn verifier(user_id: UserId, version: u64, text: &str) -> NewEvent {
     let verifier = Personal::Known(user::Verifier(text.to_owned()));
     let event = Event::User(user::Event::PasswordChanged(user::PasswordChanged { verifier }));
     NewEvent { stream: user_id.into(), version, event, meta: "{}".to_owned() }
+}
+
+/// The verdict that an error is.
+pub fn broken(error: store::Error) -> Broken {
+    let store::Error::NotHeld { source } = error else { panic!("no verdict: {error}") };
+    source
 }

@@ -1,6 +1,6 @@
 //! A node knows how far the log went, and is not told that it went less far.
 
-use crate::common::{asked, message};
+use crate::common::{asked, broken, message};
 use crate::nodes::{Node, Shared};
 use store::{BrokenKind, Error, Wanted, postgres};
 
@@ -37,7 +37,7 @@ fn a_log_that_was_set_back_is_refused_at_the_start_and_accepted_by_command() {
     let Some((shared, node)) = ten() else { return };
     let folder = node.folder.clone();
     set_back(&shared, 6);
-    assert_eq!(node.log.verify(1, u64::MAX, |_| {}).unwrap_err().kind, BrokenKind::Missing);
+    assert_eq!(broken(node.log.verify(1, u64::MAX, |_| {}).unwrap_err()).kind, BrokenKind::Missing);
     let kept = std::fs::read(folder.anchor()).unwrap();
     // The folder stays: the node's own place goes with it.
     let copy = tempfile::tempdir().unwrap();
@@ -98,7 +98,7 @@ fn a_head_that_is_not_where_the_events_end_is_found() {
         ("update letopis.log_head set position = 10, hash = decode(repeat('00', 32), 'hex')", 10, BrokenKind::Anchor),
     ] {
         asked(&shared.url, async |client| client.batch_execute(sql).await).unwrap();
-        let broken = log.verify(1, u64::MAX, |_| {}).unwrap_err();
-        assert_eq!((broken.position, broken.kind), (position, kind), "{sql}");
+        let found = broken(log.verify(1, u64::MAX, |_| {}).unwrap_err());
+        assert_eq!((found.position, found.kind), (position, kind), "{sql}");
     }
 }

@@ -5,7 +5,7 @@ use crate::nodes::{Node, Shared};
 use servers::{Fate, Postgres, PostgresOptions, Proxy, Server, installed};
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
-use store::{Appender, Cluster, Error, Folder, Wanted};
+use store::{Appender, Cluster, Error, Folder, Wanted, postgres};
 
 /// A node is to write again this long after its server is back.
 const HEALED_WITHIN: Duration = Duration::from_secs(5);
@@ -177,4 +177,27 @@ fn a_server_that_takes_a_connection_and_says_nothing_is_given_up() {
     let refused = Appender::open_shared(&cluster, &folder, &folder.master_key()).err();
     assert!(matches!(refused, Some(Error::Unreachable { .. })), "{refused:?}");
     assert!(began.elapsed() < HEALED_WITHIN * 2, "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_verification_that_loses_its_connection_has_no_verdict() {
+    let Some(shared) = Shared::new() else { return };
+    let proxy = Proxy::before(&shared.url, "letopis.write_batch").unwrap();
+    let behind = Cluster::new(proxy.url()).unwrap();
+    let mut node = shared.node_by(&behind);
+    for number in 1..=3 {
+        node.post(number).unwrap();
+    }
+    for (from, to) in [(1, u64::MAX), (2, u64::MAX), (1, 3), (2, 3)] {
+        let cut = node.log.verify(from, to, |_| proxy.cut_next());
+        // What is asked next after the first page is never answered.
+        let error = cut.unwrap_err();
+        assert!(error.is_lost() && !error.is_damage(), "{from} to {to}: {error:?}");
+        node.log.verify(from, to, |_| {}).unwrap();
+    }
+    let lock = node.folder.lock().unwrap();
+    let before = std::fs::read(node.folder.anchor()).unwrap();
+    let cut = postgres::accept_anchor(&behind, &node.folder, &lock, |_| proxy.cut_next());
+    assert!(cut.unwrap_err().is_lost());
+    assert_eq!(std::fs::read(node.folder.anchor()).unwrap(), before, "nothing was accepted");
 }
