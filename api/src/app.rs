@@ -9,7 +9,7 @@ use crate::lookup::UNKNOWN_MAX;
 use crate::passwords::Passwords;
 use crate::redis::Redis;
 use crate::routes::search::QUESTIONS_MAX;
-use crate::{Node, Roles, Settings};
+use crate::{Node, Probe, Roles, Settings};
 use commands::{Actor, Answer, Key, Request, Writer};
 use domain::user::Origin;
 use domain::{Command, UserId, user};
@@ -28,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) log: Log,
     pub(crate) keys: Arc<Keys>,
     pub(crate) writer: Writer,
+    pub(crate) probe: Arc<Probe>,
     pub(crate) projections: Projections,
     /// What this process does of the work.
     pub(crate) roles: Roles,
@@ -62,6 +63,7 @@ impl App {
             log: node.log.clone(),
             keys: Arc::clone(&node.keys),
             writer: node.writer.clone(),
+            probe: Arc::clone(&node.probe),
             projections: node.projections.clone(),
             roles: node.roles,
             passwords: Passwords::new(settings.argon2)?,

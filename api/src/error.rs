@@ -76,6 +76,7 @@ codes! {
     UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON";
     KeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The key was used with another request";
     Internal = "internal-error", INTERNAL_SERVER_ERROR, "An internal error";
+    Starting = "starting", SERVICE_UNAVAILABLE, "The server is starting";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "The server is busy";
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The log is not available";
     ProjectionBehind = "projection-behind", SERVICE_UNAVAILABLE, "The read model is not there yet";

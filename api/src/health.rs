@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use projections::{Name, State as ProjectionState};
+use projections::{Name, Progress, State as ProjectionState};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -34,18 +34,24 @@ pub(crate) fn of_every_node() -> OpenApiRouter<App> {
 
 /// Whether the node is ready, and what keeps it from it.
 #[derive(Serialize, ToSchema)]
-struct Ready {
-    ready: bool,
+pub(crate) struct Ready {
+    pub(crate) ready: bool,
+    /// Read models are built from the log before it serves.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) starting: bool,
     /// What this node does of the work: `api`, `projections`, `couriers`.
-    roles: Vec<&'static str>,
+    pub(crate) roles: Vec<&'static str>,
     /// The log's last position.
-    head: u64,
-    projections: Vec<Following>,
+    pub(crate) head: u64,
+    /// What keeps the log from being written; left out when it can be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) writer: Option<String>,
+    pub(crate) projections: Vec<Following>,
 }
 
 /// How far one read model is.
 #[derive(Serialize, ToSchema)]
-struct Following {
+pub(crate) struct Following {
     name: &'static str,
     position: u64,
     lag_events: u64,
@@ -53,6 +59,14 @@ struct Following {
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+}
+
+impl Following {
+    /// Of a read model that is built before the node serves.
+    pub(crate) fn of_build(name: Name, at: Progress) -> Following {
+        let (position, lag_events) = (at.position, at.head.saturating_sub(at.position));
+        Following { name: name.as_str(), position, lag_events, lag_seconds: 0, state: "building", error: None }
+    }
 }
 
 /// Answers without touching anything.
@@ -68,19 +82,23 @@ async fn ping_db(State(app): State<App>) -> Result<StatusCode, Error> {
     Ok(StatusCode::OK)
 }
 
-/// Whether the process should live on.
-#[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, description = "It lives.")))]
-async fn livez() -> StatusCode {
-    StatusCode::OK
+/// Whether the process should live on: its writer answers, or has not been silent for long.
+#[utoipa::path(get, path = "/livez", tag = "health", responses(
+    (status = 200, description = "It lives."),
+    (status = 503, description = "Its writer does not answer any more: it should be started again."),
+))]
+async fn livez(State(app): State<App>) -> StatusCode {
+    if app.probe.is_alive().await { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
-/// Whether the node should get traffic: the log is there, and the read models are near its head, whichever node feeds
+/// Whether the node should get traffic: the log can be read and written, and the read models are near its head, whichever node feeds
 /// them. A node that only runs couriers does not wait for them.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses(
     (status = 200, body = Ready, description = "It is ready."),
     (status = 503, body = Ready, description = "It is not, and this is why."),
 ))]
 async fn readyz(State(app): State<App>) -> Result<Response, Error> {
+    let writer = app.probe.look().await.err().map(|why| why.to_string());
     let head = app.log.head()?.position;
     let following = app.projections.status()?.into_iter().map(|status| Following {
         name: status.name.as_str(),
@@ -101,9 +119,11 @@ async fn readyz(State(app): State<App>) -> Result<Response, Error> {
     };
     // Who answers no question is asked nothing of the index.
     let is_asked = |one: &&Following| app.roles.has(Role::Api) || one.name != Name::Search.as_str();
-    let ready = !reads_models || projections.iter().filter(is_asked).all(is_near);
+    let follows = !reads_models || projections.iter().filter(is_asked).all(is_near);
+    let ready = follows && writer.is_none();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Ok((status, Json(Ready { ready, roles: app.roles.names(), head, projections })).into_response())
+    let ready = Ready { ready, starting: false, roles: app.roles.names(), head, writer, projections };
+    Ok((status, Json(ready)).into_response())
 }
 
 /// Figures for Prometheus, in its text format.

@@ -1,9 +1,9 @@
 //! What one process runs: the log, its writer, and the read models that follow.
 
-use crate::{Role, Roles, forgetting};
+use crate::{Probe, Role, Roles, forgetting};
 use commands::{Running, Writer};
 use domain::UserId;
-use projections::{Projections, Tail};
+use projections::{Name, Progress, Projections, Tail};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{Appender, Cluster, ErasedList, Folder, Keys, Lock, Log};
@@ -34,6 +34,8 @@ pub struct Node {
     pub keys: Arc<Keys>,
     /// The one that appends.
     pub writer: Writer,
+    /// Whether it can.
+    pub probe: Arc<Probe>,
     /// The read models.
     pub projections: Projections,
     /// What this process does of the work.
@@ -46,6 +48,9 @@ pub struct Node {
     unfed: watch::Receiver<Option<&'static str>>,
     _lock: Lock,
 }
+
+/// How far the read models are that a start builds, in the order in which it began with them.
+pub type Builds = Vec<(Name, Progress)>;
 
 /// Why a node did not start.
 #[derive(Debug, thiserror::Error)]
@@ -76,8 +81,20 @@ impl Node {
     /// # Errors
     /// As [`Node::open`].
     pub async fn open_nudged(options: NodeOptions, nudges: Option<watch::Receiver<u64>>) -> Result<Node, NodeError> {
+        Node::open_telling(options, nudges, watch::Sender::default()).await
+    }
+
+    /// The same, and `builds` tells how far the read models are that are built meanwhile.
+    ///
+    /// # Errors
+    /// As [`Node::open`].
+    pub async fn open_telling(
+        options: NodeOptions,
+        nudges: Option<watch::Receiver<u64>>,
+        builds: watch::Sender<Builds>,
+    ) -> Result<Node, NodeError> {
         // Opening reads files and may build read models: it is not for the async threads.
-        let opened = tokio::task::spawn_blocking(move || Node::open_blocking(&options, nudges)).await;
+        let opened = tokio::task::spawn_blocking(move || Node::open_blocking(&options, nudges, &builds)).await;
         let (node, back) = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         for user_id in back {
             tracing::warn!(%user_id, "was erased, and is in this copy again: forgotten once more");
@@ -90,6 +107,7 @@ impl Node {
     fn open_blocking(
         options: &NodeOptions,
         nudges: Option<watch::Receiver<u64>>,
+        builds: &watch::Sender<Builds>,
     ) -> Result<(Node, Vec<UserId>), NodeError> {
         let folder = Folder::create(&options.data)?;
         let lock = folder.lock()?;
@@ -102,10 +120,14 @@ impl Node {
         let back = appender.keep(ErasedList::open(&erased_list)?)?;
         let keys = appender.keys();
         let log = appender.log(&folder)?;
-        let projections = match options.roles.has(Role::Projections) {
-            true => Projections::open(&folder, log.clone())?,
-            false => Projections::open_following(&folder, log.clone())?,
+        let feeds = options.roles.has(Role::Projections);
+        let tell = |name, at| {
+            builds.send_modify(|builds| match builds.iter_mut().find(|(built, _)| *built == name) {
+                Some((_, known)) => *known = at,
+                None => builds.push((name, at)),
+            });
         };
+        let projections = Projections::open_telling(&folder, log.clone(), feeds, &tell)?;
         let (writer, running) = Writer::start(appender);
         let hint = match nudges {
             Some(nudges) => either(writer.head(), nudges),
@@ -114,8 +136,11 @@ impl Node {
         let tail = projections.start(hint.clone())?;
         let unfed = tail.ended();
         let tail = Mutex::new(Some(tail));
-        let roles = options.roles;
-        Ok((Node { folder, log, keys, writer, projections, roles, hint, running, tail, unfed, _lock: lock }, back))
+        let (roles, probe) = (options.roles, Arc::new(Probe::new(writer.clone())));
+        Ok((
+            Node { folder, log, keys, writer, probe, projections, roles, hint, running, tail, unfed, _lock: lock },
+            back,
+        ))
     }
 
     /// Resolves when the log can no longer be written, or the read models follow it no more: the process must end. Says
@@ -137,13 +162,15 @@ impl Node {
         }
     }
 
-    /// Writes what is queued, lets the read models persist how far they are, and lets go of the folder.
-    pub async fn stop(self) {
+    /// Writes what is queued, lets the read models persist how far they are, and lets go of the folder. False when the
+    /// writer does not end in time: then the process is to end without waiting for it.
+    pub async fn stop(self) -> bool {
         let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.running.stop().await;
+        let ended = self.running.stop().await;
         if let Some(tail) = tail {
             let _ = tokio::task::spawn_blocking(move || tail.stop()).await;
         }
+        ended
     }
 }
 

@@ -60,6 +60,15 @@ pub async fn carry_out(context: &Context, operation: Operation) -> Result<Value>
     result
 }
 
+/// Has an operation carried out by the running server; `None` when none runs.
+///
+/// # Errors
+/// As [`carry_out`].
+pub async fn ask_running(context: &Context, operation: Operation) -> Result<Option<Value>> {
+    let Some(stream) = connect(&context.settings.data.join("control.sock")).await? else { return Ok(None) };
+    ask(stream, operation, None, &mut Meter::new()).await.map(Some)
+}
+
 /// The same for an operation that takes a file along.
 ///
 /// # Errors

@@ -39,11 +39,14 @@ struct Check {
     advice: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<Value>,
+    /// Nobody answers there: nothing is known of what it holds.
+    #[serde(skip)]
+    is_lost: bool,
 }
 
 impl Check {
     fn ok(check: &'static str, found: impl Into<String>) -> Check {
-        Check { check, state: State::Ok, found: found.into(), advice: None, details: None }
+        Check { check, state: State::Ok, found: found.into(), advice: None, details: None, is_lost: false }
     }
 
     fn warning(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Check {
@@ -54,6 +57,10 @@ impl Check {
         Check { state: State::Problem, advice: Some(advice.into()), ..Check::ok(check, found) }
     }
 
+    fn lost(self) -> Check {
+        Check { is_lost: true, ..self }
+    }
+
     fn with(self, details: Value) -> Check {
         Check { details: Some(details), ..self }
     }
@@ -62,7 +69,7 @@ impl Check {
 /// Looks at everything.
 ///
 /// # Errors
-/// Code 5 when there is a problem.
+/// Code 5 when there is a problem, 7 when the database cannot be reached.
 pub async fn verb(context: &Context) -> Result<()> {
     let mut checks = vec![machine::sqlite(), data::folder(context), machine::disk(&context.settings.data)];
     checks.push(data::master_key(context));
@@ -76,6 +83,9 @@ pub async fn verb(context: &Context) -> Result<()> {
     }
     let serves = served::serves(context).await;
     checks.push(served::server(serves));
+    if serves {
+        checks.push(served::writer(context).await);
+    }
     checks.push(served::port(context, serves).await);
     if is_there {
         checks.extend(data::read_models(context, serves));
@@ -83,12 +93,13 @@ pub async fn verb(context: &Context) -> Result<()> {
     checks.push(nats::nats(context).await);
     checks.push(redis::redis(context).await);
     show(context, &checks)?;
+    let code = if checks.iter().any(|check| check.is_lost) { Code::Unreachable } else { Code::Unhealthy };
     let problems = checks.iter().filter(|check| check.state == State::Problem);
     let problems = problems.map(|check| check.check).collect::<Vec<_>>();
     if problems.is_empty() {
         return Ok(());
     }
-    Err(failure(Code::Unhealthy, format!("not well: {}; the advice above says what to do", problems.join(", "))))
+    Err(failure(code, format!("not well: {}; the advice above says what to do", problems.join(", "))))
 }
 
 fn show(context: &Context, checks: &[Check]) -> Result<()> {

@@ -95,6 +95,8 @@ pub enum Operation {
         /// Why.
         reason: String,
     },
+    /// Tell whether the log can be written.
+    Probe,
     /// Let the relay of this log speak, or not.
     ArmRelay {
         /// Whether it may.
@@ -118,6 +120,7 @@ impl Operation {
             | Operation::SetRole { .. }
             | Operation::EndSessions { .. }
             | Operation::Erase { .. }
+            | Operation::Probe
             | Operation::Rebuild { .. }
             | Operation::Pause { .. }
             | Operation::Resume { .. }
@@ -175,6 +178,7 @@ impl Operation {
             Operation::Pause { projection, reason } => following::pause(node, projection, reason.as_deref()).await,
             Operation::Resume { projection, reason } => following::resume(node, projection, reason.as_deref()).await,
             Operation::Skip { projection, reason } => following::skip(node, projection, reason).await,
+            Operation::Probe => Ok(json!({"writer": node.probe.look().await.err().map(|why| why.to_string())})),
             Operation::ArmRelay { armed } => couriers::arm(node, relay, *armed).await,
             Operation::Republish { from, to } => couriers::republish(relay, node.roles, (*from, *to), progress).await,
         }

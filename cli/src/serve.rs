@@ -7,7 +7,7 @@ use crate::exit::{Code, failure};
 use crate::health::reachable;
 use crate::supervisor;
 use anyhow::{Context as _, Result};
-use api::{Node, NodeOptions, Role};
+use api::{Builds, Node, NodeOptions, Role};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,15 +29,25 @@ pub async fn run(context: &Context) -> Result<()> {
     let listener = bind(&context.settings.listen).await?;
     let address = listener.local_addr().context("the address cannot be told")?;
     let mut signals = Signals::open().context("signals cannot be caught")?;
-    let bus = couriers::bus(context).await?;
     let (heard, nudges) = watch::channel(0);
-    let nudges = bus.as_ref().map(|_| nudges);
-    let options = NodeOptions { roles: context.settings.roles, ..context.node_options() };
-    let node = tokio::select! {
-        opened = Node::open_nudged(options, nudges) => Arc::new(opened?),
-        // Building read models, or waiting for who builds them, may take long; nobody was promised anything yet.
+    let (listener, starting) = twins(listener)?;
+    let (started, has_started) = watch::channel(false);
+    let (builds, built) = watch::channel(Builds::default());
+    let roles = context.settings.roles;
+    tokio::spawn(api::starting(starting, doors(context), roles, built, stopping(has_started)));
+    let opening = async {
+        let bus = couriers::bus(context).await?;
+        let nudges = bus.as_ref().map(|_| nudges);
+        let options = NodeOptions { roles, ..context.node_options() };
+        anyhow::Ok((bus, Arc::new(Node::open_telling(options, nudges, builds).await?)))
+    };
+    let (bus, node) = tokio::select! {
+        opened = opening => opened?,
+        // Building read models, or waiting for who builds them, may take long; nobody was promised anything yet, and
+        // what is built is kept.
         () = signals.one() => return Ok(()),
     };
+    started.send_replace(true);
     let control = Control::open(&node.folder)?;
     let couriers = Couriers::start(bus, &node, heard).await;
     let (stop, stopped) = watch::channel(false);
@@ -66,8 +76,12 @@ pub async fn run(context: &Context) -> Result<()> {
     let _ = controlled.await;
     couriers.stop().await;
     let _ = std::fs::remove_file(node.folder.control_socket());
-    if let Some(node) = Arc::into_inner(node) {
-        node.stop().await;
+    if let Some(node) = Arc::into_inner(node)
+        && !node.stop().await
+    {
+        let message = "the writer did not end in time; the process ends without it, and nothing that was acknowledged is \
+                       lost";
+        return outcome.and(Err(failure(Code::Failure, message)));
     }
     tracing::info!("stopped");
     outcome
@@ -83,6 +97,16 @@ async fn bind(listen: &str) -> Result<TcpListener> {
         };
         failure(Code::Failure, message)
     })
+}
+
+/// One socket for two who accept connections from it, one after the other: nobody is refused in between.
+fn twins(listener: TcpListener) -> Result<(TcpListener, TcpListener)> {
+    let twins = || -> std::io::Result<(TcpListener, TcpListener)> {
+        let one = listener.into_std()?;
+        let other = one.try_clone()?;
+        Ok((TcpListener::from_std(one)?, TcpListener::from_std(other)?))
+    };
+    twins().context("the address cannot be listened on")
 }
 
 fn doors(context: &Context) -> api::Settings {

@@ -64,6 +64,8 @@ fn full_disk(killed: bool) {
     assert_eq!(refusal["code"], "unavailable", "{refusal}");
     assert!(server.child.try_wait().unwrap().is_none(), "it serves on: {}", place.said());
     assert_eq!(runtime.block_on(client.read(&url)), 200, "{}", place.said());
+    // It serves what there is, and is not ready for more.
+    assert_eq!(place.run(&["health", "--url", &url]).code, 5, "{}", place.said());
     for _ in 0..20 {
         let refused = runtime.block_on(client.post_text(&url, "refused", &text("refused"))).unwrap();
         assert_eq!(refused.0, 503, "{}", refused.1);

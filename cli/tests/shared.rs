@@ -120,7 +120,7 @@ fn a_doctor_names_the_database_that_is_not_there() {
     let place = Place::new().with("LETOPIS_LISTEN", "127.0.0.1:0").with("LETOPIS_DATABASE_URL", &url);
     let (code, checks) = doctor(&place);
     let database = check(&checks, "database");
-    assert_eq!((code, database["state"].as_str()), (5, Some("problem")), "{checks:?}");
+    assert_eq!((code, database["state"].as_str()), (7, Some("problem")), "{checks:?}");
     assert!(database["found"].as_str().unwrap().contains(&format!("letopis at {free}")), "{database}");
     assert!(database["advice"].as_str().unwrap().contains("LETOPIS_DATABASE_URL"), "{database}");
     let problems = checks.iter().filter(|check| check["state"] == "problem").count();

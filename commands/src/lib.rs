@@ -12,5 +12,5 @@ mod states;
 mod tests;
 mod writer;
 
-pub use request::{Actor, Answer, Error, Key, Request};
+pub use request::{Actor, Answer, Error, Key, Request, Unwell};
 pub use writer::{Running, Writer};

@@ -78,6 +78,20 @@ pub enum Error {
     Internal,
 }
 
+/// Why the log cannot be written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unwell {
+    /// The writer's thread has ended; the process ends as well.
+    #[error("the writer has ended")]
+    Ended,
+    /// No answer came in time.
+    #[error("the writer does not answer")]
+    Silent,
+    /// The writer answers, and the database takes no writes.
+    #[error("{0}")]
+    Refused(String),
+}
+
 impl Request {
     /// An operator's command, now.
     pub fn by_operator(command: Command, at: Timestamp) -> Request {

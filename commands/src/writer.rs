@@ -1,7 +1,7 @@
 //! The one loop that appends.
 
 use crate::draft::Draft;
-use crate::request::{Answer, Error, Request};
+use crate::request::{Answer, Error, Request, Unwell};
 use crate::route;
 use crate::states::States;
 use domain::{Category, StreamId, Timestamp};
@@ -31,8 +31,12 @@ const RECEIPTS_KEPT: Duration = Duration::from_secs(48 * 3600);
 const PRUNE_EVERY: Duration = Duration::from_secs(10);
 const PRUNE_MAX: usize = 1_000;
 
+/// How long a stop waits for the writer.
+const STOP_MAX: Duration = Duration::from_secs(10);
+
 enum Ask {
     Decide(Box<Request>, oneshot::Sender<Result<Answer, Error>>),
+    Probe(Probing),
     Stop,
 }
 
@@ -89,6 +93,20 @@ impl Writer {
         receiver.await.unwrap_or(Err(Error::Unavailable))
     }
 
+    /// Whether the log can be written now: asks the whole way through the queue, and lets a batch begin that writes
+    /// nothing. A queue that is full and worked on has room in time.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn probe(&self, wait: Duration) -> Result<(), Unwell> {
+        let asked = async {
+            let (sender, receiver) = oneshot::channel();
+            self.queue.send(Ask::Probe(sender)).await.map_err(|_| Unwell::Ended)?;
+            receiver.await.unwrap_or(Err(Unwell::Ended))
+        };
+        tokio::time::timeout(wait, asked).await.unwrap_or(Err(Unwell::Silent))
+    }
+
     /// The log's head, as it moves: a hint for whoever follows the log.
     pub fn head(&self) -> watch::Receiver<u64> {
         self.head.clone()
@@ -122,11 +140,15 @@ impl Running {
         }
     }
 
-    /// Writes what is in the queue, answers it, and ends the thread.
-    pub async fn stop(self) {
-        // A full queue drains; a closed one means that the thread has ended already.
-        let _ = self.queue.send(Ask::Stop).await;
-        let _ = tokio::task::spawn_blocking(move || self.thread.join()).await;
+    /// Writes what is in the queue, answers it, and ends the thread. False when that takes longer than it may: the
+    /// process is to end without it, which loses nothing that was acknowledged.
+    pub async fn stop(self) -> bool {
+        let ended = async {
+            // A full queue drains; a closed one means that the thread has ended already.
+            let _ = self.queue.send(Ask::Stop).await;
+            let _ = tokio::task::spawn_blocking(move || self.thread.join()).await;
+        };
+        tokio::time::timeout(STOP_MAX, ended).await.is_ok()
     }
 }
 
@@ -155,14 +177,14 @@ impl Writing {
     }
 
     fn run(&mut self, mut asks: mpsc::Receiver<Ask>) -> Result<(), String> {
-        let mut requests = Vec::with_capacity(BATCH_MAX);
+        let mut taken = Taken { requests: Vec::with_capacity(BATCH_MAX), probes: Vec::new() };
         // A panic in here is not a rule's (those are caught one by one): what is in memory may be half folded.
         while let Some(first) = asks.blocking_recv() {
             failpoint::pass("batch-taken");
-            let stop = take(first, &mut requests) || self.gather(&mut asks, &mut requests);
-            self.before = requests.len();
+            let stop = take(first, &mut taken) || self.gather(&mut asks, &mut taken);
+            self.before = taken.requests.len();
             // Whoever still waits gets `Unavailable`, because the queue goes away with this thread.
-            self.write(&mut requests)?;
+            self.write(&mut taken)?;
             if stop {
                 return Ok(());
             }
@@ -174,21 +196,21 @@ impl Writing {
 
     /// Takes what waits. Where nodes share the log a batch costs a flush of their server whatever is in it: there whoever
     /// was just answered and asks again is waited for, as long as somebody keeps coming. Whether to stop after this batch.
-    fn gather(&self, asks: &mut mpsc::Receiver<Ask>, requests: &mut Vec<Waiting>) -> bool {
+    fn gather(&self, asks: &mut mpsc::Receiver<Ask>, taken: &mut Taken) -> bool {
         let waits = self.appender.is_shared() && self.before > 1;
         let mut sleeps = waits && self.beside_others;
         let began = Instant::now();
         let mut came = began;
-        while requests.len() < BATCH_MAX {
+        while taken.requests.len() + taken.probes.len() < BATCH_MAX {
             match asks.try_recv() {
                 Ok(next) => {
-                    if take(next, requests) {
+                    if take(next, taken) {
                         return true;
                     }
                     came = Instant::now();
                 }
                 // Another node probably has the head, and needs the processor more than a loop that waits.
-                Err(_) if sleeps && requests.len() < self.before => {
+                Err(_) if sleeps && taken.requests.len() < self.before => {
                     sleeps = false;
                     std::thread::sleep(GATHER_BESIDE);
                 }
@@ -203,22 +225,24 @@ impl Writing {
     }
 
     /// Decides, writes and answers one batch. An error means that nothing may be written any more.
-    fn write(&mut self, requests: &mut Vec<Waiting>) -> Result<(), String> {
+    fn write(&mut self, taken: &mut Taken) -> Result<(), String> {
         let began = Instant::now();
-        let begun = self.begin(requests);
+        let begun = self.begin(&taken.requests);
         if let Err(failure) = begun {
             tracing::error!(error = &failure as &dyn std::error::Error, "a batch could not begin");
-            for (_, answer) in requests.drain(..) {
+            taken.tell(Err(&failure));
+            for (_, answer) in taken.requests.drain(..) {
                 let _ = answer.send(Err(Error::Unavailable));
             }
             return if is_fatal(&failure) { Err(failure.to_string()) } else { Ok(()) };
         }
         let mut draft = Draft::new(self.appender.head().position, now());
-        let answers = requests
+        let answers = taken
+            .requests
             .iter()
             .map(|(request, _)| draft.decide(&mut self.states, &mut self.appender, request))
             .collect::<Vec<_>>();
-        metrics::histogram!("letopis_batch_commands").record(requests.len() as f64);
+        metrics::histogram!("letopis_batch_commands").record(taken.requests.len() as f64);
         let written = if draft.is_empty() {
             self.appender.cancel();
             Ok(())
@@ -226,19 +250,28 @@ impl Writing {
             self.append(&draft)
         };
         self.states.end_batch();
+        if !taken.probes.is_empty() {
+            match &written {
+                Ok(()) => {
+                    let room = self.appender.check_room();
+                    taken.tell(room.as_ref().err().map_or(Ok(()), Err));
+                }
+                Err(failure) => taken.tell(Err(failure)),
+            }
+        }
         let fatal = match written {
             Ok(()) => None,
             Err(failure) => {
                 tracing::error!(error = &failure as &dyn std::error::Error, "a batch could not be written");
                 self.states.drop_touched(draft.touched());
-                for (_, answer) in requests.drain(..) {
+                for (_, answer) in taken.requests.drain(..) {
                     let _ = answer.send(Err(Error::Unavailable));
                 }
                 is_fatal(&failure).then(|| failure.to_string())
             }
         };
         failpoint::pass("batch-published");
-        for ((_, asker), answer) in requests.drain(..).zip(answers) {
+        for ((_, asker), answer) in taken.requests.drain(..).zip(answers) {
             // Who asked may be gone; what he asked for is done all the same.
             let _ = asker.send(answer);
             failpoint::pass("answer-given");
@@ -323,12 +356,33 @@ fn is_fatal(error: &store::Error) -> bool {
 }
 
 type Waiting = (Box<Request>, oneshot::Sender<Result<Answer, Error>>);
+type Probing = oneshot::Sender<Result<(), Unwell>>;
+
+/// What one batch answers.
+#[derive(Default)]
+struct Taken {
+    requests: Vec<Waiting>,
+    probes: Vec<Probing>,
+}
+
+impl Taken {
+    /// Says whether the log can be written to all who wait to hear just that.
+    fn tell(&mut self, state: Result<(), &store::Error>) {
+        for probe in self.probes.drain(..) {
+            let _ = probe.send(state.map_err(|error| Unwell::Refused(error.to_string())));
+        }
+    }
+}
 
 /// Takes a request into the batch; true when it is the sign to stop.
-fn take(ask: Ask, requests: &mut Vec<Waiting>) -> bool {
+fn take(ask: Ask, taken: &mut Taken) -> bool {
     match ask {
         Ask::Decide(request, answer) => {
-            requests.push((request, answer));
+            taken.requests.push((request, answer));
+            false
+        }
+        Ask::Probe(asker) => {
+            taken.probes.push(asker);
             false
         }
         Ask::Stop => true,

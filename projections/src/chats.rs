@@ -32,12 +32,12 @@ pub(crate) const TABLES: &str = "
         position bigint not null,
         primary key (chat_id, user_id)
     );
-    create index member_by_user on member (user_id, position);
+    create index if not exists member_by_user on member (user_id, position);
 ";
 
 pub(crate) const INDEXES: &str = "
-    create unique index chat_by_position on chat (position);
-    create index member_by_chat on member (chat_id, position);
+    create unique index if not exists chat_by_position on chat (position);
+    create index if not exists member_by_chat on member (chat_id, position);
 ";
 
 pub(crate) const COMPARED: &[Table] = &[

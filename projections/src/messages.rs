@@ -32,14 +32,14 @@ pub(crate) const TABLES: &str = "
         edited_at bigint,
         version bigint not null
     );
-    create unique index message_by_id on message (message_id);
+    create unique index if not exists message_by_id on message (message_id);
 ";
 
 /// Erasing a user and deleting a chat use these too, but are rare enough in a log to be rebuilt without them.
 pub(crate) const INDEXES: &str = "
-    create index message_by_chat on message (chat_id, position);
-    create index message_by_author on message (author);
-    create index member_by_user on member (user_id);
+    create index if not exists message_by_chat on message (chat_id, position);
+    create index if not exists message_by_author on message (author);
+    create index if not exists member_by_user on member (user_id);
 ";
 
 pub(crate) const COMPARED: &[Table] = &[

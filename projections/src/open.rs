@@ -92,10 +92,15 @@ fn writing(around: &Around<'_>, name: Name, epoch: u64) -> Result<Slot> {
         return Ok(slot);
     }
     let number = known.as_ref().map_or(0, |entry| entry.generation) + 1;
-    tracing::info!(projection = %name, version = name.version(), generation = number, "built from the log");
-    let place = models.generation(name, name.version(), number);
-    let mut next = Generation::create(&place, (name, number), epoch, skips)?;
-    let stop = rebuild::build(log, name, &mut next, &mut |_| {})?;
+    let mut next = match cut_off(around, (name, number), epoch, &skips)? {
+        Some(next) => next,
+        None => {
+            tracing::info!(projection = %name, version = name.version(), generation = number, "built from the log");
+            let place = models.generation(name, name.version(), number);
+            Generation::create(&place, (name, number), epoch, skips)?
+        }
+    };
+    let stop = rebuild::build(log, name, &mut next, &mut |at| (around.tell)(name, at))?;
     next.make_indexes()?;
     let has_traces = next.has_traces();
     next.persist()?;
@@ -109,6 +114,27 @@ fn writing(around: &Around<'_>, name: Name, epoch: u64) -> Result<Slot> {
     let former = known.filter(|known| known.version != name.version() && !has_traces).map(|known| known.generation);
     rebuild::remove(models, name, |found| found != number && Some(found) != former)?;
     Ok(Slot::writing(around, entry, next))
+}
+
+/// What a start has built of it that was cut off: every batch was committed with its checkpoint, so the build goes on
+/// from there.
+fn cut_off(
+    around: &Around<'_>,
+    (name, generation): (Name, u64),
+    epoch: u64,
+    skips: &BTreeSet<u64>,
+) -> Result<Option<Generation>> {
+    if !skips.is_empty() {
+        // One may have come since, and nobody knows whether it was heeded.
+        return Ok(None);
+    }
+    let version = name.version();
+    let entry = Entry { name, version, generation, rebuilding: false, paused: false, failed: None };
+    let found = usable(around, &entry, epoch, skips)?;
+    if let Some(found) = &found {
+        tracing::info!(projection = %name, version, generation, position = found.position(), "its build goes on");
+    }
+    Ok(found)
 }
 
 /// With the generation that the catalogue names, when this program can go on with it.
@@ -136,8 +162,9 @@ fn going_on(around: &Around<'_>, mut entry: Entry, epoch: u64, skips: &BTreeSet<
 
 /// Other nodes acknowledged what a node's own index lacks when it starts again: it answers when it has that.
 fn catching_up(around: &Around<'_>, mut entry: Entry, mut generation: Generation) -> Result<Slot> {
-    if !entry.name.has_tables() && entry.failed.is_none() && !entry.paused {
-        let stop = match rebuild::build(around.log, entry.name, &mut generation, &mut |_| {})? {
+    let name = entry.name;
+    if !name.has_tables() && entry.failed.is_none() && !entry.paused {
+        let stop = match rebuild::build(around.log, name, &mut generation, &mut |at| (around.tell)(name, at))? {
             Some(Stop { error: error @ Error::Search(_), .. }) => return Err(error),
             stop => stop,
         };

@@ -6,7 +6,7 @@ use crate::lease::Leases;
 use crate::model::Model;
 use crate::models::Models;
 use crate::slot::{Around, Slot};
-use crate::{Behind, Error, LastUse, Name, Result, SearchTasks, open};
+use crate::{Behind, Error, LastUse, Name, Progress, Result, SearchTasks, open};
 use std::sync::Arc;
 use std::time::Duration;
 use store::sql::Database;
@@ -38,7 +38,7 @@ impl Projections {
     /// missing, of another version or ahead of the log is built from the log first, by one node. The caller holds the
     /// folder's lock.
     pub fn open(folder: &Folder, log: Log) -> Result<Projections> {
-        Projections::open_to(folder, log, true)
+        Projections::open_telling(folder, log, true, &|_, _| {})
     }
 
     /// The same for a node that feeds none of them, now or later: it follows what other nodes feed, and waits for one
@@ -47,10 +47,14 @@ impl Projections {
     /// # Errors
     /// [`Error::NobodyBuilds`] when no node has built it, and none begins to in a while.
     pub fn open_following(folder: &Folder, log: Log) -> Result<Projections> {
-        Projections::open_to(folder, log, false)
+        Projections::open_telling(folder, log, false, &|_, _| {})
     }
 
-    fn open_to(folder: &Folder, log: Log, feeds: bool) -> Result<Projections> {
+    /// One of the two, and `tell` is told how far each read model is that is built.
+    ///
+    /// # Errors
+    /// As those.
+    pub fn open_telling(folder: &Folder, log: Log, feeds: bool, tell: &dyn Fn(Name, Progress)) -> Result<Projections> {
         let models = Models::of(folder, &log);
         models.prepare(folder)?;
         models.remove_abandoned()?;
@@ -59,7 +63,7 @@ impl Projections {
             Models::Folder(_) => None,
             Models::Shared(_) => Some(Arc::new(Leases::open(&catalog, feeds)?)),
         };
-        let around = Around { models: &models, log: &log, catalog: &catalog, leases: leases.as_ref() };
+        let around = Around { models: &models, log: &log, catalog: &catalog, leases: leases.as_ref(), tell };
         let tables = Name::ALL.into_iter().filter(|name| name.has_tables());
         let mut slots = tables.map(|name| open::slot(&around, name)).collect::<Result<Vec<_>>>()?;
         // The index is each node's own, also where they share the other read models.
@@ -70,7 +74,7 @@ impl Projections {
             Models::Folder(_) => catalog.clone(),
             Models::Shared(_) => Catalog::open(&own)?,
         };
-        let around = Around { models: &own, log: &log, catalog: &own_catalog, leases: None };
+        let around = Around { models: &own, log: &log, catalog: &own_catalog, leases: None, tell };
         slots.push(open::slot(&around, Name::Search)?);
         Projections::of(log, models, catalog, leases, slots)
     }
@@ -79,7 +83,7 @@ impl Projections {
     pub fn open_read_only(folder: &Folder, log: Log) -> Result<Projections> {
         let models = Models::of(folder, &log);
         let catalog = Catalog::open_read_only(&models)?;
-        let around = Around { models: &models, log: &log, catalog: &catalog, leases: None };
+        let around = Around { models: &models, log: &log, catalog: &catalog, leases: None, tell: &|_, _| {} };
         let tables = Name::ALL.into_iter().filter(|name| name.has_tables());
         let mut slots = tables.map(|name| open::to_read(&around, name)).collect::<Result<Vec<_>>>()?;
         let own = Models::Folder(folder.read_models());
@@ -88,7 +92,7 @@ impl Projections {
             Err(Error::NotBuilt) => catalog.clone(),
             opened => opened?,
         };
-        let around = Around { models: &own, log: &log, catalog: &own_catalog, leases: None };
+        let around = Around { models: &own, log: &log, catalog: &own_catalog, leases: None, tell: &|_, _| {} };
         slots.push(open::to_read_if_there(&around, Name::Search)?);
         Projections::of(log, models, catalog, None, slots)
     }

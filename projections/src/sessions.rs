@@ -21,11 +21,11 @@ pub(crate) const TABLES: &str = "
         created_at bigint not null,
         expires_at bigint not null
     );
-    create index session_by_user on session (user_id, created_at);
+    create index if not exists session_by_user on session (user_id, created_at);
 ";
 
 pub(crate) const INDEXES: &str = "
-    create unique index session_by_token on session (token_hash);
+    create unique index if not exists session_by_token on session (token_hash);
 ";
 
 pub(crate) const COMPARED: &[Table] = &[Table {

@@ -21,11 +21,11 @@ pub(crate) const TABLES: &str = "
         session_id bytea,
         minute bigint
     );
-    create unique index sign_in_by_minute on sign_in (user_id, minute);
+    create unique index if not exists sign_in_by_minute on sign_in (user_id, minute);
 ";
 
 pub(crate) const INDEXES: &str = "
-    create index sign_in_by_user on sign_in (user_id, position);
+    create index if not exists sign_in_by_user on sign_in (user_id, position);
 ";
 
 pub(crate) const COMPARED: &[Table] = &[Table {

@@ -6,7 +6,7 @@ use crate::lease::Leases;
 use crate::model::{Lies, Model};
 use crate::models::Models;
 use crate::scan::Scan;
-use crate::{Error, Name, Result, rebuild, search_tasks};
+use crate::{Error, Name, Progress, Result, rebuild, search_tasks};
 use domain::{Event, StreamId, user};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -45,7 +45,12 @@ pub(crate) struct Around<'a> {
     pub(crate) log: &'a Log,
     pub(crate) catalog: &'a Catalog,
     pub(crate) leases: Option<&'a Arc<Leases>>,
+    /// Is told how far a build is.
+    pub(crate) tell: Tell<'a>,
 }
+
+/// Is told how far the build of a projection is.
+pub(crate) type Tell<'a> = &'a dyn Fn(Name, Progress);
 
 /// Why a projection stops.
 pub(crate) struct Stop {

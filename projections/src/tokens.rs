@@ -22,11 +22,11 @@ pub(crate) const TABLES: &str = "
         created_at bigint not null,
         expires_at bigint not null
     );
-    create index token_by_user on token (user_id, expires_at);
+    create index if not exists token_by_user on token (user_id, expires_at);
 ";
 
 pub(crate) const INDEXES: &str = "
-    create unique index token_by_hash on token (token_hash);
+    create unique index if not exists token_by_hash on token (token_hash);
 ";
 
 pub(crate) const COMPARED: &[Table] = &[Table {

@@ -27,7 +27,7 @@ pub(crate) const TABLES: &str = "
 ";
 
 pub(crate) const INDEXES: &str = "
-    create unique index account_by_name on account (name_key);
+    create unique index if not exists account_by_name on account (name_key);
 ";
 
 pub(crate) const COMPARED: &[Table] = &[Table {

@@ -93,6 +93,18 @@ impl Appender {
         }
     }
 
+    /// Whether there is room for a batch, as far as that can be told without writing one.
+    ///
+    /// # Errors
+    /// [`Error::DiskFull`], [`Error::NotWritten`] where the file system only reads.
+    pub fn check_room(&self) -> Result<(), Error> {
+        match self {
+            Appender::Sqlite(appender) => appender.check_room(),
+            // The database tells when a batch begins.
+            Appender::Postgres(_) => Ok(()),
+        }
+    }
+
     /// Lets go of a batch that writes nothing.
     pub fn cancel(&mut self) {
         match self {

@@ -15,7 +15,8 @@ pub(super) fn database(context: &Context) -> Check {
         Err(error) => {
             let advice = "start it, or correct LETOPIS_DATABASE_URL (--database, or database_url in letopis.toml): \
                           nothing works without it";
-            Check::problem("database", format!("{cluster}: {}", described(&error)), advice)
+            let check = Check::problem("database", format!("{cluster}: {}", described(&error)), advice);
+            if error.is_lost() { check.lost() } else { check }
         }
     }
 }

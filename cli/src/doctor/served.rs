@@ -2,7 +2,9 @@
 
 use super::Check;
 use crate::context::Context;
+use crate::control;
 use crate::health::{ANSWER_WAIT, reachable, ready};
+use crate::operation::Operation;
 use hyper::StatusCode;
 use serde_json::Value;
 use std::io::ErrorKind;
@@ -16,6 +18,23 @@ pub(super) async fn serves(context: &Context) -> bool {
 pub(super) fn server(serves: bool) -> Check {
     let found = if serves { "one serves this data folder" } else { "none serves this data folder" };
     Check::ok("server", found)
+}
+
+/// Whether the server can write the log, by its own word.
+pub(super) async fn writer(context: &Context) -> Check {
+    let advice =
+        "the server's log tells more; free the disk, or mend the database; start the server again if it stays so";
+    let asked = tokio::time::timeout(ANSWER_WAIT, control::ask_running(context, Operation::Probe)).await;
+    match asked {
+        Ok(Ok(Some(said))) => match said["writer"].as_str() {
+            Some(why) => Check::problem("writer", format!("the log cannot be written: {why}"), advice),
+            None => Check::ok("writer", "the server can write the log"),
+        },
+        Ok(Ok(None)) => Check::warning("writer", "the server has just ended", "run this again"),
+        // It may be of an older version, or of another user.
+        Ok(Err(error)) => Check::warning("writer", format!("the server was not asked: {error:#}"), advice),
+        Err(_) => Check::problem("writer", "the server does not answer", advice),
+    }
 }
 
 pub(super) async fn port(context: &Context, serves: bool) -> Check {
@@ -43,10 +62,19 @@ pub(super) async fn port(context: &Context, serves: bool) -> Check {
             let found = format!("{listen} is another program's; the server of this folder listens elsewhere");
             Check::warning("port", found, "configure this shell as the server is, or ask it by `letopis health --url`")
         }
+        Some(StatusCode::SERVICE_UNAVAILABLE) if body.as_deref().is_some_and(is_starting) => {
+            let advice = "`letopis health` tells how far it is";
+            Check::warning("port", format!("a server is starting on {listen}"), advice)
+        }
         Some(_) | None => {
             Check::problem("port", format!("{listen} is taken, and not by a server of this folder"), advice)
         }
     }
+}
+
+/// Whether a server says that it builds read models before it serves.
+fn is_starting(body: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(body).is_ok_and(|said| said["starting"] == true)
 }
 
 /// What a server says of the work that it does.

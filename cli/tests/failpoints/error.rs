@@ -99,3 +99,42 @@ fn a_thread_that_ends_unasked_ends_the_process() {
         assert!(said.contains("a thread panicked"), "{name}: {said}");
     }
 }
+
+#[test]
+fn a_writer_that_hangs_is_told_by_everything_and_stops_nobody() {
+    let place = Place::new();
+    let runtime = runtime();
+    let mut server = place.serve_until("batch-taken=hang@20").unwrap();
+    let url = server.url.clone();
+    let status = async |path: &str| {
+        let answer = reqwest::get(format!("{url}{path}")).await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let (ready, said) = runtime.block_on(async {
+        let client = Client::signed_in(&url).await;
+        let flooded = async {
+            for number in 0_u32.. {
+                client.post(&url, &number.to_string()).await;
+            }
+        };
+        tokio::select! {
+            () = flooded => {}
+            () = async { while !place.said().contains("failpoint batch-taken: Hang") { tokio::task::yield_now().await; } } => {}
+        }
+        // For a moment it may just be slow.
+        assert_eq!(status("/livez").await.0, 200);
+        status("/readyz").await
+    });
+    assert_eq!(ready, 503, "{said}");
+    assert!(said.contains("the writer does not answer"), "{said}");
+    let health = place.run(&["health", "--url", &server.url]);
+    assert_eq!(health.code, 5, "{}", health.err);
+    let doctor = place.run(&["doctor", "-o", "json"]);
+    assert_eq!(doctor.code, 5, "{}", doctor.err);
+    let checks = doctor.json();
+    let writer = checks.as_array().unwrap().iter().find(|check| check["check"] == "writer").unwrap().clone();
+    assert_eq!(writer["state"], "problem", "{writer}");
+    server.terminate();
+    assert_eq!(server.ended().code(), Some(1), "{}", place.said());
+    assert!(place.said().contains("the writer did not end in time"), "{}", place.said());
+}

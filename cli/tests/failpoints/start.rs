@@ -46,3 +46,50 @@ fn a_first_start_that_was_cut_off_is_done_by_the_next() {
         compare(&place, &ledger);
     }
 }
+
+#[test]
+fn a_start_answers_while_it_builds_and_the_next_one_goes_on_where_it_was() {
+    let place = Place::new().with("LETOPIS_LOG", "info");
+    let line = |number: u32| {
+        let text = format!("line {number}");
+        serde_json::json!({"room": "r", "at": "2024-03-01T10:00:00Z", "author": "a", "text": text}).to_string()
+    };
+    // More than is folded in at once.
+    let log = place.file("log", &(0..3_000).map(line).collect::<Vec<_>>().join("\n"));
+    place.run(&["import", &log]).ok();
+    let head = place.run(&["events", "stats", "-o", "json"]).ok().json()["head"].as_u64().unwrap();
+    std::fs::remove_dir_all(place.data().join("read-models")).unwrap();
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut command = place.command(&["serve", "--listen", &address.to_string()]);
+    // In the second batch of the first one that takes two.
+    command.env(store::failpoint::VARIABLE, "model-written=hang@2");
+    command.stderr(std::fs::File::create(place.data().with_file_name("stderr")).unwrap());
+    let mut child = command.spawn().unwrap();
+    let runtime = runtime();
+    runtime.block_on(async {
+        while !place.said().contains("failpoint model-written: Hang") {
+            assert!(child.try_wait().unwrap().is_none(), "{}", place.said());
+            tokio::task::yield_now().await;
+        }
+        let get = async |path: &str| reqwest::get(format!("http://{address}{path}")).await.unwrap();
+        assert_eq!(get("/livez").await.status().as_u16(), 200);
+        let ready = get("/readyz").await;
+        assert_eq!(ready.status().as_u16(), 503);
+        let said = ready.json::<serde_json::Value>().await.unwrap();
+        assert_eq!((&said["starting"], said["head"].as_u64()), (&true.into(), Some(head)), "{said}");
+        assert_eq!(said["projections"][0]["state"], "building", "{said}");
+        let refused = get("/v1/chats").await;
+        assert_eq!(refused.status().as_u16(), 503);
+        assert!(refused.headers().contains_key("retry-after") && refused.headers().contains_key("x-request-id"));
+        assert_eq!(refused.json::<serde_json::Value>().await.unwrap()["code"], "starting");
+    });
+    assert_eq!(place.run(&["health", "--url", &format!("http://{address}")]).code, 5);
+    let stopped = std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(stopped.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{}", place.said());
+    let server = place.start_quietly(place.command(&["serve", "--listen", "127.0.0.1:0"])).unwrap();
+    let said = place.said();
+    assert!(said.contains("its build goes on") && said.contains("position=2000"), "{said}");
+    assert_eq!(server.stop(), 0);
+    place.run(&["projections", "verify", "--all"]).ok();
+}

@@ -116,6 +116,14 @@ impl Appender {
         Ok(Begun { streams, others: Vec::new(), is_behind: false })
     }
 
+    /// Whether there is room for a batch.
+    ///
+    /// # Errors
+    /// [`Error::DiskFull`], [`Error::NotWritten`], [`Error::Stopped`].
+    pub fn check_room(&self) -> Result<(), Error> {
+        if self.stopped { Err(Error::Stopped) } else { room::check(&self.root) }
+    }
+
     /// Lets go of a batch that was begun.
     pub fn cancel(&mut self) {
         self.roll_back();

@@ -9,13 +9,19 @@ const KEPT_BYTES: u64 = 32 * 1024 * 1024;
 /// but of a small disk no more than this part.
 const KEPT_PART: u64 = 4;
 
-/// Refuses when the disk under that folder is all but full.
+/// Refuses when the disk under that folder is all but full, or takes no writes any more: a system does that to one that
+/// fails.
 ///
 /// # Errors
-/// [`Error::DiskFull`].
+/// [`Error::DiskFull`], [`Error::NotWritten`].
 pub(super) fn check(folder: &Path) -> Result<(), Error> {
     // A file system that does not tell shows it by the write itself.
     let Ok(disk) = rustix::fs::statvfs(folder) else { return Ok(()) };
+    if disk.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY);
+        let words = "the file system of the data folder only reads".to_owned();
+        return Err(Error::NotWritten { source: rusqlite::Error::SqliteFailure(code, Some(words)) });
+    }
     let (whole, free) = (disk.f_blocks.saturating_mul(disk.f_frsize), disk.f_bavail.saturating_mul(disk.f_frsize));
     if is_enough(whole, free) {
         return Ok(());
