@@ -3,7 +3,8 @@
 use crate::request::{Actor, Request};
 use crate::states::States;
 use domain::{
-    Command, Decision, Refusal, StreamId, Timestamp, UserId, chat, message, name, projection, session, token, user,
+    Command, Decision, Outcome, Refusal, StreamId, Timestamp, UserId, chat, message, name, projection, session, token,
+    user,
 };
 
 /// The streams that a command decides on: its own first, then those whose states its rules look at.
@@ -22,6 +23,7 @@ pub(crate) fn streams(command: &Command) -> (StreamId, [Option<StreamId>; 2]) {
             ((*id).into(), [Some(command.chat_id().into()), command.reply_to().map(StreamId::from)])
         }
         Command::Projection(name, projection::Command::Skip { .. }) => ((*name).into(), [None, None]),
+        Command::Nothing(user_id) => ((*user_id).into(), [None, None]),
     }
 }
 
@@ -36,9 +38,10 @@ pub(crate) fn wanted(request: &Request) -> impl Iterator<Item = StreamId> {
 /// judged by its own rules.
 pub(crate) fn people(request: &Request) -> [Option<UserId>; 2] {
     let actor = match (request.actor, &request.command) {
-        (Actor::User(id), Command::Session(..) | Command::Token(..) | Command::Chat(..) | Command::Message(..)) => {
-            Some(id)
-        }
+        (
+            Actor::User(id),
+            Command::Session(..) | Command::Token(..) | Command::Chat(..) | Command::Message(..) | Command::Nothing(_),
+        ) => Some(id),
         (Actor::User(_), Command::User(..) | Command::Projection(..)) => None,
         (Actor::Anonymous | Actor::Operator | Actor::Import, _) => None,
     };
@@ -86,5 +89,6 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
             Ok(message::decide(*id, states.message(*id), states.chat(wish.chat_id()), answered, wish, at)?)
         }
         Command::Projection(name, wish) => Ok(projection::decide(*name, states.projection(*name), wish)?),
+        Command::Nothing(_) => Ok(Decision { facts: Vec::new(), outcome: Outcome::Done }),
     }
 }

@@ -40,6 +40,9 @@ pub enum Command {
     Message(MessageId, message::Command),
     /// About what one projection steps over.
     Projection(id::ProjectionName, projection::Command),
+    /// Changes nothing, in somebody's name. A request that is answered outside of the log is one all the same to its
+    /// `Idempotency-Key`, and keeps its receipt where all others keep theirs.
+    Nothing(UserId),
 }
 
 impl Command {
@@ -63,7 +66,8 @@ impl Command {
             | Command::User(..)
             | Command::Session(..)
             | Command::Token(..)
-            | Command::Projection(..) => None,
+            | Command::Projection(..)
+            | Command::Nothing(_) => None,
         }
     }
 }
