@@ -4,7 +4,7 @@ use crate::questions::Asked;
 use crate::{Answer, Measured, Message, median, timed};
 use anyhow::{Result, anyhow};
 use domain::{ChatId, UserId};
-use search::{Asking, Change, Order, Post, Text, Who, Writer, find, question};
+use search::{Asking, Change, Order, Post, Text, TimeZone, Who, Writer, find, question};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -48,6 +48,7 @@ pub fn measure(messages: &[Message], chats: &[ChatId], asked: &[Asked], rounds: 
             let asking = Asking {
                 question: &question,
                 who: Who::Member(asker),
+                zone: &TimeZone::UTC,
                 order: Order::Newest,
                 from: None,
                 limit: LIMIT,

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::output::{Format, Listing, show};
 use anyhow::Result;
-use search::{Asking, Hit, Order, Snapshot, Who, find, question};
+use search::{Asking, Hit, Order, Snapshot, TimeZone, Who, find, question};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -30,10 +30,12 @@ pub fn verb(context: &Context, asked: &Search) -> Result<()> {
     let deadline = Instant::now() + DEADLINE;
     let limit = usize::from(asked.limit);
     let (mut hits, mut total, mut complete, mut from) = (Vec::<Value>::new(), 0, true, None);
+    let mut notes = Vec::<String>::new();
     while hits.len() < limit {
         let asking = Asking {
             question: &question,
             who: Who::Operator,
+            zone: &TimeZone::UTC,
             order,
             from: from.as_ref(),
             limit: limit - hits.len(),
@@ -42,6 +44,7 @@ pub fn verb(context: &Context, asked: &Search) -> Result<()> {
         let found = find(&snapshot, &asking)?;
         hits.extend(found.hits.iter().map(hit));
         (total, complete) = (found.total.max(total), complete && found.complete);
+        notes = found.notes.iter().map(ToString::to_string).collect();
         match found.next {
             Some(next) => from = Some(next),
             None => break,
@@ -54,8 +57,9 @@ pub fn verb(context: &Context, asked: &Search) -> Result<()> {
         ));
     }
     if context.output == Some(Format::Json) {
-        return show(context.output, &json!({"hits": hits, "total": total}));
+        return show(context.output, &json!({"hits": hits, "total": total, "notes": notes}));
     }
+    notes.iter().for_each(|note| anstream::eprintln!("{note}"));
     let mut listing = Listing::new(context.output, &["sent_at", "chat_id", "user_name", "text"]);
     hits.iter().try_for_each(|hit| listing.row(hit))?;
     listing.end()

@@ -7,12 +7,13 @@ mod statistics;
 mod who;
 mod wide;
 
-use crate::question::Question;
+use crate::question::{Note, Question};
 use crate::schema::{fields, pair};
 use crate::{Error, Result, Snapshot};
 use collect::{Page, Ranked};
 use domain::json::json_bytes;
 use domain::{ChatId, MessageId, Timestamp, UserId};
+use jiff::tz::TimeZone;
 use query::Scope;
 use statistics::Statistics;
 use std::collections::HashMap;
@@ -54,6 +55,8 @@ pub struct Asking<'a> {
     pub question: &'a Question,
     /// By whom.
     pub who: Who,
+    /// Where the days of the question begin.
+    pub zone: &'a TimeZone,
     /// In which order.
     pub order: Order,
     /// Where the page before ended.
@@ -91,6 +94,8 @@ pub struct Found {
     pub looked: bool,
     /// How far in the log the index was.
     pub position: u64,
+    /// What whoever asks should know: how the question was read, and whom and what nobody knows.
+    pub notes: Vec<Note>,
 }
 
 /// A message that answers the question.
@@ -136,12 +141,14 @@ pub fn find_plain(snapshot: &Snapshot, asking: &Asking<'_>) -> Result<Found> {
 }
 
 fn answer(snapshot: &Snapshot, asking: &Asking<'_>, wanted: Option<&highlight::Wanted<'_>>) -> Result<Found> {
-    let chats = match asking.who {
-        Who::Member(user_id) => Some(who::chats_of(snapshot, user_id)?),
-        Who::Operator => None,
+    let (chats, me) = match asking.who {
+        Who::Member(user_id) => (Some(who::chats_of(snapshot, user_id)?), Some(user_id)),
+        Who::Operator => (None, None),
     };
-    let scope = Scope { snapshot, chats: chats.as_deref(), limit: Limit::new(asking.deadline) };
-    let query = query::query(&scope, asking.question)?;
+    let limit = Limit::new(asking.deadline);
+    let scope = Scope { snapshot, chats: chats.as_deref(), me, zone: asking.zone, limit };
+    let mut notes = asking.question.notes.clone();
+    let query = query::query(&scope, asking.question, &mut notes)?;
     let from = asking.from;
     let page = Page {
         relevance: asking.order == Order::Relevance,
@@ -162,7 +169,7 @@ fn answer(snapshot: &Snapshot, asking: &Asking<'_>, wanted: Option<&highlight::W
         statistics: if page.relevance { statistics.bytes() } else { Vec::new() },
     });
     let (complete, looked) = (!scope.limit.is_cut(), ranked.looked);
-    Ok(Found { hits, total: ranked.total, next, complete, looked, position: snapshot.position })
+    Ok(Found { hits, total: ranked.total, next, complete, looked, position: snapshot.position, notes })
 }
 
 /// Reads the messages of a page, and whether there is more behind it. It ends early when it has become large or

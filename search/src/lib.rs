@@ -20,5 +20,7 @@ pub use compare::{Compared, Differing};
 pub use error::{Error, Result};
 pub use find::{Asking, Cursor, Found, Hit, Order, Who, find, find_plain};
 pub use index::{Index, Size, Snapshot};
-pub use question::{Broken, Question, question};
+pub use jiff::tz::TimeZone;
+pub use question::{Broken, Note, Question, question};
+
 pub use writer::{PURGED_WITHIN_SECONDS, Writer};

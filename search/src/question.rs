@@ -1,23 +1,26 @@
-//! What may be asked: a text that a user types, read into a small tree with limits on everything.
+//! What may be asked: a text that a user types or pastes, read into a small tree with limits on everything.
 //!
 //! All the groups of a question must hold; a group is one clause, or several with `OR` between them. What cannot be
-//! read as it stands is read as plain words where that loses nothing (`12:30`, a quote without an end), and refused
-//! with its place where it would ask something else (`before:yesterday`).
+//! read as it stands is read as plain words (`12:30`, `on:click`, a quote without an end), with a note where another
+//! meaning is likely; what is beyond a limit is left out, with a note. Refused is, with its place, what would ask
+//! something else (`before:2026-02-30`), and what asks nothing.
 
 mod day;
+mod note;
 mod read;
 
-pub use day::Days;
-pub use read::question;
+pub use day::{Edge, Reading, Span};
+pub use note::Note;
+pub use read::{beginning_of, question};
 
-use domain::Timestamp;
-
-/// Most characters of a question.
+/// Most characters of a question that are read.
 pub const CHARACTERS_MAX: usize = 1_000;
 /// Most clauses, over all groups.
 pub const CLAUSES_MAX: usize = 32;
 /// Most words of one phrase or identifier.
 pub const PHRASE_WORDS_MAX: usize = 32;
+/// Most words of all clauses.
+pub const WORDS_MAX: usize = 128;
 /// Most clauses that are compared with every word of the index: prefixes and `~words`.
 pub const WIDE_MAX: usize = 4;
 
@@ -26,6 +29,28 @@ pub const WIDE_MAX: usize = 4;
 pub struct Question {
     /// All must hold; at least one.
     pub groups: Vec<Group>,
+    /// Where it was read otherwise than it was meant, perhaps.
+    pub notes: Vec<Note>,
+}
+
+impl Question {
+    /// Whether its answer depends on the time zone of whoever asks.
+    pub fn needs_zone(&self) -> bool {
+        let clauses = self.groups.iter().flat_map(|group| &group.any).map(|part| &part.clause);
+        clauses.into_iter().any(|clause| match clause {
+            Clause::Said(from, to) => [from, to].into_iter().flatten().any(|edge| matches!(edge, Edge::Local(_))),
+            Clause::Word(_)
+            | Clause::Phrase(_)
+            | Clause::Compound { .. }
+            | Clause::Prefix(_)
+            | Clause::Typed(_)
+            | Clause::Fuzzy { .. }
+            | Clause::From(_)
+            | Clause::FromMe
+            | Clause::In(_)
+            | Clause::HasLink => false,
+        })
+    }
 }
 
 /// Clauses of which one must hold.
@@ -71,12 +96,14 @@ pub enum Clause {
         /// 1 or 2.
         errors: u8,
     },
-    /// Said by who has this name in the chat, or by the account of this id: folded.
+    /// Said by who has this name in the chat, with or without `@`, or by the account of this id: folded.
     From(String),
-    /// In the chat of this name or id: folded.
+    /// Said by whoever asks.
+    FromMe,
+    /// In the chat of this name, with or without `#`, or of this id: folded.
     In(String),
     /// Said at this time or later, and before that.
-    Said(Option<Timestamp>, Option<Timestamp>),
+    Said(Option<Edge>, Option<Edge>),
     /// Has a link.
     HasLink,
 }

@@ -1,9 +1,10 @@
 //! What a text is cut into. The same cut is made of a message when it is indexed and of a question when it is asked.
 //!
-//! A part is a run of letters and digits. What holds two parts together without a space (`.` in `db.json`, `-` in
+//! A part is a run of letters and digits; a letter of a script that sets no spaces; a picture. What holds two parts together without a space (`.` in `db.json`, `-` in
 //! `PLT-3699`) is kept in a second word at the place of the latter, `.json`: so an identifier is found whole, as a
 //! phrase of `db` and `.json`, and by each of its parts.
 
+mod character;
 mod fold;
 mod irregular;
 mod lines;
@@ -13,7 +14,7 @@ mod stem;
 
 pub use fold::{folded, folded_name};
 pub use lines::{LINES, Lines};
-pub use part::{Part, parts};
+pub use part::{MadeOf, Part, ends_in_word, has_sign, parts};
 pub use stem::stem;
 
 /// Most hyphenated parts that are one word with forms: `кого-нибудь`, `e-mail`, `mother-in-law`.
@@ -46,10 +47,10 @@ pub fn words(text: &str) -> Words {
             }
         }
         stem::push(stems, &part.word);
-        if let Some(bound) = &part.bound {
+        for bound in &part.bound {
             lines::push(exact, bound);
         }
-        for run in runs(&part.word) {
+        for run in runs(part) {
             stem::push(stems, run);
             lines::push(exact, run);
         }
@@ -88,7 +89,11 @@ pub fn compound_at(parts: &[Part], start: usize) -> Option<(String, usize)> {
 }
 
 /// The runs of letters and of digits in a part that has a few of both.
-pub fn runs(word: &str) -> Vec<&str> {
+pub fn runs(part: &Part) -> Vec<&str> {
+    let word = part.word.as_str();
+    if part.made_of != MadeOf::Letters {
+        return Vec::new();
+    }
     let mut starts = vec![0];
     let mut before = None;
     for (at, character) in word.char_indices() {

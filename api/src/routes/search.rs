@@ -10,8 +10,8 @@ use crate::respond::read;
 use axum::extract::State;
 use axum::response::Response;
 use domain::{ChatId, MessageId, Timestamp, UserId};
-use projections::Name;
-use search::{Asking, Cursor, Found, Order, Who};
+use projections::{Name, users};
+use search::{Asking, Cursor, Found, Order, Question, TimeZone, Who};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,6 +41,8 @@ struct Hits {
     /// hits, and more in `total`. Ask for something rarer, or within days.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     incomplete: bool,
+    /// What to know of the answer: whom and which chat nobody knows, and what was looked for as words, or left out.
+    notes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Next>,
 }
@@ -72,9 +74,11 @@ struct Hit {
 ///
 /// Words in any of their Russian or English forms and in any order, `"a phrase"`, `begin*` (the last word begins so by
 /// itself), `-not`, `OR`, `~misspelt` (1 error in up to 5 letters, 2 in more), `from:name`, `in:chat`,
-/// `before:`/`after:`/`on:` a day (`2026-01-31`), month or year in UTC, `has:link`.
+/// `before:`/`after:`/`on:` a day (`2026-01-31`), month or year of my time zone or an instant (`2026-01-31T10:00:00Z`),
+/// `has:link`. A name stands with or without `@` and `#`; `from:me` is what I said. Quotes make words of what looks like a
+/// filter. Of a longer question the first 1000 characters and 32 clauses are looked for; `notes` say what was left out.
 #[utoipa::path(get, path = "/v1/search", tag = "search", params(
-    ("q" = String, Query, description = "The question, at most 1000 characters."),
+    ("q" = String, Query, description = "The question."),
     ("order" = Option<String>, Query, description = "`newest-first` (default) or `relevance`."),
 ), responses((status = 200, body = Hits)))]
 async fn search(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Error> {
@@ -89,6 +93,7 @@ async fn search(State(app): State<App>, caller: Caller, params: Params) -> Resul
     let limit = params.limit()? as usize;
     let list = ["search", order_name, text, &caller.user_id.to_string()];
     let from = params.get("from").map(|from| read_cursor(&app, &list, from)).transpose()?;
+    let zone = app.zone_of(&question, caller.user_id, params.min_position).await?;
     let reached = app.reached(Name::Search, params.min_position).await?;
     let place = app.place(PLACE_WAIT_MAX).await?;
     let _page = app.budget.page().await?;
@@ -96,7 +101,8 @@ async fn search(State(app): State<App>, caller: Caller, params: Params) -> Resul
     let found = app
         .look_up(place, move |snapshot| {
             let who = Who::Member(caller.user_id);
-            search::find(snapshot, &Asking { question: &question, who, order, from: from.as_ref(), limit, deadline })
+            let (question, zone, from) = (&question, &zone, from.as_ref());
+            search::find(snapshot, &Asking { question, who, zone, order, from, limit, deadline })
         })
         .await?;
     if !found.looked {
@@ -108,6 +114,21 @@ async fn search(State(app): State<App>, caller: Caller, params: Params) -> Resul
 }
 
 impl App {
+    /// The time zone of somebody who asks; UTC where the question does not depend on it, or none is set.
+    pub(crate) async fn zone_of(
+        &self,
+        question: &Question,
+        user_id: UserId,
+        min_position: u64,
+    ) -> Result<TimeZone, Error> {
+        if !question.needs_zone() {
+            return Ok(TimeZone::UTC);
+        }
+        let reading = self.read(Name::Users, min_position).await?;
+        let account = users::by_id(&reading.database, user_id).await?;
+        Ok(account.and_then(|account| TimeZone::get(&account.time_zone).ok()).unwrap_or(TimeZone::UTC))
+    }
+
     /// One of the places for questions to the text index, when one is free in time.
     pub(crate) async fn place(&self, wait: Duration) -> Result<OwnedSemaphorePermit, Error> {
         let busy = || Error::new(Code::Overloaded, "too many questions are being looked up; ask again in a second");
@@ -138,6 +159,7 @@ fn read_cursor(app: &App, list: &[&str], from: &str) -> Result<Cursor, Error> {
 }
 
 fn shown(found: Found, next: Option<Next>) -> Hits {
+    let notes = found.notes.iter().map(ToString::to_string).collect();
     let hits = found.hits.into_iter().map(|hit| Hit {
         message_id: hit.message_id,
         chat_id: hit.chat_id,
@@ -149,5 +171,5 @@ fn shown(found: Found, next: Option<Next>) -> Hits {
         highlights: hit.highlights.into_iter().map(|(from, to)| [from, to]).collect(),
         score: hit.score,
     });
-    Hits { hits: hits.collect(), total: found.total, incomplete: !found.complete, next }
+    Hits { hits: hits.collect(), total: found.total, incomplete: !found.complete, notes, next }
 }

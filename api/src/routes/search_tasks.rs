@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use commands::{Actor, Answer};
 use domain::json::json_bytes;
-use domain::{ChatId, MessageId, Outcome, UserId, id};
+use domain::{ChatId, Command, MessageId, Outcome, UserId, id};
 use projections::{Ended, FoundMessage, Name, NewTask, Taken, Task, TaskState};
 use search::{Asking, Order, Who};
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-/// Fewer characters are no question.
+/// Fewer characters are no question (CONTRACT 1.4), unless one of them is a word by itself: `東京` says as much as `Tokyo`.
 const CHARACTERS_MIN: usize = 4;
 /// Most messages that a task finds, the newest.
 const HITS_MAX: usize = 100;
@@ -43,8 +43,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AskLater {
-    /// The question, as `q` of `GET /v1/search`.
-    #[schema(min_length = 4, max_length = 1000)]
+    /// The question, as `q` of `GET /v1/search`: at least 4 characters, or a word of a script that sets no spaces.
+    #[schema(min_length = 1)]
     message: String,
 }
 
@@ -86,10 +86,11 @@ async fn ask(
     params: Params,
     Body(body): Body<AskLater>,
 ) -> Result<Response, Error> {
-    if body.message.chars().nth(CHARACTERS_MIN - 1).is_none() {
+    let question = &body.message;
+    if question.chars().nth(CHARACTERS_MIN - 1).is_none() && !search::words::has_sign(question) {
         return Err(Error::bad("message", "must have more than 3 characters"));
     }
-    search::question(&body.message).map_err(|broken| Error::bad("message", broken))?;
+    search::question(question).map_err(|broken| Error::bad("message", broken))?;
     let key = app.key(Actor::User(caller.user_id), &asked);
     let task_id = match &key {
         None => Uuid::now_v7(),
@@ -99,11 +100,20 @@ async fn ask(
             uuid::Builder::from_random_bytes(bytes).into_uuid()
         }
     };
+    // A key is good for one request of any kind: its receipt is where all others are.
+    let first = match &key {
+        None => None,
+        Some(_) => {
+            let asked = Asked { if_match: None, ..asked.clone() };
+            Some(app.send(&caller, &asked, Command::Nothing(caller.user_id)).await?)
+        }
+    };
     let fingerprint = key.map(|key| key.fingerprint);
     // Another node may take it, and knows nothing of what this one has acknowledged.
     let position = app.writer.acknowledged(Name::Search.follows());
     let wanted = position.max(params.min_position);
-    let task = NewTask { task_id, user_id: caller.user_id, fingerprint, question: body.message, wanted, at: asked.at };
+    let question = search::question::beginning_of(question).to_owned();
+    let task = NewTask { task_id, user_id: caller.user_id, fingerprint, question, wanted, at: asked.at };
     let tasks = app.projections.search_tasks().clone();
     let replayed = match blocking(move || tasks.take(&task)).await? {
         Taken::New => false,
@@ -114,6 +124,7 @@ async fn ask(
         }
     };
     app.task_taken.notify_one();
+    let position = first.map_or(position, |first| first.position);
     let answer = Answer { position, version: 0, outcome: Outcome::Done, replayed };
     Ok(written(StatusCode::CREATED, &answer, TaskTaken { task_id }))
 }
@@ -214,6 +225,7 @@ async fn finish(app: &App, task: Task) {
 async fn look(app: &App, task: &Task) -> Result<Ended, Error> {
     let deadline = Instant::now() + TASK_MAX;
     let question = search::question(&task.question).map_err(|broken| Error::bad("message", broken))?;
+    let zone = app.zone_of(&question, task.user_id, 0).await?;
     let wanted = task.wanted.max(app.writer.acknowledged(Name::Search.follows()));
     // Where the index is behind, what it has is the answer.
     let _ = app.projections.caught_up(Name::Search, wanted, FOLLOW_MAX).await;
@@ -221,8 +233,8 @@ async fn look(app: &App, task: &Task) -> Result<Ended, Error> {
     let who = Who::Member(task.user_id);
     let found = app
         .look_up(place, move |snapshot| {
-            let (order, from, limit) = (Order::Newest, None, HITS_MAX);
-            search::find_plain(snapshot, &Asking { question: &question, who, order, from, limit, deadline })
+            let (question, zone, order, from, limit) = (&question, &zone, Order::Newest, None, HITS_MAX);
+            search::find_plain(snapshot, &Asking { question, who, zone, order, from, limit, deadline })
         })
         .await?;
     if !found.looked {

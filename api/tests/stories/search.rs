@@ -145,7 +145,7 @@ async fn pages_stay_right_while_messages_arrive() {
 async fn a_question_that_cannot_be_read_is_refused_with_its_place() {
     let app = TestApp::start().await;
     let anna = app.user("Anna").await;
-    for (question, place) in [("", 0), ("да before:вчера", 10), ("has:cat", 4), ("- ~ \"\"", 0)] {
+    for (question, place) in [("", 0), ("да before:2026-02-30", 10), ("on:2026-13", 3), ("- ~ \"\"", 0)] {
         let refused = search(&anna, question).await.expect_problem(400, "bad-parameters");
         let detail = refused.body["detail"].as_str().unwrap();
         assert!(detail.contains(&format!("at character {place}:")), "{detail}");
@@ -154,4 +154,62 @@ async fn a_question_that_cannot_be_read_is_refused_with_its_place() {
     anna.get("/v1/search?q=a&order=oldest").await.expect_problem(400, "bad-parameters");
     anna.get("/v1/search?q=a&limit=0").await.expect_problem(400, "bad-parameters");
     app.anonymous().get("/v1/search?q=a").await.expect_problem(401, "auth-failed");
+}
+
+/// Whatever is pasted is answered, and what was read otherwise than it was meant is said.
+#[tokio::test]
+async fn whatever_is_pasted_is_answered_and_what_nobody_knows_is_said() {
+    let app = TestApp::start().await;
+    let (anna, boris) = (app.user("Anna").await, app.user("Boris").await);
+    let chat = anna.chat("garden").await;
+    boris.chat("secret").await;
+    let sentence = "我昨天从東京飞到北京然后又从北京飞到東京我昨天从東京飞到北京然后又从北京飞到東京";
+    let url = format!("https://example.org/{}", "part/".repeat(50));
+    for text in [sentence, &url, "on:click here", "cc:@clara"] {
+        anna.say(&chat, text).await;
+    }
+    for (question, notes) in [
+        (sentence, 1),
+        (url.as_str(), 1),
+        ("東京 ", 0),
+        ("数* OR 東*", 0),
+        ("on:click ", 1),
+        ("\"on:click\"", 0),
+        ("@clara ", 0),
+        ("from:me @clara", 0),
+        ("from:@Anna in:#garden @clara", 0),
+    ] {
+        let found = search(&anna, question).await.expect_status(200);
+        assert_eq!(found.body["total"], 1, "{question}");
+        assert_eq!(found.body["notes"].as_array().unwrap().len(), notes, "{question}: {}", found.body["notes"]);
+    }
+    for question in ["from:boris", "in:secret", "from:nobody", &"слово ".repeat(500)] {
+        let found = search(&anna, question).await.expect_status(200);
+        assert_eq!((&found.body["total"], found.body["notes"].as_array().unwrap().is_empty()), (&json!(0), false));
+    }
+}
+
+#[tokio::test]
+async fn a_day_is_one_of_my_time_zone() {
+    let app = TestApp::start().await;
+    let anna = app.user("Anna").await;
+    let chat = anna.chat("garden").await;
+    anna.say(&chat, "слово").await;
+    let found = search(&anna, "слово").await;
+    let sent_at = found.body["hits"][0]["sent_at"].as_str().unwrap().to_owned();
+    // 14 hours ahead and 12 behind: it is never the same day in both.
+    let mut days = Vec::new();
+    for zone in ["Pacific/Kiritimati", "Etc/GMT+12"] {
+        anna.patch("/v1/me", json!({"time_zone": zone})).await.expect_status(200);
+        let local = search::TimeZone::get(zone).unwrap();
+        let day = local.to_datetime(sent_at.parse().unwrap()).date().to_string();
+        assert_eq!(search(&anna, &format!("on:{day}")).await.body["total"], 1, "{day} in {zone}");
+        assert_eq!(search(&anna, &format!("before:{day}")).await.body["total"], 0);
+        for other in &days {
+            assert_eq!(search(&anna, &format!("on:{other}")).await.body["total"], 0);
+        }
+        days.push(day);
+    }
+    assert_eq!(search(&anna, &format!("after:{sent_at}")).await.body["total"], 0);
+    assert_eq!(search(&anna, &format!("on:{sent_at}")).await.body["total"], 1);
 }

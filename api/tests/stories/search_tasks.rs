@@ -65,7 +65,7 @@ async fn what_is_read_is_authorised_again() {
 async fn what_is_no_question_is_refused() {
     let app = TestApp::start().await;
     let anna = app.user("Anna").await;
-    for message in ["", "abc", "ёжи", "    ", "before:вчера", &"x".repeat(1_001)] {
+    for message in ["", "abc", "ёжи", "    ", "before:2026-02-30", "👍👍👍"] {
         let refused = anna.post("/v1/chats/search", json!({"message": message})).await;
         assert_eq!(refused.expect_problem(400, "bad-parameters").pointers(), ["/message"], "{message}");
     }
@@ -91,4 +91,43 @@ async fn a_repeat_with_the_same_key_is_the_same_task_also_after_a_restart() {
     let other = anna.send(Method::POST, "/v1/chats/search", other, &key).await;
     other.expect_problem(422, "idempotency-key-reused");
     assert_eq!(answered(&anna, &task).await, ["слово"], "what was found survives a restart");
+}
+
+/// A key is good for one request, whatever kind of request it is.
+#[tokio::test]
+async fn a_key_of_a_task_is_one_of_every_other_write() {
+    let app = TestApp::start().await;
+    let anna = app.user("Anna").await;
+    let chat = anna.chat("garden").await;
+    let messages = format!("/v1/chats/{chat}/messages");
+    let body = || Some(json!({"message": "слово"}));
+    let post = async |actor: &Actor, path: &str, key: &str| {
+        actor.send(Method::POST, path, body(), &[("idempotency-key", key)]).await
+    };
+    post(&anna, &messages, "m").await.expect_status(201);
+    post(&anna, "/v1/chats/search", "m").await.expect_problem(422, "idempotency-key-reused");
+    let task = post(&anna, "/v1/chats/search", "t").await.expect_status(201);
+    post(&anna, &messages, "t").await.expect_problem(422, "idempotency-key-reused");
+    let app = app.restart().await;
+    let anna = app.again(&anna);
+    post(&anna, "/v1/chats/search", "m").await.expect_problem(422, "idempotency-key-reused");
+    post(&anna, &messages, "t").await.expect_problem(422, "idempotency-key-reused");
+    let again = post(&anna, "/v1/chats/search", "t").await.expect_status(201);
+    assert_eq!((again.id("task_id"), again.position()), (task.id("task_id"), task.position()));
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    // Another person's keys are their own.
+    let boris = app.user("Boris").await;
+    post(&boris, "/v1/chats/search", "m").await.expect_status(201);
+}
+
+/// Two signs of a script that sets no spaces are two words.
+#[tokio::test]
+async fn a_task_takes_a_word_of_few_signs_and_a_long_text() {
+    let app = TestApp::start().await;
+    let anna = app.user("Anna").await;
+    let chat = anna.chat("garden").await;
+    anna.say(&chat, "我从東京飞").await;
+    assert_eq!(answered(&anna, &ask(&anna, "東京").await).await, ["我从東京飞"]);
+    assert_eq!(answered(&anna, &ask(&anna, "飞*").await).await, ["我从東京飞"]);
+    assert_eq!(answered(&anna, &ask(&anna, &"слово ".repeat(5_000)).await).await, Vec::<String>::new());
 }

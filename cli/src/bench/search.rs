@@ -14,7 +14,7 @@ use domain::text::{MessageText, UserName};
 use domain::user::{self, Verifier};
 use domain::{ChatId, Command, UserId, chat};
 use projections::Name;
-use search::{Asking, Order, Question, Snapshot, Who, find, question, schema::fields};
+use search::{Asking, Order, Question, Snapshot, TimeZone, Who, find, question, schema::fields};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use tantivy::schema::Value;
@@ -147,8 +147,10 @@ fn ask(snapshot: &Snapshot, asker: UserId, asked: &[String]) -> Result<Measured>
         let sent = Instant::now();
         let who = Who::Member(asker);
         let deadline = sent + DEADLINE;
-        let found =
-            find(snapshot, &Asking { question, who, order: Order::Newest, from: None, limit: LIMIT, deadline })?;
+        let found = find(
+            snapshot,
+            &Asking { question, zone: &TimeZone::UTC, who, order: Order::Newest, from: None, limit: LIMIT, deadline },
+        )?;
         anyhow::ensure!(found.complete, "a question was not answered within {} s", DEADLINE.as_secs());
         hits += found.hits.len();
         waits_us.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));

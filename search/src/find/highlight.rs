@@ -53,7 +53,7 @@ impl<'a> Wanted<'a> {
         let compound = |at| if self.compounds { compound_at(&parts, at) } else { None };
         let compounds = (0..parts.len()).map(compound).collect::<Vec<_>>();
         let cut = |(part, compound): (Part, _)| {
-            let runs = words::runs(&part.word);
+            let runs = words::runs(&part);
             let words = std::iter::once(part.word.as_str()).chain(runs);
             let forms = words.map(|word| (word.to_owned(), stem(word).into_owned())).collect();
             Cut { part, forms, compound }
@@ -70,6 +70,7 @@ fn form_of(clause: &Clause) -> String {
         Clause::Phrase(_)
         | Clause::Prefix(_)
         | Clause::From(_)
+        | Clause::FromMe
         | Clause::In(_)
         | Clause::Said(..)
         | Clause::HasLink => String::new(),
@@ -89,7 +90,7 @@ fn answers(clause: &Clause, form: &str, cuts: &[Cut], at: usize) -> Option<usize
         Clause::Prefix(wanted) => follows(wanted, cuts, at, begins),
         Clause::Typed(wanted) => (has_form(cut, form) || begins(cut, wanted)).then_some(1),
         Clause::Fuzzy { word: wanted, errors } => is_like(cut, wanted, form, *errors).then_some(1),
-        Clause::From(_) | Clause::In(_) | Clause::Said(..) | Clause::HasLink => None,
+        Clause::From(_) | Clause::FromMe | Clause::In(_) | Clause::Said(..) | Clause::HasLink => None,
     }
 }
 
@@ -102,11 +103,11 @@ fn follows(wanted: &[String], cuts: &[Cut], at: usize, last: fn(&Cut, &str) -> b
 }
 
 fn same(cut: &Cut, wanted: &str) -> bool {
-    cut.part.bound.as_deref() == Some(wanted) || cut.forms.iter().any(|(word, _)| word == wanted)
+    cut.part.bound.iter().any(|bound| bound == wanted) || cut.forms.iter().any(|(word, _)| word == wanted)
 }
 
 fn begins(cut: &Cut, wanted: &str) -> bool {
-    cut.part.bound.as_deref().is_some_and(|bound| bound.starts_with(wanted))
+    cut.part.bound.iter().any(|bound| bound.starts_with(wanted))
         || cut.forms.iter().any(|(word, _)| word.starts_with(wanted))
 }
 
@@ -116,7 +117,7 @@ fn has_form(cut: &Cut, form: &str) -> bool {
 
 fn is_like(cut: &Cut, wanted: &str, form: &str, errors: u8) -> bool {
     let of_stem = stem_errors(form, errors);
-    cut.part.bound.as_deref().is_some_and(|bound| is_near(bound, wanted, errors))
+    cut.part.bound.iter().any(|bound| is_near(bound, wanted, errors))
         || cut.forms.iter().any(|(word, stem)| is_near(word, wanted, errors) || is_near(stem, form, of_stem))
 }
 
@@ -131,7 +132,7 @@ fn span(text: &str, there: &[Cut], clause: &Clause) -> (usize, usize) {
     let (first, last) = (&there[0].part, &there[there.len() - 1].part);
     let (mut from, mut to) = (first.from, last.to);
     if let Clause::Prefix(wanted) = clause
-        && first.bound.as_deref().is_some_and(|bound| bound.starts_with(&wanted[0]) && bound.ends_with(&first.word))
+        && first.bound.iter().any(|bound| bound.starts_with(&wanted[0]) && bound.ends_with(&first.word))
         && !first.word.starts_with(&wanted[0])
         && text[..from].ends_with(|one: char| one.is_ascii())
     {

@@ -2,11 +2,12 @@
 
 use super::who;
 use super::wide::{Limit, Wide};
-use crate::question::{Clause, Group, Part, Question};
+use crate::question::{Clause, Edge, Group, Note, Part, Question};
 use crate::schema::fields;
 use crate::words::stem;
 use crate::{Result, Snapshot};
-use domain::{ChatId, Timestamp};
+use domain::{ChatId, UserId};
+use jiff::tz::TimeZone;
 use std::ops::Bound;
 use tantivy::Term;
 use tantivy::query::{
@@ -29,14 +30,18 @@ pub(super) struct Scope<'a> {
     pub snapshot: &'a Snapshot,
     /// Only about these chats; none: about all.
     pub chats: Option<&'a [ChatId]>,
+    /// Who `me` is; nobody where an operator asks.
+    pub me: Option<UserId>,
+    /// Where days begin.
+    pub zone: &'a TimeZone,
     pub limit: Limit,
 }
 
-/// The query of a question.
-pub(super) fn query(scope: &Scope<'_>, question: &Question) -> Result<Box<dyn Query>> {
+/// The query of a question; says what names nobody knows.
+pub(super) fn query(scope: &Scope<'_>, question: &Question, notes: &mut Vec<Note>) -> Result<Box<dyn Query>> {
     let mut all = Vec::with_capacity(question.groups.len() + 1);
     for group in &question.groups {
-        all.push(group_query(scope, group)?);
+        all.push(group_query(scope, group, notes)?);
     }
     if all.iter().all(|(occur, _)| *occur == Occur::MustNot) {
         all.push((Occur::Must, Box::new(AllQuery)));
@@ -44,13 +49,13 @@ pub(super) fn query(scope: &Scope<'_>, question: &Question) -> Result<Box<dyn Qu
     Ok(Box::new(BooleanQuery::new(all)))
 }
 
-fn group_query(scope: &Scope<'_>, group: &Group) -> Result<(Occur, Box<dyn Query>)> {
+fn group_query(scope: &Scope<'_>, group: &Group, notes: &mut Vec<Note>) -> Result<(Occur, Box<dyn Query>)> {
     if let [Part { not, clause }] = group.any.as_slice() {
-        return Ok((if *not { Occur::MustNot } else { Occur::Must }, clause_query(scope, clause)?));
+        return Ok((if *not { Occur::MustNot } else { Occur::Must }, clause_query(scope, clause, notes)?));
     }
     let mut any = Vec::with_capacity(group.any.len());
     for Part { not, clause } in &group.any {
-        let query = clause_query(scope, clause)?;
+        let query = clause_query(scope, clause, notes)?;
         any.push(if *not { without(query) } else { query });
     }
     Ok((Occur::Must, Box::new(BooleanQuery::union(any))))
@@ -60,7 +65,7 @@ fn without(query: Box<dyn Query>) -> Box<dyn Query> {
     Box::new(BooleanQuery::new(vec![(Occur::Must, Box::new(AllQuery)), (Occur::MustNot, query)]))
 }
 
-fn clause_query(scope: &Scope<'_>, clause: &Clause) -> Result<Box<dyn Query>> {
+fn clause_query(scope: &Scope<'_>, clause: &Clause, notes: &mut Vec<Note>) -> Result<Box<dyn Query>> {
     Ok(match clause {
         Clause::Word(word) => in_any_form(word),
         Clause::Phrase(words) => phrase(words),
@@ -75,10 +80,11 @@ fn clause_query(scope: &Scope<'_>, clause: &Clause) -> Result<Box<dyn Query>> {
             Box::new(BooleanQuery::union(vec![in_any_form(word), beginning(scope, std::slice::from_ref(word))?]))
         }
         Clause::Fuzzy { word, errors } => fuzzy(scope, word, *errors),
-        Clause::From(name) => silent(who::said_by(scope, name)?),
-        Clause::In(name) => silent(who::in_chat(scope, name)?),
+        Clause::From(name) => silent(who::said_by(scope, name, notes)?),
+        Clause::FromMe => silent(who::said_by_me(scope, notes)),
+        Clause::In(name) => silent(who::in_chat(scope, name, notes)?),
         Clause::Said(from, to) => {
-            let bound = |at: &Timestamp| Term::from_field_i64(fields().sent_at, at.0);
+            let bound = |edge: &Edge| Term::from_field_i64(fields().sent_at, edge.at(scope.zone).0);
             let from = from.as_ref().map_or(Bound::Unbounded, |at| Bound::Included(bound(at)));
             let to = to.as_ref().map_or(Bound::Unbounded, |at| Bound::Excluded(bound(at)));
             silent(Box::new(RangeQuery::new(from, to)))

@@ -1,16 +1,19 @@
 //! Who may see what, and who is called how: from the same snapshot as the messages.
 
 use super::query::Scope;
+use crate::question::Note;
 use crate::schema::fields;
 use crate::{Error, Result, Snapshot};
 use domain::{ChatId, UserId, id};
-use tantivy::query::{BooleanQuery, EnableScoring, Occur, Query, TermQuery, TermSetQuery};
+use tantivy::query::{AllQuery, BooleanQuery, EmptyQuery, EnableScoring, Occur, Query, TermQuery, TermSetQuery};
 use tantivy::schema::{Field, IndexRecordOption, Value};
 use tantivy::{DocAddress, DocSet, TERMINATED, TantivyDocument, Term};
 use uuid::Uuid;
 
 /// Most members, and most chats, that one name may stand for.
 const NAMED_MAX: usize = 5_000;
+/// What whoever asks is called in a question.
+const ME: &str = "me";
 
 /// The chats that somebody is in.
 pub(super) fn chats_of(snapshot: &Snapshot, user_id: UserId) -> Result<Vec<ChatId>> {
@@ -19,21 +22,64 @@ pub(super) fn chats_of(snapshot: &Snapshot, user_id: UserId) -> Result<Vec<ChatI
     keys.iter().map(|key| Ok(ChatId(uuid(key.get(..16))?))).collect()
 }
 
-/// What finds the messages of everybody of that name, in these chats; or of the account of that id.
-pub(super) fn said_by(scope: &Scope<'_>, name: &str) -> Result<Box<dyn Query>> {
-    let members = named(scope, text(fields().nickname_key, name), fields().member_chat, fields().member)?;
+/// What finds the messages of everybody of that name, in these chats; or of the account of that id. A name is known with
+/// `@` and without.
+pub(super) fn said_by(scope: &Scope<'_>, name: &str, notes: &mut Vec<Note>) -> Result<Box<dyn Query>> {
+    let of_chats = fields().member_chat;
+    let members = named(scope, by_name(fields().nickname_key, name), of_chats, fields().member)?;
+    let account = match id::parse_uuid(name) {
+        None => None,
+        Some(user) => {
+            let member = bytes(fields().member_user, user.as_bytes());
+            let is_known = !named(scope, member, of_chats, fields().member)?.is_empty();
+            is_known.then(|| bytes(fields().author, user.as_bytes()))
+        }
+    };
+    if members.is_empty() && account.is_none() {
+        notes.push(Note::UnknownPerson(name.to_owned()));
+    }
     let by_name = set(fields().said_by, members.into_iter());
-    Ok(match id::parse_uuid(name) {
+    Ok(match account {
         None => by_name,
-        Some(user) => Box::new(BooleanQuery::union(vec![by_name, bytes(fields().author, user.as_bytes())])),
+        Some(account) => Box::new(BooleanQuery::union(vec![by_name, account])),
     })
 }
 
-/// What finds the messages in the chats of that name or id.
-pub(super) fn in_chat(scope: &Scope<'_>, name: &str) -> Result<Box<dyn Query>> {
-    let mut chats = named(scope, text(fields().chat_name_key, name), fields().known, fields().known)?;
-    chats.extend(id::parse_uuid(name).map(|chat| chat.as_bytes().to_vec()));
-    Ok(set(fields().chat_id, chats.into_iter()))
+/// What finds the messages of whoever asks.
+pub(super) fn said_by_me(scope: &Scope<'_>, notes: &mut Vec<Note>) -> Box<dyn Query> {
+    match scope.me {
+        Some(user_id) => bytes(fields().author, user_id.0.as_bytes()),
+        None => {
+            notes.push(Note::NobodyAsks);
+            Box::new(EmptyQuery)
+        }
+    }
+}
+
+/// What finds the messages in the chats of that name or id; of `me`, where no chat is called so, in all of mine. A name is
+/// known with `#` and without.
+pub(super) fn in_chat(scope: &Scope<'_>, name: &str, notes: &mut Vec<Note>) -> Result<Box<dyn Query>> {
+    let mut chats = named(scope, by_name(fields().chat_name_key, name), fields().known, fields().known)?;
+    if let Some(chat) = id::parse_uuid(name) {
+        let known = bytes(fields().known, chat.as_bytes());
+        chats.extend(named(scope, known, fields().known, fields().known)?);
+    }
+    if !chats.is_empty() {
+        return Ok(set(fields().chat_id, chats.into_iter()));
+    }
+    if name == ME && scope.me.is_some() {
+        return Ok(Box::new(AllQuery));
+    }
+    notes.push(Note::UnknownChat(name.to_owned()));
+    Ok(Box::new(EmptyQuery))
+}
+
+/// What has that name, or the name that follows its sign.
+fn by_name(field: Field, name: &str) -> Box<dyn Query> {
+    match name.strip_prefix(['@', '#']) {
+        None => text(field, name),
+        Some(plain) => Box::new(BooleanQuery::union(vec![text(field, name), text(field, plain)])),
+    }
 }
 
 /// The keys of what has that name and, by the field `chat`, is of a chat that is asked about. What is left out is told.

@@ -1,6 +1,6 @@
 use crate::{Room, SOON};
 use search::question::{CHARACTERS_MAX, CLAUSES_MAX};
-use search::{Asking, Order, Who, find, find_plain, question};
+use search::{Asking, Order, TimeZone, Who, find, find_plain, question};
 use std::time::{Duration, Instant};
 
 /// Of the questions below, on a slow machine and without optimisation.
@@ -45,7 +45,15 @@ fn no_question_is_slow() {
             for order in [Order::Newest, Order::Relevance] {
                 let question = question(&text).unwrap();
                 let deadline = Instant::now() + SOON;
-                let asking = Asking { question: &question, who: Who::Operator, order, from: None, limit: 50, deadline };
+                let asking = Asking {
+                    question: &question,
+                    zone: &TimeZone::UTC,
+                    who: Who::Operator,
+                    order,
+                    from: None,
+                    limit: 50,
+                    deadline,
+                };
                 let found = find(&room.index().snapshot(), &asking).unwrap();
                 assert!(found.next.is_none_or(|next| next.bytes().len() <= 200));
             }
@@ -60,7 +68,8 @@ fn an_answer_ends_at_its_deadline_and_says_so() {
     let question = question("a ").unwrap();
     let deadline = Instant::now();
     let who = Who::Operator;
-    let asking = Asking { question: &question, who, order: Order::Newest, from: None, limit: 5, deadline };
+    let asking =
+        Asking { question: &question, zone: &TimeZone::UTC, who, order: Order::Newest, from: None, limit: 5, deadline };
     let found = find(&room.index().snapshot(), &asking).unwrap();
     assert!(!found.complete && !found.looked && found.total < 3_000);
     let empty = Room::new();
@@ -78,7 +87,7 @@ fn highlights_of_a_hostile_text_are_made_soon() {
     let question = question(&text).unwrap();
     let since = Instant::now();
     let (who, order, deadline) = (Who::Operator, Order::Newest, since + SOON);
-    let asking = Asking { question: &question, who, order, from: None, limit: 50, deadline };
+    let asking = Asking { question: &question, zone: &TimeZone::UTC, who, order, from: None, limit: 50, deadline };
     let found = find(&room.index().snapshot(), &asking).unwrap();
     assert!(since.elapsed() < HOSTILE_MAX, "{:?}", since.elapsed());
     assert!(!found.hits[0].highlights.is_empty());

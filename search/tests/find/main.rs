@@ -4,10 +4,12 @@
 mod forms;
 mod limits;
 mod pages;
+mod scripts;
+mod time;
 mod who;
 
 use domain::{ChatId, MessageId, Timestamp, UserId};
-use search::{Asking, Change, Found, Index, Order, Post, Text, Who, Writer, find, question};
+use search::{Asking, Change, Found, Index, Order, Post, Text, TimeZone, Who, Writer, find, question};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -69,9 +71,14 @@ impl Room {
     }
 
     fn ask(&self, who: Who, text: &str) -> Found {
+        self.ask_in(&TimeZone::UTC, who, text)
+    }
+
+    fn ask_in(&self, zone: &TimeZone, who: Who, text: &str) -> Found {
         let question = question(text).unwrap();
         let deadline = Instant::now() + SOON;
-        let asking = Asking { question: &question, who, order: Order::Newest, from: None, limit: 1_000, deadline };
+        let asking =
+            Asking { question: &question, zone, who, order: Order::Newest, from: None, limit: 1_000, deadline };
         find(&self.index().snapshot(), &asking).unwrap()
     }
 

@@ -1,6 +1,6 @@
 use crate::{Room, SOON, chat, user};
 use domain::MessageId;
-use search::{Asking, Change, Cursor, Order, Who, find, find_plain, question};
+use search::{Asking, Change, Cursor, Order, TimeZone, Who, find, find_plain, question};
 use std::collections::HashSet;
 use std::time::Instant;
 use uuid::Uuid;
@@ -18,7 +18,15 @@ fn pages(order: Order) -> (Vec<u64>, Vec<u64>, u64) {
     let (mut positions, mut cursor, mut total) = (Vec::new(), None::<Cursor>, None);
     loop {
         let (from, deadline) = (cursor.as_ref(), Instant::now() + SOON);
-        let asking = Asking { question: &question, who: Who::Member(user(1)), order, from, limit: 7, deadline };
+        let asking = Asking {
+            question: &question,
+            zone: &TimeZone::UTC,
+            who: Who::Member(user(1)),
+            order,
+            from,
+            limit: 7,
+            deadline,
+        };
         let found = find(&room.index().snapshot(), &asking).unwrap();
         total.get_or_insert(found.total);
         positions.extend(found.hits.iter().map(|hit| hit.position));
@@ -65,7 +73,15 @@ fn by_relevance_the_rarer_word_and_the_shorter_text_come_first() {
     let question = question("кит OR плыл ").unwrap();
     let deadline = Instant::now() + SOON;
     let who = Who::Operator;
-    let asking = Asking { question: &question, who, order: Order::Relevance, from: None, limit: 5, deadline };
+    let asking = Asking {
+        question: &question,
+        zone: &TimeZone::UTC,
+        who,
+        order: Order::Relevance,
+        from: None,
+        limit: 5,
+        deadline,
+    };
     let found = find(&room.index().snapshot(), &asking).unwrap();
     assert_eq!(found.hits[..2].iter().map(|hit| hit.position).collect::<Vec<_>>(), [short, long]);
     assert!(found.hits.windows(2).all(|pair| pair[0].score >= pair[1].score));
@@ -90,7 +106,15 @@ fn a_page_of_long_texts_ends_early_and_a_list_of_ids_does_not() {
     room.commit();
     let (question, order, snapshot) = (question("слово ").unwrap(), Order::Newest, room.index().snapshot());
     let deadline = Instant::now() + SOON;
-    let asking = Asking { question: &question, who: Who::Member(user(1)), order, from: None, limit: 100, deadline };
+    let asking = Asking {
+        question: &question,
+        zone: &TimeZone::UTC,
+        who: Who::Member(user(1)),
+        order,
+        from: None,
+        limit: 100,
+        deadline,
+    };
     let ids = find_plain(&snapshot, &asking).unwrap();
     assert_eq!((ids.hits.len(), ids.next), (100, None));
     let page = find(&snapshot, &asking).unwrap();
