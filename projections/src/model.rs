@@ -49,7 +49,8 @@ impl Lies {
     }
 }
 
-fn remove_folder(path: &Path) -> Result<()> {
+/// Removes a folder with all that is in it, also while a merge that nobody wants any more still writes into it.
+pub(crate) fn remove_folder(path: &Path) -> Result<()> {
     let mut tries = 1;
     loop {
         match std::fs::remove_dir_all(path) {

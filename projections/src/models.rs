@@ -1,6 +1,6 @@
 //! Where read models lie: files in a folder of this node, or schemas beside a log that several nodes share.
 
-use crate::model::Lies;
+use crate::model::{Lies, remove_folder};
 use crate::{Error, Name, Result};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -176,7 +176,8 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let removed = match &self.folder {
-            Some(folder) => std::fs::remove_dir_all(folder).map_err(Error::file("remove", folder)),
+            // A merge that an erasure has asked for may still write into it.
+            Some(folder) => remove_folder(folder),
             None => self.place.remove(),
         };
         if let Err(error) = removed {
