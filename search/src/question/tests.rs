@@ -134,9 +134,8 @@ fn what_is_long_is_read_as_far_as_there_is_room() {
     for (text, notes, lengths) in table {
         let question = question(text).unwrap();
         assert_eq!(question.notes, notes, "{text}");
-        let length = |group: &Group| match &group.any[0].clause {
-            Clause::Phrase(words) => words.len(),
-            _ => 1,
+        let length = |group: &Group| {
+            if let Clause::Phrase(words) = &group.any[0].clause { words.len() } else { 1 }
         };
         assert_eq!(question.groups.iter().map(length).collect::<Vec<_>>(), lengths, "{text}");
     }
@@ -164,9 +163,9 @@ fn fuzz_questions_stay_within_limits() {
             assert!((1..=CLAUSES_MAX).contains(&clauses.len()) && groups.iter().all(|group| !group.any.is_empty()));
             let fuzzy = |part: &&&Part| matches!(part.clause, Clause::Fuzzy { .. });
             assert!(clauses.iter().filter(fuzzy).count() <= WIDE_MAX);
-            let empty = |part: &&Part| match &part.clause {
-                Clause::Phrase(words) | Clause::Prefix(words) => !(1..=PHRASE_WORDS_MAX).contains(&words.len()),
-                _ => false,
+            let empty = |part: &&Part| {
+                let (Clause::Phrase(words) | Clause::Prefix(words)) = &part.clause else { return false };
+                !(1..=PHRASE_WORDS_MAX).contains(&words.len())
             };
             assert!(!clauses.iter().any(empty), "{clauses:?}");
             Verdict::Accepted
