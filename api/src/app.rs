@@ -7,6 +7,7 @@ use crate::extract::Asked;
 use crate::failures::Failures;
 use crate::lookup::UNKNOWN_MAX;
 use crate::passwords::Passwords;
+use crate::patience::BLOCKED_MAX;
 use crate::redis::Redis;
 use crate::routes::search::QUESTIONS_MAX;
 use crate::{Node, Probe, Roles, Settings};
@@ -44,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) task_taken: Notify,
     /// Places for requests under way (`door::gate`).
     pub(crate) places: Arc<Semaphore>,
+    /// Places for questions to the log that keep a thread waiting (`patience`).
+    pub(crate) blocked: Arc<Semaphore>,
     /// Answers that wait to be taken.
     pub(crate) budget: Arc<Budget>,
     pub(crate) settings: Settings,
@@ -72,6 +75,7 @@ impl App {
             unknown: Arc::new(Semaphore::new(UNKNOWN_MAX)),
             questions: Arc::new(Semaphore::new(QUESTIONS_MAX)),
             task_taken: Notify::new(),
+            blocked: Arc::new(Semaphore::new(BLOCKED_MAX)),
             budget: Arc::new(Budget::new(
                 settings.limits.answer_bytes_max,
                 settings.limits.answer_bytes_per_address_max,
@@ -88,7 +92,8 @@ impl App {
 
     /// Asks for a command in the name of anybody.
     pub(crate) async fn ask(&self, actor: Actor, asked: &Asked, command: Command) -> Result<Answer, Error> {
-        Ok(self.writer.send(self.request(actor, asked, command)).await?)
+        // Behind the wait its outcome is unknown: it is found by its command id.
+        Ok(self.patiently(self.writer.send(self.request(actor, asked, command))).await??)
     }
 
     /// A command with all that is to be remembered of where it came from.
@@ -106,9 +111,10 @@ impl App {
     /// The first answer to a request that was made before with the same `Idempotency-Key`. The writer looks again;
     /// this one saves a repeat the work that comes before its command, and keeps it right where that work would
     /// fail the second time (an old password).
-    pub(crate) fn first_answer(&self, actor: Actor, asked: &Asked) -> Result<Option<Answer>, Error> {
+    pub(crate) async fn first_answer(&self, actor: Actor, asked: &Asked) -> Result<Option<Answer>, Error> {
         let Some(key) = self.key(actor, asked) else { return Ok(None) };
-        match self.log.receipt(&key.command_id)? {
+        let (log, command_id) = (self.log.clone(), key.command_id);
+        match self.ask_log(self.settings.storage_wait, move || log.receipt(&command_id)).await?? {
             Some(receipt) => Ok(Some(Answer::from_receipt(&receipt, &key)?)),
             None => Ok(None),
         }

@@ -3,6 +3,7 @@
 use crate::Role;
 use crate::app::App;
 use crate::error::Error;
+use crate::patience::PING_MAX;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -78,7 +79,8 @@ async fn ping() -> StatusCode {
 /// Reads the log's head.
 #[utoipa::path(get, path = "/ping_db", tag = "health", responses((status = 200, description = "The log can be read.")))]
 async fn ping_db(State(app): State<App>) -> Result<StatusCode, Error> {
-    app.log.head()?;
+    let log = app.log.clone();
+    app.ask_log(PING_MAX, move || log.head()).await??;
     Ok(StatusCode::OK)
 }
 
@@ -99,8 +101,10 @@ async fn livez(State(app): State<App>) -> StatusCode {
 ))]
 async fn readyz(State(app): State<App>) -> Result<Response, Error> {
     let writer = app.probe.look().await.err().map(|why| why.to_string());
-    let head = app.log.head()?.position;
-    let following = app.projections.status()?.into_iter().map(|status| Following {
+    let (log, projections) = (app.log.clone(), app.projections.clone());
+    let asked = app.ask_log(app.settings.storage_wait, move || (log.head(), projections.status())).await?;
+    let (head, status) = (asked.0?.position, asked.1?);
+    let following = status.into_iter().map(|status| Following {
         name: status.name.as_str(),
         position: status.position,
         lag_events: status.lag_events,
@@ -133,7 +137,9 @@ async fn metrics_text(State(app): State<App>) -> Response {
     metrics::gauge!("letopis_node_info", &info).set(1.0);
     metrics::gauge!("letopis_writer_queue").set(app.writer.waiting() as f64);
     // Without a log to read there are figures of the process all the same.
-    for status in app.projections.status().into_iter().flatten() {
+    let projections = app.projections.clone();
+    let status = app.ask_log(app.settings.storage_wait, move || projections.status()).await;
+    for status in status.into_iter().flatten().flatten() {
         let name = status.name.as_str();
         let flag = |is: bool| if is { 1.0 } else { 0.0 };
         let paused = status.state == ProjectionState::Paused;

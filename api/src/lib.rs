@@ -25,6 +25,7 @@ mod node;
 mod openapi;
 mod origin;
 pub mod passwords;
+mod patience;
 mod probe;
 mod problem;
 mod reading;

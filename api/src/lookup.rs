@@ -134,13 +134,13 @@ impl App {
         let place = Arc::clone(&self.unknown).try_acquire_owned().map_err(|_| busy())?;
         let log = self.log.clone();
         // The place lasts as long as the question, also when the caller hangs up.
-        let head = tokio::task::spawn_blocking(move || {
+        let head = self.ask_log(self.settings.storage_wait, move || {
             let head = log.head();
             drop(place);
             head
-        })
-        .await;
-        Ok(head.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?.position)
+        });
+        let head = head.await;
+        Ok(head??.position)
     }
 
     /// Shares a session that was just used with the other nodes, when none of them has told of it.

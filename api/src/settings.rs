@@ -17,6 +17,8 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// How long a request waits on storage that does not answer.
+    pub storage_wait: Duration,
     /// What a password's hash costs.
     pub argon2: Cost,
     /// The Redis that nodes share; none when there is none.
@@ -81,6 +83,7 @@ impl Default for Settings {
             public_url: None,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            storage_wait: Duration::from_secs(5),
             argon2: Cost::default(),
             redis: None,
             limits: Limits::default(),

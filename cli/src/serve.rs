@@ -114,6 +114,7 @@ fn doors(context: &Context) -> api::Settings {
     api::Settings {
         session_idle: settings.session_idle,
         session_max: settings.session_max,
+        storage_wait: settings.storage_wait,
         public_url: settings.public_url.clone(),
         allowed_origins: settings.allowed_origins.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),

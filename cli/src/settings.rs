@@ -33,6 +33,8 @@ pub struct Settings {
     pub session_idle: Duration,
     /// Every session ends after this time.
     pub session_max: Duration,
+    /// How long a request waits on storage.
+    pub storage_wait: Duration,
     /// Web origins that may call the API.
     pub allowed_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` counts.
@@ -68,16 +70,19 @@ impl Settings {
         };
         checked("rate_limits", |text| one_of(text, &["on", "off"], "it must be on or off"))?;
         checked("modules", modules)?;
+        let storage_wait = of_duration(checked("storage_wait", is_duration)?);
         let settings = Settings {
             data: checked("data", not_empty)?.unwrap_or_default().into(),
             listen: checked("listen", address)?.unwrap_or_default(),
             public_url: checked("public_url", url)?.as_deref().and_then(web_origin),
             database: checked("database_url", |text| Cluster::new(text).map(drop).map_err(|_| DATABASE_URL))?
-                .and_then(|url| Cluster::new(&url).ok()),
+                .and_then(|url| Cluster::new(&url).ok())
+                .map(|cluster| cluster.with_patience(storage_wait)),
             master_key_file: checked("master_key_file", not_empty)?.map(PathBuf::from),
             erased_list: checked("erased_list", not_empty)?.map(PathBuf::from),
             session_idle: of_duration(checked("session_idle", is_duration)?),
             session_max: of_duration(checked("session_max", is_duration)?),
+            storage_wait,
             allowed_origins: listed(checked("allowed_origins", origins)?.as_deref())
                 .iter()
                 .filter_map(|origin| web_origin(origin))

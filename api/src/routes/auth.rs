@@ -88,7 +88,7 @@ async fn register(
     if let Some((key, _)) = &mut asked.key {
         *key = format!("{key}\n{}", user_name.canonical());
     }
-    if let Some(answer) = app.first_answer(Actor::Anonymous, &asked)? {
+    if let Some(answer) = app.first_answer(Actor::Anonymous, &asked).await? {
         return Ok(registered(&answer));
     }
     let verifier = Some(app.passwords.of(address).hash(body.password).await?);

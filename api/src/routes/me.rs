@@ -166,7 +166,7 @@ async fn change_password(
     ClientAddress(address): ClientAddress,
     Body(body): Body<ChangePassword>,
 ) -> Result<Response, Error> {
-    if let Some(answer) = app.first_answer(Actor::User(person.user_id), &asked)? {
+    if let Some(answer) = app.first_answer(Actor::User(person.user_id), &asked).await? {
         return Ok(done(&answer));
     }
     let reading = app.read(Name::Users, 0).await?;

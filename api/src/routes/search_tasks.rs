@@ -115,7 +115,7 @@ async fn ask(
     let question = search::question::beginning_of(question).to_owned();
     let task = NewTask { task_id, user_id: caller.user_id, fingerprint, question, wanted, at: asked.at };
     let tasks = app.projections.search_tasks().clone();
-    let replayed = match blocking(move || tasks.take(&task)).await? {
+    let replayed = match app.patiently(blocking(move || tasks.take(&task))).await?? {
         Taken::New => false,
         Taken::Repeated => true,
         Taken::OtherRequest => return Err(Error::other_answer()),

@@ -131,7 +131,7 @@ async fn create(
     let wanted = wanted(&body)?;
     let actor = Actor::User(person.user_id);
     let seed = Seed::of(asked.key.as_ref().map(|(key, _)| key.as_str()));
-    if let Some(answer) = app.first_answer(actor, &asked)? {
+    if let Some(answer) = app.first_answer(actor, &asked).await? {
         return created(&app, &person, &seed, wanted, &answer);
     }
     let _turn = turn(person.user_id).await?;

@@ -24,6 +24,7 @@ mod search_tasks;
 mod session_cache;
 mod sessions;
 mod sign_in;
+mod silent_storage;
 mod tokens;
 mod wire;
 

@@ -24,7 +24,7 @@ const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, availab
 const LATER: Row = Row { secret: true, available: false, ..PLAIN };
 
 /// Every setting, in the order in which `config show` lists them.
-pub const ROWS: [Row; 19] = [
+pub const ROWS: [Row; 20] = [
     Row {
         key: "data",
         env: "LETOPIS_DATA",
@@ -65,6 +65,13 @@ pub const ROWS: [Row; 19] = [
         env: "LETOPIS_SESSION_MAX",
         default: Some("30d"),
         meaning: "every session ends after this time",
+        ..PLAIN
+    },
+    Row {
+        key: "storage_wait",
+        env: "LETOPIS_STORAGE_WAIT",
+        default: Some("5s"),
+        meaning: "how long a request waits on a database that does not answer, before it is 503",
         ..PLAIN
     },
     Row {

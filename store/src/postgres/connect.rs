@@ -25,6 +25,8 @@ const CONNECTIONS_MAX: usize = 16;
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// How long we wait for an answer before the connection is given up: longer than the server's own time-outs.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(40);
+/// How long a question of somebody who answers a caller may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How long we try to tell the server that nobody waits for an answer any more.
 const CANCEL_MAX: Duration = Duration::from_secs(1);
 
@@ -38,6 +40,7 @@ pub struct Cluster {
     config: Arc<Config>,
     tls: MakeRustlsConnect,
     pool: Pool,
+    patience: Duration,
 }
 
 impl Cluster {
@@ -65,7 +68,18 @@ impl Cluster {
         limits.timeouts = Timeouts { wait: Some(CONNECT_MAX), create: Some(CONNECT_MAX), recycle: Some(CONNECT_MAX) };
         let pool = Pool::builder(manager).config(limits).runtime(Runtime::Tokio1).build();
         let pool = pool.map_err(|_| Error::DatabaseUrl { what: "no pool of connections can be made".to_owned() })?;
-        Ok(Cluster { config: Arc::new(config), tls, pool })
+        Ok(Cluster { config: Arc::new(config), tls, pool, patience: PATIENCE })
+    }
+
+    /// How long whoever answers a caller waits for one question to a read model, the connection included; 5 s unless it
+    /// is set.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Cluster {
+        Cluster { patience, ..self }
+    }
+
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// How it is reached, the password included.

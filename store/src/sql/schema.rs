@@ -8,6 +8,7 @@ use super::{Row, Value};
 use crate::postgres::{bounded, wait};
 use crate::{Cluster, Error};
 use std::sync::Arc;
+use tokio::time::timeout;
 
 /// How long a schema's name may be in PostgreSQL.
 const NAME_MAX: usize = 63;
@@ -46,8 +47,13 @@ impl Schema {
         session.commit()
     }
 
-    /// One query in a transaction of its own, in one round trip.
+    /// One query in a transaction of its own, in one round trip; no longer than callers wait.
     pub(super) async fn rows(&self, sql: &str, params: &[Value<'_>]) -> Result<Vec<tokio_postgres::Row>, Error> {
+        let asked = timeout(self.cluster.patience(), self.ask(sql, params)).await;
+        asked.unwrap_or(Err(Error::Unanswered))
+    }
+
+    async fn ask(&self, sql: &str, params: &[Value<'_>]) -> Result<Vec<tokio_postgres::Row>, Error> {
         let client = self.cluster.take().await?;
         let begin = format!("begin read only; set local statement_timeout = '30s'; {}", self.path());
         let params = typed(params);
