@@ -17,6 +17,7 @@ mod follow;
 mod keys;
 mod log;
 mod manifest;
+mod master_key;
 mod opened;
 pub mod postgres;
 mod prepare;

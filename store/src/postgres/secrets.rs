@@ -3,7 +3,8 @@
 use super::connect::{BEGIN, bounded};
 use super::rows::{Param, get, query};
 use crate::Error;
-use crate::keys::{Keys, MasterKey};
+use crate::keys::Keys;
+use crate::master_key::MasterKey;
 use crate::seal::Key;
 use domain::UserId;
 use std::collections::{BTreeSet, HashMap};

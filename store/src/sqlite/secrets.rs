@@ -1,6 +1,7 @@
 //! Where the wrapped keys lie, and how they are found.
 
-use crate::keys::{Keys, MasterKey};
+use crate::keys::Keys;
+use crate::master_key::MasterKey;
 use crate::seal::Key;
 use crate::{Error, failpoint};
 use domain::UserId;
