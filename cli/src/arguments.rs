@@ -73,6 +73,9 @@ pub enum Verb {
     /// What other services are told over NATS
     #[command(subcommand)]
     Relay(Relay),
+    /// The master key, which wraps all other keys
+    #[command(subcommand)]
+    Keys(Keys),
     /// Find messages, over all chats: words, "phrase", prefix*, -not, from:name, in:chat, before:, after:, on:, has:link, ~fuzzy
     #[command(after_help = "Examples:\n  letopis search '\"rolling update\" from:anna after:2026-01-01'\n  \
                             letopis search развернуть -o json --limit 100")]
@@ -207,6 +210,16 @@ pub enum Projections {
         #[arg(long, value_name = "REASON")]
         reason: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Make a new master key and wrap every other key by it; the former one is kept beside it
+    #[command(after_help = "Example:\n  letopis keys rotate\n\n\
+                            On PostgreSQL, as the owner of the tables: the first call makes the new key only. Copy it to \
+                            every node, beside its master key and with the same ending (.next); the second call brings it \
+                            in, and the nodes go on.")]
+    Rotate,
 }
 
 #[derive(Debug, Subcommand)]

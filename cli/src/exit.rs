@@ -136,8 +136,10 @@ fn of_store(error: &store::Error) -> Option<Code> {
         | store::Error::KeysInTheWay
         | store::Error::InTheWay { .. }
         | store::Error::Unfinished { .. }
-        | store::Error::KeyInTheWay { .. } => Some(Code::Conflict),
+        | store::Error::KeyInTheWay { .. }
+        | store::Error::NextKeyMade { .. } => Some(Code::Conflict),
         store::Error::MissingMasterKey { .. }
+        | store::Error::Rotated { .. }
         | store::Error::WrongMasterKey
         | store::Error::NoMasterKeyBrought { .. }
         | store::Error::OtherMasterKey { .. }

@@ -17,6 +17,7 @@ mod exit;
 mod health;
 mod http;
 mod import;
+mod keys;
 mod migrate;
 mod operation;
 mod output;
@@ -79,6 +80,7 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         Verb::Streams(streams) => streams::verb(&context?, &streams),
         Verb::Projections(verb) => projections::verb(&context?, &verb).await,
         Verb::Relay(asked) => couriers::verb(&context?, &asked).await,
+        Verb::Keys(arguments::Keys::Rotate) => keys::verb(&context?).await,
         Verb::Search(asked) => search::verb(&context?, &asked),
         Verb::Users(users) => users::verb(&context?, users).await,
         Verb::Backup(asked) => backup::backup(&context?, &asked),

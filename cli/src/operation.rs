@@ -6,6 +6,7 @@ mod following;
 use crate::couriers;
 use crate::exit::{Code, failure};
 use crate::import;
+use crate::keys;
 use crate::packed::Source;
 use crate::progress::{self, Progress, per_second};
 use ::couriers::Relay;
@@ -102,6 +103,8 @@ pub enum Operation {
         /// Whether it may.
         armed: bool,
     },
+    /// Make a new master key, and wrap every other key by it.
+    RotateKeys,
     /// Tell other services again what they were told.
     Republish {
         /// The first position.
@@ -126,6 +129,7 @@ impl Operation {
             | Operation::Resume { .. }
             | Operation::Skip { .. }
             | Operation::ArmRelay { .. }
+            | Operation::RotateKeys
             | Operation::Republish { .. } => true,
         }
     }
@@ -180,6 +184,7 @@ impl Operation {
             Operation::Skip { projection, reason } => following::skip(node, projection, reason).await,
             Operation::Probe => Ok(json!({"writer": node.probe.look().await.err().map(|why| why.to_string())})),
             Operation::ArmRelay { armed } => couriers::arm(node, relay, *armed).await,
+            Operation::RotateKeys => keys::rotate(node.log.clone(), progress).await,
             Operation::Republish { from, to } => couriers::republish(relay, node.roles, (*from, *to), progress).await,
         }
     }

@@ -230,3 +230,27 @@ fn a_server_without_its_master_key_does_not_start() {
     std::fs::rename(&aside, &key).unwrap();
     assert_eq!(place.serve().stop(), 0);
 }
+
+#[test]
+fn keys_are_rotated_beside_a_server_and_without_one() {
+    let place = Place::new();
+    assert_eq!(place.run(&["keys", "rotate"]).code, 3, "there is nothing to rotate");
+    let password = place.file("password", "correct horse battery");
+    place.run(&["users", "create", "anna", "--password-file", &password]).ok();
+    let key = || std::fs::read(place.data().join("master.key")).unwrap();
+    let first = key();
+    let server = place.serve();
+    let rotated = place.run(&["keys", "rotate"]).ok().json();
+    assert_eq!(rotated["keys"], 1);
+    assert_eq!(std::fs::read(rotated["former_key"].as_str().unwrap()).unwrap(), first);
+    assert_ne!(key(), first);
+    // Who was here before, and who comes now.
+    assert_eq!(log_in(&server, "anna", "correct horse battery"), 200);
+    place.run(&["users", "create", "boris", "--password-file", &password]).ok();
+    assert_eq!(log_in(&server, "boris", "correct horse battery"), 200);
+    assert_eq!(server.stop(), 0);
+    assert_eq!(place.run(&["keys", "rotate"]).ok().json()["keys"], 2);
+    let server = place.serve();
+    assert_eq!(log_in(&server, "anna", "correct horse battery"), 200);
+    assert_eq!(log_in(&server, "boris", "correct horse battery"), 200);
+}

@@ -352,7 +352,8 @@ impl Writing {
 
 /// Whether nothing may be written any more: what is on the disk is not known.
 fn is_fatal(error: &store::Error) -> bool {
-    matches!(error, store::Error::CommitFailed { .. } | store::Error::Stopped | store::Error::NotHeld { .. })
+    use store::Error::{CommitFailed, NotHeld, Rotated, Stopped};
+    matches!(error, CommitFailed { .. } | Stopped | NotHeld { .. } | Rotated { .. })
 }
 
 type Waiting = (Box<Request>, oneshot::Sender<Result<Answer, Error>>);

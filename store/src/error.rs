@@ -35,6 +35,22 @@ pub enum Error {
         "the master key is not the one of this database; put the right one in its place, or name it with LETOPIS_MASTER_KEY_FILE"
     )]
     WrongMasterKey,
+    /// Another process rotated the master key, and the new one is not on this machine.
+    #[error(
+        "the master key was rotated, and {path} is still the former one; put the new key there (mode 0600) and start again"
+    )]
+    Rotated {
+        /// The key's file.
+        path: PathBuf,
+    },
+    /// A rotation of a log that nodes share needs the new key on every node first.
+    #[error(
+        "nothing is rotated yet: the new master key is {path}; copy it to every node, beside its master key and with the same ending (mode 0600), then run this again"
+    )]
+    NextKeyMade {
+        /// The new key's file.
+        path: PathBuf,
+    },
     /// Others can read the key.
     #[error("{path} can be read by others; run `chmod 600 {path}`, and think about who may have read it")]
     LooseMasterKey {

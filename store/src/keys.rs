@@ -2,34 +2,50 @@
 //! Here is no SQL: `sqlite/secrets.rs` knows where the wrapped ones are stored.
 
 use crate::Error;
-use crate::master_key::MasterKey;
+use crate::master_key::{self, MasterKey};
 use crate::seal::{Key, random_key};
 use domain::UserId;
 use std::collections::HashMap;
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use zeroize::Zeroizing;
 
 /// At most this many unwrapped data keys are kept; then the cache starts anew.
 const CACHED_KEYS_MAX: usize = 65_536;
 
-/// What the check value holds: that it opens shows that the master key is the right one.
-const CHECK: &[u8] = b"letopis master key";
-const CHECK_LABEL: &[u8] = b"letopis check";
 const LOOKUP_LABEL: &[u8] = b"letopis lookup";
 const SUBJECT_LABEL: &[u8] = b"letopis subject";
 
 /// The unlocked keys of one database. Shared by the writer and all readers of a process.
 pub struct Keys {
-    master: Key,
+    /// Where the master key is kept: another node may have rotated it.
+    path: PathBuf,
+    master: RwLock<Masters>,
     lookup: Zeroizing<[u8; 32]>,
     cache: Mutex<Cache>,
+}
+
+struct Masters {
+    /// Wraps what is new.
+    current: Arc<MasterKey>,
+    /// While a rotation goes on, and for what was read before it.
+    former: Option<Arc<MasterKey>>,
 }
 
 struct Cache {
     keys: HashMap<UserId, Arc<Key>>,
     /// How many subjects were forgotten so far.
     forgotten: u64,
+}
+
+/// What a rotation of the master key has done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rotated {
+    /// Data keys that were wrapped again.
+    pub keys: u64,
+    /// Where the former master key is kept now: backups of before need it. None when another process has put the new
+    /// key into its place.
+    pub former: Option<PathBuf>,
 }
 
 /// The wrapped values that a new database begins with.
@@ -39,40 +55,112 @@ pub(crate) struct NewSecrets {
 }
 
 impl Keys {
-    /// The keys of a new database, and what it must keep of them.
-    pub(crate) fn first(master: MasterKey) -> (Keys, NewSecrets) {
+    /// The keys of a new database, and what it must keep of them. `path` is where the master key is kept.
+    pub(crate) fn first(master: MasterKey, path: &Path) -> (Keys, NewSecrets) {
         let lookup = random_key();
-        let secrets =
-            NewSecrets { check: master.0.seal(CHECK_LABEL, CHECK), lookup: master.0.seal(LOOKUP_LABEL, &lookup[..]) };
-        (Keys::of(master, lookup), secrets)
+        let secrets = NewSecrets { check: master.check(), lookup: master.0.seal(LOOKUP_LABEL, &lookup[..]) };
+        (Keys::of(master, path, lookup), secrets)
     }
 
-    /// The keys of an existing database.
-    pub(crate) fn unlock(master: MasterKey, check: &[u8], lookup: &[u8]) -> Result<Keys, Error> {
-        if master.0.open(CHECK_LABEL, check).as_deref() != Some(CHECK) {
-            return Err(Error::WrongMasterKey);
-        }
-        let lookup = master.0.open(LOOKUP_LABEL, lookup).map(Zeroizing::new);
-        let lookup = lookup.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
-        let lookup = lookup.ok_or(Error::Damaged { what: "the key for look-ups does not open" })?;
-        Ok(Keys::of(master, Zeroizing::new(lookup)))
+    /// The keys of an existing database, of which the wrapped values are known.
+    ///
+    /// # Errors
+    /// Those of [`master_key::of`], and [`Error::Damaged`].
+    pub(crate) fn unlock(path: &Path, check: &[u8], lookup: &[u8]) -> Result<Keys, Error> {
+        let master = master_key::of(path, check)?;
+        let bytes = master.0.open(LOOKUP_LABEL, lookup).map(Zeroizing::new);
+        let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
+        let bytes = bytes.ok_or(Error::Damaged { what: "the key for look-ups does not open" })?;
+        Ok(Keys::of(master, path, Zeroizing::new(bytes)))
     }
 
     /// The keys of a log that comes from elsewhere, of which the wrapped values are known.
     ///
     /// # Errors
     /// [`Error::NoMasterKeyBrought`], [`Error::OtherMasterKey`], and those of reading the master key.
-    pub(crate) fn unlock_other(master_key: &Path, check: &[u8], lookup: &[u8]) -> Result<Keys, Error> {
-        let path = || master_key.to_owned();
-        let master = MasterKey::read(master_key)?.ok_or_else(|| Error::NoMasterKeyBrought { path: path() })?;
-        match Keys::unlock(master, check, lookup) {
-            Err(Error::WrongMasterKey) => Err(Error::OtherMasterKey { path: path() }),
+    pub(crate) fn unlock_other(path: &Path, check: &[u8], lookup: &[u8]) -> Result<Keys, Error> {
+        match Keys::unlock(path, check, lookup) {
+            Err(Error::MissingMasterKey { path }) => Err(Error::NoMasterKeyBrought { path }),
+            Err(Error::WrongMasterKey) => Err(Error::OtherMasterKey { path: path.to_owned() }),
             unlocked => unlocked,
         }
     }
 
-    fn of(master: MasterKey, lookup: Zeroizing<[u8; 32]>) -> Keys {
-        Keys { master: master.0, lookup, cache: Mutex::new(Cache { keys: HashMap::new(), forgotten: 0 }) }
+    fn of(master: MasterKey, path: &Path, lookup: Zeroizing<[u8; 32]>) -> Keys {
+        let masters = Masters { current: Arc::new(master), former: None };
+        let cache = Mutex::new(Cache { keys: HashMap::new(), forgotten: 0 });
+        Keys { path: path.to_owned(), master: RwLock::new(masters), lookup, cache }
+    }
+
+    /// Where the master key is kept.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The master key that wraps what is new.
+    pub(crate) fn master(&self) -> Arc<MasterKey> {
+        self.master.read().expect("nothing panics while it holds this lock").current.clone()
+    }
+
+    /// Wraps by this key from now on; the one so far still opens what it wrapped.
+    pub(crate) fn wrap_by(&self, key: Arc<MasterKey>) {
+        let mut masters = self.master.write().expect("nothing panics while it holds this lock");
+        if !Arc::ptr_eq(&masters.current, &key) {
+            masters.former = Some(std::mem::replace(&mut masters.current, key));
+        }
+    }
+
+    /// Follows a rotation by another process: the check value in the database tells which key wraps now.
+    ///
+    /// # Errors
+    /// [`Error::Rotated`] when that key is not on this machine.
+    pub(crate) fn follow(&self, check: &[u8]) -> Result<(), Error> {
+        if self.master().made(check) {
+            return Ok(());
+        }
+        let key = master_key::of(&self.path, check).map_err(|_| Error::Rotated { path: self.path.clone() })?;
+        self.wrap_by(Arc::new(key));
+        master_key::settle(&self.path, check).map(drop)
+    }
+
+    /// The key for look-ups and a data key, wrapped by another master key.
+    pub(crate) fn lookup_wrapped_by(&self, master: &MasterKey) -> Vec<u8> {
+        master.0.seal(LOOKUP_LABEL, &self.lookup[..])
+    }
+
+    /// The data key of a stored subject, wrapped by another master key.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when it does not open.
+    pub(crate) fn wrapped_again(&self, next: &MasterKey, subject: &[u8], wrapped: &[u8]) -> Result<Vec<u8>, Error> {
+        let label = [SUBJECT_LABEL, subject].concat();
+        let bytes = self.open(&label, wrapped).map(Zeroizing::new);
+        let bytes = bytes.ok_or(Error::Damaged { what: "a data key does not open with the master key" })?;
+        Ok(next.0.seal(&label, &bytes))
+    }
+
+    /// Opens what a master key wrapped: the current one, the former one, or one that was put into place since.
+    fn open(&self, label: &[u8], wrapped: &[u8]) -> Option<Vec<u8>> {
+        let (current, former) = {
+            let masters = self.master.read().expect("nothing panics while it holds this lock");
+            (masters.current.clone(), masters.former.clone())
+        };
+        let known = current.0.open(label, wrapped).or_else(|| former?.0.open(label, wrapped));
+        known.or_else(|| {
+            let by = |place: &Path| {
+                let key = MasterKey::read(place).ok().flatten()?;
+                let opened = key.0.open(label, wrapped)?;
+                self.wrap_by(Arc::new(key));
+                Some(opened)
+            };
+            by(&self.path).or_else(|| {
+                let opened = by(&master_key::next(&self.path))?;
+                if let Err(error) = master_key::put_in_place(&self.path) {
+                    tracing::warn!(error = crate::described(&error), "the next start of this node wants that done");
+                }
+                Some(opened)
+            })
+        })
     }
 
     /// A hash that nobody can compute without this database's keys: for looking up an address or a name that
@@ -90,12 +178,12 @@ impl Keys {
     /// A new data key for `subject`, and its wrapped form.
     pub(crate) fn new_data_key(&self, subject: UserId) -> (Arc<Key>, Vec<u8>) {
         let bytes = random_key();
-        (Arc::new(Key::new(&bytes)), self.master.seal(&wrapped_for(subject), &bytes[..]))
+        (Arc::new(Key::new(&bytes)), self.master().0.seal(&wrapped_for(subject), &bytes[..]))
     }
 
     /// Unwraps a data key; `None` when it was wrapped by another key or for another subject.
     pub(crate) fn unwrap_data_key(&self, subject: UserId, wrapped: &[u8]) -> Option<Arc<Key>> {
-        let bytes = Zeroizing::new(self.master.open(&wrapped_for(subject), wrapped)?);
+        let bytes = Zeroizing::new(self.open(&wrapped_for(subject), wrapped)?);
         let bytes: &[u8; 32] = bytes.as_slice().try_into().ok()?;
         Some(Arc::new(Key::new(bytes)))
     }
@@ -150,7 +238,7 @@ mod tests {
     use uuid::Uuid;
 
     fn keys() -> Keys {
-        Keys::first(MasterKey(Key::new(&random_key()))).0
+        Keys::first(MasterKey(Key::new(&random_key())), Path::new("master.key")).0
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub use batch::{Batch, Begun, EVENT_BYTES_MAX, Forget, NewEvent, NewReceipt, Oth
 pub use erased::ErasedList;
 pub use error::{Error, described};
 pub use folder::{Folder, Lock};
-pub use keys::Keys;
+pub use keys::{Keys, Rotated};
 pub use log::Log;
 pub use manifest::{Copied, Manifest};
 pub use postgres::Cluster;

@@ -1,7 +1,9 @@
 //! The log, for reading: wherever it lies.
 
 use crate::postgres::Cluster;
-use crate::{Error, Fact, Filter, Folder, Head, Keys, Receipt, Record, Stats, StreamRow, Verified, postgres, sqlite};
+use crate::{
+    Error, Fact, Filter, Folder, Head, Keys, Receipt, Record, Rotated, Stats, StreamRow, Verified, postgres, sqlite,
+};
 use domain::{Personal, StreamId};
 use std::path::Path;
 use std::sync::Arc;
@@ -204,6 +206,20 @@ impl Log {
         match self {
             Log::Sqlite(log) => log.fact(record),
             Log::Postgres(log) => log.fact(record),
+        }
+    }
+
+    /// Makes a new master key and wraps every other key by it; nothing else changes. The former one is kept beside it.
+    /// A log that nodes share needs the new key on every node first: the first call only makes it. `progress` is told
+    /// how many keys are done.
+    ///
+    /// # Errors
+    /// [`Error::NextKeyMade`], [`Error::NotWritten`], [`Error::CommitFailed`], [`Error::File`], [`Error::Unreachable`],
+    /// [`Error::Postgres`]. Repeating it is harmless.
+    pub fn rotate_keys(&self, progress: &mut (dyn FnMut(u64) + Send)) -> Result<Rotated, Error> {
+        match self {
+            Log::Sqlite(log) => log.rotate_keys(progress),
+            Log::Postgres(log) => log.rotate_keys(progress),
         }
     }
 

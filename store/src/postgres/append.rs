@@ -132,6 +132,9 @@ impl Appender {
         let mut asked = wanted.subjects.clone();
         asked.retain(|subject| self.keys.cached(*subject).is_none());
         let seen = bounded(begin::take(client, self.head, wanted, &asked)).await?;
+        if let Some(check) = seen.check()? {
+            self.keys.follow(check).inspect_err(|_| self.stopped = true)?;
+        }
         let found = seen.keys(&self.keys, forgotten_before)?;
         self.keyless = asked.into_iter().filter(|subject| !found.contains_key(subject)).collect();
         let streams = begin::streams(client, &self.keys, forgotten_before, wanted, &seen.streams).await?;

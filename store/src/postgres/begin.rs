@@ -46,7 +46,7 @@ pub(super) async fn take(client: &Client, known: Head, wanted: &Wanted, asked: &
         client.batch_execute(BEGIN),
         client.query_typed(HEAD, &of_head),
         asked_for(client, RECEIPTS, &of_receipts, receipts.is_empty()),
-        asked_for(client, KEYS, &of_subjects, subjects.is_empty()),
+        asked_for(client, KEYS, &of_subjects, subjects.is_empty() && !wanted.streams.is_empty()),
     );
     let (streams, ()) = (streams?, begun?);
     let (mut taken, receipts, keys) = (taken?.into_iter(), receipts?, keys?);
@@ -83,9 +83,17 @@ const HEAD: &str = "select * from letopis.take_head($1, $2)";
 const RECEIPTS: &str = "select command_id, fingerprint, position, at, subject, outcome,
     (select wrapped from letopis.subject_key key where key.subject = receipt.subject)
     from letopis.receipt where command_id = any($1)";
-const KEYS: &str = "select subject, wrapped from letopis.subject_key where subject = any($1)";
+// With the check value of the master key: whoever seals for a new person must wrap by the present one.
+const KEYS: &str = "select null::bytea, wrapped from letopis.secret where name = 'check' union all
+    select subject, wrapped from letopis.subject_key where subject = any($1)";
 
 impl Seen {
+    /// The check value of the master key that wraps now, where new people may be sealed for.
+    pub(super) fn check(&self) -> Result<Option<&[u8]>, Error> {
+        let check = self.keys.iter().find(|row| get::<Option<&[u8]>>(row, 0).is_ok_and(|subject| subject.is_none()));
+        check.map(|row| get(row, 1)).transpose()
+    }
+
     /// The data keys that came with it, kept from now on.
     pub(super) fn keys(&self, keys: &Keys, forgotten_before: u64) -> Result<DataKeys, Error> {
         let of = |rows: &[Row], subject, wrapped| secrets::opened(keys, forgotten_before, rows, (subject, wrapped));

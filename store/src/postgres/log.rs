@@ -3,11 +3,11 @@
 use super::append::{head, stream_facts};
 use super::connect::Cluster;
 use super::rows::{self, COLUMNS, get, query};
-use super::{filter, receipts, schema, secrets, verify};
+use super::{filter, receipts, rotate, schema, secrets, verify};
 use crate::opened::{self, Parts};
 use crate::recent::Recent;
 use crate::record::{number, page, sql_number};
-use crate::{Error, Fact, Filter, Folder, Head, Keys, Receipt, Record, Stats, StreamRow, Verified};
+use crate::{Error, Fact, Filter, Folder, Head, Keys, Receipt, Record, Rotated, Stats, StreamRow, Verified};
 use deadpool_postgres::Object;
 use domain::{Personal, StreamId};
 use std::path::{Path, PathBuf};
@@ -51,6 +51,10 @@ impl Log {
 
     pub(crate) fn cluster(&self) -> &Cluster {
         &self.cluster
+    }
+
+    pub(crate) fn rotate_keys(&self, progress: &mut (dyn FnMut(u64) + Send)) -> Result<Rotated, Error> {
+        rotate::rotate(&self.cluster, &self.keys, progress)
     }
 
     pub(crate) fn head(&self) -> Result<Head, Error> {

@@ -10,6 +10,7 @@ mod import;
 mod log;
 mod look;
 mod receipts;
+mod rotate;
 mod rows;
 mod runtime;
 mod schema;

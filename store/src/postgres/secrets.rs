@@ -4,7 +4,7 @@ use super::connect::{BEGIN, bounded};
 use super::rows::{Param, get, query};
 use crate::Error;
 use crate::keys::Keys;
-use crate::master_key::MasterKey;
+use crate::master_key::{self, MasterKey};
 use crate::seal::Key;
 use domain::UserId;
 use std::collections::{BTreeSet, HashMap};
@@ -19,7 +19,9 @@ pub(super) type DataKeys = HashMap<UserId, Arc<Key>>;
 /// Unlocks the keys of a database; the first time it makes them, and the master key as well when there is none. After
 /// an error the connection is to be closed: it may be inside a transaction.
 pub(super) async fn unlock_or_make(client: &Client, master_key: &Path) -> Result<Keys, Error> {
-    if let Some(keys) = unlock(client, master_key).await? {
+    if let Some((check, lookup)) = wrapped(client).await? {
+        let keys = Keys::unlock(master_key, &check, &lookup)?;
+        master_key::settle(master_key, &check)?;
         return Ok(keys);
     }
     let (master, new) = match MasterKey::read(master_key)? {
@@ -29,7 +31,7 @@ pub(super) async fn unlock_or_make(client: &Client, master_key: &Path) -> Result
             (master, Some(digits))
         }
     };
-    let (keys, secrets) = Keys::first(master);
+    let (keys, secrets) = Keys::first(master, master_key);
     // Whoever comes second waits here for the first one's commit, and then adds nothing. So only the key that counts
     // gets a file, and before it counts.
     let sql = "insert into letopis.secret (name, wrapped) values ('check', $1), ('lookup', $2) on conflict do nothing";
@@ -52,9 +54,7 @@ pub(super) async fn unlock_or_make(client: &Client, master_key: &Path) -> Result
 /// Unlocks the keys of a database that has some.
 pub(super) async fn unlock(client: &Client, master_key: &Path) -> Result<Option<Keys>, Error> {
     let Some((check, lookup)) = wrapped(client).await? else { return Ok(None) };
-    let master = MasterKey::read(master_key)?;
-    let master = master.ok_or_else(|| Error::MissingMasterKey { path: master_key.to_owned() })?;
-    Keys::unlock(master, &check, &lookup).map(Some)
+    Keys::unlock(master_key, &check, &lookup).map(Some)
 }
 
 /// The check value of the master key, and the wrapped key for look-ups; none before the first node made them.

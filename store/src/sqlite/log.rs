@@ -2,11 +2,11 @@
 
 use super::decode::{self, COLUMNS};
 use super::secrets::{self, Look};
-use super::{Pool, filter, recover, schema, verify};
+use super::{Pool, filter, recover, rotate, schema, verify};
 use crate::opened::{self, Parts};
 use crate::recent::Recent;
 use crate::record::{number, page, sql_number};
-use crate::{Broken, Error, Fact, Filter, Folder, Head, Keys, Receipt, Record, Stats, StreamRow, Verified};
+use crate::{Broken, Error, Fact, Filter, Folder, Head, Keys, Receipt, Record, Rotated, Stats, StreamRow, Verified};
 use domain::{Personal, StreamId};
 use rusqlite::{Connection, Params};
 use std::path::Path;
@@ -55,6 +55,14 @@ impl Log {
     /// The unlocked keys.
     pub fn keys(&self) -> Arc<Keys> {
         self.inner.keys.clone()
+    }
+
+    /// Wraps every key by a new master key.
+    ///
+    /// # Errors
+    /// [`Error::NotWritten`], [`Error::CommitFailed`], [`Error::File`], [`Error::Database`].
+    pub fn rotate_keys(&self, progress: &mut dyn FnMut(u64)) -> Result<Rotated, Error> {
+        rotate::rotate(self.inner.pool.path(), &self.inner.keys, progress)
     }
 
     /// Where the log ends.

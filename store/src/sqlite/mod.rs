@@ -14,6 +14,7 @@ mod reach;
 mod recover;
 mod restore;
 mod room;
+mod rotate;
 mod schema;
 mod secrets;
 mod staging;

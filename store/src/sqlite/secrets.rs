@@ -1,7 +1,7 @@
 //! Where the wrapped keys lie, and how they are found.
 
 use crate::keys::Keys;
-use crate::master_key::MasterKey;
+use crate::master_key::{self, MasterKey};
 use crate::seal::Key;
 use crate::{Error, failpoint};
 use domain::UserId;
@@ -12,14 +12,16 @@ use std::sync::Arc;
 /// Unlocks the keys of a database; the first time it makes them, and the master key as well when there is none.
 pub(super) fn unlock_or_make(connection: &Connection, master_key: &Path) -> Result<Keys, Error> {
     if find(connection, "check")?.is_some() {
-        return unlock(connection, master_key);
+        let keys = unlock(connection, master_key)?;
+        master_key::settle(master_key, &wrapped(connection)?.0)?;
+        return Ok(keys);
     }
     let master = match MasterKey::read(master_key)? {
         Some(master) => master,
         None => MasterKey::create(master_key)?,
     };
     failpoint::pass("key-made");
-    let (keys, secrets) = Keys::first(master);
+    let (keys, secrets) = Keys::first(master, master_key);
     connection
         .execute(
             "insert into secret (name, wrapped) values ('check', ?1), ('lookup', ?2)",
@@ -31,10 +33,8 @@ pub(super) fn unlock_or_make(connection: &Connection, master_key: &Path) -> Resu
 
 /// Unlocks the keys of a database that has some.
 pub(super) fn unlock(connection: &Connection, master_key: &Path) -> Result<Keys, Error> {
-    let master = MasterKey::read(master_key)?;
-    let master = master.ok_or_else(|| Error::MissingMasterKey { path: master_key.to_owned() })?;
     let (check, lookup) = wrapped(connection)?;
-    Keys::unlock(master, &check, &lookup)
+    Keys::unlock(master_key, &check, &lookup)
 }
 
 /// The check value of the master key, and the wrapped key for look-ups.

@@ -9,6 +9,7 @@ mod faults;
 mod moving;
 mod nodes;
 mod reaching;
+mod rotating;
 mod schema;
 mod torture;
 mod trips;
