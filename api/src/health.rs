@@ -48,6 +48,9 @@ pub(crate) struct Ready {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) writer: Option<String>,
     pub(crate) projections: Vec<Following>,
+    /// Files that were found damaged; the next start builds them again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) damaged: Vec<String>,
 }
 
 /// How far one read model is.
@@ -124,9 +127,10 @@ async fn readyz(State(app): State<App>) -> Result<Response, Error> {
     // Who answers no question is asked nothing of the index.
     let is_asked = |one: &&Following| app.roles.has(Role::Api) || one.name != Name::Search.as_str();
     let follows = !reads_models || projections.iter().filter(is_asked).all(is_near);
-    let ready = follows && writer.is_none();
+    let damaged = app.projections.damaged();
+    let ready = follows && writer.is_none() && damaged.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let ready = Ready { ready, starting: false, roles: app.roles.names(), head, writer, projections };
+    let ready = Ready { ready, starting: false, roles: app.roles.names(), head, writer, projections, damaged };
     Ok((status, Json(ready)).into_response())
 }
 

@@ -101,7 +101,7 @@ impl App {
             found = self.look(cache, 0, &read).await?;
         }
         if let Some((user_id, _, stamp)) = &found
-            && cache.ended(*user_id) > stamp.position
+            && cache.ended(*user_id) > stamp.mark.position
         {
             // Something of this user has ended, perhaps this, and the read model may not know it yet.
             found = self.look(cache, cache.ended(*user_id), &read).await?;
@@ -124,7 +124,8 @@ impl App {
     {
         let generation = cache.generation();
         let reading = self.read(cache.name(), min_position).await?;
-        let stamp = Stamp { generation, position: reading.position };
+        // Asked for before the read model is: it is no further back.
+        let stamp = Stamp { generation, mark: self.projections.mark(cache.name()) };
         Ok(read(reading.database).await?.map(|(user_id, value)| (user_id, value, stamp)))
     }
 

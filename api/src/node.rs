@@ -143,8 +143,8 @@ impl Node {
         ))
     }
 
-    /// Resolves when the log can no longer be written, or the read models follow it no more: the process must end. Says
-    /// why.
+    /// Resolves when the log can no longer be written, or came back with another history than the read models follow,
+    /// or they follow it no more: the process must end. Says why.
     pub async fn failed(&self) -> String {
         let mut unfed = self.unfed.clone();
         let unfed = async {
@@ -157,6 +157,8 @@ impl Node {
             }
         };
         tokio::select! {
+            biased; // who knows best why comes first
+            why = self.projections.failed() => why,
             why = self.running.failed() => why,
             why = unfed => why,
         }

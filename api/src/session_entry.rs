@@ -5,13 +5,13 @@ use domain::session::TokenHash;
 use domain::{SessionId, Timestamp, UserId};
 use projections::{Stamp, sessions};
 use std::time::Duration;
-use store::Keys;
+use store::{Keys, Mark};
 use uuid::Uuid;
 
 /// What comes first. Another layout gets another one; what is older is then unknown, which costs a look.
-const LAYOUT: u8 = 1;
-/// The layout, two ids, five numbers.
-const FIELDS_BYTES: usize = 1 + 2 * 16 + 5 * 8;
+const LAYOUT: u8 = 2;
+/// The layout, two ids, five numbers, a hash.
+const FIELDS_BYTES: usize = 1 + 2 * 16 + 5 * 8 + 32;
 const PROOF_BYTES: usize = 32;
 /// An entry goes after this time at the latest.
 const KEPT_MAX: Duration = Duration::from_secs(3600);
@@ -49,7 +49,8 @@ impl Entry {
             bytes.extend(instant.0.to_be_bytes());
         }
         bytes.extend(self.stamp.generation.to_be_bytes());
-        bytes.extend(self.stamp.position.to_be_bytes());
+        bytes.extend(self.stamp.mark.position.to_be_bytes());
+        bytes.extend(self.stamp.mark.hash);
         let proof = proof(keys, token_hash, &bytes);
         bytes.extend(proof.as_bytes());
         bytes
@@ -77,7 +78,7 @@ impl Entry {
             used_at: Timestamp(i64::from_be_bytes(take(&mut rest)?)),
             stamp: Stamp {
                 generation: u64::from_be_bytes(take(&mut rest)?),
-                position: u64::from_be_bytes(take(&mut rest)?),
+                mark: Mark { position: u64::from_be_bytes(take(&mut rest)?), hash: take(&mut rest)? },
             },
         })
     }
@@ -112,7 +113,7 @@ mod tests {
             created_at: Timestamp(3),
             expires_at: Timestamp(90_000_000_004),
         };
-        Entry { open, used_at: Timestamp(5), stamp: Stamp { generation: 6, position: 7 } }
+        Entry { open, used_at: Timestamp(5), stamp: Stamp { generation: 6, mark: Mark { position: 7, hash: [8; 32] } } }
     }
 
     #[test]

@@ -54,6 +54,7 @@ async fn readyz(State(starting): State<Arc<Starting>>) -> Response {
         head: builds.iter().map(|(_, at)| at.head).max().unwrap_or_default(),
         writer: None,
         projections: builds.iter().map(|(name, at)| Following::of_build(*name, *at)).collect(),
+        damaged: Vec::new(),
     };
     (StatusCode::SERVICE_UNAVAILABLE, Json(ready)).into_response()
 }

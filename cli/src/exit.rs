@@ -151,6 +151,7 @@ fn of_store(error: &store::Error) -> Option<Code> {
         | store::Error::NotABackup { .. }
         | store::Error::BadBackup { .. }
         | store::Error::NotHeld { .. }
+        | store::Error::OtherHistory { .. }
         | store::Error::NoAnchor { .. }
         | store::Error::BadAnchor { .. } => Some(Code::Unhealthy),
         error if error.is_damage() => Some(Code::Unhealthy),
@@ -180,7 +181,7 @@ fn of_projections(error: &projections::Error) -> Option<Code> {
 fn of_couriers(error: &couriers::Error) -> Option<Code> {
     match error {
         couriers::Error::Store(error) => of_store(error),
-        couriers::Error::Unreadable { .. } => Some(Code::Unhealthy),
+        couriers::Error::Unreadable { .. } | couriers::Error::OtherHistory { .. } => Some(Code::Unhealthy),
         couriers::Error::Unreachable(_) => Some(Code::Unreachable),
         couriers::Error::NothingThere { .. } => Some(Code::NotFound),
         couriers::Error::Disarmed | couriers::Error::TakenOver => Some(Code::Conflict),

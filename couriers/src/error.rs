@@ -14,6 +14,14 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// What was told before is not in the log any more.
+    #[error(
+        "the log has another history than the one that was told: it does not hold the event {position} that was told last; the relay is disarmed until `letopis relay arm`, and then begins at the log's end; `letopis events republish --from N` tells what listeners lack"
+    )]
+    OtherHistory {
+        /// Of the last event that was told.
+        position: u64,
+    },
     /// Nobody answers, or not in time.
     #[error("NATS does not answer: {0}; see that it runs, and LETOPIS_NATS_URL")]
     Unreachable(String),

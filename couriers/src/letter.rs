@@ -106,8 +106,25 @@ fn headers(record: &Record) -> HeaderMap {
 /// Reads what comes behind `after`, up to `end`; at most `limit` events. One that cannot be read ends the page before
 /// it, and is the error when it is the very next one.
 pub(crate) fn page(log: &Log, after: u64, end: u64, limit: usize) -> Result<Page> {
+    translated(log.read(after, limit)?.into_iter(), end)
+}
+
+/// The same behind an event that was told, which the log must still hold.
+///
+/// # Errors
+/// [`Error::OtherHistory`] when it does not.
+pub(crate) fn page_behind(log: &Log, (position, id): (u64, Uuid), limit: usize) -> Result<Page> {
+    let Some(before) = position.checked_sub(1) else { return page(log, 0, u64::MAX, limit) };
+    let mut records = log.read(before, limit + 1)?.into_iter();
+    if records.next().is_none_or(|record| record.id != id) {
+        return Err(Error::OtherHistory { position });
+    }
+    translated(records, u64::MAX)
+}
+
+fn translated(records: impl Iterator<Item = Record>, end: u64) -> Result<Page> {
     let mut page = Page { letters: Vec::new(), last: None };
-    for record in log.read(after, limit)? {
+    for record in records {
         if record.position > end {
             break;
         }

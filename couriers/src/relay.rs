@@ -111,7 +111,13 @@ impl Relay {
             Turn::Others | Turn::Disarmed => return Ok(false),
         }
         let point = self.settle(&mut desk).await?;
-        let page = self.page(point.position, u64::MAX).await?;
+        let behind = (point.position, point.event_id);
+        let read = self.blocking(move |log, _| letter::page_behind(log, behind, IN_FLIGHT_MAX)).await;
+        if matches!(read, Err(Error::OtherHistory { .. })) {
+            // What the next look makes of it.
+            desk.point = None;
+        }
+        let page = read?;
         let Some((position, event_id)) = page.last else { return Ok(false) };
         // Unknown until all of it is told: this may be dropped on the way.
         desk.point = None;

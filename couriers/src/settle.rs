@@ -4,7 +4,7 @@ use crate::checkpoint::Point;
 use crate::publisher::Found;
 use crate::relay::Desk;
 use crate::standing::{Standing, compare};
-use crate::{Relay, Result};
+use crate::{Error, Relay, Result};
 use std::time::Duration;
 use store::Log;
 use tokio::time::Instant;
@@ -23,17 +23,27 @@ impl Relay {
         }
         let mut found = desk.publisher.look().await?;
         let last = found.last;
-        let (known, is_ours, end) = self
+        let looked = self
             .blocking(move |log, checkpoint| {
-                let known = match checkpoint.read()? {
-                    // At zero nothing was told yet: the stream knows better.
-                    Some(point) if point.position > 0 && holds(log, point.position, point.event_id)? => Some(point),
-                    Some(_) | None => None,
-                };
+                // At zero nothing was told yet: the stream knows better.
+                let known = checkpoint.read()?.filter(|point| point.position > 0);
+                if let Some(point) = &known
+                    && !holds(log, point.position, point.event_id)?
+                {
+                    // As with a copy: somebody is to look before others are told what does not follow from what they
+                    // were told. Whoever arms it again begins without this point.
+                    checkpoint.arm(false)?;
+                    checkpoint.write(&Point::default())?;
+                    return Err(Error::OtherHistory { position: point.position });
+                }
                 let is_ours = last.map_or(Ok(false), |last| holds(log, last.position, last.event_id))?;
                 Ok((known, is_ours, end(log)?))
             })
-            .await?;
+            .await;
+        if matches!(looked, Err(Error::OtherHistory { .. })) {
+            desk.turn = None;
+        }
+        let (known, is_ours, end) = looked?;
         found.last = found.last.filter(|_| is_ours);
         let standing = compare(known.as_ref(), &found);
         // Before the first fact it is the same at every look.

@@ -4,10 +4,10 @@ use crate::Name;
 use crate::scan::Scan;
 use domain::session::TokenHash;
 use domain::{StreamId, UserId};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use store::Fact;
+use store::{Fact, Head, Mark};
 
 /// Most entries of one cache. Those that nobody asked for lately go first.
 const KEPT_MAX: usize = 100_000;
@@ -17,13 +17,17 @@ const PLACES: usize = 1 << 16;
 /// heeded everywhere within a second (CONTRACT 1.2), also by a node that cannot read the log any more.
 const TRUSTED: Duration = Duration::from_millis(750);
 
+/// So many events that were heeded are known by their hashes: what other nodes have kept of an earlier one is read anew.
+/// Half a MiB.
+const TRAIL_MAX: usize = 1 << 16;
+
 /// Which state of a read model something was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     /// The generation that served, asked for before the read model was.
     pub generation: u64,
-    /// How far it was, at least.
-    pub position: u64,
+    /// How far it was, at least; with the hash, as another history of the log has the same positions.
+    pub mark: Mark,
 }
 
 /// What was looked up by a token's hash in one read model, for as long as nothing of its user has ended since.
@@ -38,7 +42,9 @@ pub struct Cache<T> {
 struct State<T> {
     generation: u64,
     /// Every fact up to here was heeded.
-    followed: u64,
+    followed: Mark,
+    /// The hashes of the last events that were heeded, shortened; the newest is that of `followed`.
+    trail: VecDeque<u64>,
     /// When the log was last seen to end there.
     looked: Option<Instant>,
     /// By place: the last position at which something of a user ended.
@@ -58,12 +64,13 @@ struct Entry<T> {
 
 impl<T: Clone> Cache<T> {
     /// An empty one. What has ended up to `head` is not known to it: nothing that is older counts.
-    pub(crate) fn new(name: Name, ends: fn(&Fact) -> Option<UserId>, generation: u64, head: u64) -> Cache<T> {
+    pub(crate) fn new(name: Name, ends: fn(&Fact) -> Option<UserId>, generation: u64, head: Mark) -> Cache<T> {
         let state = State {
             generation,
             followed: head,
+            trail: VecDeque::from([shortened(head)]),
             looked: None,
-            ended: vec![head; PLACES],
+            ended: vec![head.position; PLACES],
             young: HashMap::new(),
             old: HashMap::new(),
         };
@@ -107,8 +114,9 @@ impl<T: Clone> Cache<T> {
     /// Whether what somebody else has kept of that user under that stamp holds good at the position `floor`.
     pub fn vouches(&self, user_id: UserId, stamp: Stamp, floor: u64) -> bool {
         let state = self.lock();
-        // Of a position that this node has not seen: it may be of a log that was lost.
-        stamp.position <= state.followed && self.holds(&state, user_id, stamp, floor, Instant::now())
+        // Of an event that this node has not heeded lately: it may be of a history that was lost.
+        state.heeded(stamp.mark.position) == Some(shortened(stamp.mark))
+            && self.holds(&state, user_id, stamp, floor, Instant::now())
     }
 
     /// The generation of the read model that serves: for a [`Stamp`], and to be asked for before the read model is.
@@ -137,41 +145,55 @@ impl<T: Clone> Cache<T> {
     fn holds(&self, state: &State<T>, user_id: UserId, stamp: Stamp, floor: u64, now: Instant) -> bool {
         state.knows_ends(self.shared, floor, now)
             && stamp.generation == state.generation
-            && stamp.position >= state.ended[place(user_id)]
+            && stamp.mark.position >= state.ended[place(user_id)]
     }
 
     /// Heeds a stretch of the log, unless it begins further on.
-    pub(crate) fn heed(&self, scan: &Scan) {
+    ///
+    /// # Errors
+    /// [`store::Error::OtherHistory`] when it does not hold what was heeded before.
+    pub(crate) fn heed(&self, scan: &Scan) -> Result<(), store::Error> {
         let mut state = self.lock();
-        if scan.after > state.followed {
-            return;
-        }
-        let known = scan.facts.partition_point(|fact| fact.position <= state.followed);
+        let Some(known) = scan.known(state.followed)? else { return Ok(()) };
         for fact in scan.facts.iter().skip(known) {
             if let Some(user_id) = (self.ends)(fact) {
                 state.ended[place(user_id)] = fact.position;
             }
-            state.followed = fact.position;
+            state.come_to(fact.mark());
         }
-        if let Some(stumble) = scan.unreadable.as_ref().filter(|stumble| stumble.position == state.followed + 1) {
+        let next = state.followed.position + 1;
+        if let Some(stumble) = scan.unreadable.as_ref().filter(|stumble| stumble.at.position == next) {
             if stumble.concerns(self.name) {
                 // Nobody can tell what it ends.
-                state.ended.fill(stumble.position);
+                state.ended.fill(next);
             }
-            state.followed = stumble.position;
+            state.come_to(stumble.at);
         }
+        Ok(())
     }
 
-    /// The position up to which every fact was heeded.
-    pub(crate) fn followed(&self) -> u64 {
+    /// The event up to which every fact was heeded.
+    pub(crate) fn followed(&self) -> Mark {
         self.lock().followed
     }
 
     /// The log ended no further than that at that instant.
-    pub(crate) fn saw(&self, head: u64, at: Instant) {
+    ///
+    /// # Errors
+    /// [`store::Error::OtherHistory`] when that is no end of what was heeded before.
+    pub(crate) fn saw(&self, head: Head, at: Instant) -> Result<(), store::Error> {
         let mut state = self.lock();
-        if state.followed >= head {
-            state.looked = Some(at);
+        if state.followed.position < head.position {
+            return Ok(());
+        }
+        match state.heeded(head.position) {
+            // Somebody else has heeded much more since the log was looked at: they know better.
+            None => Ok(()),
+            Some(hash) if hash == shortened(head.into()) => {
+                state.looked = Some(at);
+                Ok(())
+            }
+            Some(_) => Err(store::Error::OtherHistory { position: head.position }),
         }
     }
 
@@ -187,9 +209,23 @@ impl<T: Clone> Cache<T> {
 }
 
 impl<T> State<T> {
+    fn come_to(&mut self, mark: Mark) {
+        self.followed = mark;
+        self.trail.push_back(shortened(mark));
+        if self.trail.len() > TRAIL_MAX {
+            self.trail.pop_front();
+        }
+    }
+
+    /// The shortened hash of the event at that position, when it is one of the last that were heeded.
+    fn heeded(&self, position: u64) -> Option<u64> {
+        let back = usize::try_from(self.followed.position.checked_sub(position)?).ok()?;
+        self.trail.get(self.trail.len().checked_sub(back + 1)?).copied()
+    }
+
     fn knows_ends(&self, shared: bool, floor: u64, now: Instant) -> bool {
         let lately = |looked: Instant| now.saturating_duration_since(looked) <= TRUSTED;
-        self.followed >= floor && (!shared || self.looked.is_some_and(lately))
+        self.followed.position >= floor && (!shared || self.looked.is_some_and(lately))
     }
 
     fn insert(&mut self, token_hash: TokenHash, entry: Entry<T>) {
@@ -199,6 +235,12 @@ impl<T> State<T> {
         self.old.remove(&token_hash);
         self.young.insert(token_hash, entry);
     }
+}
+
+/// Enough of a hash to tell one history from another.
+fn shortened(mark: Mark) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = mark.hash;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 /// Whose stream that is.

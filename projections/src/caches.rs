@@ -6,7 +6,7 @@ use crate::slot::Slot;
 use crate::{Name, Projections, Result, scan, sessions, tokens};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use store::Log;
+use store::{Head, Log, Mark};
 use tokio::sync::Mutex;
 
 /// How many facts are read at once.
@@ -25,7 +25,7 @@ pub(crate) struct Caches {
 impl Caches {
     /// Empty ones in front of what these slots serve.
     pub(crate) fn new(log: &Log, slots: &[Slot]) -> Result<Caches> {
-        let head = log.head()?.position;
+        let head = Mark::from(log.head()?);
         let of = |name| slots.iter().find(|slot| slot.name == name).map_or(0, |slot| slot.entry().generation);
         let sessions = Cache::new(Name::Sessions, sessions::ends, of(Name::Sessions), head);
         let tokens = Cache::new(Name::Tokens, tokens::ends, of(Name::Tokens), head);
@@ -38,23 +38,26 @@ impl Caches {
     }
 
     /// Heeds a stretch of the log.
-    pub(crate) fn heed(&self, scan: &Scan) {
-        self.sessions.heed(scan);
-        self.tokens.heed(scan);
+    ///
+    /// # Errors
+    /// [`store::Error::OtherHistory`] when it does not hold what was heeded before.
+    pub(crate) fn heed(&self, scan: &Scan) -> Result<()> {
+        self.sessions.heed(scan)?;
+        Ok(self.tokens.heed(scan)?)
     }
 
     /// Reads what no scan has brought, up to `head`, which was the log's end at `asked`.
-    pub(crate) fn follow(&self, log: &Log, head: u64, asked: Instant) -> Result<()> {
+    pub(crate) fn follow(&self, log: &Log, head: Head, asked: Instant) -> Result<()> {
         for _ in 0..BATCHES_MAX {
-            let followed = self.sessions.followed().min(self.tokens.followed());
-            if followed >= head {
+            let (one, other) = (self.sessions.followed(), self.tokens.followed());
+            let behind = if one.position <= other.position { one } else { other };
+            if behind.position >= head.position {
                 break;
             }
-            self.heed(&scan::read(log, followed, BATCH)?);
+            self.heed(&scan::read(log, behind, head, BATCH)?)?;
         }
-        self.sessions.saw(head, asked);
-        self.tokens.saw(head, asked);
-        Ok(())
+        self.sessions.saw(head, asked)?;
+        Ok(self.tokens.saw(head, asked)?)
     }
 
     /// Another generation of that read model serves.
@@ -98,7 +101,7 @@ impl Projections {
             let read = tokio::task::spawn_blocking(move || {
                 let _turn = turn;
                 let (log, asked) = (projections.log(), Instant::now());
-                projections.caches().follow(log, log.head()?.position, asked)
+                projections.caches().follow(log, log.head()?, asked)
             });
             read.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
             Ok(cache.knows_ends(floor))

@@ -4,6 +4,7 @@
 use crate::models::Models;
 use crate::{Error, Name, Result, search_tasks, session_use};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::sql::{Database, Place, Row, Tx, Writer};
 
@@ -20,12 +21,17 @@ const TABLES: &str = "
     create table if not exists fence (name text primary key, epoch bigint not null);
 ";
 
+/// A longer catalogue is not written anew when somebody is erased: what is deleted is overwritten all the same.
+const WIPE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
 /// The catalogue, opened.
 #[derive(Clone)]
 pub(crate) struct Catalog {
     database: Database,
     /// None when it is open for reading only.
     writer: Option<Arc<Mutex<Writer>>>,
+    /// Somebody was erased, and what they had asked may still lie in the files.
+    traces: Arc<AtomicBool>,
 }
 
 /// A projection's row.
@@ -44,18 +50,60 @@ pub(crate) struct Entry {
 impl Catalog {
     pub(crate) fn open(models: &Models) -> Result<Catalog> {
         let place = models.catalog();
+        let opened = match Catalog::open_in(&place) {
+            Err(Error::Store(error)) if error.is_damage() && matches!(place, Place::File(_)) => {
+                let lost =
+                    "it is made anew: read models are built again, questions that wait and times of last use are lost";
+                tracing::warn!(error = store::described(&error), "the catalogue of the read models is damaged; {lost}");
+                place.remove()?;
+                Catalog::open_in(&place)
+            }
+            opened => opened,
+        }?;
+        store::failpoint::pass("catalog-made");
+        Ok(opened)
+    }
+
+    fn open_in(place: &Place) -> Result<Catalog> {
         let database = match &place {
             Place::File(path) if path.exists() => place.open()?,
             Place::File(_) | Place::Schema(_) => place.create()?,
         };
-        let mut writer = database.writer()?;
-        let mut tx = writer.begin()?;
-        tx.batch(TABLES)?;
-        tx.batch(session_use::TABLES)?;
-        tx.batch(search_tasks::TABLES)?;
-        tx.commit()?;
-        store::failpoint::pass("catalog-made");
-        Ok(Catalog { database, writer: Some(Arc::new(Mutex::new(writer))) })
+        database.check(u64::MAX)?;
+        let make = || {
+            let mut writer = database.writer()?;
+            let mut tx = writer.begin()?;
+            tx.batch(TABLES)?;
+            tx.batch(session_use::TABLES)?;
+            tx.batch(search_tasks::TABLES)?;
+            tx.commit()?;
+            Ok(writer)
+        };
+        let writer = make().map_err(|error| database.noted(error))?;
+        let catalog =
+            Catalog { database, writer: Some(Arc::new(Mutex::new(writer))), traces: Arc::new(AtomicBool::new(true)) };
+        // A crash may have come before what somebody had asked was gone from the files.
+        if let Place::File(_) = place {
+            catalog.wipe()?;
+        }
+        Ok(catalog)
+    }
+
+    /// Takes away what still lies in the files of somebody who was erased. Where a reader is in the way, the next call
+    /// does it.
+    pub(crate) fn wipe(&self) -> Result<()> {
+        let writer = self.writer.as_ref().ok_or(Error::ReadOnly)?;
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        self.traces.store(true, Ordering::Relaxed);
+        if writer.wipe(WIPE_BYTES_MAX).map_err(|error| self.database.noted(error))? {
+            self.traces.store(false, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Whether something may still lie there of somebody who was erased.
+    pub(crate) fn has_traces(&self) -> bool {
+        self.writer.is_some() && self.traces.load(Ordering::Relaxed)
     }
 
     pub(crate) fn open_read_only(models: &Models) -> Result<Catalog> {
@@ -63,7 +111,7 @@ impl Catalog {
         if !place.exists()? {
             return Err(Error::NotBuilt);
         }
-        Ok(Catalog { database: place.open()?, writer: None })
+        Ok(Catalog { database: place.open()?, writer: None, traces: Arc::default() })
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -79,9 +127,12 @@ impl Catalog {
         let writer = self.writer.as_ref().ok_or(Error::ReadOnly)?;
         // A panic cannot leave half a transaction behind: it is rolled back, and the next one begins anew.
         let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut tx = writer.begin()?;
-        work(&mut tx)?;
-        Ok(tx.commit()?)
+        let change = || {
+            let mut tx = writer.begin()?;
+            work(&mut tx)?;
+            tx.commit()
+        };
+        Ok(change().map_err(|error| self.database.noted(error))?)
     }
 
     /// The row of that projection.
@@ -91,7 +142,8 @@ impl Catalog {
 
     /// Every row that there is.
     pub(crate) fn entries(&self) -> Result<HashMap<Name, Entry>> {
-        let entries = self.database.snapshot()?.rows(ENTRIES, &[], entry)?;
+        let snapshot = self.database.snapshot()?;
+        let entries = snapshot.rows(ENTRIES, &[], entry).map_err(|error| self.database.noted(error))?;
         Ok(entries.into_iter().flatten().map(|entry| (entry.name, entry)).collect())
     }
 

@@ -4,7 +4,7 @@
 use crate::slot::Slot;
 use crate::{Name, Projections, Result, scan};
 use std::time::{Duration, Instant};
-use store::described;
+use store::{Mark, described};
 use tokio::sync::watch;
 
 /// How many facts are read at once.
@@ -46,6 +46,11 @@ impl Projections {
                 Ok(())
             });
             if let Err(error) = &followed
+                && self.is_lost(error)
+            {
+                return;
+            }
+            if let Err(error) = &followed
                 && well
             {
                 // Once, not four times a second; it is tried again at every poll.
@@ -70,7 +75,7 @@ impl Projections {
     /// Folds in what there is. Where that takes longer, what is folded in is shown in between.
     fn index_to_head(&self, slot: &Slot, stopped: &watch::Receiver<bool>) -> Result<()> {
         while self.index_once(slot)? && !*stopped.borrow() {
-            let Some((position, unseen)) = slot.folded() else { break };
+            let Some((Mark { position, .. }, unseen)) = slot.folded() else { break };
             let waited_for = *slot.wanted().borrow() > slot.position() && *slot.wanted().borrow() <= position;
             if unseen.is_some_and(|since| waited_for || since.elapsed() >= UNSEEN_MAX) {
                 slot.persist()?;
@@ -85,11 +90,13 @@ impl Projections {
             return Ok(false);
         }
         let Some((after, _)) = slot.folded() else { return Ok(false) };
-        let head = self.log().head()?.position;
-        if after >= head {
+        // Behind `after`: the log holds that, unless it came back with another history.
+        let head = self.log().head()?;
+        after.check(head)?;
+        if after.position == head.position {
             return Ok(false);
         }
-        slot.feed(&scan::read(self.log(), after, BATCH)?)
+        slot.feed(&scan::read(self.log(), after, head, BATCH)?)
     }
 
     /// Follows the log until its head is reached, or until it cannot go on, and shows all of it. What somebody who was

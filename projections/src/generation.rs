@@ -6,13 +6,13 @@ use crate::{Error, Name, Result};
 use domain::{Event, user};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
-use store::sql::{Database, Place, Snapshot, Writer};
-use store::{Fact, failpoint};
+use store::sql::{Database, Place, Row, Snapshot, Writer};
+use store::{Fact, Mark, failpoint};
 
-/// How far it is, and who may move it: the node whose lease is of this epoch, or a later one. And where somebody was
+/// How far it is, with the log's hash there, by which another history of the log is known; and who may move it: the node whose lease is of this epoch, or a later one. And where somebody was
 /// erased and the tables were not wiped since.
 const CHECKPOINT: &str = "
-    create table checkpoint (position bigint not null, epoch bigint not null);
+    create table checkpoint (position bigint not null, hash bytea not null, epoch bigint not null);
     create table traces (position bigint not null);
 ";
 
@@ -24,11 +24,11 @@ pub(crate) struct Generation {
     epoch: u64,
     body: Body,
     /// The checkpoint in its place.
-    stored: u64,
+    stored: Mark,
     /// When it was last seen there.
     confirmed: Instant,
     /// The checkpoint: further than the stored one when what came since does not concern this read model.
-    position: u64,
+    mark: Mark,
     /// The events that it steps over.
     skips: BTreeSet<u64>,
     /// Somebody was erased, and his rows may still lie where they were, although nobody finds them.
@@ -37,27 +37,48 @@ pub(crate) struct Generation {
 
 /// What it writes.
 enum Body {
-    Tables { database: Database, writer: Writer },
+    Tables {
+        database: Database,
+        writer: Writer,
+        /// How its checkpoint is moved.
+        moves: &'static str,
+    },
     Index(Box<Indexing>),
 }
 
 /// How often it is looked whether what was written is still there.
 const CONFIRMED: Duration = Duration::from_secs(1);
 
+/// A longer file is not looked through at a start: what is damaged in it shows when it is read.
+const CHECK_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
 /// Longer tables are not wiped when somebody is erased: a file that is written anew would hold up everybody who reads
 /// it, and a long table is left to the server's own vacuum.
 const WIPE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// What is shared by the tables of all read models, the checkpoint: the version of it is a part of theirs.
+pub(crate) const CHECKPOINT_VERSION: u32 = 1;
+
+/// Moves the checkpoint. Beside a log that nodes share only to an event that this log holds: it is the same database,
+/// so no failover can come in between.
+const MOVE: &str = "update checkpoint set position = $1, hash = $2 where position = $3 and hash = $4 and epoch = $5";
+const MOVE_SHARED: &str = "update checkpoint set position = $1, hash = $2
+    where position = $3 and hash = $4 and epoch = $5
+        and exists (select 1 from letopis.event event where event.position = $1 and event.hash = $2)";
+
 /// The checkpoint of a generation.
-pub(crate) fn checkpoint(snapshot: &Snapshot) -> Result<u64, store::Error> {
-    let position = snapshot.row("select position from checkpoint", &[], |row| row.int(0))?;
-    position.map(i64::cast_unsigned).ok_or(NO_CHECKPOINT)
+pub(crate) fn checkpoint(snapshot: &Snapshot) -> Result<Mark, store::Error> {
+    snapshot.row("select position, hash from checkpoint", &[], mark)?.ok_or(NO_CHECKPOINT)
 }
 
 /// The same as it is now.
-pub(crate) async fn checkpoint_now(database: &Database) -> Result<u64, store::Error> {
-    let position = database.row("select position from checkpoint", &[], |row| row.int(0)).await?;
-    position.map(i64::cast_unsigned).ok_or(NO_CHECKPOINT)
+pub(crate) async fn checkpoint_now(database: &Database) -> Result<Mark, store::Error> {
+    database.row("select position, hash from checkpoint", &[], mark).await?.ok_or(NO_CHECKPOINT)
+}
+
+fn mark(row: &Row<'_>) -> Result<Mark, store::Error> {
+    let hash = row.bytes(1)?.try_into().map_err(|_| NO_CHECKPOINT)?;
+    Ok(Mark { position: row.int(0)?.cast_unsigned(), hash })
 }
 
 const NO_CHECKPOINT: store::Error = store::Error::Damaged { what: "a read model has no checkpoint" };
@@ -78,8 +99,8 @@ impl Generation {
             Lies::InFolder(path) => Body::Index(Box::new(Indexing::create(path)?)),
         };
         failpoint::pass("generation-made");
-        let (stored, confirmed) = (0, Instant::now());
-        Ok(Generation { name, number, epoch, body, stored, confirmed, position: 0, skips, traces: false })
+        let (stored, confirmed) = (Mark::default(), Instant::now());
+        Ok(Generation { name, number, epoch, body, stored, confirmed, mark: stored, skips, traces: false })
     }
 
     /// Opens the one in that place. From here on nobody writes it whose lease is of an earlier epoch.
@@ -97,8 +118,8 @@ impl Generation {
                 (Body::Index(Box::new(indexing)), stored, traces)
             }
         };
-        let (position, confirmed) = (stored, Instant::now());
-        Ok(Generation { name, number, epoch, body, stored, confirmed, position, skips, traces })
+        let (mark, confirmed) = (stored, Instant::now());
+        Ok(Generation { name, number, epoch, body, stored, confirmed, mark, skips, traces })
     }
 
     /// Of the lease under which it is written.
@@ -120,15 +141,20 @@ impl Generation {
 
     /// The last position that is folded in.
     pub(crate) fn position(&self) -> u64 {
-        self.position
+        self.mark.position
     }
 
-    /// The last position that whoever reads it finds: an index shows what is folded in from its next commit on.
-    pub(crate) fn shown(&self) -> u64 {
+    /// The last event that is folded in.
+    pub(crate) fn mark(&self) -> Mark {
+        self.mark
+    }
+
+    /// The last event that whoever reads it finds: an index shows what is folded in from its next commit on.
+    pub(crate) fn shown(&self) -> Mark {
         match &self.body {
-            Body::Tables { .. } => self.position,
+            Body::Tables { .. } => self.mark,
             Body::Index(indexing) if indexing.oldest().is_some() => self.stored,
-            Body::Index(_) => self.position,
+            Body::Index(_) => self.mark,
         }
     }
 
@@ -143,36 +169,36 @@ impl Generation {
     /// Folds in the facts right behind the checkpoint, and moves it, in one transaction; nothing happens when one
     /// of them cannot be applied.
     pub(crate) fn apply(&mut self, facts: &[Fact]) -> Result<()> {
-        let mut position = self.position;
+        let mut mark = self.mark;
         for fact in facts {
-            if fact.position != position + 1 {
-                return Err(Error::Gap { name: self.name, expected: position + 1, found: fact.position });
+            if fact.position != mark.position + 1 {
+                return Err(Error::Gap { name: self.name, expected: mark.position + 1, found: fact.position });
             }
-            position = fact.position;
+            mark = fact.mark();
         }
         let concerns = |fact: &&Fact| self.name.is_about(fact.stream.category());
         if facts.iter().any(|fact| concerns(&fact)) {
             match &self.body {
-                Body::Tables { .. } => self.write(position, facts)?,
+                Body::Tables { .. } => self.write(mark, facts)?,
                 Body::Index(_) => {
                     let skipped = |fact: &&Fact| self.skips.contains(&fact.position);
                     let concerning = facts.iter().filter(|fact| concerns(fact) && !skipped(fact)).collect::<Vec<_>>();
-                    self.index(position, &concerning)?;
+                    self.index(mark, &concerning)?;
                 }
             }
         }
-        self.position = position;
+        self.mark = mark;
         Ok(())
     }
 
-    fn index(&mut self, position: u64, facts: &[&Fact]) -> Result<()> {
+    fn index(&mut self, mark: Mark, facts: &[&Fact]) -> Result<()> {
         let Body::Index(indexing) = &mut self.body else { return Ok(()) };
-        let changed = indexing.change(facts, position);
+        let changed = indexing.change(facts, mark);
         self.stored = indexing.stored();
         self.traces |= facts.iter().any(|fact| matches!(fact.event, Event::User(user::Event::Erased)));
         if changed.is_err() {
             // What was not committed is lost, and is folded in again.
-            self.position = self.stored;
+            self.mark = self.stored;
         }
         changed.map_err(|error| self.owned(error))
     }
@@ -183,9 +209,9 @@ impl Generation {
     }
 
     /// The next event cannot be read, and does not concern this read model or is skipped.
-    pub(crate) fn step_over(&mut self, position: u64) {
-        if position == self.position + 1 {
-            self.position = position;
+    pub(crate) fn step_over(&mut self, next: Mark) {
+        if next.position == self.mark.position + 1 {
+            self.mark = next;
         }
     }
 
@@ -205,9 +231,9 @@ impl Generation {
     /// [`Error::TakenOver`] when it is not: another node has moved it, or the server has crashed and lost its last
     /// moments. Whoever opens the generation again goes on from what is there.
     pub(crate) fn persist(&mut self) -> Result<()> {
-        if self.stored < self.position {
+        if self.stored != self.mark {
             match &self.body {
-                Body::Tables { .. } => self.write(self.position, &[])?,
+                Body::Tables { .. } => self.write(self.mark, &[])?,
                 Body::Index(_) => self.commit()?,
             }
         } else if self.epoch > 0 && self.confirmed.elapsed() >= CONFIRMED {
@@ -227,10 +253,10 @@ impl Generation {
     /// Shows what is folded in, and stores the checkpoint with it.
     fn commit(&mut self) -> Result<()> {
         let Body::Index(indexing) = &mut self.body else { return Ok(()) };
-        let committed = indexing.commit(self.position);
+        let committed = indexing.commit(self.mark);
         self.stored = indexing.stored();
         if committed.is_err() {
-            self.position = self.stored;
+            self.mark = self.stored;
         }
         committed.map_err(|error| self.owned(error))
     }
@@ -238,7 +264,7 @@ impl Generation {
     /// Takes away what still lies there of somebody who was erased. Where a reader is in the way, or it takes longer,
     /// the next [`Generation::persist`] does it, or goes on.
     pub(crate) fn wipe(&mut self) -> Result<()> {
-        if self.shown() < self.position {
+        if self.shown() != self.mark {
             // Nobody is to find it before it is taken away.
             self.commit()?;
         }
@@ -258,7 +284,7 @@ impl Generation {
                 self.stored = indexing.stored();
                 self.traces = indexing.has_traces();
                 if purged.is_err() {
-                    self.position = self.stored;
+                    self.mark = self.stored;
                 }
                 purged.map_err(|error| self.owned(error))
             }
@@ -289,13 +315,21 @@ impl Generation {
         Ok(tx.commit()?)
     }
 
-    fn write(&mut self, position: u64, facts: &[Fact]) -> Result<()> {
-        let Body::Tables { writer, .. } = &mut self.body else { return Ok(()) };
+    fn write(&mut self, mark: Mark, facts: &[Fact]) -> Result<()> {
+        match (self.write_in(mark, facts), &self.body) {
+            (Err(Error::Store(error)), Body::Tables { database, .. }) => Err(database.noted(error).into()),
+            (written, _) => written,
+        }
+    }
+
+    fn write_in(&mut self, mark: Mark, facts: &[Fact]) -> Result<()> {
+        let Body::Tables { writer, moves, .. } = &mut self.body else { return Ok(()) };
         let mut tx = writer.begin()?;
         // First: who does not own the checkpoint any more must not write a row.
+        let Mark { position, hash } = self.stored;
         let moved = tx.execute(
-            "update checkpoint set position = $1 where position = $2 and epoch = $3",
-            &[position.into(), self.stored.into(), self.epoch.into()],
+            moves,
+            &[mark.position.into(), (&mark.hash).into(), position.into(), (&hash).into(), self.epoch.into()],
         )?;
         if moved == 0 {
             let name = self.name;
@@ -319,32 +353,45 @@ impl Generation {
         tx.commit()?;
         failpoint::pass("model-committed");
         self.traces |= erased.is_some();
-        self.stored = position;
+        self.stored = mark;
         self.confirmed = Instant::now();
         Ok(())
     }
 }
 
+/// What moves the checkpoint there. Scratch space, which nobody else writes, need not be looked after.
+fn moves(place: &Place, epoch: u64) -> &'static str {
+    match place {
+        Place::Schema(_) if epoch > 0 => MOVE_SHARED,
+        Place::Schema(_) | Place::File(_) => MOVE,
+    }
+}
+
 impl Body {
     fn create(place: &Place, name: Name, epoch: u64) -> Result<Body> {
+        let start = Mark::default();
         let database = place.create()?;
         let mut writer = database.writer()?;
         let mut tx = writer.begin()?;
         tx.batch(name.tables())?;
         tx.batch(CHECKPOINT)?;
-        tx.queue("insert into checkpoint (position, epoch) values (0, $1)", &[epoch.into()])?;
+        tx.queue(
+            "insert into checkpoint (position, hash, epoch) values ($1, $2, $3)",
+            &[start.position.into(), (&start.hash).into(), epoch.into()],
+        )?;
         tx.commit()?;
-        Ok(Body::Tables { database, writer })
+        Ok(Body::Tables { database, writer, moves: moves(place, epoch) })
     }
 
     /// With the checkpoint in its place, and whether somebody's traces are to be taken away.
-    fn open(place: &Place, name: Name, epoch: u64) -> Result<(Body, u64, bool)> {
+    fn open(place: &Place, name: Name, epoch: u64) -> Result<(Body, Mark, bool)> {
         let database = place.open()?;
+        database.check(CHECK_BYTES_MAX)?;
         let mut writer = database.writer()?;
         let mut tx = writer.begin()?;
         tx.queue("update checkpoint set epoch = $1 where epoch < $1", &[epoch.into()])?;
-        let found = tx.row("select position, epoch from checkpoint", &[], |row| {
-            Ok((row.int(0)?.cast_unsigned(), row.int(1)?.cast_unsigned()))
+        let found = tx.row("select position, hash, epoch from checkpoint", &[], |row| {
+            Ok((mark(row)?, row.int(2)?.cast_unsigned()))
         })?;
         let (stored, of) = found.ok_or(NO_CHECKPOINT)?;
         if of != epoch {
@@ -352,7 +399,7 @@ impl Body {
         }
         let traces = tx.row("select position from traces limit 1", &[], |row| row.int(0))?.is_some();
         tx.commit()?;
-        Ok((Body::Tables { database, writer }, stored, traces))
+        Ok((Body::Tables { database, writer, moves: moves(place, epoch) }, stored, traces))
     }
 }
 
@@ -376,15 +423,16 @@ mod tests {
             id: Uuid::from_u128(position.into()),
             recorded_at: Timestamp(1),
             event: Event::User(user::Event::TokensRevoked),
+            hash: [position as u8; 32],
         };
         // Both stand at the same position: only the epoch tells them apart.
         let taken_over = |done: Result<()>| assert!(matches!(done, Err(Error::TakenOver { name: Name::Users })));
         taken_over(former.apply(&[fact(1)]));
         assert_eq!(former.position(), 0);
-        former.step_over(1);
+        former.step_over(fact(1).mark());
         taken_over(former.persist());
         taken_over(Generation::open(&place, id, 1, BTreeSet::new()).map(drop));
         present.apply(&[fact(1)]).unwrap();
-        assert_eq!(present.model().position().unwrap(), 1);
+        assert_eq!(present.model().mark().unwrap(), fact(1).mark());
     }
 }

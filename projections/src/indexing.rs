@@ -4,7 +4,7 @@
 use crate::texts;
 use std::path::Path;
 use std::time::Instant;
-use store::{Fact, failpoint};
+use store::{Fact, Mark, failpoint};
 
 /// An index, open for writing.
 pub(crate) struct Indexing {
@@ -32,8 +32,8 @@ impl Indexing {
     }
 
     /// The checkpoint of the last commit.
-    pub(crate) fn stored(&self) -> u64 {
-        self.writer.committed()
+    pub(crate) fn stored(&self) -> Mark {
+        Mark { position: self.writer.committed(), hash: self.writer.committed_hash() }
     }
 
     /// When the oldest change came that nobody finds yet.
@@ -51,9 +51,9 @@ impl Indexing {
         self.writer.prepare_for(facts);
     }
 
-    /// Folds facts in, up to that position. After a failure everything since the last commit is to be folded in again;
+    /// Folds facts in, up to that event. After a failure everything since the last commit is to be folded in again;
     /// a fold that panics has changed nothing.
-    pub(crate) fn change(&mut self, facts: &[&Fact], position: u64) -> search::Result<()> {
+    pub(crate) fn change(&mut self, facts: &[&Fact], mark: Mark) -> search::Result<()> {
         self.writer.hold()?;
         let changes = texts::changes(facts);
         if changes.is_empty() {
@@ -66,14 +66,14 @@ impl Indexing {
             self.oldest = None;
             return changed;
         }
-        if self.writer.is_full() { self.commit(position) } else { Ok(()) }
+        if self.writer.is_full() { self.commit(mark) } else { Ok(()) }
     }
 
-    /// Shows what was folded in, as of that position.
-    pub(crate) fn commit(&mut self, position: u64) -> search::Result<()> {
+    /// Shows what was folded in, as of that event.
+    pub(crate) fn commit(&mut self, mark: Mark) -> search::Result<()> {
         let began = Instant::now();
         self.oldest = None;
-        self.writer.commit(position)?;
+        self.writer.commit_as_of(mark.position, mark.hash)?;
         self.traces = self.writer.is_to_purge();
         failpoint::pass("index-committed");
         metrics::counter!("letopis_search_commits_total").increment(1);

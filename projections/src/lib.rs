@@ -41,6 +41,7 @@ mod verify;
 pub use cache::{Cache, Stamp};
 pub use error::{Behind, Error, Result};
 pub use name::Name;
+pub use open::discard;
 pub use projections::Projections;
 pub use rebuild::Progress;
 pub use search_tasks::{Ended, FoundMessage, NewTask, SearchTasks, Taken, Task, TaskState};

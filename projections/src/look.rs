@@ -105,6 +105,9 @@ impl Projections {
         let place = self.models().generation(name, entry.version, entry.generation);
         let skips = skips::read(self.log(), name)?;
         let generation = Generation::open(&place, (name, entry.generation), epoch, skips)?;
+        if !self.log().holds(generation.mark())? {
+            return Err(store::Error::OtherHistory { position: generation.position() }.into());
+        }
         if another {
             // Whoever fed it before is gone, and his rebuild with him. What stopped it is tried again.
             entry.rebuilding = false;
@@ -121,13 +124,13 @@ impl Projections {
 
     /// Follows what another node feeds.
     fn follow_other(&self, slot: &Slot, entry: Entry) -> Result<()> {
-        let (known, reached) = (slot.entry(), slot.position());
+        let (known, reached) = (slot.entry(), slot.mark());
         if entry.version == slot.name.version() {
             let place = self.models().generation(slot.name, entry.version, entry.generation);
             let model = if entry.generation == known.generation { slot.model() } else { place.open()? };
-            let position = model.position()?;
+            let found = model.mark()?;
             slot.serve(model);
-            slot.heard(reached, position);
+            slot.heard(reached, found);
             self.caches().switched(slot.name, entry.generation);
         } else if known.version == slot.name.version() {
             let (name, found) = (slot.name, entry.version);

@@ -4,6 +4,7 @@ use crate::{Error, Result, generation};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use store::Mark;
 use store::sql::{Database, Place};
 
 /// How often a folder is tried to be removed into which a merge that nobody wants any more still writes.
@@ -67,10 +68,13 @@ pub(crate) fn remove_folder(path: &Path) -> Result<()> {
 
 impl Model {
     /// How far it is, in its place.
-    pub(crate) fn position(&self) -> Result<u64> {
+    pub(crate) fn mark(&self) -> Result<Mark> {
         match self {
             Model::Tables(database) => Ok(generation::checkpoint(&database.snapshot()?)?),
-            Model::Index(index) => Ok(index.look()?.position),
+            Model::Index(index) => {
+                let snapshot = index.look()?;
+                Ok(Mark { position: snapshot.position, hash: snapshot.hash })
+            }
             Model::Elsewhere => Err(Error::NotBuilt),
         }
     }

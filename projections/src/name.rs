@@ -1,5 +1,6 @@
 //! Which projections there are. A new read model is one file and one line in each list here.
 
+use crate::generation::CHECKPOINT_VERSION;
 use crate::table::Table;
 use crate::{chats, messages, sessions, sign_ins, texts, tokens, users};
 use domain::Category;
@@ -55,13 +56,14 @@ impl Name {
     /// The version of its tables and of its `apply`. Raise it when either changes what a row holds: the next start
     /// builds a new generation from the log.
     pub fn version(self) -> u32 {
+        let of_tables = |version| version + CHECKPOINT_VERSION;
         match self {
-            Name::Users => users::VERSION,
-            Name::Sessions => sessions::VERSION,
-            Name::Tokens => tokens::VERSION,
-            Name::SignIns => sign_ins::VERSION,
-            Name::Chats => chats::VERSION,
-            Name::Messages => messages::VERSION,
+            Name::Users => of_tables(users::VERSION),
+            Name::Sessions => of_tables(sessions::VERSION),
+            Name::Tokens => of_tables(tokens::VERSION),
+            Name::SignIns => of_tables(sign_ins::VERSION),
+            Name::Chats => of_tables(chats::VERSION),
+            Name::Messages => of_tables(messages::VERSION),
             Name::Search => search::schema::VERSION,
         }
     }

@@ -4,16 +4,31 @@ use crate::catalog::Entry;
 use crate::generation::Generation;
 use crate::lease::Leases;
 use crate::model::Model;
+use crate::models::Models;
 use crate::slot::{Around, Slot, Stop};
-use crate::{Error, Name, Result, rebuild, skips};
+use crate::{Error, Name, Result, rebuild, search_tasks, skips};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
-use store::{described, failpoint};
+use store::{Folder, Mark, described, failpoint};
 
 /// How often a node looks whether another one has built what is missing.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long a node that builds nothing waits for one that begins to build what is missing.
 const BEGUN_WITHIN: Duration = Duration::from_secs(10);
+
+/// Throws away the read models that lie in the data folder of a log which came back with another history: the next
+/// start builds them anew. The caller holds the folder's lock.
+///
+/// # Errors
+/// [`Error::File`], [`Error::Store`].
+pub fn discard(folder: &Folder) -> Result<()> {
+    let models = Models::Folder(folder.read_models());
+    if !folder.read_models().exists() {
+        return Ok(());
+    }
+    Name::ALL.into_iter().try_for_each(|name| rebuild::remove(&models, name, |_| true))?;
+    Ok(models.catalog().remove()?)
+}
 
 /// For reading only.
 pub(crate) fn to_read(around: &Around<'_>, name: Name) -> Result<Slot> {
@@ -22,8 +37,8 @@ pub(crate) fn to_read(around: &Around<'_>, name: Name) -> Result<Slot> {
         return Err(Error::OtherVersion { name, found: entry.version, known: name.version() });
     }
     let model = around.models.generation(name, entry.version, entry.generation).open()?;
-    let position = model.position()?;
-    Ok(Slot::reading(around, entry, model, position))
+    let mark = model.mark()?;
+    Ok(Slot::reading(around, entry, model, mark))
 }
 
 /// For reading only; where this machine has none, it is not missed before somebody asks for it.
@@ -32,7 +47,7 @@ pub(crate) fn to_read_if_there(around: &Around<'_>, name: Name) -> Result<Slot> 
         Err(Error::NotBuilt) => {
             let (version, generation) = (name.version(), 0);
             let entry = Entry { name, version, generation, rebuilding: false, paused: false, failed: None };
-            Ok(Slot::reading(around, entry, Model::Elsewhere, 0))
+            Ok(Slot::reading(around, entry, Model::Elsewhere, Mark::default()))
         }
         opened => opened,
     }
@@ -53,9 +68,9 @@ pub(crate) fn slot(around: &Around<'_>, name: Name) -> Result<Slot> {
         match around.catalog.entry(name)? {
             // Other nodes are of an older version.
             Some(entry) if entry.version < name.version() => return writing(around, name, leases.take_over(name)?),
-            Some(_) => return to_read(around, name),
-            None if told => {}
-            None => {
+            Some(entry) if holds(around, &entry)? => return to_read(around, name),
+            Some(_) | None if told => {}
+            Some(_) | None => {
                 told = true;
                 tracing::info!(projection = %name, "another node builds it; this one waits");
             }
@@ -68,7 +83,11 @@ pub(crate) fn slot(around: &Around<'_>, name: Name) -> Result<Slot> {
 fn following(around: &Around<'_>, leases: &Leases, name: Name) -> Result<Slot> {
     let mut nobody_since = Instant::now();
     let mut told = false;
-    while around.catalog.entry(name)?.is_none_or(|entry| entry.version < name.version()) {
+    loop {
+        match around.catalog.entry(name)? {
+            Some(entry) if entry.version >= name.version() && holds(around, &entry)? => break,
+            Some(_) | None => {}
+        }
         if leases.of_others()?.get(&name) == Some(&true) {
             nobody_since = Instant::now();
         } else if nobody_since.elapsed() >= BEGUN_WITHIN {
@@ -80,6 +99,15 @@ fn following(around: &Around<'_>, leases: &Leases, name: Name) -> Result<Slot> {
         std::thread::sleep(LOOK);
     }
     to_read(around, name)
+}
+
+/// Whether the log holds what another node has folded in. One that was set back is built again by the node that feeds.
+fn holds(around: &Around<'_>, entry: &Entry) -> Result<bool> {
+    if entry.version != entry.name.version() {
+        return Ok(true);
+    }
+    let model = around.models.generation(entry.name, entry.version, entry.generation).open()?;
+    Ok(around.log.holds(model.mark()?)?)
 }
 
 fn writing(around: &Around<'_>, name: Name, epoch: u64) -> Result<Slot> {
@@ -188,9 +216,15 @@ fn usable(around: &Around<'_>, entry: &Entry, epoch: u64, skips: &BTreeSet<u64>)
         return Ok(None);
     }
     match Generation::open(&place, (entry.name, entry.generation), epoch, skips.clone()) {
-        // Further than the log: it was built from another one.
-        Ok(generation) if generation.position() > around.log.head()?.position => Ok(None),
-        Ok(generation) => Ok(Some(generation)),
+        Ok(generation) if around.log.holds(generation.mark())? => Ok(Some(generation)),
+        Ok(generation) => {
+            let (name, position) = (entry.name, generation.position());
+            let what = "the log has another history than this read model, which is built again";
+            tracing::warn!(projection = %name, position, "{what}");
+            // What was asked there, and found, came of the other one.
+            search_tasks::forget_all(around.catalog)?;
+            Ok(None)
+        }
         Err(error @ Error::TakenOver { .. }) => Err(error),
         Err(error) => {
             built_again(entry.name, &error);

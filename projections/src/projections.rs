@@ -10,7 +10,8 @@ use crate::{Behind, Error, LastUse, Name, Progress, Result, SearchTasks, open};
 use std::sync::Arc;
 use std::time::Duration;
 use store::sql::Database;
-use store::{Folder, Log};
+use store::{Folder, Log, Mark};
+use tokio::sync::watch;
 
 /// How often a read looks whether another node has caught up.
 const LOOK: Duration = Duration::from_millis(10);
@@ -31,6 +32,8 @@ struct Shared {
     caches: Caches,
     last_use: LastUse,
     search_tasks: SearchTasks,
+    /// Why nothing here can follow the log any more.
+    failure: watch::Sender<Option<String>>,
 }
 
 impl Projections {
@@ -107,7 +110,8 @@ impl Projections {
         let last_use = LastUse::new(catalog.clone());
         let search_tasks = SearchTasks::new(catalog.clone());
         let caches = Caches::new(&log, &slots)?;
-        let shared = Shared { log, models, catalog, leases, slots, caches, last_use, search_tasks };
+        let failure = watch::Sender::new(None);
+        let shared = Shared { log, models, catalog, leases, slots, caches, last_use, search_tasks, failure };
         Ok(Projections { shared: Arc::new(shared) })
     }
 
@@ -125,6 +129,56 @@ impl Projections {
         self.slot(name).position()
     }
 
+    /// The files of read models, and of the catalogue, in which something was found damaged since they were opened.
+    pub fn damaged(&self) -> Vec<String> {
+        let models = self.slots().iter().map(Slot::model).collect::<Vec<_>>();
+        let catalogs = [self.catalog().database(), self.slot(Name::Search).catalog().database()];
+        let files = models.iter().filter_map(Model::database).chain(catalogs).filter_map(Database::damaged);
+        let mut files = files.map(|path| path.display().to_string()).collect::<Vec<_>>();
+        files.sort();
+        files.dedup();
+        files
+    }
+
+    /// Looks whether the files of that projection and of the catalogue are whole; an index looks at its own in
+    /// [`Projections::verify`].
+    ///
+    /// # Errors
+    /// [`store::Error::DamagedFile`], which names the file.
+    pub fn check_files(&self, name: Name) -> Result<()> {
+        let slot = self.slot(name);
+        slot.catalog().database().check(u64::MAX)?;
+        match self.present(name)?.1 {
+            Model::Tables(database) => Ok(database.check(u64::MAX)?),
+            Model::Index(_) | Model::Elsewhere => Ok(()),
+        }
+    }
+
+    /// The last event of that projection that whoever reads it finds.
+    pub fn mark(&self, name: Name) -> Mark {
+        self.slot(name).mark()
+    }
+
+    /// Resolves when nothing here can follow the log any more, because the log came back with another history: the
+    /// process must end. Says why.
+    pub async fn failed(&self) -> String {
+        let mut failure = self.shared.failure.subscribe();
+        // The sender is here as well, so that it waits for ever at worst.
+        let failed = failure.wait_for(Option::is_some).await;
+        failed.ok().and_then(|why| why.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn fail(&self, why: String) {
+        self.shared.failure.send_if_modified(|failure| {
+            let is_first = failure.is_none();
+            if is_first {
+                tracing::error!(why, "the read models cannot follow the log any more: the process must stop");
+                *failure = Some(why);
+            }
+            is_first
+        });
+    }
+
     /// Waits until the projection has folded in the event at `position`. Answers how far it is. One that stands is
     /// not waited for.
     pub async fn caught_up(&self, name: Name, position: u64, wait: Duration) -> Result<u64, Behind> {
@@ -136,7 +190,9 @@ impl Projections {
         let mut watch = slot.watch();
         let reached = async {
             loop {
-                let told = async { watch.wait_for(|reached| *reached >= position).await.map(|reached| *reached).ok() };
+                let told = async {
+                    watch.wait_for(|reached| reached.position >= position).await.map(|reached| reached.position).ok()
+                };
                 match tokio::time::timeout(LOOK, told).await {
                     Ok(reached) => return reached,
                     // Another node may feed it: nobody here is told how far that is.

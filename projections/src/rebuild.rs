@@ -6,7 +6,7 @@ use crate::scan::{self, Scan};
 use crate::slot::{Slot, Stop, follow};
 use crate::{Error, Name, Projections, Result, skips};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use store::{Log, failpoint};
+use store::{Head, Log, Mark, failpoint};
 
 /// How many facts are folded in one transaction.
 const BATCH: usize = 2_000;
@@ -114,22 +114,28 @@ pub(crate) fn build(
     next: &mut Generation,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Option<Stop>> {
-    let head = log.head()?.position;
-    build_to(log, name, next, head, progress)
+    let head = log.head()?;
+    build_to(log, name, next, (head, head.position), progress)
 }
 
-/// The same up to that position.
+/// The same up to that position of a log that ended at `head` a moment ago.
 pub(crate) fn build_to(
     log: &Log,
     name: Name,
     next: &mut Generation,
-    head: u64,
+    (head, to): (Head, u64),
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Option<Stop>> {
-    next.prepare_for(head.saturating_sub(next.position()));
-    let built = read_and_fold(log, name, next, head, progress);
+    next.prepare_for(to.saturating_sub(next.position()));
+    let built = read_and_fold(log, name, next, (head, to), progress);
     next.prepare_for(0);
-    built
+    match built? {
+        None if next.position() < to => {
+            let (position, what) = (next.position() + 1, "it cannot be read");
+            Err(store::Error::Corrupt { position, what }.into())
+        }
+        built => Ok(built),
+    }
 }
 
 /// While a stretch is folded in, the next one is read, by one thread for all of them.
@@ -137,30 +143,30 @@ fn read_and_fold(
     log: &Log,
     name: Name,
     next: &mut Generation,
-    head: u64,
+    (head, to): (Head, u64),
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Option<Stop>> {
     let (sender, scans) = sync_channel(1);
-    let after = next.position();
+    let after = next.mark();
     std::thread::scope(|scope| {
-        scope.spawn(move || read_ahead(log, after, head, &sender));
+        scope.spawn(move || read_ahead(log, after, (head, to), &sender));
         for scan in scans {
             if let Some(stop) = follow(next, name, &scan?)? {
                 return Ok(Some(stop));
             }
-            progress(Progress { position: next.position(), head });
+            progress(Progress { position: next.position(), head: to });
         }
         Ok(None)
     })
 }
 
 /// Reads the log between two positions until nobody takes it any more.
-fn read_ahead(log: &Log, mut after: u64, head: u64, taker: &SyncSender<Result<Scan, store::Error>>) {
-    while after < head {
-        let left = usize::try_from(head - after).unwrap_or(usize::MAX);
-        let scan = scan::read(log, after, left.min(BATCH));
+fn read_ahead(log: &Log, mut after: Mark, (head, to): (Head, u64), taker: &SyncSender<Result<Scan, store::Error>>) {
+    while after.position < to {
+        let left = usize::try_from(to - after.position).unwrap_or(usize::MAX);
+        let scan = scan::read(log, after, head, left.min(BATCH));
         let end = scan.as_ref().map_or(after, Scan::end);
-        if taker.send(scan).is_err() || end == after {
+        if taker.send(scan).is_err() || end.position <= after.position {
             return;
         }
         after = end;

@@ -2,12 +2,12 @@
 
 use crate::Name;
 use domain::{Category, Unreadable};
-use store::{Fact, Log};
+use store::{Fact, Head, Log, Mark};
 
 /// A stretch of the log.
 pub(crate) struct Scan {
-    /// The position behind which it begins.
-    pub(crate) after: u64,
+    /// The event behind which it begins.
+    pub(crate) after: Mark,
     /// In the order of their positions, without holes.
     pub(crate) facts: Vec<Fact>,
     /// The very next event, when it cannot be read; there are no facts then.
@@ -16,8 +16,8 @@ pub(crate) struct Scan {
 
 /// An event that cannot be read.
 pub(crate) struct Stumble {
-    /// Where it stands.
-    pub(crate) position: u64,
+    /// Where it stands, with its hash, which may be damaged itself.
+    pub(crate) at: Mark,
     /// Why it cannot be read.
     pub(crate) reason: String,
     /// What it is about; none when nobody can tell.
@@ -32,33 +32,64 @@ impl Stumble {
 }
 
 impl Scan {
-    /// The last position that was read, or the one that cannot be.
-    pub(crate) fn end(&self) -> u64 {
-        let last = self.facts.last().map(|fact| fact.position);
-        last.or(self.unreadable.as_ref().map(|stumble| stumble.position)).unwrap_or(self.after)
+    /// The last event that was read, or the one that cannot be.
+    pub(crate) fn end(&self) -> Mark {
+        let last = self.facts.last().map(Fact::mark);
+        last.or(self.unreadable.as_ref().map(|stumble| stumble.at)).unwrap_or(self.after)
+    }
+
+    /// So many of its facts are known to whoever has come to `mark`; none when it begins further on.
+    ///
+    /// # Errors
+    /// [`store::Error::OtherHistory`] when it does not hold that event: what was folded in is of another history.
+    pub(crate) fn known(&self, mark: Mark) -> Result<Option<usize>, store::Error> {
+        let Some(behind) = mark.position.checked_sub(self.after.position) else { return Ok(None) };
+        let known = usize::try_from(behind).unwrap_or(usize::MAX);
+        let here = match known.checked_sub(1).map(|last| self.facts.get(last)) {
+            None => self.after,
+            Some(Some(fact)) => fact.mark(),
+            // Nothing of it is new.
+            Some(None) => return Ok(Some(self.facts.len())),
+        };
+        if here == mark { Ok(Some(known)) } else { Err(store::Error::OtherHistory { position: mark.position }) }
     }
 }
 
-/// At most `limit` facts behind the position `after`. What fails is the reading itself, never a single event.
-pub(crate) fn read(log: &Log, after: u64, limit: usize) -> Result<Scan, store::Error> {
-    match log.facts(after, limit) {
+/// At most `limit` facts behind the event `after` of a log that ended at `head` a moment ago. What fails is the
+/// reading itself, never a single event. It gets further, or says why not, or the log ends there.
+pub(crate) fn read(log: &Log, after: Mark, head: Head, limit: usize) -> Result<Scan, store::Error> {
+    match log.facts_behind(after, head, limit) {
         Ok(facts) => Ok(Scan { after, facts, unreadable: None }),
         // Answered only when it is the very next one: what is before it came with the scan before.
-        Err(error) => Ok(Scan { after, facts: Vec::new(), unreadable: Some(stumble(error)?) }),
+        Err(error) => {
+            let (reason, category) = stumble(error)?;
+            let position = after.position + 1;
+            let at = log.mark(position)?.unwrap_or(Mark { position, ..Mark::default() });
+            Ok(Scan { after, facts: Vec::new(), unreadable: Some(Stumble { at, reason, category }) })
+        }
     }
 }
 
-pub(crate) fn stumble(error: store::Error) -> Result<Stumble, store::Error> {
+/// Why an event cannot be read, and what it is about.
+fn stumble(error: store::Error) -> Result<(String, Option<Category>), store::Error> {
     let reason = error.to_string();
-    let (position, category) = if let store::Error::Unreadable { position, source } = &error {
+    if let store::Error::Unreadable { source, .. } = &error {
         let (Unreadable::UnknownName(name) | Unreadable::Shape { name, .. }) = source;
-        (*position, category(name))
-    } else if let store::Error::Corrupt { position, .. } = &error {
-        (*position, None)
+        Ok((reason, category(name)))
+    } else if let store::Error::Corrupt { .. } = &error {
+        Ok((reason, None))
     } else {
-        return Err(error);
-    };
-    Ok(Stumble { position, reason, category })
+        Err(error)
+    }
+}
+
+impl Stumble {
+    /// As it is made of the error of that event.
+    #[cfg(test)]
+    pub(crate) fn of(at: Mark, error: store::Error) -> Stumble {
+        let (reason, category) = stumble(error).unwrap();
+        Stumble { at, reason, category }
+    }
 }
 
 /// The category of events of that stored name: its first word is the one of the stream.

@@ -120,6 +120,14 @@ pub struct SearchTasks {
     catalog: Catalog,
 }
 
+/// Forgets every task.
+///
+/// # Errors
+/// When it could not be written.
+pub(crate) fn forget_all(catalog: &Catalog) -> Result<()> {
+    catalog.change(|tx| tx.queue("delete from search_tasks", &[]))
+}
+
 impl SearchTasks {
     pub(crate) fn new(catalog: Catalog) -> SearchTasks {
         SearchTasks { catalog }

@@ -11,7 +11,7 @@ use domain::{Event, StreamId, user};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
-use store::{Fact, Log, described, failpoint};
+use store::{Fact, Log, Mark, described, failpoint};
 use tokio::sync::watch;
 
 /// A projection in this process.
@@ -26,7 +26,7 @@ pub(crate) struct Slot {
     /// another node feeds it.
     writing: Mutex<Option<Generation>>,
     serving: RwLock<Model>,
-    position: watch::Sender<u64>,
+    shown: watch::Sender<Mark>,
     /// The highest position that somebody waits for.
     wanted: watch::Sender<u64>,
     /// The projection's row in the catalogue.
@@ -71,20 +71,20 @@ impl Stop {
 impl Slot {
     /// One that this process feeds.
     pub(crate) fn writing(shared: &Around<'_>, entry: Entry, generation: Generation) -> Slot {
-        let (model, position) = (generation.model(), generation.shown());
-        Slot { writing: Mutex::new(Some(generation)), ..Slot::reading(shared, entry, model, position) }
+        let (model, shown) = (generation.model(), generation.shown());
+        Slot { writing: Mutex::new(Some(generation)), ..Slot::reading(shared, entry, model, shown) }
     }
 
     /// One that another process feeds.
-    pub(crate) fn reading(shared: &Around<'_>, entry: Entry, model: Model, position: u64) -> Slot {
+    pub(crate) fn reading(shared: &Around<'_>, entry: Entry, model: Model, shown: Mark) -> Slot {
         Slot {
             name: entry.name,
             catalog: shared.catalog.clone(),
             models: shared.models.clone(),
             leases: shared.leases.cloned(),
             serving: RwLock::new(model),
-            position: watch::Sender::new(position),
-            wanted: watch::Sender::new(position),
+            shown: watch::Sender::new(shown),
+            wanted: watch::Sender::new(shown.position),
             writing: Mutex::new(None),
             entry: Mutex::new(entry),
             looking: tokio::sync::Mutex::new(()),
@@ -98,12 +98,17 @@ impl Slot {
 
     /// How far it is.
     pub(crate) fn position(&self) -> u64 {
-        *self.position.borrow()
+        self.mark().position
+    }
+
+    /// The last event that whoever reads it finds.
+    pub(crate) fn mark(&self) -> Mark {
+        *self.shown.borrow()
     }
 
     /// Tells when it gets further.
-    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
-        self.position.subscribe()
+    pub(crate) fn watch(&self) -> watch::Receiver<Mark> {
+        self.shown.subscribe()
     }
 
     /// Somebody waits for that position: what is folded in up to there is to be shown at once.
@@ -131,9 +136,9 @@ impl Slot {
         self.wanted.subscribe()
     }
 
-    /// The last position that is folded in here, and since when something of it waits to be shown.
-    pub(crate) fn folded(&self) -> Option<(u64, Option<Instant>)> {
-        self.lock().as_ref().map(|generation| (generation.position(), generation.unseen()))
+    /// The last event that is folded in here, and since when something of it waits to be shown.
+    pub(crate) fn folded(&self) -> Option<(Mark, Option<Instant>)> {
+        self.lock().as_ref().map(|generation| (generation.mark(), generation.unseen()))
     }
 
     /// Whether what somebody who was erased has said may still lie in a file.
@@ -242,16 +247,24 @@ impl Slot {
 
     /// What people have asked who are erased goes with them.
     fn forget_questions<'a>(&self, facts: impl Iterator<Item = &'a Fact>) -> Result<()> {
+        let mut forgotten = false;
         for fact in facts {
             if let (Event::User(user::Event::Erased), StreamId::UserId(user_id)) = (&fact.event, fact.stream) {
                 search_tasks::forget(&self.catalog, user_id)?;
+                forgotten = true;
             }
         }
-        Ok(())
+        failpoint::pass("questions-deleted");
+        // Also out of the write-ahead log.
+        if forgotten { self.catalog.wipe() } else { Ok(()) }
     }
 
     /// Stores the checkpoint where it is. An index that has stopped goes on with taking deleted text out of its files.
     pub(crate) fn persist(&self) -> Result<()> {
+        if self.catalog.has_traces() {
+            // A reader was in the way.
+            self.catalog.wipe()?;
+        }
         let mut writing = self.lock();
         let goes_on = !self.name.has_tables() || self.entry().failed.is_none();
         let Some(generation) = writing.as_mut().filter(|_| self.epoch().is_some() && goes_on) else {
@@ -308,50 +321,50 @@ impl Slot {
     /// Looks how far another node is. Somebody else's look that is under way will do.
     pub(crate) async fn look(&self) {
         let Ok(_looking) = self.looking.try_lock() else { return };
-        let known = self.position();
+        let known = self.mark();
         if self.epoch().is_none()
             // What fails here fails in the tail as well, which tells it.
             && let Some(database) = self.model().database()
-            && let Ok(position) = generation::checkpoint_now(database).await
+            && let Ok(found) = generation::checkpoint_now(database).await
         {
-            self.heard(known, position);
+            self.heard(known, found);
         }
     }
 
     /// How far another node was when that was looked at, after `known` was known. Two looks may be told in any order;
     /// but where it is behind what was known before, the server has crashed and lost its last moments.
-    pub(crate) fn heard(&self, known: u64, position: u64) {
-        self.publish(if position < known { position } else { position.max(self.position()) });
+    pub(crate) fn heard(&self, known: Mark, found: Mark) {
+        let present = self.mark();
+        let is_told_late = found.position >= known.position && found.position < present.position;
+        self.publish(if is_told_late { present } else { found });
     }
 
     /// How far it is.
-    pub(crate) fn publish(&self, position: u64) {
-        self.position.send_if_modified(|known| std::mem::replace(known, position) != position);
-        metrics::gauge!("letopis_projection_position", "projection" => self.name.as_str()).set(position as f64);
+    pub(crate) fn publish(&self, shown: Mark) {
+        self.shown.send_if_modified(|known| std::mem::replace(known, shown) != shown);
+        metrics::gauge!("letopis_projection_position", "projection" => self.name.as_str()).set(shown.position as f64);
     }
 }
 
 /// Folds a stretch of the log into a generation, as far as it can be; answers why it must stop there, if it must.
-/// An error is no fault of any event: the same is tried again later.
+/// An error is no fault of any event: the same is tried again later. One of them is [`store::Error::OtherHistory`].
 pub(crate) fn follow(generation: &mut Generation, name: Name, scan: &Scan) -> Result<Option<Stop>> {
-    if scan.after > generation.position() {
-        // It was resumed after the log was read for those who are further: the next stretch begins where it stands.
-        return Ok(None);
-    }
-    let known = scan.facts.partition_point(|fact| fact.position <= generation.position());
+    // It was resumed after the log was read for those who are further: the next stretch begins where it stands.
+    let Some(known) = scan.known(generation.mark())? else { return Ok(None) };
     if let Some(facts) = scan.facts.get(known..).filter(|facts| !facts.is_empty())
         && let Some(stop) = apply(generation, name, facts)?
     {
         return Ok(Some(stop));
     }
-    let Some(stumble) = scan.unreadable.as_ref().filter(|stumble| stumble.position == generation.position() + 1) else {
+    let Some(stumble) = scan.unreadable.as_ref().filter(|stumble| stumble.at.position == generation.position() + 1)
+    else {
         return Ok(None);
     };
-    if !stumble.concerns(name) || generation.skips().contains(&stumble.position) {
-        generation.step_over(stumble.position);
+    if !stumble.concerns(name) || generation.skips().contains(&stumble.at.position) {
+        generation.step_over(stumble.at);
         return Ok(None);
     }
-    let (position, reason) = (stumble.position, stumble.reason.clone());
+    let (position, reason) = (stumble.at.position, stumble.reason.clone());
     Ok(Some(Stop { name, position, error: Error::Poison { name, position, reason } }))
 }
 
@@ -362,6 +375,10 @@ fn apply(generation: &mut Generation, name: Name, facts: &[Fact]) -> Result<Opti
         Ok(Err(error)) if may_pass(&error) => return Err(error),
         // What was folded in and not committed is lost with it: it is not tried in halves.
         Ok(Err(error @ (Error::Search(_) | Error::NotOwner { .. }))) if !name.has_tables() => {
+            return Ok(Some(Stop { name, position: NO_EVENT, error }));
+        }
+        // No event is to blame for a file that is damaged; the next start builds it again.
+        Ok(Err(error @ Error::Store(store::Error::DamagedFile { .. }))) => {
             return Ok(Some(Stop { name, position: NO_EVENT, error }));
         }
         Ok(Err(error)) => error,
@@ -419,12 +436,14 @@ mod tests {
             id: Uuid::from_u128(6),
             recorded_at: Timestamp(1),
             event: Event::User(user::Event::Erased),
+            hash: [6; 32],
         };
-        let further_on = Scan { after: 5, facts: vec![fact.clone()], unreadable: None };
+        let further_on =
+            Scan { after: Mark { position: 5, hash: [5; 32] }, facts: vec![fact.clone()], unreadable: None };
         assert!(follow(&mut generation, Name::Users, &further_on).unwrap().is_none());
         assert_eq!(generation.position(), 0);
         // One that says it begins here and does not is a hole in the log.
-        let with_a_hole = Scan { after: 0, facts: vec![fact], unreadable: None };
+        let with_a_hole = Scan { after: Mark::default(), facts: vec![fact], unreadable: None };
         assert!(follow(&mut generation, Name::Users, &with_a_hole).unwrap().is_some());
     }
 
@@ -442,7 +461,7 @@ mod tests {
             models,
             leases: None,
             serving: RwLock::new(Model::Elsewhere),
-            position: watch::Sender::new(0),
+            shown: watch::Sender::new(Mark::default()),
             wanted,
             writing: Mutex::new(None),
             entry: Mutex::new(entry),

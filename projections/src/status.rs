@@ -71,7 +71,7 @@ impl Projections {
         let position = match self.may_write() && slot.epoch().is_some() {
             true => slot.position(),
             // Another process moves it.
-            false => model.position()?,
+            false => model.mark()?.position,
         };
         let head = self.log().head()?.position;
         let size = match &model {

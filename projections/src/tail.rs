@@ -119,6 +119,11 @@ impl Projections {
                 Ok(further)
             });
             if let Err(error) = &followed
+                && self.is_lost(error)
+            {
+                break;
+            }
+            if let Err(error) = &followed
                 && well
             {
                 // Once, not four times a second; it is tried again at every poll.
@@ -143,14 +148,17 @@ impl Projections {
     /// Reads once and gives every running projection what it lacks. Whether one of them got further.
     fn round(&self) -> Result<bool> {
         let tables = || self.slots().iter().filter(|slot| slot.name.has_tables() && slot.runs());
-        let behind = tables().map(|slot| slot.position()).min();
+        let marks = tables().map(|slot| slot.mark()).collect::<Vec<_>>();
         let asked = Instant::now();
-        let head = self.log().head()?.position;
+        // Read after the marks: a log that does not hold them came back with another history.
+        let head = self.log().head()?;
+        marks.iter().try_for_each(|mark| mark.check(head))?;
+        let behind = marks.into_iter().min_by_key(|mark| mark.position);
         let mut further = false;
         let mut failed = Ok(());
-        if let Some(after) = behind.filter(|after| *after < head) {
-            let scan = scan::read(self.log(), after, BATCH)?;
-            self.caches().heed(&scan);
+        if let Some(after) = behind.filter(|after| after.position < head.position) {
+            let scan = scan::read(self.log(), after, head, BATCH)?;
+            self.caches().heed(&scan)?;
             for slot in tables() {
                 // One that fails keeps nobody else from what is new.
                 match slot.feed(&scan) {
@@ -159,15 +167,25 @@ impl Projections {
                 }
             }
         }
-        if self.log().cluster().is_some() || behind.is_none_or(|after| after >= head) {
+        if self.log().cluster().is_some() || behind.is_none_or(|after| after.position >= head.position) {
             // What ends is heeded also where others feed the read models, or nobody does.
             self.caches().follow(self.log(), head, asked)?;
         }
         for name in Name::ALL {
-            let lag = head.saturating_sub(self.position(name));
+            let lag = head.position.saturating_sub(self.position(name));
             metrics::gauge!("letopis_projection_lag_events", "projection" => name.as_str()).set(lag as f64);
         }
         failed.map(|()| further)
+    }
+
+    /// Whether nothing can follow the log any more in this process: it came back with another history than the one that
+    /// was folded in. The process must end; its next start builds anew what came of the other one.
+    pub(crate) fn is_lost(&self, error: &Error) -> bool {
+        let is_lost = matches!(error, Error::Store(store::Error::OtherHistory { .. }));
+        if is_lost {
+            self.fail(described(error));
+        }
+        is_lost
     }
 
     /// Stores the checkpoints that moved in memory only.

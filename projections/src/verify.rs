@@ -9,8 +9,8 @@ use crate::{Error, Name, Projections, Result, skips};
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::time::Duration;
-use store::Filter;
 use store::sql::{Row, Snapshot, Value};
+use store::{Filter, Mark};
 use uuid::Uuid;
 
 /// How many rows are read at once.
@@ -61,6 +61,7 @@ impl Projections {
     /// the process that writes the read model. It takes as long as reading the log: not for the threads of async
     /// code.
     pub fn verify(&self, name: Name, progress: &mut dyn FnMut(Progress)) -> Result<Verified> {
+        self.check_files(name)?;
         for _ in 1..TRIES_MAX {
             let verified = self.compare(name, progress)?;
             if verified.differences.is_empty() || !self.forgotten_since(verified.position)? {
@@ -92,14 +93,18 @@ impl Projections {
             }
             Model::Elsewhere => return Err(Error::NotBuilt),
         };
-        let position = match &serving {
+        let mark = match &serving {
             Serving::Tables(snapshot) => generation::checkpoint(snapshot)?,
-            Serving::Index(snapshot, _) => snapshot.position,
+            Serving::Index(snapshot, _) => Mark { position: snapshot.position, hash: snapshot.hash },
         };
+        let position = mark.position;
+        if !self.log().holds(mark)? {
+            return Err(store::Error::OtherHistory { position }.into());
+        }
         let scratch = Scratch::make(self.slot(name).models(), name)?;
         let skips = skips::read(self.log(), name)?;
         let mut fold = Generation::create(&scratch.place, (name, 0), 0, skips)?;
-        if let Some(stop) = build_to(self.log(), name, &mut fold, position, progress)? {
+        if let Some(stop) = build_to(self.log(), name, &mut fold, (self.log().head()?, position), progress)? {
             return Err(stop.error);
         }
         fold.persist()?;

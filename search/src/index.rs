@@ -41,6 +41,8 @@ pub struct Snapshot {
     pub searcher: Searcher,
     /// The last position of the log that is in it.
     pub position: u64,
+    /// The log's hash there, by which one history of it is told from another; zeros where nobody has named one.
+    pub hash: [u8; 32],
 }
 
 /// What a commit says of itself.
@@ -48,6 +50,8 @@ pub struct Snapshot {
 pub(crate) struct Payload {
     /// The last position of the log that is in it.
     pub(crate) position: u64,
+    /// The log's hash there.
+    pub(crate) hash: [u8; 32],
     /// When deleted text must be gone from the files, in seconds since 1970; none when there is none.
     pub(crate) purge_by: Option<u64>,
 }
@@ -65,19 +69,21 @@ pub struct Size {
 
 impl Payload {
     pub(crate) fn text(self) -> String {
-        match self.purge_by {
-            None => self.position.to_string(),
-            Some(purge_by) => format!("{} {purge_by}", self.position),
-        }
+        let purge_by = self.purge_by.map(|by| format!(" {by}")).unwrap_or_default();
+        format!("{} {}{purge_by}", self.position, domain::id::hex(&self.hash))
     }
 
     fn parse(text: Option<&str>) -> Result<Payload> {
         // A new index has made no commit yet.
         let Some(text) = text else { return Ok(Payload::default()) };
-        let (position, purge_by) = text.split_once(' ').map_or((text, None), |(one, other)| (one, Some(other)));
-        let damaged = |_| Error::Damaged { what: "its last commit names no position" };
-        let purge_by = purge_by.map(str::parse).transpose().map_err(damaged)?;
-        Ok(Payload { position: position.parse().map_err(damaged)?, purge_by })
+        let read = || {
+            let mut parts = text.split(' ');
+            let position = parts.next()?.parse().ok()?;
+            let hash = domain::id::parse_hash(parts.next()?)?;
+            let purge_by = parts.next().map(str::parse).transpose().ok()?;
+            parts.next().is_none().then_some(Payload { position, hash, purge_by })
+        };
+        read().ok_or(Error::Damaged { what: "its last commit names no event of the log" })
     }
 }
 
@@ -106,7 +112,7 @@ impl Index {
     fn of(folder: &Path, index: tantivy::Index) -> Result<Index> {
         index.tokenizers().register(LINES, Lines);
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        let current = RwLock::new(Snapshot { searcher: reader.searcher(), position: 0 });
+        let current = RwLock::new(Snapshot { searcher: reader.searcher(), position: 0, hash: [0; 32] });
         let index = Index { shared: Arc::new(Shared { folder: folder.to_owned(), index, reader, current }) };
         index.look()?;
         Ok(index)
@@ -136,10 +142,12 @@ impl Index {
     /// [`Error::Index`], [`Error::Damaged`].
     pub fn look(&self) -> Result<Snapshot> {
         for _ in 0..TRIES_MAX {
-            let before = self.payload()?.position;
+            let before = self.payload()?;
             self.shared.reader.reload()?;
-            if self.payload()?.position == before {
-                let snapshot = Snapshot { searcher: self.shared.reader.searcher(), position: before };
+            let now = self.payload()?;
+            if (now.position, now.hash) == (before.position, before.hash) {
+                let (position, hash) = (now.position, now.hash);
+                let snapshot = Snapshot { searcher: self.shared.reader.searcher(), position, hash };
                 *self.shared.current.write().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
                 return Ok(snapshot);
             }
@@ -240,14 +248,16 @@ mod tests {
     fn a_payload_reads_back() {
         for payload in [
             Payload::default(),
-            Payload { position: 17, purge_by: None },
-            Payload { position: u64::MAX, purge_by: Some(1_800_000_000) },
+            Payload { position: 17, hash: [0xab; 32], purge_by: None },
+            Payload { position: u64::MAX, hash: [1; 32], purge_by: Some(1_800_000_000) },
         ] {
             assert_eq!(Payload::parse(Some(&payload.text())).unwrap(), payload);
         }
         assert_eq!(Payload::parse(None).unwrap(), Payload::default());
-        for bad in ["", "x", "1 ", "1 x", "-1"] {
-            assert!(matches!(Payload::parse(Some(bad)), Err(Error::Damaged { .. })), "{bad}");
+        let hash = "ab".repeat(32);
+        for bad in ["", "x", "1", "1 ", "1 x", "-1 H", "1 H ", "1 H x", "1 H 2 3", "1 Hab", "x H"] {
+            let bad = bad.replace('H', &hash);
+            assert!(matches!(Payload::parse(Some(&bad)), Err(Error::Damaged { .. })), "{bad}");
         }
     }
 }

@@ -100,6 +100,11 @@ impl Writer {
         self.committed.position
     }
 
+    /// The log's hash there, as the last commit named it.
+    pub fn committed_hash(&self) -> [u8; 32] {
+        self.committed.hash
+    }
+
     /// Whether it is time to commit, whoever waits: what is not committed lies in memory.
     pub fn is_full(&self) -> bool {
         self.fresh.changes >= CHANGES_MAX
@@ -250,13 +255,22 @@ impl Writer {
         self.fresh.purge_by = earlier(self.fresh.purge_by, Some(now() + seconds));
     }
 
-    /// Makes all that was changed visible at once, as of that position of the log. It is durable when this returns.
+    /// Makes all that was changed visible at once, as of that position of a log that has no other history. It is
+    /// durable when this returns.
     ///
     /// # Errors
     /// As [`Writer::change`].
     pub fn commit(&mut self, position: u64) -> Result<()> {
+        self.commit_as_of(position, [0; 32])
+    }
+
+    /// The same as of that position and that hash of the log there, by which its history is known.
+    ///
+    /// # Errors
+    /// As [`Writer::change`].
+    pub fn commit_as_of(&mut self, position: u64, hash: [u8; 32]) -> Result<()> {
         let purge_by = earlier(self.committed.purge_by, self.fresh.purge_by);
-        let committed = self.try_commit(Payload { position, purge_by });
+        let committed = self.try_commit(Payload { position, hash, purge_by });
         self.or_roll_back(committed)
     }
 

@@ -48,6 +48,19 @@ pub struct Anchor {
     pub settled: Mark,
 }
 
+impl Mark {
+    /// Whether a log that ends at `head` may hold this row, as far as its end tells.
+    ///
+    /// # Errors
+    /// [`Error::OtherHistory`] when it ends before it, or there with another row.
+    pub fn check(self, head: Head) -> Result<(), Error> {
+        if self.position > head.position || self.position == head.position && self.hash != head.hash {
+            return Err(Error::OtherHistory { position: self.position });
+        }
+        Ok(())
+    }
+}
+
 impl From<Head> for Mark {
     fn from(head: Head) -> Mark {
         Mark { position: head.position, hash: head.hash }

@@ -5,7 +5,7 @@ use crate::{Error, failpoint};
 use domain::{Timestamp, UserId};
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -57,32 +57,31 @@ impl ErasedList {
         let is_new = !path.exists();
         let failed = || Error::file("open the list of the erased", path);
         let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        options.read(true).append(true).create(true).mode(0o600);
         let mut file = options.open(path).map_err(failed())?;
         failpoint::io("list-made").map_err(failed())?;
         if is_new {
             sync_parent(path).map_err(failed())?;
         }
-        let mut text = String::new();
-        file.read_to_string(&mut text).map_err(failed())?;
-        // A crash can leave half of the last line; whom it names is in the log's end, and is added again.
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        file.set_len(whole as u64).map_err(failed())?;
-        file.seek(SeekFrom::End(0)).map_err(failed())?;
-        let people = parsed(&text[..whole], path)?.into_iter().map(|(user_id, _)| user_id).collect();
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(failed())?;
+        let people = parsed(&text, path)?.into_iter().map(|(user_id, _)| user_id).collect();
+        if !text.is_empty() && !text.ends_with(b"\n") {
+            // Whoever copied or edited it left the end of the last line out: the next one must not become a part of it.
+            file.write_all(b"\n").and_then(|()| file.sync_data()).map_err(failed())?;
+        }
         Ok(ErasedList { people, file, is_new })
     }
 
     /// Adds everybody who is in another list; nothing happens when there is none at `other`.
     pub(crate) fn take_over(&mut self, other: &Path) -> Result<(), Error> {
         let failed = || Error::file("read the list of the erased", other);
-        let text = match std::fs::read_to_string(other) {
+        let text = match std::fs::read(other) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(failed()(error)),
         };
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        for (user_id, at) in parsed(&text[..whole], other)? {
+        for (user_id, at) in parsed(&text, other)? {
             self.add(user_id, at).map_err(failed())?;
         }
         Ok(())
@@ -112,11 +111,19 @@ impl ErasedList {
     }
 }
 
-fn parsed(text: &str, path: &Path) -> Result<Vec<(UserId, Timestamp)>, Error> {
-    let people = text
-        .lines()
-        .enumerate()
-        .map(|(at, line)| person(line).ok_or_else(|| Error::NotAnErasedList { path: path.to_owned(), line: at + 1 }));
+/// Every line names somebody, also a last one without its end. Half a line refuses: it may be all that is left of
+/// somebody who must not come back.
+fn parsed(text: &[u8], path: &Path) -> Result<Vec<(UserId, Timestamp)>, Error> {
+    // What is no UTF-8 is no line of ours either.
+    let text = String::from_utf8_lossy(text);
+    let last = text.lines().count();
+    let people = text.lines().enumerate().map(|(index, line)| {
+        let (path, number) = (path.to_owned(), index + 1);
+        person(line).ok_or(match number == last && !text.ends_with('\n') {
+            true => Error::HalfAnErasedList { path, line: number },
+            false => Error::NotAnErasedList { path, line: number },
+        })
+    });
     people.collect()
 }
 
@@ -138,7 +145,7 @@ mod tests {
     use uuid::Uuid;
 
     #[test]
-    fn a_list_reads_back_drops_half_a_line_and_refuses_what_is_none() {
+    fn a_list_reads_back_also_without_its_last_end_and_refuses_half_a_line_and_what_is_none() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("erased");
         let (anna, boris) = (UserId(Uuid::from_u128(1)), UserId(Uuid::from_u128(2)));
@@ -149,13 +156,34 @@ mod tests {
         list.add(boris, Timestamp(9)).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.lines().count(), 2);
-        std::fs::write(&path, &text[..text.len() - 3]).unwrap();
-        let mut list = ErasedList::open(&path).unwrap();
-        assert!(!list.is_new());
-        assert_eq!(list.people().collect::<Vec<_>>(), [anna]);
-        list.add(boris, Timestamp(9)).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
-        std::fs::write(&path, "hello\n").unwrap();
-        assert!(matches!(ErasedList::open(&path), Err(Error::NotAnErasedList { line: 1, .. })));
+        let both = [anna, boris].into();
+        for whole in [&text[..text.len() - 1], &text, &text.replace('\n', "\r\n")] {
+            std::fs::write(&path, whole).unwrap();
+            let mut list = ErasedList::open(&path).unwrap();
+            assert!(!list.is_new());
+            assert_eq!(list.people, both, "{whole:?}");
+            let mut other = ErasedList::open(&place.path().join("other")).unwrap();
+            std::fs::write(&path, whole).unwrap();
+            other.take_over(&path).unwrap();
+            assert_eq!(other.people, both, "{whole:?}");
+            // The next one gets a line of its own.
+            drop(ErasedList::open(&path).unwrap());
+            list = ErasedList::open(&path).unwrap();
+            list.add(UserId(Uuid::from_u128(3)), Timestamp(9)).unwrap();
+            assert_eq!(ErasedList::open(&path).unwrap().people.len(), 3);
+        }
+        let first = text.lines().next().unwrap().len() + 1;
+        for half in first + 1..text.len() - 1 {
+            std::fs::write(&path, &text[..half]).unwrap();
+            let refused = ErasedList::open(&path);
+            assert!(matches!(refused, Err(Error::HalfAnErasedList { line: 2, .. })), "{:?}", &text[..half]);
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text[..half], "it is left as it is");
+            let mut other = ErasedList::open(&place.path().join("other")).unwrap();
+            assert!(matches!(other.take_over(&path), Err(Error::HalfAnErasedList { .. })));
+        }
+        for none in [&b"hello\n"[..], b"\0\0\0\n", b"\xff\xfe\n", b"\n"] {
+            std::fs::write(&path, none).unwrap();
+            assert!(matches!(ErasedList::open(&path), Err(Error::NotAnErasedList { line: 1, .. })), "{none:?}");
+        }
     }
 }

@@ -71,6 +71,16 @@ pub enum Error {
         /// From one.
         line: usize,
     },
+    /// The last line of the list of the erased is cut off.
+    #[error(
+        "the last line of {path}, line {line}, is cut off, and whoever it names must not come back: put the list back from a copy; where there is none and a crash cut it off, remove that half line: who was erased in that moment is in the log, and is added again at the next start of this log"
+    )]
+    HalfAnErasedList {
+        /// The file.
+        path: PathBuf,
+        /// From one.
+        line: usize,
+    },
     /// A file or folder could not be read, made or written.
     #[error("could not {doing} {path}; check that it exists, that it belongs to this user, and that the disk has room")]
     File {
@@ -189,6 +199,16 @@ pub enum Error {
         #[from]
         source: rusqlite::Error,
     },
+    /// A file says of itself that it is damaged.
+    #[error(
+        "{path} is damaged; a read model or a catalogue (in read-models/) is built again at the next start; of the log, letopis.db, keep a copy of the folder, check the disk, and restore a backup: `letopis events verify` tells how far it can be read"
+    )]
+    DamagedFile {
+        /// Which.
+        path: PathBuf,
+        /// The driver's words.
+        source: rusqlite::Error,
+    },
     /// A row of the log is not what was written.
     #[error("event {position} is damaged: {what}; run `letopis events verify`, and restore a backup if it agrees")]
     Corrupt {
@@ -204,6 +224,14 @@ pub enum Error {
     NotHeld {
         /// The first bad position.
         source: Broken,
+    },
+    /// What was read of the log before is not in it any more: the database came back with another history.
+    #[error(
+        "the log has another history than the one that was read: it does not hold the event {position} that is known here; if the log was set back on purpose, stop the node, run `letopis events anchor --accept` and start it: what came of the other history is built again"
+    )]
+    OtherHistory {
+        /// Of the event that is known here.
+        position: u64,
     },
     /// There is a log and no anchor.
     #[error(
@@ -365,7 +393,7 @@ impl Error {
         use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
         match self {
             Error::Database { source } => matches!(source.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase)),
-            Error::Corrupt { .. } | Error::Damaged { .. } | Error::NotHeld { .. } => true,
+            Error::Corrupt { .. } | Error::Damaged { .. } | Error::DamagedFile { .. } | Error::NotHeld { .. } => true,
             _ => false,
         }
     }
@@ -416,6 +444,21 @@ impl Error {
                 )
             ),
             _ => false,
+        }
+    }
+
+    /// The same failure of that file, which is named where it is damaged.
+    // Every other failure is another matter.
+    #[allow(clippy::wildcard_enum_match_arm)]
+    pub(crate) fn in_file(self, path: &std::path::Path) -> Error {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        match self {
+            Error::Database { source } | Error::NotWritten { source }
+                if matches!(source.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase)) =>
+            {
+                Error::DamagedFile { path: path.to_owned(), source }
+            }
+            error => error,
         }
     }
 

@@ -28,6 +28,7 @@ pub mod sql;
 pub mod sqlite;
 mod transfer;
 
+pub use anchor::Mark;
 pub use appender::Appender;
 pub use batch::{Batch, Begun, EVENT_BYTES_MAX, Forget, NewEvent, NewReceipt, Other, Wanted};
 pub use erased::ErasedList;
@@ -37,7 +38,9 @@ pub use keys::{Keys, Rotated};
 pub use log::Log;
 pub use manifest::{Copied, Manifest};
 pub use postgres::Cluster;
-pub use record::{Broken, BrokenKind, Fact, Filter, Head, PAGE_MAX, Receipt, Record, Stats, StreamRow, Verified};
+pub use record::{
+    Accepted, Broken, BrokenKind, Fact, Filter, Head, PAGE_MAX, Receipt, Record, Stats, StreamRow, Verified,
+};
 pub use sqlite::{About, Along, Stage};
 pub use sqlite::{about, accept_anchor, backup, export, import, restore};
 pub use transfer::{Brought, Counted, Target};

@@ -2,7 +2,8 @@
 
 use crate::postgres::Cluster;
 use crate::{
-    Error, Fact, Filter, Folder, Head, Keys, Receipt, Record, Rotated, Stats, StreamRow, Verified, postgres, sqlite,
+    Error, Fact, Filter, Folder, Head, Keys, Mark, Receipt, Record, Rotated, Stats, StreamRow, Verified, postgres,
+    sqlite,
 };
 use domain::{Personal, StreamId};
 use std::path::Path;
@@ -162,8 +163,9 @@ impl Log {
         }
     }
 
-    /// Facts above a position, in order; at most `limit` and [`crate::PAGE_MAX`]. One that cannot be read ends the
-    /// page before it: the facts before it come first, and the next call answers the error.
+    /// Facts above a position, in order and without holes; at most `limit` and [`crate::PAGE_MAX`]. One that cannot be
+    /// read ends the page before it: the facts before it come first, and the next call answers the error. For whoever
+    /// keeps nothing of what came before; whoever does asks [`Log::facts_behind`].
     ///
     /// # Errors
     /// [`Error::Unreadable`] and [`Error::Corrupt`] when it is the very next one; [`Error::Database`],
@@ -173,6 +175,45 @@ impl Log {
             Log::Sqlite(log) => log.facts(after, limit),
             Log::Postgres(log) => log.facts(after, limit),
         }
+    }
+
+    /// The same right behind an event that is known. `head` is the log's end as it was read a moment ago: what was
+    /// just appended here comes out of memory only when the log holds it.
+    ///
+    /// # Errors
+    /// [`Error::OtherHistory`] when the log does not hold that event; [`Error::Corrupt`] with the next position when
+    /// there is nothing although `head` says so; and as [`Log::facts`].
+    pub fn facts_behind(&self, after: Mark, head: Head, limit: usize) -> Result<Vec<Fact>, Error> {
+        after.check(head)?;
+        let facts = match self {
+            Log::Sqlite(log) => log.facts_behind(after, head, limit),
+            Log::Postgres(log) => log.facts_behind(after, head, limit),
+        }?;
+        if facts.is_empty() && limit > 0 && after.position < head.position {
+            return Err(Error::Corrupt { position: after.position + 1, what: "it is not in the log" });
+        }
+        Ok(facts)
+    }
+
+    /// The event at a position as whoever has read it remembers it; `None` when the log ends before it. Also of one
+    /// that is damaged. At zero there is always the beginning.
+    ///
+    /// # Errors
+    /// [`Error::Database`], [`Error::Unreachable`].
+    pub fn mark(&self, position: u64) -> Result<Option<Mark>, Error> {
+        match self {
+            _ if position == 0 => Ok(Some(Mark::default())),
+            Log::Sqlite(log) => log.mark(position),
+            Log::Postgres(log) => log.mark(position),
+        }
+    }
+
+    /// Whether the log holds an event that was read of it before: a position is no identity.
+    ///
+    /// # Errors
+    /// As [`Log::mark`].
+    pub fn holds(&self, known: Mark) -> Result<bool, Error> {
+        Ok(self.mark(known.position)? == Some(known))
     }
 
     /// The receipt of a command, if there is one.

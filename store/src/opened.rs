@@ -15,6 +15,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) recorded_at: Timestamp,
     pub(crate) payload: &'a str,
     pub(crate) personal: Option<Personal<String>>,
+    pub(crate) hash: [u8; 32],
 }
 
 impl<'a> Parts<'a> {
@@ -28,17 +29,18 @@ impl<'a> Parts<'a> {
             recorded_at: record.recorded_at,
             payload: &record.payload,
             personal,
+            hash: record.hash,
         }
     }
 }
 
 pub(crate) fn decoded(parts: Parts<'_>) -> Result<Fact, Error> {
-    let Parts { position, version, id, recorded_at, .. } = parts;
+    let Parts { position, version, id, recorded_at, hash, .. } = parts;
     let personal = parts.personal.as_ref().and_then(Personal::known).map(String::as_str);
     let event =
         Event::restore(parts.name, parts.payload, personal).map_err(|source| Error::Unreadable { position, source })?;
     let stream = StreamId::parse(parts.stream).ok_or(Error::Corrupt { position, what: "it is of no known stream" })?;
-    Ok(Fact { position, stream, version, id, recorded_at, event })
+    Ok(Fact { position, stream, version, id, recorded_at, event, hash })
 }
 
 /// Opens a sealed part with the key of its subject; erased when there is no key any more.

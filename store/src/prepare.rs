@@ -100,6 +100,7 @@ impl<'a> Prepared<'a> {
             id: row.id,
             recorded_at: Timestamp(row.recorded_at),
             event: new.event.clone(),
+            hash: row.hash,
         })
     }
 

@@ -1,5 +1,7 @@
 //! What is read back.
 
+use crate::Error;
+use crate::anchor::Mark;
 use crate::chain::Link;
 use domain::{Event, Personal, StreamId, Timestamp, UserId};
 use uuid::Uuid;
@@ -21,6 +23,53 @@ pub(crate) fn sql_number(number: u64) -> i64 {
 /// tampered with them: that is as wrong as zero.
 pub(crate) fn number(found: i64) -> u64 {
     u64::try_from(found).unwrap_or(0)
+}
+
+/// How the positions of rows that are read follow each other. Whoever reads page by page goes on behind the last row of
+/// the page before: a damaged one that says something else would lead them astray, or round and round.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Order {
+    /// Each one right behind the one before; the last one before is this.
+    Dense(u64),
+    /// Each one behind the one before; the last one before is this.
+    Rising(u64),
+    /// Each one before the one before.
+    Falling(u64),
+}
+
+impl Order {
+    /// The next row says that it is at `found`.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], with the position where the row should be that is not there.
+    pub(crate) fn next(&mut self, found: u64) -> Result<(), Error> {
+        let corrupt = |position, what| Err(Error::Corrupt { position, what });
+        match self {
+            Order::Dense(last) if found != *last + 1 => {
+                corrupt(*last + 1, "it is not in the log, or its row says another position")
+            }
+            Order::Rising(last) if found <= *last => corrupt(*last, "the row behind it says an earlier position"),
+            Order::Falling(last) if found >= *last || found == 0 => {
+                corrupt(last.saturating_sub(1), "the row before the one behind it says another position")
+            }
+            Order::Dense(last) | Order::Rising(last) | Order::Falling(last) => {
+                *last = found;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Streams that come in the order of their names.
+///
+/// # Errors
+/// [`Error::Damaged`] when they do not: whoever goes on behind the last one would never end.
+pub(crate) fn rising(after: &str, streams: Vec<StreamRow>) -> Result<Vec<StreamRow>, Error> {
+    let names = std::iter::once(after).chain(streams.iter().map(|row| row.stream.as_str()));
+    match names.is_sorted_by(|one, next| one < next) {
+        true => Ok(streams),
+        false => Err(Error::Damaged { what: "the index of streams is out of order" }),
+    }
 }
 
 /// Where the log ends.
@@ -49,6 +98,15 @@ pub struct Fact {
     pub recorded_at: Timestamp,
     /// What happened.
     pub event: Event,
+    /// The chain's hash up to here: a position alone does not tell one history of a log from another.
+    pub hash: [u8; 32],
+}
+
+impl Fact {
+    /// Where whoever has folded this in stands.
+    pub fn mark(&self) -> Mark {
+        Mark { position: self.position, hash: self.hash }
+    }
 }
 
 /// A row of the log as it stands there.
@@ -161,6 +219,15 @@ pub struct Verified {
     pub head: Head,
     /// Up to where the anchor knows the log, when the log's end was looked at.
     pub anchor: Option<u64>,
+}
+
+/// A log that was accepted as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// That it holds, and up to where.
+    pub verified: Verified,
+    /// It does not hold what its anchor knew: it has another history now.
+    pub is_other: bool,
 }
 
 /// The log does not hold.

@@ -132,7 +132,7 @@ fn a_lost_or_damaged_anchor_is_accepted_by_hand_alone() {
     assert_eq!(log.verify(1, 10, |_| {}).unwrap().anchor, None);
 
     let lock = folder.lock().unwrap();
-    assert_eq!(accept_anchor(&folder, &lock, |_| {}).unwrap().anchor, Some(10));
+    assert_eq!(accept_anchor(&folder, &lock, |_| {}).unwrap().verified.anchor, Some(10));
     assert_eq!(log.verify(1, u64::MAX, |_| {}).unwrap().anchor, Some(10));
     assert_eq!(open(&folder).unwrap().head().position, 10);
 }
@@ -143,7 +143,7 @@ fn a_shorter_log_is_accepted_by_hand_and_a_broken_one_is_not() {
     let (_place, folder) = killed(&house);
     fs::remove_file(folder.root().join("letopis.db-wal")).unwrap();
     let lock = folder.lock().unwrap();
-    assert_eq!(accept_anchor(&folder, &lock, |_| {}).unwrap().anchor, Some(6));
+    assert_eq!(accept_anchor(&folder, &lock, |_| {}).unwrap().verified.anchor, Some(6));
     assert_eq!(open(&folder).unwrap().head().position, 6);
     tampering(&folder, "update event set payload = '' where position = 3");
     assert!(matches!(accept_anchor(&folder, &lock, |_| {}), Err(Error::NotHeld { source }) if source.position == 3));

@@ -21,7 +21,10 @@ async fn measure_a_look_up() {
     let node = Node::open(options).await.unwrap();
     let settings = Settings { redis: Some(redis::Address::parse(&server.url()).unwrap()), ..Settings::default() };
     let app = App::new(&node, settings).unwrap();
-    let stamp = Stamp { generation: app.projections.open_sessions().generation(), position: 0 };
+    let stamp = Stamp {
+        generation: app.projections.open_sessions().generation(),
+        mark: app.projections.mark(projections::Name::Sessions),
+    };
     for number in 0..LOOKS {
         let open = sessions::Open {
             session_id: domain::SessionId(uuid::Uuid::now_v7()),

@@ -3,7 +3,7 @@
 use super::{Check, machine};
 use crate::context::Context;
 use crate::operation;
-use projections::{State, Status};
+use projections::{Name, State, Status};
 use rustix::fs::{Access, access};
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
@@ -118,7 +118,12 @@ pub(super) fn read_models(context: &Context, serves: bool) -> Vec<Check> {
     if is_embedded && Folder::existing(&context.settings.data).is_err() {
         return vec![Check::ok("read models", "none yet")];
     }
-    match context.projections().and_then(|projections| Ok(projections.status()?)) {
+    let status = || {
+        let projections = context.projections()?;
+        Name::ALL.into_iter().try_for_each(|name| projections.check_files(name))?;
+        Ok(projections.status()?)
+    };
+    match status() {
         // What nodes share may well be fed by another one.
         Ok(status) => status.iter().map(|status| read_model(status, serves || !is_embedded)).collect(),
         Err(error) if is_unused(&error) => vec![Check::ok("read models", "none yet")],

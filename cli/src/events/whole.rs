@@ -7,7 +7,7 @@ use crate::progress::{Meter, Progress, per_second};
 use anyhow::Result;
 use serde_json::json;
 use std::time::Instant;
-use store::{Folder, Log};
+use store::{Accepted, Folder, Log};
 
 /// How many events of which type there are.
 pub(super) fn stats(context: &Context, log: &Log) -> Result<()> {
@@ -78,16 +78,20 @@ pub(super) fn anchor(context: &Context, accept: bool) -> Result<()> {
     }
     let lock = folder.lock()?;
     let before = folder.read_anchor().ok().map(|anchor| anchor.head.position);
-    let verified = match &context.settings.database {
+    let Accepted { verified, is_other } = match &context.settings.database {
         None => store::accept_anchor(&folder, &lock, |_| {})?,
         Some(cluster) => store::postgres::accept_anchor(cluster, &folder, &lock, |_| {})?,
     };
+    if is_other {
+        // What came of the history that is gone. What nodes share is built again by the one that starts first.
+        projections::discard(&folder)?;
+    }
     let lost = before.unwrap_or_default().saturating_sub(verified.head.position);
     output::show(
         context.output,
         &json!({
             "accepted": true, "position": verified.head.position, "hash": domain::id::hex(&verified.head.hash),
-            "before": before, "lost": lost,
+            "before": before, "lost": lost, "other_history": is_other,
         }),
     )
 }

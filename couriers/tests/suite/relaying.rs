@@ -131,8 +131,15 @@ async fn a_stream_that_has_held_something_is_never_told_a_whole_log_by_itself() 
     let told = desk.relay.republish(1, None, |_, _| {}).await.unwrap();
     assert_eq!((told.facts, told.duplicates), (before.len() as u64 + 1, 1));
     assert_eq!(ids(&heard(account.url()).await), [public(&one), new, before].concat());
-    // Nor is a checkpoint of another log ours.
+    // Nor is a checkpoint of another log ours: what was told is not what this one holds.
     let desk = Desk::over(other.place, &two, account.url()).await;
+    let last = one.node.log.head().unwrap().position;
+    let refused = desk.relay.round().await;
+    assert!(matches!(refused, Err(couriers::Error::OtherHistory { position }) if position == last), "{refused:?}");
+    boris.say(&chat, "while it is silent").await;
+    assert!(!desk.relay.round().await.unwrap(), "it is disarmed, as a copy is");
+    assert_eq!(desk.relay.position().await, None);
+    desk.relay.arm(true).await.unwrap();
     assert!(!desk.relay.round().await.unwrap());
     assert_eq!(desk.relay.position().await, Some(two.node.log.head().unwrap().position));
 }

@@ -14,16 +14,31 @@ fn token(number: u8) -> TokenHash {
 }
 
 fn cache() -> Cache<u8> {
-    Cache::new(Name::Sessions, sessions::ends, 1, 0)
+    Cache::new(Name::Sessions, sessions::ends, 1, Mark::default())
 }
 
 fn at(position: u64) -> Stamp {
-    Stamp { generation: 1, position }
+    Stamp { generation: 1, mark: mark(position) }
+}
+
+/// Of the one history that there is.
+fn mark(position: u64) -> Mark {
+    Mark { position, hash: hash(position) }
+}
+
+fn hash(position: u64) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash[..8].copy_from_slice(&position.to_be_bytes());
+    hash
+}
+
+fn head(position: u64) -> Head {
+    Head { position, hash: hash(position), recorded_at: Timestamp(1) }
 }
 
 fn fact(position: u64, stream: impl Into<StreamId>, event: Event) -> Fact {
     let (id, stream) = (Uuid::from_u128(u128::from(position)), stream.into());
-    Fact { position, stream, version: 1, id, recorded_at: Timestamp(1), event }
+    Fact { position, stream, version: 1, id, recorded_at: Timestamp(1), event, hash: hash(position) }
 }
 
 fn end_of(position: u64, who: UserId) -> Fact {
@@ -36,7 +51,7 @@ fn nothing(position: u64) -> Fact {
 
 fn scan(facts: impl IntoIterator<Item = Fact>) -> Scan {
     let facts = Vec::from_iter(facts);
-    Scan { after: facts[0].position - 1, facts, unreadable: None }
+    Scan { after: mark(facts[0].position - 1), facts, unreadable: None }
 }
 
 #[test]
@@ -51,7 +66,7 @@ fn an_end_drops_what_is_kept_of_its_user_and_of_nobody_else() {
         cache.put(token(1), ANNA, at(0), 1);
         cache.put(token(2), BORIS, at(0), 2);
         assert_eq!(cache.get(&token(1), 0), Some(1));
-        cache.heed(&scan([fact(1, ANNA, event)]));
+        cache.heed(&scan([fact(1, ANNA, event)])).unwrap();
         assert_eq!((cache.get(&token(1), 0), cache.get(&token(2), 0)), (None, Some(2)));
         assert_eq!((cache.ended(ANNA), cache.ended(BORIS)), (1, 0));
         cache.put(token(1), ANNA, at(1), 3);
@@ -63,7 +78,7 @@ fn an_end_drops_what_is_kept_of_its_user_and_of_nobody_else() {
 fn what_was_read_before_an_end_and_comes_after_it_does_not_count() {
     let cache = cache();
     let stamp = at(0);
-    cache.heed(&scan([end_of(1, ANNA)]));
+    cache.heed(&scan([end_of(1, ANNA)])).unwrap();
     cache.put(token(1), ANNA, stamp, 1);
     assert_eq!(cache.get(&token(1), 0), None);
     assert!(!cache.vouches(ANNA, stamp, 0) && cache.vouches(BORIS, stamp, 0) && cache.vouches(ANNA, at(1), 0));
@@ -71,7 +86,7 @@ fn what_was_read_before_an_end_and_comes_after_it_does_not_count() {
 
 #[test]
 fn what_ended_before_the_process_began_is_not_known_to_have_gone_on() {
-    let cache = Cache::new(Name::Sessions, sessions::ends, 1, 7);
+    let cache = Cache::new(Name::Sessions, sessions::ends, 1, mark(7));
     cache.put(token(1), ANNA, at(6), 1);
     cache.put(token(2), ANNA, at(7), 2);
     assert_eq!((cache.get(&token(1), 0), cache.get(&token(2), 0)), (None, Some(2)));
@@ -82,7 +97,7 @@ fn nothing_counts_at_a_position_that_was_not_followed_yet() {
     let cache = cache();
     cache.put(token(1), ANNA, at(0), 1);
     assert_eq!((cache.get(&token(1), 1), cache.get(&token(1), 0)), (None, Some(1)));
-    cache.heed(&scan([nothing(1)]));
+    cache.heed(&scan([nothing(1)])).unwrap();
     assert_eq!(cache.get(&token(1), 1), Some(1));
     // What another node has kept of a position that this one has not seen, or that was lost with a log.
     assert!(!cache.vouches(ANNA, at(2), 0));
@@ -91,23 +106,23 @@ fn nothing_counts_at_a_position_that_was_not_followed_yet() {
 #[test]
 fn a_stretch_that_begins_further_on_changes_nothing_and_a_known_one_nothing_twice() {
     let cache = cache();
-    cache.heed(&scan([end_of(2, ANNA)]));
-    assert_eq!((cache.followed(), cache.ended(ANNA)), (0, 0), "there is one between that may end something");
-    cache.heed(&scan([nothing(1), end_of(2, ANNA), nothing(3)]));
-    cache.heed(&scan([nothing(1), nothing(2)]));
-    assert_eq!((cache.followed(), cache.ended(ANNA)), (3, 2));
+    cache.heed(&scan([end_of(2, ANNA)])).unwrap();
+    assert_eq!((cache.followed().position, cache.ended(ANNA)), (0, 0), "there is one between that may end something");
+    cache.heed(&scan([nothing(1), end_of(2, ANNA), nothing(3)])).unwrap();
+    cache.heed(&scan([nothing(1), nothing(2)])).unwrap();
+    assert_eq!((cache.followed().position, cache.ended(ANNA)), (3, 2));
 }
 
 #[test]
 fn another_generation_knows_nothing_of_the_one_before() {
     let cache = cache();
-    let stamp = Stamp { generation: cache.generation(), position: 0 };
+    let stamp = Stamp { generation: cache.generation(), mark: mark(0) };
     cache.put(token(1), ANNA, stamp, 1);
     cache.switched(2);
     assert_eq!(cache.get(&token(1), 0), None);
     cache.put(token(2), ANNA, stamp, 2);
     assert_eq!(cache.get(&token(2), 0), None, "it was read from the generation before");
-    cache.put(token(2), ANNA, Stamp { generation: 2, position: 0 }, 2);
+    cache.put(token(2), ANNA, Stamp { generation: 2, mark: mark(0) }, 2);
     assert_eq!(cache.get(&token(2), 0), Some(2));
 }
 
@@ -117,9 +132,9 @@ fn an_event_that_nobody_can_read_may_be_an_end() {
         let cache = cache();
         cache.put(token(1), ANNA, at(0), 1);
         let source = domain::Unreadable::UnknownName(name.to_owned());
-        let unreadable = Some(crate::scan::stumble(store::Error::Unreadable { position: 1, source }).unwrap());
-        cache.heed(&Scan { after: 0, facts: Vec::new(), unreadable });
-        assert_eq!(cache.followed(), 1);
+        let unreadable = Some(crate::scan::Stumble::of(mark(1), store::Error::Unreadable { position: 1, source }));
+        cache.heed(&Scan { after: mark(0), facts: Vec::new(), unreadable }).unwrap();
+        assert_eq!(cache.followed(), mark(1));
         cache.get(&token(1), 1)
     };
     assert_eq!(of("session.frozen.v1"), None);
@@ -134,12 +149,12 @@ fn beside_other_nodes_a_log_that_cannot_be_read_is_not_trusted_for_long() {
     cache.put(token(1), ANNA, at(0), 1);
     let now = Instant::now();
     assert_eq!(cache.get_at(&token(1), 0, now), None, "nobody has looked yet");
-    cache.saw(1, now);
+    cache.saw(head(1), now).unwrap();
     assert_eq!(cache.get_at(&token(1), 0, now), None, "it has not followed to where the log ends");
-    cache.saw(0, now);
+    cache.saw(head(0), now).unwrap();
     assert_eq!(cache.get_at(&token(1), 0, now + TRUSTED), Some(1));
     assert_eq!(cache.get_at(&token(1), 0, now + TRUSTED + Duration::from_millis(1)), None);
-    let alone = Cache::new(Name::Sessions, sessions::ends, 1, 0);
+    let alone = Cache::new(Name::Sessions, sessions::ends, 1, Mark::default());
     alone.put(token(1), ANNA, at(0), 1);
     assert_eq!(alone.get_at(&token(1), 0, now + TRUSTED * 2), Some(1), "who is alone knows of every end");
 }
@@ -241,13 +256,13 @@ impl World {
             ),
             Step::ModelFollows => self.model = (self.model + 1).min(self.log.len()),
             Step::CacheFollows => {
-                let followed = usize::try_from(cache.followed()).unwrap();
+                let followed = usize::try_from(cache.followed().position).unwrap();
                 if let Some(fact) = self.log.get(followed) {
-                    cache.heed(&scan([fact.clone()]));
+                    cache.heed(&scan([fact.clone()])).unwrap();
                 }
             }
             Step::Read(session) => {
-                let stamp = Stamp { generation: cache.generation(), position: self.model as u64 };
+                let stamp = Stamp { generation: cache.generation(), mark: mark(self.model as u64) };
                 if let Some(who) = self.after(self.model).get(&session) {
                     self.readings.push((session, *who, stamp));
                 }
@@ -275,15 +290,15 @@ proptest! {
         let (cache, mut world) = (cache(), World::default());
         for step in steps {
             world.take(&cache, step);
-            let followed = usize::try_from(cache.followed()).unwrap();
+            let followed = usize::try_from(cache.followed().position).unwrap();
             let (open, before) = (world.after(followed), &world.open[..followed]);
             for session in 0..4 {
                 let ended = !open.contains_key(&session) && before.iter().any(|open| open.contains_key(&session));
-                let found = cache.get(&token(session), cache.followed());
+                let found = cache.get(&token(session), cache.followed().position);
                 prop_assert!(found.is_none_or(|found| found == session && !ended), "{step:?} {session}");
             }
         }
-        while cache.followed() < world.log.len() as u64 {
+        while cache.followed().position < world.log.len() as u64 {
             world.take(&cache, Step::CacheFollows);
         }
         world.model = world.log.len();

@@ -8,6 +8,10 @@ mod cache;
 #[path = "../suite/follow.rs"]
 mod follow;
 mod following;
+#[path = "../suite/histories.rs"]
+mod histories;
+#[path = "histories.rs"]
+mod histories_of_nodes;
 mod nodes;
 #[path = "../suite/operating.rs"]
 mod operating;

@@ -8,7 +8,7 @@ use projections::{Name, Projections, Stamp, sessions};
 /// Looks a session up and keeps it, as the doors do.
 async fn look_up(projections: &Projections, number: u128) {
     let cache = projections.open_sessions();
-    let stamp = Stamp { generation: cache.generation(), position: projections.position(Name::Sessions) };
+    let stamp = Stamp { generation: cache.generation(), mark: projections.mark(Name::Sessions) };
     let hash = token(session_id(number));
     let found = sessions::by_token(&projections.database(Name::Sessions), &hash).await.unwrap().unwrap();
     cache.put(hash, found.user_id, stamp, found.open());

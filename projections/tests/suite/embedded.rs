@@ -21,7 +21,7 @@ async fn a_second_writer_of_a_generation_writes_nothing() {
 fn a_read_model_that_cannot_be_written_for_a_while_is_not_stopped_by_an_event() {
     let Some(mut world) = World::new() else { return };
     world.follow([signed_up(user_id(1), "Anna", None)]);
-    let generation = world.folder.read_models().join("users-v1-1.db");
+    let generation = world.folder.read_models().join(format!("users-v{}-1.db", Name::Users.version()));
     let other = rusqlite::Connection::open(generation).unwrap();
     other.execute_batch("begin immediate").unwrap();
     world.append([password(user_id(1), "$one"), created(chat_id(1), user_id(1), "Café", false)]);

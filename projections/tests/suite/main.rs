@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod cache;
+mod damage;
 mod embedded;
 mod follow;
+mod histories;
 mod operating;
 mod people;
 mod rebuild;

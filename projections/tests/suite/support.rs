@@ -42,11 +42,18 @@ impl World {
 
     /// The same folder in a new process: handles are closed and opened again.
     pub fn restarted(self) -> World {
+        self.restarted_after(|_| {}, |_, _| {})
+    }
+
+    /// The same after somebody was at the folder, and after somebody has looked at it who only reads.
+    pub fn restarted_after(self, work: impl FnOnce(&Folder), look: impl FnOnce(&Folder, &Log)) -> World {
         let World { projections, log, appender, folder, base, place, versions, clock } = self;
         projections.give_up().unwrap();
         drop((appender, log, projections));
+        work(&folder);
         let appender = base.appender(&folder);
         let log = appender.log(&folder).unwrap();
+        look(&folder, &log);
         let projections = Projections::open(&folder, log.clone()).unwrap();
         World { projections, log, appender, folder, base, place, versions, clock }
     }
@@ -77,6 +84,53 @@ impl World {
         let head = self.append(facts);
         self.projections.catch_up().unwrap();
         head
+    }
+
+    /// The log loses what is behind that position, as a failover or an older copy does; nobody here is told.
+    pub fn cut(&mut self, position: u64) {
+        let versions = self.log.read(0, 9_999).unwrap();
+        self.versions.clear();
+        for record in versions.iter().filter(|record| record.position <= position) {
+            self.versions.insert(StreamId::parse(&record.stream).unwrap(), record.version);
+        }
+        match &self.base {
+            Base::Embedded => {
+                let connection = rusqlite::Connection::open(self.folder.database()).unwrap();
+                let sql = "select sql from sqlite_master where type = 'trigger' and name = 'event_is_never_deleted'";
+                let trigger: String = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+                let cut = format!(
+                    "drop trigger event_is_never_deleted; delete from event where position > {position}; {trigger};
+                     pragma wal_checkpoint(truncate)"
+                );
+                connection.execute_batch(&cut).unwrap();
+            }
+            Base::Shared { database, .. } => {
+                let cut = format!(
+                    "set search_path to letopis; alter table event disable trigger user;
+                     delete from event where position > {position}; alter table event enable trigger user;
+                     update log_head set (position, hash, recorded_at) =
+                         (select position, hash, recorded_at from event order by position desc limit 1)"
+                );
+                statements(&database.url(), &cut);
+            }
+        }
+    }
+
+    /// The log is set back to that position, is accepted, and goes on otherwise while nobody here follows it; then
+    /// everything is opened again.
+    pub fn set_back(mut self, position: u64, go_on: impl FnOnce(&mut World)) -> World {
+        self.cut(position);
+        drop(self.appender);
+        let lock = self.folder.lock().unwrap();
+        let accepted = match &self.base {
+            Base::Embedded => store::accept_anchor(&self.folder, &lock, |_| {}),
+            Base::Shared { cluster, .. } => store::postgres::accept_anchor(cluster, &self.folder, &lock, |_| {}),
+        };
+        assert!(accepted.unwrap().is_other);
+        drop(lock);
+        self.appender = self.base.appender(&self.folder);
+        go_on(&mut self);
+        self.restarted()
     }
 
     /// Erases a person as the writer does.

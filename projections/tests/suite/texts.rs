@@ -207,7 +207,7 @@ fn documents_changed_behind_its_back_are_found_and_not_told() {
         Change::Went { chat_id: chat_id(1), user_id: user_id(2) },
     ];
     changes.into_iter().for_each(|change| writer.change(change).unwrap());
-    writer.commit(head).unwrap();
+    writer.commit_as_of(head, world.log.head().unwrap().hash).unwrap();
     drop(writer);
     let message = |number: u128, what: &str| format!("message_id={}: {what}", message_id(number).0.hyphenated());
     let member = format!("chat_id={} user_id={}: differs in present_user", chat_id(1).0, user_id(2).0);
@@ -262,7 +262,8 @@ fn a_damaged_file_is_found_and_a_damaged_index_is_built_again() {
     bare.add_bytes(fields().message_id, id.as_bytes());
     writer.add_document(bare).unwrap();
     let mut prepared = writer.prepare_commit().unwrap();
-    prepared.set_payload(&world.status(Name::Search).position.to_string());
+    let head = world.log.head().unwrap();
+    prepared.set_payload(&format!("{} {}", head.position, domain::id::hex(&head.hash)));
     prepared.commit().unwrap();
     drop(writer);
     world.append([edited(message_id(1), chat_id(1), user_id(1), "text one")]);
@@ -409,8 +410,9 @@ fn text_that_is_due_to_be_gone_is_in_no_former_generation_either() {
         .split_once(&format!("\"payload\": \"{head} "))
         .or_else(|| text.split_once(&format!("\"payload\":\"{head} ")))
         .unwrap();
-    let (_, behind) = due.split_once('"').unwrap();
-    std::fs::write(&meta, format!("{before}\"payload\":\"{head} 1\"{behind}")).unwrap();
+    let (of_head, behind) = due.split_once('"').unwrap();
+    let hash = of_head.split(' ').next().unwrap();
+    std::fs::write(&meta, format!("{before}\"payload\":\"{head} {hash} 1\"{behind}")).unwrap();
     let world = world.restarted();
     world.projections.catch_up().unwrap();
     assert_eq!(world.generations(Name::Search), [2]);

@@ -224,9 +224,9 @@ impl Appender {
     }
 
     fn committed(&mut self, batch: &Batch, head: Head, facts: Vec<Fact>) -> Result<Head, Error> {
-        self.head = head;
+        let before = std::mem::replace(&mut self.head, head);
         if batch.forget.is_empty() {
-            self.recent.add(facts.into_iter());
+            self.recent.add(before.into(), facts.into_iter());
         } else {
             self.recent.clear();
         }

@@ -52,7 +52,7 @@ pub fn export(
     let mut last = Vec::new();
     while let Some(rows) = keys(&client, &last)? {
         for row in &rows {
-            last = get::<&[u8]>(row, 0)?.to_owned();
+            last = further(last, get::<&[u8]>(row, 0)?.to_owned())?;
             leaving.key(&last, get(row, 1)?)?;
         }
     }
@@ -74,7 +74,7 @@ pub fn export(
                 subject: get(row, 4)?,
                 outcome: get(row, 5)?,
             })?;
-            last = (get(row, 2)?, get(row, 0)?);
+            last = further(last, (get(row, 2)?, get(row, 0)?))?;
         }
     }
     leaving.end()
@@ -95,6 +95,14 @@ fn receipts(client: &Client, (at, command_id): &(i64, Vec<u8>)) -> Result<Option
     let sql = "select command_id, fingerprint, at, position, subject, outcome from letopis.receipt
                where at >= $1 and (at, command_id) > ($1, $2) order by at, command_id limit $3";
     some(wait(query(client, sql, &[(at, Type::INT8), (command_id, Type::BYTEA), (&PAGE, Type::INT8)])))
+}
+
+/// What the next page begins behind, which must be further than before.
+fn further<T: PartialOrd>(before: T, found: T) -> Result<T, Error> {
+    match before < found {
+        true => Ok(found),
+        false => Err(Error::Damaged { what: "an index of keys or receipts is out of order" }),
+    }
 }
 
 fn some(rows: Result<Vec<Row>, Error>) -> Result<Option<Vec<Row>>, Error> {

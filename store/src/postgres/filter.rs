@@ -2,7 +2,7 @@
 
 use super::append::head;
 use super::rows::{self, COLUMNS, Param, get, query};
-use crate::record::{page, sql_number};
+use crate::record::{Order, page, sql_number};
 use crate::{Error, Filter, Record};
 use domain::{StreamId, Timestamp};
 use tokio_postgres::Client;
@@ -42,7 +42,9 @@ pub(super) async fn read(client: &Client, filter: &Filter, limit: usize) -> Resu
     let order = if filter.newest_first { "desc" } else { "asc" };
     let (conditions, last) = (conditions.join(" and "), params.len());
     let sql = format!("select {COLUMNS} from letopis.event where {conditions} order by position {order} limit ${last}");
-    records(client, &sql, &params).await
+    let behind_all = filter.up_to.map_or(u64::MAX, |up_to| up_to.saturating_add(1));
+    let expected = if filter.newest_first { Order::Falling(behind_all) } else { Order::Rising(after) };
+    records(client, expected, &sql, &params).await
 }
 
 pub(super) async fn by_id(client: &Client, id: Uuid) -> Result<Option<Record>, Error> {
@@ -59,7 +61,7 @@ pub(super) async fn by_id(client: &Client, id: Uuid) -> Result<Option<Record>, E
     for after in [after, 0] {
         let params: Vec<Owned> =
             vec![(Box::new(sql_number(after)), Type::INT8), (Box::new(id.as_bytes().to_vec()), Type::BYTEA)];
-        if let Some(record) = records(client, &sql, &params).await?.pop() {
+        if let Some(record) = records(client, Order::Rising(after), &sql, &params).await?.pop() {
             return Ok(Some(record));
         }
     }
@@ -80,13 +82,13 @@ pub(super) async fn by_meta(
         (Box::new(field(name, value)), Type::TEXT),
         (Box::new(page(limit)), Type::INT8),
     ];
-    records(client, &sql, &params).await
+    records(client, Order::Rising(after), &sql, &params).await
 }
 
-async fn records(client: &Client, sql: &str, params: &[Owned]) -> Result<Vec<Record>, Error> {
+async fn records(client: &Client, order: Order, sql: &str, params: &[Owned]) -> Result<Vec<Record>, Error> {
     let params = params.iter().map(|(value, kind)| (&**value as &(dyn ToSql + Sync), kind.clone()));
     let params = params.collect::<Vec<Param<'_>>>();
-    query(client, sql, &params).await?.iter().map(rows::record).collect()
+    rows::records(&query(client, sql, &params).await?, order)
 }
 
 /// The last position that was recorded before an instant. Times never fall along the log, so it is found by

@@ -4,9 +4,10 @@ use super::append::{head, stream_facts};
 use super::connect::Cluster;
 use super::rows::{self, COLUMNS, get, query};
 use super::{filter, receipts, rotate, schema, secrets, verify};
+use crate::anchor::Mark;
 use crate::opened::{self, Parts};
 use crate::recent::Recent;
-use crate::record::{number, page, sql_number};
+use crate::record::{Order, number, page, rising, sql_number};
 use crate::{Error, Fact, Filter, Folder, Head, Keys, Receipt, Record, Rotated, Stats, StreamRow, Verified};
 use deadpool_postgres::Object;
 use domain::{Personal, StreamId};
@@ -62,11 +63,10 @@ impl Log {
     }
 
     pub(crate) fn read(&self, after: u64, limit: usize) -> Result<Vec<Record>, Error> {
-        let (after, limit) = (sql_number(after), page(limit));
         let sql = format!("select {COLUMNS} from letopis.event where position > $1 order by position limit $2");
         self.cluster.read(async move |client: Object| {
-            let rows = query(&client, &sql, &[(&after, Type::INT8), (&limit, Type::INT8)]).await?;
-            rows.iter().map(rows::record).collect()
+            let rows = query(&client, &sql, &[(&sql_number(after), Type::INT8), (&page(limit), Type::INT8)]).await?;
+            rows::records(&rows, Order::Dense(after))
         })
     }
 
@@ -88,7 +88,7 @@ impl Log {
             format!("select {COLUMNS} from letopis.event where stream = $1 and version > $2 order by version limit $3");
         self.cluster.read(async |client: Object| {
             let params = [(&stream as _, Type::TEXT), (&after as _, Type::INT8), (&limit as _, Type::INT8)];
-            query(&client, &sql, &params).await?.iter().map(rows::record).collect()
+            rows::records(&query(&client, &sql, &params).await?, Order::Rising(0))
         })
     }
 
@@ -107,7 +107,7 @@ impl Log {
                     last_position: number(get(row, 2)?),
                 })
             });
-            streams.collect()
+            rising(after, streams.collect::<Result<_, Error>>()?)
         })
     }
 
@@ -127,18 +127,41 @@ impl Log {
     }
 
     pub(crate) fn facts(&self, after: u64, limit: usize) -> Result<Vec<Fact>, Error> {
-        if let Some(facts) = self.recent.after(after, limit.min(crate::PAGE_MAX)) {
-            return Ok(facts);
+        self.page(after, None, limit)
+    }
+
+    pub(crate) fn facts_behind(&self, after: Mark, head: Head, limit: usize) -> Result<Vec<Fact>, Error> {
+        match self.recent.behind(after, head, limit.min(crate::PAGE_MAX)) {
+            Some(facts) => Ok(facts),
+            None => self.page(after.position, Some(after), limit),
         }
-        let (after, limit) = (sql_number(after), page(limit));
-        let sql = format!("select {COLUMNS} from letopis.event where position > $1 order by position limit $2");
+    }
+
+    /// The facts right behind a position, without holes. `known` is the row there, where it is known: the log must hold
+    /// it. A bad fact ends the page; it is the error when it is the first.
+    fn page(&self, after: u64, known: Option<Mark>, limit: usize) -> Result<Vec<Fact>, Error> {
+        let known = known.filter(|known| known.position > 0);
+        let from = if known.is_some() { after } else { after.saturating_add(1) };
+        let (from, limit) = (sql_number(from), page(limit) + i64::from(known.is_some()));
+        let sql = format!("select {COLUMNS} from letopis.event where position >= $1 order by position limit $2");
         self.cluster.read(async |client: Object| {
             let forgotten_before = self.keys.forgotten();
-            let rows = query(&client, &sql, &[(&after, Type::INT8), (&limit, Type::INT8)]).await?;
-            match rows::facts(&client, &self.keys, forgotten_before, &rows).await? {
-                (facts, Some(error)) if facts.is_empty() => Err(error),
+            let rows = query(&client, &sql, &[(&from, Type::INT8), (&limit, Type::INT8)]).await?;
+            let rows = rows::behind(&rows, known)?;
+            let (dense, hole) = rows::dense(rows, after);
+            match rows::facts(&client, &self.keys, forgotten_before, &rows[..dense]).await? {
+                (facts, error) if facts.is_empty() => error.or(hole).map_or(Ok(facts), Err),
                 (facts, _) => Ok(facts),
             }
+        })
+    }
+
+    pub(crate) fn mark(&self, position: u64) -> Result<Option<Mark>, Error> {
+        self.cluster.read(async move |client: Object| {
+            let sql = "select hash from letopis.event where position = $1";
+            let rows = query(&client, sql, &[(&sql_number(position), Type::INT8)]).await?;
+            let found = rows.first().map(|row| Ok(Mark { position, hash: rows::lenient(get(row, 0)?) }));
+            found.transpose()
         })
     }
 

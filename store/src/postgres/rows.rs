@@ -2,8 +2,9 @@
 
 use super::connect::bounded;
 use super::secrets::{self, DataKeys};
+use crate::anchor::Mark;
 use crate::opened::{Parts, decoded, unsealed};
-use crate::record::number;
+use crate::record::{Order, number};
 use crate::{Error, Fact, Head, Keys, Record};
 use domain::{Personal, Timestamp, UserId};
 use tokio_postgres::types::{FromSql, ToSql, Type};
@@ -29,6 +30,15 @@ pub(super) fn head(row: &Row) -> Result<Head, Error> {
 pub(super) fn position(row: &Row) -> Result<Head, Error> {
     let position = number(get(row, 0)?);
     Ok(Head { position, hash: needed(get(row, 11)?, position)?, recorded_at: Timestamp(get(row, 5)?) })
+}
+
+/// The records of rows that come in that order of their positions.
+pub(super) fn records(rows: &[Row], mut order: Order) -> Result<Vec<Record>, Error> {
+    let records = rows.iter().map(|row| {
+        order.next(number(get(row, 0)?))?;
+        record(row)
+    });
+    records.collect()
 }
 
 pub(super) fn record(row: &Row) -> Result<Record, Error> {
@@ -72,6 +82,36 @@ pub(super) async fn facts(
     Ok((facts, None))
 }
 
+/// Rows right behind a position, without holes. `known` is the row there, where it is known, and comes first.
+///
+/// # Errors
+/// [`Error::OtherHistory`] when it is another one.
+pub(super) fn behind(rows: &[Row], known: Option<Mark>) -> Result<&[Row], Error> {
+    let Some(known) = known else { return Ok(rows) };
+    let first = rows.first().map(|row| Ok::<_, Error>((number(get(row, 0)?), lenient(get(row, 11)?)))).transpose()?;
+    if first != Some((known.position, known.hash)) {
+        return Err(Error::OtherHistory { position: known.position });
+    }
+    Ok(&rows[1..])
+}
+
+/// So many of the rows come right behind `after`, one behind the other; and what is wrong with the next one.
+pub(super) fn dense(rows: &[Row], after: u64) -> (usize, Option<Error>) {
+    let mut order = Order::Dense(after);
+    for (index, row) in rows.iter().enumerate() {
+        let found = get(row, 0).map(number);
+        if let Err(error) = found.and_then(|found| order.next(found)) {
+            return (index, Some(error));
+        }
+    }
+    (rows.len(), None)
+}
+
+/// A damaged hash is as good as any other that is always the same.
+pub(super) fn lenient(hash: &[u8]) -> [u8; 32] {
+    hash.try_into().unwrap_or_default()
+}
+
 /// The keys of what is sealed in these rows.
 pub(super) async fn keys_of(
     client: &Client,
@@ -107,6 +147,7 @@ pub(super) fn fact(keys: &DataKeys, row: &Row) -> Result<Fact, Error> {
         recorded_at: Timestamp(get(row, 5)?),
         payload: get(row, 6)?,
         personal,
+        hash: needed(get(row, 11)?, position)?,
     })
 }
 

@@ -1,13 +1,14 @@
 //! Whether the log holds: told by the log alone, without keys.
 
 use super::append::head;
+use super::begin;
 use super::connect::Cluster;
 use super::rows::{get, query};
 use crate::anchor::{self, Anchor, Mark};
 use crate::chain::{GENESIS, Link};
 use crate::follow::{self, Versions};
 use crate::record::sql_number;
-use crate::{Broken, BrokenKind, Error, Folder, Head, Lock, Verified};
+use crate::{Accepted, Broken, BrokenKind, Error, Folder, Head, Lock, Verified};
 use deadpool_postgres::Object;
 use domain::Timestamp;
 use std::collections::HashMap;
@@ -40,10 +41,18 @@ pub(super) fn verify(
 ///
 /// # Errors
 /// [`Error::NotHeld`] when the chain of what is there does not hold; [`Error::File`], [`Error::Unreachable`].
-pub fn accept(cluster: &Cluster, folder: &Folder, _lock: &Lock, progress: impl FnMut(u64)) -> Result<Verified, Error> {
+pub fn accept(cluster: &Cluster, folder: &Folder, _lock: &Lock, progress: impl FnMut(u64)) -> Result<Accepted, Error> {
+    // One that is lost or damaged knows nothing.
+    let known = anchor::read(&folder.anchor()).ok().flatten().unwrap_or_default().head;
     let verified = walk(cluster, None, 1, u64::MAX, progress)?;
     anchor::create(&folder.anchor(), Anchor { head: verified.head.into(), settled: verified.head.into() })?;
-    Ok(Verified { anchor: Some(verified.head.position), ..verified })
+    let held = cluster.read(async move |client: Object| begin::held(&client, verified.head, known).await);
+    let is_other = match held {
+        Ok(()) => false,
+        Err(Error::NotHeld { .. }) => true,
+        Err(error) => return Err(error),
+    };
+    Ok(Accepted { verified: Verified { anchor: Some(verified.head.position), ..verified }, is_other })
 }
 
 fn walk(

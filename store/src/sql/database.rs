@@ -5,10 +5,11 @@ use super::schema::Schema;
 use super::text::rewritten;
 use super::{Row, Snapshot, Value, Writer};
 use crate::sqlite::{Pool, private_file, reading, writing};
-use crate::{Error, failpoint};
+use crate::{Error, described, failpoint};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// One SQLite file, or one schema, with the tables of read models. Cheap to clone.
 #[derive(Clone)]
@@ -18,8 +19,14 @@ pub struct Database {
 
 #[derive(Clone)]
 enum Lies {
-    File(Arc<Pool>),
+    File(Arc<Read>),
     Schema(Schema),
+}
+
+/// A file, and whether something in it was found damaged.
+struct Read {
+    pool: Pool,
+    is_damaged: AtomicBool,
 }
 
 impl Database {
@@ -42,9 +49,9 @@ impl Database {
         if !path.is_file() {
             return Err(Error::NoData { path: path.to_owned() });
         }
-        let pool = Arc::new(Pool::new(path.to_owned()));
+        let pool = Pool::new(path.to_owned());
         drop(pool.take()?);
-        Ok(Database { lies: Lies::File(pool) })
+        Ok(Database { lies: Lies::File(Arc::new(Read { pool, is_damaged: AtomicBool::new(false) })) })
     }
 
     /// A schema. Nothing is asked yet.
@@ -58,7 +65,9 @@ impl Database {
     /// [`Error::Database`].
     pub fn writer(&self) -> Result<Writer, Error> {
         match &self.lies {
-            Lies::File(pool) => Ok(Writer::of_file(writing(pool.path(), "normal")?)),
+            Lies::File(file) => {
+                Ok(Writer::of_file(writing(file.pool.path(), "normal").map_err(|error| self.noted(error))?))
+            }
             Lies::Schema(schema) => Ok(Writer::of_schema(schema.clone())),
         }
     }
@@ -75,7 +84,10 @@ impl Database {
         mut map: impl FnMut(&Row<'_>) -> Result<T, Error> + Send,
     ) -> Result<Vec<T>, Error> {
         match &self.lies {
-            Lies::File(pool) => all(&mut *pool.take()?.prepare_cached(rewritten(sql))?, params, map),
+            Lies::File(file) => {
+                let read = || all(&mut *file.pool.take()?.prepare_cached(rewritten(sql))?, params, map);
+                read().map_err(|error| self.noted(error))
+            }
             Lies::Schema(schema) => schema.rows(sql, params).await?.iter().map(|row| map(&row.into())).collect(),
         }
     }
@@ -91,7 +103,10 @@ impl Database {
         mut map: impl FnMut(&Row<'_>) -> Result<T, Error> + Send,
     ) -> Result<Option<T>, Error> {
         match &self.lies {
-            Lies::File(pool) => first(&mut *pool.take()?.prepare_cached(rewritten(sql))?, params, map),
+            Lies::File(file) => {
+                let read = || first(&mut *file.pool.take()?.prepare_cached(rewritten(sql))?, params, map);
+                read().map_err(|error| self.noted(error))
+            }
             Lies::Schema(schema) => schema.rows(sql, params).await?.first().map(|row| map(&row.into())).transpose(),
         }
     }
@@ -102,8 +117,56 @@ impl Database {
     /// [`Error::Database`], [`Error::Unreachable`], [`Error::Postgres`].
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
         match &self.lies {
-            Lies::File(pool) => Snapshot::of_file(reading(pool.path())?),
+            Lies::File(file) => {
+                reading(file.pool.path()).and_then(Snapshot::of_file).map_err(|error| self.noted(error))
+            }
             Lies::Schema(schema) => Snapshot::of_schema(schema),
+        }
+    }
+
+    /// Looks whether the file is whole as far as it tells of itself: its pages, its rows, not what is in them. It reads
+    /// all of it, unless that is more than `bytes_max`. A schema is the server's to look after.
+    ///
+    /// # Errors
+    /// [`Error::DamagedFile`]; [`Error::Database`] when it cannot be read.
+    pub fn check(&self, bytes_max: u64) -> Result<(), Error> {
+        let Lies::File(file) = &self.lies else { return Ok(()) };
+        let path = file.pool.path();
+        let bytes = std::fs::metadata(path).map_err(Error::file("read the database", path))?.len();
+        if bytes > bytes_max {
+            return Ok(());
+        }
+        let look = || -> Result<String, Error> {
+            // A connection of its own: what was read before must not be taken out of memory.
+            Ok(reading(path)?.query_row("pragma quick_check(1)", [], |row| row.get(0))?)
+        };
+        match look().map_err(|error| self.noted(error))?.as_str() {
+            "ok" => Ok(()),
+            found => {
+                let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+                let source = rusqlite::Error::SqliteFailure(code, Some(found.to_owned()));
+                Err(self.noted(source.into()))
+            }
+        }
+    }
+
+    /// The same failure, of this file; where it is damaged, that is remembered.
+    pub fn noted(&self, error: Error) -> Error {
+        let Lies::File(file) = &self.lies else { return error };
+        let error = error.in_file(file.pool.path());
+        if let Error::DamagedFile { path, .. } = &error
+            && !file.is_damaged.swap(true, Ordering::Relaxed)
+        {
+            tracing::error!(path = %path.display(), error = described(&error), "a file is damaged");
+        }
+        error
+    }
+
+    /// The file, when something in it was found damaged since it was opened.
+    pub fn damaged(&self) -> Option<&Path> {
+        match &self.lies {
+            Lies::File(file) if file.is_damaged.load(Ordering::Relaxed) => Some(file.pool.path()),
+            Lies::File(_) | Lies::Schema(_) => None,
         }
     }
 

@@ -42,19 +42,20 @@ impl Appender {
     /// [`Error::MissingMasterKey`], [`Error::WrongMasterKey`], [`Error::LooseMasterKey`], [`Error::NewerSchema`],
     /// [`Error::OldSqlite`], [`Error::NotDurable`], [`Error::File`], [`Error::Database`].
     pub fn open(folder: &Folder, master_key: &Path) -> Result<Appender, Error> {
-        let anchor = recover::check(folder)?;
+        let named = |error: Error| error.in_file(&folder.database());
+        let anchor = recover::check(folder).map_err(named)?;
         private_file(&folder.database())?;
         failpoint::pass("log-made");
-        let connection = writing(&folder.database(), "full")?;
+        let connection = writing(&folder.database(), "full").map_err(named)?;
         let synchronous: i64 = connection.query_row("pragma synchronous", [], |row| row.get(0))?;
         if synchronous < 2 {
             return Err(Error::NotDurable);
         }
-        schema::migrate(&connection)?;
+        schema::migrate(&connection).map_err(named)?;
         failpoint::pass("log-migrated");
-        let keys = Arc::new(secrets::unlock_or_make(&connection, master_key)?);
+        let keys = Arc::new(secrets::unlock_or_make(&connection, master_key).map_err(named)?);
         failpoint::pass("keys-stored");
-        let head = decode::head(&connection)?;
+        let head = decode::head(&connection).map_err(named)?;
         let keeper = Keeper::open(&folder.anchor())?;
         let recent = Arc::default();
         // A crash may have come before the write-ahead log was emptied of somebody who was forgotten.
@@ -149,8 +150,8 @@ impl Appender {
         }
         self.transaction(|connection| write(connection, &prepared, &batch.forget))?;
         failpoint::pass("log-committed");
-        self.head = prepared.head;
-        self.remember(batch, &prepared);
+        let before = std::mem::replace(&mut self.head, prepared.head);
+        self.remember(before, batch, &prepared);
         self.committed(prepared, &batch.forget);
         let listed = forget::list(self.list.as_mut(), &batch.forget, batch.at);
         listed.map_err(|source| {
@@ -174,12 +175,12 @@ impl Appender {
     }
 
     /// Keeps what was just appended for those who follow closely. What was forgotten with it is not told from memory.
-    fn remember(&self, batch: &Batch, prepared: &Prepared<'_>) {
+    fn remember(&self, before: Head, batch: &Batch, prepared: &Prepared<'_>) {
         if !batch.forget.is_empty() {
             self.recent.clear();
             return;
         }
-        self.recent.add(prepared.facts(batch));
+        self.recent.add(before.into(), prepared.facts(batch));
     }
 
     /// Deletes receipts older than `older_than` among the `limit` first written ones. Answers how many.

@@ -92,7 +92,7 @@ impl Pool {
         let idle = self.idle.lock().expect("nothing panics while it holds this lock").pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => reading(&self.path)?,
+            None => reading(&self.path).map_err(|error| error.in_file(&self.path))?,
         };
         Ok(Pooled { pool: self, connection: Some(connection) })
     }

@@ -1,8 +1,9 @@
 //! From rows to what is read back.
 
 use super::secrets::Look;
+use crate::anchor::Mark;
 use crate::opened::{Parts, decoded, of_receipt, outcome, unsealed};
-use crate::record::number;
+use crate::record::{self, Order, number, sql_number};
 use crate::{Error, Fact, Head, Receipt, Record};
 use domain::{Personal, Timestamp, UserId};
 use rusqlite::{OptionalExtension, Params, Row};
@@ -27,44 +28,87 @@ pub(super) fn head(connection: &rusqlite::Connection) -> Result<Head, Error> {
 
 /// A row with the columns [`COLUMNS`].
 pub(super) fn record(row: &Row<'_>) -> Result<Record, Error> {
-    let position = number(row.get(0)?);
+    let position = position(row)?;
+    let text = |index| text(row, index, position).map(str::to_owned);
     Ok(Record {
         position,
-        stream: row.get(1)?,
-        version: number(row.get(2)?),
+        stream: text(1)?,
+        version: number(int(row, 2, position)?),
         id: Uuid::from_bytes(needed(blob(row, 3)?, position)?),
-        name: row.get(4)?,
-        recorded_at: Timestamp(row.get(5)?),
-        payload: row.get(6)?,
+        name: text(4)?,
+        recorded_at: Timestamp(int(row, 5, position)?),
+        payload: text(6)?,
         subject: subject(row, 7, position)?,
-        sealed: row.get(8)?,
+        sealed: blob(row, 8)?.map(<[u8]>::to_vec),
         sealed_hash: fixed(blob(row, 9)?, position)?,
-        meta: row.get(10)?,
+        meta: text(10)?,
         hash: needed(blob(row, 11)?, position)?,
     })
 }
 
 /// Every fact that `sql` finds, decoded out of the columns `position, stream, version, id, name, recorded_at,
-/// payload, subject, sealed, sealed_hash`. A bad one ends the list; it is the error when it is the first.
-pub(super) fn facts(look: &Look<'_>, sql: &str, params: impl Params) -> Result<Vec<Fact>, (Vec<Fact>, Error)> {
+/// payload, subject, sealed, sealed_hash, hash`.
+pub(super) fn facts(look: &Look<'_>, sql: &str, params: impl Params) -> Result<Vec<Fact>, Error> {
+    let mut statement = look.connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
     let mut facts = Vec::new();
-    match collect(look, sql, params, &mut facts) {
-        Ok(()) => Ok(facts),
-        Err(error) => Err((facts, error)),
+    while let Some(row) = rows.next()? {
+        facts.push(fact(look, row)?);
+    }
+    Ok(facts)
+}
+
+const PAGE: &str =
+    "select position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash, hash
+    from event where position >= ?1 order by position limit ?2";
+
+/// The facts right behind a position, without holes. `known` is the row there, where it is known: the log must hold it.
+/// A bad fact ends the page; it is the error when it is the first.
+pub(super) fn page(look: &Look<'_>, after: u64, known: Option<Mark>, limit: usize) -> Result<Vec<Fact>, Error> {
+    let mut facts = Vec::new();
+    match fill(look, after, known.filter(|known| known.position > 0), limit, &mut facts) {
+        Err(error) if facts.is_empty() => Err(error),
+        Ok(()) | Err(_) => Ok(facts),
     }
 }
 
-fn collect(look: &Look<'_>, sql: &str, params: impl Params, facts: &mut Vec<Fact>) -> Result<(), Error> {
-    let mut statement = look.connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params)?;
+fn fill(look: &Look<'_>, after: u64, known: Option<Mark>, limit: usize, facts: &mut Vec<Fact>) -> Result<(), Error> {
+    let from = if known.is_some() { after } else { after.saturating_add(1) };
+    let mut statement = look.connection.prepare_cached(PAGE)?;
+    let mut rows = statement.query((sql_number(from), record::page(limit) + i64::from(known.is_some())))?;
+    if let Some(known) = known {
+        let found = rows.next()?.map(|row| Ok::<_, Error>((position(row)?, lenient(blob(row, 10)?)))).transpose()?;
+        if found != Some((known.position, known.hash)) {
+            return Err(Error::OtherHistory { position: known.position });
+        }
+    }
+    let mut order = Order::Dense(after);
     while let Some(row) = rows.next()? {
+        order.next(position(row)?)?;
         facts.push(fact(look, row)?);
     }
     Ok(())
 }
 
+/// The row at a position, as whoever has read it knows it. A damaged hash is as good as any other that is always the
+/// same.
+pub(super) fn mark(connection: &rusqlite::Connection, position: u64) -> Result<Option<Mark>, Error> {
+    let mut statement = connection.prepare_cached("select hash from event where position = ?1")?;
+    let mut rows = statement.query([sql_number(position)])?;
+    let found = rows.next()?.map(|row| Ok::<_, Error>(Mark { position, hash: lenient(blob(row, 0)?) }));
+    found.transpose()
+}
+
+fn lenient(hash: Option<&[u8]>) -> [u8; 32] {
+    hash.and_then(|hash| hash.try_into().ok()).unwrap_or_default()
+}
+
+fn position(row: &Row<'_>) -> Result<u64, Error> {
+    Ok(number(row.get(0)?))
+}
+
 fn fact(look: &Look<'_>, row: &Row<'_>) -> Result<Fact, Error> {
-    let position = number(row.get(0)?);
+    let position = position(row)?;
     let id = Uuid::from_bytes(needed(blob(row, 3)?, position)?);
     let name = text(row, 4, position)?;
     let personal = match blob(row, 8)? {
@@ -79,12 +123,13 @@ fn fact(look: &Look<'_>, row: &Row<'_>) -> Result<Fact, Error> {
     decoded(Parts {
         position,
         stream: text(row, 1, position)?,
-        version: number(row.get(2)?),
+        version: number(int(row, 2, position)?),
         id,
         name,
-        recorded_at: Timestamp(row.get(5)?),
+        recorded_at: Timestamp(int(row, 5, position)?),
         payload: text(row, 6, position)?,
         personal,
+        hash: needed(blob(row, 10)?, position)?,
     })
 }
 
@@ -116,6 +161,10 @@ pub(super) fn receipt(look: &Look<'_>, command_id: &[u8; 32]) -> Result<Option<R
 
 fn text<'a>(row: &'a Row<'_>, index: usize, position: u64) -> Result<&'a str, Error> {
     row.get_ref(index)?.as_str().map_err(|_| Error::Corrupt { position, what: "a column is no text" })
+}
+
+fn int(row: &Row<'_>, index: usize, position: u64) -> Result<i64, Error> {
+    row.get_ref(index)?.as_i64().map_err(|_| Error::Corrupt { position, what: "a column is no number" })
 }
 
 fn blob<'a>(row: &'a Row<'_>, index: usize) -> Result<Option<&'a [u8]>, Error> {

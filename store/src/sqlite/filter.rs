@@ -1,7 +1,7 @@
 //! Finding records for a person who looks for them.
 
 use super::log::records;
-use crate::record::{page, sql_number};
+use crate::record::{Order, page, sql_number};
 use crate::{Error, Filter, Record};
 use domain::{StreamId, Timestamp};
 use rusqlite::types::Value;
@@ -36,7 +36,9 @@ pub(super) fn read(connection: &Connection, filter: &Filter, limit: usize) -> Re
     params.push(Value::Integer(page(limit)));
     let order = if filter.newest_first { "desc" } else { "asc" };
     let rest = format!("where {} order by position {order} limit ?", conditions.join(" and "));
-    records(connection, &rest, params_from_iter(params))
+    let behind_all = filter.up_to.map_or(u64::MAX, |up_to| up_to.saturating_add(1));
+    let expected = if filter.newest_first { Order::Falling(behind_all) } else { Order::Rising(after) };
+    records(connection, expected, &rest, params_from_iter(params))
 }
 
 pub(super) fn by_id(connection: &Connection, id: Uuid) -> Result<Option<Record>, Error> {
@@ -51,7 +53,9 @@ pub(super) fn by_id(connection: &Connection, id: Uuid) -> Result<Option<Record>,
     };
     for after in [after, 0] {
         let params = (sql_number(after), id.as_bytes().as_slice());
-        if let Some(record) = records(connection, "where position > ?1 and id = ?2 limit 1", params)?.pop() {
+        if let Some(record) =
+            records(connection, Order::Rising(after), "where position > ?1 and id = ?2 limit 1", params)?.pop()
+        {
             return Ok(Some(record));
         }
     }
@@ -67,7 +71,7 @@ pub(super) fn by_meta(
     // Looking for the bytes first spares most rows the parsing of their metadata.
     let rest = "where position > ?1 and instr(meta, ?2) > 0
                 and iif(json_valid(meta), meta ->> ('$.' || ?3), null) = ?2 order by position limit ?4";
-    records(connection, rest, (sql_number(after), value, field, page(limit)))
+    records(connection, Order::Rising(after), rest, (sql_number(after), value, field, page(limit)))
 }
 
 /// The last position that was recorded before an instant. Times never fall along the log, so it is found by

@@ -3,7 +3,7 @@
 use super::append::Appender;
 use super::log::records;
 use crate::erased::{ERASED, Known};
-use crate::record::sql_number;
+use crate::record::{Order, sql_number};
 use crate::{Batch, ErasedList, Error, Forget};
 use domain::{StreamId, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension};
@@ -89,7 +89,7 @@ pub(crate) fn wipe(connection: &Connection) -> rusqlite::Result<bool> {
 /// Who was erased by the log above a position, and when.
 pub(super) fn erased(connection: &Connection, after: u64) -> Result<Vec<(UserId, Timestamp)>, Error> {
     let sql = "where position > ?1 and name = ?2 order by position";
-    let erased = records(connection, sql, (sql_number(after), ERASED))?;
+    let erased = records(connection, Order::Rising(after), sql, (sql_number(after), ERASED))?;
     let people = erased.iter().filter_map(|record| match StreamId::parse(&record.stream) {
         Some(StreamId::UserId(user_id)) => Some((user_id, record.recorded_at)),
         Some(_) | None => None,

@@ -3,9 +3,10 @@
 use super::decode::{self, COLUMNS};
 use super::secrets::{self, Look};
 use super::{Pool, filter, recover, rotate, schema, verify};
+use crate::anchor::Mark;
 use crate::opened::{self, Parts};
 use crate::recent::Recent;
-use crate::record::{number, page, sql_number};
+use crate::record::{Order, number, page, rising, sql_number};
 use crate::{Broken, Error, Fact, Filter, Folder, Head, Keys, Receipt, Record, Rotated, Stats, StreamRow, Verified};
 use domain::{Personal, StreamId};
 use rusqlite::{Connection, Params};
@@ -37,7 +38,7 @@ impl Log {
 
     pub(super) fn beside(folder: &Folder, keys: Arc<Keys>, recent: Arc<Recent>) -> Result<Log, Error> {
         let pool = Pool::new(folder.database());
-        schema::check(&*pool.take()?)?;
+        schema::check(&*pool.take()?).map_err(|error| error.in_file(&folder.database()))?;
         Ok(Log { inner: Arc::new(Inner { pool, keys, recent }) })
     }
 
@@ -47,8 +48,9 @@ impl Log {
     /// As [`Log::open`], and those of the master key.
     pub fn open_read_only(folder: &Folder, master_key: &Path) -> Result<Log, Error> {
         let pool = Pool::new(folder.database());
-        schema::check(&*pool.take()?)?;
-        let keys = Arc::new(secrets::unlock(&*pool.take()?, master_key)?);
+        schema::check(&*pool.take()?).map_err(|error| error.in_file(&folder.database()))?;
+        let keys =
+            Arc::new(secrets::unlock(&*pool.take()?, master_key).map_err(|error| error.in_file(&folder.database()))?);
         Ok(Log { inner: Arc::new(Inner { pool, keys, recent: Arc::default() }) })
     }
 
@@ -78,7 +80,8 @@ impl Log {
     /// # Errors
     /// [`Error::Database`], [`Error::Corrupt`].
     pub fn read(&self, after: u64, limit: usize) -> Result<Vec<Record>, Error> {
-        self.records("where position > ?1 order by position limit ?2", (sql_number(after), page(limit)))
+        let sql = "where position > ?1 order by position limit ?2";
+        records(&*self.inner.pool.take()?, Order::Dense(after), sql, (sql_number(after), page(limit)))
     }
 
     /// Records that a filter lets through; at most `limit` and [`crate::PAGE_MAX`]. A filter that lets few through
@@ -113,7 +116,7 @@ impl Log {
     /// [`Error::Database`], [`Error::Corrupt`].
     pub fn stream_records(&self, stream: &str, after_version: u64, limit: usize) -> Result<Vec<Record>, Error> {
         let sql = "where stream = ?1 and version > ?2 order by version limit ?3";
-        self.records(sql, (stream, sql_number(after_version), page(limit)))
+        records(&*self.inner.pool.take()?, Order::Rising(0), sql, (stream, sql_number(after_version), page(limit)))
     }
 
     /// Streams by name, above `after`, those that begin with `prefix` only; at most `limit` and
@@ -132,7 +135,7 @@ impl Log {
         let rows = statement.query_map((after, prefix.unwrap_or_default(), page(limit)), |row| {
             Ok(StreamRow { stream: row.get(0)?, events: number(row.get(1)?), last_position: number(row.get(2)?) })
         })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        rising(after, rows.collect::<Result<_, _>>()?)
     }
 
     /// What is in the log. Reads all of it.
@@ -157,22 +160,19 @@ impl Log {
         self.look(|look| stream_facts(look, stream))
     }
 
-    /// Facts above a position, in order; at most `limit` and [`crate::PAGE_MAX`]. One that cannot be read ends the
-    /// page before it: the facts before it come first, and the next call answers the error.
-    ///
-    /// # Errors
-    /// [`Error::Unreadable`] and [`Error::Corrupt`] when it is the very next one; [`Error::Database`].
-    pub fn facts(&self, after: u64, limit: usize) -> Result<Vec<Fact>, Error> {
-        if let Some(facts) = self.inner.recent.after(after, limit.min(crate::PAGE_MAX)) {
-            return Ok(facts);
+    pub(crate) fn facts(&self, after: u64, limit: usize) -> Result<Vec<Fact>, Error> {
+        self.look(|look| decode::page(look, after, None, limit))
+    }
+
+    pub(crate) fn facts_behind(&self, after: Mark, head: Head, limit: usize) -> Result<Vec<Fact>, Error> {
+        match self.inner.recent.behind(after, head, limit.min(crate::PAGE_MAX)) {
+            Some(facts) => Ok(facts),
+            None => self.look(|look| decode::page(look, after.position, Some(after), limit)),
         }
-        let sql = "select position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash
-                   from event where position > ?1 order by position limit ?2";
-        let found = self.look(|look| Ok(decode::facts(look, sql, (sql_number(after), page(limit)))))?;
-        match found {
-            Err((facts, error)) if facts.is_empty() => Err(error),
-            Ok(facts) | Err((facts, _)) => Ok(facts),
-        }
+    }
+
+    pub(crate) fn mark(&self, position: u64) -> Result<Option<Mark>, Error> {
+        decode::mark(&*self.inner.pool.take()?, position)
     }
 
     /// The receipt of a command, if there is one.
@@ -224,22 +224,24 @@ impl Log {
         verify::verify(&self.inner.pool, from, to, &known, progress)
     }
 
-    fn records(&self, rest: &str, params: impl Params) -> Result<Vec<Record>, Error> {
-        records(&*self.inner.pool.take()?, rest, params)
-    }
-
     fn look<T>(&self, read: impl FnOnce(&Look<'_>) -> Result<T, Error>) -> Result<T, Error> {
         let connection = self.inner.pool.take()?;
         read(&Look::new(&connection, &self.inner.keys))
     }
 }
 
-/// The records of `select … from event` and the rest of the statement.
-pub(super) fn records(connection: &Connection, rest: &str, params: impl Params) -> Result<Vec<Record>, Error> {
+/// The records of `select … from event` and the rest of the statement, in that order of their positions.
+pub(super) fn records(
+    connection: &Connection,
+    mut order: Order,
+    rest: &str,
+    params: impl Params,
+) -> Result<Vec<Record>, Error> {
     let mut statement = connection.prepare_cached(&format!("select {COLUMNS} from event {rest}"))?;
     let mut rows = statement.query(params)?;
     let mut records = Vec::new();
     while let Some(row) = rows.next()? {
+        order.next(number(row.get(0)?))?;
         records.push(decode::record(row)?);
     }
     Ok(records)
@@ -247,10 +249,10 @@ pub(super) fn records(connection: &Connection, rest: &str, params: impl Params) 
 
 /// The facts of one stream, by version.
 pub(super) const STREAM_FACTS: &str =
-    "select position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash
-     from event where stream = ?1 order by version";
+    "select position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash,
+     hash from event where stream = ?1 order by version";
 
 /// All facts of a stream: half a stream would be a wrong state, so the first bad one is the error.
 pub(super) fn stream_facts(look: &Look<'_>, stream: StreamId) -> Result<Vec<Fact>, Error> {
-    decode::facts(look, STREAM_FACTS, [stream.to_string()]).map_err(|(_, error)| error)
+    decode::facts(look, STREAM_FACTS, [stream.to_string()])
 }

@@ -2,7 +2,7 @@
 
 use super::{Pool, decode, schema, verify};
 use crate::anchor::{self, Anchor, Mark};
-use crate::{Broken, BrokenKind, Error, Folder, Head, Lock, Verified};
+use crate::{Accepted, Broken, BrokenKind, Error, Folder, Head, Lock, Verified};
 use rusqlite::Connection;
 
 /// Looks whether the log holds what its anchor knows, and whether the chain holds from where it was settled to the
@@ -37,16 +37,20 @@ pub(super) fn check(folder: &Folder) -> Result<Anchor, Error> {
 ///
 /// # Errors
 /// [`Error::NotHeld`] when the chain of what is there does not hold; [`Error::File`], [`Error::Database`].
-pub fn accept(folder: &Folder, _lock: &Lock, progress: impl FnMut(u64)) -> Result<Verified, Error> {
+pub fn accept(folder: &Folder, _lock: &Lock, progress: impl FnMut(u64)) -> Result<Accepted, Error> {
+    // One that is lost or damaged knows nothing.
+    let known = anchor::read(&folder.anchor()).ok().flatten().unwrap_or_default().head;
     let (Some(pool), head) = look(folder)? else {
         anchor::create(&folder.anchor(), Anchor::default())?;
-        return Ok(Verified { events: 0, head: Head::default(), anchor: Some(0) });
+        let verified = Verified { events: 0, head: Head::default(), anchor: Some(0) };
+        return Ok(Accepted { verified, is_other: known.position > 0 });
     };
     let verified = verify::verify(&pool, 1, u64::MAX, &[head.into()], progress);
     let verified = verified.map_err(|source| Error::NotHeld { source })?;
     // What is settled is learnt at the next checkpoint; until then a start looks through everything once more.
     anchor::create(&folder.anchor(), Anchor { head: verified.head.into(), settled: Mark::default() })?;
-    Ok(Verified { anchor: Some(verified.head.position), ..verified })
+    let is_other = known.position > 0 && decode::mark(&*pool.take()?, known.position)? != Some(known);
+    Ok(Accepted { verified: Verified { anchor: Some(verified.head.position), ..verified }, is_other })
 }
 
 /// The log's end as the database tells it. No pool when there is no table yet: SQLite would throw away the

@@ -46,7 +46,7 @@ fn a_log_that_was_set_back_is_refused_at_the_start_and_accepted_by_command() {
     let folder = store::Folder::create(copy.path()).unwrap();
     let lock = folder.lock().unwrap();
     let accepted = postgres::accept_anchor(&shared.cluster, &folder, &lock, |_| {}).unwrap();
-    assert_eq!((accepted.events, accepted.anchor), (6, Some(6)));
+    assert_eq!((accepted.verified.events, accepted.verified.anchor, accepted.is_other), (6, Some(6), true));
     let mut appender = store::Appender::open_shared(&shared.cluster, &folder, &shared.key).unwrap();
     let batch = store::Batch { events: vec![message(7, 1, "again")], ..Default::default() };
     assert_eq!(appender.append(&batch).unwrap().position, 7);

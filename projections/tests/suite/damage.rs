@@ -1,0 +1,106 @@
+//! Damaged files: found at the start, built again, and told with their names.
+
+use crate::support::*;
+use domain::Timestamp;
+use domain::chat::Role;
+use projections::{Name, NewTask, Projections};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+
+const QUESTION: &str = "what-zuleika-asked";
+
+/// A chat with much to say.
+fn busy(world: &mut World) -> u64 {
+    let (chat, anna) = (chat_id(1), user_id(1));
+    world.follow([
+        signed_up(anna, "anna", None),
+        created(chat, anna, "Café", false),
+        joined(chat, anna, "a", Role::Owner),
+    ]);
+    world.follow((1..300).map(|number| posted(message_id(number), chat, anna, &"words ".repeat(40))))
+}
+
+fn file(world: &World, name: &str) -> PathBuf {
+    world.folder.read_models().join(name)
+}
+
+/// Writes over a part of the file, which nobody has open.
+fn overwrite(path: &Path, from: u64, bytes: usize) {
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    assert!(file.metadata().unwrap().len() >= from + bytes as u64, "{}", path.display());
+    file.write_all_at(&vec![0xa5; bytes], from).unwrap();
+}
+
+fn ask(projections: &Projections, who: u128) {
+    let task = NewTask {
+        task_id: Uuid::from_u128(who),
+        user_id: user_id(who),
+        fingerprint: None,
+        question: QUESTION.to_owned(),
+        wanted: 0,
+        at: Timestamp(1_000_000),
+    };
+    projections.search_tasks().take(&task).unwrap();
+}
+
+#[test]
+fn a_damaged_catalogue_is_made_anew_and_named_to_who_only_reads() {
+    for (from, bytes) in [(0, 100), (4_096, 3 * 4_096)] {
+        let mut world = World::new().unwrap();
+        busy(&mut world);
+        let path = file(&world, "catalog.db");
+        let world = world.restarted_after(
+            |_| overwrite(&path, from, bytes),
+            |folder, log| {
+                let beside = Projections::open_read_only(folder, log.clone());
+                let found = beside.and_then(|beside| beside.verify(Name::Users, &mut |_| {}).map(drop)).unwrap_err();
+                let found = found.to_string();
+                assert!(found.contains("catalog.db") && found.contains("damaged"), "{found}");
+            },
+        );
+        world.assert_verified();
+        assert_eq!(world.projections.damaged(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn what_somebody_asked_is_gone_from_the_files_with_the_erasure_and_after_a_crash_at_the_start() {
+    let mut world = World::new().unwrap();
+    world.follow([signed_up(user_id(1), "anna", None), signed_up(user_id(2), "boris", None)]);
+    ask(&world.projections, 1);
+    assert!(holds(&world.folder.read_models(), QUESTION), "the test looks in the right place");
+    world.erase(user_id(1));
+    world.projections.catch_up().unwrap();
+    assert!(!holds(&world.folder.read_models(), QUESTION));
+    // A crash right behind the deletion, before the write-ahead log was emptied.
+    ask(&world.projections, 2);
+    let other = rusqlite::Connection::open(file(&world, "catalog.db")).unwrap();
+    other.execute_batch("delete from search_tasks").unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    for found in std::fs::read_dir(world.folder.read_models()).unwrap() {
+        let found = found.unwrap().path();
+        if found.is_file() {
+            std::fs::copy(&found, copy.path().join(found.file_name().unwrap())).unwrap();
+        }
+    }
+    assert!(holds(copy.path(), QUESTION), "it lies in the write-ahead log");
+    drop(other);
+    let world = world.restarted_after(
+        |folder| {
+            for found in std::fs::read_dir(copy.path()).unwrap() {
+                let found = found.unwrap().path();
+                std::fs::copy(&found, folder.read_models().join(found.file_name().unwrap())).unwrap();
+            }
+        },
+        |_, _| {},
+    );
+    assert!(!holds(&world.folder.read_models(), QUESTION));
+}
+
+/// Whether a file in that folder holds these bytes.
+fn holds(folder: &Path, text: &str) -> bool {
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let mut files = files.filter(|path| path.is_file());
+    files.any(|path| std::fs::read(path).unwrap().windows(text.len()).any(|part| part == text.as_bytes()))
+}
