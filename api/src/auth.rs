@@ -21,6 +21,7 @@ use domain::token::Scope;
 use domain::{SessionId, Timestamp, UserId};
 use projections::{sessions, tokens};
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 
 /// Who is calling, by a session that is open or by a service token whose scopes allow the method.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +61,9 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
+/// How far the clocks of nodes may be apart.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
+
 impl FromRequestParts<App> for Person {
     type Rejection = Error;
 
@@ -89,7 +93,7 @@ impl App {
         let found = self.session_of(token).await?;
         let found = found.ok_or_else(|| Error::new(Code::InvalidSession, "there is no such session; log in again"))?;
         let at = now();
-        if !self.used_lately(&found, at) && self.expiry(&found.open).await? <= at {
+        if !self.used_lately(&found, at) && self.expiry(&found.open, at).await? <= at {
             return Err(Error::new(Code::SessionExpired, "this session has expired; log in again"));
         }
         self.projections.last_use().touch(found.open.session_id, at);
@@ -100,7 +104,7 @@ impl App {
     /// Whether another node has told of a use so late that nobody must be asked for the last one.
     fn used_lately(&self, found: &Found, at: Timestamp) -> bool {
         match found.from {
-            From::Redis(used_at) => self.ends_at(&found.open, used_at) > at,
+            From::Redis(used_at) => self.ends_at(&found.open, used_at.min(at), at) > at,
             From::Process | From::Model(_) => false,
         }
     }
@@ -118,19 +122,25 @@ impl App {
         Ok(token)
     }
 
-    /// When a session ends as things stand: at its last use plus the idle time, at the latest at its end.
-    pub(crate) async fn expiry(&self, session: &sessions::Open) -> Result<Timestamp, Error> {
-        Ok(self.ends_at(session, self.last_seen(session).await?))
+    /// When a session ends as things stand at a time: at its last use plus the idle time, at the latest at its end.
+    pub(crate) async fn expiry(&self, session: &sessions::Open, at: Timestamp) -> Result<Timestamp, Error> {
+        Ok(self.ends_at(session, self.last_seen(session, at).await?, at))
     }
 
-    fn ends_at(&self, session: &sessions::Open, used_at: Timestamp) -> Timestamp {
-        session.expires_at.min(used_at.plus(self.settings.session_idle))
+    /// It is bounded by how long it may last, not by its end alone: a clock that was ahead when it was opened must not make
+    /// it last for years.
+    fn ends_at(&self, session: &sessions::Open, used_at: Timestamp, at: Timestamp) -> Timestamp {
+        if session.created_at > at.plus(CLOCK_TOLERANCE) {
+            return at;
+        }
+        let longest = session.created_at.plus(self.settings.session_max);
+        session.expires_at.min(longest).min(used_at.plus(self.settings.session_idle))
     }
 
-    /// When a session was last used.
-    pub(crate) async fn last_seen(&self, session: &sessions::Open) -> Result<Timestamp, Error> {
+    /// When a session was last used. A use that a clock ahead has written down is none later than the present.
+    pub(crate) async fn last_seen(&self, session: &sessions::Open, at: Timestamp) -> Result<Timestamp, Error> {
         let used = self.projections.last_use().last_seen(session.session_id).await?;
-        Ok(used.unwrap_or(session.created_at).max(session.created_at))
+        Ok(used.unwrap_or(session.created_at).min(at).max(session.created_at))
     }
 }
 

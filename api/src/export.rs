@@ -9,7 +9,7 @@ use crate::respond::POSITION;
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use domain::{PASSWORD_CHANGED, Personal, UserId};
+use domain::{PASSWORD_CHANGED, Personal, Timestamp, UserId};
 use http_body_util::channel::{Channel, Sender};
 use projections::{Name, chats, sessions, sign_ins, tokens, users};
 use serde_json::{Value, json};
@@ -84,13 +84,25 @@ async fn write(app: &App, account: &users::Account, up_to: u64, out: &mut Sender
     let user_id = account.user_id;
     say(out, vec![profile(account)]).await?;
     let database = app.projections.database(Name::Sessions);
-    say(out, sessions::of_user(&database, user_id).await?.iter().map(session).collect()).await?;
+    write_sessions(&database, user_id, out).await?;
     let database = app.projections.database(Name::Tokens);
     say(out, tokens::of_user(&database, user_id, now()).await?.iter().map(token).collect()).await?;
     write_sign_ins(&app.projections.database(Name::SignIns), user_id, out).await?;
     write_chats(&app.projections.database(Name::Chats), user_id, out).await?;
     write_events(&app.log, user_id, up_to, out).await?;
     say(out, vec![json!({"kind": "end", "position": up_to})]).await
+}
+
+async fn write_sessions(db: &Database, user_id: UserId, out: &mut Sender<Bytes, Ended>) -> Result<(), Ended> {
+    let mut before = None;
+    loop {
+        let page = sessions::of_user(db, user_id, Timestamp(0), before).await?;
+        say(out, page.iter().map(session).collect()).await?;
+        before = page.last().map(|row| (row.created_at, row.session_id));
+        if page.len() < sessions::LISTED_MAX {
+            return Ok(());
+        }
+    }
 }
 
 async fn write_sign_ins(db: &Database, user_id: UserId, out: &mut Sender<Bytes, Ended>) -> Result<(), Ended> {

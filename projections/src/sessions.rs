@@ -6,6 +6,7 @@ use domain::session::{self, TokenHash};
 use domain::{Category, Event, SessionId, StreamId, Timestamp, UserId, user};
 use store::Fact;
 use store::sql::{Database, Row, Tx};
+use uuid::Uuid;
 
 pub(crate) const VERSION: u32 = 1;
 
@@ -34,8 +35,8 @@ pub(crate) const COMPARED: &[Table] = &[Table {
     columns: &["token_hash", "user_id", "device", "address", "created_at", "expires_at"],
 }];
 
-/// Most sessions of one user that are listed.
-const LISTED_MAX: i64 = 1_000;
+/// Sessions of one user in a page.
+pub const LISTED_MAX: usize = 1_000;
 
 /// A session that was not ended; whether it has expired is for the reader to see.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,12 +176,23 @@ pub async fn by_id(db: &Database, session_id: SessionId) -> Result<Option<Sessio
     .await
 }
 
-/// A user's sessions, the newest first, at most a thousand.
-pub async fn of_user(db: &Database, user_id: UserId) -> Result<Vec<Session>, store::Error> {
+/// Where a list of sessions goes on: behind the one that was opened then and has that id.
+pub type Before = (Timestamp, SessionId);
+
+/// The sessions of a user that are not past their last day at a time, the newest first, a page of at most [`LISTED_MAX`].
+/// Which of them have rested for too long only their last use tells: a caller that leaves those out asks for the next page.
+pub async fn of_user(
+    db: &Database,
+    user_id: UserId,
+    at: Timestamp,
+    before: Option<Before>,
+) -> Result<Vec<Session>, store::Error> {
+    let (opened, session_id) = before.unwrap_or((Timestamp(i64::MAX), SessionId(Uuid::max())));
     db.rows(
-        "select session_id, user_id, device, address, created_at, expires_at from session where user_id = $1
-         order by created_at desc, session_id desc limit $2",
-        &[(&user_id).into(), LISTED_MAX.into()],
+        "select session_id, user_id, device, address, created_at, expires_at from session
+         where user_id = $1 and expires_at > $2 and (created_at, session_id) < ($3, $4)
+         order by created_at desc, session_id desc limit $5",
+        &[(&user_id).into(), at.into(), opened.into(), (&session_id).into(), (LISTED_MAX as i64).into()],
         session,
     )
     .await

@@ -11,11 +11,16 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use commands::Actor;
 use domain::{Command, SessionId, Timestamp, id, session, user};
-use projections::{Name, sessions};
+use projections::Name;
+use projections::sessions::{self, LISTED_MAX};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+/// Pages that are looked through for sessions that go on: of one person who has signed in more than 20,000 times within the
+/// longest life of a session, the oldest are not listed.
+const PAGES_MAX: usize = 20;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, end_others)).routes(routes!(end))
@@ -43,26 +48,35 @@ struct Session {
     expires_at: Timestamp,
 }
 
-/// My open sessions, newest first.
+/// My open sessions, newest first, at most a thousand.
 #[utoipa::path(get, path = "/v1/me/sessions", tag = "sessions", responses((status = 200, body = Sessions)))]
 async fn list(State(app): State<App>, person: Person, asked: Asked, params: Params) -> Result<Response, Error> {
     let reading = app.read(Name::Sessions, params.min_position).await?;
-    let mut open = Vec::new();
-    for row in sessions::of_user(&reading.database, person.user_id).await? {
-        let expires_at = app.expiry(&row.open()).await?;
-        if expires_at <= asked.at {
-            continue;
+    let (mut open, mut before) = (Vec::new(), None);
+    for _ in 0..PAGES_MAX {
+        let page = sessions::of_user(&reading.database, person.user_id, asked.at, before).await?;
+        before = page.last().map(|row| (row.created_at, row.session_id));
+        let is_last = page.len() < LISTED_MAX;
+        for row in page {
+            let expires_at = app.expiry(&row.open(), asked.at).await?;
+            if expires_at <= asked.at {
+                continue;
+            }
+            open.push(Session {
+                id: row.session_id,
+                current: row.session_id == person.session_id,
+                last_seen_at: app.last_seen(&row.open(), asked.at).await?,
+                device: row.device.unwrap_or_default(),
+                address: row.address.unwrap_or_default(),
+                created_at: row.created_at,
+                expires_at,
+            });
         }
-        open.push(Session {
-            id: row.session_id,
-            current: row.session_id == person.session_id,
-            last_seen_at: app.last_seen(&row.open()).await?,
-            device: row.device.unwrap_or_default(),
-            address: row.address.unwrap_or_default(),
-            created_at: row.created_at,
-            expires_at,
-        });
+        if is_last || open.len() >= LISTED_MAX {
+            break;
+        }
     }
+    open.truncate(LISTED_MAX);
     Ok(read(reading.position, Sessions { sessions: open }))
 }
 

@@ -28,7 +28,8 @@ mod silent_storage;
 mod tokens;
 mod wire;
 
-use std::time::Duration;
+use domain::Timestamp;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long a story waits for what must come.
 const WAIT_MAX: Duration = Duration::from_secs(20);
@@ -41,4 +42,10 @@ async fn until(look: impl AsyncFn() -> bool) {
         }
     };
     tokio::time::timeout(WAIT_MAX, found).await.expect("what must come comes");
+}
+
+/// The clock.
+fn now() -> Timestamp {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
+    Timestamp(i64::try_from(since_1970.as_micros()).expect("it is not that late"))
 }

@@ -1,10 +1,14 @@
 //! Sessions: listing and ending them, their expiry, logging out.
 
-use super::until;
+use super::{now, until};
+use commands::Request;
+use domain::{Command, SessionId, Timestamp, UserId, id, session, user};
 use reqwest::Method;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::time::Duration;
 use testkit::{Actor, TestApp};
+use uuid::Uuid;
 
 async fn sessions(actor: &Actor) -> Vec<Value> {
     let reply = actor.get("/v1/me/sessions").await.expect_status(200);
@@ -218,4 +222,58 @@ async fn only_the_beginning_of_a_devices_name_is_kept() {
     let headers = [("user-agent", long.as_str())];
     anna.send(Method::POST, "/v1/auth/login", Some(body), &headers).await.expect_status(200);
     assert_eq!(sessions(&anna).await[0]["device"], long[..200]);
+}
+
+/// A session as if it had been opened by a node whose clock says that; `number` tells it from others.
+async fn opened_at(app: &TestApp, anna: &Actor, number: usize, at: Timestamp) -> Actor {
+    opened_as(app, anna, SessionId(Uuid::now_v7()), number, at).await
+}
+
+async fn opened_as(app: &TestApp, anna: &Actor, session_id: SessionId, number: usize, at: Timestamp) -> Actor {
+    let token = format!("{number:A>43}");
+    let sign_in = session::Command::SignIn {
+        user_id: UserId(id::parse_uuid(&anna.user_id).unwrap()),
+        checked: 1,
+        token_hash: session::TokenHash(Sha256::digest(token.as_bytes()).into()),
+        expires_at: at.plus(TestApp::settings().session_max),
+        from: user::Origin { device: String::new(), address: String::new() },
+    };
+    let request = Request::by_operator(Command::Session(session_id, sign_in), at);
+    app.node.writer.send(request).await.unwrap();
+    let mut actor = app.anonymous();
+    actor.token = Some(token);
+    actor
+}
+
+#[tokio::test]
+async fn a_session_that_goes_on_is_listed_however_many_have_expired() {
+    let app = TestApp::start().await;
+    let anna = app.user("Anna").await;
+    let mine = current(&anna).await;
+    let (now, settings) = (now(), TestApp::settings());
+    // Most have rested for too long, some of them are past their last day as well.
+    let rested = now.plus_seconds(-i64::try_from(settings.session_idle.as_secs()).unwrap() - 60);
+    let ended = now.plus_seconds(-i64::try_from(settings.session_max.as_secs()).unwrap() - 60);
+    // Opened before all of them, and still in use.
+    let living_id = SessionId(Uuid::now_v7());
+    app.node.projections.last_use().touch(living_id, now);
+    let living = opened_as(&app, &anna, living_id, 0, ended.plus_seconds(600)).await;
+    for number in 1..=1_100 {
+        opened_at(&app, &anna, number, if number % 10 == 0 { ended } else { rested }).await;
+    }
+    let listed = sessions(&anna).await.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(listed, [mine, living_id.to_string()]);
+    living.get("/v1/me").await.expect_status(200);
+}
+
+#[tokio::test]
+async fn a_session_of_a_clock_that_was_ahead_is_none() {
+    let app = TestApp::start().await;
+    let anna = app.user("Anna").await;
+    let ahead = opened_at(&app, &anna, 0, now().plus_seconds(3 * 365 * 24 * 3600)).await;
+    ahead.get("/v1/me").await.expect_problem(401, "session-id-expired");
+    assert_eq!(sessions(&anna).await.len(), 1);
+    anna.get("/v1/me").await.expect_status(200);
+    // The clocks of two nodes may be a little apart.
+    opened_at(&app, &anna, 1, now().plus_seconds(20)).await.get("/v1/me").await.expect_status(200);
 }

@@ -1,5 +1,6 @@
 //! Service tokens: creating, using, listing and revoking them.
 
+use super::now;
 use commands::Request;
 use domain::text::TokenName;
 use domain::token::{self, Scopes};
@@ -9,7 +10,6 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 use testkit::{Actor, Reply, TestApp};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -35,11 +35,6 @@ fn backend(app: &TestApp, of: &Actor, created: &Reply) -> Actor {
 async fn listed(actor: &Actor) -> Vec<Value> {
     let reply = actor.get(TOKENS).await.expect_status(200);
     reply.body["tokens"].as_array().expect("a list of tokens").clone()
-}
-
-fn now() -> Timestamp {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    Timestamp(i64::try_from(since_1970.as_micros()).unwrap())
 }
 
 fn verified(app: &TestApp) {

@@ -109,8 +109,8 @@ async fn who_is_erased_is_gone_also_before_the_projection_sees_him() {
         assert_eq!(users::by_id(&users, anna).await.unwrap(), None);
         assert!(users::by_id(&users, boris).await.unwrap().is_some());
         let sessions = world.projections.database(Name::Sessions);
-        assert_eq!(sessions::of_user(&sessions, anna).await.unwrap(), vec![]);
-        assert_eq!(sessions::of_user(&sessions, boris).await.unwrap().len(), 1);
+        assert_eq!(sessions::of_user(&sessions, anna, Timestamp(0), None).await.unwrap(), vec![]);
+        assert_eq!(sessions::of_user(&sessions, boris, Timestamp(0), None).await.unwrap().len(), 1);
         let sign_ins = world.projections.database(Name::SignIns);
         assert_eq!(sign_ins::of_user(&sign_ins, anna, None, 9).await.unwrap(), vec![]);
         assert_eq!(sign_ins::of_user(&sign_ins, boris, None, 9).await.unwrap().len(), 1);
@@ -130,7 +130,12 @@ async fn sessions_end_alone_or_all_but_one() {
     assert_eq!((session.device.as_deref(), session.address.as_deref()), (Some("curl"), Some("192.0.2.1")));
     assert_eq!(sessions::by_id(&db, session_id(1)).await.unwrap(), Some(session));
     let numbers = async || -> Vec<_> {
-        sessions::of_user(&db, anna).await.unwrap().into_iter().map(|session| session.session_id).collect()
+        sessions::of_user(&db, anna, Timestamp(0), None)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|session| session.session_id)
+            .collect()
     };
     assert_eq!(numbers().await, [4, 3, 2, 1].map(session_id));
     let ended = Event::Session(session::Event::Ended(session::Ended { user_id: anna }));
