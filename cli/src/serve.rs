@@ -34,7 +34,7 @@ pub async fn run(context: &Context) -> Result<()> {
     let (started, has_started) = watch::channel(false);
     let (builds, built) = watch::channel(Builds::default());
     let roles = context.settings.roles;
-    tokio::spawn(api::starting(starting, doors(context), roles, built, stopping(has_started)));
+    let starting = tokio::spawn(api::starting(starting, doors(context), roles, built, stopping(has_started)));
     let opening = async {
         let bus = couriers::bus(context).await?;
         let nudges = bus.as_ref().map(|_| nudges);
@@ -48,6 +48,9 @@ pub async fn run(context: &Context) -> Result<()> {
         () = signals.one() => return Ok(()),
     };
     started.send_replace(true);
+    // Who is told that the server is there must not meet the one that answered until now: a request that it has not read yet
+    // would be cut off. Whoever connects meanwhile waits in the kernel's queue.
+    let _ = starting.await;
     let control = Control::open(&node.folder)?;
     let couriers = Couriers::start(bus, &node, heard).await;
     let (stop, stopped) = watch::channel(false);

@@ -12,6 +12,7 @@ pub const POINTS: &[(&str, u32)] = &[
     ("list-synced", 1),
     ("log-wiped", 2),
     ("erasure-folded", 1),
+    ("questions-deleted", 1),
     ("former-removed", 4),
     ("file-removed", 1),
     ("file-removed", 2),

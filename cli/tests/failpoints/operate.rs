@@ -21,9 +21,13 @@ pub const ALL: &[(&str, u32)] = &[
     ("last-use-flushed", 1),
     ("pause-noted", 1),
     ("skip-recorded", 1),
+    ("next-key-made", 1),
+    ("keys-wrapped-again", 1),
+    ("former-key-kept", 1),
 ];
 const REBUILD: std::ops::Range<usize> = 0..9;
 const STOP: std::ops::Range<usize> = 9..12;
+const ROTATE: std::ops::Range<usize> = 14..17;
 
 struct Story {
     place: Place,
@@ -122,4 +126,25 @@ fn a_pause_and_a_skip_that_were_cut_off_are_kept() {
     let kept = story.place.run(&["streams", "show", "projection-messages"]).ok().json();
     assert_eq!(kept["state"]["skipped"], serde_json::json!([position]));
     compare(&story.place, &story.ledger);
+}
+
+#[test]
+fn a_rotation_of_keys_that_was_cut_off_leaves_a_key_that_opens() {
+    let mut story = Story::begin();
+    for (name, nth) in &ALL[ROTATE] {
+        let mut server = story.place.serve_until(&format!("{name}=crash@{nth}")).unwrap();
+        let url = server.url.clone();
+        story.talk(&url, name);
+        assert_ne!(story.place.run(&["keys", "rotate"]).code, 0, "{name}");
+        assert_fired(server.ended(), &story.place.said(), name);
+        let server = story.place.serve();
+        let url = server.url.clone();
+        story.talk(&url, &format!("{name}-again"));
+        assert_eq!(story.runtime.block_on(story.client.read(&url)), 200);
+        assert_eq!(server.stop(), 0);
+        compare(&story.place, &story.ledger);
+        story.place.run(&["keys", "rotate"]).ok();
+        assert!(!story.place.data().join("master.key.next").exists(), "{name}");
+        compare(&story.place, &story.ledger);
+    }
 }
