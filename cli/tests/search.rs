@@ -44,7 +44,7 @@ fn messages_of_all_chats_are_found_beside_a_server_and_without_one() {
 fn a_question_that_cannot_be_read_says_where() {
     let place = Place::new();
     place.run(&["import", &fixture()]).ok();
-    let refused = place.run(&["search", "word before:yesterday"]);
+    let refused = place.run(&["search", "word before:2026-02-30"]);
     assert_eq!(refused.code, 2);
     assert!(refused.err.contains("character 12"), "{}", refused.err);
     assert_eq!(place.run(&["search"]).code, 2);

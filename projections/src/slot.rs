@@ -254,9 +254,12 @@ impl Slot {
                 forgotten = true;
             }
         }
+        if !forgotten {
+            return Ok(());
+        }
         failpoint::pass("questions-deleted");
         // Also out of the write-ahead log.
-        if forgotten { self.catalog.wipe() } else { Ok(()) }
+        self.catalog.wipe()
     }
 
     /// Stores the checkpoint where it is. An index that has stopped goes on with taking deleted text out of its files.

@@ -127,7 +127,7 @@ pub enum Error {
     #[error("the database does not sync every commit to the disk; use a folder on a local disk")]
     NotDurable,
     /// Nothing of the batch was written. It may be tried again.
-    #[error("nothing was written; see the cause in the server's log and try again")]
+    #[error("nothing was written; check the disk, see the cause in the server's log, and try again")]
     NotWritten {
         /// Why.
         source: rusqlite::Error,
