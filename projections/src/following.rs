@@ -1,8 +1,8 @@
 //! Following the log for the text index: on a thread of its own, because a commit writes files and waits for the disk,
 //! which must hold up no other read model.
 
-use crate::slot::Slot;
-use crate::{Name, Projections, Result, scan};
+use crate::slot::{NO_EVENT, Slot};
+use crate::{Name, Projections, Result, rebuild, scan};
 use std::time::{Duration, Instant};
 use store::{Mark, described};
 use tokio::sync::watch;
@@ -19,6 +19,8 @@ const PERSIST: Duration = Duration::from_secs(1);
 /// How long an erasure is waited for that segments are written anew for, and how often it is looked at.
 const PURGED_WITHIN: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(10);
+/// A damaged index that could not be built again is tried again after that long.
+const REBUILD_AGAIN: Duration = Duration::from_secs(60);
 
 impl Projections {
     pub(crate) fn follow_with_index(
@@ -32,8 +34,13 @@ impl Projections {
         let mut persisted = Instant::now();
         let mut shown = Instant::now();
         let mut well = true;
+        let mut rebuilt: Option<Instant> = None;
         // It ends, too, when nobody can stop it any more: whoever let go of the `Tail` does not want it to go on.
         while stopped.has_changed().is_ok() && !*stopped.borrow() {
+            if slot.is_damaged() && rebuilt.is_none_or(|tried| tried.elapsed() >= REBUILD_AGAIN) {
+                rebuilt = Some(Instant::now());
+                self.rebuild_damaged(slot);
+            }
             let asked = *wanted.borrow_and_update();
             let followed = self.forget_impossible(slot, asked).and_then(|()| self.index_to_head(slot, &stopped));
             let followed = followed.and_then(|()| {
@@ -45,6 +52,9 @@ impl Projections {
                 }
                 Ok(())
             });
+            if let Err(crate::Error::Search(error)) = &followed {
+                slot.note_damage(error);
+            }
             if let Err(error) = &followed
                 && self.is_lost(error)
             {
@@ -61,6 +71,20 @@ impl Projections {
         }
         if let Err(error) = slot.persist() {
             tracing::error!(error = described(&error), "the index was not committed; the next start does it again");
+        }
+    }
+
+    /// Throws a damaged index away and builds the next one from the log. Until that serves, questions are refused.
+    fn rebuild_damaged(&self, slot: &Slot) {
+        tracing::error!("the search index is damaged: it is thrown away and built again from the log");
+        let why = "its files are damaged; it is being built again from the log".to_owned();
+        let rebuilt = slot.note(|entry| entry.failed = Some((NO_EVENT, why))).and_then(|()| {
+            self.rebuild(slot.name, &mut |_| {})?;
+            rebuild::remove_former(slot.models(), slot.name, slot.entry().generation)
+        });
+        match rebuilt {
+            Ok(()) => tracing::info!("the search index is whole again"),
+            Err(error) => tracing::error!(error = described(&error), "the search index could not be built again"),
         }
     }
 

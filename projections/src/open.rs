@@ -44,13 +44,20 @@ pub(crate) fn to_read(around: &Around<'_>, name: Name) -> Result<Slot> {
 /// For reading only; where this machine has none, it is not missed before somebody asks for it.
 pub(crate) fn to_read_if_there(around: &Around<'_>, name: Name) -> Result<Slot> {
     match to_read(around, name) {
-        Err(Error::NotBuilt) => {
-            let (version, generation) = (name.version(), 0);
-            let entry = Entry { name, version, generation, rebuilding: false, paused: false, failed: None };
-            Ok(Slot::reading(around, entry, Model::Elsewhere, Mark::default()))
+        Err(Error::NotBuilt) => Ok(elsewhere(around, name)),
+        // Whoever verifies it is told so.
+        Err(Error::Search(error)) => {
+            tracing::warn!(projection = %name, error = described(&error), "the index cannot be read");
+            Ok(elsewhere(around, name))
         }
         opened => opened,
     }
+}
+
+fn elsewhere(around: &Around<'_>, name: Name) -> Slot {
+    let (version, generation) = (name.version(), 0);
+    let entry = Entry { name, version, generation, rebuilding: false, paused: false, failed: None };
+    Slot::reading(around, entry, Model::Elsewhere, Mark::default())
 }
 
 /// For feeding it; or for following another node that feeds it. While another one builds what is missing, this one

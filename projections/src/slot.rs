@@ -146,6 +146,18 @@ impl Slot {
         self.lock().as_ref().is_some_and(Generation::has_traces)
     }
 
+    /// Whether it is an index whose files make no sense.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.model().index().is_ok_and(|index| index.is_damaged())
+    }
+
+    /// Remembers a failure of an index that will not pass.
+    pub(crate) fn note_damage(&self, error: &search::Error) {
+        if let Ok(index) = self.model().index() {
+            index.note(error);
+        }
+    }
+
     /// The catalogue that its row stands in.
     pub(crate) fn catalog(&self) -> &Catalog {
         &self.catalog
@@ -225,7 +237,9 @@ impl Slot {
         if let Ok(stop @ Some(_)) = &mut followed
             && let Some(stop) = stop.take()
         {
-            if !self.name.has_tables() {
+            if let Error::Search(error) = &stop.error {
+                self.note_damage(error);
+            } else if !self.name.has_tables() {
                 // What was folded in before that event is to be found.
                 generation.persist()?;
             }

@@ -84,7 +84,19 @@ impl Projections {
         Ok(false)
     }
 
+    /// An index that cannot be read is a difference, and no failure of whoever looks.
     fn compare(&self, name: Name, progress: &mut dyn FnMut(Progress)) -> Result<Verified> {
+        match self.compare_readable(name, progress) {
+            Err(Error::Search(error)) if !error.may_pass() => {
+                let row = store::described(&error).to_string();
+                let differences = vec![Difference { table: "index", row, kind: Kind::OnlyServing }];
+                Ok(Verified { name, position: self.position(name), rows: 0, differences })
+            }
+            compared => compared,
+        }
+    }
+
+    fn compare_readable(&self, name: Name, progress: &mut dyn FnMut(Progress)) -> Result<Verified> {
         let serving = match self.present(name)?.1 {
             Model::Tables(database) => Serving::Tables(Box::new(database.snapshot()?)),
             Model::Index(index) => {

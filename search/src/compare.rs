@@ -1,5 +1,6 @@
 //! Comparing two indexes document by document, whatever segments they lie in.
 
+use crate::error::caught;
 use crate::index::Snapshot;
 use crate::schema::fields;
 use crate::{Error, Result};
@@ -46,6 +47,10 @@ impl Snapshot {
     /// # Errors
     /// [`Error::Index`], [`Error::Damaged`].
     pub fn compare(&self, other: &Snapshot, told_max: usize) -> Result<Compared> {
+        caught(|| self.compare_all(other, told_max))
+    }
+
+    fn compare_all(&self, other: &Snapshot, told_max: usize) -> Result<Compared> {
         let mut compared = Compared::default();
         for (segment, reader) in (0..).zip(self.searcher.segment_readers()) {
             let store = reader.get_store_reader(BLOCKS_KEPT).map_err(tantivy::TantivyError::from)?;

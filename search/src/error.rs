@@ -1,8 +1,10 @@
 //! What can go wrong with an index, said to the person who can mend it.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use tantivy::TantivyError;
+use tantivy::directory::error::OpenReadError;
 
 /// What this crate's functions answer that touch an index.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -35,6 +37,12 @@ pub enum Error {
     },
 }
 
+/// Does something with files that may be damaged. The library trusts what it reads: it may panic over it.
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let panicked = |_| Err(Error::Damaged { what: "its files cannot be read" });
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(panicked)
+}
+
 impl Error {
     /// For `map_err` on input and output.
     pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -45,6 +53,12 @@ impl Error {
     /// Whether the same may go well a little later: a full disk, a file that somebody holds. No event is to blame then.
     pub fn may_pass(&self) -> bool {
         match self {
+            // What ends too early or makes no sense does so at every look.
+            Error::Index(
+                TantivyError::IoError(error)
+                | TantivyError::OpenReadError(OpenReadError::IoError { io_error: error, .. }),
+            ) if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData) => false,
+            Error::Index(TantivyError::OpenReadError(OpenReadError::IncompatibleIndex(_))) => false,
             Error::Index(error) => matches!(
                 error,
                 TantivyError::OpenDirectoryError(_)

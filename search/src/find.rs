@@ -128,7 +128,7 @@ pub struct Hit {
 /// # Errors
 /// [`Error::Index`], [`Error::Damaged`].
 pub fn find(snapshot: &Snapshot, asking: &Asking<'_>) -> Result<Found> {
-    answer(snapshot, asking, Some(&highlight::Wanted::of(asking.question)))
+    snapshot.read(|| answer(snapshot, asking, Some(&highlight::Wanted::of(asking.question))))
 }
 
 /// As [`find`], but without highlights, and with as many hits as are asked for, however long their texts are: for who
@@ -137,7 +137,7 @@ pub fn find(snapshot: &Snapshot, asking: &Asking<'_>) -> Result<Found> {
 /// # Errors
 /// As [`find`].
 pub fn find_plain(snapshot: &Snapshot, asking: &Asking<'_>) -> Result<Found> {
-    answer(snapshot, asking, None)
+    snapshot.read(|| answer(snapshot, asking, None))
 }
 
 fn answer(snapshot: &Snapshot, asking: &Asking<'_>, wanted: Option<&highlight::Wanted<'_>>) -> Result<Found> {

@@ -1,9 +1,11 @@
 //! An index in its folder, and what of it can be read.
 
+use crate::error::caught;
 use crate::schema::{fields, schema};
 use crate::words::{LINES, Lines};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use tantivy::directory::MmapDirectory;
 use tantivy::index::SegmentComponent;
@@ -31,6 +33,7 @@ struct Shared {
     index: tantivy::Index,
     reader: IndexReader,
     current: RwLock<Snapshot>,
+    damaged: Arc<AtomicBool>,
 }
 
 /// Everything that the index holds as of one position of the log. A cheap handle; while one is held, it
@@ -43,6 +46,8 @@ pub struct Snapshot {
     pub position: u64,
     /// The log's hash there, by which one history of it is told from another; zeros where nobody has named one.
     pub hash: [u8; 32],
+    /// Whether anything was read of the index that makes no sense.
+    damaged: Arc<AtomicBool>,
 }
 
 /// What a commit says of itself.
@@ -102,18 +107,23 @@ impl Index {
     /// # Errors
     /// [`Error::Index`], [`Error::Damaged`].
     pub fn open(folder: &Path) -> Result<Index> {
-        let index = tantivy::Index::open_in_dir(folder)?;
-        if index.schema() != *schema() {
-            return Err(Error::Damaged { what: "its fields are not those of this version" });
-        }
-        Index::of(folder, index)
+        caught(|| {
+            let index = tantivy::Index::open_in_dir(folder)?;
+            if index.schema() != *schema() {
+                return Err(Error::Damaged { what: "its fields are not those of this version" });
+            }
+            Index::of(folder, index)
+        })
     }
 
     fn of(folder: &Path, index: tantivy::Index) -> Result<Index> {
         index.tokenizers().register(LINES, Lines);
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        let current = RwLock::new(Snapshot { searcher: reader.searcher(), position: 0, hash: [0; 32] });
-        let index = Index { shared: Arc::new(Shared { folder: folder.to_owned(), index, reader, current }) };
+        let damaged = Arc::new(AtomicBool::new(false));
+        let snapshot =
+            Snapshot { searcher: reader.searcher(), position: 0, hash: [0; 32], damaged: Arc::clone(&damaged) };
+        let current = RwLock::new(snapshot);
+        let index = Index { shared: Arc::new(Shared { folder: folder.to_owned(), index, reader, current, damaged }) };
         index.look()?;
         Ok(index)
     }
@@ -141,13 +151,18 @@ impl Index {
     /// # Errors
     /// [`Error::Index`], [`Error::Damaged`].
     pub fn look(&self) -> Result<Snapshot> {
+        caught(|| self.try_look())
+    }
+
+    fn try_look(&self) -> Result<Snapshot> {
         for _ in 0..TRIES_MAX {
             let before = self.payload()?;
             self.shared.reader.reload()?;
             let now = self.payload()?;
             if (now.position, now.hash) == (before.position, before.hash) {
                 let (position, hash) = (now.position, now.hash);
-                let snapshot = Snapshot { searcher: self.shared.reader.searcher(), position, hash };
+                let damaged = Arc::clone(&self.shared.damaged);
+                let snapshot = Snapshot { searcher: self.shared.reader.searcher(), position, hash, damaged };
                 *self.shared.current.write().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
                 return Ok(snapshot);
             }
@@ -201,14 +216,41 @@ impl Index {
     /// # Errors
     /// [`Error::Index`].
     pub fn damaged(&self) -> Result<Vec<String>> {
-        let damaged = self.shared.index.validate_checksum()?;
+        let damaged = caught(|| Ok(self.shared.index.validate_checksum()?))?;
         let mut names = damaged.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
         names.sort();
         Ok(names)
     }
 }
 
+impl Index {
+    /// Whether anything was read of it that makes no sense: from then on it answers nothing, and is to be built again.
+    pub fn is_damaged(&self) -> bool {
+        self.shared.damaged.load(Ordering::Relaxed)
+    }
+
+    /// Remembers a failure that will not pass.
+    pub fn note(&self, error: &Error) {
+        self.snapshot().note(error);
+    }
+}
+
 impl Snapshot {
+    /// What was read of the index, unless it is known to be damaged. A failure that will not pass is remembered.
+    pub(crate) fn read<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        if self.damaged.load(Ordering::Relaxed) {
+            return Err(Error::Damaged { what: "its files cannot be read" });
+        }
+        caught(work).inspect_err(|error| self.note(error))
+    }
+
+    fn note(&self, error: &Error) {
+        match error {
+            Error::Index(_) | Error::Damaged { .. } if !error.may_pass() => self.damaged.store(true, Ordering::Relaxed),
+            Error::Index(_) | Error::Damaged { .. } | Error::File { .. } | Error::NotOwner => {}
+        }
+    }
+
     /// The document with that key, when there is one.
     pub(crate) fn by_key(&self, field: Field, key: &[u8]) -> Result<Option<TantivyDocument>> {
         let found = self.addresses(field, key)?;

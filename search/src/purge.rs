@@ -1,6 +1,7 @@
 //! Taking deleted text out of the files. A commit hides it; the files hold it until the segment that it lies in is
 //! written anew; a question that is just being answered may read the old one until it is done.
 
+use crate::error::caught;
 use crate::writer::{Writer, now};
 use crate::{Error, Result};
 use std::collections::HashSet;
@@ -41,7 +42,7 @@ impl Writer {
             }
             self.purge = Some(Purge::default());
         }
-        let done = match self.rewrite() {
+        let done = match caught(|| self.rewrite()) {
             Ok(done) => done,
             Err(error) => {
                 self.roll_back();

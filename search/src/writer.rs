@@ -2,6 +2,7 @@
 
 use crate::change::{self, Change, Post, Text};
 use crate::document::Document;
+use crate::error::caught;
 use crate::index::{Index, Payload};
 use crate::purge::{Purge, earlier};
 use crate::schema::{fields, pair};
@@ -124,7 +125,7 @@ impl Writer {
         if self.threads != self.threads_next && self.fresh.changes == 0 && self.purge.is_none() {
             self.writer = None;
         }
-        let held = self.writer().map(drop);
+        let held = caught(|| self.writer().map(drop));
         self.or_roll_back(held)
     }
 
@@ -144,7 +145,7 @@ impl Writer {
     /// [`Error::Index`], [`Error::NotOwner`], [`Error::Damaged`]: then everything since the last commit is lost, and the caller has to begin
     /// again from [`Writer::committed`].
     pub fn change(&mut self, change: Change) -> Result<()> {
-        let changed = self.try_change(change);
+        let changed = caught(|| self.try_change(change));
         self.or_roll_back(changed)
     }
 
@@ -270,7 +271,7 @@ impl Writer {
     /// As [`Writer::change`].
     pub fn commit_as_of(&mut self, position: u64, hash: [u8; 32]) -> Result<()> {
         let purge_by = earlier(self.committed.purge_by, self.fresh.purge_by);
-        let committed = self.try_commit(Payload { position, hash, purge_by });
+        let committed = caught(|| self.try_commit(Payload { position, hash, purge_by }));
         self.or_roll_back(committed)
     }
 

@@ -418,3 +418,75 @@ fn text_that_is_due_to_be_gone_is_in_no_former_generation_either() {
     assert_eq!(world.generations(Name::Search), [2]);
     assert!(!lies_in(&folder(&world), TEXT));
 }
+
+/// Changes many bytes of a file where it is, without making it shorter.
+fn damage(path: &Path) -> Vec<u8> {
+    let whole = std::fs::read(path).unwrap();
+    let damaged = whole.iter().map(|byte| byte ^ 0x5a).collect::<Vec<_>>();
+    overwrite(path, &damaged);
+    whole
+}
+
+fn overwrite(path: &Path, bytes: &[u8]) {
+    use std::io::Write;
+    std::fs::OpenOptions::new().write(true).open(path).unwrap().write_all(bytes).unwrap();
+}
+
+/// Whatever is damaged, whoever looks is told, and nothing panics.
+#[test]
+fn damage_in_any_file_is_told_and_panics_nowhere() {
+    let Some(mut world) = World::new() else { return };
+    talked(&mut world);
+    let world = world.restarted();
+    let files = std::fs::read_dir(folder(&world)).unwrap().map(|file| file.unwrap().path());
+    let files = files.filter(|file| !file.file_name().unwrap().to_str().unwrap().starts_with('.')).collect::<Vec<_>>();
+    assert!(files.len() > 5, "{files:?}");
+    for file in files {
+        let whole = damage(&file);
+        assert!(!differences(&world).is_empty(), "{}", file.display());
+        let beside = Projections::open_read_only(&world.folder, world.log.clone()).unwrap();
+        if let Ok(index) = beside.index() {
+            for text in ["text", "from:anna", "\"text 1\"", "on:2026", "~texx"] {
+                let question = search::question(text).unwrap();
+                for order in [search::Order::Newest, search::Order::Relevance] {
+                    let asking = search::Asking {
+                        question: &question,
+                        who: search::Who::Member(user_id(1)),
+                        zone: &search::TimeZone::UTC,
+                        order,
+                        from: None,
+                        limit: 10,
+                        deadline: Instant::now() + SOON,
+                    };
+                    // An answer or an error, and no panic.
+                    let failed = search::find(&index.snapshot(), &asking).is_err();
+                    assert!(!failed || index.is_damaged());
+                }
+            }
+        }
+        overwrite(&file, &whole);
+    }
+    assert_eq!(differences(&world), []);
+}
+
+/// Once a question has met damage nobody is answered out of it, and the index is built again by itself.
+#[tokio::test]
+async fn a_damaged_index_is_thrown_away_and_built_again_while_it_serves() {
+    let Some(mut world) = World::new() else { return };
+    let head = talked(&mut world);
+    let world = world.restarted();
+    let index = world.projections.index().unwrap();
+    index.note(&search::Error::Damaged { what: "a test says so" });
+    let before = world.status(Name::Search).generation;
+    let (_hint, hinted) = watch::channel(head);
+    let tail = world.projections.start(hinted).unwrap();
+    let began = Instant::now();
+    while world.status(Name::Search).generation == before || world.projections.index().unwrap().is_damaged() {
+        assert!(began.elapsed() < SOON);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(world.projections.caught_up(Name::Search, head, SOON).await, Ok(head));
+    assert_eq!(texts(&world.projections).len(), 3);
+    tail.stop();
+    assert_eq!((world.status(Name::Search).error, world.states()[0].1), (None, State::Running));
+}
