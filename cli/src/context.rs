@@ -7,6 +7,7 @@ use crate::settings::{Flag, Layers, Settings};
 use anyhow::Result;
 use api::{NodeOptions, Roles};
 use projections::Projections;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use store::{Folder, Log};
 
@@ -26,20 +27,18 @@ impl Context {
     /// # Errors
     /// When they cannot be used.
     pub fn load(common: &Common, serve: Option<&Serve>) -> Result<Context> {
-        let data = common.data.as_ref().map(|data| data.display().to_string());
-        let listen = serve.and_then(|serve| serve.listen.clone());
-        let roles = serve.and_then(|serve| serve.roles.clone());
-        let given: [(&'static str, &'static str, Option<String>); 4] = [
+        let data = common.data.as_ref().map(|data| data.clone().into_os_string());
+        let listen = serve.and_then(|serve| serve.listen.clone().map(OsString::from));
+        let roles = serve.and_then(|serve| serve.roles.clone().map(OsString::from));
+        let database = common.database.clone().map(OsString::from);
+        let given: [(&'static str, &'static str, Option<OsString>); 4] = [
             ("data", "data", data),
-            ("database", "database_url", common.database.clone()),
+            ("database", "database_url", database),
             ("listen", "listen", listen),
             ("roles", "roles", roles),
         ];
         let flags = given.into_iter().filter_map(|(flag, key, value)| Some((flag, key, value?)));
-        // A variable that is not UTF-8 is none of ours.
-        let env =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        let layers = Layers::load(common.config.as_deref(), env, &flags.collect::<Vec<Flag>>())?;
+        let layers = Layers::load(common.config.as_deref(), std::env::vars_os(), &flags.collect::<Vec<Flag>>())?;
         Ok(Context { settings: Settings::read(&layers)?, layers, output: common.output })
     }
 

@@ -71,7 +71,12 @@ impl Check {
 /// # Errors
 /// Code 5 when there is a problem, 7 when the database cannot be reached.
 pub async fn verb(context: &Context) -> Result<()> {
-    let mut checks = vec![machine::sqlite(), data::folder(context), machine::disk(&context.settings.data)];
+    let mut checks = vec![
+        machine::environment(context),
+        machine::sqlite(),
+        data::folder(context),
+        machine::disk(&context.settings.data),
+    ];
     checks.push(data::master_key(context));
     let database = database::database(context);
     // What cannot be reached is said once.

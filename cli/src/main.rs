@@ -45,6 +45,7 @@ use std::time::Duration;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    leave_no_core();
     let code = match run(Arguments::parse()) {
         Ok(()) => exit::Code::Done,
         Err(error) => {
@@ -57,6 +58,14 @@ fn main() -> ExitCode {
     };
     report::flush();
     code.into()
+}
+
+/// Keys and texts in memory are not for a file that a crash leaves behind, nor for other processes of the same user. Where
+/// the system does not allow that, everything works all the same.
+fn leave_no_core() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 fn run(arguments: Arguments) -> Result<()> {

@@ -1,7 +1,9 @@
 //! What the process was told: every setting, checked once, at the start.
 
 pub mod initial;
+mod kubernetes;
 mod layers;
+mod levels;
 pub mod table;
 
 pub use layers::{Flag, Layers};
@@ -57,6 +59,16 @@ impl Settings {
     /// # Errors
     /// The first value that cannot be used, where it was set, and what it must be.
     pub fn read(layers: &Layers) -> Result<Settings> {
+        // Only a path may be other bytes than UTF-8.
+        for row in table::ROWS.iter().filter(|row| !row.is_path) {
+            if let Some(set) = layers.get(row.key).filter(|set| set.exact.is_some()) {
+                return Err(failure(Code::Usage, format!("{} is not UTF-8 ({})", row.key, set.origin)));
+            }
+        }
+        let path = |key: &'static str, text: Option<String>| -> Option<PathBuf> {
+            let exact = layers.get(key).and_then(|set| set.exact.clone());
+            exact.map(PathBuf::from).or_else(|| text.map(PathBuf::from))
+        };
         let checked = |key: &'static str, check: fn(&str) -> Result<(), &'static str>| -> Result<Option<String>> {
             let Some(set) = layers.get(key) else { return Ok(None) };
             match check(&set.text) {
@@ -72,14 +84,14 @@ impl Settings {
         checked("modules", modules)?;
         let storage_wait = of_duration(checked("storage_wait", is_duration)?);
         let settings = Settings {
-            data: checked("data", not_empty)?.unwrap_or_default().into(),
+            data: path("data", checked("data", not_empty)?).unwrap_or_default(),
             listen: checked("listen", address)?.unwrap_or_default(),
             public_url: checked("public_url", url)?.as_deref().and_then(web_origin),
             database: checked("database_url", |text| Cluster::new(text).map(drop).map_err(|_| DATABASE_URL))?
                 .and_then(|url| Cluster::new(&url).ok())
                 .map(|cluster| cluster.with_patience(storage_wait)),
-            master_key_file: checked("master_key_file", not_empty)?.map(PathBuf::from),
-            erased_list: checked("erased_list", not_empty)?.map(PathBuf::from),
+            master_key_file: path("master_key_file", checked("master_key_file", not_empty)?),
+            erased_list: path("erased_list", checked("erased_list", not_empty)?),
             session_idle: of_duration(checked("session_idle", is_duration)?),
             session_max: of_duration(checked("session_max", is_duration)?),
             storage_wait,
@@ -103,6 +115,10 @@ impl Settings {
                 .is_some_and(|format| format == "json"),
         };
         settings.check_roles(layers)?;
+        if let Some(set) = layers.get("log") {
+            let told = |what| failure(Code::Usage, format!("log is {:?} ({}); {what}", set.text, set.origin));
+            levels::check(&set.text).map_err(told)?;
+        }
         if settings.session_idle > settings.session_max {
             return Err(failure(
                 Code::Usage,

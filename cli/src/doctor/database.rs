@@ -21,8 +21,11 @@ pub(super) fn database(context: &Context) -> Check {
     }
 }
 
+/// What bounds a single question or a connection at rest from outside, and so every node.
+const HURTFUL: [&str; 3] = ["statement_timeout", "idle_session_timeout", "transaction_timeout"];
+
 fn told(shown: &str, looked: &Looked) -> Check {
-    let Looked { server, found, known, is_standby } = looked;
+    let Looked { server, found, known, is_standby, inherited } = looked;
     let of_tables = format!("{shown} answers (PostgreSQL {server}); its tables are of version {found}");
     let check = if *is_standby {
         let advice = "name the primary server in LETOPIS_DATABASE_URL: this one follows another and takes no writes";
@@ -33,8 +36,20 @@ fn told(shown: &str, looked: &Looked) -> Check {
     } else if found > known {
         let advice = "use the version of Letopis that migrated it, or a newer one";
         Check::problem("database", format!("{of_tables}, this program knows {known}"), advice)
-    } else {
+    } else if inherited.is_empty() {
         Check::ok("database", of_tables)
+    } else {
+        let settings = inherited.iter().map(|(name, value)| format!("{name} = {value}"));
+        let found = format!("{of_tables}; it sets {}", settings.collect::<Vec<_>>().join(", "));
+        match inherited.iter().find(|(name, _)| HURTFUL.contains(&name.as_str())) {
+            // Each transaction says in its place what it needs.
+            None => Check::ok("database", found),
+            Some((name, _)) => {
+                let advice =
+                    format!("what takes longer is cut off: `alter role … set {name} = 0` for the role of the nodes");
+                Check::warning("database", found, advice)
+            }
+        }
     };
     check.with(json!({"server": server, "version": found}))
 }
@@ -46,7 +61,13 @@ mod tests {
 
     #[test]
     fn tables_of_another_version_and_a_standby_are_found() {
-        let looked = |found, is_standby| Looked { server: "17.1".to_owned(), found, known: 2, is_standby };
+        let looked = |found, is_standby| Looked {
+            server: "17.1".to_owned(),
+            found,
+            known: 2,
+            is_standby,
+            inherited: Vec::new(),
+        };
         let check = |found, is_standby| told("letopis at db:5432", &looked(found, is_standby));
         assert_eq!(check(2, false).state, State::Ok);
         for (found, is_standby, says) in [(0, false, "migrate"), (3, false, "newer"), (2, true, "primary")] {

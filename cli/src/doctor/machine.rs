@@ -1,6 +1,7 @@
 //! What the machine and the program bring: the disk, the clock, SQLite.
 
 use super::Check;
+use crate::context::Context;
 use domain::Timestamp;
 use serde_json::json;
 use std::path::Path;
@@ -19,6 +20,18 @@ const FIRST_YEAR: Timestamp = Timestamp(1_735_689_600 * SECOND);
 
 /// Options that `.cargo/config.toml` takes out of SQLite.
 const UNWANTED: [&str; 3] = ["ENABLE_FTS3", "ENABLE_FTS5", "ENABLE_LOAD_EXTENSION"];
+
+/// Variables that look like settings and are none.
+pub(super) fn environment(context: &Context) -> Check {
+    match context.layers.passed_over() {
+        [] => Check::ok("environment", "every LETOPIS_ variable is a setting"),
+        names => {
+            let found =
+                format!("passed over, as Kubernetes sets them for a Service of that name: {}", names.join(", "));
+            Check::ok("environment", found)
+        }
+    }
+}
 
 pub(super) fn sqlite() -> Check {
     let about = match store::about() {

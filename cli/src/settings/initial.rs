@@ -40,7 +40,7 @@ mod tests {
         let text = text();
         let load = |text: &str| {
             std::fs::write(&path, text).unwrap();
-            Layers::load(Some(&path), std::iter::empty(), &[]).unwrap()
+            Layers::load(Some(&path), std::iter::empty::<(String, String)>(), &[]).unwrap()
         };
         let untouched = load(&text);
         assert!(ROWS.iter().all(|row| untouched.get(row.key).is_none_or(|set| set.origin == "default")));

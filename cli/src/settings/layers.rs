@@ -1,9 +1,11 @@
 //! From where a setting has its value: the default, `letopis.toml`, the environment, a flag; the later one wins.
 
+use super::kubernetes;
 use super::table::{ROWS, Row, by_key};
 use crate::exit::{Code, failure};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
 
 /// Where `letopis.toml` is looked for when no other file is named.
@@ -14,8 +16,10 @@ const SIMILAR_MIN: f64 = 0.7;
 /// A value and where it was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Set {
-    /// The value as it was written.
+    /// The value as it was written; of one that is not UTF-8, as it can be shown.
     pub text: String,
+    /// The value itself where it is not UTF-8: a path may be so.
+    pub exact: Option<OsString>,
     /// `default`, `flag --…`, the environment variable or the file.
     pub origin: String,
 }
@@ -24,17 +28,23 @@ pub struct Set {
 #[derive(Clone, Debug, Default)]
 pub struct Layers {
     values: BTreeMap<&'static str, Set>,
+    /// Variables that Kubernetes sets for a Service of our name, which are none of ours.
+    passed_over: Vec<String>,
 }
 
 /// What was given on the command line: flag, key and value.
-pub type Flag = (&'static str, &'static str, String);
+pub type Flag = (&'static str, &'static str, OsString);
 
 impl Layers {
     /// Lays everything over the defaults.
     ///
     /// # Errors
     /// When a file cannot be read, or names what does not exist.
-    pub fn load(file: Option<&Path>, env: impl Iterator<Item = (String, String)>, flags: &[Flag]) -> Result<Layers> {
+    pub fn load(
+        file: Option<&Path>,
+        env: impl Iterator<Item = (impl Into<OsString>, impl Into<OsString>)>,
+        flags: &[Flag],
+    ) -> Result<Layers> {
         let mut layers = Layers::default();
         for row in &ROWS {
             if let Some(default) = row.default {
@@ -42,10 +52,10 @@ impl Layers {
             }
         }
         layers.lay_file(file)?;
-        layers.lay_environment(env)?;
+        layers.lay_environment(env.map(|(name, value)| (name.into(), value.into())))?;
         for (flag, key, value) in flags {
             let row = by_key(key).expect("flags name keys of the table");
-            layers.set(row, value.clone(), format!("flag --{flag}"));
+            layers.set_exactly(row, value.clone(), format!("flag --{flag}"));
         }
         layers.refuse_unavailable()?;
         Ok(layers)
@@ -57,7 +67,22 @@ impl Layers {
     }
 
     fn set(&mut self, row: &'static Row, text: String, origin: String) {
-        self.values.insert(row.key, Set { text, origin });
+        self.values.insert(row.key, Set { text, exact: None, origin });
+    }
+
+    fn set_exactly(&mut self, row: &'static Row, value: OsString, origin: String) {
+        match value.into_string() {
+            Ok(text) => self.set(row, text, origin),
+            Err(exact) => {
+                let text = exact.to_string_lossy().into_owned();
+                self.values.insert(row.key, Set { text, exact: Some(exact), origin });
+            }
+        }
+    }
+
+    /// Variables that look like ours and are what Kubernetes tells of a Service.
+    pub fn passed_over(&self) -> &[String] {
+        &self.passed_over
     }
 
     fn lay_file(&mut self, file: Option<&Path>) -> Result<()> {
@@ -98,17 +123,21 @@ impl Layers {
         Ok(())
     }
 
-    fn lay_environment(&mut self, env: impl Iterator<Item = (String, String)>) -> Result<()> {
+    fn lay_environment(&mut self, env: impl Iterator<Item = (OsString, OsString)>) -> Result<()> {
         let mut from_files = Vec::new();
         // Only a development build has failpoints: a release refuses the variable like any other that it does not know.
         let is_setting = |name: &str| {
             name.starts_with("LETOPIS_") && !(cfg!(debug_assertions) && name == store::failpoint::VARIABLE)
         };
+        // A name that is not UTF-8 is shown as it can be: none of ours is so.
+        let env = env.map(|(name, value)| (name.to_string_lossy().into_owned(), value));
         for (name, value) in env.filter(|(name, _)| is_setting(name)) {
             if let Some(row) = ROWS.iter().find(|row| row.env == name) {
-                self.set(row, value, name);
+                self.set_exactly(row, value, name);
             } else if let Some(row) = secret_of_file(&name, |row| row.env.to_owned(), "_FILE") {
                 from_files.push((row, name, value));
+            } else if kubernetes::is_of_a_service(&name, &value.to_string_lossy()) {
+                self.passed_over.push(name);
             } else {
                 let known = ROWS.iter().map(|row| row.env);
                 return Err(unknown(&format!("the environment sets {name}, which is no setting"), &name, known));
@@ -118,7 +147,8 @@ impl Layers {
             if self.get(row.key).is_some_and(|set| set.origin == row.env) {
                 return Err(both(row.env, &name));
             }
-            self.set(row, secret_in(&file)?, format!("{file} ({name})"));
+            let origin = format!("{} ({name})", Path::new(&file).display());
+            self.set(row, secret_in(&file)?, origin);
         }
         Ok(())
     }
@@ -147,8 +177,10 @@ fn secret_of_file(name: &str, named: impl Fn(&Row) -> String, suffix: &str) -> O
     ROWS.iter().find(|row| row.secret && named(row) == name)
 }
 
-fn secret_in(file: &str) -> Result<String> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("could not read the secret in {file}"))?;
+fn secret_in(file: impl AsRef<Path>) -> Result<String> {
+    let file = file.as_ref();
+    let shown = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("could not read the secret in {shown}"))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
@@ -189,7 +221,7 @@ mod tests {
     fn the_later_layer_wins_and_its_origin_is_known() {
         let toml =
             "listen = '127.0.0.1:1'\nlog = 'debug'\nallowed_origins = ['https://a.example', 'https://b.example']";
-        let flags = [("listen", "listen", "127.0.0.1:3".to_owned())];
+        let flags = [("listen", "listen", "127.0.0.1:3".into())];
         let layers = load(toml, &[("LETOPIS_LISTEN", "127.0.0.1:2"), ("HOME", "/")], &flags).unwrap();
         let listen = layers.get("listen").unwrap();
         assert_eq!((listen.text.as_str(), listen.origin.as_str()), ("127.0.0.1:3", "flag --listen"));

@@ -13,11 +13,13 @@ pub struct Row {
     pub secret: bool,
     /// Whether this version can do what it asks for.
     pub available: bool,
+    /// Whether it is a path, which may be any bytes.
+    pub is_path: bool,
     /// What it means.
     pub meaning: &'static str,
 }
 
-const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, available: true, meaning: "" };
+const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, available: true, is_path: false, meaning: "" };
 
 /// A part of the scaled profile, or a way out of the house: known by name, refused when it is set, so that nothing
 /// pretends to work.
@@ -29,6 +31,7 @@ pub const ROWS: [Row; 20] = [
         key: "data",
         env: "LETOPIS_DATA",
         default: Some("./letopis-data"),
+        is_path: true,
         meaning: "the folder of everything that the embedded default keeps",
         ..PLAIN
     },
@@ -49,6 +52,7 @@ pub const ROWS: [Row; 20] = [
     Row {
         key: "master_key_file",
         env: "LETOPIS_MASTER_KEY_FILE",
+        is_path: true,
         meaning: "64 hex digits that wrap the data keys; by default `master.key` in the data folder, made at the first \
                   start",
         ..PLAIN
@@ -97,6 +101,7 @@ pub const ROWS: [Row; 20] = [
     Row {
         key: "erased_list",
         env: "LETOPIS_ERASED_LIST",
+        is_path: true,
         meaning: "the file of who was erased; by default beside the master key",
         ..PLAIN
     },

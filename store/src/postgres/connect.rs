@@ -30,8 +30,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long we try to tell the server that nobody waits for an answer any more.
 const CANCEL_MAX: Duration = Duration::from_secs(1);
 
-/// What bounds every transaction that changes something: on the server, so that it also holds when we are gone.
-pub(crate) const BEGIN: &str = "begin; set local lock_timeout = '10s'; set local statement_timeout = '30s';
+/// What every transaction that changes something says, whatever the role, the database or the server would have in its
+/// place: how it is isolated, that it writes, where names are looked up; and what bounds it, on the server, so that it
+/// also holds when we are gone.
+pub(crate) const BEGIN: &str = "begin isolation level read committed, read write; set local search_path = pg_catalog;
+    set local timezone = 'UTC'; set local lock_timeout = '10s'; set local statement_timeout = '30s';
     set local idle_in_transaction_session_timeout = '15s'; set local synchronous_commit = on";
 
 /// A database, and how to reach it. Cheap to clone.

@@ -38,7 +38,8 @@ pub fn export(
         schema::check(&client).await?;
         // A slow reader of what is written is waited for, whatever the server's own limit is.
         let begin = "begin isolation level repeatable read read only;
-            set local idle_in_transaction_session_timeout = 0";
+            set local idle_in_transaction_session_timeout = 0; set local statement_timeout = '40s';
+            set local search_path = pg_catalog; set local timezone = 'UTC'";
         bounded(async { Ok(client.batch_execute(begin).await?) }).await?;
         let head = head(&client).await?;
         if let Some(anchor) = anchor {

@@ -22,7 +22,8 @@ const PAGE_ROWS: usize = 1_000;
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// One transaction, which may wait for a slow file; nobody appends meanwhile.
-const BEGIN: &str = "begin; set local lock_timeout = '10s'; set local statement_timeout = '60s';
+const BEGIN: &str = "begin isolation level read committed, read write; set local search_path = pg_catalog;
+    set local timezone = 'UTC'; set local lock_timeout = '10s'; set local statement_timeout = '60s';
     set local idle_in_transaction_session_timeout = '10min'; set local synchronous_commit = on";
 
 /// Brings the log of an export into a database that was migrated and whose log is empty: all of it, with its positions,

@@ -17,7 +17,15 @@ pub struct Looked {
     pub known: i64,
     /// Whether it only follows another server, and takes no writes.
     pub is_standby: bool,
+    /// What this role finds set for it and is not as PostgreSQL has it by default: names and values.
+    pub inherited: Vec<(String, String)>,
 }
+
+/// What a transaction may inherit from the role, the database or the server.
+const INHERITED: &str = "select name, setting from pg_settings where setting <> boot_val and name in (
+    'default_transaction_isolation', 'default_transaction_read_only', 'default_transaction_deferrable', 'search_path',
+    'session_replication_role', 'synchronous_commit', 'statement_timeout', 'lock_timeout',
+    'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout') order by name";
 
 /// Looks. It changes nothing.
 ///
@@ -28,7 +36,9 @@ pub fn look(cluster: &Cluster) -> Result<Looked, Error> {
         let rows = query(&client, "select current_setting('server_version'), pg_is_in_recovery()", &[]).await?;
         let row = rows.first().ok_or(Error::Damaged { what: "an answer has no row" })?;
         let (server, is_standby) = (get::<&str>(row, 0)?.to_owned(), get(row, 1)?);
+        let rows = query(&client, INHERITED, &[]).await?;
+        let inherited = rows.iter().map(|row| Ok((get(row, 0)?, get(row, 1)?))).collect::<Result<Vec<_>, Error>>()?;
         let found = schema::version(&client).await?;
-        Ok(Looked { server, found, known: schema::known(), is_standby })
+        Ok(Looked { server, found, known: schema::known(), is_standby, inherited })
     })
 }

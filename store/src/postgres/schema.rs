@@ -54,6 +54,7 @@ pub fn migrate(cluster: &Cluster, role: Option<&str>) -> Result<(i64, i64), Erro
             let database = query(&client, "select current_database()::text", &[]).await?;
             let database = database.first().map_or(Ok(""), |row| get(row, 0))?;
             let grants = GRANTS.replace("{role}", &quoted(role)).replace("{database}", &quoted(database));
+            let grants = format!("{BEGIN}; {grants}; commit");
             bounded(async { Ok(client.batch_execute(&grants).await?) }).await?;
         }
         Ok((found, known))

@@ -55,7 +55,10 @@ impl Schema {
 
     async fn ask(&self, sql: &str, params: &[Value<'_>]) -> Result<Vec<tokio_postgres::Row>, Error> {
         let client = self.cluster.take().await?;
-        let begin = format!("begin read only; set local statement_timeout = '30s'; {}", self.path());
+        let begin = format!(
+            "begin isolation level read committed, read only; set local statement_timeout = '30s'; {}",
+            self.path()
+        );
         let params = typed(params);
         bounded(async {
             let begun = send(client.batch_execute(&begin)).await;
@@ -72,7 +75,8 @@ impl Schema {
     /// A transaction that only reads, and sees the same from now on.
     pub(super) fn snapshot(&self) -> Result<Session, Error> {
         let mut session = self.session(format!(
-            "begin isolation level repeatable read, read only; set local idle_in_transaction_session_timeout = 0; {};
+            "begin isolation level repeatable read, read only; set local idle_in_transaction_session_timeout = 0;
+             set local statement_timeout = '40s'; set local lock_timeout = '10s'; {};
              select 1",
             self.path()
         ))?;
@@ -83,7 +87,7 @@ impl Schema {
     /// A transaction that writes. A commit may be lost with the power, never torn: what is missing is made again.
     pub(super) fn begin(&self) -> Result<Session, Error> {
         self.session(format!(
-            "begin; set local lock_timeout = '5s'; set local statement_timeout = '30s';
+            "begin isolation level read committed, read write; set local lock_timeout = '5s'; set local statement_timeout = '30s';
              set local idle_in_transaction_session_timeout = '{REST_MAX}'; set local synchronous_commit = off; {}",
             self.path()
         ))

@@ -11,7 +11,7 @@ const FILES: [&str; 3] = [
 
 /// Over the defaults, the file.
 fn settings(file: &str) -> Result<(Layers, Settings)> {
-    let mut layers = Layers::load(Some(Path::new("/dev/null")), std::iter::empty(), &[])?;
+    let mut layers = Layers::load(Some(Path::new("/dev/null")), std::iter::empty::<(String, String)>(), &[])?;
     layers.lay_toml(file, Path::new("letopis.toml"))?;
     layers.refuse_unavailable()?;
     let settings = Settings::read(&layers)?;
