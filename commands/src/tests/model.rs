@@ -156,7 +156,7 @@ proptest! {
             1..6,
         )
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let mut house = House::new();
             let mut model = Model::default();
