@@ -2,13 +2,17 @@
 
 use crate::Node;
 use commands::{Answer, Request, Writer};
-use domain::{ChatId, Command, Refusal, UserId, chat, user};
+use domain::{ChatId, Command, Refusal, StreamId, UserId, chat, user};
 use projections::{Name, Projections, chats};
+use std::collections::BTreeSet;
 use std::time::Duration;
+use store::{Filter, Log};
 use tokio::task::JoinSet;
 
 /// So many chats are left at once.
 const CHATS_AT_ONCE: u32 = 200;
+/// Facts of one page of what happened to a person while their account was being erased.
+const FACTS_PAGE: usize = 1_000;
 /// How long a read model is waited for. A person's right to go does not wait for one that is stopped.
 const FOLLOW_WAIT: Duration = Duration::from_secs(10);
 
@@ -33,9 +37,11 @@ pub enum Error {
 pub async fn erase(
     writer: &Writer,
     projections: &Projections,
+    log: &Log,
     user_id: UserId,
     request: Request,
 ) -> Result<Answer, Error> {
+    let began = *writer.head().borrow();
     follow(projections, Name::Chats, writer.acknowledged(Name::Chats.follows())).await;
     let mut before = None;
     loop {
@@ -54,7 +60,10 @@ pub async fn erase(
         }
     }
     store::failpoint::pass("erase-withdrawn");
-    let answer = writer.send(request).await?;
+    let answer = writer.send(request.clone()).await?;
+    for chat_id in entered(log, user_id, began, answer.position).await? {
+        withdraw(writer.clone(), chat_id, user_id, request.clone()).await?;
+    }
     for name in Name::ALL {
         follow(projections, name, answer.position).await;
     }
@@ -68,10 +77,50 @@ pub async fn erase(
 pub(crate) async fn again(node: &Node, user_id: UserId) -> Result<(), Error> {
     let command = Command::User(user_id, user::Command::Erase);
     let request = Request::by_operator(command, crate::extract::now());
-    erase(&node.writer, &node.projections, user_id, request).await.map(drop)
+    erase(&node.writer, &node.projections, &node.log, user_id, request).await.map(drop)
 }
 
-async fn withdraw(writer: Writer, chat_id: ChatId, user_id: UserId, asked: Request) -> Result<(), commands::Error> {
+/// The chats that somebody came into between two positions: while the others were being left.
+async fn entered(log: &Log, user_id: UserId, after: u64, up_to: u64) -> Result<BTreeSet<ChatId>, store::Error> {
+    let log = log.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let mut filter = Filter {
+            after,
+            up_to: Some(up_to),
+            user: Some(user_id),
+            name: Some("chat.member_*".to_owned()),
+            ..Filter::default()
+        };
+        let mut chats = BTreeSet::new();
+        loop {
+            let page = log.read_filtered(&filter, FACTS_PAGE)?;
+            chats.extend(page.iter().filter_map(|record| match StreamId::parse(&record.stream) {
+                Some(StreamId::ChatId(chat_id)) => Some(chat_id),
+                Some(
+                    StreamId::UserId(_)
+                    | StreamId::SessionId(_)
+                    | StreamId::TokenId(_)
+                    | StreamId::NameClaim(_)
+                    | StreamId::MessageId(_)
+                    | StreamId::ProjectionName(_),
+                )
+                | None => None,
+            }));
+            match page.last() {
+                Some(last) if page.len() == FACTS_PAGE => filter.after = last.position,
+                Some(_) | None => return Ok(chats),
+            }
+        }
+    });
+    read.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}
+
+pub(crate) async fn withdraw(
+    writer: Writer,
+    chat_id: ChatId,
+    user_id: UserId,
+    asked: Request,
+) -> Result<(), commands::Error> {
     let command = Command::Chat(chat_id, chat::Command::Withdraw { user_id });
     match writer.send(Request { command, key: None, if_match: None, ..asked }).await {
         // Deleted meanwhile.

@@ -4,6 +4,7 @@
 //! file for each noun; `error.rs` is the only place that knows status codes. This room decides nothing about what
 //! may happen, and knows neither how facts are stored nor how read models are kept.
 
+mod abandoned;
 pub mod accounts;
 mod address;
 mod app;

@@ -1,6 +1,6 @@
 //! What one process runs: the log, its writer, and the read models that follow.
 
-use crate::{Probe, Role, Roles, forgetting};
+use crate::{Probe, Role, Roles, abandoned, forgetting};
 use commands::{Running, Writer};
 use domain::UserId;
 use projections::{Name, Progress, Projections, Tail};
@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{Appender, Cluster, ErasedList, Folder, Keys, Lock, Log};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// Where a node keeps its data.
 #[derive(Clone, Debug)]
@@ -46,6 +47,8 @@ pub struct Node {
     tail: Mutex<Option<Tail>>,
     /// A thread that follows the log and has ended.
     unfed: watch::Receiver<Option<&'static str>>,
+    /// What is done once after a start; ended with the node.
+    chores: JoinSet<()>,
     _lock: Lock,
 }
 
@@ -95,7 +98,14 @@ impl Node {
     ) -> Result<Node, NodeError> {
         // Opening reads files and may build read models: it is not for the async threads.
         let opened = tokio::task::spawn_blocking(move || Node::open_blocking(&options, nudges, &builds)).await;
-        let (node, back) = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let (mut node, back) = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let (writer, projections, log) = (node.writer.clone(), node.projections.clone(), node.log.clone());
+        if back.is_empty() {
+            node.chores.spawn(abandoned::settle(writer, projections, log, abandoned::TURNS_MAX));
+        } else {
+            // First: a reader beside an erasure would keep bytes of the erased from being overwritten.
+            abandoned::settle(writer, projections, log, 1).await;
+        }
         for user_id in back {
             tracing::warn!(%user_id, "was erased, and is in this copy again: forgotten once more");
             forgetting::again(&node, user_id).await?;
@@ -137,10 +147,23 @@ impl Node {
         let unfed = tail.ended();
         let tail = Mutex::new(Some(tail));
         let (roles, probe) = (options.roles, Arc::new(Probe::new(writer.clone())));
-        Ok((
-            Node { folder, log, keys, writer, probe, projections, roles, hint, running, tail, unfed, _lock: lock },
-            back,
-        ))
+        let chores = JoinSet::new();
+        let node = Node {
+            folder,
+            log,
+            keys,
+            writer,
+            probe,
+            projections,
+            roles,
+            hint,
+            running,
+            tail,
+            unfed,
+            chores,
+            _lock: lock,
+        };
+        Ok((node, back))
     }
 
     /// Resolves when the log can no longer be written, or came back with another history than the read models follow,
@@ -166,7 +189,8 @@ impl Node {
 
     /// Writes what is queued, lets the read models persist how far they are, and lets go of the folder. False when the
     /// writer does not end in time: then the process is to end without waiting for it.
-    pub async fn stop(self) -> bool {
+    pub async fn stop(mut self) -> bool {
+        self.chores.shutdown().await;
         let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner).take();
         let ended = self.running.stop().await;
         if let Some(tail) = tail {

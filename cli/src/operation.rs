@@ -171,7 +171,8 @@ impl Operation {
             Operation::Erase { user } => {
                 let user_id = find(node, user).await?.user_id;
                 let request = Request::by_operator(Command::User(user_id, user::Command::Erase), now());
-                let answer = api::forgetting::erase(&node.writer, &node.projections, user_id, request).await?;
+                let answer =
+                    api::forgetting::erase(&node.writer, &node.projections, &node.log, user_id, request).await?;
                 Ok(json!({"user_id": user_id, "position": answer.position}))
             }
             Operation::Import { as_of_file_times, .. } => {

@@ -38,6 +38,8 @@ pub(crate) fn wanted(request: &Request) -> impl Iterator<Item = StreamId> {
 /// judged by its own rules.
 pub(crate) fn people(request: &Request) -> [Option<UserId>; 2] {
     let actor = match (request.actor, &request.command) {
+        // Somebody who was erased meanwhile still has to be taken out.
+        (Actor::User(_), Command::Chat(_, chat::Command::Withdraw { .. })) => None,
         (
             Actor::User(id),
             Command::Session(..) | Command::Token(..) | Command::Chat(..) | Command::Message(..) | Command::Nothing(_),
@@ -57,6 +59,7 @@ fn newcomer(command: &chat::Command) -> Option<StreamId> {
         | chat::Command::Delete { .. }
         | chat::Command::Leave { .. }
         | chat::Command::Withdraw { .. }
+        | chat::Command::DeleteIfEmpty
         | chat::Command::Remove { .. }
         | chat::Command::SetRole { .. } => None,
     }

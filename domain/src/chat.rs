@@ -34,6 +34,8 @@ pub struct Room {
     pub left_muted: Vec<UserId>,
     /// Its members in the order in which they came.
     pub order: Vec<UserId>,
+    /// Who went last; before anybody did, who created it.
+    pub went_last: UserId,
 }
 
 /// What a member may do.
@@ -123,11 +125,13 @@ pub enum Command {
         user_id: UserId,
     },
     /// Take somebody out who is about to be erased: an owner is followed by whoever has led the chat the longest, and
-    /// a private chat ends with its last member.
+    /// a chat ends with its last member.
     Withdraw {
         /// Who.
         user_id: UserId,
     },
+    /// Delete it if nobody is in it: earlier versions left such chats behind.
+    DeleteIfEmpty,
     /// Make somebody else a member no more.
     Remove {
         /// Who does it.
@@ -275,7 +279,7 @@ pub enum Refusal {
     /// The user is not in the chat.
     #[error("this user is not a member of the chat")]
     MemberNotFound,
-    /// The owner may leave only an empty chat.
+    /// The only owner may leave only as the last member.
     #[error("you own this chat; make another member its owner before you leave")]
     OwnerMustHandOver,
     /// An archived chat takes neither messages nor members.
@@ -290,10 +294,13 @@ pub fn decide(id: ChatId, state: &State, user: &user::State, command: &Command) 
         (State::Absent, Command::Create { .. }) => return create(id, user, command),
         (State::Open(_) | State::Deleted, Command::Create { .. }) => return Err(Refusal::AlreadyExists),
         (State::Absent | State::Deleted, _) => return Err(Refusal::NotFound),
+        (State::Open(room), Command::DeleteIfEmpty) => return Ok(delete_if_empty(id, room)),
+        // Left behind by an earlier version: nobody may come into what others said here.
+        (State::Open(room), _) if room.members.is_empty() => return Err(Refusal::NotFound),
         (State::Open(room), _) => room,
     };
     let (events, outcome) = match command {
-        Command::Create { .. } => return Err(Refusal::AlreadyExists),
+        Command::Create { .. } | Command::DeleteIfEmpty => return Err(Refusal::AlreadyExists),
         Command::Change { by, chat_name, archived } => {
             (change(room, *by, chat_name.as_ref(), *archived)?, Outcome::Done)
         }
@@ -328,6 +335,14 @@ fn create(id: ChatId, user: &user::State, command: &Command) -> Result<Decision,
     })
 }
 
+fn delete_if_empty(id: ChatId, room: &Room) -> Decision {
+    if !room.members.is_empty() {
+        return Decision::nothing(Outcome::Done);
+    }
+    let deleted = Event::Deleted(By { by: room.went_last });
+    Decision::of(id, vec![crate::Event::Chat(deleted)], Outcome::Done)
+}
+
 fn change(
     room: &Room,
     by: UserId,
@@ -359,6 +374,7 @@ pub fn evolve(state: &mut State, event: &Event) {
             members: HashMap::new(),
             left_muted: Vec::new(),
             order: Vec::new(),
+            went_last: created.by,
         });
         return;
     }
@@ -378,6 +394,7 @@ pub fn evolve(state: &mut State, event: &Event) {
         }
         Event::MemberLeft(MemberLeft { user_id }) | Event::MemberRemoved(MemberRemoved { user_id, .. }) => {
             room.order.retain(|member| member != user_id);
+            room.went_last = *user_id;
             if room.members.remove(user_id) == Some(Role::Muted) {
                 room.left_muted.push(*user_id);
             }

@@ -62,7 +62,7 @@ impl Command {
                 | chat::Command::Join { user_id: by, .. }
                 | chat::Command::Leave { user_id: by },
             ) => Some(*by),
-            Command::Chat(_, chat::Command::Withdraw { .. })
+            Command::Chat(_, chat::Command::Withdraw { .. } | chat::Command::DeleteIfEmpty)
             | Command::User(..)
             | Command::Session(..)
             | Command::Token(..)

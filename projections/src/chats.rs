@@ -299,6 +299,18 @@ pub async fn open_to_all(
     .await
 }
 
+/// Chats that nobody owns, the oldest first, behind the position `after`: where each begins, and which it is.
+pub async fn without_owner(db: &Database, after: u64, limit: u32) -> Result<Vec<(u64, ChatId)>, store::Error> {
+    db.rows(
+        "select c.position, c.chat_id from chat c where c.position > $1
+             and not exists (select 1 from member m where m.chat_id = c.chat_id and m.role = $2)
+         order by c.position limit $3",
+        &[after.into(), Role::Owner.name().into(), limit.into()],
+        |row| Ok((row.int(0)?.cast_unsigned(), ChatId(row.uuid(1)?))),
+    )
+    .await
+}
+
 fn chat(row: &Row<'_>) -> Result<Chat, store::Error> {
     Ok(Chat {
         chat_id: ChatId(row.uuid(0)?),

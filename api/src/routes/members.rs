@@ -156,7 +156,8 @@ async fn change(
     Ok(changed(&answer, Entered { user_id, position: answer.position }))
 }
 
-/// Leaves a chat, or removes somebody from it.
+/// Leaves a chat, or removes somebody from it. The only owner makes another member the owner first
+/// (409 `owner-must-hand-over`); with its last member a chat is deleted.
 #[utoipa::path(delete, path = "/v1/chats/{chat_id}/users/{user_id}", tag = "members",
     params(("chat_id" = Uuid, Path), ("user_id" = Uuid, Path)), responses((status = 200, body = Done)))]
 async fn leave(

@@ -3,6 +3,7 @@
 // `clippy.toml` allows it in tests only, and takes what tests call for something else.
 #![allow(clippy::unwrap_used)]
 
+mod abandoned;
 mod accounts;
 mod authorization;
 mod chats;

@@ -45,19 +45,26 @@ pub(super) fn add(
 }
 
 pub(super) fn leave(room: &Room, user_id: UserId) -> Result<Vec<Event>, Refusal> {
-    if role_of(room, user_id)? == Role::Owner && room.members.len() > 1 {
+    let owners = room.members.values().filter(|role| **role == Role::Owner).count();
+    if role_of(room, user_id)? == Role::Owner && owners == 1 && room.members.len() > 1 {
         return Err(Refusal::OwnerMustHandOver);
     }
-    Ok(vec![Event::MemberLeft(MemberLeft { user_id })])
+    Ok(leaving(room, user_id))
+}
+
+/// The last one takes the chat along: nobody could read, lead or delete it any more.
+fn leaving(room: &Room, user_id: UserId) -> Vec<Event> {
+    let mut events = vec![Event::MemberLeft(MemberLeft { user_id })];
+    if room.members.len() == 1 {
+        events.push(Event::Deleted(By { by: user_id }));
+    }
+    events
 }
 
 /// Somebody is about to be erased: he cannot be asked to hand over, and the chat must stay led.
 pub(super) fn withdraw(room: &Room, user_id: UserId) -> Vec<Event> {
     let Some(role) = room.members.get(&user_id) else { return vec![] };
-    if room.members.len() == 1 && room.private {
-        return vec![Event::Deleted(By { by: user_id })];
-    }
-    let mut events = vec![Event::MemberLeft(MemberLeft { user_id })];
+    let mut events = leaving(room, user_id);
     if *role == Role::Owner
         && let Some(heir) = heir(room, user_id)
     {
@@ -119,14 +126,7 @@ fn roles(room: &Room, by: UserId, user_id: UserId) -> Result<(Role, Role), Refus
 }
 
 fn role_on_entry(room: &Room, user_id: UserId) -> Role {
-    if room.left_muted.contains(&user_id) {
-        Role::Muted
-    } else if room.members.is_empty() {
-        // Everybody has left: whoever comes first leads it again.
-        Role::Owner
-    } else {
-        Role::Member
-    }
+    if room.left_muted.contains(&user_id) { Role::Muted } else { Role::Member }
 }
 
 pub(super) fn nickname_for(user: &user::State, chosen: Option<&Nickname>) -> Result<Personal<Nickname>, Refusal> {

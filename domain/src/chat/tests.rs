@@ -100,6 +100,10 @@ fn role_changed(user_id: UserId, role: Role, by: UserId) -> Event {
     Event::RoleChanged(RoleChanged { user_id, role, by })
 }
 
+fn deleted(by: UserId) -> Event {
+    Event::Deleted(By { by })
+}
+
 fn archived() -> Event {
     Event::Archived(By { by: OLGA })
 }

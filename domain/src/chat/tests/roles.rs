@@ -126,7 +126,21 @@ fn handing_over_makes_an_owner_of_the_other_and_an_admin_of_the_old_one() {
 #[test]
 fn the_owner_leaves_only_after_handing_over_or_as_the_last() {
     check(&with_boris(Role::Admin), leave(OLGA), Err(Refusal::OwnerMustHandOver));
-    check(&of_olga(), leave(OLGA), Ok(vec![left(OLGA)]));
+    check(&of_olga(), leave(OLGA), Ok(vec![left(OLGA), deleted(OLGA)]));
+    // Old logs may have two: then one of them may go.
+    let two = with_boris(Role::Owner);
+    check(&and(two, [joined(VERA, Role::Member)]), leave(OLGA), Ok(vec![left(OLGA)]));
+}
+
+#[test]
+fn the_last_member_takes_the_chat_along() {
+    for role in Role::ALL {
+        let alone = and(with_boris(role), [left(OLGA)]);
+        for when in [leave(BORIS), Command::Withdraw { user_id: BORIS }] {
+            check(&alone, when, Ok(vec![left(BORIS), deleted(BORIS)]));
+        }
+    }
+    assert_eq!(folded(&and(of_olga(), [left(OLGA), deleted(OLGA)])), State::Deleted);
 }
 
 #[test]
@@ -186,13 +200,22 @@ fn who_is_to_be_erased_is_followed_by_whoever_has_led_or_been_there_longest() {
     check(&and(of_olga(), again), withdraw(OLGA), heir(VERA));
     check(&and(of_olga(), [member]), withdraw(BORIS), Ok(vec![left(BORIS)]));
     check(&of_olga(), withdraw(VERA), Ok(vec![]));
-    check(&of_olga(), withdraw(OLGA), Ok(vec![left(OLGA)]));
+    check(&of_olga(), withdraw(OLGA), Ok(vec![left(OLGA), deleted(OLGA)]));
     let private = [created(true), joined(OLGA, Role::Owner)];
-    check(&private, withdraw(OLGA), Ok(vec![Event::Deleted(By { by: OLGA })]));
+    check(&private, withdraw(OLGA), Ok(vec![left(OLGA), deleted(OLGA)]));
 }
 
 #[test]
-fn who_comes_into_an_empty_chat_leads_it() {
-    let empty = and(of_olga(), [left(OLGA)]);
-    check(&empty, join(VERA), Ok(vec![joined(VERA, Role::Owner)]));
+fn an_empty_chat_of_an_old_log_is_nobodys_and_can_only_be_deleted() {
+    let empty = and(with_boris(Role::Member), [left(OLGA), left(BORIS)]);
+    for wish in wishes_of_boris().into_iter().chain([join(VERA), add(OLGA, VERA)]) {
+        check(&empty, wish, Err(Refusal::NotFound));
+    }
+    check(&empty, Command::DeleteIfEmpty, Ok(vec![deleted(BORIS)]));
+    check_again(&empty, Command::DeleteIfEmpty, Err(Refusal::NotFound));
+    check(&of_olga(), Command::DeleteIfEmpty, Ok(vec![]));
+    // Somebody led it again before this rule: it is theirs.
+    let again = and(empty, [joined(VERA, Role::Owner)]);
+    check(&again, Command::DeleteIfEmpty, Ok(vec![]));
+    check(&again, Command::Delete { by: VERA }, Ok(vec![deleted(VERA)]));
 }
