@@ -1,10 +1,15 @@
 //! Where a name is claimed.
 
 use domain::id::NameClaim;
-use domain::text::UserName;
+use domain::text::{Nickname, UserName};
 use store::Keys;
 
 /// The claim on a user name: a keyed hash of its canonical form, so that names that look the same are one.
 pub fn claim(keys: &Keys, name: &UserName) -> NameClaim {
     NameClaim(keys.keyed_hash("user name", &[name.canonical().as_bytes()]))
+}
+
+/// The claim that an account has on what somebody wants to be called in a chat, if any has.
+pub fn claim_on(keys: &Keys, nickname: &Nickname) -> NameClaim {
+    NameClaim(keys.keyed_hash("user name", &[nickname.key().as_bytes()]))
 }

@@ -66,6 +66,7 @@ codes! {
     TooSlow = "request-timeout", REQUEST_TIMEOUT, "The request came too slowly";
     UserExists = "user-already-exists", CONFLICT, "The user name is taken";
     OwnerMustHandOver = "owner-must-hand-over", CONFLICT, "The owner must hand the chat over first";
+    NameTaken = "name-taken", CONFLICT, "The name is taken";
     Archived = "chat-archived", CONFLICT, "The chat is archived";
     EditedTooOften = "edited-too-often", CONFLICT, "The message was edited too often";
     TooManyTokens = "too-many-tokens", CONFLICT, "The user has as many service tokens as he may have";
@@ -183,6 +184,7 @@ impl From<Refusal> for Error {
                 Code::NotAllowed
             }
             Refusal::Chat(chat::Refusal::MemberNotFound) => Code::MemberNotFound,
+            Refusal::Chat(chat::Refusal::NameTaken) => Code::NameTaken,
             Refusal::Chat(chat::Refusal::OwnerMustHandOver) => Code::OwnerMustHandOver,
             Refusal::Chat(chat::Refusal::Archived) | Refusal::Message(message::Refusal::Archived) => Code::Archived,
             Refusal::Message(message::Refusal::Muted) => Code::Muted,

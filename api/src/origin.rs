@@ -20,7 +20,7 @@ impl FromRequestParts<App> for CameFrom {
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<CameFrom, Error> {
         // Clients write names of devices in any encoding; what is no UTF-8 of it is shown as such.
         let agent = parts.headers.get(USER_AGENT).map_or(&[][..], |value| value.as_bytes());
-        let device = String::from_utf8_lossy(agent).chars().take(DEVICE_CHARACTERS_MAX).collect();
+        let device = domain::text::seen(&String::from_utf8_lossy(agent), DEVICE_CHARACTERS_MAX);
         let address = parts.extensions.get::<ClientAddress>().and_then(|address| address.0);
         Ok(CameFrom(Origin { device, address: address.map_or_else(String::new, |ip| ip.to_string()) }))
     }

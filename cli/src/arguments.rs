@@ -143,6 +143,9 @@ pub struct Import {
     /// Messages keep the file's times; otherwise they are sent now
     #[arg(long)]
     pub as_of_file_times: bool,
+    /// Where the lines that cannot be brought in are listed; by default FILE.rejects.ndjson
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

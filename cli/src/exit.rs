@@ -208,6 +208,7 @@ fn of_refusal(refusal: &domain::Refusal) -> Code {
             | chat::Refusal::NotInvited
             | chat::Refusal::NotAMember
             | chat::Refusal::NotAllowed
+            | chat::Refusal::NameTaken
             | chat::Refusal::OwnerMustHandOver
             | chat::Refusal::Archived,
         )

@@ -15,10 +15,11 @@ use crate::operation::{Operation, now};
 use crate::output;
 use crate::packed::{self, Source};
 use crate::progress::{self, Progress, per_second};
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use api::Node;
+use domain::id::NameClaim;
 use domain::text::Nickname;
-use domain::{ChatId, Command, Event, StreamId, UserId, chat, message, user};
+use domain::{ChatId, Command, Event, StreamId, UserId, chat, message, name, user};
 use file::Line;
 use ids::Occurrences;
 use sending::{Sending, What};
@@ -34,11 +35,40 @@ pub async fn verb(context: &Context, arguments: &Arguments) -> Result<()> {
     // Here and not in the server: what this user may read, and a pipe of this shell, it may not even see.
     let source = packed::source(&arguments.file)?;
     let operation = Operation::Import { as_of_file_times: arguments.as_of_file_times, bytes: source.bytes };
-    let done = control::carry_out_with(context, operation, source).await?;
+    let mut done = control::carry_out_with(context, operation, source).await?;
+    keep_rejects(arguments, &mut done)?;
     if done["messages"] == 0 && done["already_there"] != 0 {
         output::note("every message of this file was there already; nothing was imported twice");
     }
     output::show(context.output, &done)
+}
+
+/// Writes down what was rejected: what was said cannot be lost without a word.
+fn keep_rejects(arguments: &Arguments, done: &mut Value) -> Result<()> {
+    let rejects = done.as_object_mut().and_then(|done| done.remove("rejects"));
+    let rejects = rejects.as_ref().and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if rejects.is_empty() {
+        return Ok(());
+    }
+    let path = arguments.rejects.clone().unwrap_or_else(|| match arguments.file.as_os_str().as_encoded_bytes() {
+        b"-" => "import.rejects.ndjson".into(),
+        _ => {
+            let mut name = arguments.file.clone().into_os_string();
+            name.push(".rejects.ndjson");
+            name.into()
+        }
+    });
+    let lines = rejects.iter().map(|reject| format!("{reject}\n")).collect::<String>();
+    std::fs::write(&path, lines)
+        .with_context(|| format!("could not write the rejected lines to {}", path.display()))?;
+    let left_out = done["rejected"].as_u64().unwrap_or(0).saturating_sub(rejects.len() as u64);
+    let more = if left_out > 0 { format!("; {left_out} more are only counted") } else { String::new() };
+    output::note(format!(
+        "{} lines could not be brought in: {} says which and why{more}",
+        done["rejected"],
+        path.display()
+    ));
+    Ok(())
 }
 
 /// Brings a file in.
@@ -72,6 +102,7 @@ pub async fn run(node: &Node, source: Source, as_of_file_times: bool, progress: 
     let counted = &importing.sending.counted;
     Ok(json!({
         "messages": counted.posted, "already_there": counted.already_there,
+        "rejected": counted.rejected, "rejects": importing.sending.rejects,
         "rooms": importing.rooms.len(), "users": importing.people.len(), "seconds": seconds,
         "messages_per_second": per_second(importing.sending.answered(), seconds).round(),
     }))
@@ -99,11 +130,10 @@ impl Importing<'_> {
     async fn line(&mut self, line: Line) -> Result<()> {
         let author = self.author(&line).await?;
         let chat_id = self.member(&line, author).await?;
-        let command = message::Command::Post {
+        let command = message::Command::BringIn {
             chat_id,
             author,
             sent_at: if self.as_of_file_times { line.at } else { now() },
-            reply_to: None,
             text: line.text.clone(),
         };
         let id = self.occurrences.message(&line);
@@ -140,16 +170,20 @@ impl Importing<'_> {
     /// Where it was said. A room that is seen first becomes a chat of the one who speaks; the others join it.
     async fn member(&mut self, line: &Line, author: UserId) -> Result<ChatId> {
         // The spelling that is no nickname is left to the account's name.
-        let nickname = Nickname::parse(&line.author).ok();
+        let nickname = Nickname::parse(&line.author).ok().map(|nickname| {
+            let claim = api::accounts::claim_on(&self.node.keys, &nickname);
+            chat::Chosen { nickname, claim }
+        });
         let (id, command) = match self.rooms.get_mut(line.room.as_str()) {
             Some(room) => {
                 if !room.members.insert(author) {
                     return Ok(room.id);
                 }
-                (room.id, chat::Command::Join { user_id: author, nickname })
+                (room.id, chat::Command::BringIn { user_id: author, nickname })
             }
             None => {
                 let id = ids::chat(&line.room);
+                let anothers = self.anothers(nickname.as_ref(), author)?;
                 let mut members = self.ever_members(id)?;
                 let is_new = members.is_empty();
                 let was_member = !members.insert(author);
@@ -161,14 +195,31 @@ impl Importing<'_> {
                     by: author,
                     chat_name: line.room.clone(),
                     private: false,
-                    nickname: nickname.clone(),
+                    // A spelling that is another account's name cannot refuse the room.
+                    nickname: nickname.clone().filter(|chosen| anothers != Some(chosen.claim)),
                 };
-                let join = chat::Command::Join { user_id: author, nickname };
+                let join = chat::Command::BringIn { user_id: author, nickname };
                 (id, if is_new { create } else { join })
             }
         };
         self.sending.send(line.number, What::Chat, Command::Chat(id, command)).await?;
         Ok(id)
+    }
+
+    /// The claim on a name, if it is of another account.
+    fn anothers(&self, chosen: Option<&chat::Chosen>, author: UserId) -> Result<Option<NameClaim>> {
+        let Some(chosen) = chosen else { return Ok(None) };
+        let facts = self.node.log.stream(chosen.claim.into())?;
+        let is_anothers = facts.iter().any(|fact| match &fact.event {
+            Event::Name(name::Event::Claimed(claimed)) => claimed.user_id != author,
+            Event::User(_)
+            | Event::Session(_)
+            | Event::Token(_)
+            | Event::Chat(_)
+            | Event::Message(_)
+            | Event::Projection(_) => false,
+        });
+        Ok(is_anothers.then_some(chosen.claim))
     }
 
     fn exists(&self, stream: StreamId) -> Result<bool> {
@@ -189,6 +240,7 @@ impl Importing<'_> {
                 | chat::Event::Deleted(_)
                 | chat::Event::MemberLeft(_)
                 | chat::Event::MemberRemoved(_)
+                | chat::Event::NicknameChanged(_)
                 | chat::Event::RoleChanged(_) => false,
             };
         }

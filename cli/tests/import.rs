@@ -209,3 +209,24 @@ fn a_pipe_that_nobody_writes_to_keeps_nobody_waiting_and_a_client_may_be_killed(
     assert_eq!(messages(&place), 1_000);
     assert_eq!(server.stop(), 0);
 }
+
+#[test]
+fn a_room_that_was_deleted_rejects_its_lines_and_the_rest_goes_on() {
+    let place = Place::new();
+    let line = |room: &str, text: &str| {
+        format!("{{\"room\":\"{room}\",\"at\":\"2024-03-01T10:00:00Z\",\"author\":\"Anna\",\"text\":\"{text}\"}}\n")
+    };
+    let file = place.file("first.ndjson", &(line("garden", "one") + &line("kitchen", "two")));
+    place.run(&["import", &file]).ok();
+    // Whoever is alone in a room and is erased takes it along; the author of the second file is somebody else.
+    place.run(&["users", "erase", "Anna", "--yes"]).ok();
+    let second = (line("garden", "three") + &line("porch", "four")).replace("Anna", "Boris");
+    let file = place.file("second.ndjson", &second);
+    let rejects = place.data().join("second.rejects");
+    let done = place.run(&["import", &file, "--rejects", rejects.to_str().unwrap(), "-o", "json"]).ok();
+    assert_eq!((&done.json()["messages"], &done.json()["rejected"]), (&1.into(), &1.into()), "{}", done.err);
+    assert!(done.err.contains("second.rejects"), "{}", done.err);
+    let rejected = std::fs::read_to_string(&rejects).unwrap();
+    let rejected: Value = serde_json::from_str(rejected.trim()).unwrap();
+    assert_eq!((&rejected["line"], &rejected["reason"]), (&1.into(), &"there is no such chat".into()));
+}

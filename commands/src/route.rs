@@ -18,7 +18,7 @@ pub(crate) fn streams(command: &Command) -> (StreamId, [Option<StreamId>; 2]) {
         Command::Session(id, session::Command::End { .. }) => ((*id).into(), [None, None]),
         Command::Token(id, token::Command::Create { user_id, .. }) => ((*id).into(), [Some((*user_id).into()), None]),
         Command::Token(id, token::Command::Revoke { .. }) => ((*id).into(), [None, None]),
-        Command::Chat(id, command) => ((*id).into(), [newcomer(command), None]),
+        Command::Chat(id, command) => ((*id).into(), [newcomer(command), command.claim().map(StreamId::from)]),
         Command::Message(id, command) => {
             ((*id).into(), [Some(command.chat_id().into()), command.reply_to().map(StreamId::from)])
         }
@@ -54,13 +54,16 @@ pub(crate) fn people(request: &Request) -> [Option<UserId>; 2] {
 fn newcomer(command: &chat::Command) -> Option<StreamId> {
     match command {
         chat::Command::Create { by, .. } => Some((*by).into()),
-        chat::Command::Join { user_id, .. } | chat::Command::Add { user_id, .. } => Some((*user_id).into()),
+        chat::Command::Join { user_id, .. }
+        | chat::Command::BringIn { user_id, .. }
+        | chat::Command::Add { user_id, .. } => Some((*user_id).into()),
         chat::Command::Change { .. }
         | chat::Command::Delete { .. }
         | chat::Command::Leave { .. }
         | chat::Command::Withdraw { .. }
         | chat::Command::DeleteIfEmpty
         | chat::Command::Remove { .. }
+        | chat::Command::SetNickname { .. }
         | chat::Command::SetRole { .. } => None,
     }
 }
@@ -85,7 +88,8 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
         }
         Command::Chat(id, wish) => {
             let user = second.map_or(&user::State::Absent, |user| states.user(user));
-            Ok(chat::decide(*id, states.chat(*id), user, wish)?)
+            let claim = third.map_or_else(name::State::default, |claim| states.name(claim));
+            Ok(chat::decide(*id, states.chat(*id), user, &claim, wish)?)
         }
         Command::Message(id, wish) => {
             let answered = third.map_or(&message::State::Absent, |answered| states.message(answered));

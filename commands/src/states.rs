@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use store::Begun;
 
 /// Streams kept after a batch; above it the longest unused go. A user's state is below 1 KiB, a chat's grows by
-/// about 40 bytes with each member.
+/// about 200 bytes with each member.
 const STREAMS_MAX: usize = 100_000;
 
 /// The folded state of one stream.

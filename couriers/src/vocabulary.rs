@@ -80,6 +80,10 @@ fn of_chat(chat_id: &str, event: &chat::Event) -> Told {
             "letopis.chat.member_removed",
             json!({"v": 1, "chat_id": chat_id, "user_id": event.user_id, "by": event.by}),
         ),
+        // What they are called is read over HTTP: it is personal.
+        chat::Event::NicknameChanged(event) => {
+            say("letopis.chat.nickname_changed", json!({"v": 1, "chat_id": chat_id, "user_id": event.user_id}))
+        }
         chat::Event::RoleChanged(event) => say(
             "letopis.chat.role_changed",
             json!({"v": 1, "chat_id": chat_id, "user_id": event.user_id, "role": event.role, "by": event.by}),

@@ -1,7 +1,8 @@
 //! A chat: its name, its members and what each of them may do in it.
 
+use crate::id::NameClaim;
 use crate::text::{ChatName, Nickname};
-use crate::{ChatId, Decision, Outcome, Personal, StreamId, UserId, user};
+use crate::{ChatId, Decision, Outcome, Personal, StreamId, UserId, name, user};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -14,7 +15,7 @@ pub enum State {
     #[default]
     Absent,
     /// There is one.
-    Open(Room),
+    Open(Box<Room>),
     /// There was one.
     Deleted,
 }
@@ -32,6 +33,10 @@ pub struct Room {
     pub members: HashMap<UserId, Role>,
     /// Who left while muted: he is muted when he comes back.
     pub left_muted: Vec<UserId>,
+    /// What they are called in it, as far as it is known.
+    pub nicknames: HashMap<UserId, Nickname>,
+    /// How many are called so, by [`Nickname::key`]; only old logs have more than one.
+    pub called: HashMap<String, u32>,
     /// Its members in the order in which they came.
     pub order: Vec<UserId>,
     /// Who went last; before anybody did, who created it.
@@ -88,8 +93,8 @@ pub enum Command {
         chat_name: ChatName,
         /// Whether only those who are added may be in it.
         private: bool,
-        /// The creator's name in it; by default his account's.
-        nickname: Option<Nickname>,
+        /// The creator's name in it; by default that of the account.
+        nickname: Option<Chosen>,
     },
     /// Rename it, archive it, open it again; what is not given stays.
     Change {
@@ -109,8 +114,22 @@ pub enum Command {
     Join {
         /// Who.
         user_id: UserId,
-        /// His name in it; by default his account's.
-        nickname: Option<Nickname>,
+        /// Their name in it; by default that of the account. A member gets that name from now on.
+        nickname: Option<Chosen>,
+    },
+    /// Be a member in an imported history, whatever the chat is today: private, archived, or a name is taken.
+    BringIn {
+        /// Who.
+        user_id: UserId,
+        /// Their name in it where it is free; else that of the account, or one made from it.
+        nickname: Option<Chosen>,
+    },
+    /// Be called otherwise in it.
+    SetNickname {
+        /// Who.
+        user_id: UserId,
+        /// The new name.
+        nickname: Chosen,
     },
     /// Make somebody else a member.
     Add {
@@ -150,6 +169,35 @@ pub enum Command {
     },
 }
 
+/// A name that somebody chose for one chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// The name.
+    pub nickname: Nickname,
+    /// The claim on it: it may be the name of another's account.
+    pub claim: NameClaim,
+}
+
+impl Command {
+    /// The claim on the name that was chosen.
+    pub fn claim(&self) -> Option<NameClaim> {
+        match self {
+            Command::Create { nickname, .. } | Command::Join { nickname, .. } | Command::BringIn { nickname, .. } => {
+                nickname.as_ref().map(|chosen| chosen.claim)
+            }
+            Command::SetNickname { nickname, .. } => Some(nickname.claim),
+            Command::Change { .. }
+            | Command::Delete { .. }
+            | Command::Add { .. }
+            | Command::Leave { .. }
+            | Command::Withdraw { .. }
+            | Command::DeleteIfEmpty
+            | Command::Remove { .. }
+            | Command::SetRole { .. } => None,
+        }
+    }
+}
+
 /// What happens to a chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -173,6 +221,8 @@ pub enum Event {
     MemberRemoved(MemberRemoved),
     /// A member may do something else now.
     RoleChanged(RoleChanged),
+    /// A member is called otherwise.
+    NicknameChanged(NicknameChanged),
 }
 
 /// `chat.created.v1`
@@ -255,6 +305,16 @@ pub struct RoleChanged {
     pub by: UserId,
 }
 
+/// `chat.nickname_changed.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NicknameChanged {
+    /// Whose.
+    pub user_id: UserId,
+    /// Their name in the chat from now on.
+    #[serde(skip)]
+    pub nickname: Personal<Nickname>,
+}
+
 /// Why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -279,6 +339,9 @@ pub enum Refusal {
     /// The user is not in the chat.
     #[error("this user is not a member of the chat")]
     MemberNotFound,
+    /// Another member is called so, or another account.
+    #[error("this name belongs to another member of the chat or to another account; choose another")]
+    NameTaken,
     /// The only owner may leave only as the last member.
     #[error("you own this chat; make another member its owner before you leave")]
     OwnerMustHandOver,
@@ -287,11 +350,17 @@ pub enum Refusal {
     Archived,
 }
 
-/// Decides on one chat. `user` is the state of the account that comes in (creates, joins, is added), and is not
-/// looked at otherwise.
-pub fn decide(id: ChatId, state: &State, user: &user::State, command: &Command) -> Result<Decision, Refusal> {
+/// Decides on one chat. `user` is the state of the account that comes in (creates, joins, is added), `claim` that of the
+/// name that is chosen; they are not looked at otherwise.
+pub fn decide(
+    id: ChatId,
+    state: &State,
+    user: &user::State,
+    claim: &name::State,
+    command: &Command,
+) -> Result<Decision, Refusal> {
     let room = match (state, command) {
-        (State::Absent, Command::Create { .. }) => return create(id, user, command),
+        (State::Absent, Command::Create { .. }) => return create(id, user, claim, command),
         (State::Open(_) | State::Deleted, Command::Create { .. }) => return Err(Refusal::AlreadyExists),
         (State::Absent | State::Deleted, _) => return Err(Refusal::NotFound),
         (State::Open(room), Command::DeleteIfEmpty) => return Ok(delete_if_empty(id, room)),
@@ -310,7 +379,11 @@ pub fn decide(id: ChatId, state: &State, user: &user::State, command: &Command) 
             }
             (vec![Event::Deleted(By { by: *by })], Outcome::Done)
         }
-        Command::Join { user_id, nickname } => members::join(room, user, *user_id, nickname.as_ref())?,
+        Command::Join { user_id, nickname } => members::join(room, user, claim, *user_id, nickname.as_ref())?,
+        Command::BringIn { user_id, nickname } => members::bring_in(room, user, claim, *user_id, nickname.as_ref())?,
+        Command::SetNickname { user_id, nickname } => {
+            (members::set_nickname(room, claim, *user_id, &nickname.nickname)?, Outcome::Done)
+        }
         Command::Add { by, user_id } => members::add(room, user, *by, *user_id)?,
         Command::Leave { user_id } => (members::leave(room, *user_id)?, Outcome::Done),
         Command::Withdraw { user_id } => (members::withdraw(room, *user_id), Outcome::Done),
@@ -320,11 +393,11 @@ pub fn decide(id: ChatId, state: &State, user: &user::State, command: &Command) 
     Ok(Decision::of(id, events.into_iter().map(crate::Event::Chat).collect(), outcome))
 }
 
-fn create(id: ChatId, user: &user::State, command: &Command) -> Result<Decision, Refusal> {
+fn create(id: ChatId, user: &user::State, claim: &name::State, command: &Command) -> Result<Decision, Refusal> {
     let Command::Create { by, chat_name, private, nickname } = command else {
         return Err(Refusal::NotFound);
     };
-    let nickname = members::nickname_for(user, nickname.as_ref())?;
+    let nickname = members::nickname_for(None, user, claim, *by, nickname.as_ref())?;
     let created = Created { chat_name: chat_name.clone(), private: *private, by: *by };
     let owner = MemberJoined { user_id: *by, role: Role::Owner, nickname };
     let stream = StreamId::from(id);
@@ -367,15 +440,17 @@ fn change(
 /// Folds one fact in.
 pub fn evolve(state: &mut State, event: &Event) {
     if let Event::Created(created) = event {
-        *state = State::Open(Room {
+        *state = State::Open(Box::new(Room {
             chat_name: created.chat_name.clone(),
             private: created.private,
             archived: false,
             members: HashMap::new(),
             left_muted: Vec::new(),
+            nicknames: HashMap::new(),
+            called: HashMap::new(),
             order: Vec::new(),
             went_last: created.by,
-        });
+        }));
         return;
     }
     let State::Open(room) = state else { return };
@@ -385,8 +460,9 @@ pub fn evolve(state: &mut State, event: &Event) {
         Event::Archived(_) => room.archived = true,
         Event::Unarchived(_) => room.archived = false,
         Event::Deleted(_) => *state = State::Deleted,
-        Event::MemberJoined(MemberJoined { user_id, role, .. })
-        | Event::MemberAdded(MemberAdded { user_id, role, .. }) => {
+        Event::MemberJoined(MemberJoined { user_id, role, nickname })
+        | Event::MemberAdded(MemberAdded { user_id, role, nickname, .. }) => {
+            room.call(*user_id, nickname.known());
             room.left_muted.retain(|muted| muted != user_id);
             if room.members.insert(*user_id, *role).is_none() {
                 room.order.push(*user_id);
@@ -395,12 +471,34 @@ pub fn evolve(state: &mut State, event: &Event) {
         Event::MemberLeft(MemberLeft { user_id }) | Event::MemberRemoved(MemberRemoved { user_id, .. }) => {
             room.order.retain(|member| member != user_id);
             room.went_last = *user_id;
+            room.call(*user_id, None);
             if room.members.remove(user_id) == Some(Role::Muted) {
                 room.left_muted.push(*user_id);
             }
         }
         Event::RoleChanged(changed) => {
             room.members.insert(changed.user_id, changed.role);
+        }
+        Event::NicknameChanged(changed) => room.call(changed.user_id, changed.nickname.known()),
+    }
+}
+
+impl Room {
+    /// Remembers how somebody is called here from now on; none where it is not known, or nobody is.
+    fn call(&mut self, user_id: UserId, nickname: Option<&Nickname>) {
+        let former = match nickname {
+            Some(nickname) => {
+                *self.called.entry(nickname.key()).or_default() += 1;
+                self.nicknames.insert(user_id, nickname.clone())
+            }
+            None => self.nicknames.remove(&user_id),
+        };
+        let Some(former) = former.map(|former| former.key()) else { return };
+        if let Some(count) = self.called.get_mut(&former) {
+            *count -= 1;
+            if *count == 0 {
+                self.called.remove(&former);
+            }
         }
     }
 }

@@ -49,7 +49,10 @@ impl Command {
     /// Who says or does something in a chat by it. A command about an account judges that account itself.
     pub fn by(&self) -> Option<UserId> {
         match self {
-            Command::Message(_, message::Command::Post { author: by, .. })
+            Command::Message(
+                _,
+                message::Command::Post { author: by, .. } | message::Command::BringIn { author: by, .. },
+            )
             | Command::Message(_, message::Command::Edit { by, .. } | message::Command::Delete { by, .. })
             | Command::Chat(
                 _,
@@ -60,6 +63,8 @@ impl Command {
                 | chat::Command::Remove { by, .. }
                 | chat::Command::SetRole { by, .. }
                 | chat::Command::Join { user_id: by, .. }
+                | chat::Command::BringIn { user_id: by, .. }
+                | chat::Command::SetNickname { user_id: by, .. }
                 | chat::Command::Leave { user_id: by },
             ) => Some(*by),
             Command::Chat(_, chat::Command::Withdraw { .. } | chat::Command::DeleteIfEmpty)

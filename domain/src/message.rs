@@ -48,6 +48,18 @@ pub enum Command {
         /// When it was said: now, or in an imported log's own time.
         sent_at: Timestamp,
     },
+    /// Have said it: a line of an imported history. What has become of its author and of the chat since (muted, gone,
+    /// archived) does not undo that it was said.
+    BringIn {
+        /// In which chat.
+        chat_id: ChatId,
+        /// Who.
+        author: UserId,
+        /// What.
+        text: MessageText,
+        /// When.
+        sent_at: Timestamp,
+    },
     /// Say something else.
     Edit {
         /// In which chat it is looked for.
@@ -70,7 +82,10 @@ impl Command {
     /// The chat that decides with.
     pub fn chat_id(&self) -> ChatId {
         match self {
-            Command::Post { chat_id, .. } | Command::Edit { chat_id, .. } | Command::Delete { chat_id, .. } => *chat_id,
+            Command::Post { chat_id, .. }
+            | Command::BringIn { chat_id, .. }
+            | Command::Edit { chat_id, .. }
+            | Command::Delete { chat_id, .. } => *chat_id,
         }
     }
 
@@ -78,7 +93,7 @@ impl Command {
     pub fn reply_to(&self) -> Option<MessageId> {
         match self {
             Command::Post { reply_to, .. } => *reply_to,
-            Command::Edit { .. } | Command::Delete { .. } => None,
+            Command::BringIn { .. } | Command::Edit { .. } | Command::Delete { .. } => None,
         }
     }
 }
@@ -176,7 +191,7 @@ pub fn decide(
     command: &Command,
     at: Timestamp,
 ) -> Result<Decision, Refusal> {
-    if let (State::Posted(_) | State::Deleted(_), Command::Post { .. }) = (state, command) {
+    if let (State::Posted(_) | State::Deleted(_), Command::Post { .. } | Command::BringIn { .. }) = (state, command) {
         return Err(Refusal::AlreadyExists);
     }
     let chat::State::Open(room) = chat else {
@@ -184,6 +199,16 @@ pub fn decide(
     };
     match command {
         Command::Post { .. } => post(id, room, reply_to, command),
+        Command::BringIn { chat_id, author, text, sent_at } => {
+            let posted = Event::Posted(Posted {
+                chat_id: *chat_id,
+                author: *author,
+                sent_at: *sent_at,
+                reply_to: None,
+                text: Personal::Known(text.clone()),
+            });
+            Ok(Decision::of(id, vec![crate::Event::Message(posted)], Outcome::Posted { message_id: id }))
+        }
         Command::Edit { chat_id, by, text } => {
             // Membership first: who is not in the chat does not learn which messages are.
             let role = writer(room, *by)?;

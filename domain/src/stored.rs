@@ -95,6 +95,7 @@ impl Event {
             Event::Chat(chat::Event::MemberLeft(_)) => "chat.member_left.v1",
             Event::Chat(chat::Event::MemberRemoved(_)) => "chat.member_removed.v1",
             Event::Chat(chat::Event::RoleChanged(_)) => "chat.role_changed.v1",
+            Event::Chat(chat::Event::NicknameChanged(_)) => "chat.nickname_changed.v1",
             Event::Message(message::Event::Posted(_)) => "message.posted.v1",
             Event::Message(message::Event::Edited(_)) => "message.edited.v1",
             Event::Message(message::Event::Deleted(_)) => "message.deleted.v1",
@@ -147,6 +148,7 @@ fn chat_parts(event: &chat::Event) -> Written {
         chat::Event::MemberLeft(event) => (json(event), None),
         chat::Event::MemberRemoved(event) => (json(event), None),
         chat::Event::RoleChanged(event) => (json(event), None),
+        chat::Event::NicknameChanged(event) => (json(event), sealed(event.user_id, &event.nickname)),
     }
 }
 
@@ -277,6 +279,9 @@ fn chat_event(parts: &Parts<'_>) -> Result<chat::Event, Unreadable> {
         "chat.member_left.v1" => chat::Event::MemberLeft(parts.payload()?),
         "chat.member_removed.v1" => chat::Event::MemberRemoved(parts.payload()?),
         "chat.role_changed.v1" => chat::Event::RoleChanged(parts.payload()?),
+        "chat.nickname_changed.v1" => {
+            chat::Event::NicknameChanged(chat::NicknameChanged { nickname: parts.personal()?, ..parts.payload()? })
+        }
         _ => return Err(parts.unknown()),
     })
 }

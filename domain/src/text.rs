@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
-use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
+mod visible;
+
+use visible::{has_loose_mark, invisible_ones_fit, is_control, is_invisible, is_visible};
 
 /// Why a text was not accepted, in words that complete "it …".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,20 +79,25 @@ impl UserName {
     /// Parses an account's name.
     pub fn parse(text: &str) -> Result<UserName, Unfit> {
         within(text, 64, "must have 1 to 64 characters")?;
-        if text.contains('@') {
-            return Err(Unfit("must not contain @"));
+        let form = canonical_name(text).ok_or(Unfit("must have letters that can be compared"))?;
+        // A single character can stand for eighteen (U+FDFA): what is looked up and paged by must stay short.
+        if form.len() > CANONICAL_BYTES_MAX {
+            return Err(Unfit("is too long when it is compared"));
         }
-        if text.starts_with(' ') || text.ends_with(' ') {
-            return Err(Unfit("must not begin or end with a space"));
-        }
-        if !text.chars().all(|c| c == ' ' || is_visible(c)) {
-            return Err(Unfit("may have visible characters and spaces only"));
-        }
-        match canonical_name(text) {
-            None => return Err(Unfit("must have letters that can be compared")),
-            // A single character can stand for eighteen (U+FDFA): what is looked up and paged by must stay short.
-            Some(form) if form.len() > CANONICAL_BYTES_MAX => return Err(Unfit("is too long when it is compared")),
-            Some(_) => {}
+        // What is compared has to keep the rules as well: a wide ＠ is an @ then, and ¨ is a space with a mark.
+        for form in [text, &form] {
+            if form.contains('@') {
+                return Err(Unfit("must not contain @"));
+            }
+            if form.starts_with(char::is_whitespace) || form.ends_with(char::is_whitespace) {
+                return Err(Unfit("must not begin or end with a space"));
+            }
+            if !form.chars().all(|c| c == ' ' || is_visible(c)) {
+                return Err(Unfit("may have visible characters and spaces only"));
+            }
+            if has_loose_mark(form) {
+                return Err(Unfit("must not have an accent without a letter"));
+            }
         }
         Ok(UserName(text.to_owned()))
     }
@@ -110,6 +118,19 @@ impl Nickname {
     /// The nickname that a user has where he chose none: his account's name.
     pub fn of(name: &UserName) -> Nickname {
         Nickname(name.0.clone())
+    }
+
+    /// The nickname of somebody whose names are all taken.
+    pub fn made_for(user_id: crate::UserId) -> Nickname {
+        Nickname(format!("user-{}", user_id.0.simple()))
+    }
+
+    /// The form in which it is compared with other nicknames and with the names of accounts: [`canonical_name`] of what
+    /// can be seen of it, trimmed.
+    pub fn key(&self) -> String {
+        let seen = self.0.chars().filter(|c| !is_invisible(*c)).collect::<String>();
+        let form = canonical_name(&seen).unwrap_or_else(|| seen.to_lowercase());
+        form.trim().to_owned()
     }
 }
 
@@ -159,6 +180,13 @@ impl MessageText {
 impl Email {
     /// Parses an address by its form only: that somebody reads it is shown by a confirmation.
     pub fn parse(text: &str) -> Result<Email, Unfit> {
+        // Also as it is compared: a wide ＠ is an @ then.
+        Email::check(text)?;
+        Email::check(&text.nfkc().collect::<String>())?;
+        Ok(Email(text.to_owned()))
+    }
+
+    fn check(text: &str) -> Result<(), Unfit> {
         let malformed = Unfit("must be an e-mail address");
         let (local, host) = text.rsplit_once('@').ok_or(malformed)?;
         let visible = text.chars().all(is_visible);
@@ -168,7 +196,7 @@ impl Email {
         let labels_fit = host.split('.').all(|label| {
             !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-') && !label.starts_with('-')
         });
-        if labels_fit { Ok(Email(text.to_owned())) } else { Err(malformed) }
+        if labels_fit { Ok(()) } else { Err(malformed) }
     }
 }
 
@@ -227,6 +255,11 @@ pub fn canonical_name(name: &str) -> Option<String> {
     None
 }
 
+/// A program's name, or whatever else others send that is shown to people: what cannot be seen is left out.
+pub fn seen(text: &str, characters_max: usize) -> String {
+    text.chars().filter(|c| *c == ' ' || is_visible(*c)).take(characters_max).collect()
+}
+
 fn within(text: &str, characters_max: usize, why: &'static str) -> Result<(), Unfit> {
     // Bytes first: a huge text is not counted to its end.
     let fits = !text.is_empty() && text.len() <= characters_max * 4 && text.chars().count() <= characters_max;
@@ -238,31 +271,18 @@ fn one_line(text: &str, characters_max: usize, why: &'static str) -> Result<(), 
     if text.chars().any(is_control) {
         return Err(Unfit("must not contain control characters or line breaks"));
     }
-    if !text.chars().any(is_visible) {
+    if !invisible_ones_fit(text) {
+        return Err(Unfit("must not contain invisible characters"));
+    }
+    // What it looks like, whatever it is written with: ¨ is a space with a mark.
+    let form = text.nfkc().collect::<String>();
+    if !form.chars().any(is_visible) {
         return Err(Unfit("must have a visible character"));
     }
+    if has_loose_mark(&form) {
+        return Err(Unfit("must not have an accent without a letter"));
+    }
     Ok(())
-}
-
-fn is_control(c: char) -> bool {
-    use GeneralCategory::{Control, LineSeparator, ParagraphSeparator};
-    matches!(c.general_category(), Control | LineSeparator | ParagraphSeparator)
-}
-
-/// Whether a reader can see it: no spaces, controls, invisible formatting (zero width, direction), nothing
-/// private or unassigned.
-fn is_visible(c: char) -> bool {
-    use GeneralCategory::{Format, PrivateUse, SpaceSeparator, Surrogate, Unassigned};
-    !is_control(c)
-        && !is_blank(c)
-        && !matches!(c.general_category(), Format | PrivateUse | SpaceSeparator | Surrogate | Unassigned)
-}
-
-/// Letters, marks and symbols that show nothing (Unicode's Default_Ignorable_Code_Point beyond the categories that
-/// are refused anyway, and the empty Braille pattern): with them a name could pass for another.
-fn is_blank(c: char) -> bool {
-    matches!(c, '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2800}')
-        || matches!(c, '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -276,6 +296,10 @@ mod tests {
         assert!(UserName::parse(&long_when_compared).is_err());
         for good in ["a", "Анна Петровна", "名前", "x".repeat(64).as_str(), "[optik]", "o'neil^"] {
             assert!(UserName::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["anna＠example.org", "anna﹫x", "\u{301}", "¨x", "x¨y", "´", "a\u{3164}", "a\u{3000}b\u{3000}"]
+        {
+            assert!(UserName::parse(bad).is_err(), "{bad:?}");
         }
         for bad in ["", " a", "a ", "a@b", "a\u{200b}b", "a\tb", "a\u{202e}b", "a\u{a0}b", "x".repeat(65).as_str()] {
             assert!(UserName::parse(bad).is_err(), "{bad:?}");
@@ -308,11 +332,35 @@ mod tests {
         assert!(ChatName::parse("two\nlines").is_err());
         assert!(ChatName::parse(&"c".repeat(256)).is_err());
         assert!(DisplayName::parse("Anna 🦀").is_ok());
+        for bad in
+            ["\u{301}", "¨x", "\u{fe0f}", "\u{2800}", "x\u{202e}y", "x\u{2066}", "x\u{200b}", "\u{200f}x", "x\u{feff}"]
+        {
+            assert!(Nickname::parse(bad).is_err(), "{bad:?}");
+            assert!(DisplayName::parse(bad).is_err(), "{bad:?}");
+            assert!(ChatName::parse(bad).is_err(), "{bad:?}");
+            assert!(TokenName::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(DisplayName::parse("family 👨\u{200d}👩\u{200d}👧").is_ok());
+        assert_eq!(seen("Fire\u{202e}fox 1\n", 20), "Firefox 1");
+    }
+
+    #[test]
+    fn nicknames_are_compared_by_what_is_seen_of_them() {
+        let key = |text: &str| Nickname::parse(text).unwrap().key();
+        let anna = UserName::parse("Anna").unwrap().canonical();
+        for same in ["anna", "ANNA", " Anna ", "Ａｎｎａ", "anna\u{a0}"] {
+            assert_eq!(key(same), anna, "{same:?}");
+        }
+        assert_ne!(key("ann"), anna);
+        assert_eq!(key("❤\u{fe0f}"), key("❤"));
     }
 
     #[test]
     fn addresses_zones_and_languages() {
         assert!(Email::parse("anna@example.org").is_ok());
+        for bad in ["a＠b@c.org", "anna@example．．org", "¨a@example.org", "a\u{202e}@b.org"] {
+            assert!(Email::parse(bad).is_err(), "{bad:?}");
+        }
         for bad in
             ["anna", "@example.org", "anna@", "a b@example.org", "a@b@c.org", "anna@exa mple", "a@.org", "a@b..c"]
         {

@@ -144,6 +144,10 @@ examples! { sight:
         role: chat::Role::Muted,
         by: ANNA,
     })),
+    Event::Chat(chat::Event::NicknameChanged(_)) => Event::Chat(chat::Event::NicknameChanged(chat::NicknameChanged {
+        user_id: BORIS,
+        nickname: sight.of(Nickname::parse("Боря").unwrap()),
+    })),
     Event::Message(message::Event::Posted(_)) => Event::Message(message::Event::Posted(message::Posted {
         chat_id: CHAT,
         author: BORIS,

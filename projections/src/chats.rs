@@ -135,6 +135,16 @@ fn apply_chat(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, event: &chat::Event
         chat::Event::MemberAdded(added) => come(tx, fact, chat_id, (added.user_id, &added.nickname, added.role))?,
         chat::Event::MemberLeft(left) => go(tx, chat_id, left.user_id)?,
         chat::Event::MemberRemoved(removed) => go(tx, chat_id, removed.user_id)?,
+        chat::Event::NicknameChanged(changed) => {
+            tx.queue(
+                "update member set user_name = $3 where chat_id = $1 and user_id = $2",
+                &[
+                    (&chat_id).into(),
+                    (&changed.user_id).into(),
+                    changed.nickname.known().map(|name| name.as_str()).into(),
+                ],
+            )?;
+        }
         chat::Event::RoleChanged(changed) => {
             tx.queue(
                 "update member set role = $3 where chat_id = $1 and user_id = $2",

@@ -73,6 +73,7 @@ fn of_chat(chat_id: ChatId, event: &chat::Event) -> Option<Change> {
         chat::Event::Deleted(_) => Change::ChatRemoved(chat_id),
         chat::Event::MemberJoined(joined) => came(joined.user_id, &joined.nickname),
         chat::Event::MemberAdded(added) => came(added.user_id, &added.nickname),
+        chat::Event::NicknameChanged(changed) => came(changed.user_id, &changed.nickname),
         chat::Event::MemberLeft(left) => Change::Went { chat_id, user_id: left.user_id },
         chat::Event::MemberRemoved(removed) => Change::Went { chat_id, user_id: removed.user_id },
         chat::Event::Archived(_) | chat::Event::Unarchived(_) | chat::Event::RoleChanged(_) => return None,

@@ -1,6 +1,7 @@
 //! A chat's members: joining, adding, leaving, removing, roles.
 
 use super::{Done, Next, chat_id, cut, user_id};
+use crate::accounts::claim_on;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::cursor;
@@ -22,8 +23,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, enter)).routes(routes!(change, leave))
 }
 
-/// `user_name` joins the caller under that nickname; `user_id` adds somebody else; neither joins the caller under
-/// his own name.
+/// `user_name` joins the caller under that nickname, or gives a member that nickname; `user_id` adds somebody else;
+/// neither joins the caller under the name of the account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Enter {
@@ -44,7 +45,10 @@ struct Entered {
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangeMember {
     /// `owner`, `admin`, `member` or `muted`. Making another the owner makes the former one an admin.
-    role: String,
+    role: Option<String>,
+    /// My nickname in this chat from now on; one of both at a time.
+    #[schema(min_length = 1, max_length = 64)]
+    user_name: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -80,8 +84,7 @@ async fn enter(
     Body(body): Body<Enter>,
 ) -> Result<Response, Error> {
     let chat_id = chat_id(&chat)?;
-    let nickname = body.user_name.as_deref().map(Nickname::parse).transpose();
-    let nickname = nickname.map_err(|unfit| Error::bad("user_name", unfit))?;
+    let nickname = body.user_name.as_deref().map(|text| chosen(&app, text)).transpose()?;
     let other = match body.user_id.as_deref() {
         None => None,
         Some(text) => Some(id::parse_uuid(text).map(UserId).ok_or_else(|| Error::bad("user_id", "must be a UUID"))?),
@@ -101,6 +104,13 @@ async fn enter(
     };
     let status = if joined { StatusCode::CREATED } else { StatusCode::OK };
     Ok(written(status, &answer, Entered { user_id, position: answer.position }))
+}
+
+/// A name that is chosen for one chat.
+fn chosen(app: &App, text: &str) -> Result<chat::Chosen, Error> {
+    let nickname = Nickname::parse(text).map_err(|unfit| Error::bad("user_name", unfit))?;
+    let claim = claim_on(&app.keys, &nickname);
+    Ok(chat::Chosen { nickname, claim })
 }
 
 /// A chat's members in the order in which they came; for members.
@@ -136,7 +146,7 @@ async fn list(
     Ok(read(reading.position, Members { users: users.collect(), next }))
 }
 
-/// Gives a member another role: the owner any, an admin `member` and `muted`.
+/// Gives a member another role: the owner any, an admin `member` and `muted`; or me another nickname.
 #[utoipa::path(patch, path = "/v1/chats/{chat_id}/users/{user_id}", tag = "members",
     params(("chat_id" = Uuid, Path), ("user_id" = Uuid, Path)), request_body = ChangeMember, responses(
         (status = 200, body = Entered),
@@ -149,9 +159,19 @@ async fn change(
     Body(body): Body<ChangeMember>,
 ) -> Result<Response, Error> {
     let (chat_id, user_id) = (chat_id(&chat)?, user_id(&user)?);
-    let role = chat::Role::parse(&body.role);
-    let role = role.ok_or_else(|| Error::bad("role", "must be owner, admin, member or muted"))?;
-    let wish = chat::Command::SetRole { by: caller.user_id, user_id, role };
+    let wish = match (body.role.as_deref(), body.user_name.as_deref()) {
+        (None, None) => return Err(Error::bad("role", "is required, or user_name")),
+        (Some(_), Some(_)) => return Err(Error::bad("user_name", "is changed by a request of its own, without role")),
+        (Some(role), None) => {
+            let role = chat::Role::parse(role);
+            let role = role.ok_or_else(|| Error::bad("role", "must be owner, admin, member or muted"))?;
+            chat::Command::SetRole { by: caller.user_id, user_id, role }
+        }
+        (None, Some(_)) if user_id != caller.user_id => {
+            return Err(Error::new(Code::NotYou, "a nickname is chosen by the member themselves"));
+        }
+        (None, Some(text)) => chat::Command::SetNickname { user_id, nickname: chosen(&app, text)? },
+    };
     let answer = app.send(&caller, &asked, Command::Chat(chat_id, wish)).await?;
     Ok(changed(&answer, Entered { user_id, position: answer.position }))
 }

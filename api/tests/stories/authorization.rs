@@ -124,6 +124,8 @@ const ROWS: &[Row] = &[
     row("patch", ONE_USER, Write, Others, r#"{"role": "muted"}"#,           [401, 403, 403, 403, 200, 200, 403]),
     row("patch", ONE_USER, Write, Others, r#"{"role": "admin"}"#,           [401, 403, 403, 403, 403, 200, 403]),
     row("patch", ONE_USER, Write, Others, r#"{"role": "owner"}"#,           [401, 403, 403, 403, 403, 200, 403]),
+    row("patch", ONE_USER, Write, Own, r#"{"user_name": "other {fresh}"}"#, [401, 403, 200, 200, 200, 200, 200]),
+    row("patch", ONE_USER, Write, Others, r#"{"user_name": "other"}"#,      [401, 403, 403, 403, 403, 403, 403]),
     row("delete", ONE_USER, Write, Own, "",                                 [401, 403, 200, 200, 200, 409, 200]),
     row("delete", ONE_USER, Write, Others, "",                              [401, 403, 403, 403, 200, 200, 403]),
     row("get", MESSAGES, Read, Nobodys, "",                                 [401, 403, 200, 200, 200, 200, 200]),

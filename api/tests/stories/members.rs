@@ -43,7 +43,7 @@ async fn anyone_joins_an_open_chat_once() {
     assert_eq!(joined.id("user_id"), boris.user_id);
     assert_eq!(joined.body["position"], joined.position());
     let head = app.node.log.head().unwrap().position;
-    for body in [json!({}), json!({"user_name": "Bob"}), json!({"user_id": boris.user_id})] {
+    for body in [json!({}), json!({"user_name": "Boris"}), json!({"user_id": boris.user_id})] {
         let again = enter(&boris, &chat, body).await.expect_status(200);
         assert_eq!(again.id("user_id"), boris.user_id);
     }
@@ -68,9 +68,6 @@ async fn a_nickname_stands_on_messages_and_members_and_the_account_keeps_its_nam
     assert_eq!(pairs(&roles(&anna, &chat).await)[1].0, "[bob] ✿");
     assert_eq!(boris.get("/v1/me").await.body["user_name"], "Boris");
 
-    // The same nickname twice is allowed: the id says who it is.
-    let vera = app.user("Vera").await;
-    enter(&vera, &chat, json!({"user_name": "[bob] ✿"})).await.expect_status(201);
     for bad in ["", "  ", "a\nb", &"x".repeat(65)] {
         let refused = enter(&app.user(&format!("u{}", bad.len())).await, &chat, json!({"user_name": bad})).await;
         assert_eq!(refused.expect_problem(400, "bad-parameters").pointers(), ["/user_name"], "{bad:?}");
@@ -233,4 +230,58 @@ async fn members_come_in_pages_in_the_order_in_which_they_came() {
     for foreign in [format!("{other}/users"), format!("{chat}/messages")] {
         anna.get(&format!("/v1/chats/{foreign}?from={cursor}")).await.expect_problem(400, "bad-cursor");
     }
+}
+
+#[tokio::test]
+async fn nobody_is_called_as_somebody_else_is() {
+    let app = TestApp::start().await;
+    let (anna, boris, vera) = (app.user("Anna").await, app.user("Boris").await, app.user("Vera").await);
+    let (chat, other) = (anna.chat("garden").await, anna.chat("kitchen").await);
+    enter(&boris, &chat, json!({"user_name": "Bob"})).await.expect_status(201);
+    // Another member's nickname, however it is written; and the names of accounts, in the chat or not.
+    for taken in ["Bob", "BOB", " bob ", "Ｂｏｂ", "Anna", "aNNa", "BORIS"] {
+        enter(&vera, &chat, json!({"user_name": taken})).await.expect_problem(409, "name-taken");
+    }
+    enter(&vera, &other, json!({"user_name": "Boris"})).await.expect_problem(409, "name-taken");
+    enter(&vera, &other, json!({"user_name": "Bob"})).await.expect_status(201);
+    enter(&vera, &chat, json!({})).await.expect_status(201);
+
+    let path = |of: &Actor| format!("/v1/chats/{chat}/users/{}", of.user_id);
+    vera.patch(&path(&vera), json!({"user_name": "bob"})).await.expect_problem(409, "name-taken");
+    anna.patch(&path(&vera), json!({"user_name": "Verochka"})).await.expect_problem(403, "not-you");
+    for bad in [json!({}), json!({"role": "muted", "user_name": "V"}), json!({"user_name": "¨x"})] {
+        vera.patch(&path(&vera), bad).await.expect_problem(400, "bad-parameters");
+    }
+    vera.say(&chat, "hello").await;
+    vera.patch(&path(&vera), json!({"user_name": "Verochka"})).await.expect_status(200);
+    assert_eq!(pairs(&roles(&anna, &chat).await)[2].0, "Verochka");
+    let page = anna.get(&format!("/v1/chats/{chat}/messages")).await.body;
+    assert_eq!(page["messages"][0]["user_name"], "Verochka");
+    // Joining again under another name is that name from now on, and never silently the old one.
+    enter(&vera, &chat, json!({"user_name": "V"})).await.expect_status(200);
+    assert_eq!(pairs(&roles(&anna, &chat).await)[2].0, "V");
+    enter(&vera, &chat, json!({"user_name": "Bob"})).await.expect_problem(409, "name-taken");
+    boris.patch(&path(&boris), json!({"user_name": "Boris"})).await.expect_status(200);
+    vera.patch(&path(&vera), json!({"user_name": "Bob"})).await.expect_status(200);
+    for name in [projections::Name::Chats, projections::Name::Messages, projections::Name::Search] {
+        assert_eq!(app.node.projections.verify(name, &mut |_| {}).unwrap().differences, vec![], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn of_many_who_want_a_nickname_at_once_one_gets_it() {
+    let app = TestApp::start().await;
+    let chat = app.user("Anna").await.chat("garden").await;
+    let mut guests = Vec::new();
+    for number in 0..12 {
+        guests.push(app.user(&format!("guest {number}")).await);
+    }
+    let mut wanted = tokio::task::JoinSet::new();
+    for guest in guests {
+        let chat = chat.clone();
+        wanted.spawn(async move { enter(&guest, &chat, json!({"user_name": "the one"})).await });
+    }
+    let got = wanted.join_all().await;
+    assert_eq!(got.iter().filter(|reply| reply.status == 201).count(), 1);
+    assert_eq!(got.iter().filter(|reply| reply.body["code"] == "name-taken").count(), 11);
 }

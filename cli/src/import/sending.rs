@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// Half of what the writer's queue holds: one batch is written while the next one fills, and others get in as well.
 const IN_FLIGHT_MAX: usize = 2_048;
+/// Lines that are told one by one when they are rejected; more are counted.
+const REJECTS_MAX: usize = 5_000;
 /// How long a full queue is left alone.
 const OVERLOADED_WAIT: Duration = Duration::from_millis(5);
 
@@ -36,6 +38,8 @@ pub struct Counted {
     pub posted: u64,
     /// Messages that an earlier run had brought in.
     pub already_there: u64,
+    /// Messages that could not be brought in.
+    pub rejected: u64,
 }
 
 /// Commands on their way.
@@ -44,17 +48,24 @@ pub struct Sending<'a> {
     in_flight: VecDeque<(u64, What, Pending<'a>)>,
     /// How it went so far.
     pub counted: Counted,
+    /// The first that could not be brought in: line and reason.
+    pub rejects: Vec<serde_json::Value>,
 }
 
 impl<'a> Sending<'a> {
     /// Nothing is on its way yet.
     pub fn new(writer: &'a Writer) -> Sending<'a> {
-        Sending { writer, in_flight: VecDeque::with_capacity(IN_FLIGHT_MAX), counted: Counted::default() }
+        Sending {
+            writer,
+            in_flight: VecDeque::with_capacity(IN_FLIGHT_MAX),
+            counted: Counted::default(),
+            rejects: Vec::new(),
+        }
     }
 
     /// How many messages were answered.
     pub fn answered(&self) -> u64 {
-        self.counted.posted + self.counted.already_there
+        self.counted.posted + self.counted.already_there + self.counted.rejected
     }
 
     /// Sends a command behind all that were sent before. Line numbers are for what is told when it fails.
@@ -112,6 +123,14 @@ impl<'a> Sending<'a> {
             Err(Error::Refused(Refusal::User(user::Refusal::NotFound))) => {
                 self.counted.already_there += u64::from(what == What::Message);
             }
+            // What was refused to a room or an account is told with the message that needed it.
+            Err(Error::Refused(refusal)) if what == What::Message => {
+                self.counted.rejected += 1;
+                if self.rejects.len() < REJECTS_MAX {
+                    self.rejects.push(serde_json::json!({"line": line, "reason": refusal.to_string()}));
+                }
+            }
+            Err(Error::Refused(Refusal::Chat(_))) => {}
             Err(error) => return Err(stopped(line, what, &error)),
         }
         Ok(())

@@ -45,7 +45,7 @@ impl Model {
                     chat::Command::Create { by: user_id, .. } | chat::Command::Join { user_id, .. } => *user_id,
                     _ => UserId(Uuid::nil()),
                 };
-                Ok(chat::decide(*id, &self.chat(*id), &self.user(newcomer), wish)?)
+                Ok(chat::decide(*id, &self.chat(*id), &self.user(newcomer), &domain::name::State::default(), wish)?)
             }
             Command::Message(id, wish) => {
                 let answered = wish.reply_to().map_or(message::State::Absent, |id| self.message(id));

@@ -1,17 +1,26 @@
 //! Who comes into a chat, who leaves it, and what its members may do with each other.
 
-use super::{By, Event, MemberAdded, MemberJoined, MemberLeft, MemberRemoved, Refusal, Role, RoleChanged, Room};
+use super::{
+    By, Chosen, Event, MemberAdded, MemberJoined, MemberLeft, MemberRemoved, NicknameChanged, Refusal, Role,
+    RoleChanged, Room,
+};
 use crate::text::Nickname;
-use crate::{Outcome, Personal, UserId, user};
+use crate::{Outcome, Personal, UserId, name, user};
 
 pub(super) fn join(
     room: &Room,
     user: &user::State,
+    claim: &name::State,
     user_id: UserId,
-    nickname: Option<&Nickname>,
+    nickname: Option<&Chosen>,
 ) -> Result<(Vec<Event>, Outcome), Refusal> {
     if room.members.contains_key(&user_id) {
-        return Ok((vec![], Outcome::Member { user_id, joined: false }));
+        // Who is in it already, and says another name now, is called so from now on.
+        let events = match nickname {
+            Some(chosen) => set_nickname(room, claim, user_id, &chosen.nickname)?,
+            None => vec![],
+        };
+        return Ok((events, Outcome::Member { user_id, joined: false }));
     }
     if room.private {
         return Err(Refusal::NotInvited);
@@ -19,7 +28,7 @@ pub(super) fn join(
     if room.archived {
         return Err(Refusal::Archived);
     }
-    let nickname = nickname_for(user, nickname)?;
+    let nickname = nickname_for(Some(room), user, claim, user_id, nickname)?;
     let joined = MemberJoined { user_id, role: role_on_entry(room, user_id), nickname };
     Ok((vec![Event::MemberJoined(joined)], Outcome::Member { user_id, joined: true }))
 }
@@ -39,9 +48,69 @@ pub(super) fn add(
     if room.archived {
         return Err(Refusal::Archived);
     }
-    let nickname = nickname_for(user, None)?;
+    let nickname = nickname_for(Some(room), user, &name::State::default(), user_id, None)?;
     let added = MemberAdded { user_id, role: role_on_entry(room, user_id), by, nickname };
     Ok((vec![Event::MemberAdded(added)], Outcome::Member { user_id, joined: true }))
+}
+
+/// Somebody who was there when it was said. Of the names that they can have the first that is free.
+pub(super) fn bring_in(
+    room: &Room,
+    user: &user::State,
+    claim: &name::State,
+    user_id: UserId,
+    nickname: Option<&Chosen>,
+) -> Result<(Vec<Event>, Outcome), Refusal> {
+    if room.members.contains_key(&user_id) {
+        return Ok((vec![], Outcome::Member { user_id, joined: false }));
+    }
+    let own = name::State::default();
+    let spelling = nickname.filter(|chosen| is_own_spelling(room, claim, user_id, chosen));
+    let nickname = match nickname_for(Some(room), user, claim, user_id, nickname) {
+        // Spellings that differ by a space were two people then.
+        Err(Refusal::NameTaken) => match (spelling, nickname_for(Some(room), user, &own, user_id, None)) {
+            (Some(chosen), _) => Personal::Known(chosen.nickname.clone()),
+            (None, Err(Refusal::NameTaken)) => Personal::Known(Nickname::made_for(user_id)),
+            (None, other) => other?,
+        },
+        other => other?,
+    };
+    let joined = MemberJoined { user_id, role: role_on_entry(room, user_id), nickname };
+    Ok((vec![Event::MemberJoined(joined)], Outcome::Member { user_id, joined: true }))
+}
+
+/// Whether nobody else spells it so, in the chat or as an account.
+fn is_own_spelling(room: &Room, claim: &name::State, user_id: UserId, chosen: &Chosen) -> bool {
+    claim.owner.is_none_or(|owner| owner == user_id) && !room.nicknames.values().any(|taken| *taken == chosen.nickname)
+}
+
+/// The same name in another spelling is a change as well.
+pub(super) fn set_nickname(
+    room: &Room,
+    claim: &name::State,
+    user_id: UserId,
+    nickname: &Nickname,
+) -> Result<Vec<Event>, Refusal> {
+    role_of(room, user_id)?;
+    is_free(Some(room), claim, user_id, nickname)?;
+    if room.nicknames.get(&user_id) == Some(nickname) {
+        return Ok(vec![]);
+    }
+    Ok(vec![Event::NicknameChanged(NicknameChanged { user_id, nickname: Personal::Known(nickname.clone()) })])
+}
+
+/// Nobody is called as somebody else is.
+fn is_free(room: Option<&Room>, claim: &name::State, user_id: UserId, nickname: &Nickname) -> Result<(), Refusal> {
+    if claim.owner.is_some_and(|owner| owner != user_id) {
+        return Err(Refusal::NameTaken);
+    }
+    let Some(room) = room else { return Ok(()) };
+    let key = nickname.key();
+    let mine = u32::from(room.nicknames.get(&user_id).is_some_and(|mine| mine.key() == key));
+    match room.called.get(&key) {
+        Some(called) if *called > mine => Err(Refusal::NameTaken),
+        Some(_) | None => Ok(()),
+    }
 }
 
 pub(super) fn leave(room: &Room, user_id: UserId) -> Result<Vec<Event>, Refusal> {
@@ -129,14 +198,22 @@ fn role_on_entry(room: &Room, user_id: UserId) -> Role {
     if room.left_muted.contains(&user_id) { Role::Muted } else { Role::Member }
 }
 
-pub(super) fn nickname_for(user: &user::State, chosen: Option<&Nickname>) -> Result<Personal<Nickname>, Refusal> {
+/// How somebody is called who comes into a chat; into none yet, when it is being created.
+pub(super) fn nickname_for(
+    room: Option<&Room>,
+    user: &user::State,
+    claim: &name::State,
+    user_id: UserId,
+    chosen: Option<&Chosen>,
+) -> Result<Personal<Nickname>, Refusal> {
     let user::State::Open(account) = user else {
         return Err(Refusal::UserNotFound);
     };
     let nickname = match (chosen, &account.profile.user_name) {
-        (Some(chosen), _) => chosen.clone(),
+        (Some(chosen), _) => chosen.nickname.clone(),
         (None, Personal::Known(name)) => Nickname::of(name),
         (None, Personal::Erased) => return Err(Refusal::UserNotFound),
     };
+    is_free(room, claim, user_id, &nickname)?;
     Ok(Personal::Known(nickname))
 }

@@ -349,3 +349,32 @@ fn a_message_is_not_edited_for_ever() {
     let delete = Command::Delete { chat_id: ROOM, by: VERA };
     assert!(decide(HELLO, &state, &chat(&[]), &State::Absent, &delete, NOON).is_ok());
 }
+
+#[test]
+fn history_is_brought_in_whatever_has_become_of_its_author_and_of_the_chat() {
+    let said = |author| Command::BringIn {
+        chat_id: ROOM,
+        author,
+        text: MessageText::parse("long ago").unwrap(),
+        sent_at: Timestamp(5),
+    };
+    let posted = |author| {
+        Event::Posted(Posted {
+            chat_id: ROOM,
+            author,
+            sent_at: Timestamp(5),
+            reply_to: None,
+            text: Personal::Known(MessageText::parse("long ago").unwrap()),
+        })
+    };
+    let archived = chat(&[chat::Event::Archived(chat::By { by: OLGA })]);
+    for chat in [chat(&[]), archived] {
+        for author in [VERA, MAX, STRANGER] {
+            check_in(&chat, &[], said(author), Ok(vec![posted(author)]));
+            check_in(&chat, &[posted(author)], said(author), Err(Refusal::AlreadyExists));
+        }
+    }
+    for gone in [chat::State::Absent, chat::State::Deleted] {
+        check_in(&gone, &[], said(VERA), Err(Refusal::ChatNotFound));
+    }
+}
