@@ -9,7 +9,7 @@ use domain::{Personal, Timestamp, UserId};
 use rusqlite::{OptionalExtension, Params, Row};
 use uuid::Uuid;
 
-/// Every column, in the order that [`record`] reads them in.
+/// Every column, in the order that [`record()`] reads them in.
 pub(super) const COLUMNS: &str =
     "position, stream, version, id, name, recorded_at, payload, subject, sealed, sealed_hash, meta, hash";
 
