@@ -127,8 +127,9 @@ async fn login(
     // CONTRACT 1.1: a session's token is told once; a repeat opens another session.
     asked.key = None;
     let reading = app.read(Name::Users, 0).await?;
-    let known = match canonical_name(&body.user_name) {
-        Some(name) => users::credentials(&reading.database, &name).await?,
+    // What a keyboard adds around a name is no part of it: no name begins or ends with a space.
+    let known = match canonical_name(&body.user_name).as_deref().map(str::trim) {
+        Some(name) => users::credentials(&reading.database, name).await?,
         None => None,
     };
     let verifier = known.as_ref().and_then(|known| known.verifier.clone());

@@ -322,3 +322,15 @@ async fn more_sign_ins_than_can_wait_are_refused_at_once() {
         assert!(reply.header("retry-after").parse::<u64>().is_ok());
     }
 }
+
+#[tokio::test]
+async fn a_name_is_compared_without_what_a_keyboard_adds_around_it() {
+    let app = TestApp::start().await;
+    app.user("Anna Lee").await;
+    for typed in [" Anna Lee", "anna lee ", "\u{3000}ANNA LEE\u{a0}", "Ａnna Lee"] {
+        app.anonymous().log_in(typed).await.expect_status(200);
+    }
+    for other in ["AnnaLee", "Anna  Lee", " ", "Anna Lee x"] {
+        app.anonymous().log_in(other).await.expect_problem(401, "bad-credentials");
+    }
+}
