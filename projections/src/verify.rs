@@ -61,7 +61,6 @@ impl Projections {
     /// the process that writes the read model. It takes as long as reading the log: not for the threads of async
     /// code.
     pub fn verify(&self, name: Name, progress: &mut dyn FnMut(Progress)) -> Result<Verified> {
-        self.check_files(name)?;
         for _ in 1..TRIES_MAX {
             let verified = self.compare(name, progress)?;
             if verified.differences.is_empty() || !self.forgotten_since(verified.position)? {
@@ -97,6 +96,7 @@ impl Projections {
     }
 
     fn compare_readable(&self, name: Name, progress: &mut dyn FnMut(Progress)) -> Result<Verified> {
+        self.check_files(name)?;
         let serving = match self.present(name)?.1 {
             Model::Tables(database) => Serving::Tables(Box::new(database.snapshot()?)),
             Model::Index(index) => {
