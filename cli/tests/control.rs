@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, pipe};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 /// Two users that need not have names.
 const ONE: u32 = 61_001;
@@ -29,19 +30,36 @@ fn of(user: u32) -> Place {
     chown(place.data(), Some(user), Some(user)).unwrap();
     set_permissions(place.data(), Permissions::from_mode(0o700)).unwrap();
     set_permissions(place.data().parent().unwrap(), Permissions::from_mode(0o755)).unwrap();
+    // The one that was built may be in a folder that only its owner can enter.
+    std::fs::copy(env!("CARGO_BIN_EXE_letopis"), binary(&place)).unwrap();
     place
 }
 
+fn binary(place: &Place) -> std::path::PathBuf {
+    place.data().with_file_name("letopis")
+}
+
+/// A command of that user, run by the copy of the program that every user reaches.
+fn command_of(place: &Place, user: u32, arguments: &[&str]) -> Command {
+    let ours = place.command(arguments);
+    let mut command = Command::new(binary(place));
+    command.args(ours.get_args()).uid(user).gid(user).stdin(std::process::Stdio::null());
+    command.current_dir(ours.get_current_dir().unwrap());
+    for (name, value) in ours.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command
+}
+
 fn serve_as(place: &Place, user: u32) -> Server {
-    let mut command = place.command(&["serve", "--listen", "127.0.0.1:0"]);
-    command.uid(user).gid(user);
-    place.start_quietly(command).unwrap()
+    place.start_quietly(command_of(place, user, &["serve", "--listen", "127.0.0.1:0"])).unwrap()
 }
 
 fn run_as(place: &Place, user: u32, arguments: &[&str]) -> Ran {
-    let mut command = place.command(arguments);
-    command.uid(user).gid(user);
-    Ran::of(command)
+    Ran::of(command_of(place, user, arguments))
 }
 
 #[test]

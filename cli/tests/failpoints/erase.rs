@@ -18,8 +18,8 @@ pub const POINTS: &[(&str, u32)] = &[
     ("file-removed", 2),
     ("model-vacuumed", 4),
     ("model-wiped", 1),
+    // Once: their chat goes with its last member, in the batch before the one that erases them.
     ("index-purged", 1),
-    ("index-purged", 2),
 ];
 
 const NAME: &str = "Ростислав Незабвенный";
