@@ -157,7 +157,7 @@ pub(super) fn account(number: u64) -> String {
 
 /// `nats-server` of `$PATH`, else the one that `scripts/servers` has installed.
 pub(super) fn find() -> anyhow::Result<PathBuf> {
-    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/servers/bin");
+    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/servers/bin");
     let mut too_old = None;
     for program in process::candidates("nats-server", &[installed]) {
         let version = process::version(&program)?;
