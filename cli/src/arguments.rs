@@ -1,13 +1,13 @@
 //! What can be asked for on the command line.
 
 mod events;
-mod moving;
 mod tools;
+mod transfer;
 mod users;
 
 pub use events::{Events, Which};
-pub use moving::{Backup, Export, ImportLog, Restore};
 pub use tools::{Bench, BenchPart, Completions, Config, Health, Man, Migrate};
+pub use transfer::{Backup, Export, ImportLog, Restore};
 pub use users::{PasswordFrom, Users};
 
 use crate::output::Format;

@@ -11,8 +11,8 @@ mod stream;
 use crate::context::Context;
 use crate::couriers;
 use crate::exit::{Code, Failure, failure};
+use crate::gzip::Source;
 use crate::operation::{self, Operation};
-use crate::packed::Source;
 use crate::progress::{Meter, Progress};
 use anyhow::{Context as _, Result};
 use api::{Node, NodeError};
@@ -36,14 +36,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// What goes in.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Ask {
+struct Request {
     operation: Operation,
 }
 
 /// What comes out.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Told {
+enum Response {
     Progress(Progress),
     Done(Value),
     Failed(Failure),
@@ -126,7 +126,7 @@ async fn connect(socket: &Path) -> Result<Option<UnixStream>> {
 
 async fn ask(stream: UnixStream, operation: Operation, source: Option<Source>, meter: &mut Meter) -> Result<Value> {
     let (reading, mut writing) = stream.into_split();
-    let mut line = serde_json::to_vec(&Ask { operation })?;
+    let mut line = serde_json::to_vec(&Request { operation })?;
     line.push(b'\n');
     let sending = async {
         // Whoever does not take the request may have answered it all the same: then that says why.
@@ -155,9 +155,9 @@ async fn ask(stream: UnixStream, operation: Operation, source: Option<Source>, m
         };
         let line = line.context(gone())?.ok_or_else(gone)?;
         match serde_json::from_str(&line).context("the running server is of another version: use its own program")? {
-            Told::Progress(progress) => meter.show(&progress),
-            Told::Done(value) => return Ok(value),
-            Told::Failed(failed) => return Err(failed.into()),
+            Response::Progress(progress) => meter.show(&progress),
+            Response::Done(value) => return Ok(value),
+            Response::Failed(failed) => return Err(failed.into()),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `letopis events`: the log itself, for reading.
 
-mod moving;
+mod integrity;
 mod trace;
-mod whole;
+mod transfer;
 
 use crate::arguments::{Events as Verb, Which};
 use crate::context::Context;
@@ -48,15 +48,15 @@ pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
         }
         Verb::Show { event, personal } => show(context, &log()?, &event, personal),
         Verb::Trace { id } => trace::trace(context, &log()?, &id),
-        Verb::Stats => whole::stats(context, &log()?),
-        Verb::Anchor { accept } => whole::anchor(context, accept),
-        Verb::Export(asked) => moving::export(context, &asked),
-        Verb::Import(asked) => moving::import(context, &asked).await,
+        Verb::Stats => integrity::stats(context, &log()?),
+        Verb::Anchor { accept } => integrity::anchor(context, accept),
+        Verb::Export(asked) => transfer::export(context, &asked),
+        Verb::Import(asked) => transfer::import(context, &asked).await,
         Verb::Republish { from, to } => {
             let done = control::carry_out(context, Operation::Republish { from, to }).await?;
             output::show(context.output, &done)
         }
-        Verb::Verify { from, to } => whole::verify(context, &log()?, from, to),
+        Verb::Verify { from, to } => integrity::verify(context, &log()?, from, to),
     }
 }
 

@@ -11,9 +11,9 @@ use crate::arguments::Import as Arguments;
 use crate::context::Context;
 use crate::control;
 use crate::exit::{Code, failure};
+use crate::gzip::{self, Source};
 use crate::operation::{Operation, now};
 use crate::output;
-use crate::packed::{self, Source};
 use crate::progress::{self, Progress, per_second};
 use anyhow::{Context as _, Result};
 use api::Node;
@@ -33,7 +33,7 @@ use std::time::Instant;
 /// What went wrong; what was brought in until then stays.
 pub async fn verb(context: &Context, arguments: &Arguments) -> Result<()> {
     // Here and not in the server: what this user may read, and a pipe of this shell, it may not even see.
-    let source = packed::source(&arguments.file)?;
+    let source = gzip::source(&arguments.file)?;
     let operation = Operation::Import { as_of_file_times: arguments.as_of_file_times, bytes: source.bytes };
     let mut done = control::carry_out_with(context, operation, source).await?;
     keep_rejects(arguments, &mut done)?;

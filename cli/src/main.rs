@@ -7,6 +7,7 @@
 mod arguments;
 mod backup;
 mod bench;
+mod completions;
 mod config;
 mod context;
 mod control;
@@ -14,21 +15,20 @@ mod couriers;
 mod doctor;
 mod events;
 mod exit;
+mod gzip;
 mod health;
 mod http;
 mod import;
 mod keys;
+mod logging;
 mod migrate;
 mod operation;
 mod output;
-mod packed;
 mod progress;
 mod projections;
-mod report;
 mod search;
 mod serve;
 mod settings;
-mod shell;
 mod streams;
 mod supervisor;
 mod users;
@@ -51,12 +51,12 @@ fn main() -> ExitCode {
         Err(error) => {
             if !exit::is_reader_gone(&error) {
                 let told = output::visible(&format!("{error:#}"));
-                report::last_words(&format!("\u{1b}[1;31merror:\u{1b}[0m {told}"));
+                logging::last_words(&format!("\u{1b}[1;31merror:\u{1b}[0m {told}"));
             }
             exit::code_of(&error)
         }
     };
-    report::flush();
+    logging::flush();
     code.into()
 }
 
@@ -99,14 +99,14 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         Verb::Health(health) => health::verb(&context?, &health).await,
         Verb::Migrate(asked) => migrate::verb(&context?, &asked),
         Verb::Doctor => doctor::verb(&context?).await,
-        Verb::Completions(asked) => shell::completions(&asked),
-        Verb::Man(asked) => shell::man(&asked),
+        Verb::Completions(asked) => completions::completions(&asked),
+        Verb::Man(asked) => completions::man(&asked),
         Verb::Bench(bench) => bench::verb(&context?, &bench).await,
     }
 }
 
 fn begin(common: &Common, serve: Option<&Serve>) -> Result<Context> {
     let context = Context::load(common, serve)?;
-    report::begin(&context, serve.is_some())?;
+    logging::begin(&context, serve.is_some())?;
     Ok(context)
 }

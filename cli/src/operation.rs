@@ -5,9 +5,9 @@ mod following;
 
 use crate::couriers;
 use crate::exit::{Code, failure};
+use crate::gzip::Source;
 use crate::import;
 use crate::keys;
-use crate::packed::Source;
 use crate::progress::{self, Progress, per_second};
 use ::couriers::Relay;
 use anyhow::{Context, Result};

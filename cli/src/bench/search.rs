@@ -3,9 +3,9 @@
 use super::freshness::{self, Said};
 use super::{Measured, Rated};
 use crate::arguments::Bench;
+use crate::gzip;
 use crate::import;
 use crate::operation::{now, settle};
-use crate::packed;
 use crate::progress::{Progress, per_second};
 use anyhow::{Context, Result, anyhow};
 use api::Node;
@@ -41,7 +41,7 @@ pub(super) async fn measure(node: &Node, bench: &Bench) -> Result<Vec<Measured>>
     let mut messages = 0;
     for log in &bench.log {
         messages +=
-            import::run(node, packed::source(log)?, true, &progress).await?["messages"].as_u64().unwrap_or_default();
+            import::run(node, gzip::source(log)?, true, &progress).await?["messages"].as_u64().unwrap_or_default();
     }
     settle(node).await;
     let imported = rate("messages imported, read models and index following", messages, began);

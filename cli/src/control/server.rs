@@ -1,6 +1,6 @@
 //! The server's end of the control socket, for its own user, the owner of the data folder, and root.
 
-use super::{Ask, LINE_BYTES_MAX, LOOK_EVERY, Told, stream};
+use super::{LINE_BYTES_MAX, LOOK_EVERY, Request, Response, stream};
 use crate::exit::{Code, Failure, told};
 use crate::progress::Progress;
 use anyhow::{Context, Result, ensure};
@@ -128,29 +128,29 @@ async fn converse(stream: UnixStream, users: Users, node: &Node, relay: Option<&
     };
     if let Some((code, message)) = refused {
         tracing::warn!(peer, message, "a request over the control socket was refused");
-        return say(&mut writing, &Told::Failed(Failure { code, message: message.to_owned() })).await;
+        return say(&mut writing, &Response::Failed(Failure { code, message: message.to_owned() })).await;
     }
-    match serde_json::from_slice::<Ask>(&line) {
-        Ok(ask) => work(&ask, (node, relay), reading, writing).await,
+    match serde_json::from_slice::<Request>(&line) {
+        Ok(request) => work(&request, (node, relay), reading, writing).await,
         Err(_) => {
             let failed = Failure {
                 code: Code::Usage,
                 message: "the server does not know this operation; use the program of its version".to_owned(),
             };
-            say(&mut writing, &Told::Failed(failed)).await
+            say(&mut writing, &Response::Failed(failed)).await
         }
     }
 }
 
 async fn work(
-    ask: &Ask,
+    request: &Request,
     (node, relay): (&Node, Option<&Relay>),
     mut reading: BufReader<OwnedReadHalf>,
     mut writing: OwnedWriteHalf,
 ) -> Result<()> {
     let (sender, mut receiver) = watch::channel(Progress::default());
-    let (pump, source) = ask.operation.takes().map(stream::receive).unzip();
-    let work = ask.operation.run(node, relay, source, &sender);
+    let (pump, source) = request.operation.takes().map(stream::receive).unzip();
+    let work = request.operation.run(node, relay, source, &sender);
     tokio::pin!(work);
     // Behind the file nothing more is ever sent: this ends when the asker goes away.
     let left = async {
@@ -165,8 +165,8 @@ async fn work(
         tokio::select! {
             result = &mut work => {
                 let last = match result {
-                    Ok(value) => Told::Done(value),
-                    Err(error) => Told::Failed(told(&error)),
+                    Ok(value) => Response::Done(value),
+                    Err(error) => Response::Failed(told(&error)),
                 };
                 store::failpoint::pass("operation-done");
                 return say(&mut writing, &last).await;
@@ -175,14 +175,14 @@ async fn work(
             _ = &mut left => return Ok(()),
             _ = ticks.tick() => if receiver.has_changed().unwrap_or(false) {
                 let progress = receiver.borrow_and_update().clone();
-                say(&mut writing, &Told::Progress(progress)).await?;
+                say(&mut writing, &Response::Progress(progress)).await?;
             }
         }
     }
 }
 
-async fn say(writing: &mut OwnedWriteHalf, told: &Told) -> Result<()> {
-    let mut line = serde_json::to_vec(told)?;
+async fn say(writing: &mut OwnedWriteHalf, response: &Response) -> Result<()> {
+    let mut line = serde_json::to_vec(response)?;
     line.push(b'\n');
     Ok(writing.write_all(&line).await?)
 }

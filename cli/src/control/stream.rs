@@ -4,7 +4,7 @@
 //! Each chunk is its length (four bytes, big endian) and its bytes; a length of zero is the end. A connection that ends
 //! before that is a client that has left, and not the end of the file.
 
-use crate::packed::Source;
+use crate::gzip::Source;
 use std::io::{self, ErrorKind, Read};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;

@@ -1,7 +1,7 @@
 //! The file: read on a thread of its own, a few lines at a time, never as a whole.
 
 use crate::exit::{Code, failure};
-use crate::packed::{self, Source};
+use crate::gzip::{self, Source};
 use anyhow::{Context, Result};
 use domain::Timestamp;
 use domain::text::{ChatName, MessageText};
@@ -58,7 +58,7 @@ pub fn read(source: Source) -> Lines {
     let (sender, chunks) = mpsc::channel(CHUNKS_MAX);
     let (bytes_read, bytes) = (Arc::clone(&source.bytes_read), source.bytes);
     tokio::task::spawn_blocking(move || {
-        let opened = packed::begin(source).context("the file could not be read");
+        let opened = gzip::begin(source).context("the file could not be read");
         if let Err(error) = opened.and_then(|from| send_lines(from, &sender)) {
             // Nobody waits for it any more: then nobody wants to know.
             let _ = sender.blocking_send(Err(error));
@@ -183,7 +183,7 @@ mod tests {
         let path = place.path().join("log.ndjson");
         let good = r#"{"room":"r","at":"2004-12-25T09:14:00Z","author":"a","text":"t"}"#;
         std::fs::write(&path, format!("{good}\n\n{good}\nbad\n{good}\n")).unwrap();
-        let mut lines = read(packed::source(&path).unwrap());
+        let mut lines = read(gzip::source(&path).unwrap());
         let first = lines.next().await.unwrap().unwrap();
         assert_eq!(first.iter().map(|line| line.number).collect::<Vec<_>>(), [1, 3]);
         assert!(lines.next().await.unwrap().unwrap_err().to_string().starts_with("line 4 "));

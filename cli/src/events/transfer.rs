@@ -5,7 +5,7 @@ use crate::backup::erased_again;
 use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::progress::{Meter, Progress, per_second};
-use crate::{output, packed};
+use crate::{gzip, output};
 use anyhow::{Context as _, Result};
 use couriers::Arming;
 use flate2::Compression;
@@ -100,8 +100,8 @@ fn exported(context: &Context, to: impl Write) -> Result<(Head, Counted)> {
 /// Brings an exported log in.
 pub(super) async fn import(context: &Context, asked: &ImportLog) -> Result<()> {
     let began = Instant::now();
-    let source = packed::source(&asked.file)?;
-    let from = packed::begin(source).with_context(|| format!("could not read {}", asked.file.display()))?;
+    let source = gzip::source(&asked.file)?;
+    let from = gzip::begin(source).with_context(|| format!("could not read {}", asked.file.display()))?;
     let (master_key, erased_list) = (context.master_key(), context.erased_list());
     let target = Target { data: &context.settings.data, master_key: &master_key, erased_list: &erased_list };
     let mut meter = Meter::new();
