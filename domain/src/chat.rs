@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 mod members;
+pub mod message;
 
 /// What is known of a chat.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,22 +5,20 @@
 //! `decide` refuses or answers facts; `evolve` never fails and never judges. What a rule needs from outside
 //! (the time, ids, hashes) comes with the command. This room must never know where facts are kept or who asks.
 
+pub mod accounts;
 pub mod chat;
 pub mod id;
 pub mod json;
-pub mod message;
-pub mod name;
-pub mod password;
+pub mod ops;
 pub mod personal;
-pub mod projection;
-pub mod session;
 mod stored;
 pub mod text;
 pub mod time;
-pub mod token;
-pub mod user;
 
+pub use accounts::{name, password, session, token, user};
+pub use chat::message;
 pub use id::{Category, ChatId, MessageId, SessionId, StreamId, TokenId, UserId};
+pub use ops::projection;
 pub use personal::Personal;
 pub use stored::{PASSWORD_CHANGED, Stored, Unreadable};
 pub use time::Timestamp;

@@ -9,7 +9,7 @@ pub const CHARACTERS_MIN: usize = 8;
 pub const CHARACTERS_MAX: usize = 256;
 
 /// Common passwords of eight characters and more, lower case, sorted, one a line.
-const COMMON: &str = include_str!("../data/common-passwords.txt");
+const COMMON: &str = include_str!("../../data/common-passwords.txt");
 
 /// Why a password is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

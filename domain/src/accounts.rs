@@ -1,0 +1,7 @@
+//! Who somebody is, and what they come in with: accounts, the claims on their names, sessions, service tokens.
+
+pub mod name;
+pub mod password;
+pub mod session;
+pub mod token;
+pub mod user;
