@@ -2,7 +2,7 @@
 //! verified. What was found is kept as ids only: who reads it reads the texts anew, and only those that he may read then.
 
 use crate::Result;
-use crate::catalog::Catalog;
+use crate::engine::catalog::Catalog;
 use domain::{ChatId, MessageId, Timestamp, UserId};
 use store::sql::{Row, Tx};
 use uuid::Uuid;
@@ -328,7 +328,7 @@ fn found(bytes: Option<&[u8]>) -> Vec<FoundMessage> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::Models;
+    use crate::engine::locations::Models;
 
     const START: Timestamp = Timestamp(1_700_000_000_000_000);
 

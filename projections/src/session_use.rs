@@ -2,7 +2,7 @@
 //! never verified. Losing a minute of it in a crash loses nobody's session.
 
 use crate::Result;
-use crate::catalog::Catalog;
+use crate::engine::catalog::Catalog;
 use domain::{SessionId, Timestamp, TokenId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,6 @@
 //! Who feeds a projection that several nodes share: one node at a time, under a lease (`store::sql::Leases`).
 
-use crate::catalog::Catalog;
+use crate::engine::catalog::Catalog;
 use crate::{Error, Name, Result};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

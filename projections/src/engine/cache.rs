@@ -1,7 +1,7 @@
 //! What was looked up in a read model a moment ago. `docs/decisions/0014` says why no end can be overlooked.
 
 use crate::Name;
-use crate::scan::Scan;
+use crate::engine::scan::Scan;
 use domain::session::TokenHash;
 use domain::{StreamId, UserId};
 use std::collections::{HashMap, VecDeque};

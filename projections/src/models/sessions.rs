@@ -1,7 +1,7 @@
 //! Sessions that go on: a row for each that was opened and not ended. Expiry is computed on reading.
 
-use crate::cache;
-use crate::table::{Key, Table};
+use crate::engine::cache;
+use crate::engine::table::{Key, Table};
 use domain::session::{self, TokenHash};
 use domain::{Category, Event, SessionId, StreamId, Timestamp, UserId, user};
 use store::Fact;

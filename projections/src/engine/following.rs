@@ -1,8 +1,9 @@
 //! Following the log for the text index: on a thread of its own, because a commit writes files and waits for the disk,
 //! which must hold up no other read model.
 
-use crate::slot::{NO_EVENT, Slot};
-use crate::{Name, Projections, Result, rebuild, scan};
+use crate::engine::runner::{NO_EVENT, Slot};
+use crate::engine::{rebuild, scan};
+use crate::{Name, Projections, Result};
 use std::time::{Duration, Instant};
 use store::{Mark, described};
 use tokio::sync::watch;

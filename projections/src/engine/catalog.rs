@@ -1,7 +1,7 @@
 //! The catalogue: which generation of each projection serves, and what stopped it. In its place lies, too, what
 //! changes without a fact, and which node feeds which projection (`store::sql::Leases`).
 
-use crate::models::Models;
+use crate::engine::locations::Models;
 use crate::{Error, Name, Result, search_tasks, session_use};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

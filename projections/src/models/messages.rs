@@ -1,6 +1,6 @@
 //! Messages, and who may read them: chats and members once more, because no query joins two read models.
 
-use crate::table::{Key, Table};
+use crate::engine::table::{Key, Table};
 use domain::text::Nickname;
 use domain::{Category, ChatId, Event, MessageId, Personal, StreamId, Timestamp, UserId, chat, message, user};
 use store::Fact;

@@ -1,12 +1,13 @@
 //! The place of one projection in this process: the generation that serves, who may write it, how far it is.
 
-use crate::catalog::{Catalog, Entry};
-use crate::generation::{self, Generation};
-use crate::lease::Leases;
-use crate::model::{Lies, Model};
-use crate::models::Models;
-use crate::scan::Scan;
-use crate::{Error, Name, Progress, Result, rebuild, search_tasks};
+use crate::engine::catalog::{Catalog, Entry};
+use crate::engine::generation::{self, Generation};
+use crate::engine::handle::{Lies, Model};
+use crate::engine::lease::Leases;
+use crate::engine::locations::Models;
+use crate::engine::rebuild;
+use crate::engine::scan::Scan;
+use crate::{Error, Name, Progress, Result, search_tasks};
 use domain::{Event, StreamId, user};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};

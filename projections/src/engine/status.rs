@@ -1,6 +1,6 @@
 //! How far each projection is, for operators and health checks.
 
-use crate::model::Model;
+use crate::engine::handle::Model;
 use crate::{Error, Name, Projections, Result};
 use domain::Timestamp;
 use std::time::{SystemTime, UNIX_EPOCH};

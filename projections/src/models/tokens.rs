@@ -1,7 +1,7 @@
 //! Service tokens that were not revoked. Expiry is computed on reading.
 
-use crate::cache;
-use crate::table::{Key, Table};
+use crate::engine::cache;
+use crate::engine::table::{Key, Table};
 use domain::session::TokenHash;
 use domain::token::{self, Scopes};
 use domain::{Category, Event, StreamId, Timestamp, TokenId, UserId, user};

@@ -1,11 +1,12 @@
 //! What other nodes have done meanwhile: which of them feeds which projection, how far that is, which generation serves.
 //! A log of one process has no other nodes, and nothing of this happens.
 
-use crate::catalog::Entry;
-use crate::generation::Generation;
-use crate::lease::Leases;
-use crate::slot::Slot;
-use crate::{Error, Name, Projections, Result, rebuild, skips};
+use crate::engine::catalog::Entry;
+use crate::engine::generation::Generation;
+use crate::engine::lease::Leases;
+use crate::engine::runner::Slot;
+use crate::engine::{rebuild, skips};
+use crate::{Error, Name, Projections, Result};
 
 impl Projections {
     /// Learns what other nodes have done, and takes the projections that no node feeds any more. What fails for one

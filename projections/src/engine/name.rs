@@ -1,8 +1,8 @@
 //! Which projections there are. A new read model is one file and one line in each list here.
 
-use crate::generation::CHECKPOINT_VERSION;
-use crate::table::Table;
-use crate::{chats, messages, sessions, sign_ins, texts, tokens, users};
+use crate::engine::generation::CHECKPOINT_VERSION;
+use crate::engine::table::Table;
+use crate::models::{chats, messages, sessions, sign_ins, texts, tokens, users};
 use domain::Category;
 use store::{Fact, sql::Tx};
 

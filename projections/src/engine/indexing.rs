@@ -1,7 +1,7 @@
 //! The body of a generation that is an index: what is folded in waits for a commit, which shows it and stores the
 //! checkpoint with it, in one step.
 
-use crate::texts;
+use crate::models::texts;
 use std::path::Path;
 use std::time::Instant;
 use store::{Fact, Mark, failpoint};

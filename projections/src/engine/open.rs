@@ -1,12 +1,13 @@
 //! Opening a projection: the generation that the catalogue names, or the next one, which is built from the log.
 
-use crate::catalog::Entry;
-use crate::generation::Generation;
-use crate::lease::Leases;
-use crate::model::Model;
-use crate::models::Models;
-use crate::slot::{Around, Slot, Stop};
-use crate::{Error, Name, Result, rebuild, search_tasks, skips};
+use crate::engine::catalog::Entry;
+use crate::engine::generation::Generation;
+use crate::engine::handle::Model;
+use crate::engine::lease::Leases;
+use crate::engine::locations::Models;
+use crate::engine::runner::{Around, Slot, Stop};
+use crate::engine::{rebuild, skips};
+use crate::{Error, Name, Result, search_tasks};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use store::{Folder, Mark, described, failpoint};

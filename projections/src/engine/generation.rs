@@ -1,7 +1,7 @@
 //! One generation of a read model: its tables, or its index, and its checkpoint, which change together.
 
-use crate::indexing::Indexing;
-use crate::model::{Lies, Model};
+use crate::engine::handle::{Lies, Model};
+use crate::engine::indexing::Indexing;
 use crate::{Error, Name, Result};
 use domain::{Event, user};
 use std::collections::BTreeSet;

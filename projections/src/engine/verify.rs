@@ -1,11 +1,12 @@
 //! Folding the log again in scratch space, and comparing.
 
-use crate::generation::{self, Generation};
-use crate::model::Model;
-use crate::models::Scratch;
-use crate::rebuild::{Progress, build_to};
-use crate::table::{Key, Table};
-use crate::{Error, Name, Projections, Result, skips};
+use crate::engine::generation::{self, Generation};
+use crate::engine::handle::Model;
+use crate::engine::locations::Scratch;
+use crate::engine::rebuild::{Progress, build_to};
+use crate::engine::skips;
+use crate::engine::table::{Key, Table};
+use crate::{Error, Name, Projections, Result};
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::time::Duration;

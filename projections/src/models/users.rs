@@ -1,6 +1,6 @@
 //! Accounts: who somebody is, and what his password is checked against.
 
-use crate::table::{Key, Table, behind_prefix};
+use crate::engine::table::{Key, Table, behind_prefix};
 use domain::{Category, Event, Personal, StreamId, Timestamp, UserId, user};
 use store::Fact;
 use store::sql::{Database, Row, Tx};

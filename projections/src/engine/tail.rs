@@ -1,7 +1,8 @@
 //! Following the log: one thread reads it, decodes it once, and gives each projection with tables what it lacks; another
 //! one does it for the text index (`following`).
 
-use crate::{Error, Name, Projections, Result, scan};
+use crate::engine::scan;
+use crate::{Error, Name, Projections, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};

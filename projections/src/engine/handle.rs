@@ -1,6 +1,7 @@
 //! A generation as it is read, and where it lies: tables, or the folder of an index.
 
-use crate::{Error, Result, generation};
+use crate::engine::generation;
+use crate::{Error, Result};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,9 +1,11 @@
 //! The caches in front of the read models that every request looks at.
 
-use crate::cache::Cache;
-use crate::scan::Scan;
-use crate::slot::Slot;
-use crate::{Name, Projections, Result, scan, sessions, tokens};
+use crate::engine::cache::Cache;
+use crate::engine::runner::Slot;
+use crate::engine::scan;
+use crate::engine::scan::Scan;
+use crate::models::{sessions, tokens};
+use crate::{Name, Projections, Result};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::{Head, Log, Mark};

@@ -1,6 +1,6 @@
 //! The history of sign-ins: those that succeeded one by one, those that failed by the minute.
 
-use crate::table::{Key, Table};
+use crate::engine::table::{Key, Table};
 use domain::{Category, Event, SessionId, StreamId, Timestamp, UserId, session, user};
 use store::Fact;
 use store::sql::{Database, Row, Tx};

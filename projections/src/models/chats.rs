@@ -1,6 +1,6 @@
 //! Chats and who is in them.
 
-use crate::table::{Key, Table, behind_prefix};
+use crate::engine::table::{Key, Table, behind_prefix};
 use domain::chat::{self, Role};
 use domain::text::{ChatName, Nickname, canonical_name};
 use domain::{Category, ChatId, Event, Personal, StreamId, Timestamp, UserId, user};

@@ -1,10 +1,11 @@
 //! Building a read model anew, beside the one that serves.
 
-use crate::generation::Generation;
-use crate::models::Models;
-use crate::scan::{self, Scan};
-use crate::slot::{Slot, Stop, follow};
-use crate::{Error, Name, Projections, Result, skips};
+use crate::engine::generation::Generation;
+use crate::engine::locations::Models;
+use crate::engine::runner::{Slot, Stop, follow};
+use crate::engine::scan::{self, Scan};
+use crate::engine::skips;
+use crate::{Error, Name, Projections, Result};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use store::{Head, Log, Mark, failpoint};
 

@@ -1,6 +1,6 @@
 //! Where read models lie: files in a folder of this node, or schemas beside a log that several nodes share.
 
-use crate::model::{Lies, remove_folder};
+use crate::engine::handle::{Lies, remove_folder};
 use crate::{Error, Name, Result};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

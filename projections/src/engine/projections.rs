@@ -1,12 +1,13 @@
 //! All projections of a log.
 
-use crate::caches::Caches;
-use crate::catalog::{Catalog, Entry};
-use crate::lease::Leases;
-use crate::model::Model;
-use crate::models::Models;
-use crate::slot::{Around, Slot};
-use crate::{Behind, Error, LastUse, Name, Progress, Result, SearchTasks, open};
+use crate::engine::caches::Caches;
+use crate::engine::catalog::{Catalog, Entry};
+use crate::engine::handle::Model;
+use crate::engine::lease::Leases;
+use crate::engine::locations::Models;
+use crate::engine::open;
+use crate::engine::runner::{Around, Slot};
+use crate::{Behind, Error, LastUse, Name, Progress, Result, SearchTasks};
 use std::sync::Arc;
 use std::time::Duration;
 use store::sql::Database;

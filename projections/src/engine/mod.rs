@@ -1,0 +1,24 @@
+//! Everything that the read models share: following the log, building, verifying, and what operators ask for.
+
+pub(crate) mod cache;
+mod caches;
+pub(crate) mod catalog;
+mod following;
+pub(crate) mod generation;
+mod handle;
+mod indexing;
+mod lease;
+pub(crate) mod locations;
+pub(crate) mod name;
+pub(crate) mod open;
+mod operate;
+mod peers;
+pub(crate) mod projections;
+pub(crate) mod rebuild;
+mod runner;
+mod scan;
+mod skips;
+pub(crate) mod status;
+pub(crate) mod table;
+pub(crate) mod tail;
+pub(crate) mod verify;
