@@ -9,7 +9,7 @@ use crate::respond::POSITION;
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use domain::{PASSWORD_CHANGED, Personal, Timestamp, UserId};
+use domain::{Personal, Timestamp, UserId, VERIFIERS};
 use http_body_util::channel::{Channel, Sender};
 use projections::{Name, chats, sessions, sign_ins, tokens, users};
 use serde_json::{Value, json};
@@ -194,7 +194,7 @@ fn event(log: &Log, user_id: UserId, record: &Record) -> Result<Value, store::Er
     if let Some(fields) = payload.as_object_mut() {
         fields.remove("token_hash");
     }
-    let mine = record.subject == Some(user_id) && record.name != PASSWORD_CHANGED;
+    let mine = record.subject == Some(user_id) && !VERIFIERS.contains(&record.name.as_str());
     let personal = if mine { log.personal(record)?.and_then(Personal::into_known) } else { None };
     let mut line = json!({
         "kind": "event", "position": record.position, "type": record.name, "stream": record.stream,

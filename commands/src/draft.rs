@@ -88,12 +88,13 @@ impl Draft {
         }
     }
 
-    /// A verifier is forgotten as soon as it is superseded, a person as soon as he is erased (DESIGN 3).
+    /// A verifier is forgotten as soon as it is superseded, a person as soon as they are erased (DESIGN 3).
     fn forget_superseded(&mut self, stream: StreamId, version: u64, event: &Event) {
         match (stream, event) {
-            (_, Event::User(user::Event::PasswordChanged(_))) => {
-                let name = domain::PASSWORD_CHANGED;
-                self.batch.forget.push(Forget::Superseded { stream, name, before_version: version });
+            (_, Event::User(user::Event::PasswordChanged(_) | user::Event::VerifierReplaced(_))) => {
+                for name in domain::VERIFIERS {
+                    self.batch.forget.push(Forget::Superseded { stream, name, before_version: version });
+                }
             }
             (StreamId::UserId(user_id), Event::User(user::Event::Erased)) => {
                 self.batch.forget.push(Forget::Subject(user_id));

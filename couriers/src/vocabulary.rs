@@ -45,6 +45,7 @@ fn of_user(user_id: &str, event: &user::Event) -> Option<Told> {
         user::Event::Erased => say("letopis.user.erased", json!({"v": 1, "user_id": user_id})),
         // How an account is secured, and who tries it, helps only who wants to break in.
         user::Event::PasswordChanged(_)
+        | user::Event::VerifierReplaced(_)
         | user::Event::SignInsFailed(_)
         | user::Event::SessionsEnded(_)
         | user::Event::TokensRevoked => return None,

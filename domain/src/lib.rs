@@ -20,7 +20,7 @@ pub use chat::message;
 pub use id::{Category, ChatId, MessageId, SessionId, StreamId, TokenId, UserId};
 pub use ops::projection;
 pub use personal::Personal;
-pub use stored::{PASSWORD_CHANGED, Stored, Unreadable};
+pub use stored::{Stored, Unreadable, VERIFIERS};
 pub use time::Timestamp;
 
 /// One thing that somebody wants to happen: what it is about, and what is wanted.
@@ -102,6 +102,7 @@ impl Event {
             self,
             Event::User(
                 user::Event::PasswordChanged(_)
+                    | user::Event::VerifierReplaced(_)
                     | user::Event::SignInsFailed(_)
                     | user::Event::SessionsEnded(_)
                     | user::Event::TokensRevoked

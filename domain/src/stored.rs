@@ -75,6 +75,7 @@ impl Event {
             Event::User(user::Event::SignedUp(_)) => "user.signed_up.v1",
             Event::User(user::Event::ProfileChanged(_)) => "user.profile_changed.v1",
             Event::User(user::Event::PasswordChanged(_)) => PASSWORD_CHANGED,
+            Event::User(user::Event::VerifierReplaced(_)) => VERIFIER_REPLACED,
             Event::User(user::Event::SignInsFailed(_)) => "user.sign_ins_failed.v1",
             Event::User(user::Event::SessionsEnded(_)) => "user.sessions_ended.v1",
             Event::User(user::Event::TokensRevoked) => "user.tokens_revoked.v1",
@@ -104,8 +105,10 @@ impl Event {
     }
 }
 
-/// The stored name of a password change: its sealed part is forgotten as soon as the next one is appended.
-pub const PASSWORD_CHANGED: &str = "user.password_changed.v1";
+/// The stored names of the facts that hold a verifier: each sealed part is forgotten as soon as the next is appended.
+pub const VERIFIERS: [&str; 2] = [PASSWORD_CHANGED, VERIFIER_REPLACED];
+const PASSWORD_CHANGED: &str = "user.password_changed.v1";
+const VERIFIER_REPLACED: &str = "user.verifier_replaced.v1";
 
 type Written = (String, Option<(UserId, String)>);
 
@@ -115,6 +118,7 @@ fn user_parts(event: &user::Event, stream: StreamId) -> Written {
         user::Event::SignedUp(event) => (json(event), sealed(user_id, &event.personal)),
         user::Event::ProfileChanged(event) => (json(event), sealed(user_id, &event.display_name)),
         user::Event::PasswordChanged(event) => (json(event), sealed(user_id, &event.verifier)),
+        user::Event::VerifierReplaced(event) => (json(event), sealed(user_id, &event.verifier)),
         user::Event::SignInsFailed(event) => (json(event), sealed(user_id, &event.from)),
         user::Event::SessionsEnded(event) => (json(event), None),
         user::Event::RoleSet(event) => (json(event), None),
@@ -227,6 +231,11 @@ fn user_event(parts: &Parts<'_>) -> Result<user::Event, Unreadable> {
             let Empty {} = parts.payload()?;
             let verifier = parts.personal()?;
             user::Event::PasswordChanged(user::PasswordChanged { verifier })
+        }
+        VERIFIER_REPLACED => {
+            let Empty {} = parts.payload()?;
+            let verifier = parts.personal()?;
+            user::Event::VerifierReplaced(user::VerifierReplaced { verifier })
         }
         "user.sign_ins_failed.v1" => {
             user::Event::SignInsFailed(user::SignInsFailed { from: parts.personal()?, ..parts.payload()? })

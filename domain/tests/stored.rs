@@ -72,6 +72,9 @@ examples! { sight:
     Event::User(user::Event::PasswordChanged(_)) => Event::User(user::Event::PasswordChanged(user::PasswordChanged {
         verifier: sight.of(Verifier("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".to_owned())),
     })),
+    Event::User(user::Event::VerifierReplaced(_)) => Event::User(user::Event::VerifierReplaced(user::VerifierReplaced {
+        verifier: sight.of(Verifier("$argon2id$v=19$m=19456,t=3,p=1$c2FsdA$aGFzaA".to_owned())),
+    })),
     Event::User(user::Event::SignInsFailed(_)) => Event::User(user::Event::SignInsFailed(user::SignInsFailed {
         minute: AT.minute(),
         count: 3,

@@ -44,8 +44,7 @@ fn what_is_told_from_memory_is_what_was_written() {
         assert_eq!(near.facts(3, 1).unwrap(), house.log.facts(3, 1).unwrap());
         assert_eq!(near.facts(5, 9).unwrap(), []);
         // What is forgotten in the log is not told from memory either.
-        let forget =
-            vec![Forget::Superseded { stream: user(7).into(), name: domain::PASSWORD_CHANGED, before_version: 3 }];
+        let forget = vec![Forget::Superseded { stream: user(7).into(), name: domain::VERIFIERS[0], before_version: 3 }];
         let batch = Batch { events: vec![verifier(user(7), 3, "second")], forget, ..Batch::default() };
         house.appender.append(&batch).unwrap();
         assert_eq!(near.facts(0, 9).unwrap(), house.log.facts(0, 9).unwrap());

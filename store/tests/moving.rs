@@ -29,7 +29,7 @@ fn house() -> House {
         subject: Some(user(1)),
         outcome: "{\"message_id\":\"x\"}".to_owned(),
     };
-    let forget = Forget::Superseded { stream: user(7).into(), name: domain::PASSWORD_CHANGED, before_version: 3 };
+    let forget = Forget::Superseded { stream: user(7).into(), name: domain::VERIFIERS[0], before_version: 3 };
     let events = vec![common::verifier(user(7), 3, "new verifier")];
     house
         .appender

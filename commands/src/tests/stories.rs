@@ -134,6 +134,27 @@ async fn a_sign_in_with_the_password_before_last_is_refused() {
 }
 
 #[tokio::test]
+async fn every_superseded_verifier_is_forgotten_whichever_fact_it_stands_in() {
+    let house = House::new();
+    let anna = house.user(1).await;
+    let verifier = |text: &str| Verifier(text.to_owned());
+    let replace = |text, checked| user::Command::ReplaceVerifier { verifier: verifier(text), checked };
+    let change = user::Command::ChangePassword { verifier: verifier("third"), checked: Some(1), keep: None };
+    for command in [replace("second", 1), change, replace("too late", 1), replace("fourth", 2)] {
+        house.send(Command::User(anna, command)).await.unwrap();
+    }
+    let facts = house.log.stream(StreamId::from(anna)).unwrap();
+    let verifiers = facts.into_iter().filter_map(|fact| match fact.event {
+        Event::User(user::Event::PasswordChanged(changed)) => Some(changed.verifier),
+        Event::User(user::Event::VerifierReplaced(replaced)) => Some(replaced.verifier),
+        _ => None,
+    });
+    let known = verifiers.map(|verifier| verifier.into_known().map(|verifier| verifier.0)).collect::<Vec<_>>();
+    assert_eq!(known, [None, None, None, Some("fourth".to_owned())]);
+    house.verified();
+}
+
+#[tokio::test]
 async fn what_was_acknowledged_is_told_by_category() {
     let house = House::new();
     let (anna, chat) = house.chat(1).await;

@@ -113,6 +113,13 @@ pub enum Command {
         /// The session that goes on.
         keep: Option<SessionId>,
     },
+    /// Check the same password against another verifier from now on, because the old one was made in an outdated way.
+    ReplaceVerifier {
+        /// The new verifier of the same password.
+        verifier: Verifier,
+        /// The version of the verifier that the password was checked against; nothing happens when it is another by now.
+        checked: u32,
+    },
     /// Remember that sign-ins failed.
     CountFailedSignIns {
         /// In which minute.
@@ -164,6 +171,8 @@ pub enum Event {
     ProfileChanged(ProfileChanged),
     /// It has a new password.
     PasswordChanged(PasswordChanged),
+    /// Its password is the same and has another verifier.
+    VerifierReplaced(VerifierReplaced),
     /// Sign-ins failed.
     SignInsFailed(SignInsFailed),
     /// Its sessions were ended.
@@ -211,6 +220,15 @@ pub struct ProfileChanged {
 /// `user.password_changed.v1`: a verifier stands alone, so that it can be forgotten without anything else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordChanged {
+    /// What the password is checked against from now on.
+    #[serde(skip)]
+    pub verifier: Personal<Verifier>,
+}
+
+/// `user.verifier_replaced.v1`: like a password change it stands alone and supersedes the verifier before it; sessions go
+/// on, because the password is the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifierReplaced {
     /// What the password is checked against from now on.
     #[serde(skip)]
     pub verifier: Personal<Verifier>,
@@ -308,6 +326,10 @@ fn change(id: UserId, account: &Account, command: &Command) -> Result<Decision, 
             }
             events
         }
+        Command::ReplaceVerifier { checked, .. } if *checked != account.passwords => vec![],
+        Command::ReplaceVerifier { verifier, .. } => {
+            vec![Event::VerifierReplaced(VerifierReplaced { verifier: Personal::Known(verifier.clone()) })]
+        }
         Command::CountFailedSignIns { minute, count, from } => {
             if account.failures.0 > *minute || (account.failures.0 == *minute && account.failures.1 >= *count) {
                 return Ok(Decision::nothing(Outcome::Done));
@@ -364,7 +386,7 @@ pub fn evolve(id: UserId, state: &mut State, event: &Event) {
         }
         Event::PasswordChanged(_) => account.passwords += 1,
         Event::SignInsFailed(failed) => account.failures = (failed.minute, failed.count),
-        Event::SessionsEnded(_) | Event::TokensRevoked => {}
+        Event::VerifierReplaced(_) | Event::SessionsEnded(_) | Event::TokensRevoked => {}
         Event::RoleSet(RoleSet { role }) => account.profile.role = *role,
         Event::Erased => *state = State::Erased,
     }

@@ -75,7 +75,7 @@ impl Projections {
 
     /// Whether something personal was forgotten by an event behind that position.
     fn forgotten_since(&self, position: u64) -> Result<bool> {
-        for name in ["user.erased.v1", domain::PASSWORD_CHANGED] {
+        for name in std::iter::once("user.erased.v1").chain(domain::VERIFIERS) {
             let filter = Filter { after: position, name: Some(name.to_owned()), ..Filter::default() };
             if !self.log().read_filtered(&filter, 1)?.is_empty() {
                 return Ok(true);

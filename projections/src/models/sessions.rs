@@ -86,6 +86,7 @@ pub(crate) fn ends(fact: &Fact) -> Option<UserId> {
             user::Event::SignedUp(_)
             | user::Event::ProfileChanged(_)
             | user::Event::PasswordChanged(_)
+            | user::Event::VerifierReplaced(_)
             | user::Event::SignInsFailed(_)
             | user::Event::TokensRevoked
             | user::Event::RoleSet(_),
@@ -122,6 +123,7 @@ fn apply_user(tx: &mut Tx<'_>, stream: StreamId, event: &user::Event) -> Result<
         user::Event::SignedUp(_)
         | user::Event::ProfileChanged(_)
         | user::Event::PasswordChanged(_)
+        | user::Event::VerifierReplaced(_)
         | user::Event::SignInsFailed(_)
         | user::Event::TokensRevoked
         | user::Event::RoleSet(_) => Ok(()),

@@ -79,6 +79,7 @@ fn apply_user(tx: &mut Tx<'_>, fact: &Fact, user_id: UserId, event: &user::Event
         user::Event::SignedUp(_)
         | user::Event::ProfileChanged(_)
         | user::Event::PasswordChanged(_)
+        | user::Event::VerifierReplaced(_)
         | user::Event::SessionsEnded(_)
         | user::Event::TokensRevoked
         | user::Event::RoleSet(_) => Ok(()),

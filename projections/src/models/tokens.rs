@@ -90,6 +90,7 @@ pub(crate) fn ends(fact: &Fact) -> Option<UserId> {
             user::Event::SignedUp(_)
             | user::Event::ProfileChanged(_)
             | user::Event::PasswordChanged(_)
+            | user::Event::VerifierReplaced(_)
             | user::Event::SignInsFailed(_)
             | user::Event::SessionsEnded(_)
             | user::Event::RoleSet(_),
@@ -127,6 +128,7 @@ fn apply_user(tx: &mut Tx<'_>, stream: StreamId, event: &user::Event) -> Result<
         user::Event::SignedUp(_)
         | user::Event::ProfileChanged(_)
         | user::Event::PasswordChanged(_)
+        | user::Event::VerifierReplaced(_)
         | user::Event::SignInsFailed(_)
         | user::Event::SessionsEnded(_)
         | user::Event::RoleSet(_) => Ok(()),

@@ -117,6 +117,10 @@ pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
             "update account set verifier = $2, passwords = passwords + 1 where user_id = $1",
             &[(&user_id).into(), changed.verifier.known().map(|verifier| verifier.0.as_str()).into()],
         )?,
+        user::Event::VerifierReplaced(replaced) => tx.queue(
+            "update account set verifier = $2 where user_id = $1",
+            &[(&user_id).into(), replaced.verifier.known().map(|verifier| verifier.0.as_str()).into()],
+        )?,
         user::Event::RoleSet(set) => tx.queue(
             "update account set role = $2, version = $3 where user_id = $1",
             &[(&user_id).into(), set.role.name().into(), version.into()],

@@ -44,7 +44,7 @@ async fn a_superseded_verifier_is_forgotten_and_still_counts() {
     let Some(mut world) = World::new() else { return };
     let anna = user_id(1);
     world.follow([signed_up(anna, "Anna", None), password(anna, "$one")]);
-    let superseded = Forget::Superseded { stream: anna.into(), name: domain::PASSWORD_CHANGED, before_version: 3 };
+    let superseded = Forget::Superseded { stream: anna.into(), name: domain::VERIFIERS[0], before_version: 3 };
     let ended = user::Event::SessionsEnded(user::SessionsEnded { keep: None });
     world.append_and_forget([password(anna, "$two"), of_user(anna, ended)], vec![superseded]);
     world.projections.catch_up().unwrap();
@@ -60,7 +60,7 @@ async fn a_superseded_verifier_is_forgotten_and_still_counts() {
 async fn a_forgotten_verifier_leaves_an_account_without_one() {
     let Some(mut world) = World::new() else { return };
     let anna = user_id(1);
-    let superseded = Forget::Superseded { stream: anna.into(), name: domain::PASSWORD_CHANGED, before_version: 9 };
+    let superseded = Forget::Superseded { stream: anna.into(), name: domain::VERIFIERS[0], before_version: 9 };
     world.append_and_forget([signed_up(anna, "Anna", None), password(anna, "$one")], vec![superseded]);
     world.projections.catch_up().unwrap();
     let db = world.projections.database(Name::Users);

@@ -21,7 +21,7 @@ fn house() -> House {
         subject: Some(user(1)),
         outcome: format!("{{\"message_id\":\"{number}\"}}"),
     };
-    let forget = Forget::Superseded { stream: user(7).into(), name: domain::PASSWORD_CHANGED, before_version: 3 };
+    let forget = Forget::Superseded { stream: user(7).into(), name: domain::VERIFIERS[0], before_version: 3 };
     let events = vec![verifier(user(7), 3, "new verifier")];
     let receipts = vec![receipt(9), receipt(1), receipt(5)];
     house.appender.append(&Batch { events, receipts, forget: vec![forget], ..Batch::default() }).unwrap();

@@ -66,7 +66,7 @@ fn the_application_may_append_read_and_forget_and_nothing_else() {
         outcome: "{}".to_owned(),
     };
     let stream = user(7).into();
-    let forget = vec![Forget::Superseded { stream, name: domain::PASSWORD_CHANGED, before_version: 2 }];
+    let forget = vec![Forget::Superseded { stream, name: domain::VERIFIERS[0], before_version: 2 }];
     let events = vec![verifier(user(7), 2, "second")];
     node.appender.append(&Batch { events, receipts: vec![receipt], forget, at: Timestamp(8) }).unwrap();
     assert_eq!(node.appender.prune_receipts(Timestamp(9), 9).unwrap(), 1);

@@ -104,6 +104,7 @@ fn changes() -> Vec<Command> {
         change_password(Some(1)),
         change_password(None),
         count_failures(NOON.minute(), 1),
+        Command::ReplaceVerifier { verifier: Verifier("newer".to_owned()), checked: 1 },
         Command::EndSessions { keep: None },
         Command::LockOut,
         Command::SetRole(Role::Admin),
@@ -244,6 +245,21 @@ fn an_operator_sets_a_password_without_knowing_the_old_one() {
     let ended = Event::SessionsEnded(SessionsEnded { keep: None });
     let set = Command::ChangePassword { verifier: Verifier("new".to_owned()), checked: None, keep: None };
     check(&[signed_up(), has_password("old")], set, Ok(vec![has_password("new"), ended]));
+}
+
+#[test]
+fn an_outdated_verifier_is_replaced_without_anything_else() {
+    let replace = |checked| Command::ReplaceVerifier { verifier: Verifier("newer".to_owned()), checked };
+    let replaced =
+        Event::VerifierReplaced(VerifierReplaced { verifier: Personal::Known(Verifier("newer".to_owned())) });
+    let given = [signed_up(), has_password("old")];
+    check(&given, replace(1), Ok(vec![replaced.clone()]));
+    // Changed meanwhile: the new password's verifier stays.
+    check(&[signed_up(), has_password("old"), has_password("new")], replace(1), Ok(vec![]));
+    check(&[signed_up(), Event::Erased], replace(1), Err(Refusal::NotFound));
+    // Whoever checked the old verifier of the same password may sign in.
+    let after = [signed_up(), has_password("old"), replaced];
+    assert_eq!(account(&after).passwords, 1);
 }
 
 #[test]
