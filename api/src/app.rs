@@ -1,12 +1,12 @@
 //! What every handler shares, and the two things that they do: ask for a command, and look at a read model.
 
-use crate::auth::Caller;
-use crate::budget::Budget;
+use crate::auth::caller::Caller;
+use crate::auth::failures::Failures;
+use crate::auth::lookup::UNKNOWN_MAX;
+use crate::auth::passwords::Passwords;
 use crate::error::Error;
-use crate::extract::Asked;
-use crate::failures::Failures;
-use crate::lookup::UNKNOWN_MAX;
-use crate::passwords::Passwords;
+use crate::http::budget::Budget;
+use crate::http::context::Asked;
 use crate::patience::BLOCKED_MAX;
 use crate::redis::Redis;
 use crate::routes::search::QUESTIONS_MAX;
@@ -43,7 +43,7 @@ pub(crate) struct Shared {
     pub(crate) questions: Arc<Semaphore>,
     /// Somebody has asked for a task.
     pub(crate) task_taken: Notify,
-    /// Places for requests under way (`door::gate`).
+    /// Places for requests under way (`http::admission`).
     pub(crate) places: Arc<Semaphore>,
     /// Places for questions to the log that keep a thread waiting (`patience`).
     pub(crate) blocked: Arc<Semaphore>,
@@ -61,7 +61,7 @@ impl Deref for App {
 }
 
 impl App {
-    pub(crate) fn new(node: &Node, settings: Settings) -> Result<App, crate::passwords::PasswordError> {
+    pub(crate) fn new(node: &Node, settings: Settings) -> Result<App, crate::auth::passwords::PasswordError> {
         Ok(App(Arc::new(Shared {
             log: node.log.clone(),
             keys: Arc::clone(&node.keys),

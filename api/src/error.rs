@@ -1,6 +1,6 @@
 //! Every way in which a request can fail, and the one place that knows status codes.
 
-use crate::passwords::PasswordError;
+use crate::auth::passwords::PasswordError;
 use crate::problem::FieldError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -136,7 +136,7 @@ impl Error {
 }
 
 impl IntoResponse for Error {
-    /// The body is written at the outermost layer (`respond::finish`), which knows the request's id.
+    /// The body is written at the outermost layer (`http::envelope::finish`), which knows the request's id.
     fn into_response(self) -> Response {
         let mut response = self.code.status().into_response();
         response.extensions_mut().insert(self);

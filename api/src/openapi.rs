@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::error::Code;
 use crate::problem::Problem;
-use crate::{health, routes};
+use crate::routes::{self, health};
 use axum::Router;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::{HeaderValue, Method, Request};
@@ -82,7 +82,7 @@ fn complete(mut document: OpenApi) -> OpenApi {
     let components = document.components.get_or_insert_default();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(BEARER)).build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    let cookie = ApiKey::Cookie(ApiKeyValue::new(crate::credentials::COOKIE_NAME));
+    let cookie = ApiKey::Cookie(ApiKeyValue::new(crate::auth::credentials::COOKIE_NAME));
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
     for (path, item) in &mut document.paths.paths {
         let open = OPEN.contains(&path.as_str());

@@ -1,7 +1,7 @@
 //! What an operator can set about the doors.
 
-use crate::address::Network;
-use crate::passwords::Cost;
+use crate::auth::passwords::Cost;
+use crate::http::address::Network;
 use std::time::Duration;
 
 /// What an operator can set about the doors (CONTRACT 3).

@@ -1,10 +1,11 @@
 //! What a node answers while it starts: read models may have to be built from the log first, which takes as long as
 //! reading it.
 
-use crate::door::{self, Doors};
 use crate::error::{Code, Error};
-use crate::health::{Following, Ready};
-use crate::{Builds, Roles, Settings, cors, respond, serve};
+use crate::http::listener::{self, Doors};
+use crate::http::{cors, envelope, metrics};
+use crate::routes::health::{Following, Ready};
+use crate::{Builds, Roles, Settings};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -32,7 +33,7 @@ pub async fn starting(
     started: impl Future<Output = ()>,
 ) {
     // Figures are gathered from here on.
-    serve::recorder();
+    metrics::recorder();
     let router = Router::new()
         .route("/ping", get(StatusCode::OK))
         .route("/livez", get(StatusCode::OK))
@@ -40,9 +41,9 @@ pub async fn starting(
         .route("/metrics", get(metrics))
         .fallback(async || Error::new(Code::Starting, "the server is starting; ask again in a moment"))
         .layer(cors::layer(&settings.allowed_origins))
-        .layer(from_fn(respond::finish))
+        .layer(from_fn(envelope::finish))
         .with_state(Arc::new(Starting { roles, builds }));
-    door::open(listener, router, Doors::of(&settings), started).await;
+    listener::open(listener, router, Doors::of(&settings), started).await;
 }
 
 async fn readyz(State(starting): State<Arc<Starting>>) -> Response {
@@ -60,5 +61,5 @@ async fn readyz(State(starting): State<Arc<Starting>>) -> Response {
 }
 
 async fn metrics() -> Response {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], serve::recorder().render()).into_response()
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::recorder().render()).into_response()
 }

@@ -2,14 +2,15 @@
 
 use super::Done;
 use crate::accounts::claim;
-use crate::address::ClientAddress;
 use crate::app::App;
-use crate::auth::{hash, new_token, session_tokens};
-use crate::credentials::COOKIE_NAME;
+use crate::auth::caller::{hash, new_token, session_tokens};
+use crate::auth::credentials::COOKIE_NAME;
 use crate::error::{Code, Error};
-use crate::extract::{Asked, Body};
-use crate::origin::CameFrom;
-use crate::respond::{read, written};
+use crate::http::address::ClientAddress;
+use crate::http::body::Body;
+use crate::http::client_origin::CameFrom;
+use crate::http::context::Asked;
+use crate::http::reply::{read, written};
 use axum::extract::{Request, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderValue, StatusCode};

@@ -1,15 +1,17 @@
 //! What is known of me, and forgetting it.
 
 use super::{Done, auth};
-use crate::address::ClientAddress;
 use crate::app::App;
-use crate::auth::Person;
+use crate::auth::caller::Person;
 use crate::error::{Code, Error};
-use crate::export;
-use crate::extract::{Asked, Body, Params};
 use crate::forgetting;
-use crate::origin::CameFrom;
-use crate::respond::written;
+use crate::http::address::ClientAddress;
+use crate::http::body::Body;
+use crate::http::client_origin::CameFrom;
+use crate::http::context::Asked;
+use crate::http::params::Params;
+use crate::http::reply::written;
+use crate::routes::export;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;

@@ -2,7 +2,7 @@
 
 use super::{auth, chats, forgetting, me, members, messages, search_tasks, tokens};
 use crate::error::{Code, Error};
-use crate::extract::parse;
+use crate::http::body::parse;
 use ::fuzz::Verdict;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -1,15 +1,17 @@
 //! My own account: profile, password, the history of my sign-ins.
 
 use super::{Done, Next, cut};
-use crate::address::ClientAddress;
 use crate::app::App;
-use crate::auth::{Caller, Person};
-use crate::conditional::tag;
-use crate::cursor;
+use crate::auth::caller::{Caller, Person};
 use crate::error::{Code, Error};
-use crate::extract::{Asked, Body, Params};
-use crate::origin::CameFrom;
-use crate::respond::{self, read, read_one};
+use crate::http::address::ClientAddress;
+use crate::http::body::Body;
+use crate::http::client_origin::CameFrom;
+use crate::http::conditional::tag;
+use crate::http::context::Asked;
+use crate::http::cursor;
+use crate::http::params::Params;
+use crate::http::reply::{self, read, read_one};
 use axum::extract::State;
 use axum::response::Response;
 use commands::{Actor, Answer};
@@ -151,7 +153,7 @@ fn changed(answer: &Answer) -> Result<Response, Error> {
         role: profile.role,
         created_at: profile.created_at,
     };
-    Ok(respond::changed(answer, me))
+    Ok(reply::changed(answer, me))
 }
 
 /// Changes my password and ends my other sessions.
@@ -208,7 +210,7 @@ async fn history(State(app): State<App>, person: Person, params: Params) -> Resu
 }
 
 fn done(answer: &Answer) -> Response {
-    respond::changed(answer, Done { position: answer.position })
+    reply::changed(answer, Done { position: answer.position })
 }
 
 /// The account went away while its session was looked at.

@@ -3,11 +3,13 @@
 use super::{Done, Next, chat_id, cut, user_id};
 use crate::accounts::claim_on;
 use crate::app::App;
-use crate::auth::Caller;
-use crate::cursor;
+use crate::auth::caller::Caller;
 use crate::error::{Code, Error};
-use crate::extract::{Asked, Body, Params};
-use crate::respond::{changed, read, written};
+use crate::http::body::Body;
+use crate::http::context::Asked;
+use crate::http::cursor;
+use crate::http::params::Params;
+use crate::http::reply::{changed, read, written};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -2,12 +2,14 @@
 
 use super::{Done, Next, chat_id, message_id};
 use crate::app::App;
-use crate::auth::Caller;
-use crate::conditional::tag;
-use crate::cursor;
+use crate::auth::caller::Caller;
 use crate::error::{Code, Error};
-use crate::extract::{Asked, Body, Params};
-use crate::respond::{changed, read, read_one, written};
+use crate::http::body::Body;
+use crate::http::conditional::tag;
+use crate::http::context::Asked;
+use crate::http::cursor;
+use crate::http::params::Params;
+use crate::http::reply::{changed, read, read_one, written};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;

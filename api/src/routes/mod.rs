@@ -2,9 +2,11 @@
 
 mod auth;
 mod chats;
+pub(crate) mod export;
 mod forgetting;
 #[cfg(test)]
 mod fuzz;
+pub(crate) mod health;
 mod me;
 mod members;
 mod messages;
@@ -38,7 +40,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(messages::routes())
         .merge(search::routes())
         .merge(search_tasks::routes())
-        .layer(DefaultBodyLimit::max(crate::respond::BODY_BYTES_MAX))
+        .layer(DefaultBodyLimit::max(crate::http::request_size::BODY_BYTES_MAX))
         .merge(auth::routes().layer(DefaultBodyLimit::max(AUTH_BODY_BYTES_MAX)))
 }
 

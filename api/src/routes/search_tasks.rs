@@ -3,11 +3,13 @@
 use super::messages::PAGE_BYTES_MAX;
 use super::{Next, messages};
 use crate::app::App;
-use crate::auth::Caller;
-use crate::cursor;
+use crate::auth::caller::Caller;
 use crate::error::{Code, Error};
-use crate::extract::{Asked, Body, Params, now};
-use crate::respond::{read, written};
+use crate::http::body::Body;
+use crate::http::context::{Asked, now};
+use crate::http::cursor;
+use crate::http::params::Params;
+use crate::http::reply::{read, written};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;

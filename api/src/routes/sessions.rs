@@ -2,10 +2,11 @@
 
 use super::Done;
 use crate::app::App;
-use crate::auth::Person;
+use crate::auth::caller::Person;
 use crate::error::{Code, Error};
-use crate::extract::{Asked, Params};
-use crate::respond::{read, written};
+use crate::http::context::Asked;
+use crate::http::params::Params;
+use crate::http::reply::{read, written};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;

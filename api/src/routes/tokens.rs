@@ -2,11 +2,13 @@
 
 use super::Done;
 use crate::app::App;
-use crate::auth::{Person, hash};
+use crate::auth::caller::{Person, hash};
+use crate::auth::service_token::{Seed, text};
 use crate::error::{Code, Error};
-use crate::extract::{Asked, Body, Params};
-use crate::respond::{read, written};
-use crate::service_token::{Seed, text};
+use crate::http::body::Body;
+use crate::http::context::Asked;
+use crate::http::params::Params;
+use crate::http::reply::{read, written};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;

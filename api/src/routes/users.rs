@@ -2,11 +2,11 @@
 
 use super::{Next, cut};
 use crate::app::App;
-use crate::auth::Caller;
-use crate::cursor;
+use crate::auth::caller::Caller;
 use crate::error::Error;
-use crate::extract::Params;
-use crate::respond::read;
+use crate::http::cursor;
+use crate::http::params::Params;
+use crate::http::reply::read;
 use axum::extract::State;
 use axum::response::Response;
 use domain::UserId;

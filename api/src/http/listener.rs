@@ -1,25 +1,21 @@
 //! The door: accepts connections, at most so many at once, and lets each speak for so long. `axum::serve` has neither
 //! a limit nor a time-out.
 
-mod guests;
-mod line;
-
-pub(crate) mod gate;
-
-use crate::address::Network;
 use crate::error::{Code, Error};
-use crate::{Limits, Settings, respond};
+use crate::http::address::Network;
+use crate::http::connection_limits::{Full, Guest, Guests};
+use crate::http::envelope;
+use crate::http::timed_stream::{Answering, Line, Turn};
+use crate::{Limits, Settings};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use guests::{Full, Guest, Guests};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use line::{Answering, Line, Turn};
 use std::convert::Infallible;
 use std::future::Future;
 use std::io::{self, ErrorKind};
@@ -50,7 +46,7 @@ const LEAVE_WAIT_MAX: Duration = Duration::from_secs(1);
 const ORIGIN_WAIT_MAX: Duration = Duration::from_millis(200);
 const ORIGINS_AWAITED_MAX: usize = 64;
 /// Most bytes that are read of a request that is not answered by a handler, to find its `Origin`.
-const ORIGIN_BYTES_MAX: usize = 8 * 1024;
+pub(super) const ORIGIN_BYTES_MAX: usize = 8 * 1024;
 
 /// What the doors need to know of the settings.
 pub(crate) struct Doors {
@@ -190,7 +186,7 @@ async fn answer(
 /// Says in one breath that there is no room, without waiting until it is taken: who is not let in holds nothing.
 fn turn_away(stream: &TcpStream, origins: &[String], head: &[u8]) {
     let full = Error::new(Code::Overloaded, "too many connections; try again in a moment");
-    let _ = stream.try_write(respond::alone(&full, origins, head).as_bytes());
+    let _ = stream.try_write(envelope::alone(&full, origins, head).as_bytes());
 }
 
 /// The beginning of a request, as far as it came at once.

@@ -3,7 +3,7 @@
 
 use crate::app::App;
 use crate::error::{Code, Error};
-use crate::respond;
+use crate::http::request_size;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Request, State};
@@ -46,7 +46,7 @@ pub(crate) async fn pass(State(app): State<App>, request: Request, next: Next) -
 /// Why the body of a request could not be read.
 pub(crate) fn unread(rejection: &BytesRejection) -> Error {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return respond::too_large();
+        return request_size::too_large();
     }
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(rejection);
     while let Some(error) = cause {

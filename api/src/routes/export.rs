@@ -1,11 +1,11 @@
 //! All that is known of one person, as lines of JSON. It is read and sent page by page: it may be more than fits
 //! into memory.
 
-use crate::address::ClientAddress;
 use crate::app::App;
 use crate::error::{Code, Error};
-use crate::extract::now;
-use crate::respond::POSITION;
+use crate::http::address::ClientAddress;
+use crate::http::context::now;
+use crate::http::reply::POSITION;
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};

@@ -1,9 +1,9 @@
 //! How many bytes of answers may wait until they are taken, in all and for one address. What is handed to hyper counts
 //! until it is written out or given up: a place that is given back before its thing is gone bounds nothing.
 
-use crate::address::{ClientAddress, household};
 use crate::app::App;
 use crate::error::{Code, Error};
+use crate::http::address::{ClientAddress, household};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::middleware::Next;

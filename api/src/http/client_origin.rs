@@ -1,8 +1,8 @@
 //! Where a request comes from: the program and the network address, as they go into the history of sign-ins.
 
-use crate::address::ClientAddress;
 use crate::app::App;
 use crate::error::Error;
+use crate::http::address::ClientAddress;
 use axum::extract::FromRequestParts;
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;

@@ -1,8 +1,8 @@
 //! Who is inside: how many connections there are, in all and for each address.
 
-use super::line::Turn;
 use crate::Limits;
-use crate::address::{Network, household, is_ours};
+use crate::http::address::{Network, household, is_ours};
+use crate::http::timed_stream::Turn;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;

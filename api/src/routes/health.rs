@@ -156,6 +156,6 @@ async fn metrics_text(State(app): State<App>) -> Response {
             metrics::gauge!("letopis_search_documents").set(size.documents as f64);
         }
     }
-    let text = crate::serve::recorder().render();
+    let text = crate::http::metrics::recorder().render();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

@@ -2,7 +2,7 @@
 
 mod queue;
 
-use crate::address::household;
+use crate::http::address::household;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use domain::user::Verifier;

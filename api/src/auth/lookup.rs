@@ -1,10 +1,10 @@
 //! Whose a token is: asked of this process, then of Redis where there is one, then of the read model.
 
 use crate::app::App;
-use crate::auth::hash;
+use crate::auth::caller::hash;
+use crate::auth::session_entry::{self, Entry};
 use crate::error::{Code, Error};
 use crate::reading::WAIT_MAX;
-use crate::session_entry::{self, Entry};
 use domain::session::TokenHash;
 use domain::{Timestamp, UserId};
 use projections::{Cache, Stamp, sessions, tokens};

@@ -4,12 +4,12 @@
 //! secures an account is a person's: a service token that leaks must not become the account.
 
 use crate::app::App;
-use crate::credentials;
+use crate::auth::credentials;
+use crate::auth::lookup::{Found, From};
+use crate::auth::service_token;
 use crate::error::{Code, Error};
-use crate::extract::now;
-use crate::lookup::{Found, From};
-use crate::service_token;
-use crate::web_origin::is_of_host;
+use crate::http::context::now;
+use crate::http::web_origin::is_of_host;
 use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
 use axum::http::header::{HOST, ORIGIN};

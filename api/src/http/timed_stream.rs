@@ -1,8 +1,9 @@
 //! A connection that does not wait for ever: it fails when nothing comes, or nothing is taken, in time.
 
-use super::ORIGIN_BYTES_MAX;
+use crate::Limits;
 use crate::error::{Code, Error};
-use crate::{Limits, respond};
+use crate::http::envelope;
+use crate::http::listener::ORIGIN_BYTES_MAX;
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 use std::io::{self, IoSlice};
@@ -180,7 +181,7 @@ impl Line {
     fn refuse(&mut self, context: &mut Context<'_>, words: &[u8]) -> Poll<io::Result<()>> {
         let mut rest = match self.instead.take() {
             Some(rest) => rest,
-            None => respond::alone(&unreadable(words), &self.origins, &self.head).into(),
+            None => envelope::alone(&unreadable(words), &self.origins, &self.head).into(),
         };
         while !rest.is_empty() {
             match Pin::new(&mut self.stream).poll_write(context, &rest) {

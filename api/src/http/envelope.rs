@@ -1,67 +1,20 @@
-//! What leaves: answers with their headers, and the outermost layer that every response goes through.
+//! The outermost layer, which every response goes through: its id, its headers, the body of a failure.
 
-use crate::app::App;
-use crate::conditional;
-use crate::cors;
-use crate::door::gate::unread;
 use crate::error::{Code, Error};
-use crate::extract::{Fingerprint, RequestId, idempotency_key};
+use crate::http::context::RequestId;
+use crate::http::cors;
+use crate::http::metrics::count;
+use crate::http::request_size::too_large;
 use crate::problem::Problem;
 use axum::Json;
-use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, MatchedPath, Request, State};
-use axum::http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE,
-};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::extract::{MatchedPath, Request};
+use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use commands::Answer;
-use serde::Serialize;
 use std::time::Instant;
 
-/// The log position of what was written or read.
-pub(crate) const POSITION: HeaderName = HeaderName::from_static("letopis-position");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-/// Most bytes of a request's address and headers, names and values together.
-const HEADERS_BYTES_MAX: usize = 16 * 1024;
-/// Most bytes of a request's body.
-pub(crate) const BODY_BYTES_MAX: usize = 128 * 1024;
-
-/// The answer to a write.
-pub(crate) fn written(status: StatusCode, answer: &Answer, body: impl Serialize) -> Response {
-    let mut response = (status, Json(body)).into_response();
-    response.headers_mut().insert(POSITION, answer.position.into());
-    if answer.replayed {
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    }
-    response
-}
-
-/// The answer to a write that changed one thing (PATCH, PUT), with the tag that it has now.
-pub(crate) fn changed(answer: &Answer, body: impl Serialize) -> Response {
-    let mut response = written(StatusCode::OK, answer, body);
-    if answer.version > 0 {
-        response.headers_mut().insert(ETAG, conditional::tag(answer.version));
-    }
-    response
-}
-
-/// The answer to a read.
-pub(crate) fn read(position: u64, body: impl Serialize) -> Response {
-    let mut response = Json(body).into_response();
-    response.headers_mut().insert(POSITION, position.into());
-    response
-}
-
-/// The answer to a read of one thing, with the tag that `If-Match` and `If-None-Match` may ask for.
-pub(crate) fn read_one(position: u64, tag: HeaderValue, body: impl Serialize) -> Response {
-    let mut response = read(position, body);
-    response.headers_mut().insert(ETAG, tag);
-    response
-}
-
 /// The outermost layer: gives the request its id, turns every failure into a problem, counts.
 pub(crate) async fn finish(mut request: Request, next: Next) -> Response {
     let began = Instant::now();
@@ -76,56 +29,6 @@ pub(crate) async fn finish(mut request: Request, next: Next) -> Response {
     secure(headers);
     count(&method, route.as_deref(), response.status(), began);
     response
-}
-
-/// Refuses what is larger than any address takes.
-pub(crate) async fn sized(request: Request, next: Next) -> Response {
-    match oversized(&request) {
-        Some(error) => error.into_response(),
-        None => next.run(request).await,
-    }
-}
-
-/// Whether a request is larger than any address takes, by what it says itself: then nothing of its body is read.
-fn oversized(request: &Request) -> Option<Error> {
-    let headers = request.headers();
-    let header_bytes = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
-    let address_bytes = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
-    if header_bytes + address_bytes > HEADERS_BYTES_MAX {
-        return Some(Error::new(Code::HeadersTooLarge, "the headers are larger than 16 KiB"));
-    }
-    let body_bytes = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let writes = !request.method().is_safe();
-    (writes && body_bytes.is_some_and(|bytes| bytes > BODY_BYTES_MAX)).then(too_large)
-}
-
-pub(crate) fn too_large() -> Error {
-    Error::new(Code::TooLarge, "the body is larger than this address takes")
-}
-
-/// Hashes requests that carry an `Idempotency-Key`, so that a repeat with another content is known.
-pub(crate) async fn fingerprint(State(app): State<App>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    match idempotency_key(&parts) {
-        Ok(None) => return next.run(Request::from_parts(parts, body)).await,
-        Ok(Some(_)) => {}
-        Err(error) => return error.into_response(),
-    }
-    let whole = Bytes::from_request(
-        Request::new(axum::body::Body::new(http_body_util::Limited::new(body, BODY_BYTES_MAX))),
-        &(),
-    )
-    .await;
-    let bytes = match whole {
-        Ok(bytes) => bytes,
-        Err(rejection) => return unread(&rejection).into_response(),
-    };
-    let method = parts.method.as_str().as_bytes();
-    let path = parts.uri.path_and_query().map_or("", |path| path.as_str()).as_bytes();
-    let hash = app.keys.keyed_hash("request", &[method, path, &bytes]);
-    let mut request = Request::from_parts(parts, Body::from(bytes));
-    request.extensions_mut().insert(Fingerprint(hash));
-    next.run(request).await
 }
 
 fn request_id(headers: &HeaderMap) -> String {
@@ -233,23 +136,6 @@ fn secure(headers: &mut HeaderMap) {
     for (name, value) in defaults {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-}
-
-fn count(method: &Method, route: Option<&str>, status: StatusCode, began: Instant) {
-    // A client can make up methods, and a series of figures is never forgotten.
-    let method = match *method {
-        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
-            method.as_str()
-        }
-        _ => "other",
-    };
-    let labels = [
-        ("method", method.to_owned()),
-        ("route", route.unwrap_or("none").to_owned()),
-        ("status", status.as_str().to_owned()),
-    ];
-    metrics::counter!("letopis_http_requests_total", &labels).increment(1);
-    metrics::histogram!("letopis_http_seconds").record(began.elapsed().as_secs_f64());
 }
 
 #[cfg(test)]

@@ -1,114 +1,16 @@
-//! What handlers take out of a request.
+//! JSON bodies of requests, and what is wrong with them.
 
 use crate::app::App;
-use crate::conditional::if_match;
-use crate::door::gate::unread;
 use crate::error::{Code, Error};
+use crate::http::admission::unread;
 use crate::problem::FieldError;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::request::Parts;
-use domain::Timestamp;
 use serde::de::DeserializeOwned;
-use std::collections::HashMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Deepest nesting of a JSON body.
 const JSON_DEPTH_MAX: usize = 32;
-/// Longest `Idempotency-Key` in characters.
-const KEY_MAX: usize = 255;
-
-/// The request's id, made or accepted at the outermost layer.
-#[derive(Clone, Debug)]
-pub(crate) struct RequestId(pub(crate) String);
-
-/// The keyed hash of the whole request, where it has an `Idempotency-Key`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Fingerprint(pub(crate) [u8; 32]);
-
-/// What every command of a request carries.
-#[derive(Clone, Debug)]
-pub(crate) struct Asked {
-    pub(crate) request_id: String,
-    /// The request's one reading of the clock.
-    pub(crate) at: Timestamp,
-    pub(crate) if_match: Option<Vec<u64>>,
-    /// The `Idempotency-Key` and the request's fingerprint.
-    pub(crate) key: Option<(String, [u8; 32])>,
-}
-
-impl<S: Sync> FromRequestParts<S> for Asked {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Asked, Error> {
-        let request_id = parts.extensions.get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
-        let fingerprint = parts.extensions.get::<Fingerprint>();
-        let key = idempotency_key(parts)?.zip(fingerprint.map(|fingerprint| fingerprint.0));
-        Ok(Asked { request_id, at: now(), if_match: if_match(parts)?, key })
-    }
-}
-
-/// The `Idempotency-Key` of a write, if it has one. Reads have no use for it.
-pub(crate) fn idempotency_key(parts: &Parts) -> Result<Option<String>, Error> {
-    if parts.method.is_safe() {
-        return Ok(None);
-    }
-    let Some(value) = parts.headers.get("idempotency-key") else { return Ok(None) };
-    match value.to_str() {
-        Ok(key) if (1..=KEY_MAX).contains(&key.len()) => Ok(Some(key.to_owned())),
-        Ok(_) | Err(_) => {
-            Err(Error::new(Code::BadParameters, "Idempotency-Key must have 1 to 255 visible ASCII characters"))
-        }
-    }
-}
-
-/// The present instant.
-pub(crate) fn now() -> Timestamp {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
-}
-
-/// The query's parameters. Unknown ones are ignored.
-#[derive(Clone, Debug)]
-pub(crate) struct Params {
-    values: HashMap<String, String>,
-    /// The position that the caller wants to see at least.
-    pub(crate) min_position: u64,
-}
-
-impl<S: Sync> FromRequestParts<S> for Params {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Params, Error> {
-        let malformed = |_| Error::new(Code::BadParameters, "the query is not percent-encoded UTF-8");
-        let values = Query::<HashMap<String, String>>::try_from_uri(&parts.uri).map_err(malformed)?.0;
-        let header = parts.headers.get("letopis-min-position").map(|value| value.to_str().unwrap_or_default());
-        let asked = values.get("min_position").map(String::as_str).or(header);
-        let min_position = match asked {
-            None => 0,
-            Some(text) => text.parse().map_err(|_| Error::bad_parameter("min_position", "must be a log position"))?,
-        };
-        Ok(Params { values, min_position })
-    }
-}
-
-impl Params {
-    /// One parameter.
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(String::as_str)
-    }
-
-    /// How many a page may hold: 1 to 1000, by default 50.
-    pub(crate) fn limit(&self) -> Result<u32, Error> {
-        match self.get("limit").map(str::parse::<u32>) {
-            None => Ok(50),
-            Some(Ok(limit @ 1..=1000)) => Ok(limit),
-            Some(_) => Err(Error::bad_parameter("limit", "must be a number from 1 to 1000")),
-        }
-    }
-}
-
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
 
@@ -217,9 +119,6 @@ fn expected(text: &str) -> &'static str {
 fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
-
-#[cfg(test)]
-mod fuzz;
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,21 @@
+//! The door and its layers: what holds for every request, whatever it asks for.
+
+pub(crate) mod address;
+pub(crate) mod admission;
+pub(crate) mod body;
+pub(crate) mod budget;
+pub(crate) mod client_origin;
+pub(crate) mod conditional;
+mod connection_limits;
+pub(crate) mod context;
+pub(crate) mod cors;
+pub(crate) mod cursor;
+pub(crate) mod envelope;
+pub(crate) mod idempotency;
+pub(crate) mod listener;
+pub(crate) mod metrics;
+pub(crate) mod params;
+pub(crate) mod reply;
+pub(crate) mod request_size;
+mod timed_stream;
+pub(crate) mod web_origin;
