@@ -6,7 +6,7 @@ use crate::auth::lookup::UNKNOWN_MAX;
 use crate::auth::passwords::Passwords;
 use crate::error::Error;
 use crate::http::budget::Budget;
-use crate::http::context::Asked;
+use crate::http::context::CommandContext;
 use crate::patience::BLOCKED_MAX;
 use crate::redis::Redis;
 use crate::routes::search::QUESTIONS_MAX;
@@ -43,8 +43,8 @@ pub(crate) struct Shared {
     pub(crate) questions: Arc<Semaphore>,
     /// Somebody has asked for a task.
     pub(crate) task_taken: Notify,
-    /// Places for requests under way (`http::admission`).
-    pub(crate) places: Arc<Semaphore>,
+    /// Slots for requests under way (`http::admission`).
+    pub(crate) slots: Arc<Semaphore>,
     /// Places for questions to the log that keep a thread waiting (`patience`).
     pub(crate) blocked: Arc<Semaphore>,
     /// Answers that wait to be taken.
@@ -80,39 +80,44 @@ impl App {
                 settings.limits.answer_bytes_max,
                 settings.limits.answer_bytes_per_address_max,
             )),
-            places: Arc::new(Semaphore::new(settings.limits.in_flight_max)),
+            slots: Arc::new(Semaphore::new(settings.limits.in_flight_max)),
             settings,
         })))
     }
 
     /// Asks for a command in the name of a user.
-    pub(crate) async fn send(&self, caller: &Caller, asked: &Asked, command: Command) -> Result<Answer, Error> {
-        self.ask(Actor::User(caller.user_id), asked, command).await
+    pub(crate) async fn send(
+        &self,
+        caller: &Caller,
+        context: &CommandContext,
+        command: Command,
+    ) -> Result<Answer, Error> {
+        self.ask(Actor::User(caller.user_id), context, command).await
     }
 
     /// Asks for a command in the name of anybody.
-    pub(crate) async fn ask(&self, actor: Actor, asked: &Asked, command: Command) -> Result<Answer, Error> {
+    pub(crate) async fn ask(&self, actor: Actor, context: &CommandContext, command: Command) -> Result<Answer, Error> {
         // Behind the wait its outcome is unknown: it is found by its command id.
-        Ok(self.patiently(self.writer.send(self.request(actor, asked, command))).await??)
+        Ok(self.patiently(self.writer.send(self.request(actor, context, command))).await??)
     }
 
     /// A command with all that is to be remembered of where it came from.
-    pub(crate) fn request(&self, actor: Actor, asked: &Asked, command: Command) -> Request {
+    pub(crate) fn request(&self, actor: Actor, context: &CommandContext, command: Command) -> Request {
         Request {
             command,
             actor,
-            at: asked.at,
-            request_id: Some(asked.request_id.clone()),
-            if_match: asked.if_match.clone(),
-            key: self.key(actor, asked),
+            at: context.at,
+            request_id: Some(context.request_id.clone()),
+            if_match: context.if_match.clone(),
+            key: self.key(actor, context),
         }
     }
 
     /// The first answer to a request that was made before with the same `Idempotency-Key`. The writer looks again;
     /// this one saves a repeat the work that comes before its command, and keeps it right where that work would
     /// fail the second time (an old password).
-    pub(crate) async fn first_answer(&self, actor: Actor, asked: &Asked) -> Result<Option<Answer>, Error> {
-        let Some(key) = self.key(actor, asked) else { return Ok(None) };
+    pub(crate) async fn first_answer(&self, actor: Actor, context: &CommandContext) -> Result<Option<Answer>, Error> {
+        let Some(key) = self.key(actor, context) else { return Ok(None) };
         let (log, command_id) = (self.log.clone(), key.command_id);
         match self.ask_log(self.settings.storage_wait, move || log.receipt(&command_id)).await?? {
             Some(receipt) => Ok(Some(Answer::from_receipt(&receipt, &key)?)),
@@ -120,8 +125,8 @@ impl App {
         }
     }
 
-    pub(crate) fn key(&self, actor: Actor, asked: &Asked) -> Option<Key> {
-        let (name, fingerprint) = asked.key.as_ref()?;
+    pub(crate) fn key(&self, actor: Actor, context: &CommandContext) -> Option<Key> {
+        let (name, fingerprint) = context.key.as_ref()?;
         let subject = match actor {
             Actor::User(id) => Some(id),
             Actor::Anonymous | Actor::Operator | Actor::Import => None,
@@ -132,12 +137,12 @@ impl App {
     }
 
     /// Appends a failed sign-in behind the answer's back: the answer must not take longer because the name exists.
-    pub(crate) fn remember_failure(&self, asked: &Asked, user_id: UserId, from: Origin) {
-        let Some((minute, count)) = self.failures.count(user_id, asked.at) else { return };
+    pub(crate) fn remember_failure(&self, context: &CommandContext, user_id: UserId, from: Origin) {
+        let Some((minute, count)) = self.failures.count(user_id, context.at) else { return };
         let command = Command::User(user_id, user::Command::CountFailedSignIns { minute, count, from });
-        let (app, asked) = (self.clone(), Asked { key: None, if_match: None, ..asked.clone() });
+        let (app, context) = (self.clone(), CommandContext { key: None, if_match: None, ..context.clone() });
         tokio::spawn(async move {
-            if let Err(error) = app.ask(Actor::Anonymous, &asked, command).await {
+            if let Err(error) = app.ask(Actor::Anonymous, &context, command).await {
                 tracing::warn!(code = error.code.text(), "a failed sign-in was not recorded");
             }
         });

@@ -5,7 +5,7 @@
 
 use crate::app::App;
 use crate::auth::credentials;
-use crate::auth::lookup::{Found, From};
+use crate::auth::lookup::{SessionHit, Source};
 use crate::auth::service_token;
 use crate::error::{Code, Error};
 use crate::http::context::now;
@@ -102,10 +102,10 @@ impl App {
     }
 
     /// Whether another node has told of a use so late that nobody must be asked for the last one.
-    fn used_lately(&self, found: &Found, at: Timestamp) -> bool {
-        match found.from {
-            From::Redis(used_at) => self.ends_at(&found.open, used_at.min(at), at) > at,
-            From::Process | From::Model(_) => false,
+    fn used_lately(&self, found: &SessionHit, at: Timestamp) -> bool {
+        match found.source {
+            Source::Redis(used_at) => self.ends_at(&found.open, used_at.min(at), at) > at,
+            Source::Process | Source::Model(_) => false,
         }
     }
 

@@ -19,13 +19,13 @@ const LAG_MAX: Duration = Duration::from_secs(1);
 pub(crate) const UNKNOWN_MAX: usize = 64;
 
 /// A session, and where it was found.
-pub(crate) struct Found {
+pub(crate) struct SessionHit {
     pub(crate) open: sessions::Open,
-    pub(crate) from: From,
+    pub(crate) source: Source,
 }
 
 /// Where a session was found.
-pub(crate) enum From {
+pub(crate) enum Source {
     /// This process looked it up before.
     Process,
     /// A node looked it up before, and it was used then.
@@ -36,17 +36,17 @@ pub(crate) enum From {
 
 impl App {
     /// The session of that token, whether or not it has expired.
-    pub(crate) async fn session_of(&self, token: &str) -> Result<Option<Found>, Error> {
+    pub(crate) async fn session_of(&self, token: &str) -> Result<Option<SessionHit>, Error> {
         let (token_hash, cache) = (hash(token), self.projections.open_sessions());
         let floor = self.know_ends(cache).await?;
         if let Some(open) = cache.get(&token_hash, floor) {
             count("process");
-            return Ok(Some(Found { open, from: From::Process }));
+            return Ok(Some(SessionHit { open, source: Source::Process }));
         }
         if let Some(Entry { open, used_at, stamp }) = self.shared_session(&token_hash, floor).await {
             count("redis");
             cache.put(token_hash, open.user_id, stamp, open);
-            return Ok(Some(Found { open, from: From::Redis(used_at) }));
+            return Ok(Some(SessionHit { open, source: Source::Redis(used_at) }));
         }
         let read = |database: Database| async move {
             let session = sessions::by_token(&database, &token_hash).await?;
@@ -54,7 +54,7 @@ impl App {
         };
         let found = self.in_model(cache, &token_hash, read).await?;
         count(if found.is_some() { "model" } else { "nowhere" });
-        Ok(found.map(|(open, stamp)| Found { open, from: From::Model(stamp) }))
+        Ok(found.map(|(open, stamp)| SessionHit { open, source: Source::Model(stamp) }))
     }
 
     /// The service token of that text, whether or not it has expired.
@@ -145,8 +145,8 @@ impl App {
     }
 
     /// Shares a session that was just used with the other nodes, when none of them has told of it.
-    pub(crate) async fn share(&self, token: &str, found: &Found, used_at: Timestamp) {
-        let (Some(redis), From::Model(stamp)) = (&self.redis, &found.from) else { return };
+    pub(crate) async fn share(&self, token: &str, found: &SessionHit, used_at: Timestamp) {
+        let (Some(redis), Source::Model(stamp)) = (&self.redis, &found.source) else { return };
         let (token_hash, entry) = (hash(token), Entry { open: found.open, used_at, stamp: *stamp });
         let mut command = ::redis::cmd("SET");
         command.arg(session_entry::key(&self.keys, &token_hash)).arg(entry.write(&self.keys, &token_hash));

@@ -21,17 +21,17 @@ use tokio::time::{Sleep, sleep, timeout};
 /// What an operator asks when there is trouble is answered however much is under way.
 const EXEMPT: [&str; 4] = ["/ping", "/livez", "/readyz", "/metrics"];
 
-/// Lets a request through when there is a place for it, and gives it up when it takes too long.
+/// Lets a request through when there is a slot for it, and gives it up when it takes too long.
 pub(crate) async fn pass(State(app): State<App>, request: Request, next: Next) -> Response {
     let limits = &app.settings.limits;
-    let place = Arc::new(Place { places: Arc::clone(&app.places), held: Mutex::default() });
-    if !EXEMPT.contains(&request.uri().path()) && place.take().is_err() {
+    let slot = Arc::new(Slot { slots: Arc::clone(&app.slots), held: Mutex::default() });
+    if !EXEMPT.contains(&request.uri().path()) && slot.take().is_err() {
         return full().into_response();
     }
     let request = if request.body().is_end_stream() {
         request
     } else {
-        request.map(|body| Body::new(Arriving::new(body, limits.body_max, Arc::clone(&place))))
+        request.map(|body| Body::new(Arriving::new(body, limits.body_max, Arc::clone(&slot))))
     };
     match timeout(limits.body_max + limits.answer_max, next.run(request)).await {
         Ok(response) => response,
@@ -64,17 +64,17 @@ fn full() -> Error {
     Error::new(Code::Overloaded, "too many requests are under way; try again in a moment")
 }
 
-/// The place of one request among those under way.
-struct Place {
-    places: Arc<Semaphore>,
+/// The slot of one request among those under way.
+struct Slot {
+    slots: Arc<Semaphore>,
     held: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
-impl Place {
+impl Slot {
     fn take(&self) -> Result<(), Unread> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_none() {
-            *held = Some(Arc::clone(&self.places).try_acquire_owned().map_err(|_| Unread::Full)?);
+            *held = Some(Arc::clone(&self.slots).try_acquire_owned().map_err(|_| Unread::Full)?);
         }
         Ok(())
     }
@@ -93,16 +93,16 @@ enum Unread {
     Full,
 }
 
-/// The body of a request, as it arrives: all of it in time, and without a place while nothing comes.
+/// The body of a request, as it arrives: all of it in time, and without a slot while nothing comes.
 struct Arriving {
     body: Body,
     late: Pin<Box<Sleep>>,
-    place: Arc<Place>,
+    slot: Arc<Slot>,
 }
 
 impl Arriving {
-    fn new(body: Body, within: Duration, place: Arc<Place>) -> Arriving {
-        Arriving { body, late: Box::pin(sleep(within)), place }
+    fn new(body: Body, within: Duration, slot: Arc<Slot>) -> Arriving {
+        Arriving { body, late: Box::pin(sleep(within)), slot }
     }
 }
 
@@ -114,10 +114,10 @@ impl HttpBody for Arriving {
         let arriving = self.get_mut();
         match Pin::new(&mut arriving.body).poll_frame(context) {
             Poll::Pending => {
-                arriving.place.leave();
+                arriving.slot.leave();
                 arriving.late.as_mut().poll(context).map(|()| Some(Err(axum::Error::new(Unread::Late))))
             }
-            Poll::Ready(frame) => Poll::Ready(match arriving.place.take() {
+            Poll::Ready(frame) => Poll::Ready(match arriving.slot.take() {
                 Ok(()) => frame,
                 Err(full) => Some(Err(axum::Error::new(full))),
             }),

@@ -12,16 +12,16 @@ use domain::user::Origin;
 const DEVICE_CHARACTERS_MAX: usize = 200;
 
 /// Where a request comes from.
-pub(crate) struct CameFrom(pub(crate) Origin);
+pub(crate) struct ClientOrigin(pub(crate) Origin);
 
-impl FromRequestParts<App> for CameFrom {
+impl FromRequestParts<App> for ClientOrigin {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<CameFrom, Error> {
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<ClientOrigin, Error> {
         // Clients write names of devices in any encoding; what is no UTF-8 of it is shown as such.
         let agent = parts.headers.get(USER_AGENT).map_or(&[][..], |value| value.as_bytes());
         let device = domain::text::seen(&String::from_utf8_lossy(agent), DEVICE_CHARACTERS_MAX);
         let address = parts.extensions.get::<ClientAddress>().and_then(|address| address.0);
-        Ok(CameFrom(Origin { device, address: address.map_or_else(String::new, |ip| ip.to_string()) }))
+        Ok(ClientOrigin(Origin { device, address: address.map_or_else(String::new, |ip| ip.to_string()) }))
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 /// The connections that are open. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Guests {
+pub(super) struct ConnectionLimits {
     inside: Arc<Mutex<Inside>>,
     max: usize,
     per_address_max: usize,
@@ -43,16 +43,16 @@ pub(super) enum Full {
 }
 
 /// One connection that was let in; it leaves when this is dropped.
-pub(super) struct Guest {
-    guests: Guests,
+pub(super) struct Permit {
+    connection_limits: ConnectionLimits,
     number: u64,
     /// Whose it is, unless it is a proxy of ours.
     counted: Option<IpAddr>,
 }
 
-impl Guests {
-    pub(super) fn new(limits: &Limits, proxies: Vec<Network>) -> Guests {
-        Guests {
+impl ConnectionLimits {
+    pub(super) fn new(limits: &Limits, proxies: Vec<Network>) -> ConnectionLimits {
+        ConnectionLimits {
             inside: Arc::default(),
             max: limits.connections_max,
             per_address_max: limits.connections_per_address_max,
@@ -62,7 +62,7 @@ impl Guests {
 
     /// Lets one in, if there is room. If there is none, sends away the connection that has been idle longest: of the
     /// same address, where that has its share.
-    pub(super) fn admit(&self, address: IpAddr, turn: &Arc<Turn>) -> Result<Guest, Full> {
+    pub(super) fn admit(&self, address: IpAddr, turn: &Arc<Turn>) -> Result<Permit, Full> {
         let trusted = is_ours(address, &self.proxies);
         let counted = (!trusted).then(|| household(address));
         let mut inside = self.inside();
@@ -92,7 +92,7 @@ impl Guests {
         }
         metrics::gauge!("letopis_connections").set(inside.all as f64);
         drop(inside);
-        Ok(Guest { guests: self.clone(), number, counted })
+        Ok(Permit { connection_limits: self.clone(), number, counted })
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -116,9 +116,9 @@ impl Inside {
     }
 }
 
-impl Drop for Guest {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let mut inside = self.guests.inside();
+        let mut inside = self.connection_limits.inside();
         inside.all -= 1;
         inside.open.remove(&self.number);
         if let Some(Entry::Occupied(mut entry)) = self.counted.map(|address| inside.by_address.entry(address)) {
@@ -135,56 +135,56 @@ impl Drop for Guest {
 mod tests {
     use super::*;
 
-    fn guests(max: usize, per_address_max: usize) -> Guests {
+    fn connection_limits(max: usize, per_address_max: usize) -> ConnectionLimits {
         let limits = Limits { connections_max: max, connections_per_address_max: per_address_max, ..Limits::default() };
-        Guests::new(&limits, vec!["10.0.0.9".parse().unwrap()])
+        ConnectionLimits::new(&limits, vec!["10.0.0.9".parse().unwrap()])
     }
 
     /// Somebody whose request is being answered.
-    fn busy(guests: &Guests, address: &str) -> Option<Guest> {
+    fn busy(connection_limits: &ConnectionLimits, address: &str) -> Option<Permit> {
         let turn = Arc::new(Turn::default());
         assert!(turn.pass());
-        guests.admit(address.parse().unwrap(), &turn).ok()
+        connection_limits.admit(address.parse().unwrap(), &turn).ok()
     }
 
     #[test]
     fn an_address_has_its_share_and_gets_it_back() {
-        let guests = guests(10, 2);
-        let first = busy(&guests, "10.0.0.1");
-        let second = busy(&guests, "::ffff:10.0.0.1");
+        let connection_limits = connection_limits(10, 2);
+        let first = busy(&connection_limits, "10.0.0.1");
+        let second = busy(&connection_limits, "::ffff:10.0.0.1");
         assert!(first.is_some() && second.is_some());
-        assert!(busy(&guests, "10.0.0.1").is_none());
-        assert!(busy(&guests, "10.0.0.2").is_some());
+        assert!(busy(&connection_limits, "10.0.0.1").is_none());
+        assert!(busy(&connection_limits, "10.0.0.2").is_some());
         drop(first);
-        let third = busy(&guests, "10.0.0.1");
+        let third = busy(&connection_limits, "10.0.0.1");
         assert!(third.is_some());
         drop((second, third));
-        assert!(guests.inside().by_address.is_empty() && guests.inside().open.is_empty());
-        assert_eq!(guests.inside().all, 0);
+        assert!(connection_limits.inside().by_address.is_empty() && connection_limits.inside().open.is_empty());
+        assert_eq!(connection_limits.inside().all, 0);
     }
 
     #[test]
     fn a_network_of_ipv6_is_one_address() {
-        let guests = guests(10, 1);
-        let _first = busy(&guests, "2001:db8::1").unwrap();
-        assert!(busy(&guests, "2001:db8::ffff:2").is_none());
-        assert!(busy(&guests, "2001:db8:0:1::1").is_some());
+        let connection_limits = connection_limits(10, 1);
+        let _first = busy(&connection_limits, "2001:db8::1").unwrap();
+        assert!(busy(&connection_limits, "2001:db8::ffff:2").is_none());
+        assert!(busy(&connection_limits, "2001:db8:0:1::1").is_some());
     }
 
     #[test]
     fn a_proxy_of_ours_brings_as_many_as_fit_in_all() {
-        let guests = guests(3, 1);
-        let inside = (0..3).map(|_| busy(&guests, "::ffff:10.0.0.9").unwrap()).collect::<Vec<_>>();
-        assert!(busy(&guests, "10.0.0.9").is_none());
-        assert!(busy(&guests, "10.0.0.1").is_none());
+        let connection_limits = connection_limits(3, 1);
+        let inside = (0..3).map(|_| busy(&connection_limits, "::ffff:10.0.0.9").unwrap()).collect::<Vec<_>>();
+        assert!(busy(&connection_limits, "10.0.0.9").is_none());
+        assert!(busy(&connection_limits, "10.0.0.1").is_none());
         drop(inside);
-        assert!(busy(&guests, "10.0.0.1").is_some());
+        assert!(busy(&connection_limits, "10.0.0.1").is_some());
     }
 
     #[tokio::test]
     async fn the_one_that_was_idle_longest_makes_room() {
-        let guests = guests(3, 2);
-        let enter = |address: &str, turn: &Arc<Turn>| guests.admit(address.parse().unwrap(), turn);
+        let connection_limits = connection_limits(3, 2);
+        let enter = |address: &str, turn: &Arc<Turn>| connection_limits.admit(address.parse().unwrap(), turn);
         let turns = [(); 3].map(|()| {
             std::thread::sleep(std::time::Duration::from_millis(1));
             Arc::new(Turn::default())
@@ -203,11 +203,11 @@ mod tests {
         let newcomer = Arc::new(Turn::default());
         let _newcomer = enter("10.0.0.3", &newcomer).ok().unwrap();
         // Within its share an address makes room of its own only.
-        let guests = self::guests(10, 1);
+        let connection_limits = self::connection_limits(10, 1);
         let (of_one, of_two) = (Arc::new(Turn::default()), Arc::new(Turn::default()));
-        let _one = guests.admit("10.0.0.1".parse().unwrap(), &of_one).ok().unwrap();
-        let _two = guests.admit("10.0.0.2".parse().unwrap(), &of_two).ok().unwrap();
-        let again = guests.admit("10.0.0.2".parse().unwrap(), &Arc::default());
+        let _one = connection_limits.admit("10.0.0.1".parse().unwrap(), &of_one).ok().unwrap();
+        let _two = connection_limits.admit("10.0.0.2".parse().unwrap(), &of_two).ok().unwrap();
+        let again = connection_limits.admit("10.0.0.2".parse().unwrap(), &Arc::default());
         assert!(
             matches!(again, Err(Full::Leaving(_))) && of_one.idle_since().is_some() && of_two.idle_since().is_none()
         );

@@ -14,7 +14,7 @@ pub(crate) struct RequestId(pub(crate) String);
 
 /// What every command of a request carries.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct CommandContext {
     pub(crate) request_id: String,
     /// The request's one reading of the clock.
     pub(crate) at: Timestamp,
@@ -23,14 +23,14 @@ pub(crate) struct Asked {
     pub(crate) key: Option<(String, [u8; 32])>,
 }
 
-impl<S: Sync> FromRequestParts<S> for Asked {
+impl<S: Sync> FromRequestParts<S> for CommandContext {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Asked, Error> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<CommandContext, Error> {
         let request_id = parts.extensions.get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
         let fingerprint = parts.extensions.get::<Fingerprint>();
         let key = idempotency_key(parts)?.zip(fingerprint.map(|fingerprint| fingerprint.0));
-        Ok(Asked { request_id, at: now(), if_match: if_match(parts)?, key })
+        Ok(CommandContext { request_id, at: now(), if_match: if_match(parts)?, key })
     }
 }
 

@@ -3,9 +3,9 @@
 
 use crate::error::{Code, Error};
 use crate::http::address::Network;
-use crate::http::connection_limits::{Full, Guest, Guests};
+use crate::http::connection_limits::{ConnectionLimits, Full, Permit};
 use crate::http::envelope;
-use crate::http::timed_stream::{Answering, Line, Turn};
+use crate::http::timed_stream::{Answering, TimedStream, Turn};
 use crate::{Limits, Settings};
 use axum::Router;
 use axum::body::Body;
@@ -68,7 +68,7 @@ impl Doors {
 /// Serves until `stop` resolves, then lets requests under way finish, for at most [`Limits::drain_max`].
 pub(crate) async fn open(listener: TcpListener, router: Router, doors: Doors, stop: impl Future<Output = ()>) {
     let Doors { limits, trusted_proxies, origins } = doors;
-    let guests = Guests::new(&limits, trusted_proxies);
+    let connection_limits = ConnectionLimits::new(&limits, trusted_proxies);
     let awaited = Arc::new(Semaphore::new(ORIGINS_AWAITED_MAX));
     // Makes the routes once, and not for every request.
     let router = router.with_state::<()>(());
@@ -86,20 +86,20 @@ pub(crate) async fn open(listener: TcpListener, router: Router, doors: Doors, st
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, address)) => match enter(&guests, address.ip()).await {
-                Some((guest, turn)) => {
-                    let line = Line::new(stream, limits, Arc::clone(&origins), turn);
-                    connections.spawn(converse(line, address, guest, router.clone(), graceful.watcher()));
+            Ok((stream, address)) => match enter(&connection_limits, address.ip()).await {
+                Some((permit, turn)) => {
+                    let stream = TimedStream::new(stream, limits, Arc::clone(&origins), turn);
+                    connections.spawn(serve_connection(stream, address, permit, router.clone(), graceful.watcher()));
                 }
                 None => match Arc::clone(&awaited).try_acquire_owned() {
                     Ok(place) if !origins.is_empty() => {
                         let origins = Arc::clone(&origins);
                         connections.spawn(async move {
-                            turn_away(&stream, &origins, &begun(&stream).await);
+                            reject(&stream, &origins, &begun(&stream).await);
                             drop((stream, place));
                         });
                     }
-                    Ok(_) | Err(_) => turn_away(&stream, &origins, &[]),
+                    Ok(_) | Err(_) => reject(&stream, &origins, &[]),
                 },
             },
             // Somebody hung up while he waited to be let in.
@@ -131,39 +131,39 @@ pub(crate) async fn open(listener: TcpListener, router: Router, doors: Doors, st
 }
 
 /// Lets a connection in. When there is no room, the one that has been idle longest goes first.
-async fn enter(guests: &Guests, address: IpAddr) -> Option<(Guest, Arc<Turn>)> {
+async fn enter(connection_limits: &ConnectionLimits, address: IpAddr) -> Option<(Permit, Arc<Turn>)> {
     let turn = Arc::new(Turn::default());
-    let guest = match guests.admit(address, &turn) {
+    let permit = match connection_limits.admit(address, &turn) {
         Err(Full::Leaving(gone)) => {
             // It has only to be dropped.
             let _ = tokio::time::timeout(LEAVE_WAIT_MAX, gone).await;
-            guests.admit(address, &turn)
+            connection_limits.admit(address, &turn)
         }
         admitted => admitted,
     };
-    guest.ok().map(|guest| (guest, turn))
+    permit.ok().map(|permit| (permit, turn))
 }
 
 /// Answers the requests of one connection, one after the other.
-async fn converse(line: Line, address: SocketAddr, guest: Guest, router: Router, watcher: Watcher) {
-    let turn = line.turn();
+async fn serve_connection(stream: TimedStream, address: SocketAddr, permit: Permit, router: Router, watcher: Watcher) {
+    let turn = stream.turn();
     let away = Arc::clone(&turn);
     let service = service_fn(|request| answer(request, address, router.clone(), Arc::clone(&turn)));
     let connection = http1::Builder::new()
-        // The line has clocks of its own: hyper's one clock cannot tell an idle connection from a slow header.
+        // The stream has clocks of its own: hyper's one clock cannot tell an idle connection from a slow header.
         .header_read_timeout(None)
         .max_headers(HEADERS_MAX)
         .max_header_size(HEAD_BYTES_MAX)
         .max_buf_size(BUFFER_BYTES_MAX)
         // Who has said all that he will say still gets his answer.
         .half_close(true)
-        .serve_connection(TokioIo::new(line), service);
+        .serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         // How it ended is the caller's business: hung up, not HTTP, too slow.
         _ = watcher.watch(connection) => {}
         () = away.sent_away() => {}
     }
-    drop(guest);
+    drop(permit);
 }
 
 async fn answer(
@@ -184,7 +184,7 @@ async fn answer(
 }
 
 /// Says in one breath that there is no room, without waiting until it is taken: who is not let in holds nothing.
-fn turn_away(stream: &TcpStream, origins: &[String], head: &[u8]) {
+fn reject(stream: &TcpStream, origins: &[String], head: &[u8]) {
     let full = Error::new(Code::Overloaded, "too many connections; try again in a moment");
     let _ = stream.try_write(envelope::alone(&full, origins, head).as_bytes());
 }

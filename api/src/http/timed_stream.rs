@@ -129,7 +129,7 @@ impl HttpBody for Answering {
 }
 
 /// A TCP stream with clocks.
-pub(super) struct Line {
+pub(super) struct TimedStream {
     stream: TcpStream,
     limits: Limits,
     turn: Arc<Turn>,
@@ -148,13 +148,13 @@ pub(super) struct Line {
     instead: Option<Bytes>,
 }
 
-impl Line {
-    pub(super) fn new(stream: TcpStream, limits: Limits, origins: Arc<[String]>, turn: Arc<Turn>) -> Line {
+impl TimedStream {
+    pub(super) fn new(stream: TcpStream, limits: Limits, origins: Arc<[String]>, turn: Arc<Turn>) -> TimedStream {
         // A small answer must not wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
         let mut reading = Clock::default();
         reading.set(limits.first_byte_max);
-        Line {
+        TimedStream {
             stream,
             limits,
             turn,
@@ -216,48 +216,48 @@ impl Line {
     }
 }
 
-impl AsyncRead for Line {
+impl AsyncRead for TimedStream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let line = self.get_mut();
-        let turn = line.turn.count();
-        if turn != line.seen {
-            (line.seen, line.begun) = (turn, false);
-            line.reading.set(line.limits.idle_max);
-            line.head = Vec::new();
+        let timed = self.get_mut();
+        let turn = timed.turn.count();
+        if turn != timed.seen {
+            (timed.seen, timed.begun) = (turn, false);
+            timed.reading.set(timed.limits.idle_max);
+            timed.head = Vec::new();
         }
         // While the server is to speak, what is read is the body of a request: that has a clock of its own, which
         // can still answer (`gate`).
         let of_head = turn.is_multiple_of(2);
         let before = buffer.filled().len();
-        if Pin::new(&mut line.stream).poll_read(context, buffer)?.is_ready() {
+        if Pin::new(&mut timed.stream).poll_read(context, buffer)?.is_ready() {
             let came = &buffer.filled()[before..];
-            if of_head && !line.begun && !came.is_empty() {
-                line.begun = true;
-                line.reading.set(line.limits.head_max);
+            if of_head && !timed.begun && !came.is_empty() {
+                timed.begun = true;
+                timed.reading.set(timed.limits.head_max);
             }
-            if of_head && !line.origins.is_empty() {
-                let room = ORIGIN_BYTES_MAX.saturating_sub(line.head.len());
-                line.head.extend_from_slice(&came[..came.len().min(room)]);
+            if of_head && !timed.origins.is_empty() {
+                let room = ORIGIN_BYTES_MAX.saturating_sub(timed.head.len());
+                timed.head.extend_from_slice(&came[..came.len().min(room)]);
             }
             return Poll::Ready(Ok(()));
         }
         if !of_head {
             return Poll::Pending;
         }
-        ready!(line.reading.poll_late(context));
+        ready!(timed.reading.poll_late(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-impl AsyncWrite for Line {
+impl AsyncWrite for TimedStream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let line = self.get_mut();
-        let count = if line.is_hypers() {
-            line.refuse(context, bytes).map_ok(|()| bytes.len())
+        let timed = self.get_mut();
+        let count = if timed.is_hypers() {
+            timed.refuse(context, bytes).map_ok(|()| bytes.len())
         } else {
-            Pin::new(&mut line.stream).poll_write(context, bytes)
+            Pin::new(&mut timed.stream).poll_write(context, bytes)
         };
-        line.written(context, count)
+        timed.written(context, count)
     }
 
     fn poll_write_vectored(
@@ -265,14 +265,14 @@ impl AsyncWrite for Line {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let line = self.get_mut();
-        let count = if line.is_hypers() {
+        let timed = self.get_mut();
+        let count = if timed.is_hypers() {
             let words = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
-            line.refuse(context, words).map_ok(|()| slices.iter().map(|slice| slice.len()).sum())
+            timed.refuse(context, words).map_ok(|()| slices.iter().map(|slice| slice.len()).sum())
         } else {
-            Pin::new(&mut line.stream).poll_write_vectored(context, slices)
+            Pin::new(&mut timed.stream).poll_write_vectored(context, slices)
         };
-        line.written(context, count)
+        timed.written(context, count)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -280,10 +280,10 @@ impl AsyncWrite for Line {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let line = self.get_mut();
-        let flushed = Pin::new(&mut line.stream).poll_flush(context);
+        let timed = self.get_mut();
+        let flushed = Pin::new(&mut timed.stream).poll_flush(context);
         if matches!(flushed, Poll::Ready(Ok(()))) {
-            line.turn.written_out();
+            timed.turn.written_out();
         }
         flushed
     }

@@ -8,8 +8,8 @@ use crate::auth::credentials::COOKIE_NAME;
 use crate::error::{Code, Error};
 use crate::http::address::ClientAddress;
 use crate::http::body::Body;
-use crate::http::client_origin::CameFrom;
-use crate::http::context::Asked;
+use crate::http::client_origin::ClientOrigin;
+use crate::http::context::CommandContext;
 use crate::http::reply::{read, written};
 use axum::extract::{Request, State};
 use axum::http::header::SET_COOKIE;
@@ -78,7 +78,7 @@ struct LoggedIn {
 ))]
 async fn register(
     State(app): State<App>,
-    mut asked: Asked,
+    mut context: CommandContext,
     ClientAddress(address): ClientAddress,
     Body(body): Body<Register>,
 ) -> Result<Response, Error> {
@@ -86,16 +86,16 @@ async fn register(
     let email = body.email.as_deref().map(Email::parse).transpose().map_err(|unfit| Error::bad("email", unfit))?;
     password::check(&body.password, &user_name).map_err(|weak| Error::field(Code::WeakPassword, "password", weak))?;
     // Keys are per user, and this one has no id yet: his name stands for it, so that two strangers may use one key.
-    if let Some((key, _)) = &mut asked.key {
+    if let Some((key, _)) = &mut context.key {
         *key = format!("{key}\n{}", user_name.canonical());
     }
-    if let Some(answer) = app.first_answer(Actor::Anonymous, &asked).await? {
+    if let Some(answer) = app.first_answer(Actor::Anonymous, &context).await? {
         return Ok(registered(&answer));
     }
     let verifier = Some(app.passwords.of(address).hash(body.password).await?);
     let sign_up = user::Command::SignUp { claim: claim(&app.keys, &user_name), user_name, email, verifier };
     let command = Command::User(UserId(Uuid::now_v7()), sign_up);
-    Ok(registered(&app.ask(Actor::Anonymous, &asked, command).await?))
+    Ok(registered(&app.ask(Actor::Anonymous, &context, command).await?))
 }
 
 fn registered(answer: &Answer) -> Response {
@@ -120,13 +120,13 @@ fn registered(answer: &Answer) -> Response {
 ))]
 async fn login(
     State(app): State<App>,
-    mut asked: Asked,
-    CameFrom(origin): CameFrom,
+    mut context: CommandContext,
+    ClientOrigin(origin): ClientOrigin,
     ClientAddress(address): ClientAddress,
     Body(body): Body<Login>,
 ) -> Result<Response, Error> {
     // CONTRACT 1.1: a session's token is told once; a repeat opens another session.
-    asked.key = None;
+    context.key = None;
     let reading = app.read(Name::Users, 0).await?;
     // What a keyboard adds around a name is no part of it: no name begins or ends with a space.
     let known = match canonical_name(&body.user_name).as_deref().map(str::trim) {
@@ -138,11 +138,11 @@ async fn login(
     let refused = || Error::new(Code::BadCredentials, "user name or password is wrong");
     let Some(known) = known else { return Err(refused()) };
     if !fits {
-        app.remember_failure(&asked, known.user_id, origin);
+        app.remember_failure(&context, known.user_id, origin);
         return Err(refused());
     }
     let token = new_token();
-    let expires_at = asked.at.plus(app.settings.session_max);
+    let expires_at = context.at.plus(app.settings.session_max);
     let sign_in = session::Command::SignIn {
         user_id: known.user_id,
         checked: known.passwords,
@@ -151,7 +151,7 @@ async fn login(
         from: origin,
     };
     let command = Command::Session(SessionId(Uuid::now_v7()), sign_in);
-    let answer = app.ask(Actor::User(known.user_id), &asked, command).await?;
+    let answer = app.ask(Actor::User(known.user_id), &context, command).await?;
     let session_id = (!body.cookie).then(|| token.clone());
     let logged_in = LoggedIn { session_id, user_id: known.user_id, expires_at, position: answer.position };
     let mut response = written(StatusCode::OK, &answer, logged_in);
@@ -164,13 +164,13 @@ async fn login(
 /// Closes every session that the request names: in its header and in its cookie. It is 200 for one that is unknown or
 /// has ended, too.
 #[utoipa::path(post, path = "/v1/auth/logout", tag = "accounts", responses((status = 200, body = Done)))]
-async fn logout(State(app): State<App>, mut asked: Asked, request: Request) -> Result<Response, Error> {
+async fn logout(State(app): State<App>, mut context: CommandContext, request: Request) -> Result<Response, Error> {
     let (parts, _) = request.into_parts();
     // The same key with another session's token is another request, and a second end changes nothing anyway.
-    (asked.key, asked.if_match) = (None, None);
+    (context.key, context.if_match) = (None, None);
     let (mut position, mut failed) = (0, None);
     for token in session_tokens(&parts, &app)? {
-        match end(&app, &asked, &token).await {
+        match end(&app, &context, &token).await {
             Ok(Some(ended)) => position = ended.max(position),
             Ok(None) => {}
             // The others are to end all the same.
@@ -187,10 +187,10 @@ async fn logout(State(app): State<App>, mut asked: Asked, request: Request) -> R
 }
 
 /// Ends the session of that token, if there is one; at which position.
-async fn end(app: &App, asked: &Asked, token: &str) -> Result<Option<u64>, Error> {
+async fn end(app: &App, context: &CommandContext, token: &str) -> Result<Option<u64>, Error> {
     let Some(session) = app.session_of(token).await?.map(|found| found.open) else { return Ok(None) };
     let end = Command::Session(session.session_id, session::Command::End { by: session.user_id });
-    Ok(Some(app.ask(Actor::User(session.user_id), asked, end).await?.position))
+    Ok(Some(app.ask(Actor::User(session.user_id), context, end).await?.position))
 }
 
 pub(super) fn set_cookie(token: &str, seconds: u64) -> HeaderValue {

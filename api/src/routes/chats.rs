@@ -6,7 +6,7 @@ use crate::auth::caller::Caller;
 use crate::error::{Code, Error};
 use crate::http::body::Body;
 use crate::http::conditional::{tag, tag_beside};
-use crate::http::context::Asked;
+use crate::http::context::CommandContext;
 use crate::http::cursor;
 use crate::http::params::Params;
 use crate::http::reply::{changed, read, read_one, written};
@@ -105,12 +105,12 @@ struct LastMessage {
 async fn create(
     State(app): State<App>,
     caller: Caller,
-    asked: Asked,
+    context: CommandContext,
     Body(body): Body<CreateChat>,
 ) -> Result<Response, Error> {
     let chat_name = ChatName::parse(&body.chat_name).map_err(|unfit| Error::bad("chat_name", unfit))?;
-    let wish = chat::Command::Create { by: caller.user_id, chat_name, private: body.private, nickname: None };
-    let answer = app.send(&caller, &asked, Command::Chat(ChatId(Uuid::now_v7()), wish)).await?;
+    let command = chat::Command::Create { by: caller.user_id, chat_name, private: body.private, nickname: None };
+    let answer = app.send(&caller, &context, Command::Chat(ChatId(Uuid::now_v7()), command)).await?;
     let domain::Outcome::ChatCreated { chat_id } = answer.outcome else {
         return Err(Error::other_answer());
     };
@@ -193,14 +193,14 @@ async fn change(
     State(app): State<App>,
     caller: Caller,
     Path(chat): Path<String>,
-    asked: Asked,
+    context: CommandContext,
     Body(body): Body<ChangeChat>,
 ) -> Result<Response, Error> {
     let chat_id = chat_id(&chat)?;
     let chat_name = body.chat_name.as_deref().map(ChatName::parse).transpose();
     let chat_name = chat_name.map_err(|unfit| Error::bad("chat_name", unfit))?;
-    let wish = chat::Command::Change { by: caller.user_id, chat_name, archived: body.archived };
-    let answer = app.send(&caller, &asked, Command::Chat(chat_id, wish)).await?;
+    let command = chat::Command::Change { by: caller.user_id, chat_name, archived: body.archived };
+    let answer = app.send(&caller, &context, Command::Chat(chat_id, command)).await?;
     Ok(changed(&answer, ChatWritten { chat_id, position: answer.position }))
 }
 
@@ -212,10 +212,10 @@ async fn delete(
     State(app): State<App>,
     caller: Caller,
     Path(chat): Path<String>,
-    asked: Asked,
+    context: CommandContext,
 ) -> Result<Response, Error> {
-    let wish = chat::Command::Delete { by: caller.user_id };
-    let answer = app.send(&caller, &asked, Command::Chat(chat_id(&chat)?, wish)).await?;
+    let command = chat::Command::Delete { by: caller.user_id };
+    let answer = app.send(&caller, &context, Command::Chat(chat_id(&chat)?, command)).await?;
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }
 

@@ -7,8 +7,8 @@ use crate::error::{Code, Error};
 use crate::forgetting;
 use crate::http::address::ClientAddress;
 use crate::http::body::Body;
-use crate::http::client_origin::CameFrom;
-use crate::http::context::Asked;
+use crate::http::client_origin::ClientOrigin;
+use crate::http::context::CommandContext;
 use crate::http::params::Params;
 use crate::http::reply::written;
 use crate::routes::export;
@@ -39,8 +39,8 @@ pub(super) struct Erase {
 async fn erase(
     State(app): State<App>,
     person: Person,
-    asked: Asked,
-    CameFrom(origin): CameFrom,
+    context: CommandContext,
+    ClientOrigin(origin): ClientOrigin,
     ClientAddress(address): ClientAddress,
     Body(body): Body<Erase>,
 ) -> Result<Response, Error> {
@@ -49,11 +49,11 @@ async fn erase(
     let known =
         known.ok_or_else(|| Error::new(Code::InvalidSession, "there is no such session; you are forgotten already"))?;
     if !app.passwords.of(address).verify(body.password, known.verifier).await? {
-        app.remember_failure(&asked, person.user_id, origin);
+        app.remember_failure(&context, person.user_id, origin);
         return Err(Error::new(Code::BadCredentials, "the password is wrong"));
     }
     let command = Command::User(person.user_id, user::Command::Erase);
-    let request = app.request(Actor::User(person.user_id), &asked, command);
+    let request = app.request(Actor::User(person.user_id), &context, command);
     // On a task of its own: who hangs up now has asked all the same.
     let erasing = tokio::spawn({
         let app = app.clone();

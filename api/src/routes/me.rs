@@ -6,9 +6,9 @@ use crate::auth::caller::{Caller, Person};
 use crate::error::{Code, Error};
 use crate::http::address::ClientAddress;
 use crate::http::body::Body;
-use crate::http::client_origin::CameFrom;
+use crate::http::client_origin::ClientOrigin;
 use crate::http::conditional::tag;
-use crate::http::context::Asked;
+use crate::http::context::CommandContext;
 use crate::http::cursor;
 use crate::http::params::Params;
 use crate::http::reply::{self, read, read_one};
@@ -115,7 +115,7 @@ async fn profile(State(app): State<App>, caller: Caller, params: Params) -> Resu
 async fn change_profile(
     State(app): State<App>,
     caller: Caller,
-    asked: Asked,
+    context: CommandContext,
     Body(body): Body<ChangeProfile>,
 ) -> Result<Response, Error> {
     let display_name = body.display_name.as_deref().map(DisplayName::parse).transpose();
@@ -126,7 +126,7 @@ async fn change_profile(
         time_zone,
         locale: locale.map_err(|unfit| Error::bad("locale", unfit))?,
     };
-    let answer = app.send(&caller, &asked, Command::User(caller.user_id, change)).await?;
+    let answer = app.send(&caller, &context, Command::User(caller.user_id, change)).await?;
     changed(&answer)
 }
 
@@ -163,12 +163,12 @@ fn changed(answer: &Answer) -> Result<Response, Error> {
 async fn change_password(
     State(app): State<App>,
     person: Person,
-    asked: Asked,
-    CameFrom(origin): CameFrom,
+    context: CommandContext,
+    ClientOrigin(origin): ClientOrigin,
     ClientAddress(address): ClientAddress,
     Body(body): Body<ChangePassword>,
 ) -> Result<Response, Error> {
-    if let Some(answer) = app.first_answer(Actor::User(person.user_id), &asked).await? {
+    if let Some(answer) = app.first_answer(Actor::User(person.user_id), &context).await? {
         return Ok(done(&answer));
     }
     let reading = app.read(Name::Users, 0).await?;
@@ -176,7 +176,7 @@ async fn change_password(
     let known = users::credentials_by_id(&reading.database, person.user_id).await?.ok_or_else(gone)?;
     let passwords = app.passwords.of(address);
     if !passwords.verify(body.old_password, known.verifier).await? {
-        app.remember_failure(&asked, person.user_id, origin);
+        app.remember_failure(&context, person.user_id, origin);
         return Err(Error::new(Code::BadCredentials, "the old password is wrong"));
     }
     let name = UserName::parse(&account.user_name).map_err(|unfit| Error::bad("user_name", unfit))?;
@@ -185,7 +185,7 @@ async fn change_password(
     let verifier = passwords.hash(body.new_password).await?;
     let change =
         user::Command::ChangePassword { verifier, checked: Some(known.passwords), keep: Some(person.session_id) };
-    Ok(done(&app.ask(Actor::User(person.user_id), &asked, Command::User(person.user_id, change)).await?))
+    Ok(done(&app.ask(Actor::User(person.user_id), &context, Command::User(person.user_id, change)).await?))
 }
 
 /// My sign-ins, newest first, also those that failed.

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::error::{Code, Error};
 use crate::http::body::Body;
-use crate::http::context::Asked;
+use crate::http::context::CommandContext;
 use crate::http::cursor;
 use crate::http::params::Params;
 use crate::http::reply::{changed, read, written};
@@ -82,7 +82,7 @@ async fn enter(
     State(app): State<App>,
     caller: Caller,
     Path(chat): Path<String>,
-    asked: Asked,
+    context: CommandContext,
     Body(body): Body<Enter>,
 ) -> Result<Response, Error> {
     let chat_id = chat_id(&chat)?;
@@ -91,7 +91,7 @@ async fn enter(
         None => None,
         Some(text) => Some(id::parse_uuid(text).map(UserId).ok_or_else(|| Error::bad("user_id", "must be a UUID"))?),
     };
-    let wish = match other {
+    let command = match other {
         Some(other) if other != caller.user_id => {
             if nickname.is_some() {
                 return Err(Error::bad("user_name", "is chosen by the member himself; leave it out with user_id"));
@@ -100,7 +100,7 @@ async fn enter(
         }
         Some(_) | None => chat::Command::Join { user_id: caller.user_id, nickname },
     };
-    let answer = app.send(&caller, &asked, Command::Chat(chat_id, wish)).await?;
+    let answer = app.send(&caller, &context, Command::Chat(chat_id, command)).await?;
     let Outcome::Member { user_id, joined } = answer.outcome else {
         return Err(Error::other_answer());
     };
@@ -157,11 +157,11 @@ async fn change(
     State(app): State<App>,
     caller: Caller,
     Path((chat, user)): Path<(String, String)>,
-    asked: Asked,
+    context: CommandContext,
     Body(body): Body<ChangeMember>,
 ) -> Result<Response, Error> {
     let (chat_id, user_id) = (chat_id(&chat)?, user_id(&user)?);
-    let wish = match (body.role.as_deref(), body.user_name.as_deref()) {
+    let command = match (body.role.as_deref(), body.user_name.as_deref()) {
         (None, None) => return Err(Error::bad("role", "is required, or user_name")),
         (Some(_), Some(_)) => return Err(Error::bad("user_name", "is changed by a request of its own, without role")),
         (Some(role), None) => {
@@ -174,7 +174,7 @@ async fn change(
         }
         (None, Some(text)) => chat::Command::SetNickname { user_id, nickname: chosen(&app, text)? },
     };
-    let answer = app.send(&caller, &asked, Command::Chat(chat_id, wish)).await?;
+    let answer = app.send(&caller, &context, Command::Chat(chat_id, command)).await?;
     Ok(changed(&answer, Entered { user_id, position: answer.position }))
 }
 
@@ -186,14 +186,14 @@ async fn leave(
     State(app): State<App>,
     caller: Caller,
     Path((chat, user)): Path<(String, String)>,
-    asked: Asked,
+    context: CommandContext,
 ) -> Result<Response, Error> {
     let (chat_id, user_id) = (chat_id(&chat)?, user_id(&user)?);
-    let wish = if user_id == caller.user_id {
+    let command = if user_id == caller.user_id {
         chat::Command::Leave { user_id }
     } else {
         chat::Command::Remove { by: caller.user_id, user_id }
     };
-    let answer = app.send(&caller, &asked, Command::Chat(chat_id, wish)).await?;
+    let answer = app.send(&caller, &context, Command::Chat(chat_id, command)).await?;
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }

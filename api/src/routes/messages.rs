@@ -6,7 +6,7 @@ use crate::auth::caller::Caller;
 use crate::error::{Code, Error};
 use crate::http::body::Body;
 use crate::http::conditional::tag;
-use crate::http::context::Asked;
+use crate::http::context::CommandContext;
 use crate::http::cursor;
 use crate::http::params::Params;
 use crate::http::reply::{changed, read, read_one, written};
@@ -96,7 +96,7 @@ async fn post(
     caller: Caller,
     Path(chat): Path<String>,
     params: Params,
-    asked: Asked,
+    context: CommandContext,
     Body(body): Body<Post>,
 ) -> Result<Response, Error> {
     let chat_id = chat_id(&chat)?;
@@ -108,14 +108,14 @@ async fn post(
         None => None,
         Some(text) => Some(id::parse_uuid(text).ok_or_else(|| Error::bad("reply_to", "must be a UUID"))?),
     };
-    let wish = message::Command::Post {
+    let command = message::Command::Post {
         chat_id,
         author: caller.user_id,
         text,
         reply_to: reply_to.map(MessageId),
-        sent_at: asked.at,
+        sent_at: context.at,
     };
-    let answer = app.send(&caller, &asked, Command::Message(MessageId(Uuid::now_v7()), wish)).await?;
+    let answer = app.send(&caller, &context, Command::Message(MessageId(Uuid::now_v7()), command)).await?;
     Ok(written(StatusCode::CREATED, &answer, posted(&answer)?))
 }
 
@@ -182,13 +182,13 @@ async fn edit(
     State(app): State<App>,
     caller: Caller,
     Path((chat, message)): Path<(String, String)>,
-    asked: Asked,
+    context: CommandContext,
     Body(body): Body<Edit>,
 ) -> Result<Response, Error> {
     let (chat_id, message_id) = (chat_id(&chat)?, message_id(&message)?);
     let text = MessageText::parse(&body.message).map_err(|unfit| Error::bad("message", unfit))?;
-    let wish = message::Command::Edit { chat_id, by: caller.user_id, text };
-    let answer = app.send(&caller, &asked, Command::Message(message_id, wish)).await?;
+    let command = message::Command::Edit { chat_id, by: caller.user_id, text };
+    let answer = app.send(&caller, &context, Command::Message(message_id, command)).await?;
     Ok(changed(&answer, posted(&answer)?))
 }
 
@@ -199,11 +199,11 @@ async fn delete(
     State(app): State<App>,
     caller: Caller,
     Path((chat, message)): Path<(String, String)>,
-    asked: Asked,
+    context: CommandContext,
 ) -> Result<Response, Error> {
     let (chat_id, message_id) = (chat_id(&chat)?, message_id(&message)?);
-    let wish = message::Command::Delete { chat_id, by: caller.user_id };
-    let answer = app.send(&caller, &asked, Command::Message(message_id, wish)).await?;
+    let command = message::Command::Delete { chat_id, by: caller.user_id };
+    let answer = app.send(&caller, &context, Command::Message(message_id, command)).await?;
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }
 

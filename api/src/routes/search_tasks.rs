@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::error::{Code, Error};
 use crate::http::body::Body;
-use crate::http::context::{Asked, now};
+use crate::http::context::{CommandContext, now};
 use crate::http::cursor;
 use crate::http::params::Params;
 use crate::http::reply::{read, written};
@@ -84,7 +84,7 @@ struct FoundText {
 async fn ask(
     State(app): State<App>,
     caller: Caller,
-    asked: Asked,
+    context: CommandContext,
     params: Params,
     Body(body): Body<AskLater>,
 ) -> Result<Response, Error> {
@@ -93,7 +93,7 @@ async fn ask(
         return Err(Error::bad("message", "must have more than 3 characters"));
     }
     search::question(question).map_err(|broken| Error::bad("message", broken))?;
-    let key = app.key(Actor::User(caller.user_id), &asked);
+    let key = app.key(Actor::User(caller.user_id), &context);
     let task_id = match &key {
         None => Uuid::now_v7(),
         Some(key) => {
@@ -106,8 +106,8 @@ async fn ask(
     let first = match &key {
         None => None,
         Some(_) => {
-            let asked = Asked { if_match: None, ..asked.clone() };
-            Some(app.send(&caller, &asked, Command::Nothing(caller.user_id)).await?)
+            let context = CommandContext { if_match: None, ..context.clone() };
+            Some(app.send(&caller, &context, Command::Nothing(caller.user_id)).await?)
         }
     };
     let fingerprint = key.map(|key| key.fingerprint);
@@ -115,7 +115,7 @@ async fn ask(
     let position = app.writer.acknowledged(Name::Search.follows());
     let wanted = position.max(params.min_position);
     let question = search::question::beginning_of(question).to_owned();
-    let task = NewTask { task_id, user_id: caller.user_id, fingerprint, question, wanted, at: asked.at };
+    let task = NewTask { task_id, user_id: caller.user_id, fingerprint, question, wanted, at: context.at };
     let tasks = app.projections.search_tasks().clone();
     let replayed = match app.patiently(blocking(move || tasks.take(&task))).await?? {
         Taken::New => false,

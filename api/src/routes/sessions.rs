@@ -4,7 +4,7 @@ use super::Done;
 use crate::app::App;
 use crate::auth::caller::Person;
 use crate::error::{Code, Error};
-use crate::http::context::Asked;
+use crate::http::context::CommandContext;
 use crate::http::params::Params;
 use crate::http::reply::{read, written};
 use axum::extract::{Path, State};
@@ -51,22 +51,27 @@ struct Session {
 
 /// My open sessions, newest first, at most a thousand.
 #[utoipa::path(get, path = "/v1/me/sessions", tag = "sessions", responses((status = 200, body = Sessions)))]
-async fn list(State(app): State<App>, person: Person, asked: Asked, params: Params) -> Result<Response, Error> {
+async fn list(
+    State(app): State<App>,
+    person: Person,
+    context: CommandContext,
+    params: Params,
+) -> Result<Response, Error> {
     let reading = app.read(Name::Sessions, params.min_position).await?;
     let (mut open, mut before) = (Vec::new(), None);
     for _ in 0..PAGES_MAX {
-        let page = sessions::of_user(&reading.database, person.user_id, asked.at, before).await?;
+        let page = sessions::of_user(&reading.database, person.user_id, context.at, before).await?;
         before = page.last().map(|row| (row.created_at, row.session_id));
         let is_last = page.len() < LISTED_MAX;
         for row in page {
-            let expires_at = app.expiry(&row.open(), asked.at).await?;
-            if expires_at <= asked.at {
+            let expires_at = app.expiry(&row.open(), context.at).await?;
+            if expires_at <= context.at {
                 continue;
             }
             open.push(Session {
                 id: row.session_id,
                 current: row.session_id == person.session_id,
-                last_seen_at: app.last_seen(&row.open(), asked.at).await?,
+                last_seen_at: app.last_seen(&row.open(), context.at).await?,
                 device: row.device.unwrap_or_default(),
                 address: row.address.unwrap_or_default(),
                 created_at: row.created_at,
@@ -89,20 +94,20 @@ async fn list(State(app): State<App>, person: Person, asked: Asked, params: Para
 async fn end(
     State(app): State<App>,
     person: Person,
-    asked: Asked,
+    context: CommandContext,
     Path(session): Path<String>,
 ) -> Result<Response, Error> {
     let session = id::parse_uuid(&session).map(SessionId);
     let session = session.ok_or_else(|| Error::new(Code::SessionNotFound, "there is no such session"))?;
     let command = Command::Session(session, session::Command::End { by: person.user_id });
-    let answer = app.ask(Actor::User(person.user_id), &asked, command).await?;
+    let answer = app.ask(Actor::User(person.user_id), &context, command).await?;
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }
 
 /// Ends all my sessions but the one that asks.
 #[utoipa::path(delete, path = "/v1/me/sessions", tag = "sessions", responses((status = 200, body = Done)))]
-async fn end_others(State(app): State<App>, person: Person, asked: Asked) -> Result<Response, Error> {
-    let wish = user::Command::EndSessions { keep: Some(person.session_id) };
-    let answer = app.ask(Actor::User(person.user_id), &asked, Command::User(person.user_id, wish)).await?;
+async fn end_others(State(app): State<App>, person: Person, context: CommandContext) -> Result<Response, Error> {
+    let command = user::Command::EndSessions { keep: Some(person.session_id) };
+    let answer = app.ask(Actor::User(person.user_id), &context, Command::User(person.user_id, command)).await?;
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }

@@ -6,7 +6,7 @@ use crate::auth::caller::{Person, hash};
 use crate::auth::service_token::{Seed, text};
 use crate::error::{Code, Error};
 use crate::http::body::Body;
-use crate::http::context::Asked;
+use crate::http::context::CommandContext;
 use crate::http::params::Params;
 use crate::http::reply::{read, written};
 use axum::extract::{Path, State};
@@ -103,10 +103,15 @@ struct Token {
 
 /// My service tokens that go on, newest first.
 #[utoipa::path(get, path = "/v1/me/tokens", tag = "tokens", responses((status = 200, body = Tokens)))]
-async fn list(State(app): State<App>, person: Person, asked: Asked, params: Params) -> Result<Response, Error> {
+async fn list(
+    State(app): State<App>,
+    person: Person,
+    context: CommandContext,
+    params: Params,
+) -> Result<Response, Error> {
     let reading = app.read(Name::Tokens, params.min_position).await?;
     let mut live = Vec::new();
-    for row in tokens::of_user(&reading.database, person.user_id, asked.at).await? {
+    for row in tokens::of_user(&reading.database, person.user_id, context.at).await? {
         live.push(Token {
             id: row.token_id,
             name: row.name.unwrap_or_default(),
@@ -127,18 +132,18 @@ async fn list(State(app): State<App>, person: Person, asked: Asked, params: Para
 async fn create(
     State(app): State<App>,
     person: Person,
-    asked: Asked,
+    context: CommandContext,
     Body(body): Body<CreateToken>,
 ) -> Result<Response, Error> {
     let wanted = wanted(&body)?;
     let actor = Actor::User(person.user_id);
-    let seed = Seed::of(asked.key.as_ref().map(|(key, _)| key.as_str()));
-    if let Some(answer) = app.first_answer(actor, &asked).await? {
+    let seed = Seed::of(context.key.as_ref().map(|(key, _)| key.as_str()));
+    if let Some(answer) = app.first_answer(actor, &context).await? {
         return created(&app, &person, &seed, wanted, &answer);
     }
     let _turn = turn(person.user_id).await?;
     let reading = app.read(Name::Tokens, 0).await?;
-    if tokens::count(&reading.database, person.user_id, asked.at).await? >= TOKENS_MAX {
+    if tokens::count(&reading.database, person.user_id, context.at).await? >= TOKENS_MAX {
         let detail = "you have 100 tokens; revoke one that is not used any more: DELETE /v1/me/tokens/{id}";
         return Err(Error::new(Code::TooManyTokens, detail));
     }
@@ -148,9 +153,9 @@ async fn create(
         name: wanted.name.clone(),
         token_hash: hash(&text(&app.keys, person.user_id, &seed, token_id)),
         scopes: wanted.scopes.clone(),
-        expires_at: wanted.life_seconds.map(|seconds| asked.at.plus_seconds(seconds.into())),
+        expires_at: wanted.life_seconds.map(|seconds| context.at.plus_seconds(seconds.into())),
     };
-    let answer = app.ask(actor, &asked, Command::Token(token_id, create)).await?;
+    let answer = app.ask(actor, &context, Command::Token(token_id, create)).await?;
     created(&app, &person, &seed, wanted, &answer)
 }
 
@@ -206,13 +211,13 @@ fn created(app: &App, person: &Person, seed: &Seed, wanted: Wanted, answer: &Ans
 async fn revoke(
     State(app): State<App>,
     person: Person,
-    asked: Asked,
+    context: CommandContext,
     Path(token): Path<String>,
 ) -> Result<Response, Error> {
     let token = id::parse_uuid(&token).map(TokenId);
     let token = token.ok_or_else(|| Error::new(Code::TokenNotFound, "there is no such token"))?;
     let command = Command::Token(token, token::Command::Revoke { by: person.user_id });
-    let answer = app.ask(Actor::User(person.user_id), &asked, command).await?;
+    let answer = app.ask(Actor::User(person.user_id), &context, command).await?;
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }
 

@@ -32,7 +32,7 @@ async fn measure_a_look_up() {
             created_at: Timestamp(0),
             expires_at: Timestamp(i64::MAX),
         };
-        let found = Found { open, from: From::Model(stamp) };
+        let found = SessionHit { open, source: Source::Model(stamp) };
         app.share(&number.to_string(), &found, Timestamp(0)).await;
         while number == 0 && app.session_of("0").await.unwrap().is_none() {
             // It is not connected yet.
