@@ -8,7 +8,7 @@ use crate::progress::{self, Progress};
 use crate::{arguments, output};
 use anyhow::Result;
 use api::{Node, Role, Roles};
-use couriers::{Arming, Bus, Checkpoint, Limits, Relay, lasting, no_relay, nudges};
+use relay::{Arming, Bus, Checkpoint, Limits, Relay, lasting, no_relay, nudges};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -167,7 +167,7 @@ pub async fn republish(
                       the server's log tells why there is no relay";
         return Err(failure(Code::Usage, format!("no NATS is set, so nothing is published; {advice}")));
     };
-    let show = |done: &couriers::Republished, end: u64| {
+    let show = |done: &relay::Republished, end: u64| {
         let part = (done.to - done.from + 1) as f64 / (end - done.from + 1).max(1) as f64;
         progress.send_replace(Progress { what: "facts published again".to_owned(), done: done.facts, part });
     };

@@ -112,8 +112,8 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
     if let Some(error) = cause.downcast_ref::<projections::Error>() {
         return of_projections(error);
     }
-    if let Some(error) = cause.downcast_ref::<couriers::Error>() {
-        return of_couriers(error);
+    if let Some(error) = cause.downcast_ref::<relay::Error>() {
+        return of_relay(error);
     }
     match cause.downcast_ref::<commands::Error>()? {
         commands::Error::Refused(refusal) => Some(of_refusal(refusal)),
@@ -178,14 +178,14 @@ fn of_projections(error: &projections::Error) -> Option<Code> {
     }
 }
 
-fn of_couriers(error: &couriers::Error) -> Option<Code> {
+fn of_relay(error: &relay::Error) -> Option<Code> {
     match error {
-        couriers::Error::Store(error) => of_store(error),
-        couriers::Error::Unreadable { .. } | couriers::Error::OtherHistory { .. } => Some(Code::Unhealthy),
-        couriers::Error::Unreachable(_) => Some(Code::Unreachable),
-        couriers::Error::NothingThere { .. } => Some(Code::NotFound),
-        couriers::Error::Disarmed | couriers::Error::TakenOver => Some(Code::Conflict),
-        couriers::Error::Refused(_) | couriers::Error::Contended(_) => None,
+        relay::Error::Store(error) => of_store(error),
+        relay::Error::Unreadable { .. } | relay::Error::OtherHistory { .. } => Some(Code::Unhealthy),
+        relay::Error::Unreachable(_) => Some(Code::Unreachable),
+        relay::Error::NothingThere { .. } => Some(Code::NotFound),
+        relay::Error::Disarmed | relay::Error::TakenOver => Some(Code::Conflict),
+        relay::Error::Refused(_) | relay::Error::Contended(_) => None,
     }
 }
 

@@ -11,7 +11,7 @@ pub use layers::{Flag, Layers};
 use crate::exit::{Code, failure};
 use anyhow::Result;
 use api::{Network, Roles, web_origin};
-use couriers::Address;
+use relay::Address;
 use std::path::PathBuf;
 use std::time::Duration;
 use store::Cluster;

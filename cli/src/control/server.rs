@@ -5,7 +5,7 @@ use crate::exit::{Code, Failure, told};
 use crate::progress::Progress;
 use anyhow::{Context, Result, ensure};
 use api::Node;
-use couriers::Relay;
+use relay::Relay;
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use super::Check;
 use crate::context::Context;
-use couriers::{Arming, Looked};
+use relay::{Arming, Looked};
 use serde_json::json;
 use store::Folder;
 
@@ -15,7 +15,7 @@ pub(super) async fn nats(context: &Context) -> Check {
         let found = format!("{shown} is told nothing: the relay of this log is disarmed, as that of a copy is");
         return Check::warning("nats", found, "`letopis relay arm`, once the log that it was copied from is given up");
     }
-    match couriers::look(address.clone()).await {
+    match relay::look(address.clone()).await {
         Ok(looked) => told(&shown, &looked),
         Err(error) => {
             let advice = "start it with JetStream, or correct LETOPIS_NATS_URL; the server works without it and tells \

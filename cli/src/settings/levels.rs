@@ -5,7 +5,7 @@
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// The parts of this program, as they are named in what it reports.
 const OURS: [&str; 9] =
-    ["letopis", "api", "commands", "couriers", "domain", "projections", "search", "store", "tokio_postgres"];
+    ["letopis", "api", "commands", "domain", "projections", "relay", "search", "store", "tokio_postgres"];
 /// A name this near to a known one is taken for a slip of the finger.
 const SIMILAR_MIN: f64 = 0.8;
 

@@ -1,8 +1,8 @@
 //! What the relay tells, and how it goes on.
 
 use crate::support::*;
-use couriers::{Error, Republished};
 use domain::user;
+use relay::{Error, Republished};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -135,7 +135,7 @@ async fn a_stream_that_has_held_something_is_never_told_a_whole_log_by_itself() 
     let desk = Desk::over(other.place, &two, account.url()).await;
     let last = one.node.log.head().unwrap().position;
     let refused = desk.relay.round().await;
-    assert!(matches!(refused, Err(couriers::Error::OtherHistory { position }) if position == last), "{refused:?}");
+    assert!(matches!(refused, Err(relay::Error::OtherHistory { position }) if position == last), "{refused:?}");
     boris.say(&chat, "while it is silent").await;
     assert!(!desk.relay.round().await.unwrap(), "it is disarmed, as a copy is");
     assert_eq!(desk.relay.position().await, None);
@@ -188,7 +188,7 @@ async fn a_checkpoint_that_is_damaged_costs_nothing() {
     desk.tell_all().await;
     let folder = store::Folder::create(desk.place.path()).unwrap();
     drop(desk.relay);
-    let path = couriers::Checkpoint::path(&folder);
+    let path = relay::Checkpoint::path(&folder);
     std::fs::write(&path, "this is no database, and never was one: ".repeat(300)).unwrap();
     let desk = Desk::over(desk.place, &app, account.url()).await;
     anna.say(&chat, "one more").await;
@@ -198,7 +198,7 @@ async fn a_checkpoint_that_is_damaged_costs_nothing() {
     drop(desk.relay);
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
-    let opened = couriers::Checkpoint::of(&folder, &app.node.log);
+    let opened = relay::Checkpoint::of(&folder, &app.node.log);
     assert!(matches!(opened, Err(Error::Store(store::Error::File { .. }))), "{:?}", opened.err());
 }
 

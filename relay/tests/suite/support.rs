@@ -2,10 +2,10 @@
 
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::{self, stream::Stream};
-use couriers::{Address, Bus, Checkpoint, Letter, Limits, Relay, header};
 use domain::{Command, UserId, user};
 use futures_util::StreamExt;
 use projections::{Name, Projections};
+use relay::{Address, Bus, Checkpoint, Letter, Limits, Relay, header};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

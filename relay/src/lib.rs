@@ -1,9 +1,9 @@
-//! What leaves the house.
+//! What other services are told.
 //!
-//! Couriers follow the log as projections do, and are the only ones that reach the outside. The relay tells other
-//! services in a small public vocabulary what has happened; nudges tell the other nodes that there is something new.
-//! Both go over NATS, which holds nothing that the log does not: without it, and after its loss, everything else goes
-//! on. This room must never judge what may happen, never write to the log, and never open a sealed part.
+//! The relay follows the log as projections do, and tells other services in a small public vocabulary what has
+//! happened; nudges tell the other nodes that there is something new. Both go over NATS, which holds nothing that the
+//! log does not: without it, and after its loss, everything else goes on. This crate must never judge what may happen,
+//! never write to the log, and never open a sealed part.
 
 mod address;
 mod arming;

@@ -1,7 +1,7 @@
 //! Several relays over one log.
 
 use crate::support::*;
-use couriers::Error;
+use relay::Error;
 use std::time::{Duration, Instant};
 use testkit::servers::{self, Account, Nats, Server, installed};
 use testkit::{Actor, TestApp};

@@ -85,7 +85,7 @@ async fn without_nats_everything_else_goes_on_and_it_is_told_later() {
     assert_eq!(read.texts().len(), 30);
     assert_eq!(relay.position().await, None);
     let asked = tokio::time::timeout(SOON, relay.republish(1, None, |_, _| {})).await.unwrap();
-    assert!(matches!(asked, Err(couriers::Error::Unreachable(_))), "{asked:?}");
+    assert!(matches!(asked, Err(relay::Error::Unreachable(_))), "{asked:?}");
     nats.restart(Streams::Kept).unwrap();
     caught_up(&app, &relay).await;
     following.abort();
@@ -114,7 +114,7 @@ async fn a_full_stream_and_a_wrong_password_stop_no_command() {
     jetstream.update_stream(&config).await.unwrap();
     anna.say(&chat, "no room for this").await;
     let refused = desk.relay.round().await;
-    assert!(matches!(refused, Err(couriers::Error::Refused(_))), "{refused:?}");
+    assert!(matches!(refused, Err(relay::Error::Refused(_))), "{refused:?}");
     assert_eq!(heard(&nats.url()).await.len(), there.len());
     // An operator makes room, and it goes on; his limits stay.
     config.max_messages = 1_000;

@@ -1,8 +1,8 @@
 //! Nudges over a real server.
 
 use crate::support::*;
-use couriers::nudges;
 use futures_util::StreamExt;
+use relay::nudges;
 use std::time::Duration;
 use testkit::servers;
 use tokio::sync::watch;
