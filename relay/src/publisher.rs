@@ -7,7 +7,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "NATS may learn new errors: what is not named here is a refusal")]
 
 use crate::bus::{ANSWER_WAIT, Bus};
-use crate::letter::{Letter, header};
+use crate::public_message::{PublicMessage, header};
 use crate::{Error, Result, vocabulary};
 use async_nats::jetstream::context::{ContextBuilder, CreateStreamErrorKind, GetStreamErrorKind, PublishErrorKind};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, RawMessageErrorKind, StorageType, Stream};
@@ -64,7 +64,7 @@ pub(crate) struct Last {
     pub(crate) event_id: Uuid,
 }
 
-/// What became of letters that were sent.
+/// What became of messages that were sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sent {
     /// The stream had that many already.
@@ -119,14 +119,14 @@ impl Publisher {
         Ok(made)
     }
 
-    /// Sends letters in order, and waits until the stream has taken each of them. When it fails, any number of the
+    /// Sends messages in order, and waits until the stream has taken each of them. When it fails, any number of the
     /// first ones were taken: [`Publisher::look`] tells.
     ///
     /// # Errors
     /// [`Error::Contended`] when somebody else has written: he may have told what is in hand here, and more. So where
     /// the stream ends now is no place for it, and whoever wants to go on looks first how far the stream is.
-    pub(crate) async fn publish(&mut self, letters: &[Letter], republished: bool) -> Result<Sent> {
-        let (mut left, mut duplicates) = (letters, 0);
+    pub(crate) async fn publish(&mut self, messages: &[PublicMessage], republished: bool) -> Result<Sent> {
+        let (mut left, mut duplicates) = (messages, 0);
         let mut window = IN_FLIGHT_MAX;
         while !left.is_empty() {
             let base = self.last_sequence.ok_or(Error::Contended(STREAM))?;
@@ -136,20 +136,20 @@ impl Publisher {
             // until the stream takes something new.
             window = if taken.duplicates > 0 { 1 } else { IN_FLIGHT_MAX };
             duplicates += taken.duplicates;
-            left = &left[taken.letters..];
+            left = &left[taken.messages..];
         }
         Ok(Sent { duplicates, sequence: self.last_sequence.unwrap_or_default() })
     }
 
     /// Sends at most so many as may be on their way. Answers how many of the first ones the stream has now.
-    async fn send(&mut self, base: u64, letters: &[Letter], republished: bool) -> Result<Taken> {
+    async fn send(&mut self, base: u64, messages: &[PublicMessage], republished: bool) -> Result<Taken> {
         // Whoever drops this half way does not know how far it came.
         self.last_sequence = None;
-        let mut acknowledgements = Vec::with_capacity(letters.len());
+        let mut acknowledgements = Vec::with_capacity(messages.len());
         let mut before = None;
-        for (sequence, letter) in (base..).zip(letters) {
-            let message = letter.message(sequence, before.replace(letter.id), republished);
-            acknowledgements.push(self.context.send_publish(letter.subject, message).await?);
+        for (sequence, public) in (base..).zip(messages) {
+            let message = public.to_publish(sequence, before.replace(public.id), republished);
+            acknowledgements.push(self.context.send_publish(public.subject, message).await?);
         }
         let mut taken = Taken::default();
         let (mut sequence, mut refused) = (base, false);
@@ -158,7 +158,7 @@ impl Publisher {
                 // The stream had it already; it is asked again in its turn.
                 Ok(_) if refused => {}
                 Ok(told) => {
-                    taken.letters += 1;
+                    taken.messages += 1;
                     taken.duplicates += u64::from(told.duplicate);
                     sequence = if told.duplicate { sequence } else { told.sequence };
                 }
@@ -176,7 +176,7 @@ impl Publisher {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Taken {
-    letters: usize,
+    messages: usize,
     duplicates: u64,
 }
 

@@ -1,7 +1,7 @@
 //! The relay: follows the log and tells other services what has happened, each fact once and in order.
 
 use crate::checkpoint::{Checkpoint, Point};
-use crate::letter::{self, Page};
+use crate::public_message::{self, Page};
 use crate::publisher::{IN_FLIGHT_MAX, Publisher};
 use crate::turn::Turn;
 use crate::{Bus, Error, Limits, Result};
@@ -112,7 +112,7 @@ impl Relay {
         }
         let point = self.settle(&mut desk).await?;
         let behind = (point.position, point.event_id);
-        let read = self.blocking(move |log, _| letter::page_behind(log, behind, IN_FLIGHT_MAX)).await;
+        let read = self.blocking(move |log, _| public_message::page_behind(log, behind, IN_FLIGHT_MAX)).await;
         if matches!(read, Err(Error::OtherHistory { .. })) {
             // What the next look makes of it.
             desk.point = None;
@@ -121,13 +121,13 @@ impl Relay {
         let Some((position, event_id)) = page.last else { return Ok(false) };
         // Unknown until all of it is told: this may be dropped on the way.
         desk.point = None;
-        let sent = match page.letters.is_empty() {
+        let sent = match page.messages.is_empty() {
             true => None,
-            false => Some(desk.publisher.publish(&page.letters, false).await?),
+            false => Some(desk.publisher.publish(&page.messages, false).await?),
         };
         let sequence = sent.map_or(point.sequence, |sent| sent.sequence);
         self.note(&mut desk, Point { position, event_id, sequence, ..point }).await?;
-        metrics::counter!("letopis_relay_published_total").increment(page.letters.len() as u64);
+        metrics::counter!("letopis_relay_published_total").increment(page.messages.len() as u64);
         Ok(true)
     }
 
@@ -145,7 +145,7 @@ impl Relay {
     }
 
     pub(crate) async fn page(&self, after: u64, end: u64) -> Result<Page> {
-        self.blocking(move |log, _| letter::page(log, after, end, IN_FLIGHT_MAX)).await
+        self.blocking(move |log, _| public_message::page(log, after, end, IN_FLIGHT_MAX)).await
     }
 
     pub(crate) async fn head(&self) -> Result<u64> {

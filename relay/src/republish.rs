@@ -89,14 +89,14 @@ impl Relay {
         self.take_turn(&mut desk).await?;
         let point = self.settle(&mut desk).await?;
         desk.point = None;
-        let sent = match page.letters.is_empty() {
+        let sent = match page.messages.is_empty() {
             true => None,
-            false => Some(desk.publisher.publish(&page.letters, true).await?),
+            false => Some(desk.publisher.publish(&page.messages, true).await?),
         };
         let sequence = sent.map_or(point.sequence, |sent| sent.sequence);
         self.note(&mut desk, Point { sequence, ..point }).await?;
         done.to = to;
-        done.facts += page.letters.len() as u64;
+        done.facts += page.messages.len() as u64;
         done.duplicates += sent.map_or(0, |sent| sent.duplicates);
         Ok(())
     }

@@ -5,7 +5,7 @@ use async_nats::jetstream::{self, stream::Stream};
 use domain::{Command, UserId, user};
 use futures_util::StreamExt;
 use projections::{Name, Projections};
-use relay::{Address, Bus, Checkpoint, Letter, Limits, Relay, header};
+use relay::{Address, Bus, Checkpoint, Limits, PublicMessage, Relay, header};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,8 +131,8 @@ pub async fn heard(url: &str) -> Vec<Heard> {
 /// The ids and positions of what is to be told, as the log has it.
 pub fn public(app: &TestApp) -> Vec<(Uuid, u64)> {
     let records = app.node.log.read(0, store::PAGE_MAX).unwrap();
-    let letters = records.iter().filter_map(|record| Letter::of(record).unwrap());
-    letters.map(|letter| (letter.id, letter.position)).collect()
+    let messages = records.iter().filter_map(|record| PublicMessage::of(record).unwrap());
+    messages.map(|message| (message.id, message.position)).collect()
 }
 
 pub fn ids(heard: &[Heard]) -> Vec<(Uuid, u64)> {

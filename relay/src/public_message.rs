@@ -32,7 +32,7 @@ const REQUEST_ID_BYTES_MAX: usize = 64;
 
 /// One fact on its way.
 #[derive(Clone, Debug)]
-pub struct Letter {
+pub struct PublicMessage {
     /// Where the event stands in the log.
     pub position: u64,
     /// The event's id.
@@ -45,33 +45,33 @@ pub struct Letter {
 /// A part of the log, translated.
 pub(crate) struct Page {
     /// What is to be told of it, in order.
-    pub(crate) letters: Vec<Letter>,
+    pub(crate) messages: Vec<PublicMessage>,
     /// The last event of it, told or not.
     pub(crate) last: Option<(u64, Uuid)>,
 }
 
-impl Letter {
+impl PublicMessage {
     /// What is told of a record; `None` when nobody is told. Its sealed part is not opened.
     ///
     /// # Errors
     /// [`Error::Unreadable`] for what this version does not know.
-    pub fn of(record: &Record) -> Result<Option<Letter>> {
+    pub fn of(record: &Record) -> Result<Option<PublicMessage>> {
         let event = Event::restore(&record.name, &record.payload, None)
             .map_err(|why| Error::Unreadable { position: record.position, why: why.to_string() })?;
         let id = record.stream.split_once('-').map_or("", |(_, id)| id);
         let Some(told) = vocabulary::told(id, &event) else { return Ok(None) };
-        let letter = Letter {
+        let message = PublicMessage {
             position: record.position,
             id: record.id,
             subject: told.subject,
             payload: told.payload,
             headers: headers(record),
         };
-        Ok(Some(letter))
+        Ok(Some(message))
     }
 
-    /// As it is sent; the stream takes it only as the next one behind `last_sequence`, and behind the letter before.
-    pub(crate) fn message(&self, last_sequence: u64, before: Option<Uuid>, republished: bool) -> PublishMessage {
+    /// As it is sent; the stream takes it only as the next one behind `last_sequence`, and behind the message before.
+    pub(crate) fn to_publish(&self, last_sequence: u64, before: Option<Uuid>, republished: bool) -> PublishMessage {
         let mut headers = self.headers.clone();
         if republished {
             headers.insert(header::REPUBLISHED, "true");
@@ -123,13 +123,13 @@ pub(crate) fn page_behind(log: &Log, (position, id): (u64, Uuid), limit: usize) 
 }
 
 fn translated(records: impl Iterator<Item = Record>, end: u64) -> Result<Page> {
-    let mut page = Page { letters: Vec::new(), last: None };
+    let mut page = Page { messages: Vec::new(), last: None };
     for record in records {
         if record.position > end {
             break;
         }
-        match Letter::of(&record) {
-            Ok(letter) => page.letters.extend(letter),
+        match PublicMessage::of(&record) {
+            Ok(message) => page.messages.extend(message),
             Err(error) if page.last.is_none() => return Err(error),
             Err(_) => break,
         }
