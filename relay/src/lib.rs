@@ -15,10 +15,9 @@ mod looked;
 pub mod nudges;
 mod public_message;
 mod publisher;
+mod reconcile;
 mod relay;
 mod republish;
-mod settle;
-mod standing;
 mod turn;
 pub mod vocabulary;
 

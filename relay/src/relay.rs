@@ -110,7 +110,7 @@ impl Relay {
             Turn::Ours(_) => {}
             Turn::Others | Turn::Disarmed => return Ok(false),
         }
-        let point = self.settle(&mut desk).await?;
+        let point = self.reconcile(&mut desk).await?;
         let behind = (point.position, point.event_id);
         let read = self.blocking(move |log, _| public_message::page_behind(log, behind, IN_FLIGHT_MAX)).await;
         if matches!(read, Err(Error::OtherHistory { .. })) {

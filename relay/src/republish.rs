@@ -45,7 +45,7 @@ impl Relay {
         let told = {
             let mut desk = self.desk().await;
             self.take_turn(&mut desk).await?;
-            self.settle(&mut desk).await?.position
+            self.reconcile(&mut desk).await?.position
         };
         let end = told.min(to.unwrap_or(told)).min(self.head().await?);
         let mut done = Republished { from: from.max(1), to: from.max(1) - 1, ..Republished::default() };
@@ -87,7 +87,7 @@ impl Relay {
         };
         let mut desk = self.desk().await;
         self.take_turn(&mut desk).await?;
-        let point = self.settle(&mut desk).await?;
+        let point = self.reconcile(&mut desk).await?;
         desk.point = None;
         let sent = match page.messages.is_empty() {
             true => None,

@@ -1,9 +1,8 @@
-//! Where the relay stands, as the checkpoint, the stream and the log say together.
+//! Where the relay is, as the checkpoint, the stream and the log say together.
 
 use crate::checkpoint::Point;
 use crate::publisher::Found;
 use crate::relay::Desk;
-use crate::standing::{Standing, compare};
 use crate::{Error, Relay, Result};
 use std::time::Duration;
 use store::Log;
@@ -13,9 +12,48 @@ use uuid::Uuid;
 /// A stream that is not written is looked at that often: somebody may have deleted it.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    /// Nothing is remembered: the stream tells, or it has never held anything and begins with the log.
+    Begun(u64),
+    /// Nothing is remembered, and the stream has held something that does not tell how far the relay was: it begins
+    /// at the log's end. What was not told before that is for an operator.
+    Unknown,
+    /// As it was left.
+    AsLeft,
+    /// The stream took more than was noted down: it goes on behind that.
+    Further(u64),
+    /// The stream has lost its end, as a server does that was cut off the power: what was behind is told again.
+    Shorter(u64),
+    /// The stream has lost everything. The relay goes on where it was; the rest is for an operator.
+    Lost,
+}
+
+/// Compares. `known` is a point that the log holds, and the stream's last message counts only when the log holds it.
+pub(crate) fn compare(known: Option<&Point>, found: &Found) -> Comparison {
+    let last = found.last.map(|last| last.position);
+    let Some(point) = known else {
+        return match (last, found.sequence) {
+            (Some(last), _) => Comparison::Begun(last),
+            (None, 0) => Comparison::Begun(0),
+            (None, _) => Comparison::Unknown,
+        };
+    };
+    if point.stream_made != found.made {
+        return if point.sequence > 0 { Comparison::Lost } else { Comparison::AsLeft };
+    }
+    match last {
+        Some(last) if found.sequence > point.sequence && last > point.position => Comparison::Further(last),
+        Some(last) if found.sequence < point.sequence && last < point.position => Comparison::Shorter(last),
+        Some(_) | None if found.sequence < point.sequence => Comparison::Lost,
+        Some(_) | None => Comparison::AsLeft,
+    }
+}
+
 impl Relay {
     /// Where the relay stands; looked up when that is not known.
-    pub(crate) async fn settle(&self, desk: &mut Desk) -> Result<Point> {
+    pub(crate) async fn reconcile(&self, desk: &mut Desk) -> Result<Point> {
         let connections = self.bus().connections();
         let is_fresh = desk.looked.is_some_and(|(at, over)| over == connections && at.elapsed() < LOOK_EVERY);
         if let Some(point) = desk.point.as_ref().filter(|_| is_fresh) {
@@ -45,20 +83,20 @@ impl Relay {
         }
         let (known, is_ours, end) = looked?;
         found.last = found.last.filter(|_| is_ours);
-        let standing = compare(known.as_ref(), &found);
+        let comparison = compare(known.as_ref(), &found);
         // Before the first fact it is the same at every look.
-        if standing != Standing::Begun(0) || desk.looked.is_none() {
-            tell(standing, known.as_ref(), end.position);
+        if comparison != Comparison::Begun(0) || desk.looked.is_none() {
+            tell(comparison, known.as_ref(), end.position);
         }
         let mut point = known.unwrap_or_default();
-        match standing {
-            Standing::Begun(_) | Standing::Further(_) | Standing::Shorter(_) => {
+        match comparison {
+            Comparison::Begun(_) | Comparison::Further(_) | Comparison::Shorter(_) => {
                 if let Some(last) = found.last {
                     (point.position, point.event_id) = (last.position, last.event_id);
                 }
             }
-            Standing::Unknown => (point.position, point.event_id) = (end.position, end.event_id),
-            Standing::AsLeft | Standing::Lost => {}
+            Comparison::Unknown => (point.position, point.event_id) = (end.position, end.event_id),
+            Comparison::AsLeft | Comparison::Lost => {}
         }
         desk.looked = Some((Instant::now(), connections));
         let Found { made: stream_made, sequence, .. } = found;
@@ -97,25 +135,64 @@ fn end(log: &Log) -> Result<Point> {
     }))
 }
 
-fn tell(standing: Standing, known: Option<&Point>, end: u64) {
+fn tell(comparison: Comparison, known: Option<&Point>, end: u64) {
     let position = known.map_or(0, |point| point.position);
-    match standing {
-        Standing::AsLeft | Standing::Further(_) => {}
-        Standing::Begun(behind) => tracing::info!(behind, "the relay begins behind this position"),
-        Standing::Unknown => {
+    match comparison {
+        Comparison::AsLeft | Comparison::Further(_) => {}
+        Comparison::Begun(behind) => tracing::info!(behind, "the relay begins behind this position"),
+        Comparison::Unknown => {
             metrics::counter!("letopis_relay_stream_lost_total").increment(1);
             let advice = "it begins at the log's end; `letopis events republish --from N` tells what listeners lack";
             tracing::warn!(end, "neither the relay nor the stream in NATS knows what was told: {advice}");
         }
-        Standing::Shorter(kept) => {
+        Comparison::Shorter(kept) => {
             let what = "the stream in NATS has lost its end: what is behind it is told again";
             tracing::warn!(told = position, kept, "{what}");
         }
-        Standing::Lost => {
+        Comparison::Lost => {
             metrics::counter!("letopis_relay_stream_lost_total").increment(1);
             let advice = "the relay goes on behind what it has told; `letopis events republish --from N` tells the \
                           rest again";
             tracing::warn!(told = position, "the stream in NATS has lost everything; {advice}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::publisher::Last;
+    use uuid::Uuid;
+
+    fn point(position: u64, made: &str, sequence: u64) -> Point {
+        Point { position, event_id: Uuid::nil(), stream_made: made.to_owned(), sequence }
+    }
+
+    fn found(made: &str, sequence: u64, last: Option<u64>) -> Found {
+        let last = last.map(|position| Last { position, event_id: Uuid::nil() });
+        Found { made: made.to_owned(), sequence, last }
+    }
+
+    #[test]
+    fn what_is_to_be_done_follows_from_both() {
+        let as_told = point(100, "a", 60);
+        for (known, there, expected) in [
+            (None, found("a", 0, None), Comparison::Begun(0)),
+            (None, found("a", 60, Some(100)), Comparison::Begun(100)),
+            // Emptied by its limits or by hand, of another log, or published again last.
+            (None, found("a", 60, None), Comparison::Unknown),
+            (Some(&as_told), found("a", 60, Some(99)), Comparison::AsLeft),
+            (Some(&as_told), found("a", 60, None), Comparison::AsLeft),
+            (Some(&as_told), found("a", 63, Some(105)), Comparison::Further(105)),
+            // Somebody else's, or published again by hand.
+            (Some(&as_told), found("a", 63, None), Comparison::AsLeft),
+            (Some(&as_told), found("a", 40, Some(71)), Comparison::Shorter(71)),
+            (Some(&as_told), found("a", 40, None), Comparison::Lost),
+            (Some(&as_told), found("b", 0, None), Comparison::Lost),
+            (Some(&as_told), found("b", 99, Some(100)), Comparison::Lost),
+            (Some(&point(9, "", 0)), found("b", 0, None), Comparison::AsLeft),
+        ] {
+            assert_eq!(compare(known, &there), expected, "{known:?} {there:?}");
         }
     }
 }
