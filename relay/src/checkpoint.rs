@@ -1,6 +1,6 @@
-//! How far the relay has come, and which node's turn it is to get further.
+//! How far the relay has come, and which node leads.
 
-use crate::turn::Turn;
+use crate::leadership::Leadership;
 use crate::{Arming, Error, Result};
 use std::path::{Path, PathBuf};
 use store::sql::{Database, Leases, Place, Row, Tx, Writer};
@@ -94,27 +94,27 @@ impl Checkpoint {
         Ok(Checkpoint { writer, arming, leases: Some(Leases::open(&database)?), epoch: 0 })
     }
 
-    /// Looks whose turn it is, and takes it where it is nobody else's; `anyway` takes it from another node.
-    pub(crate) fn turn(&mut self, anyway: bool) -> Result<Turn> {
+    /// Which node leads; this one, where no other does. `anyway` takes the lead from another node.
+    pub(crate) fn leadership(&mut self, anyway: bool) -> Result<Leadership> {
         if self.arming.is_disarmed()? {
-            return Ok(Turn::Disarmed);
+            return Ok(Leadership::Disarmed);
         }
-        let Some(leases) = &self.leases else { return Ok(Turn::Ours(0)) };
+        let Some(leases) = &self.leases else { return Ok(Leadership::Ours(0)) };
         let held = match leases.epoch(LEASE) {
             Some(epoch) => Some(epoch),
             None => leases.take(LEASE, anyway)?,
         };
-        let Some(epoch) = held else { return Ok(Turn::Others) };
+        let Some(epoch) = held else { return Ok(Leadership::Others) };
         if epoch != self.epoch {
             // From here on nobody writes whose lease is of an earlier epoch: what is read now stays so.
             // Where that fails, the lease is let go of: a server that crashed may have lost one of both.
             fence_for_good(&mut self.writer, leases, epoch).inspect_err(|_| leases.lose(LEASE))?;
             self.epoch = epoch;
         }
-        Ok(Turn::Ours(epoch))
+        Ok(Leadership::Ours(epoch))
     }
 
-    /// Another node may take its turn at once.
+    /// Lets another node lead at once.
     pub(crate) fn give_up(&self) -> Result<()> {
         match &self.leases {
             None => Ok(()),
@@ -176,7 +176,7 @@ fn read(writer: &mut Writer) -> Result<Option<Point>, store::Error> {
     tx.row("select position, event_id, stream_made, sequence from relay where one = 1", &[], point)
 }
 
-/// The fence of a turn that begins waits for the disk, as what is written under it relies on it.
+/// The fence of a new leadership waits for the disk, as what is written under it relies on it.
 fn fence_for_good(writer: &mut Writer, leases: &Leases, epoch: u64) -> Result<()> {
     let mut tx = writer.begin()?;
     tx.keep()?;
@@ -184,7 +184,7 @@ fn fence_for_good(writer: &mut Writer, leases: &Leases, epoch: u64) -> Result<()
     Ok(tx.commit()?)
 }
 
-/// Nothing more is written when another node has taken its turn.
+/// Nothing more is written when another node has taken the lead.
 fn fence(tx: &mut Tx<'_>, leases: &Leases, epoch: u64) -> Result<()> {
     if tx.execute(FENCE, &[epoch.into()])? > 0 {
         return Ok(());

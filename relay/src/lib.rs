@@ -11,6 +11,7 @@ mod bus;
 mod checkpoint;
 mod error;
 mod lasting;
+mod leadership;
 mod looked;
 pub mod nudges;
 mod public_message;
@@ -18,7 +19,6 @@ mod publisher;
 mod reconcile;
 mod relay;
 mod republish;
-mod turn;
 pub mod vocabulary;
 
 pub use address::Address;

@@ -79,7 +79,7 @@ impl Relay {
             })
             .await;
         if matches!(looked, Err(Error::OtherHistory { .. })) {
-            desk.turn = None;
+            desk.leadership = None;
         }
         let (known, is_ours, end) = looked?;
         found.last = found.last.filter(|_| is_ours);
@@ -109,7 +109,7 @@ impl Relay {
         let written = point.clone();
         let noted = self.blocking(move |_, checkpoint| checkpoint.write(&written)).await;
         if noted.is_err() {
-            (desk.point, desk.turn) = (None, None);
+            (desk.point, desk.leadership) = (None, None);
         } else {
             desk.point = Some(point);
         }

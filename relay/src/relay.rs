@@ -1,9 +1,9 @@
 //! The relay: follows the log and tells other services what has happened, each fact once and in order.
 
 use crate::checkpoint::{Checkpoint, Point};
+use crate::leadership::Leadership;
 use crate::public_message::{self, Page};
 use crate::publisher::{IN_FLIGHT_MAX, Publisher};
-use crate::turn::Turn;
 use crate::{Bus, Error, Limits, Result};
 use rand::RngExt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,14 +40,14 @@ pub(crate) struct Desk {
     pub(crate) point: Option<Point>,
     /// When the stream was looked at last, and over which connection.
     pub(crate) looked: Option<(Instant, u64)>,
-    /// Whose turn it was, and when that was looked at.
-    pub(crate) turn: Option<(Turn, Instant)>,
+    /// Which node led, and when that was checked.
+    pub(crate) leadership: Option<(Leadership, Instant)>,
 }
 
 impl Relay {
     /// A relay that has not begun: see [`Relay::follow`].
     pub fn new(log: Log, bus: Bus, checkpoint: Checkpoint, limits: Limits) -> Relay {
-        let desk = Desk { publisher: Publisher::new(&bus, limits), point: None, looked: None, turn: None };
+        let desk = Desk { publisher: Publisher::new(&bus, limits), point: None, looked: None, leadership: None };
         let checkpoint = Arc::new(Mutex::new(checkpoint));
         Relay { shared: Arc::new(Shared { log, bus, checkpoint, desk: tokio::sync::Mutex::new(desk) }) }
     }
@@ -93,22 +93,22 @@ impl Relay {
     /// Stopped for good: only shows how far behind it gets.
     async fn stand(&self) {
         loop {
-            // Again and again: an operator's `republish` may have taken the turn back.
+            // Again and again: an operator's `republish` may have taken the lead back.
             self.stand_aside().await;
             self.show(true).await;
             sleep(POLL).await;
         }
     }
 
-    /// Tells one page of the log; false when there was nothing new, or when it is not this node's turn.
+    /// Tells one page of the log; false when there was nothing new, or when another node leads.
     ///
     /// # Errors
     /// What kept it from it: nothing is lost, the next round begins there.
     pub async fn round(&self) -> Result<bool> {
         let mut desk = self.shared.desk.lock().await;
-        match self.turn(&mut desk, false).await? {
-            Turn::Ours(_) => {}
-            Turn::Others | Turn::Disarmed => return Ok(false),
+        match self.leadership(&mut desk, false).await? {
+            Leadership::Ours(_) => {}
+            Leadership::Others | Leadership::Disarmed => return Ok(false),
         }
         let point = self.reconcile(&mut desk).await?;
         let behind = (point.position, point.event_id);
@@ -131,7 +131,7 @@ impl Relay {
         Ok(true)
     }
 
-    /// How far it has come, after it has looked; none while that is not known, and while it is not this node's turn.
+    /// How far it has come, after it has looked; none while that is not known, and while another node leads.
     pub async fn position(&self) -> Option<u64> {
         self.shared.desk.lock().await.point.as_ref().map(|point| point.position)
     }
@@ -157,9 +157,9 @@ impl Relay {
         let flag = |is: bool| if is { 1.0 } else { 0.0 };
         metrics::gauge!("letopis_nats_connected").set(flag(self.bus().is_connected()));
         metrics::gauge!("letopis_relay_stopped").set(flag(stopped));
-        let turn = self.shared.desk.lock().await.turn.map(|(turn, _)| turn);
-        metrics::gauge!("letopis_relay_active").set(flag(turn.is_some_and(Turn::is_ours)));
-        metrics::gauge!("letopis_relay_disarmed").set(flag(turn == Some(Turn::Disarmed)));
+        let leadership = self.shared.desk.lock().await.leadership.map(|(leadership, _)| leadership);
+        metrics::gauge!("letopis_relay_active").set(flag(leadership.is_some_and(Leadership::is_ours)));
+        metrics::gauge!("letopis_relay_disarmed").set(flag(leadership == Some(Leadership::Disarmed)));
         let at = self.blocking(|log, checkpoint| Ok((log.head()?.position, checkpoint.read()?))).await;
         // What cannot be read is told where it fails.
         if let Ok((head, point)) = at {

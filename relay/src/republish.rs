@@ -2,8 +2,8 @@
 //! who needs more than the stream still holds.
 
 use crate::checkpoint::Point;
+use crate::leadership::Leadership;
 use crate::relay::Desk;
-use crate::turn::Turn;
 use crate::{Error, Relay, Result};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -44,7 +44,7 @@ impl Relay {
         self.bus().reached(REACH_WAIT).await?;
         let told = {
             let mut desk = self.desk().await;
-            self.take_turn(&mut desk).await?;
+            self.lead(&mut desk).await?;
             self.reconcile(&mut desk).await?.position
         };
         let end = told.min(to.unwrap_or(told)).min(self.head().await?);
@@ -70,11 +70,11 @@ impl Relay {
     }
 
     /// Whoever operates takes over: this node relays from now on.
-    async fn take_turn(&self, desk: &mut Desk) -> Result<()> {
-        match self.turn(desk, true).await? {
-            Turn::Ours(_) => Ok(()),
-            Turn::Others => Err(Error::TakenOver),
-            Turn::Disarmed => Err(Error::Disarmed),
+    async fn lead(&self, desk: &mut Desk) -> Result<()> {
+        match self.leadership(desk, true).await? {
+            Leadership::Ours(_) => Ok(()),
+            Leadership::Others => Err(Error::TakenOver),
+            Leadership::Disarmed => Err(Error::Disarmed),
         }
     }
 
@@ -86,7 +86,7 @@ impl Relay {
             return Ok(());
         };
         let mut desk = self.desk().await;
-        self.take_turn(&mut desk).await?;
+        self.lead(&mut desk).await?;
         let point = self.reconcile(&mut desk).await?;
         desk.point = None;
         let sent = match page.messages.is_empty() {

@@ -1,4 +1,4 @@
-//! Whose turn it is to tell: one node of a log, or nobody.
+//! Which node of a log tells: one of them, or none.
 
 use crate::relay::Desk;
 use crate::{Relay, Result};
@@ -6,12 +6,12 @@ use std::time::Duration;
 use store::described;
 use tokio::time::Instant;
 
-/// Whose turn it is to tell is looked at that often: a node that died holds its lease for 3 s.
-const TURN_EVERY: Duration = Duration::from_millis(500);
+/// How often leadership is checked: a node that died holds its lease for 3 s.
+const LEADERSHIP_CHECK_EVERY: Duration = Duration::from_millis(500);
 
-/// Whose turn it is to tell.
+/// Which node tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
+pub(crate) enum Leadership {
     /// This node's, under a lease of that epoch; zero where there are no other nodes.
     Ours(u64),
     /// Another node's.
@@ -20,47 +20,49 @@ pub(crate) enum Turn {
     Disarmed,
 }
 
-impl Turn {
+impl Leadership {
     pub(crate) fn is_ours(self) -> bool {
         match self {
-            Turn::Ours(_) => true,
-            Turn::Others | Turn::Disarmed => false,
+            Leadership::Ours(_) => true,
+            Leadership::Others | Leadership::Disarmed => false,
         }
     }
 }
 
 impl Relay {
-    /// Whose turn it is to tell; `anyway` makes it this node's.
-    pub(crate) async fn turn(&self, desk: &mut Desk, anyway: bool) -> Result<Turn> {
-        let before = desk.turn;
-        if let Some((turn, _)) = before.filter(|(turn, at)| at.elapsed() < TURN_EVERY && (!anyway || turn.is_ours())) {
-            return Ok(turn);
+    /// Which node tells; `anyway` makes it this one.
+    pub(crate) async fn leadership(&self, desk: &mut Desk, anyway: bool) -> Result<Leadership> {
+        let before = desk.leadership;
+        if let Some((leadership, _)) =
+            before.filter(|(leadership, at)| at.elapsed() < LEADERSHIP_CHECK_EVERY && (!anyway || leadership.is_ours()))
+        {
+            return Ok(leadership);
         }
         // Unknown where the look fails.
-        desk.turn = None;
-        let now = self.blocking(move |_, checkpoint| checkpoint.turn(anyway)).await?;
+        desk.leadership = None;
+        let now = self.blocking(move |_, checkpoint| checkpoint.leadership(anyway)).await?;
         if before.is_none_or(|(before, _)| before != now) {
             // Somebody else may have told more meanwhile.
             desk.point = None;
             match now {
-                Turn::Ours(epoch) => tracing::debug!(epoch, "this node relays"),
-                Turn::Others => tracing::info!("another node relays; this one stands by"),
-                Turn::Disarmed => {
+                Leadership::Ours(epoch) => tracing::debug!(epoch, "this node relays"),
+                Leadership::Others => tracing::info!("another node relays; this one stands by"),
+                Leadership::Disarmed => {
                     let advice = "other services are told nothing until `letopis relay arm`";
                     tracing::warn!("this log is a copy, or the relay was disarmed: {advice}");
                 }
             }
         }
-        desk.turn = Some((now, Instant::now()));
+        desk.leadership = Some((now, Instant::now()));
         Ok(now)
     }
 
-    /// Gets no further for now: a node that can is to have its turn.
+    /// Gets no further for now: a node that can takes the lead.
     pub(crate) async fn stand_aside(&self) {
         let mut desk = self.desk().await;
         // Under no lease there is no other node.
-        let Some((Turn::Ours(1..), _)) = desk.turn else { return };
-        (desk.turn, desk.point) = (None, None);
+        let Some((Leadership::Ours(1..), _)) = desk.leadership else { return };
+        (desk.leadership, desk.point) = (None, None);
         if let Err(error) = self.give_up().await {
             tracing::warn!(error = described(&error), "another node relays in a few seconds");
         }
@@ -72,7 +74,7 @@ impl Relay {
     /// [`crate::Error::Store`].
     pub async fn arm(&self, armed: bool) -> Result<()> {
         let mut desk = self.desk().await;
-        desk.turn = None;
+        desk.leadership = None;
         self.blocking(move |_, checkpoint| checkpoint.arm(armed)).await
     }
 
