@@ -1,6 +1,6 @@
 //! Which node of a log tells: one of them, or none.
 
-use crate::relay::Desk;
+use crate::relay::RelayState;
 use crate::{Relay, Result};
 use std::time::Duration;
 use store::described;
@@ -31,19 +31,19 @@ impl Leadership {
 
 impl Relay {
     /// Which node tells; `anyway` makes it this one.
-    pub(crate) async fn leadership(&self, desk: &mut Desk, anyway: bool) -> Result<Leadership> {
-        let before = desk.leadership;
+    pub(crate) async fn leadership(&self, state: &mut RelayState, anyway: bool) -> Result<Leadership> {
+        let before = state.leadership;
         if let Some((leadership, _)) =
             before.filter(|(leadership, at)| at.elapsed() < LEADERSHIP_CHECK_EVERY && (!anyway || leadership.is_ours()))
         {
             return Ok(leadership);
         }
         // Unknown where the look fails.
-        desk.leadership = None;
+        state.leadership = None;
         let now = self.blocking(move |_, checkpoint| checkpoint.leadership(anyway)).await?;
         if before.is_none_or(|(before, _)| before != now) {
             // Somebody else may have told more meanwhile.
-            desk.point = None;
+            state.point = None;
             match now {
                 Leadership::Ours(epoch) => tracing::debug!(epoch, "this node relays"),
                 Leadership::Others => tracing::info!("another node relays; this one stands by"),
@@ -53,16 +53,16 @@ impl Relay {
                 }
             }
         }
-        desk.leadership = Some((now, Instant::now()));
+        state.leadership = Some((now, Instant::now()));
         Ok(now)
     }
 
     /// Gets no further for now: a node that can takes the lead.
     pub(crate) async fn stand_aside(&self) {
-        let mut desk = self.desk().await;
+        let mut state = self.state().await;
         // Under no lease there is no other node.
-        let Some((Leadership::Ours(1..), _)) = desk.leadership else { return };
-        (desk.leadership, desk.point) = (None, None);
+        let Some((Leadership::Ours(1..), _)) = state.leadership else { return };
+        (state.leadership, state.point) = (None, None);
         if let Err(error) = self.give_up().await {
             tracing::warn!(error = described(&error), "another node relays in a few seconds");
         }
@@ -73,8 +73,8 @@ impl Relay {
     /// # Errors
     /// [`crate::Error::Store`].
     pub async fn arm(&self, armed: bool) -> Result<()> {
-        let mut desk = self.desk().await;
-        desk.leadership = None;
+        let mut state = self.state().await;
+        state.leadership = None;
         self.blocking(move |_, checkpoint| checkpoint.arm(armed)).await
     }
 

@@ -2,7 +2,7 @@
 
 use crate::checkpoint::Point;
 use crate::publisher::Found;
-use crate::relay::Desk;
+use crate::relay::RelayState;
 use crate::{Error, Relay, Result};
 use std::time::Duration;
 use store::Log;
@@ -53,13 +53,13 @@ pub(crate) fn compare(known: Option<&Point>, found: &Found) -> Comparison {
 
 impl Relay {
     /// Where the relay stands; looked up when that is not known.
-    pub(crate) async fn reconcile(&self, desk: &mut Desk) -> Result<Point> {
+    pub(crate) async fn reconcile(&self, state: &mut RelayState) -> Result<Point> {
         let connections = self.bus().connections();
-        let is_fresh = desk.looked.is_some_and(|(at, over)| over == connections && at.elapsed() < LOOK_EVERY);
-        if let Some(point) = desk.point.as_ref().filter(|_| is_fresh) {
+        let is_fresh = state.looked.is_some_and(|(at, over)| over == connections && at.elapsed() < LOOK_EVERY);
+        if let Some(point) = state.point.as_ref().filter(|_| is_fresh) {
             return Ok(point.clone());
         }
-        let mut found = desk.publisher.look().await?;
+        let mut found = state.publisher.look().await?;
         let last = found.last;
         let looked = self
             .blocking(move |log, checkpoint| {
@@ -79,13 +79,13 @@ impl Relay {
             })
             .await;
         if matches!(looked, Err(Error::OtherHistory { .. })) {
-            desk.leadership = None;
+            state.leadership = None;
         }
         let (known, is_ours, end) = looked?;
         found.last = found.last.filter(|_| is_ours);
         let comparison = compare(known.as_ref(), &found);
         // Before the first fact it is the same at every look.
-        if comparison != Comparison::Begun(0) || desk.looked.is_none() {
+        if comparison != Comparison::Begun(0) || state.looked.is_none() {
             tell(comparison, known.as_ref(), end.position);
         }
         let mut point = known.unwrap_or_default();
@@ -98,20 +98,20 @@ impl Relay {
             Comparison::Unknown => (point.position, point.event_id) = (end.position, end.event_id),
             Comparison::AsLeft | Comparison::Lost => {}
         }
-        desk.looked = Some((Instant::now(), connections));
+        state.looked = Some((Instant::now(), connections));
         let Found { made: stream_made, sequence, .. } = found;
-        self.note(desk, Point { stream_made, sequence, ..point.clone() }).await?;
-        Ok(desk.point.clone().unwrap_or(point))
+        self.note(state, Point { stream_made, sequence, ..point.clone() }).await?;
+        Ok(state.point.clone().unwrap_or(point))
     }
 
     /// Notes down how far it has come.
-    pub(crate) async fn note(&self, desk: &mut Desk, point: Point) -> Result<()> {
+    pub(crate) async fn note(&self, state: &mut RelayState, point: Point) -> Result<()> {
         let written = point.clone();
         let noted = self.blocking(move |_, checkpoint| checkpoint.write(&written)).await;
         if noted.is_err() {
-            (desk.point, desk.leadership) = (None, None);
+            (state.point, state.leadership) = (None, None);
         } else {
-            desk.point = Some(point);
+            state.point = Some(point);
         }
         noted
     }

@@ -30,11 +30,11 @@ struct Shared {
     bus: Bus,
     checkpoint: Arc<Mutex<Checkpoint>>,
     /// Whoever writes the stream holds it: the relay, or an operator who has something published again.
-    desk: tokio::sync::Mutex<Desk>,
+    state: tokio::sync::Mutex<RelayState>,
 }
 
-/// What whoever writes the stream has before him.
-pub(crate) struct Desk {
+/// What only one task at a time may use: the stream's writer, and how far it is.
+pub(crate) struct RelayState {
     pub(crate) publisher: Publisher,
     /// How far the relay has come; none until that was looked up, and after anything went wrong.
     pub(crate) point: Option<Point>,
@@ -47,9 +47,9 @@ pub(crate) struct Desk {
 impl Relay {
     /// A relay that has not begun: see [`Relay::follow`].
     pub fn new(log: Log, bus: Bus, checkpoint: Checkpoint, limits: Limits) -> Relay {
-        let desk = Desk { publisher: Publisher::new(&bus, limits), point: None, looked: None, leadership: None };
+        let state = RelayState { publisher: Publisher::new(&bus, limits), point: None, looked: None, leadership: None };
         let checkpoint = Arc::new(Mutex::new(checkpoint));
-        Relay { shared: Arc::new(Shared { log, bus, checkpoint, desk: tokio::sync::Mutex::new(desk) }) }
+        Relay { shared: Arc::new(Shared { log, bus, checkpoint, state: tokio::sync::Mutex::new(state) }) }
     }
 
     /// Follows the log for ever; `hint` changes when there is something new. What cannot be told now is told later:
@@ -105,43 +105,43 @@ impl Relay {
     /// # Errors
     /// What kept it from it: nothing is lost, the next round begins there.
     pub async fn round(&self) -> Result<bool> {
-        let mut desk = self.shared.desk.lock().await;
-        match self.leadership(&mut desk, false).await? {
+        let mut state = self.shared.state.lock().await;
+        match self.leadership(&mut state, false).await? {
             Leadership::Ours(_) => {}
             Leadership::Others | Leadership::Disarmed => return Ok(false),
         }
-        let point = self.reconcile(&mut desk).await?;
+        let point = self.reconcile(&mut state).await?;
         let behind = (point.position, point.event_id);
         let read = self.blocking(move |log, _| public_message::page_behind(log, behind, IN_FLIGHT_MAX)).await;
         if matches!(read, Err(Error::OtherHistory { .. })) {
             // What the next look makes of it.
-            desk.point = None;
+            state.point = None;
         }
         let page = read?;
         let Some((position, event_id)) = page.last else { return Ok(false) };
         // Unknown until all of it is told: this may be dropped on the way.
-        desk.point = None;
+        state.point = None;
         let sent = match page.messages.is_empty() {
             true => None,
-            false => Some(desk.publisher.publish(&page.messages, false).await?),
+            false => Some(state.publisher.publish(&page.messages, false).await?),
         };
         let sequence = sent.map_or(point.sequence, |sent| sent.sequence);
-        self.note(&mut desk, Point { position, event_id, sequence, ..point }).await?;
+        self.note(&mut state, Point { position, event_id, sequence, ..point }).await?;
         metrics::counter!("letopis_relay_published_total").increment(page.messages.len() as u64);
         Ok(true)
     }
 
     /// How far it has come, after it has looked; none while that is not known, and while another node leads.
     pub async fn position(&self) -> Option<u64> {
-        self.shared.desk.lock().await.point.as_ref().map(|point| point.position)
+        self.shared.state.lock().await.point.as_ref().map(|point| point.position)
     }
 
     pub(crate) fn bus(&self) -> &Bus {
         &self.shared.bus
     }
 
-    pub(crate) async fn desk(&self) -> tokio::sync::MutexGuard<'_, Desk> {
-        self.shared.desk.lock().await
+    pub(crate) async fn state(&self) -> tokio::sync::MutexGuard<'_, RelayState> {
+        self.shared.state.lock().await
     }
 
     pub(crate) async fn page(&self, after: u64, end: u64) -> Result<Page> {
@@ -157,7 +157,7 @@ impl Relay {
         let flag = |is: bool| if is { 1.0 } else { 0.0 };
         metrics::gauge!("letopis_nats_connected").set(flag(self.bus().is_connected()));
         metrics::gauge!("letopis_relay_stopped").set(flag(stopped));
-        let leadership = self.shared.desk.lock().await.leadership.map(|(leadership, _)| leadership);
+        let leadership = self.shared.state.lock().await.leadership.map(|(leadership, _)| leadership);
         metrics::gauge!("letopis_relay_active").set(flag(leadership.is_some_and(Leadership::is_ours)));
         metrics::gauge!("letopis_relay_disarmed").set(flag(leadership == Some(Leadership::Disarmed)));
         let at = self.blocking(|log, checkpoint| Ok((log.head()?.position, checkpoint.read()?))).await;

@@ -3,7 +3,7 @@
 
 use crate::checkpoint::Point;
 use crate::leadership::Leadership;
-use crate::relay::Desk;
+use crate::relay::RelayState;
 use crate::{Error, Relay, Result};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -43,9 +43,9 @@ impl Relay {
     ) -> Result<Republished> {
         self.bus().reached(REACH_WAIT).await?;
         let told = {
-            let mut desk = self.desk().await;
-            self.lead(&mut desk).await?;
-            self.reconcile(&mut desk).await?.position
+            let mut state = self.state().await;
+            self.lead(&mut state).await?;
+            self.reconcile(&mut state).await?.position
         };
         let end = told.min(to.unwrap_or(told)).min(self.head().await?);
         let mut done = Republished { from: from.max(1), to: from.max(1) - 1, ..Republished::default() };
@@ -70,8 +70,8 @@ impl Relay {
     }
 
     /// Whoever operates takes over: this node relays from now on.
-    async fn lead(&self, desk: &mut Desk) -> Result<()> {
-        match self.leadership(desk, true).await? {
+    async fn lead(&self, state: &mut RelayState) -> Result<()> {
+        match self.leadership(state, true).await? {
             Leadership::Ours(_) => Ok(()),
             Leadership::Others => Err(Error::TakenOver),
             Leadership::Disarmed => Err(Error::Disarmed),
@@ -85,16 +85,16 @@ impl Relay {
             done.to = end;
             return Ok(());
         };
-        let mut desk = self.desk().await;
-        self.lead(&mut desk).await?;
-        let point = self.reconcile(&mut desk).await?;
-        desk.point = None;
+        let mut state = self.state().await;
+        self.lead(&mut state).await?;
+        let point = self.reconcile(&mut state).await?;
+        state.point = None;
         let sent = match page.messages.is_empty() {
             true => None,
-            false => Some(desk.publisher.publish(&page.messages, true).await?),
+            false => Some(state.publisher.publish(&page.messages, true).await?),
         };
         let sequence = sent.map_or(point.sequence, |sent| sent.sequence);
-        self.note(&mut desk, Point { sequence, ..point }).await?;
+        self.note(&mut state, Point { sequence, ..point }).await?;
         done.to = to;
         done.facts += page.messages.len() as u64;
         done.duplicates += sent.map_or(0, |sent| sent.duplicates);

@@ -22,7 +22,7 @@ pub async fn started() -> Option<(TestApp, Account)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_node_relays_and_another_one_when_it_dies() {
     let Some((app, account)) = started().await else { return };
-    let (one, two) = (Desk::new(&app, account.url()).await, Desk::new(&app, account.url()).await);
+    let (one, two) = (RelayFixture::new(&app, account.url()).await, RelayFixture::new(&app, account.url()).await);
     let (anna, chat) = chatter(&app, "anna", 10).await;
     let following = follow(&one.relay, &app);
     until(|| async { one.relay.position().await.is_some() }).await;
@@ -47,7 +47,7 @@ async fn one_node_relays_and_another_one_when_it_dies() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_given_up_is_taken_at_once_and_no_folder_holds_anything_of_it() {
     let Some((app, account)) = started().await else { return };
-    let (one, two) = (Desk::new(&app, account.url()).await, Desk::new(&app, account.url()).await);
+    let (one, two) = (RelayFixture::new(&app, account.url()).await, RelayFixture::new(&app, account.url()).await);
     let (anna, chat) = chatter(&app, "anna", 10).await;
     one.tell_all().await;
     assert!(!two.relay.round().await.unwrap());
@@ -59,8 +59,8 @@ async fn what_is_given_up_is_taken_at_once_and_no_folder_holds_anything_of_it() 
     anna.say(&chat, "one more").await;
     assert_eq!(two.tell_all().await, 1, "it goes on where the other one was");
     assert_eq!(ids(&heard(account.url()).await), public(&app));
-    for desk in [&one, &two] {
-        assert_eq!(std::fs::read_dir(desk.place.path()).unwrap().count(), 0);
+    for fixture in [&one, &two] {
+        assert_eq!(std::fs::read_dir(fixture.place.path()).unwrap().count(), 0);
     }
     let inside = std::fs::read_dir(app.data()).unwrap().map(|found| found.unwrap().file_name().into_string().unwrap());
     let others = inside
@@ -75,7 +75,7 @@ async fn who_does_not_reach_nats_lets_another_node_relay() {
         return;
     }
     let mut nats = Nats::start().unwrap();
-    let (one, two) = (Desk::new(&app, &nats.url()).await, Desk::new(&app, account.url()).await);
+    let (one, two) = (RelayFixture::new(&app, &nats.url()).await, RelayFixture::new(&app, account.url()).await);
     one.tell_all().await;
     let following = [follow(&one.relay, &app), follow(&two.relay, &app)];
     assert_eq!(two.relay.position().await, None);
@@ -87,12 +87,12 @@ async fn who_does_not_reach_nats_lets_another_node_relay() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_was_taken_over_notes_nothing() {
     let Some((app, account)) = started().await else { return };
-    let desks = [Desk::new(&app, account.url()).await, Desk::new(&app, account.url()).await];
+    let fixtures = [RelayFixture::new(&app, account.url()).await, RelayFixture::new(&app, account.url()).await];
     let (anna, chat) = chatter(&app, "anna", 3).await;
-    desks[0].tell_all().await;
+    fixtures[0].tell_all().await;
     let mut noticed = 0;
     for number in 0..6 {
-        let (former, present) = (&desks[number % 2].relay, &desks[(number + 1) % 2].relay);
+        let (former, present) = (&fixtures[number % 2].relay, &fixtures[(number + 1) % 2].relay);
         // An operator's command takes over; the former one still believes that it is its turn.
         present.republish(1, None, |_, _| {}).await.unwrap();
         anna.say(&chat, "new").await;
@@ -119,20 +119,20 @@ async fn who_was_taken_over_notes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_disarmed_on_one_node_is_so_on_all() {
     let Some((app, account)) = started().await else { return };
-    let desks = [Desk::new(&app, account.url()).await, Desk::new(&app, account.url()).await];
+    let fixtures = [RelayFixture::new(&app, account.url()).await, RelayFixture::new(&app, account.url()).await];
     let (anna, chat): (Actor, String) = chatter(&app, "anna", 3).await;
-    desks[0].tell_all().await;
-    let following = follow(&desks[0].relay, &app);
-    desks[1].relay.arm(false).await.unwrap();
-    until(|| async { desks[0].relay.position().await.is_none() }).await;
+    fixtures[0].tell_all().await;
+    let following = follow(&fixtures[0].relay, &app);
+    fixtures[1].relay.arm(false).await.unwrap();
+    until(|| async { fixtures[0].relay.position().await.is_none() }).await;
     let told = public(&app);
     anna.say(&chat, "not for everybody").await;
-    for desk in &desks {
-        assert!(!desk.relay.round().await.unwrap());
+    for fixture in &fixtures {
+        assert!(!fixture.relay.round().await.unwrap());
     }
     assert_eq!(ids(&heard(account.url()).await), told);
-    desks[1].relay.arm(true).await.unwrap();
-    caught_up(&app, &desks[0].relay).await;
+    fixtures[1].relay.arm(true).await.unwrap();
+    caught_up(&app, &fixtures[0].relay).await;
     following.abort();
     assert_eq!(ids(&heard(account.url()).await), public(&app));
 }

@@ -64,14 +64,14 @@ async fn they_change_neither_what_is_remembered_nor_what_is_told() {
         .await
         .unwrap()
         .unwrap();
-    let desk = Desk::new(&app, to).await;
+    let fixture = RelayFixture::new(&app, to).await;
     let following = tokio::spawn({
-        let (relay, hint) = (desk.relay.clone(), node.hint.clone());
+        let (relay, hint) = (fixture.relay.clone(), node.hint.clone());
         async move { relay.follow(hint).await }
     });
     chatter(&app, "anna", 300).await;
     chatter(&app, "boris", 20).await;
-    caught_up(&app, &desk.relay).await;
+    caught_up(&app, &fixture.relay).await;
     assert!(passed.load(Ordering::Relaxed) > 2 * KEPT_BACK, "nobody was nudged");
     following.abort();
     assert_eq!(ids(&heard(to).await), public(&app), "once each, in order");

@@ -6,20 +6,20 @@ use testkit::TestApp;
 use testkit::servers::{Nats, Server, Streams, installed};
 
 /// A NATS of one's own, where it is installed, and a relay that tells it of an app.
-async fn scene() -> Option<(Nats, TestApp, Desk)> {
+async fn scene() -> Option<(Nats, TestApp, RelayFixture)> {
     if !installed(Server::Nats) {
         return None;
     }
     let nats = Nats::start().unwrap();
     let app = TestApp::start().await;
-    let desk = Desk::new(&app, &nats.url()).await;
-    Some((nats, app, desk))
+    let fixture = RelayFixture::new(&app, &nats.url()).await;
+    Some((nats, app, fixture))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_killed_or_stopped_and_comes_back_misses_nothing() {
-    let Some((mut nats, app, desk)) = scene().await else { return };
-    let following = follow(&desk.relay, &app);
+    let Some((mut nats, app, fixture)) = scene().await else { return };
+    let following = follow(&fixture.relay, &app);
     let (anna, chat) = chatter(&app, "anna", 10).await;
     let (said, end) = traffic(&anna, &chat);
     for is_killed in [true, false, true, false] {
@@ -34,7 +34,7 @@ async fn a_server_that_is_killed_or_stopped_and_comes_back_misses_nothing() {
     }
     end.notify_one();
     assert!(said.await.unwrap() > 50, "commands go on all the while");
-    caught_up(&app, &desk.relay).await;
+    caught_up(&app, &fixture.relay).await;
     following.abort();
     assert_eq!(ids(&heard(&nats.url()).await), public(&app), "once each, in order");
     verified(&app, &app.node.projections).await;
@@ -42,10 +42,10 @@ async fn a_server_that_is_killed_or_stopped_and_comes_back_misses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_lost_everything_has_it_again_after_republish() {
-    let Some((mut nats, app, desk)) = scene().await else { return };
-    let following = follow(&desk.relay, &app);
+    let Some((mut nats, app, fixture)) = scene().await else { return };
+    let following = follow(&fixture.relay, &app);
     let (anna, chat) = chatter(&app, "anna", 100).await;
-    caught_up(&app, &desk.relay).await;
+    caught_up(&app, &fixture.relay).await;
     let before = public(&app);
     let (said, end) = traffic(&anna, &chat);
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -53,14 +53,14 @@ async fn a_server_that_lost_everything_has_it_again_after_republish() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     end.notify_one();
     assert!(said.await.unwrap() > 10, "commands go on all the while");
-    caught_up(&app, &desk.relay).await;
+    caught_up(&app, &fixture.relay).await;
     let lost = heard(&nats.url()).await;
     assert!(!lost.is_empty());
     assert!(!lost.iter().any(|heard| heard.id == before[0].0), "the relay alone does not tell old facts again");
     let (first, tail) = (lost[0].id, public(&app));
     let from = tail.iter().position(|(id, _)| *id == first).unwrap();
     assert_eq!(ids(&lost), tail[from..], "once each and in order, and nothing is left out behind the first one");
-    let done = desk.relay.republish(1, None, |_, _| {}).await.unwrap();
+    let done = fixture.relay.republish(1, None, |_, _| {}).await.unwrap();
     assert_eq!(done.duplicates, lost.len() as u64, "what came after the loss is not there twice");
     following.abort();
     let mut all = ids(&heard(&nats.url()).await);
@@ -104,8 +104,8 @@ async fn a_full_stream_and_a_wrong_password_stop_no_command() {
     let locked_out = relay_in(place.path(), &app, &wrong).await;
     let (anna, chat) = chatter(&app, "anna", 5).await;
     assert!(locked_out.round().await.is_err());
-    let desk = Desk::new(&app, &nats.url()).await;
-    desk.tell_all().await;
+    let fixture = RelayFixture::new(&app, &nats.url()).await;
+    fixture.tell_all().await;
     let jetstream = async_nats::jetstream::new(testkit::servers::connect_nats(&nats.url()).await.unwrap());
     let there = heard(&nats.url()).await;
     let mut config = stream(&nats.url()).await.cached_info().config.clone();
@@ -113,13 +113,13 @@ async fn a_full_stream_and_a_wrong_password_stop_no_command() {
         (i64::try_from(there.len()).unwrap(), async_nats::jetstream::stream::DiscardPolicy::New);
     jetstream.update_stream(&config).await.unwrap();
     anna.say(&chat, "no room for this").await;
-    let refused = desk.relay.round().await;
+    let refused = fixture.relay.round().await;
     assert!(matches!(refused, Err(relay::Error::Refused(_))), "{refused:?}");
     assert_eq!(heard(&nats.url()).await.len(), there.len());
     // An operator makes room, and it goes on; his limits stay.
     config.max_messages = 1_000;
     jetstream.update_stream(&config).await.unwrap();
-    desk.tell_all().await;
+    fixture.tell_all().await;
     assert_eq!(ids(&heard(&nats.url()).await), public(&app));
     assert_eq!(stream(&nats.url()).await.cached_info().config.max_messages, 1_000);
 }
@@ -132,14 +132,14 @@ async fn a_loss_is_noticed_also_when_nothing_happens() {
     let mut nats = Nats::start().unwrap();
     let app = TestApp::start().await;
     chatter(&app, "anna", 5).await;
-    let desk = Desk::new(&app, &nats.url()).await;
-    desk.tell_all().await;
-    let following = follow(&desk.relay, &app);
+    let fixture = RelayFixture::new(&app, &nats.url()).await;
+    fixture.tell_all().await;
+    let following = follow(&fixture.relay, &app);
     nats.restart(Streams::Lost).unwrap();
     // Without a fact to tell it has made the stream again, so that listeners can come back.
     let jetstream = async_nats::jetstream::new(testkit::servers::connect_nats(&nats.url()).await.unwrap());
     until(|| async { jetstream.get_stream("letopis").await.is_ok() }).await;
-    let done = desk.relay.republish(1, None, |_, _| {}).await.unwrap();
+    let done = fixture.relay.republish(1, None, |_, _| {}).await.unwrap();
     following.abort();
     assert_eq!((done.facts, done.duplicates), (public(&app).len() as u64, 0));
     assert_eq!(ids(&heard(&nats.url()).await), public(&app));

@@ -71,8 +71,8 @@ async fn every_public_fact_arrives_once_in_order_and_nothing_else_does() {
     let Some(account) = servers::nats().await else { return };
     let app = TestApp::start().await;
     let written = story(&app).await;
-    let desk = Desk::new(&app, account.url()).await;
-    assert!(desk.tell_all().await > 0);
+    let fixture = RelayFixture::new(&app, account.url()).await;
+    assert!(fixture.tell_all().await > 0);
     let heard = heard(account.url()).await;
     assert_eq!(ids(&heard), public(&app));
     let subjects = heard.iter().map(|heard| heard.subject.as_str()).collect::<BTreeSet<_>>();
@@ -96,16 +96,16 @@ async fn a_restart_goes_on_at_the_checkpoint_and_a_lost_one_costs_nothing() {
     let Some(account) = servers::nats().await else { return };
     let app = TestApp::start().await;
     let (anna, chat) = chatter(&app, "anna", 5).await;
-    let desk = Desk::new(&app, account.url()).await;
-    desk.tell_all().await;
-    let desk = Desk::over(desk.place, &app, account.url()).await;
-    assert!(!desk.relay.round().await.unwrap(), "nothing is told a second time");
+    let fixture = RelayFixture::new(&app, account.url()).await;
+    fixture.tell_all().await;
+    let fixture = RelayFixture::over(fixture.place, &app, account.url()).await;
+    assert!(!fixture.relay.round().await.unwrap(), "nothing is told a second time");
     anna.say(&chat, "one more").await;
-    assert_eq!(desk.tell_all().await, 1);
+    assert_eq!(fixture.tell_all().await, 1);
     // Without a checkpoint the stream itself says how far it is.
-    let another = Desk::new(&app, account.url()).await;
+    let another = RelayFixture::new(&app, account.url()).await;
     assert!(!another.relay.round().await.unwrap());
-    assert_eq!(another.relay.position().await, desk.relay.position().await);
+    assert_eq!(another.relay.position().await, fixture.relay.position().await);
     anna.say(&chat, "the last").await;
     another.tell_all().await;
     assert_eq!(ids(&heard(account.url()).await), public(&app));
@@ -116,32 +116,32 @@ async fn a_stream_that_has_held_something_is_never_told_a_whole_log_by_itself() 
     let Some(account) = servers::nats().await else { return };
     let (one, two) = (TestApp::start().await, TestApp::start().await);
     chatter(&one, "anna", 30).await;
-    let other = Desk::new(&one, account.url()).await;
+    let other = RelayFixture::new(&one, account.url()).await;
     other.tell_all().await;
     let (boris, chat) = chatter(&two, "boris", 3).await;
     let before = public(&two);
-    let desk = Desk::new(&two, account.url()).await;
-    assert!(!desk.relay.round().await.unwrap(), "nobody knows what was told: it begins at the log's end");
-    assert_eq!(desk.relay.position().await, Some(two.node.log.head().unwrap().position));
+    let fixture = RelayFixture::new(&two, account.url()).await;
+    assert!(!fixture.relay.round().await.unwrap(), "nobody knows what was told: it begins at the log's end");
+    assert_eq!(fixture.relay.position().await, Some(two.node.log.head().unwrap().position));
     boris.say(&chat, "from here on").await;
-    desk.tell_all().await;
+    fixture.tell_all().await;
     let new = public(&two).split_off(before.len());
     assert_eq!(ids(&heard(account.url()).await), [public(&one), new.clone()].concat());
     // What was not told an operator may want told.
-    let told = desk.relay.republish(1, None, |_, _| {}).await.unwrap();
+    let told = fixture.relay.republish(1, None, |_, _| {}).await.unwrap();
     assert_eq!((told.facts, told.duplicates), (before.len() as u64 + 1, 1));
     assert_eq!(ids(&heard(account.url()).await), [public(&one), new, before].concat());
     // Nor is a checkpoint of another log ours: what was told is not what this one holds.
-    let desk = Desk::over(other.place, &two, account.url()).await;
+    let fixture = RelayFixture::over(other.place, &two, account.url()).await;
     let last = one.node.log.head().unwrap().position;
-    let refused = desk.relay.round().await;
+    let refused = fixture.relay.round().await;
     assert!(matches!(refused, Err(relay::Error::OtherHistory { position }) if position == last), "{refused:?}");
     boris.say(&chat, "while it is silent").await;
-    assert!(!desk.relay.round().await.unwrap(), "it is disarmed, as a copy is");
-    assert_eq!(desk.relay.position().await, None);
-    desk.relay.arm(true).await.unwrap();
-    assert!(!desk.relay.round().await.unwrap());
-    assert_eq!(desk.relay.position().await, Some(two.node.log.head().unwrap().position));
+    assert!(!fixture.relay.round().await.unwrap(), "it is disarmed, as a copy is");
+    assert_eq!(fixture.relay.position().await, None);
+    fixture.relay.arm(true).await.unwrap();
+    assert!(!fixture.relay.round().await.unwrap());
+    assert_eq!(fixture.relay.position().await, Some(two.node.log.head().unwrap().position));
 }
 
 #[tokio::test]
@@ -149,13 +149,13 @@ async fn without_a_checkpoint_a_stream_that_was_emptied_is_told_only_what_is_new
     let Some(account) = servers::nats().await else { return };
     let app = TestApp::start().await;
     let (anna, chat) = chatter(&app, "anna", 10).await;
-    Desk::new(&app, account.url()).await.tell_all().await;
+    RelayFixture::new(&app, account.url()).await.tell_all().await;
     let before = public(&app);
     stream(account.url()).await.purge().await.unwrap();
-    let desk = Desk::new(&app, account.url()).await;
-    assert!(!desk.relay.round().await.unwrap());
+    let fixture = RelayFixture::new(&app, account.url()).await;
+    assert!(!fixture.relay.round().await.unwrap());
     anna.say(&chat, "new").await;
-    desk.tell_all().await;
+    fixture.tell_all().await;
     assert_eq!(ids(&heard(account.url()).await), public(&app)[before.len()..]);
 }
 
@@ -166,17 +166,17 @@ async fn a_disarmed_relay_tells_nobody_anything() {
     chatter(&app, "anna", 3).await;
     let place = tempfile::tempdir().unwrap();
     store::Folder::create(place.path()).unwrap().disarm().unwrap();
-    let desk = Desk::over(place, &app, account.url()).await;
-    assert!(!desk.relay.round().await.unwrap());
-    let again = desk.relay.republish(1, None, |_, _| {}).await;
+    let fixture = RelayFixture::over(place, &app, account.url()).await;
+    assert!(!fixture.relay.round().await.unwrap());
+    let again = fixture.relay.republish(1, None, |_, _| {}).await;
     assert!(matches!(again, Err(Error::Disarmed)), "{again:?}");
     let jetstream = async_nats::jetstream::new(servers::connect_nats(account.url()).await.unwrap());
     assert!(jetstream.get_stream("letopis").await.is_err(), "there is not even a stream");
-    desk.relay.arm(true).await.unwrap();
-    desk.tell_all().await;
+    fixture.relay.arm(true).await.unwrap();
+    fixture.tell_all().await;
     assert_eq!(ids(&heard(account.url()).await), public(&app));
-    desk.relay.arm(false).await.unwrap();
-    assert!(matches!(desk.relay.republish(1, None, |_, _| {}).await, Err(Error::Disarmed)));
+    fixture.relay.arm(false).await.unwrap();
+    assert!(matches!(fixture.relay.republish(1, None, |_, _| {}).await, Err(Error::Disarmed)));
 }
 
 #[tokio::test]
@@ -184,18 +184,18 @@ async fn a_checkpoint_that_is_damaged_costs_nothing() {
     let Some(account) = servers::nats().await else { return };
     let app = TestApp::start().await;
     let (anna, chat) = chatter(&app, "anna", 5).await;
-    let desk = Desk::new(&app, account.url()).await;
-    desk.tell_all().await;
-    let folder = store::Folder::create(desk.place.path()).unwrap();
-    drop(desk.relay);
+    let fixture = RelayFixture::new(&app, account.url()).await;
+    fixture.tell_all().await;
+    let folder = store::Folder::create(fixture.place.path()).unwrap();
+    drop(fixture.relay);
     let path = relay::Checkpoint::path(&folder);
     std::fs::write(&path, "this is no database, and never was one: ".repeat(300)).unwrap();
-    let desk = Desk::over(desk.place, &app, account.url()).await;
+    let fixture = RelayFixture::over(fixture.place, &app, account.url()).await;
     anna.say(&chat, "one more").await;
-    desk.tell_all().await;
+    fixture.tell_all().await;
     assert_eq!(ids(&heard(account.url()).await), public(&app), "once each, in order");
     // What cannot be mended by making it anew is told.
-    drop(desk.relay);
+    drop(fixture.relay);
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
     let opened = relay::Checkpoint::of(&folder, &app.node.log);
@@ -206,7 +206,7 @@ async fn a_checkpoint_that_is_damaged_costs_nothing() {
 async fn two_relays_at_once_tell_everything_once_and_in_order() {
     let Some(account) = servers::nats().await else { return };
     let app = TestApp::start().await;
-    let (one, two) = (Desk::new(&app, account.url()).await, Desk::new(&app, account.url()).await);
+    let (one, two) = (RelayFixture::new(&app, account.url()).await, RelayFixture::new(&app, account.url()).await);
     let tasks = [follow(&one.relay, &app), follow(&two.relay, &app)];
     chatter(&app, "anna", 300).await;
     let head = app.node.log.head().unwrap().position;
@@ -221,7 +221,7 @@ async fn a_relay_that_was_held_up_tells_nothing_a_second_time() {
     let Some(account) = servers::nats().await else { return };
     let app = TestApp::start().await;
     let (anna, chat) = chatter(&app, "anna", 3).await;
-    let (held_up, other) = (Desk::new(&app, account.url()).await, Desk::new(&app, account.url()).await);
+    let (held_up, other) = (RelayFixture::new(&app, account.url()).await, RelayFixture::new(&app, account.url()).await);
     held_up.tell_all().await;
     short_window(account.url()).await;
     // It knows where it stands, and stands still while another one goes on, longer than duplicates are known.
@@ -243,17 +243,17 @@ async fn it_stops_before_what_it_cannot_read() {
     chatter(&app, "anna", 3).await;
     let expected = public(&app);
     let poison = testkit::poison(&app.data(), "message.frozen.v9");
-    let desk = Desk::new(&app, account.url()).await;
-    assert!(desk.relay.round().await.unwrap());
-    let stopped = desk.relay.round().await;
+    let fixture = RelayFixture::new(&app, account.url()).await;
+    assert!(fixture.relay.round().await.unwrap());
+    let stopped = fixture.relay.round().await;
     assert!(matches!(stopped, Err(Error::Unreadable { position, .. }) if position == poison), "{stopped:?}");
     // It stands there, and whoever watches sees that.
-    let followed = tokio::time::timeout(Duration::from_secs(1), desk.relay.follow(app.node.hint.clone())).await;
+    let followed = tokio::time::timeout(Duration::from_secs(1), fixture.relay.follow(app.node.hint.clone())).await;
     assert!(followed.is_err());
     let figures = app.anonymous().get("/metrics").await.text;
     assert!(figures.contains("letopis_relay_stopped 1") && figures.contains("letopis_relay_lag_events 1"), "{figures}");
     assert_eq!(ids(&heard(account.url()).await), expected);
-    assert_eq!(desk.relay.position().await, Some(poison - 1));
+    assert_eq!(fixture.relay.position().await, Some(poison - 1));
 }
 
 #[tokio::test]
@@ -261,24 +261,24 @@ async fn what_is_published_again_within_the_window_is_dropped_and_what_is_new_is
     let Some(account) = servers::nats().await else { return };
     let app = TestApp::start().await;
     chatter(&app, "anna", 20).await;
-    let desk = Desk::new(&app, account.url()).await;
-    let early = desk.relay.republish(1, None, |_, _| {}).await;
+    let fixture = RelayFixture::new(&app, account.url()).await;
+    let early = fixture.relay.republish(1, None, |_, _| {}).await;
     assert!(matches!(early, Err(Error::NothingThere { told: 0, .. })), "the relay itself tells it first: {early:?}");
-    desk.tell_all().await;
+    fixture.tell_all().await;
     let (expected, head) = (public(&app), app.node.log.head().unwrap().position);
-    let all = desk.relay.republish(1, None, |_, _| {}).await.unwrap();
+    let all = fixture.relay.republish(1, None, |_, _| {}).await.unwrap();
     let facts = expected.len() as u64;
     assert_eq!(all, Republished { from: 1, to: head, facts, duplicates: facts });
     // A stream that has lost everything but one message in the middle, which is not even ours.
     let client = servers::connect_nats(account.url()).await.unwrap();
     let jetstream = async_nats::jetstream::new(client);
     jetstream.delete_stream("letopis").await.unwrap();
-    let desk = Desk::over(desk.place, &app, account.url()).await;
-    assert!(!desk.relay.round().await.unwrap(), "a new stream, and nothing by itself");
+    let fixture = RelayFixture::over(fixture.place, &app, account.url()).await;
+    assert!(!fixture.relay.round().await.unwrap(), "a new stream, and nothing by itself");
     let middle = expected[9];
     let message = async_nats::jetstream::message::PublishMessage::build().message_id(middle.0.to_string());
     jetstream.send_publish("letopis.message.posted", message).await.unwrap().await.unwrap();
-    let all = desk.relay.republish(1, None, |_, _| {}).await.unwrap();
+    let all = fixture.relay.republish(1, None, |_, _| {}).await.unwrap();
     assert_eq!(all, Republished { from: 1, to: head, facts, duplicates: 1 });
     let heard = heard(account.url()).await;
     let told = heard.iter().filter(|heard| heard.republished);
@@ -293,20 +293,20 @@ async fn a_part_is_published_again() {
     let Some(account) = servers::nats().await else { return };
     let app = TestApp::start().await;
     let (anna, chat) = chatter(&app, "anna", 20).await;
-    let desk = Desk::new(&app, account.url()).await;
-    desk.tell_all().await;
+    let fixture = RelayFixture::new(&app, account.url()).await;
+    fixture.tell_all().await;
     let jetstream = async_nats::jetstream::new(servers::connect_nats(account.url()).await.unwrap());
     jetstream.delete_stream("letopis").await.unwrap();
     let expected = public(&app);
     let (from, to) = (expected[4].1, expected[7].1);
-    let done = desk.relay.republish(from, Some(to), |_, _| {}).await.unwrap();
+    let done = fixture.relay.republish(from, Some(to), |_, _| {}).await.unwrap();
     assert_eq!((done.facts, done.duplicates), (4, 0));
     assert_eq!(ids(&heard(account.url()).await), expected[4..8]);
     // The relay goes on where it was, and the next one, too.
     anna.say(&chat, "more").await;
-    let desk = Desk::over(desk.place, &app, account.url()).await;
-    desk.tell_all().await;
+    let fixture = RelayFixture::over(fixture.place, &app, account.url()).await;
+    fixture.tell_all().await;
     assert_eq!(ids(&heard(account.url()).await), [&expected[4..8], &public(&app)[expected.len()..]].concat());
-    let past = desk.relay.republish(100_000, None, |_, _| {}).await;
+    let past = fixture.relay.republish(100_000, None, |_, _| {}).await;
     assert!(matches!(past, Err(Error::NothingThere { from: 100_000, .. })), "{past:?}");
 }

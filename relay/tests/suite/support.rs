@@ -34,20 +34,20 @@ pub struct Heard {
 }
 
 /// A relay with a checkpoint of its own.
-pub struct Desk {
+pub struct RelayFixture {
     pub place: TempDir,
     pub relay: Relay,
 }
 
-impl Desk {
-    pub async fn new(app: &TestApp, url: &str) -> Desk {
-        Desk::over(TempDir::new().unwrap(), app, url).await
+impl RelayFixture {
+    pub async fn new(app: &TestApp, url: &str) -> RelayFixture {
+        RelayFixture::over(TempDir::new().unwrap(), app, url).await
     }
 
     /// The next relay over what another one has left.
-    pub async fn over(place: TempDir, app: &TestApp, url: &str) -> Desk {
+    pub async fn over(place: TempDir, app: &TestApp, url: &str) -> RelayFixture {
         let relay = relay(place.path(), app, url).await;
-        Desk { place, relay }
+        RelayFixture { place, relay }
     }
 
     /// Tells all that there is to tell; how many pages that were.
