@@ -1,4 +1,4 @@
-//! What leaves the house from this process: the relay and the nudges, when NATS is set.
+//! What leaves the house from this process: the relay and the wake-ups, when NATS is set.
 
 use crate::context::Context;
 use crate::control;
@@ -8,7 +8,7 @@ use crate::progress::{self, Progress};
 use crate::{arguments, output};
 use anyhow::Result;
 use api::{Node, Role, Roles};
-use relay::{Arming, Bus, Checkpoint, Limits, Relay, lasting, no_relay, nudges};
+use relay::{Arming, Bus, Checkpoint, Limits, Relay, no_relay, supervise, wakeups};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -82,15 +82,15 @@ async fn relay_in_time(bus: &Bus, node: &Node) -> Result<Relay> {
 }
 
 impl Couriers {
-    /// Starts them. What other nodes tell goes into `heard`. A node without the role of the same name nudges and hears
-    /// others all the same: only the relay is another node's then. Whatever is wrong with the relay keeps nobody from
-    /// being served: then there is none.
+    /// Starts them. What other nodes tell goes into `heard`. A node without the role of the same name wakes the others
+    /// and hears them all the same: only the relay is another node's then. Whatever is wrong with the relay keeps
+    /// nobody from being served: then there is none.
     pub async fn start(bus: Option<Bus>, node: &Node, heard: watch::Sender<u64>) -> Couriers {
         let Some(bus) = bus else { return Couriers::default() };
         let mut tasks = JoinSet::new();
         let (hearing, telling, head) = (bus.clone(), bus.clone(), node.writer.head());
-        tasks.spawn(lasting("hear nudges", move || nudges::hear(hearing.clone(), heard.clone())));
-        tasks.spawn(lasting("tell nudges", move || nudges::tell(telling.clone(), head.clone())));
+        tasks.spawn(supervise("hear nudges", move || wakeups::hear(hearing.clone(), heard.clone())));
+        tasks.spawn(supervise("tell nudges", move || wakeups::tell(telling.clone(), head.clone())));
         let relays = node.roles.has(Role::Couriers);
         let relay = match relay_in_time(&bus, node).await {
             Ok(relay) => relay,
@@ -109,7 +109,7 @@ impl Couriers {
             async move { relay.follow(hint).await }
         };
         if relays {
-            tasks.spawn(lasting("relay", follow));
+            tasks.spawn(supervise("relay", follow));
         }
         Couriers { relay: Some(relay), tasks }
     }

@@ -20,7 +20,7 @@ const PING_EVERY: Duration = Duration::from_secs(10);
 const RETRY_WAIT_MAX: Duration = Duration::from_secs(4);
 /// The first one waits so long.
 const RETRY_WAIT: Duration = Duration::from_millis(50);
-/// Nudges that nobody has taken; what is more is dropped.
+/// Wake-ups that wait to be taken; what is more is dropped.
 const UNTAKEN_MAX: usize = 64;
 /// Commands to the client that wait while there is no connection.
 const WAITING_MAX: usize = 512;
@@ -147,7 +147,7 @@ impl Told {
                 }
             }
             Event::ServerError(error) => tracing::warn!(%address, %error, "NATS complains"),
-            // Nudges were dropped: that costs nothing.
+            // Wake-ups were dropped: that costs nothing.
             Event::SlowConsumer(_) | Event::LameDuckMode | Event::Draining => {}
         }
     }

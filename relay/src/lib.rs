@@ -1,7 +1,7 @@
 //! What other services are told.
 //!
 //! The relay follows the log as projections do, and tells other services in a small public vocabulary what has
-//! happened; nudges tell the other nodes that there is something new. Both go over NATS, which holds nothing that the
+//! happened; wake-ups tell the other nodes that there is something new. Both go over NATS, which holds nothing that the
 //! log does not: without it, and after its loss, everything else goes on. This crate must never judge what may happen,
 //! never write to the log, and never open a sealed part.
 
@@ -10,25 +10,25 @@ mod arming;
 mod bus;
 mod checkpoint;
 mod error;
-mod lasting;
 mod leadership;
-mod looked;
-pub mod nudges;
+mod probe;
 mod public_message;
 mod publisher;
 mod reconcile;
 mod relay;
 mod republish;
+mod supervise;
 pub mod vocabulary;
+pub mod wakeups;
 
 pub use address::Address;
 pub use arming::Arming;
 pub use bus::Bus;
 pub use checkpoint::{Checkpoint, Point};
 pub use error::{Error, Result};
-pub use lasting::{lasting, no_relay};
-pub use looked::{Looked, look};
+pub use probe::{NatsReport, probe};
 pub use public_message::{PublicMessage, header};
 pub use publisher::Limits;
 pub use relay::Relay;
 pub use republish::Republished;
+pub use supervise::{no_relay, supervise};

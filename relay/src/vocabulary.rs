@@ -7,7 +7,7 @@
 use domain::{Event, chat, message, user};
 use serde_json::json;
 
-/// The subjects that the stream takes: one for each category that is told. Nudges are not among them.
+/// The subjects that the stream takes: one for each category that is told. Wake-ups are not among them.
 pub const SUBJECTS: [&str; 3] = ["letopis.user.*", "letopis.chat.*", "letopis.message.*"];
 
 /// What other services are told of one fact.

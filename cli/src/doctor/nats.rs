@@ -2,7 +2,7 @@
 
 use super::Check;
 use crate::context::Context;
-use relay::{Arming, Looked};
+use relay::{Arming, NatsReport};
 use serde_json::json;
 use store::Folder;
 
@@ -15,8 +15,8 @@ pub(super) async fn nats(context: &Context) -> Check {
         let found = format!("{shown} is told nothing: the relay of this log is disarmed, as that of a copy is");
         return Check::warning("nats", found, "`letopis relay arm`, once the log that it was copied from is given up");
     }
-    match relay::look(address.clone()).await {
-        Ok(looked) => told(&shown, &looked),
+    match relay::probe(address.clone()).await {
+        Ok(report) => told(&shown, &report),
         Err(error) => {
             let advice = "start it with JetStream, or correct LETOPIS_NATS_URL; the server works without it and tells \
                           other services later what they miss";
@@ -33,9 +33,9 @@ fn is_disarmed(context: &Context) -> bool {
     Arming::present(cluster).and_then(|arming| arming.is_disarmed()).unwrap_or_default()
 }
 
-fn told(shown: &str, looked: &Looked) -> Check {
-    let version = &looked.version;
-    let Some(stream) = looked.stream else {
+fn told(shown: &str, report: &NatsReport) -> Check {
+    let version = &report.version;
+    let Some(stream) = report.stream else {
         let found = format!("{shown} answers ({version}); there is no stream yet: a server that runs makes it");
         return Check::ok("nats", found);
     };

@@ -27,7 +27,7 @@ fn every_public_shape() {
 }
 
 #[test]
-fn every_subject_is_one_that_the_stream_takes_and_no_nudge() {
+fn every_subject_is_one_that_the_stream_takes_and_no_wakeup() {
     let mut subjects = stored().iter().filter_map(|(_, event)| Some(told(ID, event)?.subject)).collect::<Vec<_>>();
     assert!(subjects.len() > 15, "{subjects:?}");
     for subject in &subjects {
@@ -37,7 +37,7 @@ fn every_subject_is_one_that_the_stream_takes_and_no_nudge() {
         });
         assert!(taken, "{subject}");
     }
-    assert!(SUBJECTS.iter().all(|taken| !crate::nudges::SUBJECT.starts_with(taken.strip_suffix('*').unwrap())));
+    assert!(SUBJECTS.iter().all(|taken| !crate::wakeups::SUBJECT.starts_with(taken.strip_suffix('*').unwrap())));
     subjects.dedup();
     let all = subjects.len();
     subjects.sort_unstable();

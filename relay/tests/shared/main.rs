@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
 mod nodes;
-mod nudged;
 #[path = "../suite/support.rs"]
 #[allow(dead_code, reason = "the stories of one node need more of it")]
 mod support;
+mod wakeups;

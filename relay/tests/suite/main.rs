@@ -2,6 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
 mod loss;
-mod nudging;
 mod relaying;
 mod support;
+mod wakeups;

@@ -1,4 +1,4 @@
-//! How NATS looks from here, for who wants to know whether it is well.
+//! What NATS reports of itself, for health checks.
 
 use crate::bus::ANSWER_WAIT;
 use crate::publisher::{find, last};
@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Looked {
+pub struct NatsReport {
     /// The server's version.
     pub version: String,
     /// The stream; none when there is none yet.
@@ -28,7 +28,7 @@ pub struct Stream {
 ///
 /// # Errors
 /// [`crate::Error::Unreachable`], [`crate::Error::Refused`].
-pub async fn look(address: Address) -> Result<Looked> {
+pub async fn probe(address: Address) -> Result<NatsReport> {
     let connecting = address.options().connection_timeout(ANSWER_WAIT).connect(address.servers());
     let silent = |_| Error::Unreachable(format!("no connection within {ANSWER_WAIT:?}"));
     let connected = timeout(ANSWER_WAIT, connecting).await.map_err(silent)?;
@@ -42,5 +42,5 @@ pub async fn look(address: Address) -> Result<Looked> {
             Some(Stream { messages: stream.cached_info().state.messages, position })
         }
     };
-    Ok(Looked { version, stream })
+    Ok(NatsReport { version, stream })
 }

@@ -9,8 +9,8 @@ use tokio::time::sleep;
 /// Before it begins again: whoever panics at once is not to fill the log.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Runs a task, and begins it anew 5 s after each panic; until it ends by itself.
-pub async fn lasting<F: Future<Output = ()>>(task: &'static str, begin: impl Fn() -> F) {
+/// Runs a task, and begins it again 5 s after each panic; until it ends by itself.
+pub async fn supervise<F: Future<Output = ()>>(task: &'static str, begin: impl Fn() -> F) {
     again(task, PAUSE, begin).await;
 }
 

@@ -1,4 +1,4 @@
-//! Nudges that come twice and in the wrong order.
+//! Wake-ups that come twice and in the wrong order.
 
 use crate::nodes::started;
 use crate::support::*;
@@ -6,27 +6,27 @@ use api::{Node, NodeOptions, Roles};
 use async_nats::Client;
 use futures_util::StreamExt;
 use projections::Name;
-use relay::nudges;
+use relay::wakeups;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use testkit::{TestApp, servers};
 use tokio::sync::watch;
 
-/// So many nudges are kept back, and passed on from the last to the first.
+/// So many wake-ups are kept back, and passed on from the last to the first.
 const KEPT_BACK: usize = 4;
 
-/// Passes nudges on from one account to another: each twice, the later ones first.
+/// Passes wake-ups on from one account to another: each twice, the later ones first.
 async fn garble(from: Client, to: Client, passed: Arc<AtomicUsize>) {
-    let mut nudges = from.subscribe(nudges::SUBJECT).await.unwrap();
+    let mut wakeups = from.subscribe(wakeups::SUBJECT).await.unwrap();
     let mut kept = Vec::new();
-    while let Some(nudge) = nudges.next().await {
-        kept.push(nudge.payload);
+    while let Some(wakeup) = wakeups.next().await {
+        kept.push(wakeup.payload);
         if kept.len() < KEPT_BACK {
             continue;
         }
         while let Some(payload) = kept.pop() {
             for _ in 0..2 {
-                to.publish(nudges::SUBJECT, payload.clone()).await.unwrap();
+                to.publish(wakeups::SUBJECT, payload.clone()).await.unwrap();
                 passed.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -34,7 +34,7 @@ async fn garble(from: Client, to: Client, passed: Arc<AtomicUsize>) {
 }
 
 /// A node beside another one, in a folder of its own.
-async fn beside(app: &TestApp, place: &std::path::Path, nudges: watch::Receiver<u64>) -> Node {
+async fn beside(app: &TestApp, place: &std::path::Path, wakeups: watch::Receiver<u64>) -> Node {
     let options = NodeOptions {
         data: place.to_owned(),
         database: app.node.log.cluster().cloned(),
@@ -42,7 +42,7 @@ async fn beside(app: &TestApp, place: &std::path::Path, nudges: watch::Receiver<
         erased_list: Some(place.join("erased")),
         roles: Roles::ALL,
     };
-    Node::open_nudged(options, Some(nudges)).await.unwrap()
+    Node::open_nudged(options, Some(wakeups)).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,12 +53,12 @@ async fn they_change_neither_what_is_remembered_nor_what_is_told() {
     let passed = Arc::new(AtomicUsize::new(0));
     let [client, other_client] = [servers::connect_nats(from).await.unwrap(), servers::connect_nats(to).await.unwrap()];
     let garbling = tokio::spawn(garble(client, other_client, Arc::clone(&passed)));
-    let telling = tokio::spawn(nudges::tell(bus(from).await, app.node.writer.head()));
-    let (heard_of, nudges) = watch::channel(0);
-    let hearing = tokio::spawn(nudges::hear(bus(to).await, heard_of));
+    let telling = tokio::spawn(wakeups::tell(bus(from).await, app.node.writer.head()));
+    let (heard_of, wakeups) = watch::channel(0);
+    let hearing = tokio::spawn(wakeups::hear(bus(to).await, heard_of));
     let place = tempfile::tempdir().unwrap();
-    let node = beside(&app, place.path(), nudges).await;
-    // From here on the node that is nudged does all that follows the log.
+    let node = beside(&app, place.path(), wakeups).await;
+    // From here on the node that is woken does all that follows the log.
     let projections = node.projections.clone();
     tokio::task::spawn_blocking(move || Name::ALL.into_iter().try_for_each(|name| projections.resume(name)))
         .await
@@ -72,7 +72,7 @@ async fn they_change_neither_what_is_remembered_nor_what_is_told() {
     chatter(&app, "anna", 300).await;
     chatter(&app, "boris", 20).await;
     caught_up(&app, &fixture.relay).await;
-    assert!(passed.load(Ordering::Relaxed) > 2 * KEPT_BACK, "nobody was nudged");
+    assert!(passed.load(Ordering::Relaxed) > 2 * KEPT_BACK, "nobody was woken");
     following.abort();
     assert_eq!(ids(&heard(to).await), public(&app), "once each, in order");
     for projections in [&node.projections, &app.node.projections] {

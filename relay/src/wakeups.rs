@@ -1,5 +1,5 @@
-//! Nudges: a node tells the others that its log has a new head, so that they look at once and not at their next
-//! poll. A nudge that is lost, doubled, late or made up costs a look or a poll, and never an event.
+//! Wake-ups: a node tells the others that its log has a new head, so that they look at once and not at their next
+//! poll. A wake-up that is lost, doubled, late or made up costs a look or a poll, and never an event.
 
 use crate::Bus;
 use futures_util::StreamExt;
@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// Where nudges go, outside of JetStream: nobody keeps them. The payload is the position, in digits.
+/// Where wake-ups go, outside of JetStream: nobody keeps them. The payload is the position, in digits.
 pub const SUBJECT: &str = "letopis.nudge.head";
 
-/// Between two nudges, told or heard, it takes at least this long: at most 200 a second.
+/// Between two wake-ups, told or heard, it takes at least this long: at most 200 a second.
 const PAUSE: Duration = Duration::from_millis(5);
 /// The longest position.
 const DIGITS_MAX: usize = 20;
@@ -33,9 +33,9 @@ pub async fn tell(bus: Bus, mut head: watch::Receiver<u64>) {
 pub async fn hear(bus: Bus, heard: watch::Sender<u64>) {
     loop {
         // The subscription lasts over any number of lost connections.
-        if let Ok(mut nudges) = bus.client().subscribe(SUBJECT).await {
-            while let Some(nudge) = nudges.next().await {
-                let Some(position) = position(&nudge.payload) else { continue };
+        if let Ok(mut wakeups) = bus.client().subscribe(SUBJECT).await {
+            while let Some(wakeup) = wakeups.next().await {
+                let Some(position) = position(&wakeup.payload) else { continue };
                 metrics::counter!("letopis_nudges_total", "way" => "heard").increment(1);
                 let news = heard.send_if_modified(|latest| std::mem::replace(latest, position) != position);
                 if news {
@@ -60,7 +60,7 @@ mod tests {
     use fuzz::Verdict;
 
     #[test]
-    fn fuzz_a_nudge_is_a_position_and_nothing_else() {
+    fn fuzz_a_wakeup_is_a_position_and_nothing_else() {
         fuzz::bytes(&[b"0", b"17", b"18446744073709551615"], |payload| {
             let read = position(payload);
             if let Some(position) = read {
