@@ -8,12 +8,12 @@ use store::{Cluster, Error, Folder, Log};
 /// In the database of a log that nodes share; a row in it disarms.
 const TABLES: &str = "create table if not exists relay_disarmed (one bigint primary key);";
 
-/// Where it stands whether the relay of a log is disarmed.
+/// Where it is kept that the relay of a log is disarmed.
 pub struct Arming {
-    lies: Lies,
+    backing: Backing,
 }
 
-enum Lies {
+enum Backing {
     /// [`Folder::disarm`]: whatever brings a whole log in says so before the log has its name.
     Folder(Folder),
     Shared(Database),
@@ -26,7 +26,7 @@ impl Arming {
     /// [`Error::Unreachable`], [`Error::Postgres`], [`Error::File`].
     pub fn of(folder: &Folder, log: &Log) -> Result<Arming, Error> {
         match log.cluster() {
-            None => Ok(Arming { lies: Lies::Folder(folder.clone()) }),
+            None => Ok(Arming { backing: Backing::Folder(folder.clone()) }),
             Some(cluster) => Arming::shared(cluster),
         }
     }
@@ -41,7 +41,7 @@ impl Arming {
         let mut tx = writer.begin()?;
         tx.batch(TABLES)?;
         tx.commit()?;
-        Ok(Arming { lies: Lies::Shared(database) })
+        Ok(Arming { backing: Backing::Shared(database) })
     }
 
     /// Of a log that nodes share, for who changes nothing.
@@ -49,7 +49,7 @@ impl Arming {
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Postgres`], [`Error::File`], also before a node has served that log.
     pub fn present(cluster: &Cluster) -> Result<Arming, Error> {
-        Ok(Arming { lies: Lies::Shared(Place::beside(cluster).open()?) })
+        Ok(Arming { backing: Backing::Shared(Place::beside(cluster).open()?) })
     }
 
     /// Whether it may not speak.
@@ -57,9 +57,9 @@ impl Arming {
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Postgres`], [`Error::File`].
     pub fn is_disarmed(&self) -> Result<bool, Error> {
-        match &self.lies {
-            Lies::Folder(folder) => Ok(folder.is_disarmed()),
-            Lies::Shared(database) => {
+        match &self.backing {
+            Backing::Folder(folder) => Ok(folder.is_disarmed()),
+            Backing::Shared(database) => {
                 let row = database.snapshot()?.row("select one from relay_disarmed", &[], |row| row.int(0))?;
                 Ok(row.is_some())
             }
@@ -71,10 +71,10 @@ impl Arming {
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Postgres`], [`Error::File`].
     pub fn set(&self, armed: bool) -> Result<(), Error> {
-        match (&self.lies, armed) {
-            (Lies::Folder(folder), true) => folder.arm(),
-            (Lies::Folder(folder), false) => folder.disarm(),
-            (Lies::Shared(database), _) => {
+        match (&self.backing, armed) {
+            (Backing::Folder(folder), true) => folder.arm(),
+            (Backing::Folder(folder), false) => folder.disarm(),
+            (Backing::Shared(database), _) => {
                 let sql = match armed {
                     true => "delete from relay_disarmed",
                     false => "insert into relay_disarmed (one) values (1) on conflict (one) do nothing",

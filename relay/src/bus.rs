@@ -42,7 +42,7 @@ impl Bus {
     /// [`Error::Refused`] when the address cannot be used at all.
     pub async fn connect(address: Address) -> Result<Bus> {
         let address = Arc::new(address);
-        let events = Told { address: Arc::clone(&address), lost: AtomicBool::new(false) };
+        let events = ConnectionLog { address: Arc::clone(&address), lost: AtomicBool::new(false) };
         let events = Arc::new(events);
         let options = address
             .options()
@@ -125,12 +125,12 @@ fn retry_wait(attempts: usize) -> Duration {
 }
 
 /// Says once that it is lost, and once that it is back.
-struct Told {
+struct ConnectionLog {
     address: Arc<Address>,
     lost: AtomicBool,
 }
 
-impl Told {
+impl ConnectionLog {
     fn tell(&self, event: &Event) {
         let address = &self.address;
         match event {

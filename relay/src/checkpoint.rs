@@ -57,7 +57,7 @@ impl Checkpoint {
         folder.read_models().join("relay.db")
     }
 
-    /// Opens the one of that log; the caller holds the folder's lock. A file that is damaged is made anew.
+    /// Opens the one of that log; the caller holds the folder's lock. A damaged file is replaced.
     ///
     /// # Errors
     /// [`crate::Error::Store`].
@@ -74,7 +74,7 @@ impl Checkpoint {
         let path = Checkpoint::path(folder);
         let writer = match writer_of(&path) {
             Err(error) if !error.may_pass() => {
-                let advice = "it is made anew, and the stream in NATS tells how far the relay has come";
+                let advice = "a new one is made, and the stream in NATS tells how far the relay has come";
                 tracing::warn!(path = %path.display(), error = described(&error), "{advice}");
                 Database::remove(&path)?;
                 writer_of(&path)?

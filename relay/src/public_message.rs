@@ -59,12 +59,12 @@ impl PublicMessage {
         let event = Event::restore(&record.name, &record.payload, None)
             .map_err(|why| Error::Unreadable { position: record.position, why: why.to_string() })?;
         let id = record.stream.split_once('-').map_or("", |(_, id)| id);
-        let Some(told) = vocabulary::told(id, &event) else { return Ok(None) };
+        let Some(fact) = vocabulary::translate(id, &event) else { return Ok(None) };
         let message = PublicMessage {
             position: record.position,
             id: record.id,
-            subject: told.subject,
-            payload: told.payload,
+            subject: fact.subject,
+            payload: fact.payload,
             headers: headers(record),
         };
         Ok(Some(message))

@@ -48,7 +48,7 @@ pub(crate) struct Publisher {
 
 /// How the stream was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct StreamEnd {
     /// When it was made, in nanoseconds since 1970.
     pub(crate) made: String,
     /// Its last sequence number.
@@ -66,7 +66,7 @@ pub(crate) struct Last {
 
 /// What became of messages that were sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sent {
+pub(crate) struct PublishOutcome {
     /// The stream had that many already.
     pub(crate) duplicates: u64,
     /// The stream's last sequence number now.
@@ -80,7 +80,7 @@ impl Publisher {
     }
 
     /// Looks where the stream is; makes it when there is none.
-    pub(crate) async fn look(&mut self) -> Result<Found> {
+    pub(crate) async fn look(&mut self) -> Result<StreamEnd> {
         self.last_sequence = None;
         let stream = match find(&self.context).await? {
             Some(stream) => stream,
@@ -125,7 +125,7 @@ impl Publisher {
     /// # Errors
     /// [`Error::Contended`] when somebody else has written: he may have told what is in hand here, and more. So where
     /// the stream ends now is no place for it, and whoever wants to go on looks first how far the stream is.
-    pub(crate) async fn publish(&mut self, messages: &[PublicMessage], republished: bool) -> Result<Sent> {
+    pub(crate) async fn publish(&mut self, messages: &[PublicMessage], republished: bool) -> Result<PublishOutcome> {
         let (mut left, mut duplicates) = (messages, 0);
         let mut window = IN_FLIGHT_MAX;
         while !left.is_empty() {
@@ -138,11 +138,11 @@ impl Publisher {
             duplicates += taken.duplicates;
             left = &left[taken.messages..];
         }
-        Ok(Sent { duplicates, sequence: self.last_sequence.unwrap_or_default() })
+        Ok(PublishOutcome { duplicates, sequence: self.last_sequence.unwrap_or_default() })
     }
 
     /// Sends at most so many as may be on their way. Answers how many of the first ones the stream has now.
-    async fn send(&mut self, base: u64, messages: &[PublicMessage], republished: bool) -> Result<Taken> {
+    async fn send(&mut self, base: u64, messages: &[PublicMessage], republished: bool) -> Result<SendOutcome> {
         // Whoever drops this half way does not know how far it came.
         self.last_sequence = None;
         let mut acknowledgements = Vec::with_capacity(messages.len());
@@ -151,7 +151,7 @@ impl Publisher {
             let message = public.to_publish(sequence, before.replace(public.id), republished);
             acknowledgements.push(self.context.send_publish(public.subject, message).await?);
         }
-        let mut taken = Taken::default();
+        let mut taken = SendOutcome::default();
         let (mut sequence, mut refused) = (base, false);
         for acknowledgement in acknowledgements {
             match acknowledgement.await {
@@ -175,7 +175,7 @@ impl Publisher {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Taken {
+struct SendOutcome {
     messages: usize,
     duplicates: u64,
 }
@@ -192,8 +192,8 @@ pub(crate) async fn find(context: &Context) -> Result<Option<Stream>> {
     }
 }
 
-fn found(info: &Info, last: Option<Last>) -> Found {
-    Found { made: info.created.unix_timestamp_nanos().to_string(), sequence: info.state.last_sequence, last }
+fn found(info: &Info, last: Option<Last>) -> StreamEnd {
+    StreamEnd { made: info.created.unix_timestamp_nanos().to_string(), sequence: info.state.last_sequence, last }
 }
 
 /// The last message, when the relay sent it by itself: what an operator had published again tells nothing of how far

@@ -1,7 +1,7 @@
 //! Where the relay is, as the checkpoint, the stream and the log say together.
 
 use crate::checkpoint::Point;
-use crate::publisher::Found;
+use crate::publisher::StreamEnd;
 use crate::relay::RelayState;
 use crate::{Error, Relay, Result};
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub(crate) enum Comparison {
 }
 
 /// Compares. `known` is a point that the log holds, and the stream's last message counts only when the log holds it.
-pub(crate) fn compare(known: Option<&Point>, found: &Found) -> Comparison {
+pub(crate) fn compare(known: Option<&Point>, found: &StreamEnd) -> Comparison {
     let last = found.last.map(|last| last.position);
     let Some(point) = known else {
         return match (last, found.sequence) {
@@ -99,7 +99,7 @@ impl Relay {
             Comparison::AsLeft | Comparison::Lost => {}
         }
         state.looked = Some((Instant::now(), connections));
-        let Found { made: stream_made, sequence, .. } = found;
+        let StreamEnd { made: stream_made, sequence, .. } = found;
         self.note(state, Point { stream_made, sequence, ..point.clone() }).await?;
         Ok(state.point.clone().unwrap_or(point))
     }
@@ -168,9 +168,9 @@ mod tests {
         Point { position, event_id: Uuid::nil(), stream_made: made.to_owned(), sequence }
     }
 
-    fn found(made: &str, sequence: u64, last: Option<u64>) -> Found {
+    fn found(made: &str, sequence: u64, last: Option<u64>) -> StreamEnd {
         let last = last.map(|position| Last { position, event_id: Uuid::nil() });
-        Found { made: made.to_owned(), sequence, last }
+        StreamEnd { made: made.to_owned(), sequence, last }
     }
 
     #[test]

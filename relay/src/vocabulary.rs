@@ -12,7 +12,7 @@ pub const SUBJECTS: [&str; 3] = ["letopis.user.*", "letopis.chat.*", "letopis.me
 
 /// What other services are told of one fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct PublicFact {
     /// `letopis.<category>.<fact>`
     pub subject: &'static str,
     /// JSON; `v` is the version of its shape.
@@ -21,7 +21,7 @@ pub struct Told {
 
 /// Translates a fact; `None` for what nobody outside is told. `id` is the id of the account, chat or message that it
 /// happened to.
-pub fn told(id: &str, event: &Event) -> Option<Told> {
+pub fn translate(id: &str, event: &Event) -> Option<PublicFact> {
     match event {
         Event::User(event) => of_user(id, event),
         Event::Chat(event) => Some(of_chat(id, event)),
@@ -32,7 +32,7 @@ pub fn told(id: &str, event: &Event) -> Option<Told> {
     }
 }
 
-fn of_user(user_id: &str, event: &user::Event) -> Option<Told> {
+fn of_user(user_id: &str, event: &user::Event) -> Option<PublicFact> {
     let told = match event {
         user::Event::SignedUp(event) => {
             say("letopis.user.signed_up", json!({"v": 1, "user_id": user_id, "at": event.at}))
@@ -53,7 +53,7 @@ fn of_user(user_id: &str, event: &user::Event) -> Option<Told> {
     Some(told)
 }
 
-fn of_chat(chat_id: &str, event: &chat::Event) -> Told {
+fn of_chat(chat_id: &str, event: &chat::Event) -> PublicFact {
     match event {
         chat::Event::Created(event) => {
             say("letopis.chat.created", json!({"v": 1, "chat_id": chat_id, "private": event.private, "by": event.by}))
@@ -92,7 +92,7 @@ fn of_chat(chat_id: &str, event: &chat::Event) -> Told {
     }
 }
 
-fn of_message(message_id: &str, event: &message::Event) -> Told {
+fn of_message(message_id: &str, event: &message::Event) -> PublicFact {
     match event {
         message::Event::Posted(event) => say(
             "letopis.message.posted",
@@ -114,8 +114,8 @@ fn of_message(message_id: &str, event: &message::Event) -> Told {
     }
 }
 
-fn say(subject: &'static str, payload: serde_json::Value) -> Told {
-    Told { subject, payload: payload.to_string() }
+fn say(subject: &'static str, payload: serde_json::Value) -> PublicFact {
+    PublicFact { subject, payload: payload.to_string() }
 }
 
 #[cfg(test)]

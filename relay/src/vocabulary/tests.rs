@@ -19,7 +19,7 @@ fn stored() -> Vec<(&'static str, Event)> {
 
 #[test]
 fn every_public_shape() {
-    let shown = stored().into_iter().map(|(name, event)| match told(ID, &event) {
+    let shown = stored().into_iter().map(|(name, event)| match translate(ID, &event) {
         Some(told) => format!("{name}\n  {}\n  {}\n", told.subject, told.payload),
         None => format!("{name}\n  is told to nobody\n"),
     });
@@ -28,7 +28,7 @@ fn every_public_shape() {
 
 #[test]
 fn every_subject_is_one_that_the_stream_takes_and_no_wakeup() {
-    let mut subjects = stored().iter().filter_map(|(_, event)| Some(told(ID, event)?.subject)).collect::<Vec<_>>();
+    let mut subjects = stored().iter().filter_map(|(_, event)| Some(translate(ID, event)?.subject)).collect::<Vec<_>>();
     assert!(subjects.len() > 15, "{subjects:?}");
     for subject in &subjects {
         let taken = SUBJECTS.iter().any(|taken| {
@@ -47,7 +47,7 @@ fn every_subject_is_one_that_the_stream_takes_and_no_wakeup() {
 
 #[test]
 fn every_payload_has_the_version_of_its_shape() {
-    for told in stored().iter().filter_map(|(_, event)| told(ID, event)) {
+    for told in stored().iter().filter_map(|(_, event)| translate(ID, event)) {
         let payload = serde_json::from_str::<serde_json::Value>(&told.payload).unwrap();
         assert_eq!(payload["v"], 1, "{}", told.subject);
     }
@@ -78,7 +78,7 @@ fn what_people_wrote_is_not_told_even_where_it_is_known() {
         })),
     ];
     for event in events {
-        let told = told(ID, &event).unwrap();
+        let told = translate(ID, &event).unwrap();
         assert!(!told.payload.contains("nine"), "{told:?}");
     }
 }
