@@ -1,20 +1,23 @@
 //! What every handler shares, and the two things that they do: ask for a command, and look at a read model.
 
+use crate::Settings;
 use crate::auth::caller::Caller;
 use crate::auth::failures::Failures;
 use crate::auth::lookup::UNKNOWN_MAX;
-use crate::auth::passwords::Passwords;
 use crate::error::Error;
+use crate::http::address::household;
 use crate::http::budget::Budget;
 use crate::http::context::CommandContext;
 use crate::patience::BLOCKED_MAX;
 use crate::redis::Redis;
 use crate::routes::search::QUESTIONS_MAX;
-use crate::{Node, Probe, Roles, Settings};
 use commands::{Actor, Answer, Key, Request, Writer};
 use domain::user::Origin;
 use domain::{Command, UserId, user};
+use node::passwords::Passwords;
+use node::{Node, Probe, Roles};
 use projections::Projections;
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use store::{Keys, Log};
@@ -61,7 +64,7 @@ impl Deref for App {
 }
 
 impl App {
-    pub(crate) fn new(node: &Node, settings: Settings) -> Result<App, crate::auth::passwords::PasswordError> {
+    pub(crate) fn new(node: &Node, settings: Settings) -> Result<App, node::passwords::PasswordError> {
         Ok(App(Arc::new(Shared {
             log: node.log.clone(),
             keys: Arc::clone(&node.keys),
@@ -83,6 +86,11 @@ impl App {
             slots: Arc::new(Semaphore::new(settings.limits.in_flight_max)),
             settings,
         })))
+    }
+
+    /// The pool that hashes passwords, for a caller at that address: addresses take turns.
+    pub(crate) fn passwords_of(&self, address: Option<IpAddr>) -> Passwords {
+        self.passwords.of(address.map(household))
     }
 
     /// Asks for a command in the name of a user.

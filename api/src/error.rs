@@ -1,11 +1,11 @@
 //! Every way in which a request can fail, and the one place that knows status codes.
 
-use crate::auth::passwords::PasswordError;
 use crate::problem::FieldError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::token::{self, Scope};
 use domain::{Refusal, chat, message, projection, session, user};
+use node::passwords::PasswordError;
 
 /// Declares the codes: name, kebab-case, status, title.
 macro_rules! codes {
@@ -198,11 +198,11 @@ impl From<Refusal> for Error {
     }
 }
 
-impl From<crate::forgetting::Error> for Error {
-    fn from(error: crate::forgetting::Error) -> Error {
+impl From<node::operations::erase::Error> for Error {
+    fn from(error: node::operations::erase::Error) -> Error {
         match error {
-            crate::forgetting::Error::Command(error) => error.into(),
-            crate::forgetting::Error::Store(error) => error.into(),
+            node::operations::erase::Error::Command(error) => error.into(),
+            node::operations::erase::Error::Store(error) => error.into(),
         }
     }
 }

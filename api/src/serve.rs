@@ -1,17 +1,18 @@
 //! The whole of the doors put together, and served.
 
 use crate::app::App;
-use crate::auth::passwords::PasswordError;
 use crate::error::{Code, Error};
 use crate::http::listener::{self, Doors};
 use crate::http::metrics::{condense, recorder};
 use crate::http::{address, admission, budget, conditional, cors, envelope, idempotency, request_size};
 use crate::routes::health;
 use crate::routes::search_tasks;
-use crate::{Node, Role, Roles, Settings, openapi};
+use crate::{Settings, openapi};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
+use node::passwords::PasswordError;
+use node::{Node, Role, Roles};
 use std::any::Any;
 use std::future::Future;
 use tokio::net::TcpListener;

@@ -1,7 +1,7 @@
 //! What an operator can set about the doors.
 
-use crate::auth::passwords::Cost;
 use crate::http::address::Network;
+use node::passwords::Cost;
 use std::time::Duration;
 
 /// What an operator can set about the doors (CONTRACT 3).

@@ -1,11 +1,11 @@
 //! What a node answers while it starts: read models may have to be built from the log first, which takes as long as
 //! reading it.
 
+use crate::Settings;
 use crate::error::{Code, Error};
 use crate::http::listener::{self, Doors};
 use crate::http::{cors, envelope, metrics};
 use crate::routes::health::{Following, Ready};
-use crate::{Builds, Roles, Settings};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -13,6 +13,7 @@ use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use node::{Builds, Roles};
 use std::future::Future;
 use std::sync::Arc;
 use tokio::net::TcpListener;

@@ -6,7 +6,7 @@ use crate::exit::{Code, failure};
 use crate::progress::{Meter, Progress, per_second};
 use crate::{operation, output};
 use anyhow::Result;
-use api::Node;
+use node::Node;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Instant;
@@ -21,7 +21,7 @@ pub fn backup(context: &Context, asked: &Backup) -> Result<()> {
     let folder = Folder::existing(&context.settings.data)?;
     let began = Instant::now();
     let mut meter = Meter::new();
-    let made = store::backup(&folder, &asked.folder, operation::now, |stage| meter.show(&progress(stage)));
+    let made = store::backup(&folder, &asked.folder, node::now, |stage| meter.show(&progress(stage)));
     meter.end();
     let made = made?;
     let seconds = began.elapsed().as_secs_f64();

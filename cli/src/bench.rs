@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::output::Listing;
 use anyhow::{Context as _, Result};
-use api::{Node, NodeOptions, Roles};
+use node::{Node, NodeOptions, Roles};
 use serde::Serialize;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@ use crate::exit::{Code, failure};
 use crate::output::Format;
 use crate::settings::{Flag, Layers, Settings};
 use anyhow::Result;
-use api::{NodeOptions, Roles};
+use node::{NodeOptions, Roles};
 use projections::Projections;
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -15,7 +15,7 @@ use crate::gzip::Source;
 use crate::operation::{self, Operation};
 use crate::progress::{Meter, Progress};
 use anyhow::{Context as _, Result};
-use api::{Node, NodeError};
+use node::{Node, NodeError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::Path;

@@ -7,7 +7,7 @@ use crate::operation::Operation;
 use crate::progress::{self, Progress};
 use crate::{arguments, output};
 use anyhow::Result;
-use api::{Node, Role, Roles};
+use node::{Node, Role, Roles};
 use relay::{Arming, Bus, Checkpoint, Limits, Relay, no_relay, supervise, wakeups};
 use serde_json::{Value, json};
 use std::time::Duration;

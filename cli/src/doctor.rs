@@ -10,7 +10,6 @@ mod served;
 
 use crate::context::Context;
 use crate::exit::{Code, failure};
-use crate::operation;
 use crate::output::{self, Listing};
 use anyhow::Result;
 use serde::Serialize;
@@ -84,7 +83,7 @@ pub async fn verb(context: &Context) -> Result<()> {
     checks.push(database);
     match is_there {
         true => checks.extend(data::log(context)),
-        false => checks.push(machine::clock(operation::now(), None)),
+        false => checks.push(machine::clock(node::now(), None)),
     }
     let serves = served::serves(context).await;
     checks.push(served::server(serves));

@@ -104,8 +104,8 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
         return of_store(error);
     }
     // These are shown as the failure inside them, which is then no cause of its own.
-    if let Some(api::NodeError::Store(error) | api::NodeError::Projections(projections::Error::Store(error))) =
-        cause.downcast_ref::<api::NodeError>()
+    if let Some(node::NodeError::Store(error) | node::NodeError::Projections(projections::Error::Store(error))) =
+        cause.downcast_ref::<node::NodeError>()
     {
         return of_store(error);
     }

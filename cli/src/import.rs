@@ -12,16 +12,17 @@ use crate::context::Context;
 use crate::control;
 use crate::exit::{Code, failure};
 use crate::gzip::{self, Source};
-use crate::operation::{Operation, now};
+use crate::operation::Operation;
 use crate::output;
 use crate::progress::{self, Progress, per_second};
 use anyhow::{Context as _, Result};
-use api::Node;
 use domain::id::NameClaim;
 use domain::text::Nickname;
 use domain::{ChatId, Command, Event, StreamId, UserId, chat, message, name, user};
 use file::Line;
 use ids::Occurrences;
+use node::Node;
+use node::now;
 use sending::{Sending, What};
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
@@ -152,7 +153,7 @@ impl Importing<'_> {
         }
         let mut named = None;
         for user_name in ids::user_names(&line.author, user_id) {
-            let claim = api::accounts::claim(&self.node.keys, &user_name);
+            let claim = node::claims::claim(&self.node.keys, &user_name);
             if !self.exists(claim.into())? {
                 named = Some((claim, user_name));
                 break;
@@ -171,7 +172,7 @@ impl Importing<'_> {
     async fn member(&mut self, line: &Line, author: UserId) -> Result<ChatId> {
         // The spelling that is no nickname is left to the account's name.
         let nickname = Nickname::parse(&line.author).ok().map(|nickname| {
-            let claim = api::accounts::claim_on(&self.node.keys, &nickname);
+            let claim = node::claims::claim_on(&self.node.keys, &nickname);
             chat::Chosen { nickname, claim }
         });
         let (id, command) = match self.rooms.get_mut(line.room.as_str()) {

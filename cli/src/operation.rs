@@ -10,17 +10,17 @@ use crate::import;
 use crate::keys;
 use crate::progress::{self, Progress, per_second};
 use anyhow::{Context, Result};
-use api::Node;
-use api::passwords::{Cost, Passwords};
 use commands::Request;
 use domain::text::{UserName, canonical_name};
 use domain::user::{self, Role, Verifier};
-use domain::{Command, Timestamp, UserId};
+use domain::{Command, UserId};
+use node::passwords::{Cost, Passwords};
+use node::{Node, now};
 use projections::{Name, State, users};
 use relay::Relay;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// How long a read model may take to follow what was just written.
@@ -172,7 +172,8 @@ impl Operation {
                 let user_id = find(node, user).await?.user_id;
                 let request = Request::by_operator(Command::User(user_id, user::Command::Erase), now());
                 let answer =
-                    api::forgetting::erase(&node.writer, &node.projections, &node.log, user_id, request).await?;
+                    node::operations::erase::erase(&node.writer, &node.projections, &node.log, user_id, request)
+                        .await?;
                 Ok(json!({"user_id": user_id, "position": answer.position}))
             }
             Operation::Import { as_of_file_times, .. } => {
@@ -211,7 +212,7 @@ async fn create_user(node: &Node, name: &str, password: &str, role: Role) -> Res
     let verifier = verifier(password, &user_name).await?;
     let user_id = UserId(Uuid::now_v7());
     let sign_up = user::Command::SignUp {
-        claim: api::accounts::claim(&node.keys, &user_name),
+        claim: node::claims::claim(&node.keys, &user_name),
         user_name,
         email: None,
         verifier: Some(verifier),
@@ -332,10 +333,4 @@ pub async fn settle(node: &Node) {
             let _ = node.projections.caught_up(name, status.head, LOOK_EVERY).await;
         }
     }
-}
-
-/// The clock.
-pub fn now() -> Timestamp {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
 }

@@ -7,7 +7,7 @@ use crate::exit::{Code, failure};
 use crate::health::reachable;
 use crate::supervisor;
 use anyhow::{Context as _, Result};
-use api::{Builds, Node, NodeOptions, Role};
+use node::{Builds, Node, NodeOptions, Role};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -10,7 +10,8 @@ pub use layers::{Flag, Layers};
 
 use crate::exit::{Code, failure};
 use anyhow::Result;
-use api::{Network, Roles, web_origin};
+use api::{Network, web_origin};
+use node::Roles;
 use relay::Address;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! What is told to the supervisor of the process (systemd's `Type=notify` with `WatchdogSec`). Without one, every
 //! function here does nothing.
 
-use api::Node;
 use commands::Unwell;
+use node::Node;
 use sd_notify::NotifyState;
 use std::time::Duration;
 

@@ -74,7 +74,7 @@ async fn show(context: &Context, user: &str) -> Result<()> {
     let account = operation::account(&database, user).await?;
     let tokens = context.projections()?.database(Name::Tokens);
     let mut shown = row(&account);
-    shown["tokens"] = json!(tokens::count(&tokens, account.user_id, operation::now()).await?);
+    shown["tokens"] = json!(tokens::count(&tokens, account.user_id, node::now()).await?);
     output::show(context.output, &shown)
 }
 

@@ -4,6 +4,5 @@ pub(crate) mod caller;
 pub(crate) mod credentials;
 pub(crate) mod failures;
 pub(crate) mod lookup;
-pub mod passwords;
 pub(crate) mod service_token;
 mod session_entry;

@@ -1,7 +1,6 @@
 //! Registering, logging in, logging out.
 
 use super::Done;
-use crate::accounts::claim;
 use crate::app::App;
 use crate::auth::caller::{hash, new_token, session_tokens};
 use crate::auth::credentials::COOKIE_NAME;
@@ -18,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use commands::{Actor, Answer};
 use domain::text::{Email, UserName, canonical_name};
 use domain::{Command, Outcome, SessionId, Timestamp, UserId, password, session, user};
+use node::claims::claim;
 use projections::{Name, users};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -92,7 +92,7 @@ async fn register(
     if let Some(answer) = app.first_answer(Actor::Anonymous, &context).await? {
         return Ok(registered(&answer));
     }
-    let verifier = Some(app.passwords.of(address).hash(body.password).await?);
+    let verifier = Some(app.passwords_of(address).hash(body.password).await?);
     let sign_up = user::Command::SignUp { claim: claim(&app.keys, &user_name), user_name, email, verifier };
     let command = Command::User(UserId(Uuid::now_v7()), sign_up);
     Ok(registered(&app.ask(Actor::Anonymous, &context, command).await?))
@@ -134,7 +134,7 @@ async fn login(
         None => None,
     };
     let verifier = known.as_ref().and_then(|known| known.verifier.clone());
-    let fits = app.passwords.of(address).verify(body.password, verifier).await?;
+    let fits = app.passwords_of(address).verify(body.password, verifier).await?;
     let refused = || Error::new(Code::BadCredentials, "user name or password is wrong");
     let Some(known) = known else { return Err(refused()) };
     if !fits {

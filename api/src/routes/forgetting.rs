@@ -4,7 +4,6 @@ use super::{Done, auth};
 use crate::app::App;
 use crate::auth::caller::Person;
 use crate::error::{Code, Error};
-use crate::forgetting;
 use crate::http::address::ClientAddress;
 use crate::http::body::Body;
 use crate::http::client_origin::ClientOrigin;
@@ -18,6 +17,7 @@ use axum::http::header::SET_COOKIE;
 use axum::response::Response;
 use commands::Actor;
 use domain::{Command, user};
+use node::operations::erase;
 use projections::{Name, users};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -48,7 +48,7 @@ async fn erase(
     let known = users::credentials_by_id(&reading.database, person.user_id).await?;
     let known =
         known.ok_or_else(|| Error::new(Code::InvalidSession, "there is no such session; you are forgotten already"))?;
-    if !app.passwords.of(address).verify(body.password, known.verifier).await? {
+    if !app.passwords_of(address).verify(body.password, known.verifier).await? {
         app.remember_failure(&context, person.user_id, origin);
         return Err(Error::new(Code::BadCredentials, "the password is wrong"));
     }
@@ -57,7 +57,7 @@ async fn erase(
     // On a task of its own: who hangs up now has asked all the same.
     let erasing = tokio::spawn({
         let app = app.clone();
-        async move { forgetting::erase(&app.writer, &app.projections, &app.log, person.user_id, request).await }
+        async move { erase::erase(&app.writer, &app.projections, &app.log, person.user_id, request).await }
     });
     let answer = erasing.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
     let mut response = written(StatusCode::OK, &answer, Done { position: answer.position });

@@ -1,6 +1,5 @@
 //! Whether it lives, and whether it is ready.
 
-use crate::Role;
 use crate::app::App;
 use crate::error::Error;
 use crate::patience::PING_MAX;
@@ -9,6 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use node::Role;
 use projections::{Name, Progress, State as ProjectionState};
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -174,7 +174,7 @@ async fn change_password(
     let reading = app.read(Name::Users, 0).await?;
     let account = users::by_id(&reading.database, person.user_id).await?.ok_or_else(gone)?;
     let known = users::credentials_by_id(&reading.database, person.user_id).await?.ok_or_else(gone)?;
-    let passwords = app.passwords.of(address);
+    let passwords = app.passwords_of(address);
     if !passwords.verify(body.old_password, known.verifier).await? {
         app.remember_failure(&context, person.user_id, origin);
         return Err(Error::new(Code::BadCredentials, "the old password is wrong"));

@@ -1,7 +1,6 @@
 //! A chat's members: joining, adding, leaving, removing, roles.
 
 use super::{Done, Next, chat_id, cut, user_id};
-use crate::accounts::claim_on;
 use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::error::{Code, Error};
@@ -15,6 +14,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::text::Nickname;
 use domain::{Command, Outcome, Timestamp, UserId, chat, id};
+use node::claims::claim_on;
 use projections::{Name, chats};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

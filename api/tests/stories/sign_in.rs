@@ -49,7 +49,7 @@ async fn an_unknown_name_and_a_wrong_password_are_answered_alike() {
 async fn who_has_no_password_cannot_log_in() {
     let app = TestApp::start().await;
     let name = UserName::parse("Imported").unwrap();
-    let claim = api::accounts::claim(&app.node.keys, &name);
+    let claim = node::claims::claim(&app.node.keys, &name);
     let wish = user::Command::SignUp { claim, user_name: name, email: None, verifier: None };
     let id = UserId(uuid::Uuid::now_v7());
     let request = commands::Request::by_operator(Command::User(id, wish), domain::Timestamp(1));
@@ -305,7 +305,7 @@ async fn a_cookie_lives_as_long_as_its_session() {
 #[tokio::test]
 async fn more_sign_ins_than_can_wait_are_refused_at_once() {
     let mut settings = TestApp::settings();
-    settings.argon2 = api::passwords::Cost::default();
+    settings.argon2 = node::passwords::Cost::default();
     let app = TestApp::start_with(settings).await;
     let mut anna = app.anonymous();
     anna.register("Anna").await.expect_status(201);

@@ -1,7 +1,8 @@
 //! A database that hangs: it neither answers nor hangs up.
 
 use super::until;
-use api::{Node, NodeOptions, Roles, Settings};
+use api::Settings;
+use node::{Node, NodeOptions, Roles};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use std::sync::Arc;

@@ -2,11 +2,11 @@
 
 use super::{Measured, Rated};
 use crate::arguments::Bench;
-use crate::operation::now;
 use anyhow::{Context, Result};
 use commands::{Request, Writer};
 use domain::text::{ChatName, UserName};
 use domain::{ChatId, Command, UserId, chat, user};
+use node::now;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -73,7 +73,7 @@ async fn owner(writer: &Writer, keys: &Keys) -> Result<UserId> {
     let user_id = UserId(Uuid::now_v7());
     let user_name = UserName::parse(&format!("bench appends {user_id}")).context("a valid name")?;
     let sign_up =
-        user::Command::SignUp { claim: api::accounts::claim(keys, &user_name), user_name, email: None, verifier: None };
+        user::Command::SignUp { claim: node::claims::claim(keys, &user_name), user_name, email: None, verifier: None };
     let command = Command::User(user_id, sign_up);
     writer.send(Request::by_operator(command, now())).await?;
     Ok(user_id)

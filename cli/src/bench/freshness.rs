@@ -1,12 +1,12 @@
 //! How long it takes from the answer to a command until a read model has it, while many are given.
 
 use super::Rated;
-use crate::operation::now;
 use anyhow::{Context, Result};
-use api::Node;
 use commands::Request;
 use domain::text::MessageText;
 use domain::{ChatId, Command, MessageId, UserId, message};
+use node::Node;
+use node::now;
 use projections::{Name, Projections};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;

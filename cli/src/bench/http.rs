@@ -6,9 +6,8 @@ use super::readback::{self, Pair};
 use super::{Measured, Rated};
 use crate::arguments::Bench;
 use crate::http::Connection;
-use crate::operation::{now, settle};
+use crate::operation::settle;
 use anyhow::{Context, Result, ensure};
-use api::Node;
 use commands::Request as Asked;
 use domain::session::{self, TokenHash};
 use domain::text::{ChatName, MessageText, UserName};
@@ -18,6 +17,8 @@ use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper::header::{HOST, HeaderValue};
+use node::Node;
+use node::now;
 use projections::{Name, Projections};
 use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
@@ -93,7 +94,7 @@ async fn person(node: &Node, number: usize) -> Result<Person> {
     let chat_id = ChatId(Uuid::now_v7());
     let token = domain::id::hex(&rand::random::<[u8; 32]>());
     let sign_up = user::Command::SignUp {
-        claim: api::accounts::claim(&node.keys, &user_name),
+        claim: node::claims::claim(&node.keys, &user_name),
         user_name,
         email: None,
         verifier: Some(Verifier("nobody signs in with it".to_owned())),

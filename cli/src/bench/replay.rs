@@ -4,7 +4,7 @@ use super::Measured;
 use crate::operation::settle;
 use crate::progress::per_second;
 use anyhow::{Context, Result};
-use api::Node;
+use node::Node;
 use projections::{Name, Projections};
 use std::time::Instant;
 use store::Log;

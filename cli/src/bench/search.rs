@@ -5,14 +5,15 @@ use super::{Measured, Rated};
 use crate::arguments::Bench;
 use crate::gzip;
 use crate::import;
-use crate::operation::{now, settle};
+use crate::operation::settle;
 use crate::progress::{Progress, per_second};
 use anyhow::{Context, Result, anyhow};
-use api::Node;
 use commands::Request;
 use domain::text::{MessageText, UserName};
 use domain::user::{self, Verifier};
 use domain::{ChatId, Command, UserId, chat};
+use node::Node;
+use node::now;
 use projections::Name;
 use search::{Asking, Order, Question, Snapshot, TimeZone, Who, find, question, schema::fields};
 use std::collections::BTreeSet;
@@ -98,7 +99,7 @@ async fn asker(node: &Node, texts: &[Message]) -> Result<UserId> {
     let user_name = UserName::parse("bench searches").context("a valid name")?;
     let user_id = UserId(Uuid::now_v7());
     let sign_up = user::Command::SignUp {
-        claim: api::accounts::claim(&node.keys, &user_name),
+        claim: node::claims::claim(&node.keys, &user_name),
         user_name,
         email: None,
         verifier: Some(Verifier("nobody signs in with it".to_owned())),

@@ -4,7 +4,7 @@ use super::{LINE_BYTES_MAX, LOOK_EVERY, Request, Response, stream};
 use crate::exit::{Code, Failure, told};
 use crate::progress::Progress;
 use anyhow::{Context, Result, ensure};
-use api::Node;
+use node::Node;
 use relay::Relay;
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

@@ -2,7 +2,6 @@
 
 use super::{Check, machine};
 use crate::context::Context;
-use crate::operation;
 use projections::{Name, State, Status};
 use rustix::fs::{Access, access};
 use serde_json::json;
@@ -87,7 +86,7 @@ fn in_folder(context: &Context) -> PathBuf {
 
 /// The log, and the clock against its last event.
 pub(super) fn log(context: &Context) -> Vec<Check> {
-    let now = operation::now();
+    let now = node::now();
     let is_embedded = context.settings.database.is_none();
     if is_embedded && matches!(Folder::existing(&context.settings.data), Err(store::Error::NoData { .. })) {
         return vec![Check::ok("log", "none yet"), machine::clock(now, None)];

@@ -1,10 +1,11 @@
 //! What an operator wants of one projection: that it pauses, goes on, or steps over the event that stops it.
 
-use super::{FOLLOW_WAIT, names, now};
+use super::{FOLLOW_WAIT, names};
 use anyhow::{Context, Result};
-use api::Node;
 use commands::Request;
 use domain::{Command, projection};
+use node::Node;
+use node::now;
 use projections::{Error, Name, Projections};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};

@@ -2,9 +2,9 @@
 
 use crate::nodes::started;
 use crate::support::*;
-use api::{Node, NodeOptions, Roles};
 use async_nats::Client;
 use futures_util::StreamExt;
+use node::{Node, NodeOptions, Roles};
 use projections::Name;
 use relay::wakeups;
 use std::sync::Arc;

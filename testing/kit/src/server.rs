@@ -1,8 +1,9 @@
 //! A real server over a throwaway data folder.
 
 use crate::{Actor, Contract, shared};
-use api::passwords::Cost;
-use api::{Node, NodeOptions, Roles, Settings};
+use api::Settings;
+use node::passwords::Cost;
+use node::{Node, NodeOptions, Roles};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;

@@ -1,7 +1,8 @@
 //! What looking a session up costs: `cargo nextest run --release -p api --run-ignored only measure --no-capture`.
 
 use super::*;
-use crate::{Node, NodeOptions, Roles, Settings, redis};
+use crate::{Settings, redis};
+use node::{Node, NodeOptions, Roles};
 use std::time::Instant;
 
 const LOOKS: usize = 20_000;

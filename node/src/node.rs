@@ -1,6 +1,8 @@
 //! What one process runs: the log, its writer, and the read models that follow.
 
-use crate::{Probe, Role, Roles, abandoned, forgetting};
+use crate::jobs::ownerless_chats;
+use crate::operations::erase;
+use crate::{Probe, Role, Roles};
 use commands::{Running, Writer};
 use domain::UserId;
 use projections::{Name, Progress, Projections, Tail};
@@ -66,7 +68,7 @@ pub enum NodeError {
     Projections(#[from] projections::Error),
     /// Somebody who was erased is in the log again, and could not be erased.
     #[error("people who were erased are in this copy again and could not be forgotten; start again to repeat it")]
-    Forgetting(#[from] crate::forgetting::Error),
+    Forgetting(#[from] erase::Error),
 }
 
 impl Node {
@@ -101,14 +103,14 @@ impl Node {
         let (mut node, back) = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         let (writer, projections, log) = (node.writer.clone(), node.projections.clone(), node.log.clone());
         if back.is_empty() {
-            node.chores.spawn(abandoned::settle(writer, projections, log, abandoned::TURNS_MAX));
+            node.chores.spawn(ownerless_chats::settle(writer, projections, log, ownerless_chats::TURNS_MAX));
         } else {
             // First: a reader beside an erasure would keep bytes of the erased from being overwritten.
-            abandoned::settle(writer, projections, log, 1).await;
+            ownerless_chats::settle(writer, projections, log, 1).await;
         }
         for user_id in back {
             tracing::warn!(%user_id, "was erased, and is in this copy again: forgotten once more");
-            forgetting::again(&node, user_id).await?;
+            erase::again(&node, user_id).await?;
         }
         Ok(node)
     }

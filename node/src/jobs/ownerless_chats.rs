@@ -1,7 +1,7 @@
 //! Chats that nobody leads: earlier versions left them behind when their last member went, or when somebody was erased
 //! who had come in at the same moment. They are looked for once after each start.
 
-use crate::forgetting::{self, withdraw};
+use crate::operations::erase::{self, withdraw};
 use commands::{Request, Writer};
 use domain::{ChatId, Command, Refusal, StreamId, UserId, chat, user};
 use projections::{Name, Projections, chats};
@@ -33,7 +33,7 @@ pub(crate) async fn settle(writer: Writer, projections: Projections, log: Log, t
     }
 }
 
-async fn settle_all(writer: &Writer, projections: &Projections, log: &Log) -> Result<u64, forgetting::Error> {
+async fn settle_all(writer: &Writer, projections: &Projections, log: &Log) -> Result<u64, erase::Error> {
     let (mut after, mut settled) = (0, 0);
     loop {
         let page = chats::without_owner(&projections.database(Name::Chats), after, PAGE).await?;
@@ -48,10 +48,10 @@ async fn settle_all(writer: &Writer, projections: &Projections, log: &Log) -> Re
     }
 }
 
-async fn settle_one(writer: &Writer, log: &Log, chat_id: ChatId) -> Result<(), forgetting::Error> {
+async fn settle_one(writer: &Writer, log: &Log, chat_id: ChatId) -> Result<(), erase::Error> {
     let log = log.clone();
     let gone = tokio::task::spawn_blocking(move || erased_members(&log, chat_id)).await;
-    let request = |command| Request::by_operator(command, crate::http::context::now());
+    let request = |command| Request::by_operator(command, crate::now());
     let delete = Command::Chat(chat_id, chat::Command::DeleteIfEmpty);
     for user_id in gone.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))? {
         withdraw(writer.clone(), chat_id, user_id, request(delete.clone())).await?;

@@ -2,7 +2,6 @@
 
 mod queue;
 
-use crate::http::address::household;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use domain::user::Verifier;
@@ -66,9 +65,9 @@ impl Passwords {
         Ok(Passwords { argon2, nobody: nobody.into(), queue: Queue::new(threads, WAITING_MAX), address: None })
     }
 
-    /// The same pool for somebody at that address: addresses take turns. Of IPv6 a /64 network is one.
+    /// The same pool for somebody at that address: addresses take turns. What counts as one address the caller says.
     pub fn of(&self, address: Option<IpAddr>) -> Passwords {
-        Passwords { address: address.map(household), ..self.clone() }
+        Passwords { address, ..self.clone() }
     }
 
     /// The verifier of a password, with a fresh salt: a PHC string.

@@ -76,7 +76,7 @@ pub async fn erase(
 /// As [`erase`].
 pub(crate) async fn again(node: &Node, user_id: UserId) -> Result<(), Error> {
     let command = Command::User(user_id, user::Command::Erase);
-    let request = Request::by_operator(command, crate::http::context::now());
+    let request = Request::by_operator(command, crate::now());
     erase(&node.writer, &node.projections, &node.log, user_id, request).await.map(drop)
 }
 

@@ -1,0 +1,18 @@
+//! One root: opens the parts of a process that its roles need, starts them in order and stops them in the reverse one.
+//!
+//! `operations/` has what an operator can ask for, `jobs/` what runs beside. This room knows neither HTTP nor a command
+//! line, and decides nothing about what may happen.
+
+pub mod claims;
+mod clock;
+mod jobs;
+mod node;
+pub mod operations;
+pub mod passwords;
+mod probe;
+mod roles;
+
+pub use clock::now;
+pub use node::{Builds, Node, NodeError, NodeOptions};
+pub use probe::Probe;
+pub use roles::{Role, Roles};
