@@ -14,6 +14,7 @@ mod error;
 pub mod failpoint;
 mod folder;
 mod follow;
+pub mod follower;
 mod keys;
 mod log;
 mod manifest;
