@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::error::{Code, Error};
-use projections::Name;
+use projections::ProjectionId;
 use std::time::Duration;
 use store::sql::Database;
 
@@ -19,13 +19,13 @@ pub(crate) struct Reading {
 impl App {
     /// Waits until a read model has seen every write of its kind that this node has acknowledged to anybody, and
     /// `min_position` (CONTRACT 1.1).
-    pub(crate) async fn read(&self, name: Name, min_position: u64) -> Result<Reading, Error> {
+    pub(crate) async fn read(&self, name: ProjectionId, min_position: u64) -> Result<Reading, Error> {
         let position = self.reached(name, min_position).await?;
         Ok(Reading { database: self.projections.database(name), position })
     }
 
     /// The wait of [`App::read`], for what is no database: how far it is, at least.
-    pub(crate) async fn reached(&self, name: Name, min_position: u64) -> Result<u64, Error> {
+    pub(crate) async fn reached(&self, name: ProjectionId, min_position: u64) -> Result<u64, Error> {
         let floor = self.writer.acknowledged(name.follows()).max(min_position);
         self.projections.caught_up(name, floor, WAIT_MAX).await.map_err(|_| {
             let detail = format!("the read model {} has not reached position {floor} yet", name.as_str());

@@ -13,7 +13,7 @@ use crate::output::{self, Listing};
 use crate::settings;
 use anyhow::Result;
 use domain::{Personal, Timestamp, UserId};
-use projections::Name;
+use projections::ProjectionId;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -127,7 +127,7 @@ async fn user_named(context: &Context, user: &str) -> Result<UserId> {
     if let Some(id) = domain::id::parse_uuid(user) {
         return Ok(UserId(id));
     }
-    let database = context.projections()?.database(Name::Users);
+    let database = context.projections()?.database(ProjectionId::Users);
     Ok(operation::account(&database, user).await?.user_id)
 }
 

@@ -16,7 +16,7 @@ use domain::user::{self, Role, Verifier};
 use domain::{Command, UserId};
 use node::passwords::{Cost, Passwords};
 use node::{Node, now};
-use projections::{Name, State, users};
+use projections::{ProjectionId, State, users};
 use relay::Relay;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -245,7 +245,7 @@ async fn change(node: &Node, user_id: UserId, command: user::Command) -> Result<
     let request = Request::by_operator(Command::User(user_id, command), now());
     let position = node.writer.send(request).await?.position;
     // What was changed is durable; a read model that lags is not this verb's failure.
-    if let Err(behind) = node.projections.caught_up(Name::Users, position, FOLLOW_WAIT).await {
+    if let Err(behind) = node.projections.caught_up(ProjectionId::Users, position, FOLLOW_WAIT).await {
         tracing::warn!(%behind, "the change is not readable yet");
     }
     Ok(position)
@@ -254,8 +254,8 @@ async fn change(node: &Node, user_id: UserId, command: user::Command) -> Result<
 /// The account of that name or id.
 async fn find(node: &Node, user: &str) -> Result<users::Account> {
     let head = node.log.head()?.position;
-    node.projections.caught_up(Name::Users, head, FOLLOW_WAIT).await?;
-    account(&node.projections.database(Name::Users), user).await
+    node.projections.caught_up(ProjectionId::Users, head, FOLLOW_WAIT).await?;
+    account(&node.projections.database(ProjectionId::Users), user).await
 }
 
 /// The account of that name or id.
@@ -309,10 +309,10 @@ async fn rebuild(node: &Node, projection: Option<&str>, progress: &progress::Sen
 ///
 /// # Errors
 /// When there is none of that name.
-pub fn names(projection: Option<&str>) -> Result<Vec<Name>> {
-    let Some(text) = projection else { return Ok(Name::ALL.to_vec()) };
-    let name = Name::parse(text).ok_or_else(|| {
-        let known = Name::ALL.map(Name::as_str).join(", ");
+pub fn names(projection: Option<&str>) -> Result<Vec<ProjectionId>> {
+    let Some(text) = projection else { return Ok(ProjectionId::ALL.to_vec()) };
+    let name = ProjectionId::parse(text).ok_or_else(|| {
+        let known = ProjectionId::ALL.map(ProjectionId::as_str).join(", ");
         failure(Code::NotFound, format!("there is no projection {text:?}; there are: {known}"))
     })?;
     Ok(vec![name])
@@ -321,7 +321,7 @@ pub fn names(projection: Option<&str>) -> Result<Vec<Name>> {
 /// Waits until every read model that runs has folded in the whole log.
 pub async fn settle(node: &Node) {
     const LOOK_EVERY: Duration = Duration::from_secs(1);
-    for name in Name::ALL {
+    for name in ProjectionId::ALL {
         loop {
             let projections = node.projections.clone();
             let Ok(Ok(status)) = tokio::task::spawn_blocking(move || projections.status()).await else { return };

@@ -10,7 +10,7 @@ use crate::operation::{self, Operation};
 use crate::output::{self, Listing};
 use anyhow::{Context as _, Result};
 use domain::user::Role;
-use projections::{Name, tokens, users};
+use projections::{ProjectionId, tokens, users};
 use serde_json::{Value, json};
 use std::io::IsTerminal;
 
@@ -48,7 +48,7 @@ pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
 }
 
 async fn ls(context: &Context, prefix: &str, limit: Option<u64>) -> Result<()> {
-    let database = context.projections()?.database(Name::Users);
+    let database = context.projections()?.database(ProjectionId::Users);
     // A prefix is compared in the form that names are compared in; one that has none finds nothing.
     let prefix = domain::text::canonical_name(prefix).unwrap_or_else(|| prefix.to_owned());
     let mut listing = Listing::new(context.output, &["user_id", "user_name", "display_name", "role", "created_at"]);
@@ -70,9 +70,9 @@ async fn ls(context: &Context, prefix: &str, limit: Option<u64>) -> Result<()> {
 }
 
 async fn show(context: &Context, user: &str) -> Result<()> {
-    let database = context.projections()?.database(Name::Users);
+    let database = context.projections()?.database(ProjectionId::Users);
     let account = operation::account(&database, user).await?;
-    let tokens = context.projections()?.database(Name::Tokens);
+    let tokens = context.projections()?.database(ProjectionId::Tokens);
     let mut shown = row(&account);
     shown["tokens"] = json!(tokens::count(&tokens, account.user_id, node::now()).await?);
     output::show(context.output, &shown)

@@ -5,7 +5,7 @@ use crate::operations::erase;
 use crate::{Probe, Role, Roles};
 use commands::{Running, Writer};
 use domain::UserId;
-use projections::{Name, Progress, Projections, Tail};
+use projections::{Progress, ProjectionId, Projections, Tail};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{Appender, Cluster, ErasedList, Folder, Keys, Lock, Log};
@@ -55,7 +55,7 @@ pub struct Node {
 }
 
 /// How far the read models are that a start builds, in the order in which it began with them.
-pub type Builds = Vec<(Name, Progress)>;
+pub type Builds = Vec<(ProjectionId, Progress)>;
 
 /// Why a node did not start.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! What can go wrong with read models, said to the person who can mend it.
 
-use crate::Name;
+use crate::ProjectionId;
 use std::io;
 use std::path::PathBuf;
 
@@ -42,7 +42,7 @@ pub enum Error {
     )]
     OtherVersion {
         /// Which.
-        name: Name,
+        name: ProjectionId,
         /// Of the file.
         found: u32,
         /// The one needed.
@@ -55,13 +55,13 @@ pub enum Error {
     #[error("another process writes the read model {name}; stop it, then run `letopis projections rebuild {name}`")]
     NotOwner {
         /// Which.
-        name: Name,
+        name: ProjectionId,
     },
     /// Another node has taken over what this one fed.
     #[error("another node feeds the read model {name} now, and this one has changed nothing more; run it again")]
     TakenOver {
         /// Which.
-        name: Name,
+        name: ProjectionId,
     },
     /// This node follows what others feed, and is asked to feed something.
     #[error(
@@ -69,7 +69,7 @@ pub enum Error {
     )]
     FeedsNone {
         /// Which.
-        name: Name,
+        name: ProjectionId,
     },
     /// This node follows what others feed, and nobody has built it.
     #[error(
@@ -77,13 +77,13 @@ pub enum Error {
     )]
     NobodyBuilds {
         /// Which.
-        name: Name,
+        name: ProjectionId,
     },
     /// Facts are missing between the checkpoint and what was read.
     #[error("{name} expected event {expected} and was given {found}; run `letopis events verify`")]
     Gap {
         /// Which projection.
-        name: Name,
+        name: ProjectionId,
         /// The position behind the checkpoint.
         expected: u64,
         /// The position that came.
@@ -93,7 +93,7 @@ pub enum Error {
     #[error("event {position} stops {name}: {reason}")]
     Poison {
         /// Which projection.
-        name: Name,
+        name: ProjectionId,
         /// Which event.
         position: u64,
         /// Why.
@@ -103,13 +103,13 @@ pub enum Error {
     #[error("no event stops {name}, so there is nothing to skip; `letopis projections ls` shows its state")]
     NotStopped {
         /// Which.
-        name: Name,
+        name: ProjectionId,
     },
     /// Skipping it would keep what a person had erased.
     #[error("event {position} erases a person and is never skipped; mend what stops {name}, then build it anew")]
     Erasure {
         /// Which projection.
-        name: Name,
+        name: ProjectionId,
         /// Which event.
         position: u64,
     },
@@ -117,7 +117,7 @@ pub enum Error {
     #[error("{name} has got over event {position} by itself; run `letopis projections rebuild {name}`")]
     FoldedMeanwhile {
         /// Which projection.
-        name: Name,
+        name: ProjectionId,
         /// Which event.
         position: u64,
     },
@@ -125,13 +125,13 @@ pub enum Error {
     #[error("an event of {name} was skipped while it was built anew; run the same command again")]
     SkippedMeanwhile {
         /// Which.
-        name: Name,
+        name: ProjectionId,
     },
     /// One rebuild at a time.
     #[error("{name} is being rebuilt already; wait until that is done")]
     RebuildRunning {
         /// Which.
-        name: Name,
+        name: ProjectionId,
     },
 }
 
@@ -148,7 +148,7 @@ impl Error {
 #[error("{name} is at position {position} and did not get further in time; try again")]
 pub struct Behind {
     /// Which projection.
-    pub name: Name,
+    pub name: ProjectionId,
     /// How far it is.
     pub position: u64,
 }

@@ -13,7 +13,7 @@ mod search_tasks;
 mod session_use;
 
 pub use engine::cache::{Cache, Stamp};
-pub use engine::name::Name;
+pub use engine::id::ProjectionId;
 pub use engine::open::discard;
 pub use engine::projections::Projections;
 pub use engine::rebuild::Progress;

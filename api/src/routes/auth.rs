@@ -18,7 +18,7 @@ use commands::{Actor, Answer};
 use domain::text::{Email, UserName, canonical_name};
 use domain::{Command, Outcome, SessionId, Timestamp, UserId, password, session, user};
 use node::claims::claim;
-use projections::{Name, users};
+use projections::{ProjectionId, users};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -127,7 +127,7 @@ async fn login(
 ) -> Result<Response, Error> {
     // CONTRACT 1.1: a session's token is told once; a repeat opens another session.
     context.key = None;
-    let reading = app.read(Name::Users, 0).await?;
+    let reading = app.read(ProjectionId::Users, 0).await?;
     // What a keyboard adds around a name is no part of it: no name begins or ends with a space.
     let known = match canonical_name(&body.user_name).as_deref().map(str::trim) {
         Some(name) => users::credentials(&reading.database, name).await?,

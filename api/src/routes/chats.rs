@@ -15,7 +15,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use domain::text::{ChatName, canonical_name};
 use domain::{ChatId, Command, MessageId, Timestamp, UserId, chat};
-use projections::{Name, chats, messages};
+use projections::{ProjectionId, chats, messages};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use utoipa::ToSchema;
@@ -133,8 +133,8 @@ async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<
     let user = caller.user_id.to_string();
     let list = ["chats", scope, &prefix, &user];
     let before = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;
-    let reading = app.read(Name::Chats, params.min_position).await?;
-    let newest = app.read(Name::Messages, params.min_position).await?;
+    let reading = app.read(ProjectionId::Chats, params.min_position).await?;
+    let newest = app.read(ProjectionId::Messages, params.min_position).await?;
     let _place = app.budget.page().await?;
     let mut rows = if scope == "mine" {
         chats::mine(&reading.database, caller.user_id, &prefix, before, limit + 1).await?
@@ -163,7 +163,7 @@ async fn one(
     params: Params,
 ) -> Result<Response, Error> {
     let chat_id = chat_id(&chat)?;
-    let reading = app.read(Name::Chats, params.min_position).await?;
+    let reading = app.read(ProjectionId::Chats, params.min_position).await?;
     let chat = chats::by_id(&reading.database, chat_id).await?;
     let chat = chat.ok_or_else(|| Error::new(Code::ChatNotFound, "there is no such chat"))?;
     let member = chats::member(&reading.database, chat_id, caller.user_id).await?;
@@ -174,7 +174,7 @@ async fn one(
         }
         return Ok(read_one(position, tag(version), shown(chat, None, None)));
     };
-    let newest = app.read(Name::Messages, params.min_position).await?;
+    let newest = app.read(ProjectionId::Messages, params.min_position).await?;
     let last = messages::last_of(&newest.database, &[chat_id]).await?.into_iter().next();
     // What was said last is no part of the chat's own stream.
     let tag = last.as_ref().map_or_else(|| tag(version), |last| tag_of(version, last));

@@ -11,7 +11,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use domain::{Personal, Timestamp, UserId, VERIFIERS};
 use http_body_util::channel::{Channel, Sender};
-use projections::{Name, chats, sessions, sign_ins, tokens, users};
+use projections::{ProjectionId, chats, sessions, sign_ins, tokens, users};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use store::sql::Database;
@@ -52,10 +52,10 @@ pub(crate) async fn of(
     let place = PLACES.try_acquire();
     let place = place.map_err(|_| Error::new(Code::Overloaded, "others export now; try again in a moment"))?;
     let held = app.budget.take(address, BYTES_HELD, Some(place))?;
-    let users = app.read(Name::Users, min_position).await?;
+    let users = app.read(ProjectionId::Users, min_position).await?;
     let gone = || Error::new(Code::InvalidSession, "there is no such session; log in again");
     let account = users::by_id(&users.database, user_id).await?.ok_or_else(gone)?;
-    for name in [Name::Sessions, Name::Tokens, Name::SignIns, Name::Chats] {
+    for name in [ProjectionId::Sessions, ProjectionId::Tokens, ProjectionId::SignIns, ProjectionId::Chats] {
         app.read(name, min_position).await?;
     }
     let up_to = app.log.head()?.position;
@@ -83,12 +83,12 @@ pub(crate) async fn of(
 async fn write(app: &App, account: &users::Account, up_to: u64, out: &mut Sender<Bytes, Ended>) -> Result<(), Ended> {
     let user_id = account.user_id;
     say(out, vec![profile(account)]).await?;
-    let database = app.projections.database(Name::Sessions);
+    let database = app.projections.database(ProjectionId::Sessions);
     write_sessions(&database, user_id, out).await?;
-    let database = app.projections.database(Name::Tokens);
+    let database = app.projections.database(ProjectionId::Tokens);
     say(out, tokens::of_user(&database, user_id, now()).await?.iter().map(token).collect()).await?;
-    write_sign_ins(&app.projections.database(Name::SignIns), user_id, out).await?;
-    write_chats(&app.projections.database(Name::Chats), user_id, out).await?;
+    write_sign_ins(&app.projections.database(ProjectionId::SignIns), user_id, out).await?;
+    write_chats(&app.projections.database(ProjectionId::Chats), user_id, out).await?;
     write_events(&app.log, user_id, up_to, out).await?;
     say(out, vec![json!({"kind": "end", "position": up_to})]).await
 }

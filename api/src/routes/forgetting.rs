@@ -18,7 +18,7 @@ use axum::response::Response;
 use commands::Actor;
 use domain::{Command, user};
 use node::operations::erase;
-use projections::{Name, users};
+use projections::{ProjectionId, users};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -44,7 +44,7 @@ async fn erase(
     ClientAddress(address): ClientAddress,
     Body(body): Body<Erase>,
 ) -> Result<Response, Error> {
-    let reading = app.read(Name::Users, 0).await?;
+    let reading = app.read(ProjectionId::Users, 0).await?;
     let known = users::credentials_by_id(&reading.database, person.user_id).await?;
     let known =
         known.ok_or_else(|| Error::new(Code::InvalidSession, "there is no such session; you are forgotten already"))?;

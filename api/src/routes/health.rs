@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use node::Role;
-use projections::{Name, Progress, State as ProjectionState};
+use projections::{Progress, ProjectionId, State as ProjectionState};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -67,7 +67,7 @@ pub(crate) struct Following {
 
 impl Following {
     /// Of a read model that is built before the node serves.
-    pub(crate) fn of_build(name: Name, at: Progress) -> Following {
+    pub(crate) fn of_build(name: ProjectionId, at: Progress) -> Following {
         let (position, lag_events) = (at.position, at.head.saturating_sub(at.position));
         Following { name: name.as_str(), position, lag_events, lag_seconds: 0, state: "building", error: None }
     }
@@ -125,7 +125,7 @@ async fn readyz(State(app): State<App>) -> Result<Response, Error> {
             && one.lag_seconds <= LAG_SECONDS_MAX
     };
     // Who answers no question is asked nothing of the index.
-    let is_asked = |one: &&Following| app.roles.has(Role::Api) || one.name != Name::Search.as_str();
+    let is_asked = |one: &&Following| app.roles.has(Role::Api) || one.name != ProjectionId::Search.as_str();
     let follows = !reads_models || projections.iter().filter(is_asked).all(is_near);
     let damaged = app.projections.damaged();
     let ready = follows && writer.is_none() && damaged.is_empty();

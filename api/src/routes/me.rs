@@ -17,7 +17,7 @@ use axum::response::Response;
 use commands::{Actor, Answer};
 use domain::text::{DisplayName, Locale, TimeZone, UserName};
 use domain::{Command, Outcome, SessionId, Timestamp, UserId, password, user};
-use projections::{Name, sign_ins, users};
+use projections::{ProjectionId, sign_ins, users};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -93,7 +93,7 @@ struct SignIn {
 /// My profile.
 #[utoipa::path(get, path = "/v1/me", tag = "accounts", responses((status = 200, body = Me)))]
 async fn profile(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Error> {
-    let reading = app.read(Name::Users, params.min_position).await?;
+    let reading = app.read(ProjectionId::Users, params.min_position).await?;
     let account = users::by_id(&reading.database, caller.user_id).await?.ok_or_else(gone)?;
     let version = account.version;
     let me = Me {
@@ -171,7 +171,7 @@ async fn change_password(
     if let Some(answer) = app.first_answer(Actor::User(person.user_id), &context).await? {
         return Ok(done(&answer));
     }
-    let reading = app.read(Name::Users, 0).await?;
+    let reading = app.read(ProjectionId::Users, 0).await?;
     let account = users::by_id(&reading.database, person.user_id).await?.ok_or_else(gone)?;
     let known = users::credentials_by_id(&reading.database, person.user_id).await?.ok_or_else(gone)?;
     let passwords = app.passwords_of(address);
@@ -194,7 +194,7 @@ async fn history(State(app): State<App>, person: Person, params: Params) -> Resu
     let limit = params.limit()?;
     let list = ["sign-ins", &person.user_id.to_string()];
     let before = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;
-    let reading = app.read(Name::SignIns, params.min_position).await?;
+    let reading = app.read(ProjectionId::SignIns, params.min_position).await?;
     let _place = app.budget.page().await?;
     let mut rows = sign_ins::of_user(&reading.database, person.user_id, before, limit + 1).await?;
     let next = cut(&mut rows, limit, |last| cursor::write_position(&app.keys, &list, last.position));

@@ -15,7 +15,7 @@ use axum::response::Response;
 use domain::text::Nickname;
 use domain::{Command, Outcome, Timestamp, UserId, chat, id};
 use node::claims::claim_on;
-use projections::{Name, chats};
+use projections::{ProjectionId, chats};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -129,7 +129,7 @@ async fn list(
     let limit = params.limit()?;
     let list = ["members", &chat_id.to_string()];
     let after = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;
-    let reading = app.read(Name::Chats, params.min_position).await?;
+    let reading = app.read(ProjectionId::Chats, params.min_position).await?;
     if chats::by_id(&reading.database, chat_id).await?.is_none() {
         return Err(Error::new(Code::ChatNotFound, "there is no such chat"));
     }

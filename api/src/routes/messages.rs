@@ -17,7 +17,7 @@ use commands::Answer;
 use domain::json::json_bytes;
 use domain::text::MessageText;
 use domain::{ChatId, Command, MessageId, Outcome, Timestamp, UserId, id, message};
-use projections::{Name, messages};
+use projections::{ProjectionId, messages};
 use serde::{Deserialize, Serialize};
 use store::sql::Database;
 use utoipa::ToSchema;
@@ -147,7 +147,7 @@ async fn list(
     };
     let list = ["messages", &chat_id.to_string(), order_name];
     let from = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;
-    let reading = app.read(Name::Messages, params.min_position).await?;
+    let reading = app.read(ProjectionId::Messages, params.min_position).await?;
     admit(&reading.database, chat_id, caller.user_id).await?;
     let _place = app.budget.page().await?;
     let (rows, more) = page(&reading.database, chat_id, order, from, limit).await?;
@@ -166,7 +166,7 @@ async fn one(
     params: Params,
 ) -> Result<Response, Error> {
     let chat_id = chat_id(&chat)?;
-    let reading = app.read(Name::Messages, params.min_position).await?;
+    let reading = app.read(ProjectionId::Messages, params.min_position).await?;
     admit(&reading.database, chat_id, caller.user_id).await?;
     let message = messages::one(&reading.database, chat_id, message_id(&message)?).await?;
     let message = message.ok_or_else(|| Error::new(Code::MessageNotFound, "there is no such message in this chat"))?;

@@ -10,7 +10,7 @@ use crate::http::reply::read;
 use axum::extract::State;
 use axum::response::Response;
 use domain::{ChatId, MessageId, Timestamp, UserId};
-use projections::{Name, users};
+use projections::{ProjectionId, users};
 use search::{Asking, Cursor, Found, Order, Question, TimeZone, Who};
 use serde::Serialize;
 use std::sync::Arc;
@@ -94,7 +94,7 @@ async fn search(State(app): State<App>, caller: Caller, params: Params) -> Resul
     let list = ["search", order_name, text, &caller.user_id.to_string()];
     let from = params.get("from").map(|from| read_cursor(&app, &list, from)).transpose()?;
     let zone = app.zone_of(&question, caller.user_id, params.min_position).await?;
-    let reached = app.reached(Name::Search, params.min_position).await?;
+    let reached = app.reached(ProjectionId::Search, params.min_position).await?;
     let place = app.place(PLACE_WAIT_MAX).await?;
     let _page = app.budget.page().await?;
     let deadline = Instant::now() + ANSWER_MAX;
@@ -124,7 +124,7 @@ impl App {
         if !question.needs_zone() {
             return Ok(TimeZone::UTC);
         }
-        let reading = self.read(Name::Users, min_position).await?;
+        let reading = self.read(ProjectionId::Users, min_position).await?;
         let account = users::by_id(&reading.database, user_id).await?;
         Ok(account.and_then(|account| TimeZone::get(&account.time_zone).ok()).unwrap_or(TimeZone::UTC))
     }

@@ -16,7 +16,7 @@ use axum::response::Response;
 use commands::{Actor, Answer};
 use domain::json::json_bytes;
 use domain::{ChatId, Command, MessageId, Outcome, UserId, id};
-use projections::{Ended, FoundMessage, Name, NewTask, Taken, Task, TaskState};
+use projections::{Ended, FoundMessage, NewTask, ProjectionId, Taken, Task, TaskState};
 use search::{Asking, Order, Who};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
@@ -112,7 +112,7 @@ async fn ask(
     };
     let fingerprint = key.map(|key| key.fingerprint);
     // Another node may take it, and knows nothing of what this one has acknowledged.
-    let position = app.writer.acknowledged(Name::Search.follows());
+    let position = app.writer.acknowledged(ProjectionId::Search.follows());
     let wanted = position.max(params.min_position);
     let question = search::question::beginning_of(question).to_owned();
     let task = NewTask { task_id, user_id: caller.user_id, fingerprint, question, wanted, at: context.at };
@@ -141,7 +141,7 @@ async fn status(
     _: Params,
 ) -> Result<Response, Error> {
     // No read model knows it: there is nothing to wait for.
-    let position = app.projections.position(Name::Search);
+    let position = app.projections.position(ProjectionId::Search);
     let (state, _) = task_of(&app, caller.user_id, &task).await?;
     let status = match state {
         TaskState::Waiting => "WAITING",
@@ -174,7 +174,7 @@ async fn found(
     // The cursor is a place in what was found, which changes no more.
     let from = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;
     let from = usize::try_from(from.unwrap_or_default()).unwrap_or(usize::MAX);
-    let reading = app.read(Name::Messages, params.min_position).await?;
+    let reading = app.read(ProjectionId::Messages, params.min_position).await?;
     let _place = app.budget.page().await?;
     let (mut shown, mut bytes, mut at) = (Vec::new(), 0, from.min(found.len()));
     for (chat_id, message_id) in &found[at..] {
@@ -228,9 +228,9 @@ async fn look(app: &App, task: &Task) -> Result<Ended, Error> {
     let deadline = Instant::now() + TASK_MAX;
     let question = search::question(&task.question).map_err(|broken| Error::bad("message", broken))?;
     let zone = app.zone_of(&question, task.user_id, 0).await?;
-    let wanted = task.wanted.max(app.writer.acknowledged(Name::Search.follows()));
+    let wanted = task.wanted.max(app.writer.acknowledged(ProjectionId::Search.follows()));
     // Where the index is behind, what it has is the answer.
-    let _ = app.projections.caught_up(Name::Search, wanted, FOLLOW_MAX).await;
+    let _ = app.projections.caught_up(ProjectionId::Search, wanted, FOLLOW_MAX).await;
     let Ok(place) = app.place(PLACE_WAIT_MAX).await else { return Ok(Ended::Postponed) };
     let who = Who::Member(task.user_id);
     let found = app

@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use commands::Actor;
 use domain::{Command, SessionId, Timestamp, id, session, user};
-use projections::Name;
+use projections::ProjectionId;
 use projections::sessions::{self, LISTED_MAX};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -57,7 +57,7 @@ async fn list(
     context: CommandContext,
     params: Params,
 ) -> Result<Response, Error> {
-    let reading = app.read(Name::Sessions, params.min_position).await?;
+    let reading = app.read(ProjectionId::Sessions, params.min_position).await?;
     let (mut open, mut before) = (Vec::new(), None);
     for _ in 0..PAGES_MAX {
         let page = sessions::of_user(&reading.database, person.user_id, context.at, before).await?;

@@ -16,7 +16,7 @@ use commands::{Actor, Answer};
 use domain::text::TokenName;
 use domain::token::{self, Scopes};
 use domain::{Command, Outcome, Timestamp, TokenId, UserId, id};
-use projections::{Name, tokens};
+use projections::{ProjectionId, tokens};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
@@ -109,7 +109,7 @@ async fn list(
     context: CommandContext,
     params: Params,
 ) -> Result<Response, Error> {
-    let reading = app.read(Name::Tokens, params.min_position).await?;
+    let reading = app.read(ProjectionId::Tokens, params.min_position).await?;
     let mut live = Vec::new();
     for row in tokens::of_user(&reading.database, person.user_id, context.at).await? {
         live.push(Token {
@@ -142,7 +142,7 @@ async fn create(
         return created(&app, &person, &seed, wanted, &answer);
     }
     let _turn = turn(person.user_id).await?;
-    let reading = app.read(Name::Tokens, 0).await?;
+    let reading = app.read(ProjectionId::Tokens, 0).await?;
     if tokens::count(&reading.database, person.user_id, context.at).await? >= TOKENS_MAX {
         let detail = "you have 100 tokens; revoke one that is not used any more: DELETE /v1/me/tokens/{id}";
         return Err(Error::new(Code::TooManyTokens, detail));

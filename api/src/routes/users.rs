@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::UserId;
 use domain::text::canonical_name;
-use projections::{Name, users};
+use projections::{ProjectionId, users};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -48,7 +48,7 @@ async fn list(State(app): State<App>, _caller: Caller, params: Params) -> Result
     let list = ["users", &prefix];
     let after = params.get("from").map(|from| cursor::read(&app.keys, &list, from)).transpose()?;
     let after = after.map(|key| String::from_utf8_lossy(&key).into_owned());
-    let reading = app.read(Name::Users, params.min_position).await?;
+    let reading = app.read(ProjectionId::Users, params.min_position).await?;
     let _place = app.budget.page().await?;
     let mut rows = users::list(&reading.database, &prefix, after.as_deref(), limit + 1).await?;
     let next = cut(&mut rows, limit, |last| cursor::write(&app.keys, &list, last.name_key.as_bytes()));

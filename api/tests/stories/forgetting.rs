@@ -1,6 +1,6 @@
 //! What is known of me, and being forgotten.
 
-use projections::Name;
+use projections::ProjectionId;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ async fn zuleika(app: &TestApp, chat: &str) -> Actor {
 fn verified(app: &TestApp) {
     let head = app.node.log.head().unwrap();
     assert_eq!(app.node.log.verify(1, u64::MAX, |_| {}).unwrap().head, head, "the chain holds");
-    for name in Name::ALL {
+    for name in ProjectionId::ALL {
         assert_eq!(app.node.projections.verify(name, &mut |_| {}).unwrap().differences, vec![], "{name}");
     }
 }
@@ -93,7 +93,7 @@ async fn who_erases_himself_is_nowhere_any_more() {
     for known in TRACES.iter().filter(|trace| **trace != TRACES[5]) {
         assert!(!found(&app.data(), &[known]).is_empty(), "there is something to be forgotten: {known}");
     }
-    app.node.projections.rebuild(Name::Users, &mut |_| {}).unwrap();
+    app.node.projections.rebuild(ProjectionId::Users, &mut |_| {}).unwrap();
 
     erase(&zuleika, "wrong").await.expect_problem(401, "bad-credentials");
     zuleika.get("/v1/me").await.expect_status(200);

@@ -263,7 +263,9 @@ async fn nobody_is_called_as_somebody_else_is() {
     enter(&vera, &chat, json!({"user_name": "Bob"})).await.expect_problem(409, "name-taken");
     boris.patch(&path(&boris), json!({"user_name": "Boris"})).await.expect_status(200);
     vera.patch(&path(&vera), json!({"user_name": "Bob"})).await.expect_status(200);
-    for name in [projections::Name::Chats, projections::Name::Messages, projections::Name::Search] {
+    for name in
+        [projections::ProjectionId::Chats, projections::ProjectionId::Messages, projections::ProjectionId::Search]
+    {
         assert_eq!(app.node.projections.verify(name, &mut |_| {}).unwrap().differences, vec![], "{name}");
     }
 }

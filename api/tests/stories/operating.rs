@@ -2,7 +2,7 @@
 
 use commands::Request;
 use domain::{Command, Timestamp, projection};
-use projections::Name;
+use projections::ProjectionId;
 use serde_json::Value;
 use testkit::{Actor, TestApp};
 
@@ -20,7 +20,7 @@ async fn gauge(app: &TestApp, what: &str, name: &str) -> String {
     text.lines().find_map(|one| one.strip_prefix(&line)).unwrap_or_default().to_owned()
 }
 
-async fn caught_up(app: &TestApp, name: Name) {
+async fn caught_up(app: &TestApp, name: ProjectionId) {
     let head = app.node.log.head().unwrap().position;
     app.node.projections.caught_up(name, head, super::WAIT_MAX).await.unwrap();
 }
@@ -33,7 +33,7 @@ async fn a_paused_read_model_answers_what_it_has_and_nothing_newer() {
     anna.say(&chat, "one").await;
     let page = format!("/v1/chats/{chat}/messages");
     anna.get(&page).await.expect_status(200);
-    app.node.projections.pause(Name::Messages).unwrap();
+    app.node.projections.pause(ProjectionId::Messages).unwrap();
     assert_eq!(anna.get(&page).await.expect_status(200).texts(), ["one"]);
     assert_eq!(shown(&app, 503, "messages").await["state"], "paused");
     assert_eq!(
@@ -49,8 +49,8 @@ async fn a_paused_read_model_answers_what_it_has_and_nothing_newer() {
     let anna = app.again(&anna);
     anna.get(&page).await.expect_problem(503, "projection-behind");
     assert_eq!(shown(&app, 503, "messages").await["state"], "paused");
-    app.node.projections.resume(Name::Messages).unwrap();
-    caught_up(&app, Name::Messages).await;
+    app.node.projections.resume(ProjectionId::Messages).unwrap();
+    caught_up(&app, ProjectionId::Messages).await;
     assert_eq!(anna.get(&page).await.expect_status(200).texts(), ["one", "two"]);
     assert_eq!(shown(&app, 200, "messages").await["state"], "running");
 }
@@ -67,7 +67,7 @@ async fn an_event_of_a_newer_version_stops_one_read_model_until_it_is_skipped() 
     let app = with_poison(app, "message.frozen.v9").await;
     let anna = app.again(&anna);
     let page = format!("/v1/chats/{chat}/messages");
-    super::until(async || app.node.projections.skippable(Name::Messages).is_ok()).await;
+    super::until(async || app.node.projections.skippable(ProjectionId::Messages).is_ok()).await;
 
     let stopped = shown(&app, 503, "messages").await;
     assert_eq!(stopped["state"], "stopped");
@@ -78,18 +78,18 @@ async fn an_event_of_a_newer_version_stops_one_read_model_until_it_is_skipped() 
     reads_of_others_go_on(&anna, &chat).await;
     anna.say(&chat, "two").await;
 
-    skip(&app, Name::Messages).await;
+    skip(&app, ProjectionId::Messages).await;
     // It stops every read model of messages.
-    super::until(async || app.node.projections.skippable(Name::Search).is_ok()).await;
-    skip(&app, Name::Search).await;
-    caught_up(&app, Name::Search).await;
-    caught_up(&app, Name::Messages).await;
+    super::until(async || app.node.projections.skippable(ProjectionId::Search).is_ok()).await;
+    skip(&app, ProjectionId::Search).await;
+    caught_up(&app, ProjectionId::Search).await;
+    caught_up(&app, ProjectionId::Messages).await;
     assert_eq!(shown(&app, 200, "messages").await["state"], "running");
     assert_eq!(gauge(&app, "stopped", "messages").await, "0");
     assert_eq!(anna.get(&page).await.expect_status(200).texts(), ["one", "two"]);
     let app = app.restart().await;
     assert_eq!(app.again(&anna).get(&page).await.expect_status(200).texts(), ["one", "two"]);
-    let verified = app.node.projections.verify(Name::Messages, &mut |_| {}).unwrap();
+    let verified = app.node.projections.verify(ProjectionId::Messages, &mut |_| {}).unwrap();
     assert_eq!(verified.differences, vec![]);
 }
 
@@ -101,7 +101,7 @@ async fn reads_of_others_go_on(anna: &Actor, chat: &str) {
 }
 
 /// As `letopis projections skip` does it.
-async fn skip(app: &TestApp, name: Name) {
+async fn skip(app: &TestApp, name: ProjectionId) {
     let position = app.node.projections.skippable(name).unwrap();
     let command = projection::Command::Skip { position, reason: "a trial version wrote it".to_owned() };
     let request = Request::by_operator(Command::Projection(name.in_log(), command), Timestamp(1));

@@ -5,7 +5,7 @@ use commands::Request;
 use domain::text::TokenName;
 use domain::token::{self, Scopes};
 use domain::{Command, Timestamp, TokenId, UserId, id, session, user};
-use projections::Name;
+use projections::ProjectionId;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -38,7 +38,7 @@ async fn listed(actor: &Actor) -> Vec<Value> {
 }
 
 fn verified(app: &TestApp) {
-    let verified = app.node.projections.verify(Name::Tokens, &mut |_| {}).unwrap();
+    let verified = app.node.projections.verify(ProjectionId::Tokens, &mut |_| {}).unwrap();
     assert_eq!(verified.differences, vec![]);
 }
 
@@ -182,7 +182,7 @@ async fn a_revoked_token_is_refused_at_once_and_after_a_restart() {
     let app = app.restart().await;
     app.again(&first).get("/v1/me").await.expect_problem(401, "invalid-session-id");
     app.again(&second).get("/v1/me").await.expect_status(200);
-    app.node.projections.rebuild(Name::Tokens, &mut |_| {}).unwrap();
+    app.node.projections.rebuild(ProjectionId::Tokens, &mut |_| {}).unwrap();
     app.again(&first).get("/v1/me").await.expect_problem(401, "invalid-session-id");
     app.again(&second).get("/v1/me").await.expect_status(200);
     verified(&app);

@@ -7,7 +7,7 @@ use domain::text::MessageText;
 use domain::{ChatId, Command, MessageId, UserId, message};
 use node::Node;
 use node::now;
-use projections::{Name, Projections};
+use projections::{ProjectionId, Projections};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -28,7 +28,7 @@ pub(super) struct Said<'a> {
 }
 
 /// Nobody waits for the read model, which would hurry it.
-pub(super) async fn measure(node: &Node, name: Name, said: &Said<'_>) -> Result<Rated> {
+pub(super) async fn measure(node: &Node, name: ProjectionId, said: &Said<'_>) -> Result<Rated> {
     let (stop, stopped) = watch::channel(false);
     let watching = tokio::spawn(watched(node.projections.clone(), name, stopped));
     let (author, chat_id) = (said.by, said.chat_id);
@@ -69,7 +69,11 @@ pub(super) async fn measure(node: &Node, name: Name, said: &Said<'_>) -> Result<
 }
 
 /// When the read model had what, until that is stopped.
-async fn watched(projections: Projections, name: Name, mut stopped: watch::Receiver<bool>) -> Vec<(Instant, u64)> {
+async fn watched(
+    projections: Projections,
+    name: ProjectionId,
+    mut stopped: watch::Receiver<bool>,
+) -> Vec<(Instant, u64)> {
     let mut shown = Vec::new();
     loop {
         let is_last = *stopped.borrow_and_update();

@@ -19,7 +19,7 @@ use hyper::body::Bytes;
 use hyper::header::{HOST, HeaderValue};
 use node::Node;
 use node::now;
-use projections::{Name, Projections};
+use projections::{ProjectionId, Projections};
 use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
@@ -70,7 +70,7 @@ pub(super) async fn measure(node: &Node, bench: &Bench) -> Result<Vec<Measured>>
             per_second: half,
             seconds: bench.seconds,
         };
-        let fresh = freshness::measure(node, Name::Messages, &said).await;
+        let fresh = freshness::measure(node, ProjectionId::Messages, &said).await;
         let back = readback::measure(&address, bench, half, |number| pair(&address, &people[number % PEOPLE])).await;
         let _ = stop.send(());
         anyhow::Ok(vec![
@@ -140,9 +140,9 @@ async fn post(
 
 /// The same load while the text index stands: what it costs those who post.
 async fn without_search(node: &Node, address: &str, bench: &Bench, people: &[Person]) -> Result<Measured> {
-    let of_search = |change: fn(&Projections, Name) -> projections::Result<()>| {
+    let of_search = |change: fn(&Projections, ProjectionId) -> projections::Result<()>| {
         let projections = node.projections.clone();
-        tokio::task::spawn_blocking(move || change(&projections, Name::Search))
+        tokio::task::spawn_blocking(move || change(&projections, ProjectionId::Search))
     };
     of_search(Projections::pause).await??;
     let measured = post(node, address, bench, |number| people[number % PEOPLE].chat_id, people).await;

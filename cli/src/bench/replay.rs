@@ -5,7 +5,7 @@ use crate::operation::settle;
 use crate::progress::per_second;
 use anyhow::{Context, Result};
 use node::Node;
-use projections::{Name, Projections};
+use projections::{ProjectionId, Projections};
 use std::time::Instant;
 use store::Log;
 
@@ -25,7 +25,7 @@ fn replays(log: &Log, projections: &Projections) -> Result<Vec<Measured>> {
         timed("events read and decoded", || read(log))?,
         timed("events verified", || Ok(log.verify(1, u64::MAX, |_| {})?.events))?,
     ];
-    for name in Name::ALL {
+    for name in ProjectionId::ALL {
         measured.push(timed(&format!("events to rebuild {name}"), || {
             projections.rebuild(name, &mut |_| {})?;
             Ok(projections.position(name))

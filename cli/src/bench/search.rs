@@ -14,7 +14,7 @@ use domain::user::{self, Verifier};
 use domain::{ChatId, Command, UserId, chat};
 use node::Node;
 use node::now;
-use projections::Name;
+use projections::ProjectionId;
 use search::{Asking, Order, Question, Snapshot, TimeZone, Who, find, question, schema::fields};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -56,14 +56,14 @@ pub(super) async fn measure(node: &Node, bench: &Bench) -> Result<Vec<Measured>>
     let projections = node.projections.clone();
     let measured = tokio::task::spawn_blocking(move || {
         let began = Instant::now();
-        projections.rebuild(Name::Search, &mut |_| {})?;
-        let rebuilt = rate("events to rebuild search", projections.position(Name::Search), began);
+        projections.rebuild(ProjectionId::Search, &mut |_| {})?;
+        let rebuilt = rate("events to rebuild search", projections.position(ProjectionId::Search), began);
         let asked = questions(&texts);
         anyhow::Ok(vec![rebuilt, ask(&projections.index()?.snapshot(), asker, &asked)?])
     });
     let measured = measured.await.context("the measurement panicked")??;
     let said = Said { by: asker, chat_id, texts: &said, per_second: SAID_PER_SECOND, seconds: bench.seconds };
-    let fresh = freshness::measure(node, Name::Search, &said).await?.of("messages said until they are found");
+    let fresh = freshness::measure(node, ProjectionId::Search, &said).await?.of("messages said until they are found");
     Ok([vec![imported], measured, vec![fresh]].concat())
 }
 

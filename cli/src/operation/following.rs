@@ -6,7 +6,7 @@ use commands::Request;
 use domain::{Command, projection};
 use node::Node;
 use node::now;
-use projections::{Error, Name, Projections};
+use projections::{Error, ProjectionId, Projections};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -46,7 +46,7 @@ pub async fn skip(node: &Node, projection: &str, reason: &str) -> Result<Value> 
 }
 
 /// Where the event stands that stops it. A node that has just been opened tries that event once more first.
-async fn stopped_at(node: &Node, name: Name) -> Result<u64> {
+async fn stopped_at(node: &Node, name: ProjectionId) -> Result<u64> {
     let began = Instant::now();
     loop {
         let looked = blocking(node, move |projections| projections.skippable(name)).await;
@@ -61,11 +61,11 @@ async fn stopped_at(node: &Node, name: Name) -> Result<u64> {
     }
 }
 
-fn one(projection: &str) -> Result<Name> {
+fn one(projection: &str) -> Result<ProjectionId> {
     names(Some(projection))?.pop().context("a name is one projection's")
 }
 
-async fn shown(node: &Node, name: Name) -> Result<Value> {
+async fn shown(node: &Node, name: ProjectionId) -> Result<Value> {
     let status = blocking(node, Projections::status).await?;
     let status = status.into_iter().find(|status| status.name == name).context("every projection has a status")?;
     Ok(json!({"name": name.as_str(), "state": status.state.as_str(), "position": status.position}))

@@ -4,7 +4,7 @@
 use crate::operations::erase::{self, withdraw};
 use commands::{Request, Writer};
 use domain::{ChatId, Command, Refusal, StreamId, UserId, chat, user};
-use projections::{Name, Projections, chats};
+use projections::{ProjectionId, Projections, chats};
 use std::time::Duration;
 use store::Log;
 
@@ -17,9 +17,9 @@ pub(crate) const TURNS_MAX: u32 = 8_640;
 /// Looks for them, and lets each go to whoever follows its owner, or deletes it when nobody is in it. Waits for the read
 /// model so many times 10 s.
 pub(crate) async fn settle(writer: Writer, projections: Projections, log: Log, turns: u32) {
-    let head = writer.acknowledged(Name::Chats.follows());
+    let head = writer.acknowledged(ProjectionId::Chats.follows());
     for _ in 0..turns {
-        if projections.caught_up(Name::Chats, head, FOLLOW_WAIT).await.is_ok() {
+        if projections.caught_up(ProjectionId::Chats, head, FOLLOW_WAIT).await.is_ok() {
             match settle_all(&writer, &projections, &log).await {
                 Ok(0) => {}
                 Ok(settled) => tracing::warn!(settled, "chats without an owner were handed over or deleted"),
@@ -36,7 +36,7 @@ pub(crate) async fn settle(writer: Writer, projections: Projections, log: Log, t
 async fn settle_all(writer: &Writer, projections: &Projections, log: &Log) -> Result<u64, erase::Error> {
     let (mut after, mut settled) = (0, 0);
     loop {
-        let page = chats::without_owner(&projections.database(Name::Chats), after, PAGE).await?;
+        let page = chats::without_owner(&projections.database(ProjectionId::Chats), after, PAGE).await?;
         for (_, chat_id) in &page {
             settle_one(writer, log, *chat_id).await?;
             settled += 1;

@@ -3,7 +3,7 @@
 use crate::Node;
 use commands::{Answer, Request, Writer};
 use domain::{ChatId, Command, Refusal, StreamId, UserId, chat, user};
-use projections::{Name, Projections, chats};
+use projections::{ProjectionId, Projections, chats};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use store::{Filter, Log};
@@ -42,10 +42,10 @@ pub async fn erase(
     request: Request,
 ) -> Result<Answer, Error> {
     let began = *writer.head().borrow();
-    follow(projections, Name::Chats, writer.acknowledged(Name::Chats.follows())).await;
+    follow(projections, ProjectionId::Chats, writer.acknowledged(ProjectionId::Chats.follows())).await;
     let mut before = None;
     loop {
-        let database = projections.database(Name::Chats);
+        let database = projections.database(ProjectionId::Chats);
         let page = chats::mine(&database, user_id, "", before, CHATS_AT_ONCE).await?;
         let mut leaving = JoinSet::new();
         for listed in &page {
@@ -64,7 +64,7 @@ pub async fn erase(
     for chat_id in entered(log, user_id, began, answer.position).await? {
         withdraw(writer.clone(), chat_id, user_id, request.clone()).await?;
     }
-    for name in Name::ALL {
+    for name in ProjectionId::ALL {
         follow(projections, name, answer.position).await;
     }
     Ok(answer)
@@ -129,7 +129,7 @@ pub(crate) async fn withdraw(
     }
 }
 
-async fn follow(projections: &Projections, name: Name, position: u64) {
+async fn follow(projections: &Projections, name: ProjectionId, position: u64) {
     if let Err(behind) = projections.caught_up(name, position, FOLLOW_WAIT).await {
         tracing::warn!(%behind, "a person is erased while a read model stands; it forgets him when it goes on");
     }

@@ -1,6 +1,6 @@
 //! What was looked up in a read model a moment ago. `docs/decisions/0014` says why no end can be overlooked.
 
-use crate::Name;
+use crate::ProjectionId;
 use crate::engine::scan::Scan;
 use domain::session::TokenHash;
 use domain::{StreamId, UserId};
@@ -32,7 +32,7 @@ pub struct Stamp {
 
 /// What was looked up by a token's hash in one read model, for as long as nothing of its user has ended since.
 pub struct Cache<T> {
-    name: Name,
+    name: ProjectionId,
     ends: fn(&Fact) -> Option<UserId>,
     /// Whether others append to the log.
     shared: bool,
@@ -64,7 +64,7 @@ struct Entry<T> {
 
 impl<T: Clone> Cache<T> {
     /// An empty one. What has ended up to `head` is not known to it: nothing that is older counts.
-    pub(crate) fn new(name: Name, ends: fn(&Fact) -> Option<UserId>, generation: u64, head: Mark) -> Cache<T> {
+    pub(crate) fn new(name: ProjectionId, ends: fn(&Fact) -> Option<UserId>, generation: u64, head: Mark) -> Cache<T> {
         let state = State {
             generation,
             followed: head,
@@ -83,7 +83,7 @@ impl<T: Clone> Cache<T> {
     }
 
     /// The read model that it is in front of.
-    pub fn name(&self) -> Name {
+    pub fn name(&self) -> ProjectionId {
         self.name
     }
 

@@ -5,7 +5,7 @@ use crate::engine::runner::Slot;
 use crate::engine::scan;
 use crate::engine::scan::Scan;
 use crate::models::{sessions, tokens};
-use crate::{Name, Projections, Result};
+use crate::{ProjectionId, Projections, Result};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::{Head, Log, Mark};
@@ -29,8 +29,8 @@ impl Caches {
     pub(crate) fn new(log: &Log, slots: &[Slot]) -> Result<Caches> {
         let head = Mark::from(log.head()?);
         let of = |name| slots.iter().find(|slot| slot.name == name).map_or(0, |slot| slot.entry().generation);
-        let sessions = Cache::new(Name::Sessions, sessions::ends, of(Name::Sessions), head);
-        let tokens = Cache::new(Name::Tokens, tokens::ends, of(Name::Tokens), head);
+        let sessions = Cache::new(ProjectionId::Sessions, sessions::ends, of(ProjectionId::Sessions), head);
+        let tokens = Cache::new(ProjectionId::Tokens, tokens::ends, of(ProjectionId::Tokens), head);
         Ok(match log.cluster() {
             None => Caches { sessions, tokens, reading: Arc::default() },
             Some(_) => {
@@ -63,11 +63,15 @@ impl Caches {
     }
 
     /// Another generation of that read model serves.
-    pub(crate) fn switched(&self, name: Name, generation: u64) {
+    pub(crate) fn switched(&self, name: ProjectionId, generation: u64) {
         match name {
-            Name::Sessions => self.sessions.switched(generation),
-            Name::Tokens => self.tokens.switched(generation),
-            Name::Users | Name::SignIns | Name::Chats | Name::Messages | Name::Search => {}
+            ProjectionId::Sessions => self.sessions.switched(generation),
+            ProjectionId::Tokens => self.tokens.switched(generation),
+            ProjectionId::Users
+            | ProjectionId::SignIns
+            | ProjectionId::Chats
+            | ProjectionId::Messages
+            | ProjectionId::Search => {}
         }
     }
 }

@@ -2,7 +2,7 @@
 //! changes without a fact, and which node feeds which projection (`store::sql::Leases`).
 
 use crate::engine::locations::Models;
-use crate::{Error, Name, Result, search_tasks, session_use};
+use crate::{Error, ProjectionId, Result, search_tasks, session_use};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,7 +37,7 @@ pub(crate) struct Catalog {
 /// A projection's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
-    pub(crate) name: Name,
+    pub(crate) name: ProjectionId,
     pub(crate) version: u32,
     pub(crate) generation: u64,
     pub(crate) rebuilding: bool,
@@ -136,12 +136,12 @@ impl Catalog {
     }
 
     /// The row of that projection.
-    pub(crate) fn entry(&self, name: Name) -> Result<Option<Entry>> {
+    pub(crate) fn entry(&self, name: ProjectionId) -> Result<Option<Entry>> {
         Ok(self.entries()?.remove(&name))
     }
 
     /// Every row that there is.
-    pub(crate) fn entries(&self) -> Result<HashMap<Name, Entry>> {
+    pub(crate) fn entries(&self) -> Result<HashMap<ProjectionId, Entry>> {
         let snapshot = self.database.snapshot()?;
         let entries = snapshot.rows(ENTRIES, &[], entry).map_err(|error| self.database.noted(error))?;
         Ok(entries.into_iter().flatten().map(|entry| (entry.name, entry)).collect())
@@ -149,7 +149,7 @@ impl Catalog {
 
     /// From here on nobody changes the projection's row whose lease is of an earlier epoch. Answers the row, and
     /// whether it was another one's before.
-    pub(crate) fn claim(&self, name: Name, epoch: u64) -> Result<(Option<Entry>, bool)> {
+    pub(crate) fn claim(&self, name: ProjectionId, epoch: u64) -> Result<(Option<Entry>, bool)> {
         let mut claimed = (None, false);
         self.fenced(name, epoch, |tx, raised| {
             let entries = tx.rows(ENTRIES, &[], entry)?;
@@ -168,7 +168,7 @@ impl Catalog {
     /// is a new one.
     fn fenced(
         &self,
-        name: Name,
+        name: ProjectionId,
         epoch: u64,
         work: impl FnOnce(&mut Tx<'_>, bool) -> Result<(), store::Error>,
     ) -> Result<()> {
@@ -232,7 +232,7 @@ impl Entry {
 
 /// None for a projection that only another version knows.
 fn entry(row: &Row<'_>) -> Result<Option<Entry>, store::Error> {
-    let Some(name) = Name::parse(row.text(0)?) else { return Ok(None) };
+    let Some(name) = ProjectionId::parse(row.text(0)?) else { return Ok(None) };
     let position = row.maybe_int(4)?.map(i64::cast_unsigned);
     Ok(Some(Entry {
         name,
@@ -253,21 +253,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let catalog = Catalog::open(&Models::Folder(folder.path().to_owned())).unwrap();
         let entry = |generation| Entry {
-            name: Name::Users,
+            name: ProjectionId::Users,
             version: 1,
             generation,
             rebuilding: false,
             paused: false,
             failed: None,
         };
-        let claim = |epoch| catalog.claim(Name::Users, epoch).unwrap();
+        let claim = |epoch| catalog.claim(ProjectionId::Users, epoch).unwrap();
         assert_eq!(claim(1), (None, true));
         catalog.put(&entry(1), 1).unwrap();
         assert_eq!(claim(1), (Some(entry(1)), false), "it is its own");
         assert_eq!(claim(2), (Some(entry(1)), true));
-        assert!(matches!(catalog.put(&entry(7), 1), Err(Error::TakenOver { name: Name::Users })));
-        assert!(matches!(catalog.claim(Name::Users, 1), Err(Error::TakenOver { name: Name::Users })));
-        assert_eq!(catalog.entry(Name::Users).unwrap(), Some(entry(1)));
+        assert!(matches!(catalog.put(&entry(7), 1), Err(Error::TakenOver { name: ProjectionId::Users })));
+        assert!(matches!(catalog.claim(ProjectionId::Users, 1), Err(Error::TakenOver { name: ProjectionId::Users })));
+        assert_eq!(catalog.entry(ProjectionId::Users).unwrap(), Some(entry(1)));
         catalog.put(&entry(2), 2).unwrap();
         assert_eq!(claim(2), (Some(entry(2)), false));
     }

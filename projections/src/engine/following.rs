@@ -3,7 +3,7 @@
 
 use crate::engine::runner::{NO_EVENT, Slot};
 use crate::engine::{rebuild, scan};
-use crate::{Name, Projections, Result};
+use crate::{ProjectionId, Projections, Result};
 use std::time::{Duration, Instant};
 use store::{Mark, described};
 use tokio::sync::watch;
@@ -30,7 +30,7 @@ impl Projections {
         mut hint: watch::Receiver<u64>,
         mut stopped: watch::Receiver<bool>,
     ) {
-        let slot = self.slot(Name::Search);
+        let slot = self.slot(ProjectionId::Search);
         let mut wanted = slot.wanted();
         let mut persisted = Instant::now();
         let mut shown = Instant::now();
@@ -127,7 +127,7 @@ impl Projections {
     /// Follows the log until its head is reached, or until it cannot go on, and shows all of it. What somebody who was
     /// erased has said is gone from the files then, or the next start takes it away.
     pub(crate) fn catch_up_index(&self) -> Result<()> {
-        let slot = self.slot(Name::Search);
+        let slot = self.slot(ProjectionId::Search);
         while self.index_once(slot)? {}
         slot.persist()?;
         let began = Instant::now();

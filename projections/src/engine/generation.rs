@@ -2,7 +2,7 @@
 
 use crate::engine::handle::{Lies, Model};
 use crate::engine::indexing::Indexing;
-use crate::{Error, Name, Result};
+use crate::{Error, ProjectionId, Result};
 use domain::{Event, user};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ const CHECKPOINT: &str = "
 
 /// A generation, open for writing.
 pub(crate) struct Generation {
-    name: Name,
+    name: ProjectionId,
     number: u64,
     /// Of the lease under which it is written; zero when no other node can write it.
     epoch: u64,
@@ -87,7 +87,7 @@ impl Generation {
     /// Makes a new one without the indexes that only queries need. Whatever a crash left at its place goes.
     pub(crate) fn create(
         place: &Lies,
-        (name, number): (Name, u64),
+        (name, number): (ProjectionId, u64),
         epoch: u64,
         skips: BTreeSet<u64>,
     ) -> Result<Generation> {
@@ -106,7 +106,7 @@ impl Generation {
     /// Opens the one in that place. From here on nobody writes it whose lease is of an earlier epoch.
     pub(crate) fn open(
         place: &Lies,
-        (name, number): (Name, u64),
+        (name, number): (ProjectionId, u64),
         epoch: u64,
         skips: BTreeSet<u64>,
     ) -> Result<Generation> {
@@ -368,7 +368,7 @@ fn moves(place: &Place, epoch: u64) -> &'static str {
 }
 
 impl Body {
-    fn create(place: &Place, name: Name, epoch: u64) -> Result<Body> {
+    fn create(place: &Place, name: ProjectionId, epoch: u64) -> Result<Body> {
         let start = Mark::default();
         let database = place.create()?;
         let mut writer = database.writer()?;
@@ -384,7 +384,7 @@ impl Body {
     }
 
     /// With the checkpoint in its place, and whether somebody's traces are to be taken away.
-    fn open(place: &Place, name: Name, epoch: u64) -> Result<(Body, Mark, bool)> {
+    fn open(place: &Place, name: ProjectionId, epoch: u64) -> Result<(Body, Mark, bool)> {
         let database = place.open()?;
         database.check(CHECK_BYTES_MAX)?;
         let mut writer = database.writer()?;
@@ -413,7 +413,7 @@ mod tests {
     fn who_was_taken_over_writes_nothing_from_where_he_stands() {
         let folder = tempfile::tempdir().unwrap();
         let place = Lies::In(Place::File(folder.path().join("users.db")));
-        let id = (Name::Users, 1);
+        let id = (ProjectionId::Users, 1);
         let mut former = Generation::create(&place, id, 1, BTreeSet::new()).unwrap();
         let mut present = Generation::open(&place, id, 2, BTreeSet::new()).unwrap();
         let fact = |position| Fact {
@@ -426,7 +426,8 @@ mod tests {
             hash: [position as u8; 32],
         };
         // Both stand at the same position: only the epoch tells them apart.
-        let taken_over = |done: Result<()>| assert!(matches!(done, Err(Error::TakenOver { name: Name::Users })));
+        let taken_over =
+            |done: Result<()>| assert!(matches!(done, Err(Error::TakenOver { name: ProjectionId::Users })));
         taken_over(former.apply(&[fact(1)]));
         assert_eq!(former.position(), 0);
         former.step_over(fact(1).mark());

@@ -1,7 +1,7 @@
 //! Who feeds a projection that several nodes share: one node at a time, under a lease (`store::sql::Leases`).
 
 use crate::engine::catalog::Catalog;
-use crate::{Error, Name, Result};
+use crate::{Error, ProjectionId, Result};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use store::sql;
@@ -32,30 +32,30 @@ impl Leases {
     }
 
     /// The epoch under which this node feeds the projection; none when it does not.
-    pub(crate) fn epoch(&self, name: Name) -> Option<u64> {
+    pub(crate) fn epoch(&self, name: ProjectionId) -> Option<u64> {
         self.held.epoch(name.as_str())
     }
 
     /// The projections that other nodes took last, and whether they feed them still. Not what only another version
     /// knows, or what is no projection.
-    pub(crate) fn of_others(&self) -> Result<HashMap<Name, bool>> {
+    pub(crate) fn of_others(&self) -> Result<HashMap<ProjectionId, bool>> {
         let others = self.held.of_others()?.into_iter();
-        Ok(others.filter_map(|(name, live)| Some((Name::parse(&name)?, live))).collect())
+        Ok(others.filter_map(|(name, live)| Some((ProjectionId::parse(&name)?, live))).collect())
     }
 
     /// Takes the lease when nobody else holds it. Answers its epoch.
-    pub(crate) fn take(&self, name: Name) -> Result<Option<u64>> {
+    pub(crate) fn take(&self, name: ProjectionId) -> Result<Option<u64>> {
         if self.feeds { Ok(self.held.take(name.as_str(), false)?) } else { Ok(None) }
     }
 
     /// Takes the lease, whoever holds it. Answers its epoch.
-    pub(crate) fn take_over(&self, name: Name) -> Result<u64> {
+    pub(crate) fn take_over(&self, name: ProjectionId) -> Result<u64> {
         tracing::info!(projection = %name, "this node feeds it from now on");
         self.held.take(name.as_str(), true)?.ok_or(Error::TakenOver { name })
     }
 
     /// Another node has taken it over, or nobody knows: it is to be taken anew.
-    pub(crate) fn lose(&self, name: Name) {
+    pub(crate) fn lose(&self, name: ProjectionId) {
         self.held.lose(name.as_str());
     }
 

@@ -1,7 +1,7 @@
 //! Where read models lie: files in a folder of this node, or schemas beside a log that several nodes share.
 
 use crate::engine::handle::{Lies, remove_folder};
-use crate::{Error, Name, Result};
+use crate::{Error, ProjectionId, Result};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::sql::{self, Place};
@@ -55,7 +55,7 @@ impl Models {
     }
 
     /// Of a generation.
-    pub(crate) fn generation(&self, name: Name, version: u32, number: u64) -> Lies {
+    pub(crate) fn generation(&self, name: ProjectionId, version: u32, number: u64) -> Lies {
         match self {
             Models::Folder(models) => lies(name, models.join(format!("{name}-v{version}-{number}{}", ending(name)))),
             Models::Shared(cluster) => {
@@ -65,7 +65,7 @@ impl Models {
     }
 
     /// Every generation of that projection that is there.
-    pub(crate) fn generations(&self, name: Name) -> Result<Vec<Found>> {
+    pub(crate) fn generations(&self, name: ProjectionId) -> Result<Vec<Found>> {
         match self {
             Models::Folder(models) => {
                 let failed = || Error::file("read the folder", models);
@@ -113,22 +113,22 @@ impl Models {
 }
 
 /// Tables are a file, an index is a folder.
-fn lies(name: Name, path: PathBuf) -> Lies {
+fn lies(name: ProjectionId, path: PathBuf) -> Lies {
     if name.has_tables() { Lies::In(Place::File(path)) } else { Lies::InFolder(path) }
 }
 
 /// What the names of those files end in.
-fn ending(name: Name) -> &'static str {
+fn ending(name: ProjectionId) -> &'static str {
     if name.has_tables() { ".db" } else { "" }
 }
 
 /// What the schemas of a projection's generations begin with.
-fn beginning(name: Name) -> String {
+fn beginning(name: ProjectionId) -> String {
     format!("letopis_{}_v", name.as_str().replace('-', "_"))
 }
 
 /// The generation's number, when the file is `<name>-v<version>-<number>.db`, or the folder the same without `.db`.
-fn number_of(path: &Path, name: Name) -> Option<u64> {
+fn number_of(path: &Path, name: ProjectionId) -> Option<u64> {
     let stem = path.file_name()?.to_str()?.strip_suffix(ending(name))?;
     numbered(stem.strip_prefix(name.as_str())?.strip_prefix("-v")?, '-')
 }
@@ -157,7 +157,7 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    pub(crate) fn make(models: &Models, name: Name) -> Result<Scratch> {
+    pub(crate) fn make(models: &Models, name: ProjectionId) -> Result<Scratch> {
         let id = Uuid::now_v7().simple();
         match models {
             Models::Folder(models) => {
@@ -192,14 +192,14 @@ mod tests {
 
     #[test]
     fn only_generations_of_that_projection_are_found() {
-        let of = |file: &str| number_of(Path::new(file), Name::SignIns);
+        let of = |file: &str| number_of(Path::new(file), ProjectionId::SignIns);
         assert_eq!(of("/m/sign-ins-v1-12.db"), Some(12));
         for other in ["sign-ins-v1-12.db-wal", "sign-ins-v1.db", "sign-ins-vx-1.db", "users-v1-1.db", "catalog.db"] {
             assert_eq!(of(other), None, "{other}");
         }
-        assert_eq!(number_of(Path::new("/m/search-v1-12"), Name::Search), Some(12));
-        assert_eq!(number_of(Path::new("/m/search-v1-12.db"), Name::Search), None);
-        assert_eq!(beginning(Name::SignIns), "letopis_sign_ins_v");
+        assert_eq!(number_of(Path::new("/m/search-v1-12"), ProjectionId::Search), Some(12));
+        assert_eq!(number_of(Path::new("/m/search-v1-12.db"), ProjectionId::Search), None);
+        assert_eq!(beginning(ProjectionId::SignIns), "letopis_sign_ins_v");
         assert_eq!((numbered("1_12", '_'), numbered("1_12_3", '_'), numbered("1", '_')), (Some(12), None, None));
     }
 

@@ -7,7 +7,7 @@ use crate::engine::lease::Leases;
 use crate::engine::locations::Models;
 use crate::engine::runner::{Around, Slot, Stop};
 use crate::engine::{rebuild, skips};
-use crate::{Error, Name, Result, search_tasks};
+use crate::{Error, ProjectionId, Result, search_tasks};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use store::{Folder, Mark, described, failpoint};
@@ -27,12 +27,12 @@ pub fn discard(folder: &Folder) -> Result<()> {
     if !folder.read_models().exists() {
         return Ok(());
     }
-    Name::ALL.into_iter().try_for_each(|name| rebuild::remove(&models, name, |_| true))?;
+    ProjectionId::ALL.into_iter().try_for_each(|name| rebuild::remove(&models, name, |_| true))?;
     Ok(models.catalog().remove()?)
 }
 
 /// For reading only.
-pub(crate) fn to_read(around: &Around<'_>, name: Name) -> Result<Slot> {
+pub(crate) fn to_read(around: &Around<'_>, name: ProjectionId) -> Result<Slot> {
     let entry = around.catalog.entry(name)?.ok_or(Error::NotBuilt)?;
     if entry.version != name.version() {
         return Err(Error::OtherVersion { name, found: entry.version, known: name.version() });
@@ -43,7 +43,7 @@ pub(crate) fn to_read(around: &Around<'_>, name: Name) -> Result<Slot> {
 }
 
 /// For reading only; where this machine has none, it is not missed before somebody asks for it.
-pub(crate) fn to_read_if_there(around: &Around<'_>, name: Name) -> Result<Slot> {
+pub(crate) fn to_read_if_there(around: &Around<'_>, name: ProjectionId) -> Result<Slot> {
     match to_read(around, name) {
         Err(Error::NotBuilt) => Ok(elsewhere(around, name)),
         // Whoever verifies it is told so.
@@ -55,7 +55,7 @@ pub(crate) fn to_read_if_there(around: &Around<'_>, name: Name) -> Result<Slot> 
     }
 }
 
-fn elsewhere(around: &Around<'_>, name: Name) -> Slot {
+fn elsewhere(around: &Around<'_>, name: ProjectionId) -> Slot {
     let (version, generation) = (name.version(), 0);
     let entry = Entry { name, version, generation, rebuilding: false, paused: false, failed: None };
     Slot::reading(around, entry, Model::Elsewhere, Mark::default())
@@ -63,7 +63,7 @@ fn elsewhere(around: &Around<'_>, name: Name) -> Slot {
 
 /// For feeding it; or for following another node that feeds it. While another one builds what is missing, this one
 /// waits: as long as reading the log takes.
-pub(crate) fn slot(around: &Around<'_>, name: Name) -> Result<Slot> {
+pub(crate) fn slot(around: &Around<'_>, name: ProjectionId) -> Result<Slot> {
     let Some(leases) = around.leases else { return writing(around, name, 0) };
     if !leases.feeds() {
         return following(around, leases, name);
@@ -88,7 +88,7 @@ pub(crate) fn slot(around: &Around<'_>, name: Name) -> Result<Slot> {
 }
 
 /// For following other nodes and nothing else. What is missing is waited for, as long as another node builds it.
-fn following(around: &Around<'_>, leases: &Leases, name: Name) -> Result<Slot> {
+fn following(around: &Around<'_>, leases: &Leases, name: ProjectionId) -> Result<Slot> {
     let mut nobody_since = Instant::now();
     let mut told = false;
     loop {
@@ -118,7 +118,7 @@ fn holds(around: &Around<'_>, entry: &Entry) -> Result<bool> {
     Ok(around.log.holds(model.mark()?)?)
 }
 
-fn writing(around: &Around<'_>, name: Name, epoch: u64) -> Result<Slot> {
+fn writing(around: &Around<'_>, name: ProjectionId, epoch: u64) -> Result<Slot> {
     let Around { models, log, catalog, .. } = *around;
     let (known, _) = catalog.claim(name, epoch)?;
     let skips = skips::read(log, name)?;
@@ -156,7 +156,7 @@ fn writing(around: &Around<'_>, name: Name, epoch: u64) -> Result<Slot> {
 /// from there.
 fn cut_off(
     around: &Around<'_>,
-    (name, generation): (Name, u64),
+    (name, generation): (ProjectionId, u64),
     epoch: u64,
     skips: &BTreeSet<u64>,
 ) -> Result<Option<Generation>> {
@@ -241,6 +241,6 @@ fn usable(around: &Around<'_>, entry: &Entry, epoch: u64, skips: &BTreeSet<u64>)
     }
 }
 
-fn built_again(name: Name, error: &dyn std::error::Error) {
+fn built_again(name: ProjectionId, error: &dyn std::error::Error) {
     tracing::warn!(projection = %name, error = described(error), "the read model cannot be used and is built again");
 }

@@ -2,7 +2,7 @@
 //! he asks feeds the projection from then on.
 
 use crate::engine::runner::NO_EVENT;
-use crate::{Error, Name, Projections, Result};
+use crate::{Error, ProjectionId, Projections, Result};
 
 /// Skipped, it would leave what it erases in the read model.
 const ERASED: &str = "user.erased.v1";
@@ -10,7 +10,7 @@ const ERASED: &str = "user.erased.v1";
 impl Projections {
     /// Stops following, until [`Projections::resume`]; a restart changes nothing about that. What is being folded in
     /// is finished first. It writes files: not for the threads of async code.
-    pub fn pause(&self, name: Name) -> Result<()> {
+    pub fn pause(&self, name: ProjectionId) -> Result<()> {
         let slot = self.slot(name);
         self.take_over(name)?;
         let mut writing = slot.lock();
@@ -23,7 +23,7 @@ impl Projections {
     }
 
     /// Lets a paused projection follow again, and one that an event has stopped try that event again.
-    pub fn resume(&self, name: Name) -> Result<()> {
+    pub fn resume(&self, name: ProjectionId) -> Result<()> {
         self.take_over(name)?;
         self.slot(name).note(|entry| {
             entry.paused = false;
@@ -34,7 +34,7 @@ impl Projections {
     }
 
     /// The position of the event that has stopped the projection, when that event may be skipped, and by this node.
-    pub fn skippable(&self, name: Name) -> Result<u64> {
+    pub fn skippable(&self, name: ProjectionId) -> Result<u64> {
         self.check_feeds(name)?;
         self.look()?;
         let failed = self.slot(name).entry().failed.filter(|(position, _)| *position != NO_EVENT);
@@ -49,7 +49,7 @@ impl Projections {
 
     /// Steps over the event at that position, which has stopped the projection. That it is skipped stands in the log
     /// already.
-    pub fn skip(&self, name: Name, position: u64) -> Result<()> {
+    pub fn skip(&self, name: ProjectionId, position: u64) -> Result<()> {
         let slot = self.slot(name);
         self.take_over(name)?;
         let mut writing = slot.lock();

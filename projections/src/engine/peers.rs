@@ -6,7 +6,7 @@ use crate::engine::generation::Generation;
 use crate::engine::lease::Leases;
 use crate::engine::runner::Slot;
 use crate::engine::{rebuild, skips};
-use crate::{Error, Name, Projections, Result};
+use crate::{Error, ProjectionId, Projections, Result};
 
 impl Projections {
     /// Learns what other nodes have done, and takes the projections that no node feeds any more. What fails for one
@@ -54,7 +54,7 @@ impl Projections {
     ///
     /// # Errors
     /// [`Error::RebuildRunning`] when another node is building it anew; [`Error::FeedsNone`] when this one feeds none.
-    pub(crate) fn take_over(&self, name: Name) -> Result<()> {
+    pub(crate) fn take_over(&self, name: ProjectionId) -> Result<()> {
         let Some(leases) = self.leases().filter(|_| name.has_tables()) else { return Ok(()) };
         self.check_feeds(name)?;
         let _one_at_a_time = leases.changing();

@@ -7,7 +7,7 @@ use crate::engine::lease::Leases;
 use crate::engine::locations::Models;
 use crate::engine::open;
 use crate::engine::runner::{Around, Slot};
-use crate::{Behind, Error, LastUse, Name, Progress, Result, SearchTasks};
+use crate::{Behind, Error, LastUse, Progress, ProjectionId, Result, SearchTasks};
 use std::sync::Arc;
 use std::time::Duration;
 use store::sql::Database;
@@ -58,7 +58,12 @@ impl Projections {
     ///
     /// # Errors
     /// As those.
-    pub fn open_telling(folder: &Folder, log: Log, feeds: bool, tell: &dyn Fn(Name, Progress)) -> Result<Projections> {
+    pub fn open_telling(
+        folder: &Folder,
+        log: Log,
+        feeds: bool,
+        tell: &dyn Fn(ProjectionId, Progress),
+    ) -> Result<Projections> {
         let models = Models::of(folder, &log);
         models.prepare(folder)?;
         models.remove_abandoned()?;
@@ -68,7 +73,7 @@ impl Projections {
             Models::Shared(_) => Some(Arc::new(Leases::open(&catalog, feeds)?)),
         };
         let around = Around { models: &models, log: &log, catalog: &catalog, leases: leases.as_ref(), tell };
-        let tables = Name::ALL.into_iter().filter(|name| name.has_tables());
+        let tables = ProjectionId::ALL.into_iter().filter(|name| name.has_tables());
         let mut slots = tables.map(|name| open::slot(&around, name)).collect::<Result<Vec<_>>>()?;
         // The index is each node's own, also where they share the other read models.
         let own = Models::Folder(folder.read_models());
@@ -79,7 +84,7 @@ impl Projections {
             Models::Shared(_) => Catalog::open(&own)?,
         };
         let around = Around { models: &own, log: &log, catalog: &own_catalog, leases: None, tell };
-        slots.push(open::slot(&around, Name::Search)?);
+        slots.push(open::slot(&around, ProjectionId::Search)?);
         Projections::of(log, models, catalog, leases, slots)
     }
 
@@ -88,7 +93,7 @@ impl Projections {
         let models = Models::of(folder, &log);
         let catalog = Catalog::open_read_only(&models)?;
         let around = Around { models: &models, log: &log, catalog: &catalog, leases: None, tell: &|_, _| {} };
-        let tables = Name::ALL.into_iter().filter(|name| name.has_tables());
+        let tables = ProjectionId::ALL.into_iter().filter(|name| name.has_tables());
         let mut slots = tables.map(|name| open::to_read(&around, name)).collect::<Result<Vec<_>>>()?;
         let own = Models::Folder(folder.read_models());
         let own_catalog = match Catalog::open_read_only(&own) {
@@ -97,7 +102,7 @@ impl Projections {
             opened => opened?,
         };
         let around = Around { models: &own, log: &log, catalog: &own_catalog, leases: None, tell: &|_, _| {} };
-        slots.push(open::to_read_if_there(&around, Name::Search)?);
+        slots.push(open::to_read_if_there(&around, ProjectionId::Search)?);
         Projections::of(log, models, catalog, None, slots)
     }
 
@@ -119,21 +124,21 @@ impl Projections {
     /// The read model that serves now. Ask again for each request: a rebuild puts another in its place.
     ///
     /// # Panics
-    /// Of a projection that has no tables ([`Name::has_tables`]); that one is asked by [`Projections::index`].
-    pub fn database(&self, name: Name) -> Database {
+    /// Of a projection that has no tables ([`ProjectionId::has_tables`]); that one is asked by [`Projections::index`].
+    pub fn database(&self, name: ProjectionId) -> Database {
         let model = self.slot(name).model();
         model.database().expect("only projections with tables are asked for them").clone()
     }
 
     /// How far that projection is; of one that is open for reading only, how far it was when it was opened.
-    pub fn position(&self, name: Name) -> u64 {
+    pub fn position(&self, name: ProjectionId) -> u64 {
         self.slot(name).position()
     }
 
     /// The files of read models, and of the catalogue, in which something was found damaged since they were opened.
     pub fn damaged(&self) -> Vec<String> {
         let models = self.slots().iter().map(Slot::model).collect::<Vec<_>>();
-        let catalogs = [self.catalog().database(), self.slot(Name::Search).catalog().database()];
+        let catalogs = [self.catalog().database(), self.slot(ProjectionId::Search).catalog().database()];
         let files = models.iter().filter_map(Model::database).chain(catalogs).filter_map(Database::damaged);
         let mut files = files.map(|path| path.display().to_string()).collect::<Vec<_>>();
         files.sort();
@@ -146,7 +151,7 @@ impl Projections {
     ///
     /// # Errors
     /// [`store::Error::DamagedFile`], which names the file.
-    pub fn check_files(&self, name: Name) -> Result<()> {
+    pub fn check_files(&self, name: ProjectionId) -> Result<()> {
         let slot = self.slot(name);
         slot.catalog().database().check(u64::MAX)?;
         match self.present(name)?.1 {
@@ -156,7 +161,7 @@ impl Projections {
     }
 
     /// The last event of that projection that whoever reads it finds.
-    pub fn mark(&self, name: Name) -> Mark {
+    pub fn mark(&self, name: ProjectionId) -> Mark {
         self.slot(name).mark()
     }
 
@@ -182,7 +187,7 @@ impl Projections {
 
     /// Waits until the projection has folded in the event at `position`. Answers how far it is. One that stands is
     /// not waited for.
-    pub async fn caught_up(&self, name: Name, position: u64, wait: Duration) -> Result<u64, Behind> {
+    pub async fn caught_up(&self, name: ProjectionId, position: u64, wait: Duration) -> Result<u64, Behind> {
         let slot = self.slot(name);
         if slot.position() < position && slot.stands() {
             return Err(Behind { name, position: slot.position() });
@@ -221,7 +226,7 @@ impl Projections {
         &self.shared.caches
     }
 
-    pub(crate) fn slot(&self, name: Name) -> &Slot {
+    pub(crate) fn slot(&self, name: ProjectionId) -> &Slot {
         let slot = self.shared.slots.iter().find(|slot| slot.name == name);
         slot.expect("a slot was made for every name")
     }
@@ -239,7 +244,7 @@ impl Projections {
     }
 
     /// Whether an operator may have this node do something to that projection.
-    pub(crate) fn check_feeds(&self, name: Name) -> Result<()> {
+    pub(crate) fn check_feeds(&self, name: ProjectionId) -> Result<()> {
         match self.leases() {
             Some(leases) if name.has_tables() && !leases.feeds() => Err(Error::FeedsNone { name }),
             Some(_) | None => Ok(()),
@@ -251,7 +256,7 @@ impl Projections {
     }
 
     /// The projection's row and its read model as they are now, whoever writes them.
-    pub(crate) fn present(&self, name: Name) -> Result<(Entry, Model)> {
+    pub(crate) fn present(&self, name: ProjectionId) -> Result<(Entry, Model)> {
         let slot = self.slot(name);
         if self.may_write() && slot.epoch().is_some() {
             return Ok((slot.entry(), slot.model()));

@@ -5,7 +5,7 @@ use crate::engine::locations::Models;
 use crate::engine::runner::{Slot, Stop, follow};
 use crate::engine::scan::{self, Scan};
 use crate::engine::skips;
-use crate::{Error, Name, Projections, Result};
+use crate::{Error, ProjectionId, Projections, Result};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use store::{Head, Log, Mark, failpoint};
 
@@ -26,7 +26,7 @@ impl Projections {
     /// then lets the new one serve, on every node. A stopped projection runs again when nothing stops the new one. The
     /// former generation is kept, older ones are removed. This node feeds the projection from then on. It takes as long
     /// as reading the log: not for the threads of async code.
-    pub fn rebuild(&self, name: Name, progress: &mut dyn FnMut(Progress)) -> Result<()> {
+    pub fn rebuild(&self, name: ProjectionId, progress: &mut dyn FnMut(Progress)) -> Result<()> {
         if !self.may_write() {
             return Err(Error::ReadOnly);
         }
@@ -93,7 +93,7 @@ impl Projections {
         Ok(former.map(|generation| generation.number()))
     }
 
-    fn fill(&self, next: &mut Generation, name: Name, progress: &mut dyn FnMut(Progress)) -> Result<()> {
+    fn fill(&self, next: &mut Generation, name: ProjectionId, progress: &mut dyn FnMut(Progress)) -> Result<()> {
         match build(self.log(), name, next, progress)? {
             None => Ok(()),
             Some(stop) => Err(stop.error),
@@ -111,7 +111,7 @@ fn begin(slot: &Slot) -> Result<()> {
 /// does.
 pub(crate) fn build(
     log: &Log,
-    name: Name,
+    name: ProjectionId,
     next: &mut Generation,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Option<Stop>> {
@@ -122,7 +122,7 @@ pub(crate) fn build(
 /// The same up to that position of a log that ended at `head` a moment ago.
 pub(crate) fn build_to(
     log: &Log,
-    name: Name,
+    name: ProjectionId,
     next: &mut Generation,
     (head, to): (Head, u64),
     progress: &mut dyn FnMut(Progress),
@@ -142,7 +142,7 @@ pub(crate) fn build_to(
 /// While a stretch is folded in, the next one is read, by one thread for all of them.
 fn read_and_fold(
     log: &Log,
-    name: Name,
+    name: ProjectionId,
     next: &mut Generation,
     (head, to): (Head, u64),
     progress: &mut dyn FnMut(Progress),
@@ -176,17 +176,17 @@ fn read_ahead(log: &Log, mut after: Mark, (head, to): (Head, u64), taker: &SyncS
 
 /// Removes the generations before that one: what was erased from it is to be erased from them. The one that is being
 /// built beside it stays.
-pub(crate) fn remove_former(models: &Models, name: Name, serving: u64) -> Result<()> {
+pub(crate) fn remove_former(models: &Models, name: ProjectionId, serving: u64) -> Result<()> {
     remove(models, name, |number| number < serving)
 }
 
 /// Removes what a crash left of a rebuild. Nobody rebuilds that projection now.
-pub(crate) fn remove_unfinished(models: &Models, name: Name, serving: u64) -> Result<()> {
+pub(crate) fn remove_unfinished(models: &Models, name: ProjectionId, serving: u64) -> Result<()> {
     remove(models, name, |number| number > serving)
 }
 
 /// Removes the generations of these numbers.
-pub(crate) fn remove(models: &Models, name: Name, which: impl Fn(u64) -> bool) -> Result<()> {
+pub(crate) fn remove(models: &Models, name: ProjectionId, which: impl Fn(u64) -> bool) -> Result<()> {
     let found = models.generations(name)?.into_iter().filter(|found| which(found.number));
     found.into_iter().try_for_each(|found| found.place.remove())
 }

@@ -7,7 +7,7 @@ use crate::engine::lease::Leases;
 use crate::engine::locations::Models;
 use crate::engine::rebuild;
 use crate::engine::scan::Scan;
-use crate::{Error, Name, Progress, Result, search_tasks};
+use crate::{Error, Progress, ProjectionId, Result, search_tasks};
 use domain::{Event, StreamId, user};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 /// A projection in this process.
 pub(crate) struct Slot {
-    pub(crate) name: Name,
+    pub(crate) name: ProjectionId,
     catalog: Catalog,
     /// Where its generations lie.
     models: Models,
@@ -51,11 +51,11 @@ pub(crate) struct Around<'a> {
 }
 
 /// Is told how far the build of a projection is.
-pub(crate) type Tell<'a> = &'a dyn Fn(Name, Progress);
+pub(crate) type Tell<'a> = &'a dyn Fn(ProjectionId, Progress);
 
 /// Why a projection stops.
 pub(crate) struct Stop {
-    pub(crate) name: Name,
+    pub(crate) name: ProjectionId,
     pub(crate) position: u64,
     pub(crate) error: Error,
 }
@@ -226,7 +226,7 @@ impl Slot {
         }
         let generation = writing.as_mut().ok_or(Error::ReadOnly)?;
         let before = generation.position();
-        if self.name == Name::Users {
+        if self.name == ProjectionId::Users {
             // Before it is folded in: what fails here is tried again.
             self.forget_questions(scan.facts.iter().filter(|fact| fact.position > before))?;
         }
@@ -366,7 +366,7 @@ impl Slot {
 
 /// Folds a stretch of the log into a generation, as far as it can be; answers why it must stop there, if it must.
 /// An error is no fault of any event: the same is tried again later. One of them is [`store::Error::OtherHistory`].
-pub(crate) fn follow(generation: &mut Generation, name: Name, scan: &Scan) -> Result<Option<Stop>> {
+pub(crate) fn follow(generation: &mut Generation, name: ProjectionId, scan: &Scan) -> Result<Option<Stop>> {
     // It was resumed after the log was read for those who are further: the next stretch begins where it stands.
     let Some(known) = scan.known(generation.mark())? else { return Ok(None) };
     if let Some(facts) = scan.facts.get(known..).filter(|facts| !facts.is_empty())
@@ -387,7 +387,7 @@ pub(crate) fn follow(generation: &mut Generation, name: Name, scan: &Scan) -> Re
 }
 
 /// Folds facts in; on a failure in halves, until everything before the fact that fails is folded in.
-fn apply(generation: &mut Generation, name: Name, facts: &[Fact]) -> Result<Option<Stop>> {
+fn apply(generation: &mut Generation, name: ProjectionId, facts: &[Fact]) -> Result<Option<Stop>> {
     let error = match catch_unwind(AssertUnwindSafe(|| generation.apply(facts))) {
         Ok(Ok(())) => return Ok(None),
         Ok(Err(error)) if may_pass(&error) => return Err(error),
@@ -446,7 +446,7 @@ mod tests {
     fn a_stretch_that_begins_further_on_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let place = Lies::In(store::sql::Place::File(folder.path().join("users.db")));
-        let mut generation = Generation::create(&place, (Name::Users, 1), 0, BTreeSet::new()).unwrap();
+        let mut generation = Generation::create(&place, (ProjectionId::Users, 1), 0, BTreeSet::new()).unwrap();
         let fact = Fact {
             position: 6,
             stream: UserId(Uuid::from_u128(1)).into(),
@@ -458,11 +458,11 @@ mod tests {
         };
         let further_on =
             Scan { after: Mark { position: 5, hash: [5; 32] }, facts: vec![fact.clone()], unreadable: None };
-        assert!(follow(&mut generation, Name::Users, &further_on).unwrap().is_none());
+        assert!(follow(&mut generation, ProjectionId::Users, &further_on).unwrap().is_none());
         assert_eq!(generation.position(), 0);
         // One that says it begins here and does not is a hole in the log.
         let with_a_hole = Scan { after: Mark::default(), facts: vec![fact], unreadable: None };
-        assert!(follow(&mut generation, Name::Users, &with_a_hole).unwrap().is_some());
+        assert!(follow(&mut generation, ProjectionId::Users, &with_a_hole).unwrap().is_some());
     }
 
     #[test]
@@ -470,7 +470,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let models = Models::Folder(folder.path().to_owned());
         let catalog = Catalog::open(&models).unwrap();
-        let (name, version, generation) = (Name::Search, Name::Search.version(), 1);
+        let (name, version, generation) = (ProjectionId::Search, ProjectionId::Search.version(), 1);
         let entry = Entry { name, version, generation, rebuilding: false, paused: false, failed: None };
         let wanted = watch::Sender::new(0);
         let slot = Slot {

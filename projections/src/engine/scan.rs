@@ -1,6 +1,6 @@
 //! Reading the log for projections: decoded once for all of them.
 
-use crate::Name;
+use crate::ProjectionId;
 use domain::{Category, Unreadable};
 use store::{Fact, Head, Log, Mark};
 
@@ -26,7 +26,7 @@ pub(crate) struct Stumble {
 
 impl Stumble {
     /// Whether that projection must stop at it. What nobody can tell may concern everybody.
-    pub(crate) fn concerns(&self, name: Name) -> bool {
+    pub(crate) fn concerns(&self, name: ProjectionId) -> bool {
         self.category.is_none_or(|category| name.is_about(category))
     }
 }

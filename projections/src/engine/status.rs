@@ -1,7 +1,7 @@
 //! How far each projection is, for operators and health checks.
 
 use crate::engine::handle::Model;
-use crate::{Error, Name, Projections, Result};
+use crate::{Error, ProjectionId, Projections, Result};
 use domain::Timestamp;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -34,7 +34,7 @@ impl State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     /// Which.
-    pub name: Name,
+    pub name: ProjectionId,
     /// Of its tables and its fold.
     pub version: u32,
     /// Which build of it serves.
@@ -70,7 +70,7 @@ impl Projections {
         looked.collect()
     }
 
-    fn status_of(&self, name: Name) -> Result<Status> {
+    fn status_of(&self, name: ProjectionId) -> Result<Status> {
         let slot = self.slot(name);
         let (entry, model) = self.present(name)?;
         let position = match self.may_write() && slot.epoch().is_some() {

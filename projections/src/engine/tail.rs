@@ -2,7 +2,7 @@
 //! one does it for the text index (`following`).
 
 use crate::engine::scan;
-use crate::{Error, Name, Projections, Result};
+use crate::{Error, ProjectionId, Projections, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -172,7 +172,7 @@ impl Projections {
             // What ends is heeded also where others feed the read models, or nobody does.
             self.caches().follow(self.log(), head, asked)?;
         }
-        for name in Name::ALL {
+        for name in ProjectionId::ALL {
             let lag = head.position.saturating_sub(self.position(name));
             metrics::gauge!("letopis_projection_lag_events", "projection" => name.as_str()).set(lag as f64);
         }

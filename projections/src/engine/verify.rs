@@ -6,7 +6,7 @@ use crate::engine::locations::Scratch;
 use crate::engine::rebuild::{Progress, build_to};
 use crate::engine::skips;
 use crate::engine::table::{Key, Table};
-use crate::{Error, Name, Projections, Result};
+use crate::{Error, ProjectionId, Projections, Result};
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     /// Which projection.
-    pub name: Name,
+    pub name: ProjectionId,
     /// The checkpoint that was compared at.
     pub position: u64,
     /// How many rows serve.
@@ -61,7 +61,7 @@ impl Projections {
     /// Folds the log up to the read model's own checkpoint in scratch space and compares every row. Also beside
     /// the process that writes the read model. It takes as long as reading the log: not for the threads of async
     /// code.
-    pub fn verify(&self, name: Name, progress: &mut dyn FnMut(Progress)) -> Result<Verified> {
+    pub fn verify(&self, name: ProjectionId, progress: &mut dyn FnMut(Progress)) -> Result<Verified> {
         for _ in 1..TRIES_MAX {
             let verified = self.compare(name, progress)?;
             if verified.differences.is_empty() || !self.forgotten_since(verified.position)? {
@@ -85,7 +85,7 @@ impl Projections {
     }
 
     /// An index that cannot be read is a difference, and no failure of whoever looks.
-    fn compare(&self, name: Name, progress: &mut dyn FnMut(Progress)) -> Result<Verified> {
+    fn compare(&self, name: ProjectionId, progress: &mut dyn FnMut(Progress)) -> Result<Verified> {
         match self.compare_readable(name, progress) {
             Err(Error::Search(error)) if !error.may_pass() => {
                 let row = store::described(&error).to_string();
@@ -96,7 +96,7 @@ impl Projections {
         }
     }
 
-    fn compare_readable(&self, name: Name, progress: &mut dyn FnMut(Progress)) -> Result<Verified> {
+    fn compare_readable(&self, name: ProjectionId, progress: &mut dyn FnMut(Progress)) -> Result<Verified> {
         self.check_files(name)?;
         let serving = match self.present(name)?.1 {
             Model::Tables(database) => Serving::Tables(Box::new(database.snapshot()?)),

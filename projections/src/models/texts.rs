@@ -1,7 +1,7 @@
 //! The text index: messages, who is in which chat, and how chats and people are called there. What it looks like and how
 //! it is asked is in the crate `search`; here is what of the log goes into it.
 
-use crate::{Name, Projections, Result};
+use crate::{ProjectionId, Projections, Result};
 use domain::{Category, ChatId, Event, MessageId, Personal, StreamId, chat, message, user};
 use search::{Change, Post, Text};
 use store::Fact;
@@ -14,7 +14,7 @@ impl Projections {
     /// # Errors
     /// [`crate::Error::NotBuilt`] where there is none; only who reads beside a serving process can meet that.
     pub fn index(&self) -> Result<search::Index> {
-        self.slot(Name::Search).model().index()
+        self.slot(ProjectionId::Search).model().index()
     }
 }
 

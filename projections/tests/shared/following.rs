@@ -1,7 +1,7 @@
 //! A node that follows what others feed, and feeds nothing itself.
 
 use crate::support::*;
-use projections::{Error, Name, Projections, State, users};
+use projections::{Error, ProjectionId, Projections, State, users};
 use std::time::{Duration, Instant};
 use store::sql::Place;
 use store::{Folder, Log};
@@ -27,13 +27,13 @@ async fn it_reads_what_others_feed_and_takes_nothing_over() {
     let status = |name| follower.status().unwrap().into_iter().find(|status| status.name == name).unwrap();
     let head = world.follow([signed_up(user_id(2), "Boris", None)]);
     follower.catch_up().unwrap();
-    assert_eq!(follower.position(Name::Users), head);
+    assert_eq!(follower.position(ProjectionId::Users), head);
     // A rebuild and a pause of the node that feeds are followed.
-    world.projections.rebuild(Name::Users, &mut |_| {}).unwrap();
-    world.projections.pause(Name::Users).unwrap();
+    world.projections.rebuild(ProjectionId::Users, &mut |_| {}).unwrap();
+    world.projections.pause(ProjectionId::Users).unwrap();
     follower.catch_up().unwrap();
-    assert_eq!((status(Name::Users).generation, status(Name::Users).state), (2, State::Paused));
-    world.projections.resume(Name::Users).unwrap();
+    assert_eq!((status(ProjectionId::Users).generation, status(ProjectionId::Users).state), (2, State::Paused));
+    world.projections.resume(ProjectionId::Users).unwrap();
     // Nobody feeds any more: what there is can be read, and how much is missing is known.
     world.projections.give_up().unwrap();
     let last = world.append([signed_up(user_id(3), "Clara", None)]);
@@ -42,13 +42,13 @@ async fn it_reads_what_others_feed_and_takes_nothing_over() {
         follower.catch_up().unwrap();
         std::thread::sleep(Duration::from_millis(100));
     }
-    let missing = status(Name::Users);
+    let missing = status(ProjectionId::Users);
     assert_eq!((missing.position, missing.head, missing.lag_events), (head, last, last - head));
-    assert_eq!(users::list(&follower.database(Name::Users), "", None, 9).await.unwrap().len(), 2);
+    assert_eq!(users::list(&follower.database(ProjectionId::Users), "", None, 9).await.unwrap().len(), 2);
     world.projections.catch_up().unwrap();
     follower.catch_up().unwrap();
-    assert_eq!(follower.position(Name::Users), last, "it goes on when somebody feeds again");
-    assert_eq!(users::list(&follower.database(Name::Users), "", None, 9).await.unwrap().len(), 3);
+    assert_eq!(follower.position(ProjectionId::Users), last, "it goes on when somebody feeds again");
+    assert_eq!(users::list(&follower.database(ProjectionId::Users), "", None, 9).await.unwrap().len(), 3);
 }
 
 #[test]
@@ -57,15 +57,16 @@ fn an_operator_is_sent_to_a_node_that_feeds() {
     world.follow([signed_up(user_id(1), "Anna", None)]);
     let (follower, _place) = follower(&world);
     let follower = follower.unwrap();
-    let refused = |done: Result<(), Error>| assert!(matches!(done, Err(Error::FeedsNone { name: Name::Users })));
-    refused(follower.pause(Name::Users));
-    refused(follower.resume(Name::Users));
-    refused(follower.rebuild(Name::Users, &mut |_| {}));
-    refused(follower.skip(Name::Users, 1));
+    let refused =
+        |done: Result<(), Error>| assert!(matches!(done, Err(Error::FeedsNone { name: ProjectionId::Users })));
+    refused(follower.pause(ProjectionId::Users));
+    refused(follower.resume(ProjectionId::Users));
+    refused(follower.rebuild(ProjectionId::Users, &mut |_| {}));
+    refused(follower.skip(ProjectionId::Users, 1));
     // Before anything of it is written into the log.
-    refused(follower.skippable(Name::Users).map(drop));
-    assert_eq!(world.status(Name::Users).state, State::Running);
-    assert_eq!(world.generations(Name::Users), [1]);
+    refused(follower.skippable(ProjectionId::Users).map(drop));
+    assert_eq!(world.status(ProjectionId::Users).state, State::Running);
+    assert_eq!(world.generations(ProjectionId::Users), [1]);
 }
 
 #[test]
@@ -79,6 +80,6 @@ fn what_nobody_builds_is_not_waited_for_for_ever() {
     tx.commit().unwrap();
     let (opened, _place) = follower(&world);
     let Err(error) = opened else { panic!("it serves what is not there") };
-    assert!(matches!(error, Error::NobodyBuilds { name: Name::Messages }), "{error}");
+    assert!(matches!(error, Error::NobodyBuilds { name: ProjectionId::Messages }), "{error}");
     assert!(error.to_string().contains("start a node of this version that has that role"), "{error}");
 }

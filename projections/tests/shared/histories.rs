@@ -4,7 +4,7 @@ use crate::support::*;
 use domain::chat::Role;
 use domain::{Event, StreamId};
 use projections::messages::{self, Order};
-use projections::{Error, Name, Projections};
+use projections::{Error, ProjectionId, Projections};
 use std::time::Duration;
 use store::{Appender, Folder, Log};
 use tokio::sync::watch;
@@ -17,7 +17,7 @@ fn is_other_history(error: &Error) -> bool {
 }
 
 async fn texts(projections: &Projections) -> Vec<String> {
-    let db = projections.database(Name::Messages);
+    let db = projections.database(ProjectionId::Messages);
     let page = messages::page(&db, chat_id(1), Order::OldestFirst, None, 99).await.unwrap();
     page.into_iter().map(|message| message.text).collect()
 }
@@ -46,7 +46,7 @@ async fn a_running_node_stops_and_has_folded_in_nothing_more() {
     let (_hint, hinted) = watch::channel(0);
     let tail = node.start(hinted).unwrap();
     let lost = world.follow([posted(message_id(1), chat_id(1), user_id(1), "lost")]);
-    node.caught_up(Name::Search, lost, SOON).await.unwrap();
+    node.caught_up(ProjectionId::Search, lost, SOON).await.unwrap();
     let world = world.set_back(common, |world| {
         assert_eq!(world.append([posted(message_id(2), chat_id(1), user_id(1), "kept")]), lost);
     });
@@ -59,7 +59,7 @@ async fn a_running_node_stops_and_has_folded_in_nothing_more() {
     // What the node had of its own is built again at its next start.
     let log = Log::open_shared(world.cluster(), &folder, &world.folder.master_key()).unwrap();
     let node = Projections::open(&folder, log).unwrap();
-    assert!(node.verify(Name::Search, &mut |_| {}).unwrap().differences.is_empty());
+    assert!(node.verify(ProjectionId::Search, &mut |_| {}).unwrap().differences.is_empty());
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn a_node_that_has_folded_in_what_is_lost_goes_no_further() {
         let head = append_by(&mut world, &mut other, [posted(message_id(number), chat_id(1), user_id(1), "kept")]);
         assert_eq!(head, lost + number as u64 - 2);
         assert!(is_other_history(&world.projections.catch_up().unwrap_err()), "at {head}");
-        let verified = world.projections.verify(Name::Messages, &mut |_| {});
+        let verified = world.projections.verify(ProjectionId::Messages, &mut |_| {});
         assert!(is_other_history(&verified.unwrap_err()));
     }
     assert_eq!(texts(&world.projections).await, ["lost"], "nothing is mixed into it");

@@ -4,7 +4,7 @@ use crate::support::*;
 use domain::chat::Role;
 use domain::id::ProjectionName;
 use domain::{Event, Timestamp, UserId, projection};
-use projections::{Error, Name, Projections, State, Status, chats, messages, users};
+use projections::{Error, ProjectionId, Projections, State, Status, chats, messages, users};
 use std::path::Path;
 use std::time::Duration;
 use store::sql::Place;
@@ -37,13 +37,13 @@ impl Node {
         Node { projections: Projections::open(&folder, log).unwrap(), _place: place }
     }
 
-    fn status(&self, name: Name) -> Status {
+    fn status(&self, name: ProjectionId) -> Status {
         self.projections.status().unwrap().into_iter().find(|status| status.name == name).unwrap()
     }
 }
 
 async fn names(node: &Node) -> Vec<String> {
-    let db = node.projections.database(Name::Users);
+    let db = node.projections.database(ProjectionId::Users);
     users::list(&db, "", None, 99).await.unwrap().into_iter().map(|account| account.user_name).collect()
 }
 
@@ -72,14 +72,14 @@ async fn two_nodes_feed_each_projection_once() {
         ]);
     }
     for projections in [&world.projections, &node.projections] {
-        for name in Name::ALL {
+        for name in ProjectionId::ALL {
             projections.caught_up(name, head, SOON).await.unwrap();
         }
-        let db = projections.database(Name::Chats);
+        let db = projections.database(ProjectionId::Chats);
         assert_eq!(chats::by_id(&db, chat).await.unwrap().unwrap().members, 41);
-        let db = projections.database(Name::Messages);
+        let db = projections.database(ProjectionId::Messages);
         assert_eq!(messages::page(&db, chat, messages::Order::OldestFirst, None, 99).await.unwrap().len(), 40);
-        for name in Name::ALL {
+        for name in ProjectionId::ALL {
             assert_eq!(projections.verify(name, &mut |_| {}).unwrap().differences, vec![], "{name}");
         }
     }
@@ -101,7 +101,7 @@ async fn a_node_that_dies_is_taken_over() {
     // Nothing is given up: as if it was killed.
     drop(std::mem::replace(&mut world.projections, node.projections.clone()));
     let began = std::time::Instant::now();
-    for name in Name::ALL {
+    for name in ProjectionId::ALL {
         node.projections.caught_up(name, head, TAKEN_OVER_MAX).await.unwrap();
     }
     assert!(began.elapsed() < TAKEN_OVER_MAX, "{:?}", began.elapsed());
@@ -117,12 +117,12 @@ async fn what_is_given_up_is_taken_at_once() {
     let node = Node::beside(&world);
     let head = world.append([signed_up(user_id(1), "Anna", None)]);
     node.projections.catch_up().unwrap();
-    assert_eq!(node.projections.position(Name::Users), 0, "the other one feeds it");
+    assert_eq!(node.projections.position(ProjectionId::Users), 0, "the other one feeds it");
     world.projections.give_up().unwrap();
     node.projections.catch_up().unwrap();
-    assert_eq!(node.projections.position(Name::Users), head);
+    assert_eq!(node.projections.position(ProjectionId::Users), head);
     world.projections.catch_up().unwrap();
-    assert_eq!(world.projections.position(Name::Users), head, "and it follows now");
+    assert_eq!(world.projections.position(ProjectionId::Users), head, "and it follows now");
 }
 
 #[tokio::test]
@@ -131,15 +131,18 @@ async fn what_another_node_took_is_let_go_of() {
     world.follow([signed_up(user_id(1), "Anna", None)]);
     let node = Node::beside(&world);
     // Takes it over; the former one is told by nobody.
-    node.projections.resume(Name::Users).unwrap();
+    node.projections.resume(ProjectionId::Users).unwrap();
     let head = world.follow([signed_up(user_id(2), "Boris", None)]);
     assert_eq!(names(&node).await, ["Anna"], "it has written nothing");
-    assert_eq!(world.projections.position(Name::Users), 1);
-    assert_eq!(world.projections.position(Name::Sessions), head, "what it holds it feeds");
+    assert_eq!(world.projections.position(ProjectionId::Users), 1);
+    assert_eq!(world.projections.position(ProjectionId::Sessions), head, "what it holds it feeds");
     node.projections.catch_up().unwrap();
     assert_eq!(names(&node).await, ["Anna", "Boris"]);
     world.projections.catch_up().unwrap();
-    assert_eq!((world.status(Name::Users).state, world.projections.position(Name::Users)), (State::Running, head));
+    assert_eq!(
+        (world.status(ProjectionId::Users).state, world.projections.position(ProjectionId::Users)),
+        (State::Running, head)
+    );
     world.assert_verified();
 }
 
@@ -151,18 +154,18 @@ async fn what_the_former_holder_says_of_a_projection_does_not_count() {
     let projections = world.projections.clone();
     let head = world.append([signed_up(user_id(1), "Anna", None), signed_up(user_id(2), "Boris", None)]);
     let failed = projections
-        .rebuild(Name::Users, &mut |_| {
+        .rebuild(ProjectionId::Users, &mut |_| {
             // As if this node had been held up for so long.
             world.tamper_catalog("update lease set until = '-infinity'");
             node.projections.catch_up().unwrap();
         })
         .unwrap_err();
-    assert!(matches!(failed, Error::TakenOver { name: Name::Users }), "{failed}");
-    let status = node.status(Name::Users);
+    assert!(matches!(failed, Error::TakenOver { name: ProjectionId::Users }), "{failed}");
+    let status = node.status(ProjectionId::Users);
     assert_eq!((status.generation, status.state, status.position), (1, State::Running, head));
     assert_eq!(names(&node).await, ["Anna", "Boris"]);
     world.projections.catch_up().unwrap();
-    assert_eq!(world.status(Name::Users), status);
+    assert_eq!(world.status(ProjectionId::Users), status);
     world.assert_verified();
 }
 
@@ -173,22 +176,25 @@ async fn a_rebuild_on_one_node_is_seen_by_the_other() {
     world.follow([created(chat, anna, "Café", false), posted(message_id(1), chat, anna, "one")]);
     let node = Node::beside(&world);
     // Seen in what serves: it is not in the log.
-    world.tamper(Name::Messages, "update message set text = 'lost'");
-    node.projections.rebuild(Name::Messages, &mut |_| {}).unwrap();
+    world.tamper(ProjectionId::Messages, "update message set text = 'lost'");
+    node.projections.rebuild(ProjectionId::Messages, &mut |_| {}).unwrap();
     world.projections.catch_up().unwrap();
     let text = async || {
-        let db = world.projections.database(Name::Messages);
+        let db = world.projections.database(ProjectionId::Messages);
         messages::one(&db, chat, message_id(1)).await.unwrap().unwrap().text
     };
     assert_eq!(text().await, "one");
-    assert_eq!((world.status(Name::Messages).generation, node.status(Name::Messages).generation), (2, 2));
+    assert_eq!(
+        (world.status(ProjectionId::Messages).generation, node.status(ProjectionId::Messages).generation),
+        (2, 2)
+    );
     let head = world.follow([edited(message_id(1), chat, anna, "two")]);
     node.projections.catch_up().unwrap();
     let text = async || {
-        let db = world.projections.database(Name::Messages);
+        let db = world.projections.database(ProjectionId::Messages);
         messages::one(&db, chat, message_id(1)).await.unwrap().unwrap().text
     };
-    assert_eq!(world.projections.caught_up(Name::Messages, head, SOON).await, Ok(head));
+    assert_eq!(world.projections.caught_up(ProjectionId::Messages, head, SOON).await, Ok(head));
     assert_eq!(text().await, "two");
 }
 
@@ -198,10 +204,10 @@ async fn a_read_sees_what_another_node_has_folded_in() {
     let node = Node::beside(&world);
     // Nothing follows the log on this node, and it is told of nothing.
     let head = world.follow([signed_up(user_id(1), "Anna", None)]);
-    assert!(node.projections.position(Name::Users) < head);
-    assert_eq!(node.projections.caught_up(Name::Users, head, SOON).await, Ok(head));
+    assert!(node.projections.position(ProjectionId::Users) < head);
+    assert_eq!(node.projections.caught_up(ProjectionId::Users, head, SOON).await, Ok(head));
     assert_eq!(
-        node.projections.caught_up(Name::Messages, head, SOON).await,
+        node.projections.caught_up(ProjectionId::Messages, head, SOON).await,
         Ok(head),
         "also where nothing concerns it"
     );
@@ -213,29 +219,35 @@ async fn an_operator_may_ask_any_node() {
     let Some(mut world) = World::new() else { return };
     world.follow([signed_up(user_id(1), "Anna", None)]);
     let node = Node::beside(&world);
-    node.projections.pause(Name::Users).unwrap();
+    node.projections.pause(ProjectionId::Users).unwrap();
     world.follow([signed_up(user_id(2), "Boris", None)]);
     world.follow([signed_up(user_id(3), "Vera", None)]);
-    for status in [world.status(Name::Users), node.status(Name::Users)] {
+    for status in [world.status(ProjectionId::Users), node.status(ProjectionId::Users)] {
         assert_eq!((status.state, status.position, status.lag_events), (State::Paused, 1, 2));
     }
-    world.projections.resume(Name::Users).unwrap();
+    world.projections.resume(ProjectionId::Users).unwrap();
     world.projections.catch_up().unwrap();
     assert_eq!(names(&node).await, ["Anna", "Boris", "Vera"]);
 
     let (mut world, poison) = world.poison(user_id(1).into(), "user.frozen.v9");
     world.projections.catch_up().unwrap();
-    assert_eq!(node.projections.skippable(Name::Users).unwrap(), poison);
-    let in_log: ProjectionName = Name::Users.in_log();
+    assert_eq!(node.projections.skippable(ProjectionId::Users).unwrap(), poison);
+    let in_log: ProjectionName = ProjectionId::Users.in_log();
     let skipped = projection::EventSkipped { position: poison, reason: "a test".to_owned() };
     let head = world.append([(in_log.into(), Event::Projection(projection::Event::EventSkipped(skipped)))]);
-    node.projections.skip(Name::Users, poison).unwrap();
+    node.projections.skip(ProjectionId::Users, poison).unwrap();
     node.projections.catch_up().unwrap();
-    assert_eq!((node.status(Name::Users).state, node.status(Name::Users).position), (State::Running, head));
+    assert_eq!(
+        (node.status(ProjectionId::Users).state, node.status(ProjectionId::Users).position),
+        (State::Running, head)
+    );
     // The former holder goes on where it left off.
     node.projections.give_up().unwrap();
     let head = world.follow([signed_up(user_id(4), "Galja", None)]);
-    assert_eq!((world.status(Name::Users).state, world.status(Name::Users).position), (State::Running, head));
+    assert_eq!(
+        (world.status(ProjectionId::Users).state, world.status(ProjectionId::Users).position),
+        (State::Running, head)
+    );
 }
 
 #[test]
@@ -243,7 +255,7 @@ fn nodes_that_start_at_once_build_each_read_model_once() {
     let Some(mut world) = World::new() else { return };
     world.append((1..200).map(|number| signed_up(user_id(number), &format!("u{number}"), None)).collect::<Vec<_>>());
     world.projections.give_up().unwrap();
-    for name in Name::ALL {
+    for name in ProjectionId::ALL {
         world.lose(name);
     }
     world.tamper_catalog("delete from projection; delete from fence; delete from lease");
@@ -252,7 +264,7 @@ fn nodes_that_start_at_once_build_each_read_model_once() {
         let starting = [(); 3].map(|()| scope.spawn(|| Node::over(&cluster, &master_key)));
         starting.map(|node| node.join().unwrap())
     });
-    for name in Name::ALL {
+    for name in ProjectionId::ALL {
         if name.has_tables() {
             assert_eq!(world.generations(name), [1], "{name}");
         }
@@ -296,7 +308,7 @@ fn who_is_erased_is_vacuumed_away() {
     world.follow([signed_up(who, "Anna", Some("anna@example.org"))]);
     world.erase(who);
     world.projections.catch_up().unwrap();
-    let database = world.projections.database(Name::Users);
+    let database = world.projections.database(ProjectionId::Users);
     let sql = "select pg_stat_get_vacuum_count('account'::regclass), (select count(*) from traces)";
     let vacuumed = database.snapshot().unwrap().row(sql, &[], |row| Ok((row.int(0)?, row.int(1)?))).unwrap().unwrap();
     assert_eq!(vacuumed, (1, 0));
@@ -308,16 +320,16 @@ async fn a_node_that_stopped_in_the_middle_of_a_batch_is_thrown_out() {
     world.follow([signed_up(user_id(1), "Anna", None)]);
     let node = Node::beside(&world);
     // What a node does that is stopped between its first statement and its last.
-    let mut writer = world.projections.database(Name::Users).writer().unwrap();
+    let mut writer = world.projections.database(ProjectionId::Users).writer().unwrap();
     let mut tx = writer.begin().unwrap();
     assert_eq!(tx.execute("update checkpoint set position = 99 where position = 1 and epoch = 1", &[]).unwrap(), 1);
     let began = std::time::Instant::now();
-    node.projections.resume(Name::Users).unwrap();
+    node.projections.resume(ProjectionId::Users).unwrap();
     assert!(began.elapsed() < TAKEN_OVER_MAX, "{:?}", began.elapsed());
     assert!(tx.commit().is_err());
     let head = world.append([signed_up(user_id(2), "Boris", None)]);
     node.projections.catch_up().unwrap();
-    assert_eq!(node.projections.position(Name::Users), head);
+    assert_eq!(node.projections.position(ProjectionId::Users), head);
     assert_eq!(names(&node).await, ["Anna", "Boris"]);
 }
 
@@ -327,23 +339,23 @@ async fn what_a_crash_of_the_server_took_back_is_folded_in_again() {
     let node = Node::beside(&world);
     world.follow([signed_up(user_id(1), "Anna", None)]);
     let head = world.follow([signed_up(user_id(2), "Boris", None)]);
-    assert_eq!(node.projections.caught_up(Name::Users, head, SOON).await, Ok(head));
+    assert_eq!(node.projections.caught_up(ProjectionId::Users, head, SOON).await, Ok(head));
     // Commits of read models do not wait for the disk: this is what may be left of one.
     world.tamper(
-        Name::Users,
+        ProjectionId::Users,
         "delete from account where user_name = 'Boris'; update checkpoint set (position, hash) =
          (select position, hash from letopis.event where position = 1)",
     );
     node.projections.catch_up().unwrap();
-    assert_eq!(node.projections.position(Name::Users), 1, "who must see the rest waits for it");
+    assert_eq!(node.projections.position(ProjectionId::Users), 1, "who must see the rest waits for it");
     let began = std::time::Instant::now();
     // Nobody writes anything that would show it.
     while names(&node).await != ["Anna", "Boris"] {
-        assert!(began.elapsed() < SOON, "{:?}", node.status(Name::Users));
+        assert!(began.elapsed() < SOON, "{:?}", node.status(ProjectionId::Users));
         std::thread::sleep(Duration::from_millis(50));
         world.projections.catch_up().unwrap();
     }
-    assert_eq!(world.projections.position(Name::Users), head);
-    assert_eq!(node.projections.caught_up(Name::Users, head, SOON).await, Ok(head));
+    assert_eq!(world.projections.position(ProjectionId::Users), head);
+    assert_eq!(node.projections.caught_up(ProjectionId::Users, head, SOON).await, Ok(head));
     world.assert_verified();
 }

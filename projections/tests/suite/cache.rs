@@ -3,14 +3,14 @@
 use crate::support::*;
 use domain::session::{self, Ended};
 use domain::{Event, UserId, user};
-use projections::{Name, Projections, Stamp, sessions};
+use projections::{ProjectionId, Projections, Stamp, sessions};
 
 /// Looks a session up and keeps it, as the doors do.
 async fn look_up(projections: &Projections, number: u128) {
     let cache = projections.open_sessions();
-    let stamp = Stamp { generation: cache.generation(), mark: projections.mark(Name::Sessions) };
+    let stamp = Stamp { generation: cache.generation(), mark: projections.mark(ProjectionId::Sessions) };
     let hash = token(session_id(number));
-    let found = sessions::by_token(&projections.database(Name::Sessions), &hash).await.unwrap().unwrap();
+    let found = sessions::by_token(&projections.database(ProjectionId::Sessions), &hash).await.unwrap().unwrap();
     cache.put(hash, found.user_id, stamp, found.open());
 }
 
@@ -46,12 +46,12 @@ async fn an_end_is_heeded_where_nobody_feeds_the_read_models() {
     for number in [1, 2] {
         look_up(&world.projections, number).await;
     }
-    for name in Name::ALL {
+    for name in ProjectionId::ALL {
         world.projections.pause(name).unwrap();
     }
     let all = user::Event::SessionsEnded(user::SessionsEnded { keep: None });
     let head = world.follow([of_user(anna, all)]);
-    assert!(world.projections.position(Name::Sessions) < head, "the read model stands");
+    assert!(world.projections.position(ProjectionId::Sessions) < head, "the read model stands");
     assert!(!kept(&world.projections, 1, 0));
     assert!(kept(&world.projections, 2, head));
     // What the read model shows is older than what ended, and is known to be.
@@ -65,10 +65,10 @@ async fn a_rebuilt_generation_is_looked_at_anew() {
     let Some(mut world) = World::new() else { return };
     let head = world.follow([signed_in(session_id(1), user_id(1), 1)]);
     look_up(&world.projections, 1).await;
-    world.projections.rebuild(Name::Tokens, &mut |_| {}).unwrap();
+    world.projections.rebuild(ProjectionId::Tokens, &mut |_| {}).unwrap();
     world.projections.catch_up().unwrap();
     assert!(kept(&world.projections, 1, head), "another read model's");
-    world.projections.rebuild(Name::Sessions, &mut |_| {}).unwrap();
+    world.projections.rebuild(ProjectionId::Sessions, &mut |_| {}).unwrap();
     assert!(!kept(&world.projections, 1, head));
     look_up(&world.projections, 1).await;
     world.projections.catch_up().unwrap();

@@ -3,7 +3,7 @@
 use crate::support::*;
 use domain::Timestamp;
 use domain::chat::Role;
-use projections::{Name, NewTask, Projections};
+use projections::{NewTask, ProjectionId, Projections};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
@@ -54,7 +54,8 @@ fn a_damaged_catalogue_is_made_anew_and_named_to_who_only_reads() {
             |_| overwrite(&path, from, bytes),
             |folder, log| {
                 let beside = Projections::open_read_only(folder, log.clone());
-                let found = beside.and_then(|beside| beside.verify(Name::Users, &mut |_| {}).map(drop)).unwrap_err();
+                let found =
+                    beside.and_then(|beside| beside.verify(ProjectionId::Users, &mut |_| {}).map(drop)).unwrap_err();
                 let found = found.to_string();
                 assert!(found.contains("catalog.db") && found.contains("damaged"), "{found}");
             },

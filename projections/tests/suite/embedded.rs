@@ -1,7 +1,7 @@
 //! What only files can show.
 
 use crate::support::*;
-use projections::{Error, Name, Projections, State, users};
+use projections::{Error, ProjectionId, Projections, State, users};
 
 #[tokio::test]
 async fn a_second_writer_of_a_generation_writes_nothing() {
@@ -11,9 +11,9 @@ async fn a_second_writer_of_a_generation_writes_nothing() {
     world.follow([password(user_id(1), "$one")]);
     zombie.catch_up().unwrap();
     let status = zombie.status().unwrap().remove(0);
-    assert_eq!((status.name, status.state, status.position), (Name::Users, State::Stopped, 1));
+    assert_eq!((status.name, status.state, status.position), (ProjectionId::Users, State::Stopped, 1));
     assert!(status.error.unwrap().contains("another process writes the read model users"));
-    let db = world.projections.database(Name::Users);
+    let db = world.projections.database(ProjectionId::Users);
     assert_eq!(users::credentials(&db, "anna").await.unwrap().unwrap().passwords, 1);
 }
 
@@ -21,16 +21,19 @@ async fn a_second_writer_of_a_generation_writes_nothing() {
 fn a_read_model_that_cannot_be_written_for_a_while_is_not_stopped_by_an_event() {
     let Some(mut world) = World::new() else { return };
     world.follow([signed_up(user_id(1), "Anna", None)]);
-    let generation = world.folder.read_models().join(format!("users-v{}-1.db", Name::Users.version()));
+    let generation = world.folder.read_models().join(format!("users-v{}-1.db", ProjectionId::Users.version()));
     let other = rusqlite::Connection::open(generation).unwrap();
     other.execute_batch("begin immediate").unwrap();
     world.append([password(user_id(1), "$one"), created(chat_id(1), user_id(1), "Café", false)]);
     assert!(world.projections.catch_up().is_err());
-    assert_eq!((world.status(Name::Users).state, world.status(Name::Users).position), (State::Running, 1));
-    assert_eq!(world.status(Name::Chats).position, 3, "the others go on");
+    assert_eq!(
+        (world.status(ProjectionId::Users).state, world.status(ProjectionId::Users).position),
+        (State::Running, 1)
+    );
+    assert_eq!(world.status(ProjectionId::Chats).position, 3, "the others go on");
     other.execute_batch("rollback").unwrap();
     world.projections.catch_up().unwrap();
-    assert_eq!(world.status(Name::Users).position, 3);
+    assert_eq!(world.status(ProjectionId::Users).position, 3);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::support::*;
 use domain::Timestamp;
 use domain::chat::Role;
-use projections::{Name, Projections, State, messages, users};
+use projections::{ProjectionId, Projections, State, messages, users};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -14,21 +14,21 @@ async fn a_restart_goes_on_at_the_checkpoint() {
     let Some(mut world) = World::new() else { return };
     world.follow([signed_up(user_id(1), "Anna", None), password(user_id(1), "$one")]);
     // Would be gone if the restart folded from the beginning.
-    world.tamper(Name::Users, "update account set display_name = 'mark'");
+    world.tamper(ProjectionId::Users, "update account set display_name = 'mark'");
     let mut world = world.restarted();
-    assert_eq!(world.projections.position(Name::Users), 2);
+    assert_eq!(world.projections.position(ProjectionId::Users), 2);
     world.follow([password(user_id(1), "$two")]);
-    let db = world.projections.database(Name::Users);
+    let db = world.projections.database(ProjectionId::Users);
     assert_eq!(users::by_id(&db, user_id(1)).await.unwrap().unwrap().display_name, "mark");
     assert_eq!(users::credentials(&db, "anna").await.unwrap().unwrap().passwords, 2);
-    assert_eq!(world.status(Name::Users).generation, 1);
+    assert_eq!(world.status(ProjectionId::Users).generation, 1);
 }
 
 #[tokio::test]
 async fn what_does_not_concern_a_read_model_still_moves_its_checkpoint() {
     let Some(mut world) = World::new() else { return };
     let head = world.follow([created(chat_id(1), user_id(1), "Café", false)]);
-    assert_eq!(world.projections.caught_up(Name::Users, head, Duration::ZERO).await, Ok(head));
+    assert_eq!(world.projections.caught_up(ProjectionId::Users, head, Duration::ZERO).await, Ok(head));
     // Stored as well, once nothing more came: another process sees it.
     let beside = Projections::open_read_only(&world.folder, world.log.clone()).unwrap();
     for status in beside.status().unwrap() {
@@ -40,7 +40,7 @@ async fn what_does_not_concern_a_read_model_still_moves_its_checkpoint() {
 fn lag_is_what_the_log_has_more() {
     let Some(mut world) = World::new() else { return };
     world.append([signed_up(user_id(1), "Anna", None), password(user_id(1), "$one")]);
-    let status = world.status(Name::Users);
+    let status = world.status(ProjectionId::Users);
     assert_eq!((status.position, status.head, status.lag_events), (0, 2, 2));
     assert!(status.lag_seconds > 1_000_000, "recorded in 1970");
 }
@@ -52,19 +52,19 @@ fn an_unknown_event_stops_only_whom_it_may_concern() {
     let (mut world, poison) = world.poison(chat_id(1).into(), "chat.painted.v1");
     let head = world.follow([password(user_id(1), "$one"), posted(message_id(1), chat_id(1), user_id(1), "one")]);
     let expected = [
-        (Name::Users, State::Running),
-        (Name::Sessions, State::Running),
-        (Name::Tokens, State::Running),
-        (Name::SignIns, State::Running),
-        (Name::Chats, State::Stopped),
-        (Name::Messages, State::Stopped),
-        (Name::Search, State::Stopped),
+        (ProjectionId::Users, State::Running),
+        (ProjectionId::Sessions, State::Running),
+        (ProjectionId::Tokens, State::Running),
+        (ProjectionId::SignIns, State::Running),
+        (ProjectionId::Chats, State::Stopped),
+        (ProjectionId::Messages, State::Stopped),
+        (ProjectionId::Search, State::Stopped),
     ];
     assert_eq!(world.states(), expected);
-    let status = world.status(Name::Chats);
+    let status = world.status(ProjectionId::Chats);
     assert_eq!((status.position, status.failed_position), (poison - 1, Some(poison)));
     assert!(status.error.unwrap().contains("chat.painted.v1"));
-    assert_eq!(world.status(Name::Users).position, head);
+    assert_eq!(world.status(ProjectionId::Users).position, head);
     let beside = Projections::open_read_only(&world.folder, world.log.clone()).unwrap();
     assert_eq!(beside.status().unwrap()[4].failed_position, Some(poison));
     let world = world.restarted();
@@ -89,18 +89,18 @@ async fn everything_before_the_event_that_fails_is_folded_in() {
     facts.insert(13, signed_up(user_id(99), "U7", None));
     facts.push(joined(chat_id(1), user_id(1), "anna", Role::Owner));
     world.follow(facts);
-    let status = world.status(Name::Users);
+    let status = world.status(ProjectionId::Users);
     assert_eq!((status.state, status.position, status.failed_position), (State::Stopped, 13, Some(14)));
     assert!(status.error.unwrap().to_lowercase().contains("unique"), "the driver's words are for the operator");
-    let db = world.projections.database(Name::Users);
+    let db = world.projections.database(ProjectionId::Users);
     assert_eq!(users::list(&db, "", None, 99).await.unwrap().len(), 13);
-    assert_eq!(world.status(Name::Chats).state, State::Running);
-    assert_eq!(world.status(Name::Chats).position, 22);
-    world.projections.resume(Name::Users).unwrap();
-    assert_eq!(world.status(Name::Users).state, State::Running);
-    world.tamper(Name::Users, "drop index account_by_name");
+    assert_eq!(world.status(ProjectionId::Chats).state, State::Running);
+    assert_eq!(world.status(ProjectionId::Chats).position, 22);
+    world.projections.resume(ProjectionId::Users).unwrap();
+    assert_eq!(world.status(ProjectionId::Users).state, State::Running);
+    world.tamper(ProjectionId::Users, "drop index account_by_name");
     world.projections.catch_up().unwrap();
-    assert_eq!(world.status(Name::Users).position, 22, "what stopped it was mended, and it went on");
+    assert_eq!(world.status(ProjectionId::Users).position, 22, "what stopped it was mended, and it went on");
 }
 
 #[tokio::test]
@@ -110,18 +110,23 @@ async fn the_thread_follows_with_and_without_a_hint() {
     let tail = world.projections.start(hinted).unwrap();
     let head = world.append([signed_up(user_id(1), "Anna", None)]);
     hint.send_replace(head);
-    assert_eq!(world.projections.caught_up(Name::Users, head, SOON).await, Ok(head));
+    assert_eq!(world.projections.caught_up(ProjectionId::Users, head, SOON).await, Ok(head));
     let head = world.append([password(user_id(1), "$one")]);
-    assert_eq!(world.projections.caught_up(Name::Users, head, SOON).await, Ok(head), "the poll finds it");
+    assert_eq!(world.projections.caught_up(ProjectionId::Users, head, SOON).await, Ok(head), "the poll finds it");
     drop(hint);
     let head = world.append([password(user_id(1), "$two")]);
-    assert_eq!(world.projections.caught_up(Name::Messages, head, SOON).await, Ok(head), "and without anybody to hint");
-    let behind = world.projections.caught_up(Name::Users, head + 1, Duration::from_millis(20)).await.unwrap_err();
-    assert_eq!((behind.name, behind.position), (Name::Users, head));
+    assert_eq!(
+        world.projections.caught_up(ProjectionId::Messages, head, SOON).await,
+        Ok(head),
+        "and without anybody to hint"
+    );
+    let behind =
+        world.projections.caught_up(ProjectionId::Users, head + 1, Duration::from_millis(20)).await.unwrap_err();
+    assert_eq!((behind.name, behind.position), (ProjectionId::Users, head));
     world.projections.last_use().touch(session_id(1), Timestamp(9));
     tail.stop();
     let world = world.restarted();
-    for name in Name::ALL {
+    for name in ProjectionId::ALL {
         assert_eq!(world.projections.position(name), head, "{name}: stored on the stop");
     }
     assert_eq!(world.projections.last_use().last_seen(session_id(1)).await.unwrap(), Some(Timestamp(9)));
@@ -154,7 +159,7 @@ async fn the_last_use_of_sessions_outlives_rebuilds_and_restarts() {
     last_use.touch(session_id(1), Timestamp(60));
     last_use.flush().unwrap();
     last_use.touch(session_id(1), Timestamp(70));
-    world.projections.rebuild(Name::Sessions, &mut |_| {}).unwrap();
+    world.projections.rebuild(ProjectionId::Sessions, &mut |_| {}).unwrap();
     let world = world.restarted();
     let seen = world.projections.last_use().last_seen(session_id(1)).await.unwrap();
     assert_eq!(seen, Some(Timestamp(60)), "what was flushed");
@@ -168,7 +173,7 @@ async fn long_logs_are_followed_in_batches() {
     world.append([created(chat, user_id(1), "Café", false), joined(chat, user_id(1), "anna", Role::Owner)]);
     world.append((0..4_500).map(|number| posted(message_id(number), chat, user_id(1), "text")).collect::<Vec<_>>());
     world.projections.catch_up().unwrap();
-    let db = world.projections.database(Name::Messages);
+    let db = world.projections.database(ProjectionId::Messages);
     let page = messages::page(&db, chat, messages::Order::OldestFirst, None, 9_999).await.unwrap();
     assert_eq!(page.len(), 4_500);
     assert!(page.iter().map(|message| message.position).eq(3..4_503));

@@ -4,7 +4,7 @@ use crate::support::*;
 use domain::chat::{self, Role};
 use domain::{Event, StreamId};
 use projections::messages::{self, Access, Order};
-use projections::{Name, Projections};
+use projections::{ProjectionId, Projections};
 
 /// A private chat with its owner and somebody who was let in.
 fn begun(world: &mut World) -> u64 {
@@ -31,7 +31,7 @@ fn removed_and_said(word: &str) -> Vec<(StreamId, Event)> {
 }
 
 async fn texts(projections: &Projections) -> Vec<String> {
-    let db = projections.database(Name::Messages);
+    let db = projections.database(ProjectionId::Messages);
     let page = messages::page(&db, chat_id(1), Order::OldestFirst, None, 99).await.unwrap();
     page.into_iter().map(|message| message.text).collect()
 }
@@ -43,7 +43,7 @@ async fn what_came_of_another_history_is_built_again_at_the_start() {
     let lost = world.follow(said(100, "lost"));
     // At the same position, and one behind it.
     for more in [0, 1] {
-        let generations = Name::ALL.map(|name| world.status(name).generation);
+        let generations = ProjectionId::ALL.map(|name| world.status(name).generation);
         let mut back = world.set_back(common, |world| {
             let head =
                 world.append(removed_and_said("kept").into_iter().chain(said(300, "more").into_iter().take(more)));
@@ -52,9 +52,9 @@ async fn what_came_of_another_history_is_built_again_at_the_start() {
         back.projections.catch_up().unwrap();
         back.assert_verified();
         assert_eq!(texts(&back.projections).await, [vec!["kept"; 4], vec!["more"; more]].concat());
-        let db = back.projections.database(Name::Messages);
+        let db = back.projections.database(ProjectionId::Messages);
         assert_eq!(messages::access(&db, chat_id(1), user_id(2)).await.unwrap(), Access::NotAMember);
-        for (name, before) in Name::ALL.into_iter().zip(generations) {
+        for (name, before) in ProjectionId::ALL.into_iter().zip(generations) {
             assert_eq!(back.status(name).generation, before + 1, "{name}");
         }
         back.follow(said(400, "lost"));
@@ -68,7 +68,7 @@ async fn a_log_that_goes_on_keeps_its_read_models() {
     begun(&mut world);
     world.follow(said(100, "said"));
     let world = world.restarted();
-    assert!(Name::ALL.into_iter().all(|name| world.status(name).generation == 1));
+    assert!(ProjectionId::ALL.into_iter().all(|name| world.status(name).generation == 1));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use domain::{Event, Timestamp, session, user};
-use projections::{Name, sessions, sign_ins, users};
+use projections::{ProjectionId, sessions, sign_ins, users};
 use store::Forget;
 
 #[tokio::test]
@@ -16,7 +16,7 @@ async fn an_account_follows_its_facts() {
         of_user(anna, user::Event::RoleSet(user::RoleSet { role: user::Role::Admin })),
         failed(anna, 1, 1, "curl"),
     ]);
-    let db = world.projections.database(Name::Users);
+    let db = world.projections.database(ProjectionId::Users);
     let account = users::by_id(&db, anna).await.unwrap().unwrap();
     let expected = users::Account {
         user_id: anna,
@@ -49,8 +49,8 @@ async fn a_superseded_verifier_is_forgotten_and_still_counts() {
     world.append_and_forget([password(anna, "$two"), of_user(anna, ended)], vec![superseded]);
     world.projections.catch_up().unwrap();
     world.assert_verified();
-    world.projections.rebuild(Name::Users, &mut |_| {}).unwrap();
-    let db = world.projections.database(Name::Users);
+    world.projections.rebuild(ProjectionId::Users, &mut |_| {}).unwrap();
+    let db = world.projections.database(ProjectionId::Users);
     let credentials = users::credentials_by_id(&db, anna).await.unwrap().unwrap();
     assert_eq!((credentials.verifier.as_deref(), credentials.passwords), (Some("$two"), 2));
     assert_eq!(users::by_id(&db, anna).await.unwrap().unwrap().version, 1, "nothing that is shown has changed");
@@ -63,7 +63,7 @@ async fn a_forgotten_verifier_leaves_an_account_without_one() {
     let superseded = Forget::Superseded { stream: anna.into(), name: domain::VERIFIERS[0], before_version: 9 };
     world.append_and_forget([signed_up(anna, "Anna", None), password(anna, "$one")], vec![superseded]);
     world.projections.catch_up().unwrap();
-    let db = world.projections.database(Name::Users);
+    let db = world.projections.database(ProjectionId::Users);
     let credentials = users::credentials(&db, "anna").await.unwrap().unwrap();
     assert_eq!((credentials.verifier, credentials.passwords), (None, 1));
 }
@@ -74,7 +74,7 @@ async fn people_are_listed_by_the_beginning_of_their_names() {
     let names = ["Anna", "anton", "a_b", "a%", "Борис", "anna2"];
     let facts = names.iter().enumerate().map(|(index, name)| signed_up(user_id(index as u128), name, None));
     world.follow(facts.collect::<Vec<_>>());
-    let db = world.projections.database(Name::Users);
+    let db = world.projections.database(ProjectionId::Users);
     let list = async |prefix: &str, after: Option<&str>, limit| -> Vec<String> {
         let found = users::list(&db, prefix, after, limit).await.unwrap();
         found.into_iter().map(|account| account.name_key).collect()
@@ -105,13 +105,13 @@ async fn who_is_erased_is_gone_also_before_the_projection_sees_him() {
         }
         world.erase(anna);
         world.projections.catch_up().unwrap();
-        let users = world.projections.database(Name::Users);
+        let users = world.projections.database(ProjectionId::Users);
         assert_eq!(users::by_id(&users, anna).await.unwrap(), None);
         assert!(users::by_id(&users, boris).await.unwrap().is_some());
-        let sessions = world.projections.database(Name::Sessions);
+        let sessions = world.projections.database(ProjectionId::Sessions);
         assert_eq!(sessions::of_user(&sessions, anna, Timestamp(0), None).await.unwrap(), vec![]);
         assert_eq!(sessions::of_user(&sessions, boris, Timestamp(0), None).await.unwrap().len(), 1);
-        let sign_ins = world.projections.database(Name::SignIns);
+        let sign_ins = world.projections.database(ProjectionId::SignIns);
         assert_eq!(sign_ins::of_user(&sign_ins, anna, None, 9).await.unwrap(), vec![]);
         assert_eq!(sign_ins::of_user(&sign_ins, boris, None, 9).await.unwrap().len(), 1);
         world.assert_verified();
@@ -123,7 +123,7 @@ async fn sessions_end_alone_or_all_but_one() {
     let Some(mut world) = World::new() else { return };
     let anna = user_id(1);
     world.follow((1..=4).map(|number| signed_in(session_id(number), anna, 10 + number as i64)).collect::<Vec<_>>());
-    let db = world.projections.database(Name::Sessions);
+    let db = world.projections.database(ProjectionId::Sessions);
     let session = sessions::by_token(&db, &token(session_id(1))).await.unwrap().unwrap();
     assert_eq!((session.session_id, session.user_id), (session_id(1), anna));
     assert_eq!((session.created_at, session.expires_at), (Timestamp(11), Timestamp(111)));
@@ -159,7 +159,7 @@ async fn failures_are_counted_by_the_minute_and_keep_their_place() {
         failed(anna, 1, 3, "last"),
         failed(anna, 2, 1, "next"),
     ]);
-    let db = world.projections.database(Name::SignIns);
+    let db = world.projections.database(ProjectionId::SignIns);
     let all = sign_ins::of_user(&db, anna, None, 9).await.unwrap();
     let seen: Vec<_> = all.iter().map(|row| (row.position, row.succeeded, row.count, row.device.as_deref())).collect();
     assert_eq!(seen, [(4, false, 1, Some("next")), (2, true, 1, Some("curl")), (1, false, 3, Some("last"))]);

@@ -3,7 +3,7 @@
 use crate::support::*;
 use domain::ChatId;
 use domain::chat::Role;
-use projections::{Error, Name, Projections, State, chats, messages, users};
+use projections::{Error, ProjectionId, Projections, State, chats, messages, users};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -22,7 +22,7 @@ fn busy(world: &mut World, messages: u128) -> ChatId {
 }
 
 async fn count(projections: &Projections, chat: ChatId) -> usize {
-    let db = projections.database(Name::Messages);
+    let db = projections.database(ProjectionId::Messages);
     messages::page(&db, chat, messages::Order::OldestFirst, None, 100_000).await.unwrap().len()
 }
 
@@ -31,7 +31,7 @@ async fn a_rebuild_is_the_same_and_keeps_one_former_generation() {
     let Some(mut world) = World::new() else { return };
     busy(&mut world, 10);
     for generation in 2..=4 {
-        for name in Name::ALL {
+        for name in ProjectionId::ALL {
             let mut last = None;
             world.projections.rebuild(name, &mut |progress| last = Some(progress)).unwrap();
             assert_eq!(last.map(|progress| (progress.position, progress.head)), Some((16, 16)));
@@ -42,7 +42,7 @@ async fn a_rebuild_is_the_same_and_keeps_one_former_generation() {
         world.assert_verified();
     }
     let mut world = world.restarted();
-    assert_eq!(world.status(Name::Users).generation, 4);
+    assert_eq!(world.status(ProjectionId::Users).generation, 4);
     world.follow([password(user_id(1), "$two")]);
     world.assert_verified();
 }
@@ -51,7 +51,7 @@ async fn a_rebuild_is_the_same_and_keeps_one_former_generation() {
 async fn a_rebuild_uses_the_same_indexes() {
     let Some(mut world) = World::new() else { return };
     busy(&mut world, 3);
-    let indexes = |world: &World, name: Name| -> Vec<String> {
+    let indexes = |world: &World, name: ProjectionId| -> Vec<String> {
         let snapshot = world.projections.database(name).snapshot().unwrap();
         let sql = match crate::SHARED {
             true => "select indexname::text from pg_indexes where schemaname = current_schema() order by 1",
@@ -61,7 +61,7 @@ async fn a_rebuild_uses_the_same_indexes() {
     };
     let before = with_tables().map(|name| indexes(&world, name)).collect::<Vec<_>>();
     assert!(before.concat().contains(&"message_by_chat".to_owned()));
-    for name in Name::ALL {
+    for name in ProjectionId::ALL {
         world.projections.rebuild(name, &mut |_| {}).unwrap();
     }
     assert_eq!(with_tables().map(|name| indexes(&world, name)).collect::<Vec<_>>(), before);
@@ -81,7 +81,7 @@ async fn traffic_goes_on_and_nobody_reads_less() {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let (mut least, mut position, mut reads) = (2_000, 0, 0);
             while !*is_done.borrow() {
-                let now = projections.position(Name::Messages);
+                let now = projections.position(ProjectionId::Messages);
                 let found = runtime.block_on(count(&projections, chat));
                 assert!(found >= least && now >= position, "{found} after {least}, {now} after {position}");
                 (least, position, reads) = (found, now, reads + 1);
@@ -92,14 +92,14 @@ async fn traffic_goes_on_and_nobody_reads_less() {
     let mut number = 20_000;
     for _ in 0..2 {
         projections
-            .rebuild(Name::Messages, &mut |_| {
+            .rebuild(ProjectionId::Messages, &mut |_| {
                 number += 1;
                 hint.send_replace(world.append([posted(message_id(number), chat, user_id(1), "meanwhile")]));
             })
             .unwrap();
     }
     let head = world.append([posted(message_id(90_000), chat, user_id(1), "last")]);
-    projections.caught_up(Name::Messages, head, Duration::from_secs(10)).await.unwrap();
+    projections.caught_up(ProjectionId::Messages, head, Duration::from_secs(10)).await.unwrap();
     done.send_replace(true);
     assert!(reader.join().unwrap() > 2);
     assert!(number >= 20_004, "it was appended meanwhile");
@@ -115,7 +115,7 @@ async fn the_new_generation_is_never_behind_the_former() {
     let projections = world.projections.clone();
     let mut number = 100;
     projections
-        .rebuild(Name::Messages, &mut |_| {
+        .rebuild(ProjectionId::Messages, &mut |_| {
             // The former one is ahead of whatever the new one has read so far.
             number += 1;
             world.follow([posted(message_id(number), chat, user_id(1), "meanwhile")]);
@@ -123,7 +123,7 @@ async fn the_new_generation_is_never_behind_the_former() {
         .unwrap();
     assert!(number > 100);
     let head = world.log.head().unwrap().position;
-    assert_eq!(world.status(Name::Messages).position, head);
+    assert_eq!(world.status(ProjectionId::Messages).position, head);
     assert_eq!(count(&projections, chat).await as u128, 5 + number - 100);
 }
 
@@ -135,29 +135,29 @@ fn a_second_rebuild_at_once_is_refused() {
     let mut refused = 0;
     world
         .projections
-        .rebuild(Name::Users, &mut |_| {
-            assert_eq!(world.status(Name::Users).state, State::Rebuilding);
-            let second = projections.rebuild(Name::Users, &mut |_| {});
-            assert!(matches!(second, Err(Error::RebuildRunning { name: Name::Users })), "{second:?}");
+        .rebuild(ProjectionId::Users, &mut |_| {
+            assert_eq!(world.status(ProjectionId::Users).state, State::Rebuilding);
+            let second = projections.rebuild(ProjectionId::Users, &mut |_| {});
+            assert!(matches!(second, Err(Error::RebuildRunning { name: ProjectionId::Users })), "{second:?}");
             refused += 1;
         })
         .unwrap();
     assert_eq!(refused, 1);
-    assert_eq!(world.status(Name::Users).state, State::Running);
-    projections.rebuild(Name::Users, &mut |_| {}).unwrap();
+    assert_eq!(world.status(ProjectionId::Users).state, State::Running);
+    projections.rebuild(ProjectionId::Users, &mut |_| {}).unwrap();
 }
 
 #[tokio::test]
 async fn a_rebuild_mends_a_stopped_projection() {
     let Some(mut world) = World::new() else { return };
     busy(&mut world, 1);
-    world.tamper(Name::Users, "update account set name_key = 'boris'");
+    world.tamper(ProjectionId::Users, "update account set name_key = 'boris'");
     world.follow([signed_up(user_id(2), "Boris", None)]);
-    assert_eq!(world.status(Name::Users).state, State::Stopped);
-    world.projections.rebuild(Name::Users, &mut |_| {}).unwrap();
-    let status = world.status(Name::Users);
+    assert_eq!(world.status(ProjectionId::Users).state, State::Stopped);
+    world.projections.rebuild(ProjectionId::Users, &mut |_| {}).unwrap();
+    let status = world.status(ProjectionId::Users);
     assert_eq!((status.state, status.failed_position, status.lag_events), (State::Running, None, 0));
-    let db = world.projections.database(Name::Users);
+    let db = world.projections.database(ProjectionId::Users);
     assert!(users::by_name(&db, "anna").await.unwrap().is_some());
     world.follow([password(user_id(2), "$one")]);
     world.assert_verified();
@@ -169,12 +169,15 @@ async fn a_rebuild_that_fails_changes_nothing() {
     busy(&mut world, 1);
     let (world, poison) = world.poison(chat_id(1).into(), "chat.painted.v1");
     world.projections.catch_up().unwrap();
-    let failed = world.projections.rebuild(Name::Chats, &mut |_| {}).unwrap_err();
-    assert!(matches!(failed, Error::Poison { name: Name::Chats, position, .. } if position == poison), "{failed}");
-    let status = world.status(Name::Chats);
+    let failed = world.projections.rebuild(ProjectionId::Chats, &mut |_| {}).unwrap_err();
+    assert!(
+        matches!(failed, Error::Poison { name: ProjectionId::Chats, position, .. } if position == poison),
+        "{failed}"
+    );
+    let status = world.status(ProjectionId::Chats);
     assert_eq!((status.state, status.failed_position, status.generation), (State::Stopped, Some(poison), 1));
-    assert_eq!(world.generations(Name::Chats), [1]);
-    let db = world.projections.database(Name::Chats);
+    assert_eq!(world.generations(ProjectionId::Chats), [1]);
+    let db = world.projections.database(ProjectionId::Chats);
     assert!(chats::by_id(&db, chat_id(1)).await.unwrap().is_some(), "it serves what it had");
 }
 
@@ -183,12 +186,14 @@ async fn what_cannot_be_gone_on_with_is_built_at_the_start() {
     let Some(mut world) = World::new() else { return };
     let chat = busy(&mut world, 5);
     world.tamper_catalog("update projection set version = 0 where name = 'chats'");
-    world.lose(Name::Messages);
-    world.tamper(Name::Users, "update checkpoint set position = 4000");
+    world.lose(ProjectionId::Messages);
+    world.tamper(ProjectionId::Users, "update checkpoint set position = 4000");
     let beside = Projections::open_read_only(&world.folder, world.log.clone());
-    assert!(matches!(beside, Err(Error::OtherVersion { name: Name::Chats, found: 0, .. })));
+    assert!(matches!(beside, Err(Error::OtherVersion { name: ProjectionId::Chats, found: 0, .. })));
     let world = world.restarted();
-    for (name, generation) in [(Name::Chats, 2), (Name::Messages, 2), (Name::Users, 2), (Name::Sessions, 1)] {
+    for (name, generation) in
+        [(ProjectionId::Chats, 2), (ProjectionId::Messages, 2), (ProjectionId::Users, 2), (ProjectionId::Sessions, 1)]
+    {
         let status = world.status(name);
         assert_eq!((status.generation, status.position, status.version), (generation, 11, name.version()), "{name}");
     }
@@ -200,12 +205,12 @@ async fn what_cannot_be_gone_on_with_is_built_at_the_start() {
 fn a_former_generation_does_not_keep_who_is_erased() {
     let Some(mut world) = World::new() else { return };
     busy(&mut world, 1);
-    for name in Name::ALL {
+    for name in ProjectionId::ALL {
         world.projections.rebuild(name, &mut |_| {}).unwrap();
     }
     world.erase(user_id(1));
     world.projections.catch_up().unwrap();
-    for name in Name::ALL {
+    for name in ProjectionId::ALL {
         assert_eq!(world.generations(name), [2], "{name}");
     }
 }
@@ -214,6 +219,6 @@ fn a_former_generation_does_not_keep_who_is_erased() {
 fn who_only_reads_may_not_rebuild() {
     let Some(world) = World::new() else { return };
     let beside = Projections::open_read_only(&world.folder, world.log.clone()).unwrap();
-    assert!(matches!(beside.rebuild(Name::Users, &mut |_| {}), Err(Error::ReadOnly)));
-    assert!(matches!(beside.resume(Name::Users), Err(Error::ReadOnly)));
+    assert!(matches!(beside.rebuild(ProjectionId::Users, &mut |_| {}), Err(Error::ReadOnly)));
+    assert!(matches!(beside.resume(ProjectionId::Users), Err(Error::ReadOnly)));
 }

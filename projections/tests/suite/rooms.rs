@@ -5,7 +5,7 @@ use domain::chat::{self, Role};
 use domain::text::ChatName;
 use domain::{ChatId, Personal, Timestamp, UserId, message};
 use projections::messages::{Access, Order};
-use projections::{Name, chats, messages};
+use projections::{ProjectionId, chats, messages};
 
 const ANNA: u128 = 1;
 const BORIS: u128 = 2;
@@ -28,7 +28,7 @@ fn by(by: UserId) -> chat::By {
 async fn a_chat_follows_its_facts() {
     let Some(mut world) = World::new() else { return };
     let (chat, anna, boris) = room(&mut world);
-    let db = world.projections.database(Name::Chats);
+    let db = world.projections.database(ProjectionId::Chats);
     let found = chats::by_id(&db, chat).await.unwrap().unwrap();
     assert_eq!((found.chat_name.as_str(), found.private, found.archived), ("Café", false, false));
     assert_eq!((found.members, found.version), (2, 3));
@@ -63,7 +63,7 @@ async fn nobody_is_counted_twice() {
     let Some(mut world) = World::new() else { return };
     let (chat, anna, boris) = room(&mut world);
     world.follow([joined(chat, boris, "again", Role::Owner), left(chat, user_id(9)), left(chat, anna)]);
-    let db = world.projections.database(Name::Chats);
+    let db = world.projections.database(ProjectionId::Chats);
     assert_eq!(chats::by_id(&db, chat).await.unwrap().unwrap().members, 1);
     assert_eq!(chats::member(&db, chat, boris).await.unwrap().unwrap().role, Role::Member);
 }
@@ -77,7 +77,7 @@ async fn words_that_cannot_be_read_again_are_gone() {
         posted(message_id(1), chat, anna, "one"),
         of_message(message_id(1), message::Event::Edited(forgotten)),
     ]);
-    let db = world.projections.database(Name::Messages);
+    let db = world.projections.database(ProjectionId::Messages);
     assert_eq!(messages::one(&db, chat, message_id(1)).await.unwrap(), None);
 }
 
@@ -96,7 +96,7 @@ async fn chats_are_listed_by_who_asks() {
         created(chat_id(4), boris, "Old tea", false),
         of_chat(chat_id(4), chat::Event::Archived(by(boris))),
     ]);
-    let db = world.projections.database(Name::Chats);
+    let db = world.projections.database(ProjectionId::Chats);
     let shown =
         |rows: Vec<chats::Listed>| -> Vec<_> { rows.into_iter().map(|row| (row.chat.chat_id, row.role)).collect() };
     let mine = shown(chats::mine(&db, boris, "", None, 9).await.unwrap());
@@ -127,7 +127,7 @@ async fn messages_are_posted_edited_deleted() {
         edited(message_id(1), chat, anna, "one!"),
         deleted(message_id(2), chat, anna),
     ]);
-    let db = world.projections.database(Name::Messages);
+    let db = world.projections.database(ProjectionId::Messages);
     let page = messages::page(&db, chat, Order::OldestFirst, None, 9).await.unwrap();
     let texts: Vec<_> = page.iter().map(|message| (message.text.as_str(), message.version)).collect();
     assert_eq!(texts, [("one!", 2), ("four", 1)]);
@@ -151,7 +151,7 @@ async fn who_may_read_is_who_is_in_the_chat() {
     let Some(mut world) = World::new() else { return };
     let (chat, anna, boris) = room(&mut world);
     world.follow([posted(message_id(1), chat, boris, "bye"), left(chat, boris)]);
-    let db = world.projections.database(Name::Messages);
+    let db = world.projections.database(ProjectionId::Messages);
     assert_eq!(messages::access(&db, chat, anna).await.unwrap(), Access::Member);
     assert_eq!(messages::access(&db, chat, boris).await.unwrap(), Access::NotAMember);
     assert_eq!(messages::access(&db, chat, user_id(9)).await.unwrap(), Access::NotAMember);
@@ -186,11 +186,11 @@ async fn an_erased_member_leaves_neither_name_nor_words() {
         // The rules still know him as a member, and may send him away.
         let removed = chat::MemberRemoved { user_id: boris, by: anna };
         world.follow([of_chat(chat, chat::Event::MemberRemoved(removed))]);
-        let db = world.projections.database(Name::Messages);
+        let db = world.projections.database(ProjectionId::Messages);
         let page = messages::page(&db, chat, Order::OldestFirst, None, 9).await.unwrap();
         assert_eq!(page.iter().map(|message| message.text.as_str()).collect::<Vec<_>>(), ["hers"]);
         assert_eq!(messages::access(&db, chat, boris).await.unwrap(), Access::NotAMember);
-        let db = world.projections.database(Name::Chats);
+        let db = world.projections.database(ProjectionId::Chats);
         assert_eq!(chats::by_id(&db, chat).await.unwrap().unwrap().members, 1);
         assert_eq!(chats::member(&db, chat, boris).await.unwrap(), None);
         world.assert_verified();

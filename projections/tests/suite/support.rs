@@ -5,7 +5,7 @@ use domain::user::{Origin, Verifier};
 use domain::{
     ChatId, Event, MessageId, Personal, SessionId, StreamId, Timestamp, UserId, chat, message, session, user,
 };
-use projections::{Name, Projections, State, Status};
+use projections::{ProjectionId, Projections, State, Status};
 use std::collections::HashMap;
 use store::{Appender, Batch, Cluster, Folder, Forget, Log, NewEvent};
 use uuid::Uuid;
@@ -179,16 +179,16 @@ impl World {
         (self, position)
     }
 
-    pub fn status(&self, name: Name) -> Status {
+    pub fn status(&self, name: ProjectionId) -> Status {
         self.projections.status().unwrap().into_iter().find(|status| status.name == name).unwrap()
     }
 
-    pub fn states(&self) -> Vec<(Name, State)> {
+    pub fn states(&self) -> Vec<(ProjectionId, State)> {
         self.projections.status().unwrap().into_iter().map(|status| (status.name, status.state)).collect()
     }
 
     /// The numbers of that projection's generations that are there.
-    pub fn generations(&self, name: Name) -> Vec<u64> {
+    pub fn generations(&self, name: ProjectionId) -> Vec<u64> {
         let number = |place: &str, between: char| place.rsplit(between).next()?.parse().ok();
         let mut numbers: Vec<u64> = match &self.base {
             _ if !name.has_tables() => {
@@ -236,7 +236,7 @@ impl World {
     }
 
     /// Changes the serving generation of that projection behind its back.
-    pub fn tamper(&self, name: Name, sql: &str) {
+    pub fn tamper(&self, name: ProjectionId, sql: &str) {
         let (generation, version) = (self.status(name).generation, name.version());
         let schema = format!("{}_v{version}_{generation}", name.as_str().replace('-', "_"));
         self.behind_its_back(&format!("{name}-v{version}-{generation}.db"), &schema, sql);
@@ -260,7 +260,7 @@ impl World {
     }
 
     /// Takes the newest generation of that projection away.
-    pub fn lose(&self, name: Name) {
+    pub fn lose(&self, name: ProjectionId) {
         let (generation, version) = (self.generations(name).pop().unwrap(), name.version());
         match &self.base {
             _ if !name.has_tables() => {
@@ -280,7 +280,7 @@ impl World {
 
     /// No read model differs from what the log says.
     pub fn assert_verified(&self) {
-        for name in Name::ALL {
+        for name in ProjectionId::ALL {
             let verified = self.projections.verify(name, &mut |_| {}).unwrap();
             assert_eq!(verified.differences, vec![], "{name}");
         }
@@ -331,8 +331,8 @@ fn elsewhere<T: Send>(work: impl FnOnce(tokio::runtime::Runtime) -> T + Send) ->
 }
 
 /// The projections whose read models are tables.
-pub fn with_tables() -> impl Iterator<Item = Name> {
-    Name::ALL.into_iter().filter(|name| name.has_tables())
+pub fn with_tables() -> impl Iterator<Item = ProjectionId> {
+    ProjectionId::ALL.into_iter().filter(|name| name.has_tables())
 }
 
 pub fn user_id(number: u128) -> UserId {

@@ -3,7 +3,7 @@
 use crate::support::*;
 use domain::chat::Role;
 use domain::{Event, Personal, StreamId, chat};
-use projections::{Difference, Error, Kind, Name, Projections, State};
+use projections::{Difference, Error, Kind, ProjectionId, Projections, State};
 use search::schema::{fields, pair};
 use search::words::{LINES, Lines};
 use search::{Change, Post, Text, Writer};
@@ -69,7 +69,7 @@ fn it_follows_who_says_what_and_who_is_where() {
     let head = talked(&mut world);
     assert_eq!(texts(&world.projections), ["text 1", "text 2", "text 3"]);
     assert_eq!(members(&world.projections, &[1, 2, 3, 4]), [(true, true), (true, true), (true, true), (false, false)]);
-    let status = world.status(Name::Search);
+    let status = world.status(ProjectionId::Search);
     assert_eq!((status.position, status.lag_events, status.state), (head, 0, State::Running));
     assert!(status.size.is_some_and(|size| size.documents == 7 && size.segments == 1 && size.bytes > 1_000));
     world.follow([
@@ -89,10 +89,10 @@ fn it_follows_who_says_what_and_who_is_where() {
     world.assert_verified();
     let world = world.restarted();
     assert_eq!(texts(&world.projections), ["text one"]);
-    assert_eq!(world.status(Name::Search).lag_events, 0);
+    assert_eq!(world.status(ProjectionId::Search).lag_events, 0);
     let mut world = world;
     world.follow([of_chat(chat, chat::Event::Deleted(chat::By { by: anna }))]);
-    assert_eq!((texts(&world.projections), world.status(Name::Search).size.unwrap().documents), (vec![], 0));
+    assert_eq!((texts(&world.projections), world.status(ProjectionId::Search).size.unwrap().documents), (vec![], 0));
     world.assert_verified();
 }
 
@@ -107,13 +107,17 @@ async fn a_read_that_waits_finds_what_was_just_said() {
         let head = world.append([posted(message_id(number), chat_id(1), user_id(1), "new")]);
         hint.send_replace(head);
         said += 1;
-        let reached = world.projections.caught_up(Name::Search, head, SOON).await.unwrap();
+        let reached = world.projections.caught_up(ProjectionId::Search, head, SOON).await.unwrap();
         assert!(reached >= head);
         assert_eq!(texts(&world.projections).len(), said, "it is found as soon as the position is told");
     }
     let head = world.append([signed_up(user_id(5), "Vera", None)]);
     hint.send_replace(head);
-    assert_eq!(world.projections.caught_up(Name::Search, head, SOON).await, Ok(head), "also where nothing concerns it");
+    assert_eq!(
+        world.projections.caught_up(ProjectionId::Search, head, SOON).await,
+        Ok(head),
+        "also where nothing concerns it"
+    );
     // Nobody waits for this one, and it comes all the same.
     let head = world.append([posted(message_id(99), chat_id(1), user_id(1), "new")]);
     hint.send_replace(head);
@@ -137,15 +141,18 @@ fn a_fact_that_cannot_be_read_stops_it_and_shows_what_came_before() {
     let (mut world, poison) = world.poison(message_id(7).into(), "message.frozen.v9");
     let head = world.append([posted(message_id(5), chat_id(1), user_id(1), "behind")]);
     world.projections.catch_up().unwrap();
-    let status = world.status(Name::Search);
+    let status = world.status(ProjectionId::Search);
     assert_eq!((status.state, status.position, status.failed_position), (State::Stopped, poison - 1, Some(poison)));
     assert_eq!(texts(&world.projections), ["text 1", "text 2", "text 3", "before"]);
     world.assert_verified();
     let world = world.restarted();
-    assert_eq!(world.status(Name::Search).failed_position, Some(poison), "it was tried again");
-    world.projections.skip(Name::Search, poison).unwrap();
+    assert_eq!(world.status(ProjectionId::Search).failed_position, Some(poison), "it was tried again");
+    world.projections.skip(ProjectionId::Search, poison).unwrap();
     world.projections.catch_up().unwrap();
-    assert_eq!((world.status(Name::Search).state, world.status(Name::Search).position), (State::Running, head));
+    assert_eq!(
+        (world.status(ProjectionId::Search).state, world.status(ProjectionId::Search).position),
+        (State::Running, head)
+    );
     assert_eq!(texts(&world.projections), ["text 1", "text 2", "text 3", "before", "behind"]);
 }
 
@@ -153,32 +160,41 @@ fn a_fact_that_cannot_be_read_stops_it_and_shows_what_came_before() {
 fn a_paused_index_stands_and_a_rebuild_has_all() {
     let Some(mut world) = World::new() else { return };
     let before = talked(&mut world);
-    world.projections.pause(Name::Search).unwrap();
+    world.projections.pause(ProjectionId::Search).unwrap();
     let head = world.follow([posted(message_id(4), chat_id(1), user_id(1), "four")]);
-    assert_eq!((world.status(Name::Search).state, world.status(Name::Search).position), (State::Paused, before));
+    assert_eq!(
+        (world.status(ProjectionId::Search).state, world.status(ProjectionId::Search).position),
+        (State::Paused, before)
+    );
     assert_eq!(texts(&world.projections).len(), 3);
     let world = world.restarted();
-    assert_eq!((world.status(Name::Search).state, world.status(Name::Search).position), (State::Paused, before));
+    assert_eq!(
+        (world.status(ProjectionId::Search).state, world.status(ProjectionId::Search).position),
+        (State::Paused, before)
+    );
     let index = world.projections.index().unwrap();
-    world.projections.rebuild(Name::Search, &mut |_| {}).unwrap();
-    assert_eq!((world.status(Name::Search).state, world.status(Name::Search).position), (State::Paused, head));
+    world.projections.rebuild(ProjectionId::Search, &mut |_| {}).unwrap();
+    assert_eq!(
+        (world.status(ProjectionId::Search).state, world.status(ProjectionId::Search).position),
+        (State::Paused, head)
+    );
     assert_eq!(texts(&world.projections), ["text 1", "text 2", "text 3", "four"]);
     assert_eq!(index.snapshot().position, before, "who began to read before reads on");
-    world.projections.resume(Name::Search).unwrap();
+    world.projections.resume(ProjectionId::Search).unwrap();
     let mut world = world;
     world.follow([posted(message_id(5), chat_id(1), user_id(1), "five")]);
-    assert_eq!((texts(&world.projections).len(), world.generations(Name::Search)), (5, vec![1, 2]));
+    assert_eq!((texts(&world.projections).len(), world.generations(ProjectionId::Search)), (5, vec![1, 2]));
     world.assert_verified();
 }
 
 fn folder(world: &World) -> PathBuf {
-    let status = world.status(Name::Search);
+    let status = world.status(ProjectionId::Search);
     world.folder.read_models().join(format!("search-v{}-{}", status.version, status.generation))
 }
 
 fn differences(world: &World) -> Vec<Difference> {
     let beside = Projections::open_read_only(&world.folder, world.log.clone()).unwrap();
-    let mut found = beside.verify(Name::Search, &mut |_| {}).unwrap().differences;
+    let mut found = beside.verify(ProjectionId::Search, &mut |_| {}).unwrap().differences;
     found.sort_by_key(|found| (found.row.clone(), found.kind == Kind::OnlyLog));
     found
 }
@@ -223,7 +239,7 @@ fn documents_changed_behind_its_back_are_found_and_not_told() {
         different("message", message(9, "is missing there"), Kind::OnlyServing),
     ];
     assert_eq!(differences(&world), expected);
-    world.projections.rebuild(Name::Search, &mut |_| {}).unwrap();
+    world.projections.rebuild(ProjectionId::Search, &mut |_| {}).unwrap();
     assert_eq!(differences(&world), []);
 }
 
@@ -242,14 +258,14 @@ fn a_damaged_file_is_found_and_a_damaged_index_is_built_again() {
     let meta = folder(&world).join("meta.json");
     std::fs::write(meta, "{}").unwrap();
     let world = world.restarted();
-    assert_eq!((world.status(Name::Search).generation, texts(&world.projections).len()), (2, 3));
+    assert_eq!((world.status(ProjectionId::Search).generation, texts(&world.projections).len()), (2, 3));
     world.assert_verified();
     // One that can be read, and not be written: it must not keep the node from its start.
     let mut world = world.restarted();
     std::fs::create_dir(folder(&world).join(format!("{}.9.del", "0".repeat(32)))).unwrap();
     world.append([posted(message_id(4), chat_id(1), user_id(1), "four")]);
     let world = world.restarted();
-    assert_eq!((world.status(Name::Search).generation, texts(&world.projections).len()), (3, 4));
+    assert_eq!((world.status(ProjectionId::Search).generation, texts(&world.projections).len()), (3, 4));
     world.assert_verified();
     // One that is found out only when something in it is changed.
     let mut world = world.restarted();
@@ -268,8 +284,8 @@ fn a_damaged_file_is_found_and_a_damaged_index_is_built_again() {
     drop(writer);
     world.append([edited(message_id(1), chat_id(1), user_id(1), "text one")]);
     let world = world.restarted();
-    assert_eq!((world.status(Name::Search).generation, texts(&world.projections)[0].as_str()), (4, "text one"));
-    assert_eq!(world.generations(Name::Search), [4], "of those that were of no use nothing is kept");
+    assert_eq!((world.status(ProjectionId::Search).generation, texts(&world.projections)[0].as_str()), (4, "text one"));
+    assert_eq!(world.generations(ProjectionId::Search), [4], "of those that were of no use nothing is kept");
 }
 
 /// Whether the text lies in any file below that folder.
@@ -285,14 +301,14 @@ fn what_an_erased_person_said_is_in_no_file() {
     let Some(mut world) = World::new() else { return };
     talked(&mut world);
     world.follow([posted(message_id(4), chat_id(1), user_id(2), TEXT)]);
-    world.projections.rebuild(Name::Search, &mut |_| {}).unwrap();
+    world.projections.rebuild(ProjectionId::Search, &mut |_| {}).unwrap();
     world.follow([posted(message_id(5), chat_id(1), user_id(2), TEXT)]);
     let models = world.folder.read_models();
     assert!(lies_in(&models, TEXT), "the test looks in the right place");
     world.erase(user_id(2));
     world.projections.catch_up().unwrap();
     assert_eq!(texts(&world.projections), ["text 1", "text 3"]);
-    assert_eq!(world.generations(Name::Search), [2], "the former one held it as well");
+    assert_eq!(world.generations(ProjectionId::Search), [2], "the former one held it as well");
     assert!(!lies_in(&models, TEXT));
     assert!(!lies_in(&models, "member 2"), "nor his name");
     world.assert_verified();
@@ -302,14 +318,14 @@ fn what_an_erased_person_said_is_in_no_file() {
 fn who_reads_beside_has_none_where_none_was_built() {
     let Some(world) = World::new() else { return };
     world.projections.give_up().unwrap();
-    world.lose(Name::Search);
+    world.lose(ProjectionId::Search);
     let beside = Projections::open_read_only(&world.folder, world.log.clone());
     match beside {
         // The folder of a node that lost its index.
         Err(error) => assert!(matches!(error, Error::NotBuilt)),
         Ok(beside) => {
             assert!(matches!(beside.index(), Err(Error::NotBuilt)));
-            assert_eq!(beside.status().unwrap().len(), Name::ALL.len() - 1, "the others are told");
+            assert_eq!(beside.status().unwrap().len(), ProjectionId::ALL.len() - 1, "the others are told");
         }
     }
 }
@@ -342,12 +358,18 @@ fn an_index_that_fails_blames_no_event_and_goes_on_from_its_checkpoint() {
     // Whether the files can still be looked after is not what is asked here.
     let _ = world.projections.catch_up();
     std::fs::write(&meta, sound).unwrap();
-    let status = world.status(Name::Search);
+    let status = world.status(ProjectionId::Search);
     assert_eq!((status.state, status.failed_position), (State::Stopped, Some(0)), "{:?}", status.error);
-    assert!(matches!(world.projections.skippable(Name::Search), Err(Error::NotStopped { name: Name::Search })));
-    world.projections.resume(Name::Search).unwrap();
+    assert!(matches!(
+        world.projections.skippable(ProjectionId::Search),
+        Err(Error::NotStopped { name: ProjectionId::Search })
+    ));
+    world.projections.resume(ProjectionId::Search).unwrap();
     world.projections.catch_up().unwrap();
-    assert_eq!((world.status(Name::Search).state, world.status(Name::Search).position), (State::Running, head));
+    assert_eq!(
+        (world.status(ProjectionId::Search).state, world.status(ProjectionId::Search).position),
+        (State::Running, head)
+    );
     assert_eq!(texts(&world.projections), ["text 1", "text 2", "text 3", "innocent"]);
 }
 
@@ -360,7 +382,7 @@ fn an_index_that_has_stopped_forgets_all_the_same() {
     world.erase(user_id(2));
     let (world, poison) = world.poison(message_id(7).into(), "message.frozen.v9");
     world.projections.catch_up().unwrap();
-    assert_eq!(world.status(Name::Search).failed_position, Some(poison));
+    assert_eq!(world.status(ProjectionId::Search).failed_position, Some(poison));
     assert!(!lies_in(&world.folder.read_models(), TEXT));
 }
 
@@ -370,11 +392,11 @@ async fn a_position_that_the_log_does_not_have_holds_up_nobody_else() {
     talked(&mut world);
     let (hint, hinted) = watch::channel(0);
     let tail = world.projections.start(hinted).unwrap();
-    let none = world.projections.caught_up(Name::Search, u64::MAX, Duration::from_millis(50)).await;
+    let none = world.projections.caught_up(ProjectionId::Search, u64::MAX, Duration::from_millis(50)).await;
     assert!(none.is_err());
     let head = world.append([posted(message_id(10), chat_id(1), user_id(1), "new")]);
     hint.send_replace(head);
-    assert_eq!(world.projections.caught_up(Name::Search, head, SOON).await, Ok(head));
+    assert_eq!(world.projections.caught_up(ProjectionId::Search, head, SOON).await, Ok(head));
     assert_eq!(texts(&world.projections).len(), 4);
     tail.stop();
 }
@@ -384,13 +406,13 @@ fn who_is_erased_while_nobody_follows_is_gone_from_the_former_generation_as_well
     let Some(mut world) = World::new() else { return };
     // Nothing but his: then the index that serves loses it with its commit, and there is nothing to write anew.
     world.follow([posted(message_id(1), chat_id(1), user_id(9), TEXT)]);
-    world.projections.rebuild(Name::Search, &mut |_| {}).unwrap();
-    assert_eq!(world.generations(Name::Search), [1, 2]);
+    world.projections.rebuild(ProjectionId::Search, &mut |_| {}).unwrap();
+    assert_eq!(world.generations(ProjectionId::Search), [1, 2]);
     assert!(lies_in(&world.folder.read_models(), TEXT), "the test looks in the right place");
     world.erase(user_id(9));
     let world = world.restarted();
     world.projections.catch_up().unwrap();
-    assert_eq!(world.generations(Name::Search), [2]);
+    assert_eq!(world.generations(ProjectionId::Search), [2]);
     assert!(!lies_in(&world.folder.read_models(), TEXT));
 }
 
@@ -399,9 +421,9 @@ fn text_that_is_due_to_be_gone_is_in_no_former_generation_either() {
     let Some(mut world) = World::new() else { return };
     talked(&mut world);
     world.follow([posted(message_id(4), chat_id(1), user_id(1), TEXT)]);
-    world.projections.rebuild(Name::Search, &mut |_| {}).unwrap();
+    world.projections.rebuild(ProjectionId::Search, &mut |_| {}).unwrap();
     let head = world.follow([deleted(message_id(4), chat_id(1), user_id(1))]);
-    assert_eq!(world.generations(Name::Search), [1, 2], "it is not due yet");
+    assert_eq!(world.generations(ProjectionId::Search), [1, 2], "it is not due yet");
     let meta = folder(&world).join("meta.json");
     world.projections.give_up().unwrap();
     // An hour goes by.
@@ -415,7 +437,7 @@ fn text_that_is_due_to_be_gone_is_in_no_former_generation_either() {
     std::fs::write(&meta, format!("{before}\"payload\":\"{head} {hash} 1\"{behind}")).unwrap();
     let world = world.restarted();
     world.projections.catch_up().unwrap();
-    assert_eq!(world.generations(Name::Search), [2]);
+    assert_eq!(world.generations(ProjectionId::Search), [2]);
     assert!(!lies_in(&folder(&world), TEXT));
 }
 
@@ -477,16 +499,16 @@ async fn a_damaged_index_is_thrown_away_and_built_again_while_it_serves() {
     let world = world.restarted();
     let index = world.projections.index().unwrap();
     index.note(&search::Error::Damaged { what: "a test says so" });
-    let before = world.status(Name::Search).generation;
+    let before = world.status(ProjectionId::Search).generation;
     let (_hint, hinted) = watch::channel(head);
     let tail = world.projections.start(hinted).unwrap();
     let began = Instant::now();
-    while world.status(Name::Search).generation == before || world.projections.index().unwrap().is_damaged() {
+    while world.status(ProjectionId::Search).generation == before || world.projections.index().unwrap().is_damaged() {
         assert!(began.elapsed() < SOON);
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert_eq!(world.projections.caught_up(Name::Search, head, SOON).await, Ok(head));
+    assert_eq!(world.projections.caught_up(ProjectionId::Search, head, SOON).await, Ok(head));
     assert_eq!(texts(&world.projections).len(), 3);
     tail.stop();
-    assert_eq!((world.status(Name::Search).error, world.states()[0].1), (None, State::Running));
+    assert_eq!((world.status(ProjectionId::Search).error, world.states()[0].1), (None, State::Running));
 }

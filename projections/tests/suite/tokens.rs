@@ -5,7 +5,7 @@ use domain::session::TokenHash;
 use domain::text::TokenName;
 use domain::token::{self, Scopes};
 use domain::{Event, Personal, StreamId, Timestamp, TokenId, UserId, user};
-use projections::{Name, tokens};
+use projections::{ProjectionId, tokens};
 use uuid::Uuid;
 
 const DAY: i64 = 24 * 3_600_000_000;
@@ -37,7 +37,7 @@ fn created(number: u128, who: UserId, at: i64, expires_at: Option<i64>) -> (Stre
 }
 
 async fn live(world: &World, who: UserId, at: i64) -> Vec<TokenId> {
-    let db = world.projections.database(Name::Tokens);
+    let db = world.projections.database(ProjectionId::Tokens);
     let rows = tokens::of_user(&db, who, Timestamp(at)).await.unwrap();
     assert_eq!(tokens::count(&db, who, Timestamp(at)).await.unwrap(), rows.len() as u64);
     rows.into_iter().map(|token| token.token_id).collect()
@@ -48,7 +48,7 @@ async fn a_token_is_found_by_its_hash_until_it_is_revoked() {
     let Some(mut world) = World::new() else { return };
     let (anna, boris) = (user_id(1), user_id(2));
     world.follow([created(1, anna, 11, None), created(2, anna, 12, Some(20)), created(3, boris, 13, None)]);
-    let db = world.projections.database(Name::Tokens);
+    let db = world.projections.database(ProjectionId::Tokens);
     let found = tokens::by_hash(&db, &hash_of(1)).await.unwrap();
     let expected = tokens::Token {
         token_id: token_id(1),
@@ -69,7 +69,7 @@ async fn a_token_is_found_by_its_hash_until_it_is_revoked() {
     assert_eq!(tokens::by_hash(&db, &hash_of(1)).await.unwrap(), None);
     assert_eq!(live(&world, boris, 20).await, [token_id(3)]);
     world.assert_verified();
-    world.projections.rebuild(Name::Tokens, &mut |_| {}).unwrap();
+    world.projections.rebuild(ProjectionId::Tokens, &mut |_| {}).unwrap();
     assert_eq!(live(&world, anna, 19).await, [token_id(2)]);
 }
 
@@ -113,7 +113,7 @@ async fn what_expired_a_month_ago_goes_with_the_next_token() {
     let Some(mut world) = World::new() else { return };
     let (anna, boris) = (user_id(1), user_id(2));
     world.follow([created(1, anna, 1, Some(DAY)), created(2, boris, 1, Some(DAY)), created(3, anna, 2, None)]);
-    let db = world.projections.database(Name::Tokens);
+    let db = world.projections.database(ProjectionId::Tokens);
     let known = async |number| tokens::by_hash(&db, &hash_of(number)).await.unwrap().is_some();
     world.follow([created(4, anna, 31 * DAY, None)]);
     assert!(known(1).await, "who calls with it is told that it has expired");
@@ -135,7 +135,7 @@ async fn the_last_use_of_tokens_outlives_rebuilds_and_restarts_and_years_of_rest
     last_use.touch(token_id(2), Timestamp(9 * 366 * DAY));
     last_use.flush().unwrap();
     world = world.restarted();
-    world.projections.rebuild(Name::Tokens, &mut |_| {}).unwrap();
+    world.projections.rebuild(ProjectionId::Tokens, &mut |_| {}).unwrap();
     let last_use = world.projections.last_use();
     assert_eq!(last_use.last_seen(token_id(1)).await.unwrap(), Some(Timestamp(50)));
     assert_eq!(last_use.last_seen(session_id(1)).await.unwrap(), None, "a session rests no year");

@@ -2,9 +2,9 @@
 
 use crate::support::*;
 use domain::chat::Role;
-use projections::{Difference, Kind, Name, Projections, Verified};
+use projections::{Difference, Kind, ProjectionId, Projections, Verified};
 
-fn verify(world: &World, name: Name) -> Verified {
+fn verify(world: &World, name: ProjectionId) -> Verified {
     // As the command line does it, beside the process that writes.
     let beside = Projections::open_read_only(&world.folder, world.log.clone()).unwrap();
     beside.verify(name, &mut |_| {}).unwrap()
@@ -18,9 +18,9 @@ fn different(table: &'static str, row: &str, kind: Kind) -> Difference {
 fn rows_changed_behind_its_back_are_found_and_not_told() {
     let Some(mut world) = World::new() else { return };
     world.follow([signed_up(user_id(1), "Anna", Some("anna@example.org")), password(user_id(1), "$secret")]);
-    assert_eq!(verify(&world, Name::Users).differences, vec![]);
-    world.tamper(Name::Users, "update account set email = 'eve@example.org', passwords = 7");
-    let verified = verify(&world, Name::Users);
+    assert_eq!(verify(&world, ProjectionId::Users).differences, vec![]);
+    world.tamper(ProjectionId::Users, "update account set email = 'eve@example.org', passwords = 7");
+    let verified = verify(&world, ProjectionId::Users);
     let row = "user_id=00000000-0000-0000-0000-000000000001: differs in email, passwords";
     assert_eq!(
         verified.differences,
@@ -38,9 +38,9 @@ fn missing_and_invented_rows_are_found_on_their_side() {
     let mut facts = vec![created(chat, anna, "Café", false), joined(chat, anna, "anna", Role::Owner)];
     facts.extend((0..20).map(|number| posted(message_id(number), chat, anna, "text")));
     world.follow(facts);
-    world.tamper(Name::Messages, "delete from message where position = 5; delete from member");
-    world.tamper(Name::Messages, "update message set position = position + 100 where position > 12");
-    let verified = verify(&world, Name::Messages);
+    world.tamper(ProjectionId::Messages, "delete from message where position = 5; delete from member");
+    world.tamper(ProjectionId::Messages, "update message set position = position + 100 where position > 12");
+    let verified = verify(&world, ProjectionId::Messages);
     assert_eq!(verified.rows, 1 + 19);
     let of = |table: &str, kind: Kind| -> Vec<&str> {
         let found = verified.differences.iter().filter(|found| found.table == table && found.kind == kind);
@@ -64,9 +64,9 @@ fn a_log_longer_than_a_page_is_compared_to_its_end() {
     world.append((0..10_050).map(|number| posted(message_id(number), chat, anna, "text")).collect::<Vec<_>>());
     world.append((1..=50).map(|number| joined(chat, user_id(10 + number), "name", Role::Member)).collect::<Vec<_>>());
     world.projections.catch_up().unwrap();
-    assert_eq!(verify(&world, Name::Messages).rows, 1 + 51 + 10_050);
-    world.tamper(Name::Messages, "update message set text = 'other' where position = 10051");
-    let verified = verify(&world, Name::Messages);
+    assert_eq!(verify(&world, ProjectionId::Messages).rows, 1 + 51 + 10_050);
+    world.tamper(ProjectionId::Messages, "update message set text = 'other' where position = 10051");
+    let verified = verify(&world, ProjectionId::Messages);
     let row = "position=10051: differs in text";
     assert_eq!(
         verified.differences,
@@ -79,7 +79,7 @@ fn it_compares_at_the_checkpoint_and_not_at_the_head() {
     let Some(mut world) = World::new() else { return };
     world.follow([signed_up(user_id(1), "Anna", None)]);
     world.append([signed_up(user_id(2), "Boris", None)]);
-    let verified = verify(&world, Name::Users);
+    let verified = verify(&world, ProjectionId::Users);
     assert_eq!((verified.position, verified.rows, verified.differences), (1, 1, vec![]));
 }
 
@@ -92,7 +92,7 @@ fn who_is_erased_behind_the_checkpoint_is_no_difference_once_it_follows() {
     let mut looks = 0;
     let verified = world
         .projections
-        .verify(Name::Users, &mut |_| {
+        .verify(ProjectionId::Users, &mut |_| {
             looks += 1;
             // The read model follows while it is compared.
             projections.catch_up().unwrap();

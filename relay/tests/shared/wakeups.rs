@@ -5,7 +5,7 @@ use crate::support::*;
 use async_nats::Client;
 use futures_util::StreamExt;
 use node::{Node, NodeOptions, Roles};
-use projections::Name;
+use projections::ProjectionId;
 use relay::wakeups;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -60,7 +60,7 @@ async fn they_change_neither_what_is_remembered_nor_what_is_told() {
     let node = beside(&app, place.path(), wakeups).await;
     // From here on the node that is woken does all that follows the log.
     let projections = node.projections.clone();
-    tokio::task::spawn_blocking(move || Name::ALL.into_iter().try_for_each(|name| projections.resume(name)))
+    tokio::task::spawn_blocking(move || ProjectionId::ALL.into_iter().try_for_each(|name| projections.resume(name)))
         .await
         .unwrap()
         .unwrap();

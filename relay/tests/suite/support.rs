@@ -4,7 +4,7 @@ use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::{self, stream::Stream};
 use domain::{Command, UserId, user};
 use futures_util::StreamExt;
-use projections::{Name, Projections};
+use projections::{ProjectionId, Projections};
 use relay::{Address, Bus, Checkpoint, Limits, PublicMessage, Relay, header};
 use std::path::Path;
 use std::sync::Arc;
@@ -182,7 +182,7 @@ pub async fn caught_up(app: &TestApp, relay: &Relay) {
 /// Every read model is what the log says.
 pub async fn verified(app: &TestApp, projections: &Projections) {
     let head = app.node.log.head().unwrap().position;
-    for name in Name::ALL {
+    for name in ProjectionId::ALL {
         projections.caught_up(name, head, SOON).await.unwrap();
         let projections = projections.clone();
         let verified = tokio::task::spawn_blocking(move || projections.verify(name, &mut |_| {})).await.unwrap();

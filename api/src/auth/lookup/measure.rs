@@ -24,7 +24,7 @@ async fn measure_a_look_up() {
     let app = App::new(&node, settings).unwrap();
     let stamp = Stamp {
         generation: app.projections.open_sessions().generation(),
-        mark: app.projections.mark(projections::Name::Sessions),
+        mark: app.projections.mark(projections::ProjectionId::Sessions),
     };
     for number in 0..LOOKS {
         let open = sessions::Open {

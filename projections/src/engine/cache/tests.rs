@@ -14,7 +14,7 @@ fn token(number: u8) -> TokenHash {
 }
 
 fn cache() -> Cache<u8> {
-    Cache::new(Name::Sessions, sessions::ends, 1, Mark::default())
+    Cache::new(ProjectionId::Sessions, sessions::ends, 1, Mark::default())
 }
 
 fn at(position: u64) -> Stamp {
@@ -86,7 +86,7 @@ fn what_was_read_before_an_end_and_comes_after_it_does_not_count() {
 
 #[test]
 fn what_ended_before_the_process_began_is_not_known_to_have_gone_on() {
-    let cache = Cache::new(Name::Sessions, sessions::ends, 1, mark(7));
+    let cache = Cache::new(ProjectionId::Sessions, sessions::ends, 1, mark(7));
     cache.put(token(1), ANNA, at(6), 1);
     cache.put(token(2), ANNA, at(7), 2);
     assert_eq!((cache.get(&token(1), 0), cache.get(&token(2), 0)), (None, Some(2)));
@@ -155,7 +155,7 @@ fn beside_other_nodes_a_log_that_cannot_be_read_is_not_trusted_for_long() {
     cache.saw(head(0), now).unwrap();
     assert_eq!(cache.get_at(&token(1), 0, now + TRUSTED), Some(1));
     assert_eq!(cache.get_at(&token(1), 0, now + TRUSTED + Duration::from_millis(1)), None);
-    let alone = Cache::new(Name::Sessions, sessions::ends, 1, Mark::default());
+    let alone = Cache::new(ProjectionId::Sessions, sessions::ends, 1, Mark::default());
     alone.put(token(1), ANNA, at(0), 1);
     assert_eq!(alone.get_at(&token(1), 0, now + TRUSTED * 2), Some(1), "who is alone knows of every end");
 }
