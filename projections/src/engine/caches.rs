@@ -1,7 +1,7 @@
 //! The caches in front of the read models that every request looks at.
 
 use crate::engine::cache::Cache;
-use crate::engine::runner::Slot;
+use crate::engine::runner::Runner;
 use crate::engine::scan;
 use crate::engine::scan::Scan;
 use crate::models::{sessions, tokens};
@@ -26,9 +26,9 @@ pub(crate) struct Caches {
 
 impl Caches {
     /// Empty ones in front of what these slots serve.
-    pub(crate) fn new(log: &Log, slots: &[Slot]) -> Result<Caches> {
+    pub(crate) fn new(log: &Log, runners: &[Runner]) -> Result<Caches> {
         let head = Mark::from(log.head()?);
-        let of = |name| slots.iter().find(|slot| slot.name == name).map_or(0, |slot| slot.entry().generation);
+        let of = |name| runners.iter().find(|runner| runner.name == name).map_or(0, |runner| runner.entry().generation);
         let sessions = Cache::new(ProjectionId::Sessions, sessions::ends, of(ProjectionId::Sessions), head);
         let tokens = Cache::new(ProjectionId::Tokens, tokens::ends, of(ProjectionId::Tokens), head);
         Ok(match log.cluster() {

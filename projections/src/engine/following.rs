@@ -1,7 +1,7 @@
 //! Following the log for the text index: on a thread of its own, because a commit writes files and waits for the disk,
 //! which must hold up no other read model.
 
-use crate::engine::runner::{NO_EVENT, Slot};
+use crate::engine::runner::{NO_EVENT, Runner};
 use crate::engine::{rebuild, scan};
 use crate::{ProjectionId, Projections, Result};
 use std::time::{Duration, Instant};
@@ -30,31 +30,31 @@ impl Projections {
         mut hint: watch::Receiver<u64>,
         mut stopped: watch::Receiver<bool>,
     ) {
-        let slot = self.slot(ProjectionId::Search);
-        let mut wanted = slot.wanted();
+        let runner = self.runner(ProjectionId::Search);
+        let mut wanted = runner.wanted();
         let mut persisted = Instant::now();
         let mut shown = Instant::now();
         let mut well = true;
         let mut rebuilt: Option<Instant> = None;
         // It ends, too, when nobody can stop it any more: whoever let go of the `Tail` does not want it to go on.
         while stopped.has_changed().is_ok() && !*stopped.borrow() {
-            if slot.is_damaged() && rebuilt.is_none_or(|tried| tried.elapsed() >= REBUILD_AGAIN) {
+            if runner.is_damaged() && rebuilt.is_none_or(|tried| tried.elapsed() >= REBUILD_AGAIN) {
                 rebuilt = Some(Instant::now());
-                self.rebuild_damaged(slot);
+                self.rebuild_damaged(runner);
             }
             let asked = *wanted.borrow_and_update();
-            let followed = self.forget_impossible(slot, asked).and_then(|()| self.index_to_head(slot, &stopped));
+            let followed = self.forget_impossible(runner, asked).and_then(|()| self.index_to_head(runner, &stopped));
             let followed = followed.and_then(|()| {
-                let unseen = slot.folded().is_some_and(|(_, unseen)| unseen.is_some());
+                let unseen = runner.folded().is_some_and(|(_, unseen)| unseen.is_some());
                 if unseen || persisted.elapsed() >= PERSIST {
                     persisted = Instant::now();
-                    slot.persist()?;
+                    runner.persist()?;
                     shown = if unseen { Instant::now() } else { shown };
                 }
                 Ok(())
             });
             if let Err(crate::Error::Search(error)) = &followed {
-                slot.note_damage(error);
+                runner.note_damage(error);
             }
             if let Err(error) = &followed
                 && self.is_lost(error)
@@ -68,20 +68,20 @@ impl Projections {
                 tracing::error!(error = described(error), "the text index cannot follow the log");
             }
             well = followed.is_ok();
-            runtime.block_on(rest(slot, &mut hint, &mut wanted, &mut stopped, shown));
+            runtime.block_on(rest(runner, &mut hint, &mut wanted, &mut stopped, shown));
         }
-        if let Err(error) = slot.persist() {
+        if let Err(error) = runner.persist() {
             tracing::error!(error = described(&error), "the index was not committed; the next start does it again");
         }
     }
 
     /// Throws a damaged index away and builds the next one from the log. Until that serves, questions are refused.
-    fn rebuild_damaged(&self, slot: &Slot) {
+    fn rebuild_damaged(&self, runner: &Runner) {
         tracing::error!("the search index is damaged: it is thrown away and built again from the log");
         let why = "its files are damaged; it is being built again from the log".to_owned();
-        let rebuilt = slot.note(|entry| entry.failed = Some((NO_EVENT, why))).and_then(|()| {
-            self.rebuild(slot.name, &mut |_| {})?;
-            rebuild::remove_former(slot.models(), slot.name, slot.entry().generation)
+        let rebuilt = runner.note(|entry| entry.failed = Some((NO_EVENT, why))).and_then(|()| {
+            self.rebuild(runner.name, &mut |_| {})?;
+            rebuild::remove_former(runner.models(), runner.name, runner.entry().generation)
         });
         match rebuilt {
             Ok(()) => tracing::info!("the search index is whole again"),
@@ -90,50 +90,50 @@ impl Projections {
     }
 
     /// Anybody may ask for any position: one that the log does not have must not decide when the index commits.
-    fn forget_impossible(&self, slot: &Slot, asked: u64) -> Result<()> {
-        if asked > slot.position() {
-            slot.want_at_most(asked, self.log().head()?.position);
+    fn forget_impossible(&self, runner: &Runner, asked: u64) -> Result<()> {
+        if asked > runner.position() {
+            runner.want_at_most(asked, self.log().head()?.position);
         }
         Ok(())
     }
 
     /// Folds in what there is. Where that takes longer, what is folded in is shown in between.
-    fn index_to_head(&self, slot: &Slot, stopped: &watch::Receiver<bool>) -> Result<()> {
-        while self.index_once(slot)? && !*stopped.borrow() {
-            let Some((Mark { position, .. }, unseen)) = slot.folded() else { break };
-            let waited_for = *slot.wanted().borrow() > slot.position() && *slot.wanted().borrow() <= position;
+    fn index_to_head(&self, runner: &Runner, stopped: &watch::Receiver<bool>) -> Result<()> {
+        while self.index_once(runner)? && !*stopped.borrow() {
+            let Some((Mark { position, .. }, unseen)) = runner.folded() else { break };
+            let waited_for = *runner.wanted().borrow() > runner.position() && *runner.wanted().borrow() <= position;
             if unseen.is_some_and(|since| waited_for || since.elapsed() >= UNSEEN_MAX) {
-                slot.persist()?;
+                runner.persist()?;
             }
         }
         Ok(())
     }
 
     /// Reads once. Whether it got further.
-    fn index_once(&self, slot: &Slot) -> Result<bool> {
-        if !slot.runs() {
+    fn index_once(&self, runner: &Runner) -> Result<bool> {
+        if !runner.runs() {
             return Ok(false);
         }
-        let Some((after, _)) = slot.folded() else { return Ok(false) };
+        let Some((after, _)) = runner.folded() else { return Ok(false) };
         // Behind `after`: the log holds that, unless it came back with another history.
         let head = self.log().head()?;
         after.check(head)?;
         if after.position == head.position {
             return Ok(false);
         }
-        slot.feed(&scan::read(self.log(), after, head, BATCH)?)
+        runner.feed(&scan::read(self.log(), after, head, BATCH)?)
     }
 
     /// Follows the log until its head is reached, or until it cannot go on, and shows all of it. What somebody who was
     /// erased has said is gone from the files then, or the next start takes it away.
     pub(crate) fn catch_up_index(&self) -> Result<()> {
-        let slot = self.slot(ProjectionId::Search);
-        while self.index_once(slot)? {}
-        slot.persist()?;
+        let runner = self.runner(ProjectionId::Search);
+        while self.index_once(runner)? {}
+        runner.persist()?;
         let began = Instant::now();
-        while slot.has_traces() && began.elapsed() < PURGED_WITHIN {
+        while runner.has_traces() && began.elapsed() < PURGED_WITHIN {
             std::thread::sleep(PAUSE);
-            slot.persist()?;
+            runner.persist()?;
         }
         Ok(())
     }
@@ -142,7 +142,7 @@ impl Projections {
 /// Until somebody waits, it is time to look, or to stop; or until there is something new, which is left to gather until
 /// the last commit is so long ago.
 async fn rest(
-    slot: &Slot,
+    runner: &Runner,
     hint: &mut watch::Receiver<u64>,
     wanted: &mut watch::Receiver<u64>,
     stopped: &mut watch::Receiver<bool>,
@@ -153,7 +153,7 @@ async fn rest(
             // Nobody hints any more: the poll goes on.
             std::future::pending::<()>().await;
         }
-        if *slot.wanted().borrow() <= slot.position() {
+        if *runner.wanted().borrow() <= runner.position() {
             tokio::time::sleep_until((shown + UNSEEN_MAX).into()).await;
         }
     };

@@ -5,7 +5,7 @@ use crate::engine::generation::Generation;
 use crate::engine::handle::Model;
 use crate::engine::lease::Leases;
 use crate::engine::locations::Models;
-use crate::engine::runner::{Around, Slot, Stop};
+use crate::engine::runner::{Around, Runner, Stop};
 use crate::engine::{rebuild, skips};
 use crate::{Error, ProjectionId, Result, search_tasks};
 use std::collections::BTreeSet;
@@ -32,18 +32,18 @@ pub fn discard(folder: &Folder) -> Result<()> {
 }
 
 /// For reading only.
-pub(crate) fn to_read(around: &Around<'_>, name: ProjectionId) -> Result<Slot> {
+pub(crate) fn to_read(around: &Around<'_>, name: ProjectionId) -> Result<Runner> {
     let entry = around.catalog.entry(name)?.ok_or(Error::NotBuilt)?;
     if entry.version != name.version() {
         return Err(Error::OtherVersion { name, found: entry.version, known: name.version() });
     }
     let model = around.models.generation(name, entry.version, entry.generation).open()?;
     let mark = model.mark()?;
-    Ok(Slot::reading(around, entry, model, mark))
+    Ok(Runner::reading(around, entry, model, mark))
 }
 
 /// For reading only; where this machine has none, it is not missed before somebody asks for it.
-pub(crate) fn to_read_if_there(around: &Around<'_>, name: ProjectionId) -> Result<Slot> {
+pub(crate) fn to_read_if_there(around: &Around<'_>, name: ProjectionId) -> Result<Runner> {
     match to_read(around, name) {
         Err(Error::NotBuilt) => Ok(elsewhere(around, name)),
         // Whoever verifies it is told so.
@@ -55,15 +55,15 @@ pub(crate) fn to_read_if_there(around: &Around<'_>, name: ProjectionId) -> Resul
     }
 }
 
-fn elsewhere(around: &Around<'_>, name: ProjectionId) -> Slot {
+fn elsewhere(around: &Around<'_>, name: ProjectionId) -> Runner {
     let (version, generation) = (name.version(), 0);
     let entry = Entry { name, version, generation, rebuilding: false, paused: false, failed: None };
-    Slot::reading(around, entry, Model::Elsewhere, Mark::default())
+    Runner::reading(around, entry, Model::Elsewhere, Mark::default())
 }
 
 /// For feeding it; or for following another node that feeds it. While another one builds what is missing, this one
 /// waits: as long as reading the log takes.
-pub(crate) fn slot(around: &Around<'_>, name: ProjectionId) -> Result<Slot> {
+pub(crate) fn runner(around: &Around<'_>, name: ProjectionId) -> Result<Runner> {
     let Some(leases) = around.leases else { return writing(around, name, 0) };
     if !leases.feeds() {
         return following(around, leases, name);
@@ -88,7 +88,7 @@ pub(crate) fn slot(around: &Around<'_>, name: ProjectionId) -> Result<Slot> {
 }
 
 /// For following other nodes and nothing else. What is missing is waited for, as long as another node builds it.
-fn following(around: &Around<'_>, leases: &Leases, name: ProjectionId) -> Result<Slot> {
+fn following(around: &Around<'_>, leases: &Leases, name: ProjectionId) -> Result<Runner> {
     let mut nobody_since = Instant::now();
     let mut told = false;
     loop {
@@ -118,14 +118,14 @@ fn holds(around: &Around<'_>, entry: &Entry) -> Result<bool> {
     Ok(around.log.holds(model.mark()?)?)
 }
 
-fn writing(around: &Around<'_>, name: ProjectionId, epoch: u64) -> Result<Slot> {
+fn writing(around: &Around<'_>, name: ProjectionId, epoch: u64) -> Result<Runner> {
     let Around { models, log, catalog, .. } = *around;
     let (known, _) = catalog.claim(name, epoch)?;
     let skips = skips::read(log, name)?;
     if let Some(entry) = known.clone()
-        && let Some(slot) = going_on(around, entry, epoch, &skips)?
+        && let Some(runner) = going_on(around, entry, epoch, &skips)?
     {
-        return Ok(slot);
+        return Ok(runner);
     }
     let number = known.as_ref().map_or(0, |entry| entry.generation) + 1;
     let mut next = match cut_off(around, (name, number), epoch, &skips)? {
@@ -149,7 +149,7 @@ fn writing(around: &Around<'_>, name: ProjectionId, epoch: u64) -> Result<Slot> 
     // One of another version is kept for whoever goes back to that, unless it may tell of somebody who was erased since.
     let former = known.filter(|known| known.version != name.version() && !has_traces).map(|known| known.generation);
     rebuild::remove(models, name, |found| found != number && Some(found) != former)?;
-    Ok(Slot::writing(around, entry, next))
+    Ok(Runner::writing(around, entry, next))
 }
 
 /// What a start has built of it that was cut off: every batch was committed with its checkpoint, so the build goes on
@@ -174,7 +174,7 @@ fn cut_off(
 }
 
 /// With the generation that the catalogue names, when this program can go on with it.
-fn going_on(around: &Around<'_>, mut entry: Entry, epoch: u64, skips: &BTreeSet<u64>) -> Result<Option<Slot>> {
+fn going_on(around: &Around<'_>, mut entry: Entry, epoch: u64, skips: &BTreeSet<u64>) -> Result<Option<Runner>> {
     let name = entry.name;
     let Some(generation) = usable(around, &entry, epoch, skips)? else { return Ok(None) };
     // A crash ends a rebuild. An event that stopped the projection is tried again: this may be the version that can
@@ -197,7 +197,7 @@ fn going_on(around: &Around<'_>, mut entry: Entry, epoch: u64, skips: &BTreeSet<
 }
 
 /// Other nodes acknowledged what a node's own index lacks when it starts again: it answers when it has that.
-fn catching_up(around: &Around<'_>, mut entry: Entry, mut generation: Generation) -> Result<Slot> {
+fn catching_up(around: &Around<'_>, mut entry: Entry, mut generation: Generation) -> Result<Runner> {
     let name = entry.name;
     if !name.has_tables() && entry.failed.is_none() && !entry.paused {
         let stop = match rebuild::build(around.log, name, &mut generation, &mut |at| (around.tell)(name, at))? {
@@ -214,7 +214,7 @@ fn catching_up(around: &Around<'_>, mut entry: Entry, mut generation: Generation
             around.catalog.put(&entry, generation.epoch())?;
         }
     }
-    Ok(Slot::writing(around, entry, generation))
+    Ok(Runner::writing(around, entry, generation))
 }
 
 /// The generation that the catalogue names, when this program can go on with it.

@@ -11,11 +11,11 @@ impl Projections {
     /// Stops following, until [`Projections::resume`]; a restart changes nothing about that. What is being folded in
     /// is finished first. It writes files: not for the threads of async code.
     pub fn pause(&self, name: ProjectionId) -> Result<()> {
-        let slot = self.slot(name);
+        let runner = self.runner(name);
         self.take_over(name)?;
-        let mut writing = slot.lock();
+        let mut writing = runner.lock();
         let generation = writing.as_mut().ok_or(Error::ReadOnly)?;
-        slot.note(|entry| entry.paused = true)?;
+        runner.note(|entry| entry.paused = true)?;
         store::failpoint::pass("pause-noted");
         tracing::info!(projection = %name, position = generation.position(), "paused");
         // Whoever reads beside this process sees how far it is.
@@ -25,7 +25,7 @@ impl Projections {
     /// Lets a paused projection follow again, and one that an event has stopped try that event again.
     pub fn resume(&self, name: ProjectionId) -> Result<()> {
         self.take_over(name)?;
-        self.slot(name).note(|entry| {
+        self.runner(name).note(|entry| {
             entry.paused = false;
             entry.failed = None;
         })?;
@@ -37,7 +37,7 @@ impl Projections {
     pub fn skippable(&self, name: ProjectionId) -> Result<u64> {
         self.check_feeds(name)?;
         self.look()?;
-        let failed = self.slot(name).entry().failed.filter(|(position, _)| *position != NO_EVENT);
+        let failed = self.runner(name).entry().failed.filter(|(position, _)| *position != NO_EVENT);
         let (position, _) = failed.ok_or(Error::NotStopped { name })?;
         let event = self.log().read(position - 1, 1)?;
         match event.first().filter(|event| event.position == position) {
@@ -50,9 +50,9 @@ impl Projections {
     /// Steps over the event at that position, which has stopped the projection. That it is skipped stands in the log
     /// already.
     pub fn skip(&self, name: ProjectionId, position: u64) -> Result<()> {
-        let slot = self.slot(name);
+        let runner = self.runner(name);
         self.take_over(name)?;
-        let mut writing = slot.lock();
+        let mut writing = runner.lock();
         let generation = writing.as_mut().ok_or(Error::ReadOnly)?;
         if generation.position() >= position {
             // It was resumed or built anew meanwhile.
@@ -60,6 +60,6 @@ impl Projections {
         }
         generation.skip(position);
         tracing::warn!(projection = %name, position, "an event is skipped");
-        slot.note(|entry| entry.failed = entry.failed.take().filter(|(stopped_at, _)| *stopped_at != position))
+        runner.note(|entry| entry.failed = entry.failed.take().filter(|(stopped_at, _)| *stopped_at != position))
     }
 }

@@ -4,7 +4,7 @@
 use crate::engine::catalog::Entry;
 use crate::engine::generation::Generation;
 use crate::engine::lease::Leases;
-use crate::engine::runner::Slot;
+use crate::engine::runner::Runner;
 use crate::engine::{rebuild, skips};
 use crate::{Error, ProjectionId, Projections, Result};
 
@@ -21,24 +21,24 @@ impl Projections {
         let others = leases.of_others()?;
         let mut entries = self.catalog().entries()?;
         let mut looked = Ok(());
-        for slot in self.slots().iter().filter(|slot| slot.name.has_tables()) {
-            let of_other = others.get(&slot.name).copied();
+        for runner in self.runners().iter().filter(|runner| runner.name.has_tables()) {
+            let of_other = others.get(&runner.name).copied();
             if of_other.is_some() {
-                slot.lose(&mut slot.lock());
+                runner.lose(&mut runner.lock());
             }
-            let fed = |epoch| match self.feed_under(slot, epoch, false) {
+            let fed = |epoch| match self.feed_under(runner, epoch, false) {
                 // The next look finds out who has it.
                 Err(Error::TakenOver { .. }) => Ok(()),
                 done => done,
             };
-            let done = match (slot.epoch(), entries.remove(&slot.name)) {
+            let done = match (runner.epoch(), entries.remove(&runner.name)) {
                 (Some(epoch), _) => fed(epoch),
                 (None, Some(entry))
-                    if !leases.feeds() || of_other == Some(true) || entry.version != slot.name.version() =>
+                    if !leases.feeds() || of_other == Some(true) || entry.version != runner.name.version() =>
                 {
-                    self.follow_other(slot, entry)
+                    self.follow_other(runner, entry)
                 }
-                (None, _) => match leases.take(slot.name) {
+                (None, _) => match leases.take(runner.name) {
                     Ok(Some(epoch)) => fed(epoch),
                     // Somebody was faster.
                     Ok(None) => Ok(()),
@@ -59,15 +59,15 @@ impl Projections {
         self.check_feeds(name)?;
         let _one_at_a_time = leases.changing();
         self.look_alone(leases)?;
-        let slot = self.slot(name);
-        if slot.epoch().is_some() {
+        let runner = self.runner(name);
+        if runner.epoch().is_some() {
             return Ok(());
         }
-        if slot.entry().rebuilding {
+        if runner.entry().rebuilding {
             return Err(Error::RebuildRunning { name });
         }
         let epoch = leases.take_over(name)?;
-        self.feed_under(slot, epoch, true)
+        self.feed_under(runner, epoch, true)
     }
 
     /// Gives up what this node feeds: another one takes it over at once. To be called when nothing follows the log
@@ -83,24 +83,24 @@ impl Projections {
     }
 
     /// Opens the serving generation for writing, unless it is open.
-    fn feed_under(&self, slot: &Slot, epoch: u64, keep_stop: bool) -> Result<()> {
-        let mut writing = slot.lock();
+    fn feed_under(&self, runner: &Runner, epoch: u64, keep_stop: bool) -> Result<()> {
+        let mut writing = runner.lock();
         if writing.as_ref().is_some_and(|generation| generation.epoch() == epoch) {
             return Ok(());
         }
-        let opened = self.open_under(slot, epoch, keep_stop);
+        let opened = self.open_under(runner, epoch, keep_stop);
         match opened {
             Ok(generation) => *writing = Some(generation),
             Err(error) => {
-                slot.lose(&mut writing);
+                runner.lose(&mut writing);
                 return Err(error);
             }
         }
         Ok(())
     }
 
-    fn open_under(&self, slot: &Slot, epoch: u64, keep_stop: bool) -> Result<Generation> {
-        let name = slot.name;
+    fn open_under(&self, runner: &Runner, epoch: u64, keep_stop: bool) -> Result<Generation> {
+        let name = runner.name;
         let (entry, another) = self.catalog().claim(name, epoch)?;
         let mut entry = entry.ok_or(Error::NotBuilt)?;
         let place = self.models().generation(name, entry.version, entry.generation);
@@ -116,28 +116,28 @@ impl Projections {
             self.catalog().put(&entry, epoch)?;
             rebuild::remove_unfinished(self.models(), name, entry.generation)?;
         }
-        slot.learn(entry);
-        slot.serve(generation.model());
-        slot.publish(generation.shown());
+        runner.learn(entry);
+        runner.serve(generation.model());
+        runner.publish(generation.shown());
         self.caches().switched(name, generation.number());
         Ok(generation)
     }
 
     /// Follows what another node feeds.
-    fn follow_other(&self, slot: &Slot, entry: Entry) -> Result<()> {
-        let (known, reached) = (slot.entry(), slot.mark());
-        if entry.version == slot.name.version() {
-            let place = self.models().generation(slot.name, entry.version, entry.generation);
-            let model = if entry.generation == known.generation { slot.model() } else { place.open()? };
+    fn follow_other(&self, runner: &Runner, entry: Entry) -> Result<()> {
+        let (known, reached) = (runner.entry(), runner.mark());
+        if entry.version == runner.name.version() {
+            let place = self.models().generation(runner.name, entry.version, entry.generation);
+            let model = if entry.generation == known.generation { runner.model() } else { place.open()? };
             let found = model.mark()?;
-            slot.serve(model);
-            slot.heard(reached, found);
-            self.caches().switched(slot.name, entry.generation);
-        } else if known.version == slot.name.version() {
-            let (name, found) = (slot.name, entry.version);
+            runner.serve(model);
+            runner.heard(reached, found);
+            self.caches().switched(runner.name, entry.generation);
+        } else if known.version == runner.name.version() {
+            let (name, found) = (runner.name, entry.version);
             tracing::error!(projection = %name, found, "another version feeds it: this one answers what it has");
         }
-        slot.learn(entry);
+        runner.learn(entry);
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use crate::engine::handle::Model;
 use crate::engine::lease::Leases;
 use crate::engine::locations::Models;
 use crate::engine::open;
-use crate::engine::runner::{Around, Slot};
+use crate::engine::runner::{Around, Runner};
 use crate::{Behind, Error, LastUse, Progress, ProjectionId, Result, SearchTasks};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ struct Shared {
     catalog: Catalog,
     /// None when no other node can write.
     leases: Option<Arc<Leases>>,
-    slots: Vec<Slot>,
+    runners: Vec<Runner>,
     caches: Caches,
     last_use: LastUse,
     search_tasks: SearchTasks,
@@ -74,7 +74,7 @@ impl Projections {
         };
         let around = Around { models: &models, log: &log, catalog: &catalog, leases: leases.as_ref(), tell };
         let tables = ProjectionId::ALL.into_iter().filter(|name| name.has_tables());
-        let mut slots = tables.map(|name| open::slot(&around, name)).collect::<Result<Vec<_>>>()?;
+        let mut runners = tables.map(|name| open::runner(&around, name)).collect::<Result<Vec<_>>>()?;
         // The index is each node's own, also where they share the other read models.
         let own = Models::Folder(folder.read_models());
         own.prepare(folder)?;
@@ -84,8 +84,8 @@ impl Projections {
             Models::Shared(_) => Catalog::open(&own)?,
         };
         let around = Around { models: &own, log: &log, catalog: &own_catalog, leases: None, tell };
-        slots.push(open::slot(&around, ProjectionId::Search)?);
-        Projections::of(log, models, catalog, leases, slots)
+        runners.push(open::runner(&around, ProjectionId::Search)?);
+        Projections::of(log, models, catalog, leases, runners)
     }
 
     /// Opens the read models for reading, also beside the process that writes them.
@@ -94,7 +94,7 @@ impl Projections {
         let catalog = Catalog::open_read_only(&models)?;
         let around = Around { models: &models, log: &log, catalog: &catalog, leases: None, tell: &|_, _| {} };
         let tables = ProjectionId::ALL.into_iter().filter(|name| name.has_tables());
-        let mut slots = tables.map(|name| open::to_read(&around, name)).collect::<Result<Vec<_>>>()?;
+        let mut runners = tables.map(|name| open::to_read(&around, name)).collect::<Result<Vec<_>>>()?;
         let own = Models::Folder(folder.read_models());
         let own_catalog = match Catalog::open_read_only(&own) {
             // This machine serves nothing.
@@ -102,8 +102,8 @@ impl Projections {
             opened => opened?,
         };
         let around = Around { models: &own, log: &log, catalog: &own_catalog, leases: None, tell: &|_, _| {} };
-        slots.push(open::to_read_if_there(&around, ProjectionId::Search)?);
-        Projections::of(log, models, catalog, None, slots)
+        runners.push(open::to_read_if_there(&around, ProjectionId::Search)?);
+        Projections::of(log, models, catalog, None, runners)
     }
 
     fn of(
@@ -111,13 +111,13 @@ impl Projections {
         models: Models,
         catalog: Catalog,
         leases: Option<Arc<Leases>>,
-        slots: Vec<Slot>,
+        runners: Vec<Runner>,
     ) -> Result<Projections> {
         let last_use = LastUse::new(catalog.clone());
         let search_tasks = SearchTasks::new(catalog.clone());
-        let caches = Caches::new(&log, &slots)?;
+        let caches = Caches::new(&log, &runners)?;
         let failure = watch::Sender::new(None);
-        let shared = Shared { log, models, catalog, leases, slots, caches, last_use, search_tasks, failure };
+        let shared = Shared { log, models, catalog, leases, runners, caches, last_use, search_tasks, failure };
         Ok(Projections { shared: Arc::new(shared) })
     }
 
@@ -126,19 +126,19 @@ impl Projections {
     /// # Panics
     /// Of a projection that has no tables ([`ProjectionId::has_tables`]); that one is asked by [`Projections::index`].
     pub fn database(&self, name: ProjectionId) -> Database {
-        let model = self.slot(name).model();
+        let model = self.runner(name).model();
         model.database().expect("only projections with tables are asked for them").clone()
     }
 
     /// How far that projection is; of one that is open for reading only, how far it was when it was opened.
     pub fn position(&self, name: ProjectionId) -> u64 {
-        self.slot(name).position()
+        self.runner(name).position()
     }
 
     /// The files of read models, and of the catalogue, in which something was found damaged since they were opened.
     pub fn damaged(&self) -> Vec<String> {
-        let models = self.slots().iter().map(Slot::model).collect::<Vec<_>>();
-        let catalogs = [self.catalog().database(), self.slot(ProjectionId::Search).catalog().database()];
+        let models = self.runners().iter().map(Runner::model).collect::<Vec<_>>();
+        let catalogs = [self.catalog().database(), self.runner(ProjectionId::Search).catalog().database()];
         let files = models.iter().filter_map(Model::database).chain(catalogs).filter_map(Database::damaged);
         let mut files = files.map(|path| path.display().to_string()).collect::<Vec<_>>();
         files.sort();
@@ -152,8 +152,8 @@ impl Projections {
     /// # Errors
     /// [`store::Error::DamagedFile`], which names the file.
     pub fn check_files(&self, name: ProjectionId) -> Result<()> {
-        let slot = self.slot(name);
-        slot.catalog().database().check(u64::MAX)?;
+        let runner = self.runner(name);
+        runner.catalog().database().check(u64::MAX)?;
         match self.present(name)?.1 {
             Model::Tables(database) => Ok(database.check(u64::MAX)?),
             Model::Index(_) | Model::Elsewhere => Ok(()),
@@ -162,7 +162,7 @@ impl Projections {
 
     /// The last event of that projection that whoever reads it finds.
     pub fn mark(&self, name: ProjectionId) -> Mark {
-        self.slot(name).mark()
+        self.runner(name).mark()
     }
 
     /// Resolves when nothing here can follow the log any more, because the log came back with another history: the
@@ -188,12 +188,12 @@ impl Projections {
     /// Waits until the projection has folded in the event at `position`. Answers how far it is. One that stands is
     /// not waited for.
     pub async fn caught_up(&self, name: ProjectionId, position: u64, wait: Duration) -> Result<u64, Behind> {
-        let slot = self.slot(name);
-        if slot.position() < position && slot.stands() {
-            return Err(Behind { name, position: slot.position() });
+        let runner = self.runner(name);
+        if runner.position() < position && runner.stands() {
+            return Err(Behind { name, position: runner.position() });
         }
-        slot.want(position);
-        let mut watch = slot.watch();
+        runner.want(position);
+        let mut watch = runner.watch();
         let reached = async {
             loop {
                 let told = async {
@@ -202,7 +202,7 @@ impl Projections {
                 match tokio::time::timeout(LOOK, told).await {
                     Ok(reached) => return reached,
                     // Another node may feed it: nobody here is told how far that is.
-                    Err(_) => slot.look().await,
+                    Err(_) => runner.look().await,
                 }
             }
         };
@@ -226,13 +226,13 @@ impl Projections {
         &self.shared.caches
     }
 
-    pub(crate) fn slot(&self, name: ProjectionId) -> &Slot {
-        let slot = self.shared.slots.iter().find(|slot| slot.name == name);
-        slot.expect("a slot was made for every name")
+    pub(crate) fn runner(&self, name: ProjectionId) -> &Runner {
+        let runner = self.shared.runners.iter().find(|runner| runner.name == name);
+        runner.expect("a slot was made for every name")
     }
 
-    pub(crate) fn slots(&self) -> &[Slot] {
-        &self.shared.slots
+    pub(crate) fn runners(&self) -> &[Runner] {
+        &self.shared.runners
     }
 
     pub(crate) fn log(&self) -> &Log {
@@ -257,12 +257,12 @@ impl Projections {
 
     /// The projection's row and its read model as they are now, whoever writes them.
     pub(crate) fn present(&self, name: ProjectionId) -> Result<(Entry, Model)> {
-        let slot = self.slot(name);
-        if self.may_write() && slot.epoch().is_some() {
-            return Ok((slot.entry(), slot.model()));
+        let runner = self.runner(name);
+        if self.may_write() && runner.epoch().is_some() {
+            return Ok((runner.entry(), runner.model()));
         }
-        let entry = slot.catalog().entry(name)?.unwrap_or_else(|| slot.entry());
-        let model = slot.place(entry.version, entry.generation).open()?;
+        let entry = runner.catalog().entry(name)?.unwrap_or_else(|| runner.entry());
+        let model = runner.place(entry.version, entry.generation).open()?;
         Ok((entry, model))
     }
 

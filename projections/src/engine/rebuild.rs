@@ -2,7 +2,7 @@
 
 use crate::engine::generation::Generation;
 use crate::engine::locations::Models;
-use crate::engine::runner::{Slot, Stop, follow};
+use crate::engine::runner::{Runner, Stop, follow};
 use crate::engine::scan::{self, Scan};
 use crate::engine::skips;
 use crate::{Error, ProjectionId, Projections, Result};
@@ -30,33 +30,33 @@ impl Projections {
         if !self.may_write() {
             return Err(Error::ReadOnly);
         }
-        let slot = self.slot(name);
+        let runner = self.runner(name);
         self.take_over(name)?;
-        begin(slot)?;
+        begin(runner)?;
         failpoint::pass("rebuild-begun");
-        let rebuilt = self.build_next(slot, progress);
-        let ended = slot.note(|entry| entry.rebuilding = false);
+        let rebuilt = self.build_next(runner, progress);
+        let ended = runner.note(|entry| entry.rebuilding = false);
         rebuilt.and(ended)
     }
 
-    fn build_next(&self, slot: &Slot, progress: &mut dyn FnMut(Progress)) -> Result<()> {
-        let name = slot.name;
-        let number = slot.entry().generation + 1;
-        let epoch = slot.epoch().ok_or(Error::TakenOver { name })?;
-        let place = slot.place(name.version(), number);
+    fn build_next(&self, runner: &Runner, progress: &mut dyn FnMut(Progress)) -> Result<()> {
+        let name = runner.name;
+        let number = runner.entry().generation + 1;
+        let epoch = runner.epoch().ok_or(Error::TakenOver { name })?;
+        let place = runner.place(name.version(), number);
         let switched = skips::read(self.log(), name)
             .and_then(|skips| Generation::create(&place, (name, number), epoch, skips))
-            .and_then(|next| self.fill_and_switch(slot, next, progress));
+            .and_then(|next| self.fill_and_switch(runner, next, progress));
         match switched {
             Ok(former) => {
                 failpoint::pass("rebuild-switched");
                 let kept = [Some(number), former];
-                remove(slot.models(), name, |found| !kept.contains(&Some(found)))
+                remove(runner.models(), name, |found| !kept.contains(&Some(found)))
             }
             Err(error) => {
                 // The failure is what the caller wants to hear of; what is left is removed by the next rebuild.
                 let _ = self.look();
-                if slot.epoch() != Some(epoch) {
+                if runner.epoch() != Some(epoch) {
                     // The place may be another node's by now.
                     return Err(Error::TakenOver { name });
                 }
@@ -69,27 +69,27 @@ impl Projections {
     /// Answers the number of the former generation.
     fn fill_and_switch(
         &self,
-        slot: &Slot,
+        runner: &Runner,
         mut next: Generation,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Option<u64>> {
-        self.fill(&mut next, slot.name, progress)?;
+        self.fill(&mut next, runner.name, progress)?;
         failpoint::pass("rebuild-filled");
         next.make_indexes()?;
         failpoint::pass("rebuild-indexed");
         // What came while the indexes were made, so that little is left to be done under the lock.
-        self.fill(&mut next, slot.name, progress)?;
-        let mut writing = slot.lock();
+        self.fill(&mut next, runner.name, progress)?;
+        let mut writing = runner.lock();
         // Nobody else's code runs under the lock: it could wait for us.
-        self.fill(&mut next, slot.name, &mut |_| {})?;
-        if *next.skips() != skips::read(self.log(), slot.name)? {
-            return Err(Error::SkippedMeanwhile { name: slot.name });
+        self.fill(&mut next, runner.name, &mut |_| {})?;
+        if *next.skips() != skips::read(self.log(), runner.name)? {
+            return Err(Error::SkippedMeanwhile { name: runner.name });
         }
         next.persist()?;
         failpoint::pass("rebuild-persisted");
         let number = next.number();
-        let former = slot.switch(&mut writing, next)?;
-        self.caches().switched(slot.name, number);
+        let former = runner.switch(&mut writing, next)?;
+        self.caches().switched(runner.name, number);
         Ok(former.map(|generation| generation.number()))
     }
 
@@ -101,10 +101,10 @@ impl Projections {
     }
 }
 
-fn begin(slot: &Slot) -> Result<()> {
+fn begin(runner: &Runner) -> Result<()> {
     let mut running = false;
-    slot.note(|entry| running = std::mem::replace(&mut entry.rebuilding, true))?;
-    if running { Err(Error::RebuildRunning { name: slot.name }) } else { Ok(()) }
+    runner.note(|entry| running = std::mem::replace(&mut entry.rebuilding, true))?;
+    if running { Err(Error::RebuildRunning { name: runner.name }) } else { Ok(()) }
 }
 
 /// Folds the log from the generation's checkpoint to the present head into it. Answers what stops it, if something

@@ -16,7 +16,7 @@ use store::{Fact, Log, Mark, described, failpoint};
 use tokio::sync::watch;
 
 /// A projection in this process.
-pub(crate) struct Slot {
+pub(crate) struct Runner {
     pub(crate) name: ProjectionId,
     catalog: Catalog,
     /// Where its generations lie.
@@ -69,16 +69,16 @@ impl Stop {
     }
 }
 
-impl Slot {
+impl Runner {
     /// One that this process feeds.
-    pub(crate) fn writing(shared: &Around<'_>, entry: Entry, generation: Generation) -> Slot {
+    pub(crate) fn writing(shared: &Around<'_>, entry: Entry, generation: Generation) -> Runner {
         let (model, shown) = (generation.model(), generation.shown());
-        Slot { writing: Mutex::new(Some(generation)), ..Slot::reading(shared, entry, model, shown) }
+        Runner { writing: Mutex::new(Some(generation)), ..Runner::reading(shared, entry, model, shown) }
     }
 
     /// One that another process feeds.
-    pub(crate) fn reading(shared: &Around<'_>, entry: Entry, model: Model, shown: Mark) -> Slot {
-        Slot {
+    pub(crate) fn reading(shared: &Around<'_>, entry: Entry, model: Model, shown: Mark) -> Runner {
+        Runner {
             name: entry.name,
             catalog: shared.catalog.clone(),
             models: shared.models.clone(),
@@ -473,7 +473,7 @@ mod tests {
         let (name, version, generation) = (ProjectionId::Search, ProjectionId::Search.version(), 1);
         let entry = Entry { name, version, generation, rebuilding: false, paused: false, failed: None };
         let wanted = watch::Sender::new(0);
-        let slot = Slot {
+        let runner = Runner {
             name,
             catalog,
             models,
@@ -485,13 +485,13 @@ mod tests {
             entry: Mutex::new(entry),
             looking: tokio::sync::Mutex::new(()),
         };
-        slot.want(u64::MAX);
-        let mut told = slot.wanted();
-        slot.want_at_most(u64::MAX, 7);
+        runner.want(u64::MAX);
+        let mut told = runner.wanted();
+        runner.want_at_most(u64::MAX, 7);
         assert_eq!((*told.borrow(), told.has_changed().unwrap()), (7, false));
-        slot.want(8);
+        runner.want(8);
         assert!(told.has_changed().unwrap(), "the next one who waits is heard");
-        slot.want_at_most(7, 7);
+        runner.want_at_most(7, 7);
         assert_eq!(*told.borrow_and_update(), 8, "it was asked for since");
     }
 }

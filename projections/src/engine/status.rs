@@ -61,20 +61,20 @@ impl Projections {
     /// How far each projection is. It reads files or asks the database: not for the threads of
     /// async code.
     pub fn status(&self) -> Result<Vec<Status>> {
-        let here = self.slots().iter().filter(|slot| !matches!(slot.model(), Model::Elsewhere));
-        let looked = here.map(|slot| match self.status_of(slot.name) {
+        let here = self.runners().iter().filter(|runner| !matches!(runner.model(), Model::Elsewhere));
+        let looked = here.map(|runner| match self.status_of(runner.name) {
             // It was thrown away between the look at the catalogue and the one at its files.
-            Err(Error::Search(_)) => self.status_of(slot.name),
+            Err(Error::Search(_)) => self.status_of(runner.name),
             looked => looked,
         });
         looked.collect()
     }
 
     fn status_of(&self, name: ProjectionId) -> Result<Status> {
-        let slot = self.slot(name);
+        let runner = self.runner(name);
         let (entry, model) = self.present(name)?;
-        let position = match self.may_write() && slot.epoch().is_some() {
-            true => slot.position(),
+        let position = match self.may_write() && runner.epoch().is_some() {
+            true => runner.position(),
             // Another process moves it.
             false => model.mark()?.position,
         };

@@ -148,8 +148,8 @@ impl Projections {
 
     /// Reads once and gives every running projection what it lacks. Whether one of them got further.
     fn round(&self) -> Result<bool> {
-        let tables = || self.slots().iter().filter(|slot| slot.name.has_tables() && slot.runs());
-        let marks = tables().map(|slot| slot.mark()).collect::<Vec<_>>();
+        let tables = || self.runners().iter().filter(|runner| runner.name.has_tables() && runner.runs());
+        let marks = tables().map(|runner| runner.mark()).collect::<Vec<_>>();
         let asked = Instant::now();
         // Read after the marks: a log that does not hold them came back with another history.
         let head = self.log().head()?;
@@ -160,9 +160,9 @@ impl Projections {
         if let Some(after) = behind.filter(|after| after.position < head.position) {
             let scan = scan::read(self.log(), after, head, BATCH)?;
             self.caches().heed(&scan)?;
-            for slot in tables() {
+            for runner in tables() {
                 // One that fails keeps nobody else from what is new.
-                match slot.feed(&scan) {
+                match runner.feed(&scan) {
                     Ok(more) => further |= more,
                     Err(error) => failed = Err(error),
                 }
@@ -191,7 +191,7 @@ impl Projections {
 
     /// Stores the checkpoints that moved in memory only.
     fn persist(&self) -> Result<()> {
-        self.slots().iter().filter(|slot| slot.name.has_tables()).try_for_each(|slot| slot.persist())
+        self.runners().iter().filter(|runner| runner.name.has_tables()).try_for_each(|runner| runner.persist())
     }
 }
 

@@ -114,7 +114,7 @@ impl Projections {
         if !self.log().holds(mark)? {
             return Err(store::Error::OtherHistory { position }.into());
         }
-        let scratch = Scratch::make(self.slot(name).models(), name)?;
+        let scratch = Scratch::make(self.runner(name).models(), name)?;
         let skips = skips::read(self.log(), name)?;
         let mut fold = Generation::create(&scratch.place, (name, 0), 0, skips)?;
         if let Some(stop) = build_to(self.log(), name, &mut fold, (self.log().head()?, position), progress)? {
