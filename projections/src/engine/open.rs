@@ -5,7 +5,7 @@ use crate::engine::generation::Generation;
 use crate::engine::handle::Model;
 use crate::engine::lease::Leases;
 use crate::engine::locations::Models;
-use crate::engine::runner::{Around, Runner, Stop};
+use crate::engine::runner::{Runner, Shared, Stop};
 use crate::engine::{rebuild, skips};
 use crate::{Error, ProjectionId, Result, search_tasks};
 use std::collections::BTreeSet;
@@ -32,51 +32,51 @@ pub fn discard(folder: &Folder) -> Result<()> {
 }
 
 /// For reading only.
-pub(crate) fn to_read(around: &Around<'_>, name: ProjectionId) -> Result<Runner> {
-    let entry = around.catalog.entry(name)?.ok_or(Error::NotBuilt)?;
+pub(crate) fn to_read(shared: &Shared<'_>, name: ProjectionId) -> Result<Runner> {
+    let entry = shared.catalog.entry(name)?.ok_or(Error::NotBuilt)?;
     if entry.version != name.version() {
         return Err(Error::OtherVersion { name, found: entry.version, known: name.version() });
     }
-    let model = around.models.generation(name, entry.version, entry.generation).open()?;
+    let model = shared.models.generation(name, entry.version, entry.generation).open()?;
     let mark = model.mark()?;
-    Ok(Runner::reading(around, entry, model, mark))
+    Ok(Runner::reading(shared, entry, model, mark))
 }
 
 /// For reading only; where this machine has none, it is not missed before somebody asks for it.
-pub(crate) fn to_read_if_there(around: &Around<'_>, name: ProjectionId) -> Result<Runner> {
-    match to_read(around, name) {
-        Err(Error::NotBuilt) => Ok(elsewhere(around, name)),
+pub(crate) fn to_read_if_there(shared: &Shared<'_>, name: ProjectionId) -> Result<Runner> {
+    match to_read(shared, name) {
+        Err(Error::NotBuilt) => Ok(elsewhere(shared, name)),
         // Whoever verifies it is told so.
         Err(Error::Search(error)) => {
             tracing::warn!(projection = %name, error = described(&error), "the index cannot be read");
-            Ok(elsewhere(around, name))
+            Ok(elsewhere(shared, name))
         }
         opened => opened,
     }
 }
 
-fn elsewhere(around: &Around<'_>, name: ProjectionId) -> Runner {
+fn elsewhere(shared: &Shared<'_>, name: ProjectionId) -> Runner {
     let (version, generation) = (name.version(), 0);
     let entry = Entry { name, version, generation, rebuilding: false, paused: false, failed: None };
-    Runner::reading(around, entry, Model::Elsewhere, Mark::default())
+    Runner::reading(shared, entry, Model::Elsewhere, Mark::default())
 }
 
 /// For feeding it; or for following another node that feeds it. While another one builds what is missing, this one
 /// waits: as long as reading the log takes.
-pub(crate) fn runner(around: &Around<'_>, name: ProjectionId) -> Result<Runner> {
-    let Some(leases) = around.leases else { return writing(around, name, 0) };
+pub(crate) fn runner(shared: &Shared<'_>, name: ProjectionId) -> Result<Runner> {
+    let Some(leases) = shared.leases else { return writing(shared, name, 0) };
     if !leases.feeds() {
-        return following(around, leases, name);
+        return following(shared, leases, name);
     }
     let mut told = false;
     loop {
         if let Some(epoch) = leases.take(name)? {
-            return writing(around, name, epoch);
+            return writing(shared, name, epoch);
         }
-        match around.catalog.entry(name)? {
+        match shared.catalog.entry(name)? {
             // Other nodes are of an older version.
-            Some(entry) if entry.version < name.version() => return writing(around, name, leases.take_over(name)?),
-            Some(entry) if holds(around, &entry)? => return to_read(around, name),
+            Some(entry) if entry.version < name.version() => return writing(shared, name, leases.take_over(name)?),
+            Some(entry) if holds(shared, &entry)? => return to_read(shared, name),
             Some(_) | None if told => {}
             Some(_) | None => {
                 told = true;
@@ -88,12 +88,12 @@ pub(crate) fn runner(around: &Around<'_>, name: ProjectionId) -> Result<Runner> 
 }
 
 /// For following other nodes and nothing else. What is missing is waited for, as long as another node builds it.
-fn following(around: &Around<'_>, leases: &Leases, name: ProjectionId) -> Result<Runner> {
+fn following(shared: &Shared<'_>, leases: &Leases, name: ProjectionId) -> Result<Runner> {
     let mut nobody_since = Instant::now();
     let mut told = false;
     loop {
-        match around.catalog.entry(name)? {
-            Some(entry) if entry.version >= name.version() && holds(around, &entry)? => break,
+        match shared.catalog.entry(name)? {
+            Some(entry) if entry.version >= name.version() && holds(shared, &entry)? => break,
             Some(_) | None => {}
         }
         if leases.of_others()?.get(&name) == Some(&true) {
@@ -106,29 +106,29 @@ fn following(around: &Around<'_>, leases: &Leases, name: ProjectionId) -> Result
         }
         std::thread::sleep(LOOK);
     }
-    to_read(around, name)
+    to_read(shared, name)
 }
 
 /// Whether the log holds what another node has folded in. One that was set back is built again by the node that feeds.
-fn holds(around: &Around<'_>, entry: &Entry) -> Result<bool> {
+fn holds(shared: &Shared<'_>, entry: &Entry) -> Result<bool> {
     if entry.version != entry.name.version() {
         return Ok(true);
     }
-    let model = around.models.generation(entry.name, entry.version, entry.generation).open()?;
-    Ok(around.log.holds(model.mark()?)?)
+    let model = shared.models.generation(entry.name, entry.version, entry.generation).open()?;
+    Ok(shared.log.holds(model.mark()?)?)
 }
 
-fn writing(around: &Around<'_>, name: ProjectionId, epoch: u64) -> Result<Runner> {
-    let Around { models, log, catalog, .. } = *around;
+fn writing(shared: &Shared<'_>, name: ProjectionId, epoch: u64) -> Result<Runner> {
+    let Shared { models, log, catalog, .. } = *shared;
     let (known, _) = catalog.claim(name, epoch)?;
     let skips = skips::read(log, name)?;
     if let Some(entry) = known.clone()
-        && let Some(runner) = going_on(around, entry, epoch, &skips)?
+        && let Some(runner) = going_on(shared, entry, epoch, &skips)?
     {
         return Ok(runner);
     }
     let number = known.as_ref().map_or(0, |entry| entry.generation) + 1;
-    let mut next = match cut_off(around, (name, number), epoch, &skips)? {
+    let mut next = match cut_off(shared, (name, number), epoch, &skips)? {
         Some(next) => next,
         None => {
             tracing::info!(projection = %name, version = name.version(), generation = number, "built from the log");
@@ -136,7 +136,7 @@ fn writing(around: &Around<'_>, name: ProjectionId, epoch: u64) -> Result<Runner
             Generation::create(&place, (name, number), epoch, skips)?
         }
     };
-    let stop = rebuild::build(log, name, &mut next, &mut |at| (around.tell)(name, at))?;
+    let stop = rebuild::build(log, name, &mut next, &mut |at| (shared.tell)(name, at))?;
     next.make_indexes()?;
     let has_traces = next.has_traces();
     next.persist()?;
@@ -149,13 +149,13 @@ fn writing(around: &Around<'_>, name: ProjectionId, epoch: u64) -> Result<Runner
     // One of another version is kept for whoever goes back to that, unless it may tell of somebody who was erased since.
     let former = known.filter(|known| known.version != name.version() && !has_traces).map(|known| known.generation);
     rebuild::remove(models, name, |found| found != number && Some(found) != former)?;
-    Ok(Runner::writing(around, entry, next))
+    Ok(Runner::writing(shared, entry, next))
 }
 
 /// What a start has built of it that was cut off: every batch was committed with its checkpoint, so the build goes on
 /// from there.
 fn cut_off(
-    around: &Around<'_>,
+    shared: &Shared<'_>,
     (name, generation): (ProjectionId, u64),
     epoch: u64,
     skips: &BTreeSet<u64>,
@@ -166,7 +166,7 @@ fn cut_off(
     }
     let version = name.version();
     let entry = Entry { name, version, generation, rebuilding: false, paused: false, failed: None };
-    let found = usable(around, &entry, epoch, skips)?;
+    let found = usable(shared, &entry, epoch, skips)?;
     if let Some(found) = &found {
         tracing::info!(projection = %name, version, generation, position = found.position(), "its build goes on");
     }
@@ -174,19 +174,19 @@ fn cut_off(
 }
 
 /// With the generation that the catalogue names, when this program can go on with it.
-fn going_on(around: &Around<'_>, mut entry: Entry, epoch: u64, skips: &BTreeSet<u64>) -> Result<Option<Runner>> {
+fn going_on(shared: &Shared<'_>, mut entry: Entry, epoch: u64, skips: &BTreeSet<u64>) -> Result<Option<Runner>> {
     let name = entry.name;
-    let Some(generation) = usable(around, &entry, epoch, skips)? else { return Ok(None) };
+    let Some(generation) = usable(shared, &entry, epoch, skips)? else { return Ok(None) };
     // A crash ends a rebuild. An event that stopped the projection is tried again: this may be the version that can
     // read it.
     if entry.rebuilding || entry.failed.is_some() && !entry.paused {
         tracing::info!(projection = %name, stopped_at = entry.failed.as_ref().map(|(at, _)| at), "starts again");
         entry.rebuilding = false;
         entry.failed = entry.failed.filter(|_| entry.paused);
-        around.catalog.put(&entry, epoch)?;
+        shared.catalog.put(&entry, epoch)?;
     }
-    rebuild::remove_unfinished(around.models, name, entry.generation)?;
-    match catching_up(around, entry, generation) {
+    rebuild::remove_unfinished(shared.models, name, entry.generation)?;
+    match catching_up(shared, entry, generation) {
         // It is quicker built again than looked into, whatever it is; where the disk is full, that fails as well.
         Err(Error::Search(error)) => {
             built_again(name, &error);
@@ -197,40 +197,40 @@ fn going_on(around: &Around<'_>, mut entry: Entry, epoch: u64, skips: &BTreeSet<
 }
 
 /// Other nodes acknowledged what a node's own index lacks when it starts again: it answers when it has that.
-fn catching_up(around: &Around<'_>, mut entry: Entry, mut generation: Generation) -> Result<Runner> {
+fn catching_up(shared: &Shared<'_>, mut entry: Entry, mut generation: Generation) -> Result<Runner> {
     let name = entry.name;
     if !name.has_tables() && entry.failed.is_none() && !entry.paused {
-        let stop = match rebuild::build(around.log, name, &mut generation, &mut |at| (around.tell)(name, at))? {
+        let stop = match rebuild::build(shared.log, name, &mut generation, &mut |at| (shared.tell)(name, at))? {
             Some(Stop { error: error @ Error::Search(_), .. }) => return Err(error),
             stop => stop,
         };
         if generation.has_traces() {
             // Somebody was erased while this node was away: nothing else would tell of it any more.
-            rebuild::remove_former(around.models, entry.name, generation.number())?;
+            rebuild::remove_former(shared.models, entry.name, generation.number())?;
         }
         generation.persist()?;
         if let Some(stop) = stop {
             entry.failed = Some(stop.told());
-            around.catalog.put(&entry, generation.epoch())?;
+            shared.catalog.put(&entry, generation.epoch())?;
         }
     }
-    Ok(Runner::writing(around, entry, generation))
+    Ok(Runner::writing(shared, entry, generation))
 }
 
 /// The generation that the catalogue names, when this program can go on with it.
-fn usable(around: &Around<'_>, entry: &Entry, epoch: u64, skips: &BTreeSet<u64>) -> Result<Option<Generation>> {
-    let place = around.models.generation(entry.name, entry.version, entry.generation);
+fn usable(shared: &Shared<'_>, entry: &Entry, epoch: u64, skips: &BTreeSet<u64>) -> Result<Option<Generation>> {
+    let place = shared.models.generation(entry.name, entry.version, entry.generation);
     if entry.version != entry.name.version() || !place.exists()? {
         return Ok(None);
     }
     match Generation::open(&place, (entry.name, entry.generation), epoch, skips.clone()) {
-        Ok(generation) if around.log.holds(generation.mark())? => Ok(Some(generation)),
+        Ok(generation) if shared.log.holds(generation.mark())? => Ok(Some(generation)),
         Ok(generation) => {
             let (name, position) = (entry.name, generation.position());
             let what = "the log has another history than this read model, which is built again";
             tracing::warn!(projection = %name, position, "{what}");
             // What was asked there, and found, came of the other one.
-            search_tasks::forget_all(around.catalog)?;
+            search_tasks::forget_all(shared.catalog)?;
             Ok(None)
         }
         Err(error @ Error::TakenOver { .. }) => Err(error),

@@ -6,7 +6,7 @@ use crate::engine::handle::Model;
 use crate::engine::lease::Leases;
 use crate::engine::locations::Models;
 use crate::engine::open;
-use crate::engine::runner::{Around, Runner};
+use crate::engine::runner::{Runner, Shared};
 use crate::{Behind, Error, LastUse, Progress, ProjectionId, Result, SearchTasks};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +20,10 @@ const LOOK: Duration = Duration::from_millis(10);
 /// All projections of a log. A cheap handle.
 #[derive(Clone)]
 pub struct Projections {
-    shared: Arc<Shared>,
+    inner: Arc<Inner>,
 }
 
-struct Shared {
+struct Inner {
     log: Log,
     models: Models,
     catalog: Catalog,
@@ -72,9 +72,9 @@ impl Projections {
             Models::Folder(_) => None,
             Models::Shared(_) => Some(Arc::new(Leases::open(&catalog, feeds)?)),
         };
-        let around = Around { models: &models, log: &log, catalog: &catalog, leases: leases.as_ref(), tell };
+        let shared = Shared { models: &models, log: &log, catalog: &catalog, leases: leases.as_ref(), tell };
         let tables = ProjectionId::ALL.into_iter().filter(|name| name.has_tables());
-        let mut runners = tables.map(|name| open::runner(&around, name)).collect::<Result<Vec<_>>>()?;
+        let mut runners = tables.map(|name| open::runner(&shared, name)).collect::<Result<Vec<_>>>()?;
         // The index is each node's own, also where they share the other read models.
         let own = Models::Folder(folder.read_models());
         own.prepare(folder)?;
@@ -83,8 +83,8 @@ impl Projections {
             Models::Folder(_) => catalog.clone(),
             Models::Shared(_) => Catalog::open(&own)?,
         };
-        let around = Around { models: &own, log: &log, catalog: &own_catalog, leases: None, tell };
-        runners.push(open::runner(&around, ProjectionId::Search)?);
+        let shared = Shared { models: &own, log: &log, catalog: &own_catalog, leases: None, tell };
+        runners.push(open::runner(&shared, ProjectionId::Search)?);
         Projections::of(log, models, catalog, leases, runners)
     }
 
@@ -92,17 +92,17 @@ impl Projections {
     pub fn open_read_only(folder: &Folder, log: Log) -> Result<Projections> {
         let models = Models::of(folder, &log);
         let catalog = Catalog::open_read_only(&models)?;
-        let around = Around { models: &models, log: &log, catalog: &catalog, leases: None, tell: &|_, _| {} };
+        let shared = Shared { models: &models, log: &log, catalog: &catalog, leases: None, tell: &|_, _| {} };
         let tables = ProjectionId::ALL.into_iter().filter(|name| name.has_tables());
-        let mut runners = tables.map(|name| open::to_read(&around, name)).collect::<Result<Vec<_>>>()?;
+        let mut runners = tables.map(|name| open::to_read(&shared, name)).collect::<Result<Vec<_>>>()?;
         let own = Models::Folder(folder.read_models());
         let own_catalog = match Catalog::open_read_only(&own) {
             // This machine serves nothing.
             Err(Error::NotBuilt) => catalog.clone(),
             opened => opened?,
         };
-        let around = Around { models: &own, log: &log, catalog: &own_catalog, leases: None, tell: &|_, _| {} };
-        runners.push(open::to_read_if_there(&around, ProjectionId::Search)?);
+        let shared = Shared { models: &own, log: &log, catalog: &own_catalog, leases: None, tell: &|_, _| {} };
+        runners.push(open::to_read_if_there(&shared, ProjectionId::Search)?);
         Projections::of(log, models, catalog, None, runners)
     }
 
@@ -117,8 +117,8 @@ impl Projections {
         let search_tasks = SearchTasks::new(catalog.clone());
         let caches = Caches::new(&log, &runners)?;
         let failure = watch::Sender::new(None);
-        let shared = Shared { log, models, catalog, leases, runners, caches, last_use, search_tasks, failure };
-        Ok(Projections { shared: Arc::new(shared) })
+        let inner = Inner { log, models, catalog, leases, runners, caches, last_use, search_tasks, failure };
+        Ok(Projections { inner: Arc::new(inner) })
     }
 
     /// The read model that serves now. Ask again for each request: a rebuild puts another in its place.
@@ -168,14 +168,14 @@ impl Projections {
     /// Resolves when nothing here can follow the log any more, because the log came back with another history: the
     /// process must end. Says why.
     pub async fn failed(&self) -> String {
-        let mut failure = self.shared.failure.subscribe();
+        let mut failure = self.inner.failure.subscribe();
         // The sender is here as well, so that it waits for ever at worst.
         let failed = failure.wait_for(Option::is_some).await;
         failed.ok().and_then(|why| why.clone()).unwrap_or_default()
     }
 
     pub(crate) fn fail(&self, why: String) {
-        self.shared.failure.send_if_modified(|failure| {
+        self.inner.failure.send_if_modified(|failure| {
             let is_first = failure.is_none();
             if is_first {
                 tracing::error!(why, "the read models cannot follow the log any more: the process must stop");
@@ -214,33 +214,33 @@ impl Projections {
 
     /// When sessions and service tokens were last used.
     pub fn last_use(&self) -> &LastUse {
-        &self.shared.last_use
+        &self.inner.last_use
     }
 
     /// Questions that are answered later.
     pub fn search_tasks(&self) -> &SearchTasks {
-        &self.shared.search_tasks
+        &self.inner.search_tasks
     }
 
     pub(crate) fn caches(&self) -> &Caches {
-        &self.shared.caches
+        &self.inner.caches
     }
 
     pub(crate) fn runner(&self, name: ProjectionId) -> &Runner {
-        let runner = self.shared.runners.iter().find(|runner| runner.name == name);
+        let runner = self.inner.runners.iter().find(|runner| runner.name == name);
         runner.expect("a slot was made for every name")
     }
 
     pub(crate) fn runners(&self) -> &[Runner] {
-        &self.shared.runners
+        &self.inner.runners
     }
 
     pub(crate) fn log(&self) -> &Log {
-        &self.shared.log
+        &self.inner.log
     }
 
     pub(crate) fn models(&self) -> &Models {
-        &self.shared.models
+        &self.inner.models
     }
 
     /// Whether an operator may have this node do something to that projection.
@@ -252,7 +252,7 @@ impl Projections {
     }
 
     pub(crate) fn leases(&self) -> Option<&Leases> {
-        self.shared.leases.as_deref()
+        self.inner.leases.as_deref()
     }
 
     /// The projection's row and its read model as they are now, whoever writes them.
@@ -267,10 +267,10 @@ impl Projections {
     }
 
     pub(crate) fn catalog(&self) -> &Catalog {
-        &self.shared.catalog
+        &self.inner.catalog
     }
 
     pub(crate) fn may_write(&self) -> bool {
-        self.shared.catalog.may_write()
+        self.inner.catalog.may_write()
     }
 }

@@ -41,7 +41,7 @@ pub(crate) struct Runner {
 pub(crate) const NO_EVENT: u64 = 0;
 
 /// What every slot of a process has in common.
-pub(crate) struct Around<'a> {
+pub(crate) struct Shared<'a> {
     pub(crate) models: &'a Models,
     pub(crate) log: &'a Log,
     pub(crate) catalog: &'a Catalog,
@@ -71,13 +71,13 @@ impl Stop {
 
 impl Runner {
     /// One that this process feeds.
-    pub(crate) fn writing(shared: &Around<'_>, entry: Entry, generation: Generation) -> Runner {
+    pub(crate) fn writing(shared: &Shared<'_>, entry: Entry, generation: Generation) -> Runner {
         let (model, shown) = (generation.model(), generation.shown());
         Runner { writing: Mutex::new(Some(generation)), ..Runner::reading(shared, entry, model, shown) }
     }
 
     /// One that another process feeds.
-    pub(crate) fn reading(shared: &Around<'_>, entry: Entry, model: Model, shown: Mark) -> Runner {
+    pub(crate) fn reading(shared: &Shared<'_>, entry: Entry, model: Model, shown: Mark) -> Runner {
         Runner {
             name: entry.name,
             catalog: shared.catalog.clone(),
