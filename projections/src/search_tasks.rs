@@ -328,7 +328,7 @@ fn found(bytes: Option<&[u8]>) -> Vec<FoundMessage> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::locations::Models;
+    use crate::engine::locations::Locations;
 
     const START: Timestamp = Timestamp(1_700_000_000_000_000);
 
@@ -337,8 +337,8 @@ mod tests {
     }
 
     fn tasks(folder: &tempfile::TempDir) -> SearchTasks {
-        let models = Models::Folder(folder.path().to_owned());
-        SearchTasks::new(Catalog::open(&models).unwrap())
+        let locations = Locations::Folder(folder.path().to_owned());
+        SearchTasks::new(Catalog::open(&locations).unwrap())
     }
 
     fn wish(number: u128, user: u128, fingerprint: Option<[u8; 32]>, at: Timestamp) -> NewTask {

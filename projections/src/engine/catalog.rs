@@ -1,7 +1,7 @@
 //! The catalogue: which generation of each projection serves, and what stopped it. In its place lies, too, what
 //! changes without a fact, and which node feeds which projection (`store::sql::Leases`).
 
-use crate::engine::locations::Models;
+use crate::engine::locations::Locations;
 use crate::{Error, ProjectionId, Result, search_tasks, session_use};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,8 +48,8 @@ pub(crate) struct Entry {
 }
 
 impl Catalog {
-    pub(crate) fn open(models: &Models) -> Result<Catalog> {
-        let place = models.catalog();
+    pub(crate) fn open(locations: &Locations) -> Result<Catalog> {
+        let place = locations.catalog();
         let opened = match Catalog::open_in(&place) {
             Err(Error::Store(error)) if error.is_damage() && matches!(place, Place::File(_)) => {
                 let lost =
@@ -106,8 +106,8 @@ impl Catalog {
         self.writer.is_some() && self.traces.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn open_read_only(models: &Models) -> Result<Catalog> {
-        let place = models.catalog();
+    pub(crate) fn open_read_only(locations: &Locations) -> Result<Catalog> {
+        let place = locations.catalog();
         if !place.exists()? {
             return Err(Error::NotBuilt);
         }
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn who_was_taken_over_changes_no_row() {
         let folder = tempfile::tempdir().unwrap();
-        let catalog = Catalog::open(&Models::Folder(folder.path().to_owned())).unwrap();
+        let catalog = Catalog::open(&Locations::Folder(folder.path().to_owned())).unwrap();
         let entry = |generation| Entry {
             name: ProjectionId::Users,
             version: 1,

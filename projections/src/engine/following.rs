@@ -81,7 +81,7 @@ impl Projections {
         let why = "its files are damaged; it is being built again from the log".to_owned();
         let rebuilt = runner.note(|entry| entry.failed = Some((NO_EVENT, why))).and_then(|()| {
             self.rebuild(runner.name, &mut |_| {})?;
-            rebuild::remove_former(runner.models(), runner.name, runner.entry().generation)
+            rebuild::remove_former(runner.locations(), runner.name, runner.entry().generation)
         });
         match rebuilt {
             Ok(()) => tracing::info!("the search index is whole again"),

@@ -1,6 +1,6 @@
 //! One generation of a read model: its tables, or its index, and its checkpoint, which change together.
 
-use crate::engine::handle::{Lies, Model};
+use crate::engine::handle::{Handle, Location};
 use crate::engine::indexing::Indexing;
 use crate::{Error, ProjectionId, Result};
 use domain::{Event, user};
@@ -86,7 +86,7 @@ const NO_CHECKPOINT: store::Error = store::Error::Damaged { what: "a read model 
 impl Generation {
     /// Makes a new one without the indexes that only queries need. Whatever a crash left at its place goes.
     pub(crate) fn create(
-        place: &Lies,
+        place: &Location,
         (name, number): (ProjectionId, u64),
         epoch: u64,
         skips: BTreeSet<u64>,
@@ -95,8 +95,8 @@ impl Generation {
             place.remove()?;
         }
         let body = match place {
-            Lies::In(place) => Body::create(place, name, epoch)?,
-            Lies::InFolder(path) => Body::Index(Box::new(Indexing::create(path)?)),
+            Location::Tables(place) => Body::create(place, name, epoch)?,
+            Location::Folder(path) => Body::Index(Box::new(Indexing::create(path)?)),
         };
         failpoint::pass("generation-made");
         let (stored, confirmed) = (Mark::default(), Instant::now());
@@ -105,14 +105,14 @@ impl Generation {
 
     /// Opens the one in that place. From here on nobody writes it whose lease is of an earlier epoch.
     pub(crate) fn open(
-        place: &Lies,
+        place: &Location,
         (name, number): (ProjectionId, u64),
         epoch: u64,
         skips: BTreeSet<u64>,
     ) -> Result<Generation> {
         let (body, stored, traces) = match place {
-            Lies::In(place) => Body::open(place, name, epoch)?,
-            Lies::InFolder(path) => {
+            Location::Tables(place) => Body::open(place, name, epoch)?,
+            Location::Folder(path) => {
                 let indexing = Indexing::open(path)?;
                 let (stored, traces) = (indexing.stored(), indexing.has_traces());
                 (Body::Index(Box::new(indexing)), stored, traces)
@@ -132,10 +132,10 @@ impl Generation {
     }
 
     /// What is read of it.
-    pub(crate) fn model(&self) -> Model {
+    pub(crate) fn handle(&self) -> Handle {
         match &self.body {
-            Body::Tables { database, .. } => Model::Tables(database.clone()),
-            Body::Index(indexing) => Model::Index(indexing.index().clone()),
+            Body::Tables { database, .. } => Handle::Tables(database.clone()),
+            Body::Index(indexing) => Handle::Index(indexing.index().clone()),
         }
     }
 
@@ -412,7 +412,7 @@ mod tests {
     #[test]
     fn who_was_taken_over_writes_nothing_from_where_he_stands() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Lies::In(Place::File(folder.path().join("users.db")));
+        let place = Location::Tables(Place::File(folder.path().join("users.db")));
         let id = (ProjectionId::Users, 1);
         let mut former = Generation::create(&place, id, 1, BTreeSet::new()).unwrap();
         let mut present = Generation::open(&place, id, 2, BTreeSet::new()).unwrap();
@@ -434,6 +434,6 @@ mod tests {
         taken_over(former.persist());
         taken_over(Generation::open(&place, id, 1, BTreeSet::new()).map(drop));
         present.apply(&[fact(1)]).unwrap();
-        assert_eq!(present.model().mark().unwrap(), fact(1).mark());
+        assert_eq!(present.handle().mark().unwrap(), fact(1).mark());
     }
 }

@@ -13,40 +13,40 @@ const TRIES_MAX: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Where a generation lies.
-pub(crate) enum Lies {
-    In(Place),
-    InFolder(PathBuf),
+pub(crate) enum Location {
+    Tables(Place),
+    Folder(PathBuf),
 }
 
 /// A generation as it is read. A cheap handle.
 #[derive(Clone)]
-pub(crate) enum Model {
+pub(crate) enum Handle {
     Tables(Database),
     Index(search::Index),
     /// Whoever reads here has none: it is another node that does.
     Elsewhere,
 }
 
-impl Lies {
+impl Location {
     pub(crate) fn exists(&self) -> Result<bool> {
         match self {
-            Lies::In(place) => Ok(place.exists()?),
-            Lies::InFolder(path) => Ok(path.exists()),
+            Location::Tables(place) => Ok(place.exists()?),
+            Location::Folder(path) => Ok(path.exists()),
         }
     }
 
-    pub(crate) fn open(&self) -> Result<Model> {
+    pub(crate) fn open(&self) -> Result<Handle> {
         match self {
-            Lies::In(place) => Ok(Model::Tables(place.open()?)),
-            Lies::InFolder(path) if !path.exists() => Err(Error::NotBuilt),
-            Lies::InFolder(path) => Ok(Model::Index(search::Index::open(path)?)),
+            Location::Tables(place) => Ok(Handle::Tables(place.open()?)),
+            Location::Folder(path) if !path.exists() => Err(Error::NotBuilt),
+            Location::Folder(path) => Ok(Handle::Index(search::Index::open(path)?)),
         }
     }
 
     pub(crate) fn remove(&self) -> Result<()> {
         match self {
-            Lies::In(place) => Ok(place.remove()?),
-            Lies::InFolder(path) => remove_folder(path),
+            Location::Tables(place) => Ok(place.remove()?),
+            Location::Folder(path) => remove_folder(path),
         }
     }
 }
@@ -67,31 +67,31 @@ pub(crate) fn remove_folder(path: &Path) -> Result<()> {
     }
 }
 
-impl Model {
+impl Handle {
     /// How far it is, in its place.
     pub(crate) fn mark(&self) -> Result<Mark> {
         match self {
-            Model::Tables(database) => Ok(generation::checkpoint(&database.snapshot()?)?),
-            Model::Index(index) => {
+            Handle::Tables(database) => Ok(generation::checkpoint(&database.snapshot()?)?),
+            Handle::Index(index) => {
                 let snapshot = index.look()?;
                 Ok(Mark { position: snapshot.position, hash: snapshot.hash })
             }
-            Model::Elsewhere => Err(Error::NotBuilt),
+            Handle::Elsewhere => Err(Error::NotBuilt),
         }
     }
 
     /// Its tables.
     pub(crate) fn database(&self) -> Option<&Database> {
         match self {
-            Model::Tables(database) => Some(database),
-            Model::Index(_) | Model::Elsewhere => None,
+            Handle::Tables(database) => Some(database),
+            Handle::Index(_) | Handle::Elsewhere => None,
         }
     }
 
     pub(crate) fn index(self) -> Result<search::Index> {
         match self {
-            Model::Index(index) => Ok(index),
-            Model::Tables(_) | Model::Elsewhere => Err(Error::NotBuilt),
+            Handle::Index(index) => Ok(index),
+            Handle::Tables(_) | Handle::Elsewhere => Err(Error::NotBuilt),
         }
     }
 }

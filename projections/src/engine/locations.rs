@@ -1,6 +1,6 @@
 //! Where read models lie: files in a folder of this node, or schemas beside a log that several nodes share.
 
-use crate::engine::handle::{Lies, remove_folder};
+use crate::engine::handle::{Location, remove_folder};
 use crate::{Error, ProjectionId, Result};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,7 +16,7 @@ const SCRATCH_SCHEMA: &str = "letopis_scratch_";
 
 /// Where all read models of a log lie.
 #[derive(Clone)]
-pub(crate) enum Models {
+pub(crate) enum Locations {
     /// Each generation is a file.
     Folder(PathBuf),
     /// Each generation is a schema.
@@ -26,40 +26,42 @@ pub(crate) enum Models {
 /// A generation that is there.
 pub(crate) struct Found {
     pub(crate) number: u64,
-    pub(crate) place: Lies,
+    pub(crate) place: Location,
 }
 
-impl Models {
+impl Locations {
     /// Beside that log.
-    pub(crate) fn of(folder: &Folder, log: &Log) -> Models {
+    pub(crate) fn of(folder: &Folder, log: &Log) -> Locations {
         match log.cluster() {
-            None => Models::Folder(folder.read_models()),
-            Some(cluster) => Models::Shared(cluster.clone()),
+            None => Locations::Folder(folder.read_models()),
+            Some(cluster) => Locations::Shared(cluster.clone()),
         }
     }
 
     /// Makes the folder.
     pub(crate) fn prepare(&self, folder: &Folder) -> Result<()> {
         match self {
-            Models::Folder(_) => Ok(folder.make_read_models()?),
-            Models::Shared(_) => Ok(()),
+            Locations::Folder(_) => Ok(folder.make_read_models()?),
+            Locations::Shared(_) => Ok(()),
         }
     }
 
     /// Of the catalogue, and of what changes without a fact.
     pub(crate) fn catalog(&self) -> Place {
         match self {
-            Models::Folder(models) => Place::File(models.join("catalog.db")),
-            Models::Shared(cluster) => Place::beside(cluster),
+            Locations::Folder(folder) => Place::File(folder.join("catalog.db")),
+            Locations::Shared(cluster) => Place::beside(cluster),
         }
     }
 
     /// Of a generation.
-    pub(crate) fn generation(&self, name: ProjectionId, version: u32, number: u64) -> Lies {
+    pub(crate) fn generation(&self, name: ProjectionId, version: u32, number: u64) -> Location {
         match self {
-            Models::Folder(models) => lies(name, models.join(format!("{name}-v{version}-{number}{}", ending(name)))),
-            Models::Shared(cluster) => {
-                Lies::In(Place::schema(cluster, &format!("{}{version}_{number}", beginning(name))))
+            Locations::Folder(folder) => {
+                location(name, folder.join(format!("{name}-v{version}-{number}{}", ending(name))))
+            }
+            Locations::Shared(cluster) => {
+                Location::Tables(Place::schema(cluster, &format!("{}{version}_{number}", beginning(name))))
             }
         }
     }
@@ -67,23 +69,23 @@ impl Models {
     /// Every generation of that projection that is there.
     pub(crate) fn generations(&self, name: ProjectionId) -> Result<Vec<Found>> {
         match self {
-            Models::Folder(models) => {
-                let failed = || Error::file("read the folder", models);
+            Locations::Folder(folder) => {
+                let failed = || Error::file("read the folder", folder);
                 let mut found = Vec::new();
-                for file in std::fs::read_dir(models).map_err(failed())? {
+                for file in std::fs::read_dir(folder).map_err(failed())? {
                     let path = file.map_err(failed())?.path();
                     if let Some(number) = number_of(&path, name) {
-                        found.push(Found { number, place: lies(name, path) });
+                        found.push(Found { number, place: location(name, path) });
                     }
                 }
                 Ok(found)
             }
-            Models::Shared(cluster) => {
+            Locations::Shared(cluster) => {
                 let beginning = beginning(name);
                 let schemas = sql::schemas(cluster, &beginning)?;
                 let found = schemas.iter().filter_map(|schema| {
                     let number = numbered(schema.strip_prefix(&beginning)?, '_')?;
-                    Some(Found { number, place: Lies::In(Place::schema(cluster, schema)) })
+                    Some(Found { number, place: Location::Tables(Place::schema(cluster, schema)) })
                 });
                 Ok(found.collect())
             }
@@ -93,9 +95,9 @@ impl Models {
     /// Removes scratch space that a crash left behind.
     pub(crate) fn remove_abandoned(&self) -> Result<()> {
         match self {
-            Models::Folder(models) => {
-                let failed = || Error::file("tidy the folder", models);
-                for file in std::fs::read_dir(models).map_err(failed())? {
+            Locations::Folder(folder) => {
+                let failed = || Error::file("tidy the folder", folder);
+                for file in std::fs::read_dir(folder).map_err(failed())? {
                     let file = file.map_err(failed())?;
                     if file.file_name().to_str().is_some_and(|name| abandoned(name, SCRATCH_FOLDER)) {
                         std::fs::remove_dir_all(file.path()).map_err(failed())?;
@@ -103,7 +105,7 @@ impl Models {
                 }
                 Ok(())
             }
-            Models::Shared(cluster) => {
+            Locations::Shared(cluster) => {
                 let schemas = sql::schemas(cluster, SCRATCH_SCHEMA)?;
                 let abandoned = schemas.iter().filter(|schema| abandoned(schema, SCRATCH_SCHEMA));
                 abandoned.into_iter().try_for_each(|schema| Ok(Place::schema(cluster, schema).remove()?))
@@ -113,8 +115,8 @@ impl Models {
 }
 
 /// Tables are a file, an index is a folder.
-fn lies(name: ProjectionId, path: PathBuf) -> Lies {
-    if name.has_tables() { Lies::In(Place::File(path)) } else { Lies::InFolder(path) }
+fn location(name: ProjectionId, path: PathBuf) -> Location {
+    if name.has_tables() { Location::Tables(Place::File(path)) } else { Location::Folder(path) }
 }
 
 /// What the names of those files end in.
@@ -151,22 +153,22 @@ fn abandoned(name: &str, beginning: &str) -> bool {
 
 /// Space for one generation that is removed when it is no longer needed, also after an error.
 pub(crate) struct Scratch {
-    pub(crate) place: Lies,
+    pub(crate) place: Location,
     /// That the file lies in.
     folder: Option<PathBuf>,
 }
 
 impl Scratch {
-    pub(crate) fn make(models: &Models, name: ProjectionId) -> Result<Scratch> {
+    pub(crate) fn make(locations: &Locations, name: ProjectionId) -> Result<Scratch> {
         let id = Uuid::now_v7().simple();
-        match models {
-            Models::Folder(models) => {
-                let folder = models.join(format!("{SCRATCH_FOLDER}{name}-{id}"));
+        match locations {
+            Locations::Folder(folder) => {
+                let folder = folder.join(format!("{SCRATCH_FOLDER}{name}-{id}"));
                 std::fs::create_dir(&folder).map_err(Error::file("make the folder", &folder))?;
-                Ok(Scratch { place: lies(name, folder.join("fold.db")), folder: Some(folder) })
+                Ok(Scratch { place: location(name, folder.join("fold.db")), folder: Some(folder) })
             }
-            Models::Shared(cluster) => {
-                let place = Lies::In(Place::schema(cluster, &format!("{SCRATCH_SCHEMA}{id}")));
+            Locations::Shared(cluster) => {
+                let place = Location::Tables(Place::schema(cluster, &format!("{SCRATCH_SCHEMA}{id}")));
                 Ok(Scratch { place, folder: None })
             }
         }

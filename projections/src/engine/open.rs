@@ -2,9 +2,9 @@
 
 use crate::engine::catalog::Entry;
 use crate::engine::generation::Generation;
-use crate::engine::handle::Model;
+use crate::engine::handle::Handle;
 use crate::engine::lease::Leases;
-use crate::engine::locations::Models;
+use crate::engine::locations::Locations;
 use crate::engine::runner::{Runner, Shared, Stop};
 use crate::engine::{rebuild, skips};
 use crate::{Error, ProjectionId, Result, search_tasks};
@@ -23,12 +23,12 @@ const BEGUN_WITHIN: Duration = Duration::from_secs(10);
 /// # Errors
 /// [`Error::File`], [`Error::Store`].
 pub fn discard(folder: &Folder) -> Result<()> {
-    let models = Models::Folder(folder.read_models());
+    let locations = Locations::Folder(folder.read_models());
     if !folder.read_models().exists() {
         return Ok(());
     }
-    ProjectionId::ALL.into_iter().try_for_each(|name| rebuild::remove(&models, name, |_| true))?;
-    Ok(models.catalog().remove()?)
+    ProjectionId::ALL.into_iter().try_for_each(|name| rebuild::remove(&locations, name, |_| true))?;
+    Ok(locations.catalog().remove()?)
 }
 
 /// For reading only.
@@ -37,9 +37,9 @@ pub(crate) fn to_read(shared: &Shared<'_>, name: ProjectionId) -> Result<Runner>
     if entry.version != name.version() {
         return Err(Error::OtherVersion { name, found: entry.version, known: name.version() });
     }
-    let model = shared.models.generation(name, entry.version, entry.generation).open()?;
-    let mark = model.mark()?;
-    Ok(Runner::reading(shared, entry, model, mark))
+    let handle = shared.locations.generation(name, entry.version, entry.generation).open()?;
+    let mark = handle.mark()?;
+    Ok(Runner::reading(shared, entry, handle, mark))
 }
 
 /// For reading only; where this machine has none, it is not missed before somebody asks for it.
@@ -58,7 +58,7 @@ pub(crate) fn to_read_if_there(shared: &Shared<'_>, name: ProjectionId) -> Resul
 fn elsewhere(shared: &Shared<'_>, name: ProjectionId) -> Runner {
     let (version, generation) = (name.version(), 0);
     let entry = Entry { name, version, generation, rebuilding: false, paused: false, failed: None };
-    Runner::reading(shared, entry, Model::Elsewhere, Mark::default())
+    Runner::reading(shared, entry, Handle::Elsewhere, Mark::default())
 }
 
 /// For feeding it; or for following another node that feeds it. While another one builds what is missing, this one
@@ -114,12 +114,12 @@ fn holds(shared: &Shared<'_>, entry: &Entry) -> Result<bool> {
     if entry.version != entry.name.version() {
         return Ok(true);
     }
-    let model = shared.models.generation(entry.name, entry.version, entry.generation).open()?;
-    Ok(shared.log.holds(model.mark()?)?)
+    let handle = shared.locations.generation(entry.name, entry.version, entry.generation).open()?;
+    Ok(shared.log.holds(handle.mark()?)?)
 }
 
 fn writing(shared: &Shared<'_>, name: ProjectionId, epoch: u64) -> Result<Runner> {
-    let Shared { models, log, catalog, .. } = *shared;
+    let Shared { locations, log, catalog, .. } = *shared;
     let (known, _) = catalog.claim(name, epoch)?;
     let skips = skips::read(log, name)?;
     if let Some(entry) = known.clone()
@@ -132,7 +132,7 @@ fn writing(shared: &Shared<'_>, name: ProjectionId, epoch: u64) -> Result<Runner
         Some(next) => next,
         None => {
             tracing::info!(projection = %name, version = name.version(), generation = number, "built from the log");
-            let place = models.generation(name, name.version(), number);
+            let place = locations.generation(name, name.version(), number);
             Generation::create(&place, (name, number), epoch, skips)?
         }
     };
@@ -148,7 +148,7 @@ fn writing(shared: &Shared<'_>, name: ProjectionId, epoch: u64) -> Result<Runner
     failpoint::pass("first-noted");
     // One of another version is kept for whoever goes back to that, unless it may tell of somebody who was erased since.
     let former = known.filter(|known| known.version != name.version() && !has_traces).map(|known| known.generation);
-    rebuild::remove(models, name, |found| found != number && Some(found) != former)?;
+    rebuild::remove(locations, name, |found| found != number && Some(found) != former)?;
     Ok(Runner::writing(shared, entry, next))
 }
 
@@ -185,7 +185,7 @@ fn going_on(shared: &Shared<'_>, mut entry: Entry, epoch: u64, skips: &BTreeSet<
         entry.failed = entry.failed.filter(|_| entry.paused);
         shared.catalog.put(&entry, epoch)?;
     }
-    rebuild::remove_unfinished(shared.models, name, entry.generation)?;
+    rebuild::remove_unfinished(shared.locations, name, entry.generation)?;
     match catching_up(shared, entry, generation) {
         // It is quicker built again than looked into, whatever it is; where the disk is full, that fails as well.
         Err(Error::Search(error)) => {
@@ -206,7 +206,7 @@ fn catching_up(shared: &Shared<'_>, mut entry: Entry, mut generation: Generation
         };
         if generation.has_traces() {
             // Somebody was erased while this node was away: nothing else would tell of it any more.
-            rebuild::remove_former(shared.models, entry.name, generation.number())?;
+            rebuild::remove_former(shared.locations, entry.name, generation.number())?;
         }
         generation.persist()?;
         if let Some(stop) = stop {
@@ -219,7 +219,7 @@ fn catching_up(shared: &Shared<'_>, mut entry: Entry, mut generation: Generation
 
 /// The generation that the catalogue names, when this program can go on with it.
 fn usable(shared: &Shared<'_>, entry: &Entry, epoch: u64, skips: &BTreeSet<u64>) -> Result<Option<Generation>> {
-    let place = shared.models.generation(entry.name, entry.version, entry.generation);
+    let place = shared.locations.generation(entry.name, entry.version, entry.generation);
     if entry.version != entry.name.version() || !place.exists()? {
         return Ok(None);
     }

@@ -103,7 +103,7 @@ impl Projections {
         let name = runner.name;
         let (entry, another) = self.catalog().claim(name, epoch)?;
         let mut entry = entry.ok_or(Error::NotBuilt)?;
-        let place = self.models().generation(name, entry.version, entry.generation);
+        let place = self.locations().generation(name, entry.version, entry.generation);
         let skips = skips::read(self.log(), name)?;
         let generation = Generation::open(&place, (name, entry.generation), epoch, skips)?;
         if !self.log().holds(generation.mark())? {
@@ -114,10 +114,10 @@ impl Projections {
             entry.rebuilding = false;
             entry.failed = entry.failed.filter(|_| entry.paused || keep_stop);
             self.catalog().put(&entry, epoch)?;
-            rebuild::remove_unfinished(self.models(), name, entry.generation)?;
+            rebuild::remove_unfinished(self.locations(), name, entry.generation)?;
         }
         runner.learn(entry);
-        runner.serve(generation.model());
+        runner.serve(generation.handle());
         runner.publish(generation.shown());
         self.caches().switched(name, generation.number());
         Ok(generation)
@@ -127,10 +127,10 @@ impl Projections {
     fn follow_other(&self, runner: &Runner, entry: Entry) -> Result<()> {
         let (known, reached) = (runner.entry(), runner.mark());
         if entry.version == runner.name.version() {
-            let place = self.models().generation(runner.name, entry.version, entry.generation);
-            let model = if entry.generation == known.generation { runner.model() } else { place.open()? };
-            let found = model.mark()?;
-            runner.serve(model);
+            let place = self.locations().generation(runner.name, entry.version, entry.generation);
+            let handle = if entry.generation == known.generation { runner.handle() } else { place.open()? };
+            let found = handle.mark()?;
+            runner.serve(handle);
             runner.heard(reached, found);
             self.caches().switched(runner.name, entry.generation);
         } else if known.version == runner.name.version() {

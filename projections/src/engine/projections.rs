@@ -2,9 +2,9 @@
 
 use crate::engine::caches::Caches;
 use crate::engine::catalog::{Catalog, Entry};
-use crate::engine::handle::Model;
+use crate::engine::handle::Handle;
 use crate::engine::lease::Leases;
-use crate::engine::locations::Models;
+use crate::engine::locations::Locations;
 use crate::engine::open;
 use crate::engine::runner::{Runner, Shared};
 use crate::{Behind, Error, LastUse, Progress, ProjectionId, Result, SearchTasks};
@@ -25,7 +25,7 @@ pub struct Projections {
 
 struct Inner {
     log: Log,
-    models: Models,
+    locations: Locations,
     catalog: Catalog,
     /// None when no other node can write.
     leases: Option<Arc<Leases>>,
@@ -64,51 +64,51 @@ impl Projections {
         feeds: bool,
         tell: &dyn Fn(ProjectionId, Progress),
     ) -> Result<Projections> {
-        let models = Models::of(folder, &log);
-        models.prepare(folder)?;
-        models.remove_abandoned()?;
-        let catalog = Catalog::open(&models)?;
-        let leases = match &models {
-            Models::Folder(_) => None,
-            Models::Shared(_) => Some(Arc::new(Leases::open(&catalog, feeds)?)),
+        let locations = Locations::of(folder, &log);
+        locations.prepare(folder)?;
+        locations.remove_abandoned()?;
+        let catalog = Catalog::open(&locations)?;
+        let leases = match &locations {
+            Locations::Folder(_) => None,
+            Locations::Shared(_) => Some(Arc::new(Leases::open(&catalog, feeds)?)),
         };
-        let shared = Shared { models: &models, log: &log, catalog: &catalog, leases: leases.as_ref(), tell };
+        let shared = Shared { locations: &locations, log: &log, catalog: &catalog, leases: leases.as_ref(), tell };
         let tables = ProjectionId::ALL.into_iter().filter(|name| name.has_tables());
         let mut runners = tables.map(|name| open::runner(&shared, name)).collect::<Result<Vec<_>>>()?;
         // The index is each node's own, also where they share the other read models.
-        let own = Models::Folder(folder.read_models());
+        let own = Locations::Folder(folder.read_models());
         own.prepare(folder)?;
         own.remove_abandoned()?;
-        let own_catalog = match &models {
-            Models::Folder(_) => catalog.clone(),
-            Models::Shared(_) => Catalog::open(&own)?,
+        let own_catalog = match &locations {
+            Locations::Folder(_) => catalog.clone(),
+            Locations::Shared(_) => Catalog::open(&own)?,
         };
-        let shared = Shared { models: &own, log: &log, catalog: &own_catalog, leases: None, tell };
+        let shared = Shared { locations: &own, log: &log, catalog: &own_catalog, leases: None, tell };
         runners.push(open::runner(&shared, ProjectionId::Search)?);
-        Projections::of(log, models, catalog, leases, runners)
+        Projections::of(log, locations, catalog, leases, runners)
     }
 
     /// Opens the read models for reading, also beside the process that writes them.
     pub fn open_read_only(folder: &Folder, log: Log) -> Result<Projections> {
-        let models = Models::of(folder, &log);
-        let catalog = Catalog::open_read_only(&models)?;
-        let shared = Shared { models: &models, log: &log, catalog: &catalog, leases: None, tell: &|_, _| {} };
+        let locations = Locations::of(folder, &log);
+        let catalog = Catalog::open_read_only(&locations)?;
+        let shared = Shared { locations: &locations, log: &log, catalog: &catalog, leases: None, tell: &|_, _| {} };
         let tables = ProjectionId::ALL.into_iter().filter(|name| name.has_tables());
         let mut runners = tables.map(|name| open::to_read(&shared, name)).collect::<Result<Vec<_>>>()?;
-        let own = Models::Folder(folder.read_models());
+        let own = Locations::Folder(folder.read_models());
         let own_catalog = match Catalog::open_read_only(&own) {
             // This machine serves nothing.
             Err(Error::NotBuilt) => catalog.clone(),
             opened => opened?,
         };
-        let shared = Shared { models: &own, log: &log, catalog: &own_catalog, leases: None, tell: &|_, _| {} };
+        let shared = Shared { locations: &own, log: &log, catalog: &own_catalog, leases: None, tell: &|_, _| {} };
         runners.push(open::to_read_if_there(&shared, ProjectionId::Search)?);
-        Projections::of(log, models, catalog, None, runners)
+        Projections::of(log, locations, catalog, None, runners)
     }
 
     fn of(
         log: Log,
-        models: Models,
+        locations: Locations,
         catalog: Catalog,
         leases: Option<Arc<Leases>>,
         runners: Vec<Runner>,
@@ -117,7 +117,7 @@ impl Projections {
         let search_tasks = SearchTasks::new(catalog.clone());
         let caches = Caches::new(&log, &runners)?;
         let failure = watch::Sender::new(None);
-        let inner = Inner { log, models, catalog, leases, runners, caches, last_use, search_tasks, failure };
+        let inner = Inner { log, locations, catalog, leases, runners, caches, last_use, search_tasks, failure };
         Ok(Projections { inner: Arc::new(inner) })
     }
 
@@ -126,8 +126,8 @@ impl Projections {
     /// # Panics
     /// Of a projection that has no tables ([`ProjectionId::has_tables`]); that one is asked by [`Projections::index`].
     pub fn database(&self, name: ProjectionId) -> Database {
-        let model = self.runner(name).model();
-        model.database().expect("only projections with tables are asked for them").clone()
+        let handle = self.runner(name).handle();
+        handle.database().expect("only projections with tables are asked for them").clone()
     }
 
     /// How far that projection is; of one that is open for reading only, how far it was when it was opened.
@@ -137,9 +137,9 @@ impl Projections {
 
     /// The files of read models, and of the catalogue, in which something was found damaged since they were opened.
     pub fn damaged(&self) -> Vec<String> {
-        let models = self.runners().iter().map(Runner::model).collect::<Vec<_>>();
+        let handles = self.runners().iter().map(Runner::handle).collect::<Vec<_>>();
         let catalogs = [self.catalog().database(), self.runner(ProjectionId::Search).catalog().database()];
-        let files = models.iter().filter_map(Model::database).chain(catalogs).filter_map(Database::damaged);
+        let files = handles.iter().filter_map(Handle::database).chain(catalogs).filter_map(Database::damaged);
         let mut files = files.map(|path| path.display().to_string()).collect::<Vec<_>>();
         files.sort();
         files.dedup();
@@ -155,8 +155,8 @@ impl Projections {
         let runner = self.runner(name);
         runner.catalog().database().check(u64::MAX)?;
         match self.present(name)?.1 {
-            Model::Tables(database) => Ok(database.check(u64::MAX)?),
-            Model::Index(_) | Model::Elsewhere => Ok(()),
+            Handle::Tables(database) => Ok(database.check(u64::MAX)?),
+            Handle::Index(_) | Handle::Elsewhere => Ok(()),
         }
     }
 
@@ -239,8 +239,8 @@ impl Projections {
         &self.inner.log
     }
 
-    pub(crate) fn models(&self) -> &Models {
-        &self.inner.models
+    pub(crate) fn locations(&self) -> &Locations {
+        &self.inner.locations
     }
 
     /// Whether an operator may have this node do something to that projection.
@@ -256,14 +256,14 @@ impl Projections {
     }
 
     /// The projection's row and its read model as they are now, whoever writes them.
-    pub(crate) fn present(&self, name: ProjectionId) -> Result<(Entry, Model)> {
+    pub(crate) fn present(&self, name: ProjectionId) -> Result<(Entry, Handle)> {
         let runner = self.runner(name);
         if self.may_write() && runner.epoch().is_some() {
-            return Ok((runner.entry(), runner.model()));
+            return Ok((runner.entry(), runner.handle()));
         }
         let entry = runner.catalog().entry(name)?.unwrap_or_else(|| runner.entry());
-        let model = runner.place(entry.version, entry.generation).open()?;
-        Ok((entry, model))
+        let handle = runner.place(entry.version, entry.generation).open()?;
+        Ok((entry, handle))
     }
 
     pub(crate) fn catalog(&self) -> &Catalog {

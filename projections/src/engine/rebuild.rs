@@ -1,7 +1,7 @@
 //! Building a read model anew, beside the one that serves.
 
 use crate::engine::generation::Generation;
-use crate::engine::locations::Models;
+use crate::engine::locations::Locations;
 use crate::engine::runner::{Runner, Stop, follow};
 use crate::engine::scan::{self, Scan};
 use crate::engine::skips;
@@ -51,7 +51,7 @@ impl Projections {
             Ok(former) => {
                 failpoint::pass("rebuild-switched");
                 let kept = [Some(number), former];
-                remove(runner.models(), name, |found| !kept.contains(&Some(found)))
+                remove(runner.locations(), name, |found| !kept.contains(&Some(found)))
             }
             Err(error) => {
                 // The failure is what the caller wants to hear of; what is left is removed by the next rebuild.
@@ -176,17 +176,17 @@ fn read_ahead(log: &Log, mut after: Mark, (head, to): (Head, u64), taker: &SyncS
 
 /// Removes the generations before that one: what was erased from it is to be erased from them. The one that is being
 /// built beside it stays.
-pub(crate) fn remove_former(models: &Models, name: ProjectionId, serving: u64) -> Result<()> {
-    remove(models, name, |number| number < serving)
+pub(crate) fn remove_former(locations: &Locations, name: ProjectionId, serving: u64) -> Result<()> {
+    remove(locations, name, |number| number < serving)
 }
 
 /// Removes what a crash left of a rebuild. Nobody rebuilds that projection now.
-pub(crate) fn remove_unfinished(models: &Models, name: ProjectionId, serving: u64) -> Result<()> {
-    remove(models, name, |number| number > serving)
+pub(crate) fn remove_unfinished(locations: &Locations, name: ProjectionId, serving: u64) -> Result<()> {
+    remove(locations, name, |number| number > serving)
 }
 
 /// Removes the generations of these numbers.
-pub(crate) fn remove(models: &Models, name: ProjectionId, which: impl Fn(u64) -> bool) -> Result<()> {
-    let found = models.generations(name)?.into_iter().filter(|found| which(found.number));
+pub(crate) fn remove(locations: &Locations, name: ProjectionId, which: impl Fn(u64) -> bool) -> Result<()> {
+    let found = locations.generations(name)?.into_iter().filter(|found| which(found.number));
     found.into_iter().try_for_each(|found| found.place.remove())
 }

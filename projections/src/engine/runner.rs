@@ -2,9 +2,9 @@
 
 use crate::engine::catalog::{Catalog, Entry};
 use crate::engine::generation::{self, Generation};
-use crate::engine::handle::{Lies, Model};
+use crate::engine::handle::{Handle, Location};
 use crate::engine::lease::Leases;
-use crate::engine::locations::Models;
+use crate::engine::locations::Locations;
 use crate::engine::rebuild;
 use crate::engine::scan::Scan;
 use crate::{Error, Progress, ProjectionId, Result, search_tasks};
@@ -20,13 +20,13 @@ pub(crate) struct Runner {
     pub(crate) name: ProjectionId,
     catalog: Catalog,
     /// Where its generations lie.
-    models: Models,
+    locations: Locations,
     /// Of this node; none when no other node can write.
     leases: Option<Arc<Leases>>,
     /// Whoever applies facts or switches the generation holds this; none when it is open for reading only, or when
     /// another node feeds it.
     writing: Mutex<Option<Generation>>,
-    serving: RwLock<Model>,
+    serving: RwLock<Handle>,
     shown: watch::Sender<Mark>,
     /// The highest position that somebody waits for.
     wanted: watch::Sender<u64>,
@@ -42,7 +42,7 @@ pub(crate) const NO_EVENT: u64 = 0;
 
 /// What every slot of a process has in common.
 pub(crate) struct Shared<'a> {
-    pub(crate) models: &'a Models,
+    pub(crate) locations: &'a Locations,
     pub(crate) log: &'a Log,
     pub(crate) catalog: &'a Catalog,
     pub(crate) leases: Option<&'a Arc<Leases>>,
@@ -72,18 +72,18 @@ impl Stop {
 impl Runner {
     /// One that this process feeds.
     pub(crate) fn writing(shared: &Shared<'_>, entry: Entry, generation: Generation) -> Runner {
-        let (model, shown) = (generation.model(), generation.shown());
-        Runner { writing: Mutex::new(Some(generation)), ..Runner::reading(shared, entry, model, shown) }
+        let (handle, shown) = (generation.handle(), generation.shown());
+        Runner { writing: Mutex::new(Some(generation)), ..Runner::reading(shared, entry, handle, shown) }
     }
 
     /// One that another process feeds.
-    pub(crate) fn reading(shared: &Shared<'_>, entry: Entry, model: Model, shown: Mark) -> Runner {
+    pub(crate) fn reading(shared: &Shared<'_>, entry: Entry, handle: Handle, shown: Mark) -> Runner {
         Runner {
             name: entry.name,
             catalog: shared.catalog.clone(),
-            models: shared.models.clone(),
+            locations: shared.locations.clone(),
             leases: shared.leases.cloned(),
-            serving: RwLock::new(model),
+            serving: RwLock::new(handle),
             shown: watch::Sender::new(shown),
             wanted: watch::Sender::new(shown.position),
             writing: Mutex::new(None),
@@ -93,7 +93,7 @@ impl Runner {
     }
 
     /// The generation that serves.
-    pub(crate) fn model(&self) -> Model {
+    pub(crate) fn handle(&self) -> Handle {
         self.serving.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -149,12 +149,12 @@ impl Runner {
 
     /// Whether it is an index whose files make no sense.
     pub(crate) fn is_damaged(&self) -> bool {
-        self.model().index().is_ok_and(|index| index.is_damaged())
+        self.handle().index().is_ok_and(|index| index.is_damaged())
     }
 
     /// Remembers a failure of an index that will not pass.
     pub(crate) fn note_damage(&self, error: &search::Error) {
-        if let Ok(index) = self.model().index() {
+        if let Ok(index) = self.handle().index() {
             index.note(error);
         }
     }
@@ -165,13 +165,13 @@ impl Runner {
     }
 
     /// Where its generations lie.
-    pub(crate) fn models(&self) -> &Models {
-        &self.models
+    pub(crate) fn locations(&self) -> &Locations {
+        &self.locations
     }
 
     /// Where that generation of it lies.
-    pub(crate) fn place(&self, version: u32, number: u64) -> Lies {
-        self.models.generation(self.name, version, number)
+    pub(crate) fn place(&self, version: u32, number: u64) -> Location {
+        self.locations.generation(self.name, version, number)
     }
 
     /// Its row in the catalogue, as this process knows it.
@@ -251,7 +251,7 @@ impl Runner {
         if scan.facts.iter().filter(folded).any(|fact| matches!(fact.event, Event::User(user::Event::Erased))) {
             // Before it is told how far this is: who waits for the erasure finds nothing any more.
             failpoint::pass("erasure-folded");
-            rebuild::remove_former(&self.models, self.name, generation.number())?;
+            rebuild::remove_former(&self.locations, self.name, generation.number())?;
             failpoint::pass("former-removed");
             generation.wipe()?;
             failpoint::pass("model-wiped");
@@ -290,7 +290,7 @@ impl Runner {
         };
         if generation.has_traces() {
             // A crash or a failure came between the erasure and this.
-            rebuild::remove_former(&self.models, self.name, generation.number())?;
+            rebuild::remove_former(&self.locations, self.name, generation.number())?;
         }
         let persisted = generation.persist();
         self.publish(generation.shown());
@@ -320,15 +320,15 @@ impl Runner {
         failpoint::pass("rebuild-noted");
         let former = writing.replace(next);
         if let Some(next) = writing {
-            self.serve(next.model());
+            self.serve(next.handle());
             self.publish(next.shown());
         }
         Ok(former)
     }
 
     /// Lets the generation that another node has built serve, or one that this process opened.
-    pub(crate) fn serve(&self, model: Model) {
-        *self.serving.write().unwrap_or_else(PoisonError::into_inner) = model;
+    pub(crate) fn serve(&self, handle: Handle) {
+        *self.serving.write().unwrap_or_else(PoisonError::into_inner) = handle;
     }
 
     /// Takes over what the catalogue says.
@@ -342,7 +342,7 @@ impl Runner {
         let known = self.mark();
         if self.epoch().is_none()
             // What fails here fails in the tail as well, which tells it.
-            && let Some(database) = self.model().database()
+            && let Some(database) = self.handle().database()
             && let Ok(found) = generation::checkpoint_now(database).await
         {
             self.heard(known, found);
@@ -445,7 +445,7 @@ mod tests {
     #[test]
     fn a_stretch_that_begins_further_on_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Lies::In(store::sql::Place::File(folder.path().join("users.db")));
+        let place = Location::Tables(store::sql::Place::File(folder.path().join("users.db")));
         let mut generation = Generation::create(&place, (ProjectionId::Users, 1), 0, BTreeSet::new()).unwrap();
         let fact = Fact {
             position: 6,
@@ -468,17 +468,17 @@ mod tests {
     #[test]
     fn a_position_that_the_log_does_not_have_is_not_waited_for() {
         let folder = tempfile::tempdir().unwrap();
-        let models = Models::Folder(folder.path().to_owned());
-        let catalog = Catalog::open(&models).unwrap();
+        let locations = Locations::Folder(folder.path().to_owned());
+        let catalog = Catalog::open(&locations).unwrap();
         let (name, version, generation) = (ProjectionId::Search, ProjectionId::Search.version(), 1);
         let entry = Entry { name, version, generation, rebuilding: false, paused: false, failed: None };
         let wanted = watch::Sender::new(0);
         let runner = Runner {
             name,
             catalog,
-            models,
+            locations,
             leases: None,
-            serving: RwLock::new(Model::Elsewhere),
+            serving: RwLock::new(Handle::Elsewhere),
             shown: watch::Sender::new(Mark::default()),
             wanted,
             writing: Mutex::new(None),

@@ -1,6 +1,6 @@
 //! How far each projection is, for operators and health checks.
 
-use crate::engine::handle::Model;
+use crate::engine::handle::Handle;
 use crate::{Error, ProjectionId, Projections, Result};
 use domain::Timestamp;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -61,7 +61,7 @@ impl Projections {
     /// How far each projection is. It reads files or asks the database: not for the threads of
     /// async code.
     pub fn status(&self) -> Result<Vec<Status>> {
-        let here = self.runners().iter().filter(|runner| !matches!(runner.model(), Model::Elsewhere));
+        let here = self.runners().iter().filter(|runner| !matches!(runner.handle(), Handle::Elsewhere));
         let looked = here.map(|runner| match self.status_of(runner.name) {
             // It was thrown away between the look at the catalogue and the one at its files.
             Err(Error::Search(_)) => self.status_of(runner.name),
@@ -72,17 +72,17 @@ impl Projections {
 
     fn status_of(&self, name: ProjectionId) -> Result<Status> {
         let runner = self.runner(name);
-        let (entry, model) = self.present(name)?;
+        let (entry, handle) = self.present(name)?;
         let position = match self.may_write() && runner.epoch().is_some() {
             true => runner.position(),
             // Another process moves it.
-            false => model.mark()?.position,
+            false => handle.mark()?.position,
         };
         let head = self.log().head()?.position;
-        let size = match &model {
+        let size = match &handle {
             // Files that go at this moment have no size.
-            Model::Index(index) => index.size().ok(),
-            Model::Tables(_) | Model::Elsewhere => None,
+            Handle::Index(index) => index.size().ok(),
+            Handle::Tables(_) | Handle::Elsewhere => None,
         };
         let state = entry.state();
         let (failed_position, error) = entry.failed.unzip();

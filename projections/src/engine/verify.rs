@@ -1,7 +1,7 @@
 //! Folding the log again in scratch space, and comparing.
 
 use crate::engine::generation::{self, Generation};
-use crate::engine::handle::Model;
+use crate::engine::handle::Handle;
 use crate::engine::locations::Scratch;
 use crate::engine::rebuild::{Progress, build_to};
 use crate::engine::skips;
@@ -99,12 +99,12 @@ impl Projections {
     fn compare_readable(&self, name: ProjectionId, progress: &mut dyn FnMut(Progress)) -> Result<Verified> {
         self.check_files(name)?;
         let serving = match self.present(name)?.1 {
-            Model::Tables(database) => Serving::Tables(Box::new(database.snapshot()?)),
-            Model::Index(index) => {
+            Handle::Tables(database) => Serving::Tables(Box::new(database.snapshot()?)),
+            Handle::Index(index) => {
                 let damaged = index.damaged()?;
                 Serving::Index(index.look()?, damaged)
             }
-            Model::Elsewhere => return Err(Error::NotBuilt),
+            Handle::Elsewhere => return Err(Error::NotBuilt),
         };
         let mark = match &serving {
             Serving::Tables(snapshot) => generation::checkpoint(snapshot)?,
@@ -114,7 +114,7 @@ impl Projections {
         if !self.log().holds(mark)? {
             return Err(store::Error::OtherHistory { position }.into());
         }
-        let scratch = Scratch::make(self.runner(name).models(), name)?;
+        let scratch = Scratch::make(self.runner(name).locations(), name)?;
         let skips = skips::read(self.log(), name)?;
         let mut fold = Generation::create(&scratch.place, (name, 0), 0, skips)?;
         if let Some(stop) = build_to(self.log(), name, &mut fold, (self.log().head()?, position), progress)? {
@@ -122,17 +122,17 @@ impl Projections {
         }
         fold.persist()?;
         let mut verified = Verified { name, position, rows: 0, differences: Vec::new() };
-        match (&serving, fold.model()) {
-            (Serving::Tables(serving), Model::Tables(database)) => {
+        match (&serving, fold.handle()) {
+            (Serving::Tables(serving), Handle::Tables(database)) => {
                 let folded = database.snapshot()?;
                 for table in name.table_names() {
                     compare_table(serving, &folded, table, &mut verified)?;
                 }
             }
-            (Serving::Index(serving, damaged), Model::Index(index)) => {
+            (Serving::Index(serving, damaged), Handle::Index(index)) => {
                 compare_index(serving, &index.snapshot(), damaged, &mut verified)?;
             }
-            (Serving::Tables(_) | Serving::Index(..), Model::Tables(_) | Model::Index(_) | Model::Elsewhere) => {}
+            (Serving::Tables(_) | Serving::Index(..), Handle::Tables(_) | Handle::Index(_) | Handle::Elsewhere) => {}
         }
         Ok(verified)
     }

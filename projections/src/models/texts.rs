@@ -14,7 +14,7 @@ impl Projections {
     /// # Errors
     /// [`crate::Error::NotBuilt`] where there is none; only who reads beside a serving process can meet that.
     pub fn index(&self) -> Result<search::Index> {
-        self.runner(ProjectionId::Search).model().index()
+        self.runner(ProjectionId::Search).handle().index()
     }
 }
 
