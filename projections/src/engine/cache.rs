@@ -162,12 +162,12 @@ impl<T: Clone> Cache<T> {
             state.come_to(fact.mark());
         }
         let next = state.followed.position + 1;
-        if let Some(stumble) = scan.unreadable.as_ref().filter(|stumble| stumble.at.position == next) {
-            if stumble.concerns(self.name) {
+        if let Some(unreadable) = scan.unreadable.as_ref().filter(|unreadable| unreadable.at.position == next) {
+            if unreadable.concerns(self.name) {
                 // Nobody can tell what it ends.
                 state.ended.fill(next);
             }
-            state.come_to(stumble.at);
+            state.come_to(unreadable.at);
         }
         Ok(())
     }

@@ -31,7 +31,7 @@ pub(crate) struct Catalog {
     /// None when it is open for reading only.
     writer: Option<Arc<Mutex<Writer>>>,
     /// Somebody was erased, and what they had asked may still lie in the files.
-    traces: Arc<AtomicBool>,
+    residue: Arc<AtomicBool>,
 }
 
 /// A projection's row.
@@ -81,7 +81,7 @@ impl Catalog {
         };
         let writer = make().map_err(|error| database.noted(error))?;
         let catalog =
-            Catalog { database, writer: Some(Arc::new(Mutex::new(writer))), traces: Arc::new(AtomicBool::new(true)) };
+            Catalog { database, writer: Some(Arc::new(Mutex::new(writer))), residue: Arc::new(AtomicBool::new(true)) };
         // A crash may have come before what somebody had asked was gone from the files.
         if let Place::File(_) = place {
             catalog.wipe()?;
@@ -94,16 +94,16 @@ impl Catalog {
     pub(crate) fn wipe(&self) -> Result<()> {
         let writer = self.writer.as_ref().ok_or(Error::ReadOnly)?;
         let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-        self.traces.store(true, Ordering::Relaxed);
+        self.residue.store(true, Ordering::Relaxed);
         if writer.wipe(WIPE_BYTES_MAX).map_err(|error| self.database.noted(error))? {
-            self.traces.store(false, Ordering::Relaxed);
+            self.residue.store(false, Ordering::Relaxed);
         }
         Ok(())
     }
 
     /// Whether something may still lie there of somebody who was erased.
-    pub(crate) fn has_traces(&self) -> bool {
-        self.writer.is_some() && self.traces.load(Ordering::Relaxed)
+    pub(crate) fn has_residue(&self) -> bool {
+        self.writer.is_some() && self.residue.load(Ordering::Relaxed)
     }
 
     pub(crate) fn open_read_only(locations: &Locations) -> Result<Catalog> {
@@ -111,7 +111,7 @@ impl Catalog {
         if !place.exists()? {
             return Err(Error::NotBuilt);
         }
-        Ok(Catalog { database: place.open()?, writer: None, traces: Arc::default() })
+        Ok(Catalog { database: place.open()?, writer: None, residue: Arc::default() })
     }
 
     pub(crate) fn database(&self) -> &Database {

@@ -131,7 +131,7 @@ impl Projections {
         while self.index_once(runner)? {}
         runner.persist()?;
         let began = Instant::now();
-        while runner.has_traces() && began.elapsed() < PURGED_WITHIN {
+        while runner.has_residue() && began.elapsed() < PURGED_WITHIN {
             std::thread::sleep(PAUSE);
             runner.persist()?;
         }

@@ -32,7 +32,7 @@ pub(crate) struct Generation {
     /// The events that it steps over.
     skips: BTreeSet<u64>,
     /// Somebody was erased, and his rows may still lie where they were, although nobody finds them.
-    traces: bool,
+    residue: bool,
 }
 
 /// What it writes.
@@ -100,7 +100,7 @@ impl Generation {
         };
         failpoint::pass("generation-made");
         let (stored, confirmed) = (Mark::default(), Instant::now());
-        Ok(Generation { name, number, epoch, body, stored, confirmed, mark: stored, skips, traces: false })
+        Ok(Generation { name, number, epoch, body, stored, confirmed, mark: stored, skips, residue: false })
     }
 
     /// Opens the one in that place. From here on nobody writes it whose lease is of an earlier epoch.
@@ -110,16 +110,16 @@ impl Generation {
         epoch: u64,
         skips: BTreeSet<u64>,
     ) -> Result<Generation> {
-        let (body, stored, traces) = match place {
+        let (body, stored, residue) = match place {
             Location::Tables(place) => Body::open(place, name, epoch)?,
             Location::Folder(path) => {
                 let indexing = Indexing::open(path)?;
-                let (stored, traces) = (indexing.stored(), indexing.has_traces());
-                (Body::Index(Box::new(indexing)), stored, traces)
+                let (stored, residue) = (indexing.stored(), indexing.has_residue());
+                (Body::Index(Box::new(indexing)), stored, residue)
             }
         };
         let (mark, confirmed) = (stored, Instant::now());
-        Ok(Generation { name, number, epoch, body, stored, confirmed, mark, skips, traces })
+        Ok(Generation { name, number, epoch, body, stored, confirmed, mark, skips, residue })
     }
 
     /// Of the lease under which it is written.
@@ -195,7 +195,7 @@ impl Generation {
         let Body::Index(indexing) = &mut self.body else { return Ok(()) };
         let changed = indexing.change(facts, mark);
         self.stored = indexing.stored();
-        self.traces |= facts.iter().any(|fact| matches!(fact.event, Event::User(user::Event::Erased)));
+        self.residue |= facts.iter().any(|fact| matches!(fact.event, Event::User(user::Event::Erased)));
         if changed.is_err() {
             // What was not committed is lost, and is folded in again.
             self.mark = self.stored;
@@ -245,7 +245,7 @@ impl Generation {
             }
         }
         match &self.body {
-            Body::Tables { .. } if !self.traces => Ok(()),
+            Body::Tables { .. } if !self.residue => Ok(()),
             Body::Tables { .. } | Body::Index(_) => self.wipe(),
         }
     }
@@ -270,19 +270,19 @@ impl Generation {
         }
         match &mut self.body {
             Body::Tables { writer, .. } => {
-                self.traces = true;
+                self.residue = true;
                 if writer.wipe(WIPE_BYTES_MAX)? {
                     let mut tx = writer.begin()?;
                     tx.queue("delete from traces", &[])?;
                     tx.commit()?;
-                    self.traces = false;
+                    self.residue = false;
                 }
                 Ok(())
             }
             Body::Index(indexing) => {
                 let purged = indexing.purge();
                 self.stored = indexing.stored();
-                self.traces = indexing.has_traces();
+                self.residue = indexing.has_residue();
                 if purged.is_err() {
                     self.mark = self.stored;
                 }
@@ -293,10 +293,10 @@ impl Generation {
 
     /// Whether it, or a generation before it, may still hold what was said of somebody who was erased; or, in an index,
     /// deleted text that must be gone by now.
-    pub(crate) fn has_traces(&self) -> bool {
+    pub(crate) fn has_residue(&self) -> bool {
         match &self.body {
-            Body::Tables { .. } => self.traces,
-            Body::Index(indexing) => self.traces || indexing.has_traces(),
+            Body::Tables { .. } => self.residue,
+            Body::Index(indexing) => self.residue || indexing.has_residue(),
         }
     }
 
@@ -352,7 +352,7 @@ impl Generation {
         failpoint::pass("model-written");
         tx.commit()?;
         failpoint::pass("model-committed");
-        self.traces |= erased.is_some();
+        self.residue |= erased.is_some();
         self.stored = mark;
         self.confirmed = Instant::now();
         Ok(())
@@ -397,9 +397,9 @@ impl Body {
         if of != epoch {
             return Err(Error::TakenOver { name });
         }
-        let traces = tx.row("select position from traces limit 1", &[], |row| row.int(0))?.is_some();
+        let residue = tx.row("select position from traces limit 1", &[], |row| row.int(0))?.is_some();
         tx.commit()?;
-        Ok((Body::Tables { database, writer, moves: moves(place, epoch) }, stored, traces))
+        Ok((Body::Tables { database, writer, moves: moves(place, epoch) }, stored, residue))
     }
 }
 

@@ -12,18 +12,18 @@ pub(crate) struct Indexing {
     /// When the oldest change came that is not committed.
     oldest: Option<Instant>,
     /// Somebody was erased, and what he said may lie in a file, although nobody finds it.
-    traces: bool,
+    residue: bool,
 }
 
 impl Indexing {
     pub(crate) fn create(folder: &Path) -> search::Result<Indexing> {
-        Ok(Indexing { writer: search::Writer::create(folder)?, oldest: None, traces: false })
+        Ok(Indexing { writer: search::Writer::create(folder)?, oldest: None, residue: false })
     }
 
     pub(crate) fn open(folder: &Path) -> search::Result<Indexing> {
         let writer = search::Writer::open(folder)?;
-        let traces = writer.is_to_purge();
-        Ok(Indexing { writer, oldest: None, traces })
+        let residue = writer.is_to_purge();
+        Ok(Indexing { writer, oldest: None, residue })
     }
 
     /// What is read of it.
@@ -42,8 +42,8 @@ impl Indexing {
     }
 
     /// Whether deleted text must be gone from the files by now, and may still lie there.
-    pub(crate) fn has_traces(&self) -> bool {
-        self.traces || self.writer.is_to_purge()
+    pub(crate) fn has_residue(&self) -> bool {
+        self.residue || self.writer.is_to_purge()
     }
 
     /// About that many facts are to be folded in.
@@ -74,7 +74,7 @@ impl Indexing {
         let began = Instant::now();
         self.oldest = None;
         self.writer.commit_as_of(mark.position, mark.hash)?;
-        self.traces = self.writer.is_to_purge();
+        self.residue = self.writer.is_to_purge();
         failpoint::pass("index-committed");
         metrics::counter!("letopis_search_commits_total").increment(1);
         metrics::histogram!("letopis_search_commit_seconds").record(began.elapsed().as_secs_f64());
@@ -87,10 +87,10 @@ impl Indexing {
         if purged.is_err() {
             self.oldest = None;
         }
-        if self.traces {
+        if self.residue {
             failpoint::pass("index-purged");
         }
-        self.traces = self.writer.is_to_purge();
+        self.residue = self.writer.is_to_purge();
         purged.map(drop)
     }
 }

@@ -68,7 +68,7 @@ pub(crate) fn runner(shared: &Shared<'_>, name: ProjectionId) -> Result<Runner> 
     if !leases.feeds() {
         return following(shared, leases, name);
     }
-    let mut told = false;
+    let mut logged = false;
     loop {
         if let Some(epoch) = leases.take(name)? {
             return writing(shared, name, epoch);
@@ -77,9 +77,9 @@ pub(crate) fn runner(shared: &Shared<'_>, name: ProjectionId) -> Result<Runner> 
             // Other nodes are of an older version.
             Some(entry) if entry.version < name.version() => return writing(shared, name, leases.take_over(name)?),
             Some(entry) if holds(shared, &entry)? => return to_read(shared, name),
-            Some(_) | None if told => {}
+            Some(_) | None if logged => {}
             Some(_) | None => {
-                told = true;
+                logged = true;
                 tracing::info!(projection = %name, "another node builds it; this one waits");
             }
         }
@@ -90,7 +90,7 @@ pub(crate) fn runner(shared: &Shared<'_>, name: ProjectionId) -> Result<Runner> 
 /// For following other nodes and nothing else. What is missing is waited for, as long as another node builds it.
 fn following(shared: &Shared<'_>, leases: &Leases, name: ProjectionId) -> Result<Runner> {
     let mut nobody_since = Instant::now();
-    let mut told = false;
+    let mut logged = false;
     loop {
         match shared.catalog.entry(name)? {
             Some(entry) if entry.version >= name.version() && holds(shared, &entry)? => break,
@@ -101,7 +101,7 @@ fn following(shared: &Shared<'_>, leases: &Leases, name: ProjectionId) -> Result
         } else if nobody_since.elapsed() >= BEGUN_WITHIN {
             return Err(Error::NobodyBuilds { name });
         }
-        if !std::mem::replace(&mut told, true) {
+        if !std::mem::replace(&mut logged, true) {
             tracing::info!(projection = %name, "this node waits for another one that builds it");
         }
         std::thread::sleep(LOOK);
@@ -138,16 +138,16 @@ fn writing(shared: &Shared<'_>, name: ProjectionId, epoch: u64) -> Result<Runner
     };
     let stop = rebuild::build(log, name, &mut next, &mut |at| (shared.tell)(name, at))?;
     next.make_indexes()?;
-    let has_traces = next.has_traces();
+    let has_residue = next.has_residue();
     next.persist()?;
-    let failed = stop.map(Stop::told);
+    let failed = stop.map(Stop::logged);
     let paused = known.as_ref().is_some_and(|entry| entry.paused);
     failpoint::pass("first-built");
     let entry = Entry { name, version: name.version(), generation: number, rebuilding: false, paused, failed };
     catalog.put(&entry, epoch)?;
     failpoint::pass("first-noted");
     // One of another version is kept for whoever goes back to that, unless it may tell of somebody who was erased since.
-    let former = known.filter(|known| known.version != name.version() && !has_traces).map(|known| known.generation);
+    let former = known.filter(|known| known.version != name.version() && !has_residue).map(|known| known.generation);
     rebuild::remove(locations, name, |found| found != number && Some(found) != former)?;
     Ok(Runner::writing(shared, entry, next))
 }
@@ -204,13 +204,13 @@ fn catching_up(shared: &Shared<'_>, mut entry: Entry, mut generation: Generation
             Some(Stop { error: error @ Error::Search(_), .. }) => return Err(error),
             stop => stop,
         };
-        if generation.has_traces() {
+        if generation.has_residue() {
             // Somebody was erased while this node was away: nothing else would tell of it any more.
             rebuild::remove_former(shared.locations, entry.name, generation.number())?;
         }
         generation.persist()?;
         if let Some(stop) = stop {
-            entry.failed = Some(stop.told());
+            entry.failed = Some(stop.logged());
             shared.catalog.put(&entry, generation.epoch())?;
         }
     }

@@ -62,7 +62,7 @@ pub(crate) struct Stop {
 
 impl Stop {
     /// Tells the operator, once; answers what the catalogue keeps.
-    pub(crate) fn told(self) -> (u64, String) {
+    pub(crate) fn logged(self) -> (u64, String) {
         let (position, reason) = (self.position, described(&self.error));
         tracing::error!(projection = %self.name, position, error = reason, "the projection stops");
         (position, reason)
@@ -143,8 +143,8 @@ impl Runner {
     }
 
     /// Whether what somebody who was erased has said may still lie in a file.
-    pub(crate) fn has_traces(&self) -> bool {
-        self.lock().as_ref().is_some_and(Generation::has_traces)
+    pub(crate) fn has_residue(&self) -> bool {
+        self.lock().as_ref().is_some_and(Generation::has_residue)
     }
 
     /// Whether it is an index whose files make no sense.
@@ -244,7 +244,7 @@ impl Runner {
                 // What was folded in before that event is to be found.
                 generation.persist()?;
             }
-            self.note(|entry| entry.failed = Some(stop.told()))?;
+            self.note(|entry| entry.failed = Some(stop.logged()))?;
         }
         let after = generation.position();
         let folded = |fact: &&Fact| fact.position > before && fact.position <= after;
@@ -279,7 +279,7 @@ impl Runner {
 
     /// Stores the checkpoint where it is. An index that has stopped goes on with taking deleted text out of its files.
     pub(crate) fn persist(&self) -> Result<()> {
-        if self.catalog.has_traces() {
+        if self.catalog.has_residue() {
             // A reader was in the way.
             self.catalog.wipe()?;
         }
@@ -288,7 +288,7 @@ impl Runner {
         let Some(generation) = writing.as_mut().filter(|_| self.epoch().is_some() && goes_on) else {
             return Ok(());
         };
-        if generation.has_traces() {
+        if generation.has_residue() {
             // A crash or a failure came between the erasure and this.
             rebuild::remove_former(&self.locations, self.name, generation.number())?;
         }
@@ -374,15 +374,16 @@ pub(crate) fn follow(generation: &mut Generation, name: ProjectionId, scan: &Sca
     {
         return Ok(Some(stop));
     }
-    let Some(stumble) = scan.unreadable.as_ref().filter(|stumble| stumble.at.position == generation.position() + 1)
+    let Some(unreadable) =
+        scan.unreadable.as_ref().filter(|unreadable| unreadable.at.position == generation.position() + 1)
     else {
         return Ok(None);
     };
-    if !stumble.concerns(name) || generation.skips().contains(&stumble.at.position) {
-        generation.step_over(stumble.at);
+    if !unreadable.concerns(name) || generation.skips().contains(&unreadable.at.position) {
+        generation.step_over(unreadable.at);
         return Ok(None);
     }
-    let (position, reason) = (stumble.at.position, stumble.reason.clone());
+    let (position, reason) = (unreadable.at.position, unreadable.reason.clone());
     Ok(Some(Stop { name, position, error: Error::Poison { name, position, reason } }))
 }
 

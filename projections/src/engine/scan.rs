@@ -11,11 +11,11 @@ pub(crate) struct Scan {
     /// In the order of their positions, without holes.
     pub(crate) facts: Vec<Fact>,
     /// The very next event, when it cannot be read; there are no facts then.
-    pub(crate) unreadable: Option<Stumble>,
+    pub(crate) unreadable: Option<UnreadableEvent>,
 }
 
 /// An event that cannot be read.
-pub(crate) struct Stumble {
+pub(crate) struct UnreadableEvent {
     /// Where it stands, with its hash, which may be damaged itself.
     pub(crate) at: Mark,
     /// Why it cannot be read.
@@ -24,7 +24,7 @@ pub(crate) struct Stumble {
     category: Option<Category>,
 }
 
-impl Stumble {
+impl UnreadableEvent {
     /// Whether that projection must stop at it. What nobody can tell may concern everybody.
     pub(crate) fn concerns(&self, name: ProjectionId) -> bool {
         self.category.is_none_or(|category| name.is_about(category))
@@ -35,7 +35,7 @@ impl Scan {
     /// The last event that was read, or the one that cannot be.
     pub(crate) fn end(&self) -> Mark {
         let last = self.facts.last().map(Fact::mark);
-        last.or(self.unreadable.as_ref().map(|stumble| stumble.at)).unwrap_or(self.after)
+        last.or(self.unreadable.as_ref().map(|unreadable| unreadable.at)).unwrap_or(self.after)
     }
 
     /// So many of its facts are known to whoever has come to `mark`; none when it begins further on.
@@ -62,16 +62,16 @@ pub(crate) fn read(log: &Log, after: Mark, head: Head, limit: usize) -> Result<S
         Ok(facts) => Ok(Scan { after, facts, unreadable: None }),
         // Answered only when it is the very next one: what is before it came with the scan before.
         Err(error) => {
-            let (reason, category) = stumble(error)?;
+            let (reason, category) = unreadable(error)?;
             let position = after.position + 1;
             let at = log.mark(position)?.unwrap_or(Mark { position, ..Mark::default() });
-            Ok(Scan { after, facts: Vec::new(), unreadable: Some(Stumble { at, reason, category }) })
+            Ok(Scan { after, facts: Vec::new(), unreadable: Some(UnreadableEvent { at, reason, category }) })
         }
     }
 }
 
 /// Why an event cannot be read, and what it is about.
-fn stumble(error: store::Error) -> Result<(String, Option<Category>), store::Error> {
+fn unreadable(error: store::Error) -> Result<(String, Option<Category>), store::Error> {
     let reason = error.to_string();
     if let store::Error::Unreadable { source, .. } = &error {
         let (Unreadable::UnknownName(name) | Unreadable::Shape { name, .. }) = source;
@@ -83,12 +83,12 @@ fn stumble(error: store::Error) -> Result<(String, Option<Category>), store::Err
     }
 }
 
-impl Stumble {
+impl UnreadableEvent {
     /// As it is made of the error of that event.
     #[cfg(test)]
-    pub(crate) fn of(at: Mark, error: store::Error) -> Stumble {
-        let (reason, category) = stumble(error).unwrap();
-        Stumble { at, reason, category }
+    pub(crate) fn of(at: Mark, error: store::Error) -> UnreadableEvent {
+        let (reason, category) = unreadable(error).unwrap();
+        UnreadableEvent { at, reason, category }
     }
 }
 

@@ -133,7 +133,7 @@ fn an_event_that_nobody_can_read_may_be_an_end() {
         cache.put(token(1), ANNA, at(0), 1);
         let source = domain::Unreadable::UnknownName(name.to_owned());
         let unreadable =
-            Some(crate::engine::scan::Stumble::of(mark(1), store::Error::Unreadable { position: 1, source }));
+            Some(crate::engine::scan::UnreadableEvent::of(mark(1), store::Error::Unreadable { position: 1, source }));
         cache.heed(&Scan { after: mark(0), facts: Vec::new(), unreadable }).unwrap();
         assert_eq!(cache.followed(), mark(1));
         cache.get(&token(1), 1)
