@@ -11,6 +11,7 @@ use node::{Node, Role, Roles};
 use relay::{Arming, Bus, Checkpoint, Limits, Relay, no_relay, supervise, wakeups};
 use serde_json::{Value, json};
 use std::time::Duration;
+use store::RelayPlace;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -38,7 +39,7 @@ pub async fn verb(context: &Context, asked: &arguments::Relay) -> Result<()> {
         None => control::carry_out(context, Operation::ArmRelay { armed }).await?,
         // Every node looks there, and none has to be able to start for it.
         Some(cluster) => {
-            Arming::shared(cluster)?.set(armed)?;
+            Arming::open(&RelayPlace::shared(cluster))?.set(armed)?;
             json!({"armed": armed})
         }
     };
@@ -62,9 +63,9 @@ pub async fn bus(context: &Context) -> Result<Option<Bus>> {
 /// When its checkpoint cannot be opened.
 pub async fn relay(bus: Bus, node: &Node) -> Result<Relay> {
     let (folder, log) = (node.folder.clone(), node.log.clone());
-    let opened = tokio::task::spawn_blocking(move || Checkpoint::of(&folder, &log)).await;
+    let opened = tokio::task::spawn_blocking(move || Checkpoint::open(&RelayPlace::of(&folder, &log))).await;
     let checkpoint = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-    Ok(Relay::new(node.log.clone(), bus, checkpoint, Limits::default()))
+    Ok(Relay::new(node.log.records(), bus, checkpoint, Limits::default()))
 }
 
 /// The same, tried again where what is in the way may pass.
@@ -144,7 +145,8 @@ pub async fn arm(node: &Node, relay: Option<&Relay>, armed: bool) -> Result<Valu
         Some(relay) => relay.arm(armed).await?,
         None => {
             let (folder, log) = (node.folder.clone(), node.log.clone());
-            let set = tokio::task::spawn_blocking(move || Arming::of(&folder, &log)?.set(armed)).await;
+            let set =
+                tokio::task::spawn_blocking(move || Arming::open(&RelayPlace::of(&folder, &log))?.set(armed)).await;
             set.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         }
     }

@@ -3,7 +3,7 @@
 //! Else a copy for a trial would tell listeners what the true log tells them, and what it alone has made up.
 
 use store::sql::{Database, Place};
-use store::{Cluster, Error, Folder, Log};
+use store::{Error, RelayFiles, RelayPlace};
 
 /// In the database of a log that nodes share; a row in it disarms.
 const TABLES: &str = "create table if not exists relay_disarmed (one bigint primary key);";
@@ -14,29 +14,25 @@ pub struct Arming {
 }
 
 enum Backing {
-    /// [`Folder::disarm`]: whatever brings a whole log in says so before the log has its name.
-    Folder(Folder),
+    /// [`store::Folder::disarm`]: whatever brings a whole log in says so before the log has its name.
+    Files(RelayFiles),
     Shared(Database),
 }
 
 impl Arming {
-    /// Of that log. The caller holds the folder's lock.
+    /// Of the log that this is the place of. Files may be changed only by the holder of the folder's lock.
     ///
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Postgres`], [`Error::File`].
-    pub fn of(folder: &Folder, log: &Log) -> Result<Arming, Error> {
-        match log.cluster() {
-            None => Ok(Arming { backing: Backing::Folder(folder.clone()) }),
-            Some(cluster) => Arming::shared(cluster),
+    pub fn open(place: &RelayPlace) -> Result<Arming, Error> {
+        match place {
+            RelayPlace::Files(files) => Ok(Arming { backing: Backing::Files(files.clone()) }),
+            RelayPlace::Shared(place) => Arming::shared(place),
         }
     }
 
-    /// Of a log that nodes share.
-    ///
-    /// # Errors
-    /// [`Error::Unreachable`], [`Error::Postgres`], [`Error::File`].
-    pub fn shared(cluster: &Cluster) -> Result<Arming, Error> {
-        let database = Place::beside(cluster).create()?;
+    fn shared(place: &Place) -> Result<Arming, Error> {
+        let database = place.create()?;
         let mut writer = database.writer()?;
         let mut tx = writer.begin()?;
         tx.batch(TABLES)?;
@@ -44,12 +40,17 @@ impl Arming {
         Ok(Arming { backing: Backing::Shared(database) })
     }
 
-    /// Of a log that nodes share, for who changes nothing.
+    /// The same for a reader that changes nothing.
     ///
     /// # Errors
-    /// [`Error::Unreachable`], [`Error::Postgres`], [`Error::File`], also before a node has served that log.
-    pub fn present(cluster: &Cluster) -> Result<Arming, Error> {
-        Ok(Arming { backing: Backing::Shared(Place::beside(cluster).open()?) })
+    /// [`Error::Unreachable`], [`Error::Postgres`], [`Error::File`]; of a log that nodes share also before a node has
+    /// served it.
+    pub fn present(place: &RelayPlace) -> Result<Arming, Error> {
+        let backing = match place {
+            RelayPlace::Files(files) => Backing::Files(files.clone()),
+            RelayPlace::Shared(place) => Backing::Shared(place.open()?),
+        };
+        Ok(Arming { backing })
     }
 
     /// Whether it may not speak.
@@ -58,7 +59,7 @@ impl Arming {
     /// [`Error::Unreachable`], [`Error::Postgres`], [`Error::File`].
     pub fn is_disarmed(&self) -> Result<bool, Error> {
         match &self.backing {
-            Backing::Folder(folder) => Ok(folder.is_disarmed()),
+            Backing::Files(files) => Ok(files.is_disarmed()),
             Backing::Shared(database) => {
                 let row = database.snapshot()?.row("select one from relay_disarmed", &[], |row| row.int(0))?;
                 Ok(row.is_some())
@@ -71,10 +72,9 @@ impl Arming {
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Postgres`], [`Error::File`].
     pub fn set(&self, armed: bool) -> Result<(), Error> {
-        match (&self.backing, armed) {
-            (Backing::Folder(folder), true) => folder.arm(),
-            (Backing::Folder(folder), false) => folder.disarm(),
-            (Backing::Shared(database), _) => {
+        match &self.backing {
+            Backing::Files(files) => files.set_armed(armed),
+            Backing::Shared(database) => {
                 let sql = match armed {
                     true => "delete from relay_disarmed",
                     false => "insert into relay_disarmed (one) values (1) on conflict (one) do nothing",

@@ -2,9 +2,9 @@
 
 use crate::leadership::Leadership;
 use crate::{Arming, Error, Result};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use store::sql::{Database, Leases, Place, Row, Tx, Writer};
-use store::{Cluster, Folder, Log, described};
+use store::{RelayFiles, RelayPlace, described};
 use uuid::Uuid;
 
 const TABLES: &str = "
@@ -52,26 +52,21 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Its file in a data folder.
-    pub fn path(folder: &Folder) -> PathBuf {
-        folder.read_models().join("relay.db")
-    }
-
-    /// Opens the one of that log; the caller holds the folder's lock. A damaged file is replaced.
+    /// Opens the one of that place; beside files the caller holds the folder's lock. A damaged file is replaced.
     ///
     /// # Errors
     /// [`crate::Error::Store`].
-    pub fn of(folder: &Folder, log: &Log) -> Result<Checkpoint> {
-        let arming = Arming::of(folder, log)?;
-        match log.cluster() {
-            None => Checkpoint::in_folder(folder, arming),
-            Some(cluster) => Checkpoint::shared(cluster, arming),
+    pub fn open(place: &RelayPlace) -> Result<Checkpoint> {
+        let arming = Arming::open(place)?;
+        match place {
+            RelayPlace::Files(files) => Checkpoint::in_file(files, arming),
+            RelayPlace::Shared(place) => Checkpoint::shared(place, arming),
         }
     }
 
-    fn in_folder(folder: &Folder, arming: Arming) -> Result<Checkpoint> {
-        folder.make_read_models()?;
-        let path = Checkpoint::path(folder);
+    fn in_file(files: &RelayFiles, arming: Arming) -> Result<Checkpoint> {
+        files.make_folder()?;
+        let path = files.checkpoint();
         let writer = match writer_of(&path) {
             Err(error) if !error.may_pass() => {
                 let advice = "a new one is made, and the stream in NATS tells how far the relay has come";
@@ -84,8 +79,8 @@ impl Checkpoint {
         Ok(Checkpoint { writer, arming, leases: None, epoch: 0 })
     }
 
-    fn shared(cluster: &Cluster, arming: Arming) -> Result<Checkpoint> {
-        let database = Place::beside(cluster).create()?;
+    fn shared(place: &Place, arming: Arming) -> Result<Checkpoint> {
+        let database = place.create()?;
         let mut writer = database.writer()?;
         let mut tx = writer.begin()?;
         tx.batch(TABLES)?;

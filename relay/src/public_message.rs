@@ -6,7 +6,7 @@ use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use domain::Event;
 use serde_json::Value;
-use store::{Log, Record};
+use store::{Record, RecordReader};
 use uuid::Uuid;
 
 /// The names of the headers.
@@ -51,7 +51,7 @@ pub(crate) struct Page {
 }
 
 impl PublicMessage {
-    /// What is told of a record; `None` when nobody is told. Its sealed part is not opened.
+    /// What is told of a record; `None` when nobody is told. Its sealed part is not needed.
     ///
     /// # Errors
     /// [`Error::Unreadable`] for what this version does not know.
@@ -105,7 +105,7 @@ fn headers(record: &Record) -> HeaderMap {
 
 /// Reads what comes behind `after`, up to `end`; at most `limit` events. One that cannot be read ends the page before
 /// it, and is the error when it is the very next one.
-pub(crate) fn page(log: &Log, after: u64, end: u64, limit: usize) -> Result<Page> {
+pub(crate) fn page(log: &RecordReader, after: u64, end: u64, limit: usize) -> Result<Page> {
     translated(log.read(after, limit)?.into_iter(), end)
 }
 
@@ -113,7 +113,7 @@ pub(crate) fn page(log: &Log, after: u64, end: u64, limit: usize) -> Result<Page
 ///
 /// # Errors
 /// [`Error::OtherHistory`] when it does not.
-pub(crate) fn page_behind(log: &Log, (position, id): (u64, Uuid), limit: usize) -> Result<Page> {
+pub(crate) fn page_behind(log: &RecordReader, (position, id): (u64, Uuid), limit: usize) -> Result<Page> {
     let Some(before) = position.checked_sub(1) else { return page(log, 0, u64::MAX, limit) };
     let mut records = log.read(before, limit + 1)?.into_iter();
     if records.next().is_none_or(|record| record.id != id) {

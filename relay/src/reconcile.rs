@@ -5,7 +5,7 @@ use crate::publisher::StreamEnd;
 use crate::relay::RelayState;
 use crate::{Error, Relay, Result};
 use std::time::Duration;
-use store::Log;
+use store::RecordReader;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -118,14 +118,14 @@ impl Relay {
 }
 
 /// Whether the log has that event there: every log has nothing at zero.
-fn holds(log: &Log, position: u64, event_id: Uuid) -> Result<bool> {
+fn holds(log: &RecordReader, position: u64, event_id: Uuid) -> Result<bool> {
     let Some(after) = position.checked_sub(1) else { return Ok(true) };
     let records = log.read(after, 1)?;
     Ok(records.iter().any(|record| record.position == position && record.id == event_id))
 }
 
 /// The last event of a log, as if it was told.
-fn end(log: &Log) -> Result<Point> {
+fn end(log: &RecordReader) -> Result<Point> {
     let Some(after) = log.head()?.position.checked_sub(1) else { return Ok(Point::default()) };
     let last = log.read(after, 1)?.into_iter().next();
     Ok(last.map_or_else(Point::default, |last| Point {

@@ -8,7 +8,7 @@ use crate::{Bus, Error, Limits, Result};
 use rand::RngExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use store::Log;
+use store::RecordReader;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -26,7 +26,7 @@ pub struct Relay {
 }
 
 struct Shared {
-    log: Log,
+    log: RecordReader,
     bus: Bus,
     checkpoint: Arc<Mutex<Checkpoint>>,
     /// Whoever writes the stream holds it: the relay, or an operator who has something published again.
@@ -45,8 +45,8 @@ pub(crate) struct RelayState {
 }
 
 impl Relay {
-    /// A relay that has not begun: see [`Relay::follow`].
-    pub fn new(log: Log, bus: Bus, checkpoint: Checkpoint, limits: Limits) -> Relay {
+    /// A relay that has not begun: see [`Relay::follow`]. It is handed records only, so it can neither write nor unseal.
+    pub fn new(log: RecordReader, bus: Bus, checkpoint: Checkpoint, limits: Limits) -> Relay {
         let state = RelayState { publisher: Publisher::new(&bus, limits), point: None, looked: None, leadership: None };
         let checkpoint = Arc::new(Mutex::new(checkpoint));
         Relay { shared: Arc::new(Shared { log, bus, checkpoint, state: tokio::sync::Mutex::new(state) }) }
@@ -172,7 +172,7 @@ impl Relay {
     /// The log and the checkpoint are files: not for the threads of async code.
     pub(crate) async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Log, &mut Checkpoint) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&RecordReader, &mut Checkpoint) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (log, checkpoint) = (self.shared.log.clone(), Arc::clone(&self.shared.checkpoint));
         // A panic leaves no half of a transaction behind: it was rolled back.

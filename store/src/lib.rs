@@ -24,6 +24,8 @@ pub mod postgres;
 mod prepare;
 mod recent;
 mod record;
+mod records;
+mod relay_place;
 mod seal;
 pub mod sql;
 pub mod sqlite;
@@ -42,6 +44,8 @@ pub use postgres::Cluster;
 pub use record::{
     Accepted, Broken, BrokenKind, Fact, Filter, Head, PAGE_MAX, Receipt, Record, Stats, StreamRow, Verified,
 };
+pub use records::RecordReader;
+pub use relay_place::{RelayFiles, RelayPlace};
 pub use sqlite::{About, Along, Stage};
 pub use sqlite::{about, accept_anchor, backup, export, import, restore};
 pub use transfer::{Brought, Counted, Target};

@@ -2,8 +2,8 @@
 
 use crate::postgres::Cluster;
 use crate::{
-    Error, Fact, Filter, Folder, Head, Keys, Mark, Receipt, Record, Rotated, Stats, StreamRow, Verified, postgres,
-    sqlite,
+    Error, Fact, Filter, Folder, Head, Keys, Mark, Receipt, Record, RecordReader, Rotated, Stats, StreamRow, Verified,
+    postgres, sqlite,
 };
 use domain::{Personal, StreamId};
 use std::path::Path;
@@ -43,6 +43,11 @@ impl Log {
     /// master key.
     pub fn open_shared(cluster: &Cluster, folder: &Folder, master_key: &Path) -> Result<Log, Error> {
         postgres::Log::open(cluster, folder, master_key).map(Log::Postgres)
+    }
+
+    /// The same log for a reader that must neither write nor unseal.
+    pub fn records(&self) -> RecordReader {
+        RecordReader::new(self.clone())
     }
 
     /// The unlocked keys.

@@ -4,7 +4,7 @@ mod common;
 
 use common::{House, each, id, message, message_in, role, user, verifier};
 use domain::{Event, Personal, StreamId, Timestamp, message as messages, user as users};
-use store::{Batch, Error, Filter, Folder, Forget, Head, Log, NewEvent, NewReceipt, Wanted};
+use store::{Batch, Error, Filter, Folder, Forget, Head, Log, NewEvent, NewReceipt, Record, Wanted};
 
 #[test]
 fn what_is_appended_is_read_back() {
@@ -31,6 +31,20 @@ fn what_is_appended_is_read_back() {
         );
         assert_eq!(house.log.fact(&records[0]).unwrap(), facts[0]);
         assert_eq!(records[2].hash, head.hash);
+    }
+}
+
+#[test]
+fn a_reader_of_records_gets_everything_but_sealed_parts() {
+    for mut house in each() {
+        house.append(vec![message(1, 1, "hello"), role(user(7), 1), message(2, 1, "there")]);
+        let reader = house.log.records();
+        assert_eq!(reader.head().unwrap(), house.log.head().unwrap());
+        let all = house.log.read(0, 100).unwrap();
+        assert!(all[0].sealed.is_some() && all[2].sealed.is_some());
+        let unsealed = all.into_iter().map(|record| Record { sealed: None, ..record }).collect::<Vec<_>>();
+        assert_eq!(reader.read(0, 100).unwrap(), unsealed);
+        assert_eq!(reader.read(1, 1).unwrap(), unsealed[1..2]);
     }
 }
 

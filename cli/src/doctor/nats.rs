@@ -4,7 +4,7 @@ use super::Check;
 use crate::context::Context;
 use relay::{Arming, NatsReport};
 use serde_json::json;
-use store::Folder;
+use store::{Folder, RelayPlace};
 
 pub(super) async fn nats(context: &Context) -> Check {
     let Some(address) = &context.settings.nats else {
@@ -30,7 +30,7 @@ fn is_disarmed(context: &Context) -> bool {
     let Some(cluster) = &context.settings.database else {
         return Folder::existing(&context.settings.data).is_ok_and(|folder| folder.is_disarmed());
     };
-    Arming::present(cluster).and_then(|arming| arming.is_disarmed()).unwrap_or_default()
+    Arming::present(&RelayPlace::shared(cluster)).and_then(|arming| arming.is_disarmed()).unwrap_or_default()
 }
 
 fn told(shown: &str, report: &NatsReport) -> Check {

@@ -110,7 +110,7 @@ pub(super) async fn import(context: &Context, asked: &ImportLog) -> Result<()> {
         None => store::import(target, from, progress),
         Some(cluster) => {
             // Before anybody sees the log: a copy is silent.
-            let disarm = || Arming::shared(cluster)?.set(false);
+            let disarm = || Arming::open(&store::RelayPlace::shared(cluster))?.set(false);
             store::postgres::import(cluster, target, from, progress, disarm)
         }
     };

@@ -188,7 +188,7 @@ async fn a_checkpoint_that_is_damaged_costs_nothing() {
     fixture.tell_all().await;
     let folder = store::Folder::create(fixture.place.path()).unwrap();
     drop(fixture.relay);
-    let path = relay::Checkpoint::path(&folder);
+    let path = folder.read_models().join("relay.db");
     std::fs::write(&path, "this is no database, and never was one: ".repeat(300)).unwrap();
     let fixture = RelayFixture::over(fixture.place, &app, account.url()).await;
     anna.say(&chat, "one more").await;
@@ -198,7 +198,7 @@ async fn a_checkpoint_that_is_damaged_costs_nothing() {
     drop(fixture.relay);
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
-    let opened = relay::Checkpoint::of(&folder, &app.node.log);
+    let opened = relay::Checkpoint::open(&store::RelayPlace::of(&folder, &app.node.log));
     assert!(matches!(opened, Err(Error::Store(store::Error::File { .. }))), "{:?}", opened.err());
 }
 

@@ -86,10 +86,10 @@ pub async fn relay_in(place: &Path, app: &TestApp, url: &str) -> Relay {
 }
 
 fn relay_over(place: &Path, app: &TestApp, bus: Bus) -> Relay {
-    let checkpoint = Checkpoint::of(&Folder::create(place).unwrap(), &app.node.log).unwrap();
+    let checkpoint = Checkpoint::open(&store::RelayPlace::of(&Folder::create(place).unwrap(), &app.node.log)).unwrap();
     // Small: what streams may take is reserved on the server.
     let limits = Limits { bytes_max: 16 * 1024 * 1024, ..Limits::default() };
-    Relay::new(app.node.log.clone(), bus, checkpoint, limits)
+    Relay::new(app.node.log.records(), bus, checkpoint, limits)
 }
 
 pub async fn stream(url: &str) -> Stream {
