@@ -1,11 +1,12 @@
 //! Every way in which a request can fail, and the one place that knows status codes.
 
-use crate::problem::FieldError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::token::{self, Scope};
 use domain::{Refusal, chat, message, projection, session, user};
 use node::passwords::PasswordError;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Declares the codes: name, kebab-case, status, title.
 macro_rules! codes {
@@ -81,6 +82,36 @@ codes! {
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "The server is busy";
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The log is not available";
     ProjectionBehind = "projection-behind", SERVICE_UNAVAILABLE, "The read model is not there yet";
+}
+
+/// One fault in a body or a query parameter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct FieldError {
+    /// Where in the body (RFC 6901).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pointer: Option<String>,
+    /// Which query parameter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) parameter: Option<String>,
+    /// What.
+    pub(crate) detail: String,
+}
+
+impl FieldError {
+    /// A fault of a field at the top of the body.
+    pub(crate) fn of(field: &str, detail: impl ToString) -> FieldError {
+        FieldError::at(format!("/{field}"), detail)
+    }
+
+    /// A fault of what a pointer into the body (RFC 6901) names.
+    pub(crate) fn at(pointer: String, detail: impl ToString) -> FieldError {
+        FieldError { pointer: Some(pointer), parameter: None, detail: detail.to_string() }
+    }
+
+    /// A fault of a query parameter.
+    pub(crate) fn of_parameter(name: &str, detail: impl ToString) -> FieldError {
+        FieldError { pointer: None, parameter: Some(name.to_owned()), detail: detail.to_string() }
+    }
 }
 
 /// A request failed.

@@ -17,6 +17,7 @@ mod routes;
 mod serve;
 mod settings;
 mod starting;
+mod writing;
 
 pub use http::address::{Network, NoNetwork};
 pub use http::web_origin::web_origin;

@@ -7,8 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Most questions to the log that keep a thread waiting at once.
-pub(crate) const BLOCKED_MAX: usize = 64;
 /// How long `/ping_db` waits: who asks it wants to know now.
 pub(crate) const PING_MAX: Duration = Duration::from_secs(1);
 

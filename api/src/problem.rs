@@ -1,5 +1,6 @@
 //! How a failure reads on the wire: `application/problem+json` (RFC 9457).
 
+use crate::error::{Error, FieldError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,32 +24,17 @@ pub(crate) struct Problem {
     pub(crate) errors: Vec<FieldError>,
 }
 
-/// One fault in a body or a query parameter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct FieldError {
-    /// Where in the body (RFC 6901).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) pointer: Option<String>,
-    /// Which query parameter.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) parameter: Option<String>,
-    /// What.
-    pub(crate) detail: String,
-}
-
-impl FieldError {
-    /// A fault of a field at the top of the body.
-    pub(crate) fn of(field: &str, detail: impl ToString) -> FieldError {
-        FieldError::at(format!("/{field}"), detail)
-    }
-
-    /// A fault of what a pointer into the body (RFC 6901) names.
-    pub(crate) fn at(pointer: String, detail: impl ToString) -> FieldError {
-        FieldError { pointer: Some(pointer), parameter: None, detail: detail.to_string() }
-    }
-
-    /// A fault of a query parameter.
-    pub(crate) fn of_parameter(name: &str, detail: impl ToString) -> FieldError {
-        FieldError { pointer: None, parameter: Some(name.to_owned()), detail: detail.to_string() }
+impl Problem {
+    /// What a failure says, about that request.
+    pub(crate) fn of(error: &Error, request_id: &str) -> Problem {
+        Problem {
+            r#type: format!("urn:letopis:problem:{}", error.code.text()),
+            title: error.code.title(),
+            status: error.code.status().as_u16(),
+            detail: error.detail.clone(),
+            code: error.code.text(),
+            request_id: request_id.to_owned(),
+            errors: error.errors.clone(),
+        }
     }
 }

@@ -2,12 +2,13 @@
 
 use crate::app::App;
 use crate::error::{Code, Error};
+use crate::http::admission::{self, Admission};
 use crate::http::listener::{self, Doors};
 use crate::http::metrics::{condense, recorder};
-use crate::http::{address, admission, budget, conditional, cors, envelope, idempotency, request_size};
+use crate::http::{address, budget, conditional, cors, envelope, idempotency, request_size};
 use crate::routes::health;
 use crate::routes::search_tasks;
-use crate::{Settings, openapi};
+use crate::{Network, Settings, openapi};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
@@ -15,6 +16,7 @@ use node::passwords::PasswordError;
 use node::{Node, Role, Roles};
 use std::any::Any;
 use std::future::Future;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -28,17 +30,18 @@ pub fn router(node: &Node, settings: Settings) -> Result<Router, PasswordError> 
 
 fn addresses(app: &App) -> Router {
     recorder();
+    let proxies = Arc::<[Network]>::from(app.settings.trusted_proxies.as_slice());
     routes(app.roles)
         .layer(from_fn(conditional::not_modified))
-        .layer(from_fn_with_state(app.clone(), idempotency::fingerprint))
+        .layer(from_fn_with_state(Arc::clone(&app.keys), idempotency::fingerprint))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| {
             let said = panic.downcast_ref::<&str>().copied().unwrap_or("no message");
             tracing::error!(panic = said, "a handler panicked");
             Error::new(Code::Internal, "an internal error; the server's log says why").into_response()
         }))
-        .layer(from_fn_with_state(app.clone(), admission::pass))
-        .layer(from_fn_with_state(app.clone(), budget::charge))
-        .layer(from_fn_with_state(app.clone(), address::find))
+        .layer(from_fn_with_state(Arc::new(Admission::new(&app.settings.limits)), admission::pass))
+        .layer(from_fn_with_state(Arc::clone(&app.budget), budget::charge))
+        .layer(from_fn_with_state(proxies, address::find))
         .layer(from_fn(request_size::sized))
         .layer(cors::layer(&app.settings.allowed_origins))
         .layer(from_fn(envelope::finish))

@@ -14,13 +14,9 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use domain::session::TokenHash;
 use domain::token::Scope;
 use domain::{SessionId, Timestamp, UserId};
 use projections::{sessions, tokens};
-use sha2::{Digest, Sha256};
 use std::time::Duration;
 
 /// Who is calling, by a session that is open or by a service token whose scopes allow the method.
@@ -159,16 +155,6 @@ pub(crate) fn session_tokens(parts: &Parts, app: &App) -> Result<Vec<String>, Er
     }
     named.retain(|token| !service_token::is_one(token));
     Ok(named)
-}
-
-/// A new session's token: 256 random bits, base64url without padding.
-pub(crate) fn new_token() -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
-}
-
-/// What is kept of a session's token or a service token.
-pub(crate) fn hash(token: &str) -> TokenHash {
-    TokenHash(Sha256::digest(token.as_bytes()).into())
 }
 
 /// What a request calls with. The header goes before the cookie: who sets it means it.

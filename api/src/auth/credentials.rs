@@ -3,8 +3,8 @@
 //! Both headers belong to others as well: to a proxy's own sign-in, to other programs on this host. They are compared
 //! as bytes, and whatever is not ours is passed over, so that it can neither hide nor drop what is.
 
-use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::{HeaderMap, HeaderValue};
 
 /// The session cookie: only over TLS or to this machine, only for this host, not for scripts.
 pub(crate) const COOKIE_NAME: &str = "__Host-letopis";
@@ -21,6 +21,12 @@ pub(crate) fn of_header(headers: &HeaderMap) -> Vec<String> {
 pub(crate) fn of_cookie(headers: &HeaderMap) -> Vec<String> {
     let lines = headers.get_all(COOKIE).iter();
     distinct(lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';')).filter_map(ours))
+}
+
+/// The line that puts a token into the session cookie for so many seconds; with none, takes it out.
+pub(crate) fn set_cookie(token: &str, seconds: u64) -> HeaderValue {
+    let text = format!("{COOKIE_NAME}={token}; Max-Age={seconds}; Path=/; Secure; HttpOnly; SameSite=Lax");
+    HeaderValue::from_str(&text).expect("a token is base64url and fits a header")
 }
 
 fn authorized(line: &[u8]) -> Option<String> {

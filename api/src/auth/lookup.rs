@@ -1,8 +1,8 @@
 //! Whose a token is: asked of this process, then of Redis where there is one, then of the read model.
 
 use crate::app::App;
-use crate::auth::caller::hash;
 use crate::auth::session_entry::{self, Entry};
+use crate::auth::session_token::hash;
 use crate::error::{Code, Error};
 use crate::reading::WAIT_MAX;
 use domain::session::TokenHash;
@@ -15,8 +15,6 @@ use store::sql::Database;
 
 /// How long an unknown token is waited for that another node may have made.
 const LAG_MAX: Duration = Duration::from_secs(1);
-/// Most unknown tokens that are waited for at once.
-pub(crate) const UNKNOWN_MAX: usize = 64;
 
 /// A session, and where it was found.
 pub(crate) struct SessionHit {

@@ -6,3 +6,4 @@ pub(crate) mod failures;
 pub(crate) mod lookup;
 pub(crate) mod service_token;
 mod session_entry;
+pub(crate) mod session_token;

@@ -57,7 +57,7 @@ mod tests {
         let of = |user, seed: &Seed, token| text(&keys, UserId(id(user)), seed, TokenId(id(token)));
         let key = |key: &str| Seed::of(Some(key));
         let first = of(1, &key("k"), 1);
-        assert!(is_one(&first) && !is_one(&first[1..]) && !is_one(&crate::auth::caller::new_token()));
+        assert!(is_one(&first) && !is_one(&first[1..]) && !is_one(&crate::auth::session_token::new_token()));
         assert_eq!(of(1, &key("k"), 1), first);
         let random = Seed::of(None);
         assert_eq!(of(1, &random, 1), of(1, &random, 1));

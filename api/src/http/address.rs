@@ -1,6 +1,5 @@
 //! Whose request it is, as far as the network tells: the peer, or whom a proxy of ours names.
 
-use crate::app::App;
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
@@ -10,6 +9,7 @@ use ipnet::IpNet;
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// An address, or a network in CIDR notation. IPv4 written as IPv6 is IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,19 +51,18 @@ impl FromStr for Network {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClientAddress(pub(crate) Option<IpAddr>);
 
-impl FromRequestParts<App> for ClientAddress {
+impl<S: Sync> FromRequestParts<S> for ClientAddress {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<ClientAddress, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<ClientAddress, Infallible> {
         Ok(parts.extensions.get::<ClientAddress>().copied().unwrap_or(ClientAddress(None)))
     }
 }
 
-/// Finds out once where a request comes from.
-pub(crate) async fn find(State(app): State<App>, mut request: Request, next: Next) -> Response {
+/// Finds out once where a request comes from, behind these proxies.
+pub(crate) async fn find(State(trusted): State<Arc<[Network]>>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical());
-    let trusted = &app.settings.trusted_proxies;
-    let forwarded = peer.filter(|peer| is_ours(*peer, trusted)).and_then(|_| forwarded(request.headers(), trusted));
+    let forwarded = peer.filter(|peer| is_ours(*peer, &trusted)).and_then(|_| forwarded(request.headers(), &trusted));
     request.extensions_mut().insert(ClientAddress(forwarded.or(peer)));
     next.run(request).await
 }

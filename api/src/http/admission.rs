@@ -1,7 +1,7 @@
 //! How many requests are under way at once, and for how long. A request counts while the server works on it, not
 //! while it waits for the caller to send the body: else a few slow callers would keep everybody out.
 
-use crate::app::App;
+use crate::Limits;
 use crate::error::{Code, Error};
 use crate::http::request_size;
 use axum::body::{Body, Bytes, HttpBody};
@@ -21,19 +21,35 @@ use tokio::time::{Sleep, sleep, timeout};
 /// What an operator asks when there is trouble is answered however much is under way.
 const EXEMPT: [&str; 4] = ["/ping", "/livez", "/readyz", "/metrics"];
 
+/// The slots for requests under way, and how long one of them may be held.
+pub(crate) struct Admission {
+    slots: Arc<Semaphore>,
+    body_max: Duration,
+    answer_max: Duration,
+}
+
+impl Admission {
+    pub(crate) fn new(limits: &Limits) -> Admission {
+        Admission {
+            slots: Arc::new(Semaphore::new(limits.in_flight_max)),
+            body_max: limits.body_max,
+            answer_max: limits.answer_max,
+        }
+    }
+}
+
 /// Lets a request through when there is a slot for it, and gives it up when it takes too long.
-pub(crate) async fn pass(State(app): State<App>, request: Request, next: Next) -> Response {
-    let limits = &app.settings.limits;
-    let slot = Arc::new(Slot { slots: Arc::clone(&app.slots), held: Mutex::default() });
+pub(crate) async fn pass(State(admission): State<Arc<Admission>>, request: Request, next: Next) -> Response {
+    let slot = Arc::new(Slot { slots: Arc::clone(&admission.slots), held: Mutex::default() });
     if !EXEMPT.contains(&request.uri().path()) && slot.take().is_err() {
         return full().into_response();
     }
     let request = if request.body().is_end_stream() {
         request
     } else {
-        request.map(|body| Body::new(Arriving::new(body, limits.body_max, Arc::clone(&slot))))
+        request.map(|body| Body::new(Arriving::new(body, admission.body_max, Arc::clone(&slot))))
     };
-    match timeout(limits.body_max + limits.answer_max, next.run(request)).await {
+    match timeout(admission.body_max + admission.answer_max, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
             tracing::error!("a request was given up: its answer took too long");

@@ -1,9 +1,7 @@
 //! JSON bodies of requests, and what is wrong with them.
 
-use crate::app::App;
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, FieldError};
 use crate::http::admission::unread;
-use crate::problem::FieldError;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
@@ -14,14 +12,14 @@ const JSON_DEPTH_MAX: usize = 32;
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
 
-impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Error;
 
-    async fn from_request(request: Request, app: &App) -> Result<Body<T>, Error> {
+    async fn from_request(request: Request, state: &S) -> Result<Body<T>, Error> {
         if !request.headers().get(CONTENT_TYPE).is_some_and(|value| is_json(value.as_bytes())) {
             return Err(Error::new(Code::UnsupportedMediaType, "send the body with Content-Type: application/json"));
         }
-        let bytes = Bytes::from_request(request, app).await.map_err(|rejection| unread(&rejection))?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| unread(&rejection))?;
         parse(&bytes).map(Body)
     }
 }

@@ -1,7 +1,6 @@
 //! How many bytes of answers may wait until they are taken, in all and for one address. What is handed to hyper counts
 //! until it is written out or given up: a place that is given back before its thing is gone bounds nothing.
 
-use crate::app::App;
 use crate::error::{Code, Error};
 use crate::http::address::{ClientAddress, household};
 use axum::body::{Body, Bytes, HttpBody};
@@ -113,13 +112,13 @@ impl Drop for Held {
 }
 
 /// Counts every answer until it is taken. One that comes piece by piece brings what it has taken along.
-pub(crate) async fn charge(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn charge(State(budget): State<Arc<Budget>>, request: Request, next: Next) -> Response {
     let address = request.extensions().get::<ClientAddress>().and_then(|address| address.0);
     let mut response = next.run(request).await;
     let held = match (response.extensions_mut().remove::<Arc<Held>>(), response.body().size_hint().exact()) {
         (Some(held), _) => held,
         (None, Some(0) | None) => return response,
-        (None, Some(bytes)) => match app.budget.take(address, usize::try_from(bytes).unwrap_or(usize::MAX), None) {
+        (None, Some(bytes)) => match budget.take(address, usize::try_from(bytes).unwrap_or(usize::MAX), None) {
             Ok(held) => held,
             Err(error) => return error.into_response(),
         },

@@ -1,6 +1,5 @@
 //! Where a request comes from: the program and the network address, as they go into the history of sign-ins.
 
-use crate::app::App;
 use crate::error::Error;
 use crate::http::address::ClientAddress;
 use axum::extract::FromRequestParts;
@@ -14,10 +13,10 @@ const DEVICE_CHARACTERS_MAX: usize = 200;
 /// Where a request comes from.
 pub(crate) struct ClientOrigin(pub(crate) Origin);
 
-impl FromRequestParts<App> for ClientOrigin {
+impl<S: Sync> FromRequestParts<S> for ClientOrigin {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<ClientOrigin, Error> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<ClientOrigin, Error> {
         // Clients write names of devices in any encoding; what is no UTF-8 of it is shown as such.
         let agent = parts.headers.get(USER_AGENT).map_or(&[][..], |value| value.as_bytes());
         let device = domain::text::seen(&String::from_utf8_lossy(agent), DEVICE_CHARACTERS_MAX);

@@ -7,6 +7,8 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// How long a browser may keep what it was told about a call.
 const KEPT_MAX: Duration = Duration::from_secs(3600);
+/// Most bytes that are read of a request that is not answered by a handler, to find its `Origin`.
+pub(super) const ORIGIN_BYTES_MAX: usize = 8 * 1024;
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 /// What a page may send.
 const SENT: [HeaderName; 7] = [

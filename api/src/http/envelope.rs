@@ -48,7 +48,7 @@ fn explained(response: Response, request_id: &str) -> Response {
         None if (status.is_client_error() || status.is_server_error()) && !is_json(&response) => by_status(status),
         None => return response,
     };
-    let problem = problem(&error, request_id);
+    let problem = Problem::of(&error, request_id);
     let (parts, _) = response.into_parts();
     let mut explained = (error.code.status(), Json(problem)).into_response();
     let headers = explained.headers_mut();
@@ -81,23 +81,11 @@ fn explained(response: Response, request_id: &str) -> Response {
     explained
 }
 
-fn problem(error: &Error, request_id: &str) -> Problem {
-    Problem {
-        r#type: format!("urn:letopis:problem:{}", error.code.text()),
-        title: error.code.title(),
-        status: error.code.status().as_u16(),
-        detail: error.detail.clone(),
-        code: error.code.text(),
-        request_id: request_id.to_owned(),
-        errors: error.errors.clone(),
-    }
-}
-
 /// A whole answer to a request that could not be read, as it goes over the wire before the connection is closed;
 /// `head` is what came of it.
 pub(crate) fn alone(error: &Error, origins: &[String], head: &[u8]) -> String {
     let request_id = uuid::Uuid::now_v7().to_string();
-    let body = serde_json::to_string(&problem(error, &request_id)).expect("a problem is made of text and numbers");
+    let body = serde_json::to_string(&Problem::of(error, &request_id)).expect("a problem is made of text and numbers");
     let status = error.code.status();
     let retry_after = if status == StatusCode::SERVICE_UNAVAILABLE { "retry-after: 1\r\n" } else { "" };
     format!(

@@ -1,6 +1,5 @@
 //! Requests that may be sent twice: their `Idempotency-Key`, and what tells a repeat from another request.
 
-use crate::app::App;
 use crate::error::{Code, Error};
 use crate::http::admission::unread;
 use crate::http::request_size::BODY_BYTES_MAX;
@@ -9,6 +8,8 @@ use axum::extract::{FromRequest, Request, State};
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+use store::Keys;
 
 /// Longest `Idempotency-Key` in characters.
 const KEY_MAX: usize = 255;
@@ -32,7 +33,7 @@ pub(crate) fn idempotency_key(parts: &Parts) -> Result<Option<String>, Error> {
 }
 
 /// Hashes requests that carry an `Idempotency-Key`, so that a repeat with another content is known.
-pub(crate) async fn fingerprint(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn fingerprint(State(keys): State<Arc<Keys>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     match idempotency_key(&parts) {
         Ok(None) => return next.run(Request::from_parts(parts, body)).await,
@@ -50,7 +51,7 @@ pub(crate) async fn fingerprint(State(app): State<App>, request: Request, next: 
     };
     let method = parts.method.as_str().as_bytes();
     let path = parts.uri.path_and_query().map_or("", |path| path.as_str()).as_bytes();
-    let hash = app.keys.keyed_hash("request", &[method, path, &bytes]);
+    let hash = keys.keyed_hash("request", &[method, path, &bytes]);
     let mut request = Request::from_parts(parts, Body::from(bytes));
     request.extensions_mut().insert(Fingerprint(hash));
     next.run(request).await

@@ -4,6 +4,7 @@
 use crate::error::{Code, Error};
 use crate::http::address::Network;
 use crate::http::connection_limits::{ConnectionLimits, Full, Permit};
+use crate::http::cors::ORIGIN_BYTES_MAX;
 use crate::http::envelope;
 use crate::http::timed_stream::{Answering, TimedStream, Turn};
 use crate::{Limits, Settings};
@@ -45,8 +46,6 @@ const LEAVE_WAIT_MAX: Duration = Duration::from_secs(1);
 /// many are waited for at once.
 const ORIGIN_WAIT_MAX: Duration = Duration::from_millis(200);
 const ORIGINS_AWAITED_MAX: usize = 64;
-/// Most bytes that are read of a request that is not answered by a handler, to find its `Origin`.
-pub(super) const ORIGIN_BYTES_MAX: usize = 8 * 1024;
 
 /// What the doors need to know of the settings.
 pub(crate) struct Doors {

@@ -7,10 +7,18 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use commands::Answer;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The log position of what was written or read.
 pub(crate) const POSITION: HeaderName = HeaderName::from_static("letopis-position");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// Something was written, and there is no more to say.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Done {
+    /// The log position of the last event written.
+    pub(crate) position: u64,
+}
 
 /// The answer to a write.
 pub(crate) fn written(status: StatusCode, answer: &Answer, body: impl Serialize) -> Response {

@@ -2,8 +2,8 @@
 
 use crate::Limits;
 use crate::error::{Code, Error};
+use crate::http::cors::ORIGIN_BYTES_MAX;
 use crate::http::envelope;
-use crate::http::listener::ORIGIN_BYTES_MAX;
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 use std::io::{self, IoSlice};

@@ -1,18 +1,18 @@
 //! Registering, logging in, logging out.
 
-use super::Done;
 use crate::app::App;
-use crate::auth::caller::{hash, new_token, session_tokens};
-use crate::auth::credentials::COOKIE_NAME;
+use crate::auth::caller::session_tokens;
+use crate::auth::credentials::set_cookie;
+use crate::auth::session_token::{hash, new_token};
 use crate::error::{Code, Error};
 use crate::http::address::ClientAddress;
 use crate::http::body::Body;
 use crate::http::client_origin::ClientOrigin;
 use crate::http::context::CommandContext;
-use crate::http::reply::{read, written};
+use crate::http::reply::{Done, read, written};
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use commands::{Actor, Answer};
 use domain::text::{Email, UserName, canonical_name};
@@ -191,9 +191,4 @@ async fn end(app: &App, context: &CommandContext, token: &str) -> Result<Option<
     let Some(session) = app.session_of(token).await?.map(|found| found.open) else { return Ok(None) };
     let end = Command::Session(session.session_id, session::Command::End { by: session.user_id });
     Ok(Some(app.ask(Actor::User(session.user_id), context, end).await?.position))
-}
-
-pub(super) fn set_cookie(token: &str, seconds: u64) -> HeaderValue {
-    let text = format!("{COOKIE_NAME}={token}; Max-Age={seconds}; Path=/; Secure; HttpOnly; SameSite=Lax");
-    HeaderValue::from_str(&text).expect("a token is base64url and fits a header")
 }

@@ -1,6 +1,7 @@
 //! Chats: creating, finding, renaming, archiving, deleting them.
 
-use super::{Done, Next, chat_id, cut};
+use super::ids::chat_id;
+use super::page::{Next, cut};
 use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::error::{Code, Error};
@@ -9,7 +10,7 @@ use crate::http::conditional::{tag, tag_beside};
 use crate::http::context::CommandContext;
 use crate::http::cursor;
 use crate::http::params::Params;
-use crate::http::reply::{changed, read, read_one, written};
+use crate::http::reply::{Done, changed, read, read_one, written};
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;

@@ -1,15 +1,15 @@
 //! What is known of me, and forgetting it.
 
-use super::{Done, auth};
 use crate::app::App;
 use crate::auth::caller::Person;
+use crate::auth::credentials::set_cookie;
 use crate::error::{Code, Error};
 use crate::http::address::ClientAddress;
 use crate::http::body::Body;
 use crate::http::client_origin::ClientOrigin;
 use crate::http::context::CommandContext;
 use crate::http::params::Params;
-use crate::http::reply::written;
+use crate::http::reply::{Done, written};
 use crate::routes::export;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -61,7 +61,7 @@ async fn erase(
     });
     let answer = erasing.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
     let mut response = written(StatusCode::OK, &answer, Done { position: answer.position });
-    response.headers_mut().insert(SET_COOKIE, auth::set_cookie("", 0));
+    response.headers_mut().insert(SET_COOKIE, set_cookie("", 0));
     Ok(response)
 }
 

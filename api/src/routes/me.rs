@@ -1,6 +1,6 @@
 //! My own account: profile, password, the history of my sign-ins.
 
-use super::{Done, Next, cut};
+use super::page::{Next, cut};
 use crate::app::App;
 use crate::auth::caller::{Caller, Person};
 use crate::error::{Code, Error};
@@ -11,7 +11,7 @@ use crate::http::conditional::tag;
 use crate::http::context::CommandContext;
 use crate::http::cursor;
 use crate::http::params::Params;
-use crate::http::reply::{self, read, read_one};
+use crate::http::reply::{self, Done, read, read_one};
 use axum::extract::State;
 use axum::response::Response;
 use commands::{Actor, Answer};

@@ -1,6 +1,7 @@
 //! A chat's members: joining, adding, leaving, removing, roles.
 
-use super::{Done, Next, chat_id, cut, user_id};
+use super::ids::{chat_id, user_id};
+use super::page::{Next, cut};
 use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::error::{Code, Error};
@@ -8,7 +9,7 @@ use crate::http::body::Body;
 use crate::http::context::CommandContext;
 use crate::http::cursor;
 use crate::http::params::Params;
-use crate::http::reply::{changed, read, written};
+use crate::http::reply::{Done, changed, read, written};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;

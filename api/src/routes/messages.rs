@@ -1,6 +1,7 @@
 //! Messages: posting, reading, editing, deleting them.
 
-use super::{Done, Next, chat_id, message_id};
+use super::ids::{chat_id, message_id};
+use super::page::Next;
 use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::error::{Code, Error};
@@ -9,7 +10,7 @@ use crate::http::conditional::tag;
 use crate::http::context::CommandContext;
 use crate::http::cursor;
 use crate::http::params::Params;
-use crate::http::reply::{changed, read, read_one, written};
+use crate::http::reply::{Done, changed, read, read_one, written};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -1,6 +1,6 @@
 //! Searching the messages of all my chats.
 
-use super::Next;
+use super::page::Next;
 use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::error::{Code, Error};
@@ -25,8 +25,6 @@ use utoipa_axum::routes;
 const ANSWER_MAX: Duration = Duration::from_secs(1);
 /// How long a question waits for one of the places.
 const PLACE_WAIT_MAX: Duration = Duration::from_secs(1);
-/// Most questions that are looked up at once: each keeps a thread busy.
-pub(crate) const QUESTIONS_MAX: usize = 8;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(search))

@@ -1,7 +1,8 @@
 //! Searching as a task: asked now, read when it is answered.
 
+use super::messages;
 use super::messages::PAGE_BYTES_MAX;
-use super::{Next, messages};
+use super::page::Next;
 use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::error::{Code, Error};

@@ -1,12 +1,11 @@
 //! My sessions: who is logged in as me, and sending them away.
 
-use super::Done;
 use crate::app::App;
 use crate::auth::caller::Person;
 use crate::error::{Code, Error};
 use crate::http::context::CommandContext;
 use crate::http::params::Params;
-use crate::http::reply::{read, written};
+use crate::http::reply::{Done, read, written};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -1,14 +1,14 @@
 //! My service tokens: what my applications' own backends call with.
 
-use super::Done;
 use crate::app::App;
-use crate::auth::caller::{Person, hash};
+use crate::auth::caller::Person;
 use crate::auth::service_token::{Seed, text};
+use crate::auth::session_token::hash;
 use crate::error::{Code, Error};
 use crate::http::body::Body;
 use crate::http::context::CommandContext;
 use crate::http::params::Params;
-use crate::http::reply::{read, written};
+use crate::http::reply::{Done, read, written};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;

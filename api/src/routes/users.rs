@@ -1,6 +1,6 @@
 //! Other people: finding somebody by his name.
 
-use super::{Next, cut};
+use super::page::{Next, cut};
 use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::error::Error;

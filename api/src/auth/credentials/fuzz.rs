@@ -1,5 +1,5 @@
 use super::*;
-use crate::auth::caller::new_token;
+use crate::auth::session_token::new_token;
 use ::fuzz::Verdict;
 use axum::http::{HeaderName, HeaderValue};
 

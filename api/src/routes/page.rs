@@ -1,0 +1,21 @@
+//! Lists in pages: where the next one begins.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Where the next page begins.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Next {
+    /// Send it as `from`.
+    pub(super) iterator: String,
+}
+
+/// Cuts a page that was read with one row more than asked for, and says where the next one begins.
+pub(super) fn cut<T>(rows: &mut Vec<T>, limit: u32, iterator: impl FnOnce(&T) -> String) -> Option<Next> {
+    let limit = limit as usize;
+    if rows.len() <= limit {
+        return None;
+    }
+    rows.truncate(limit);
+    rows.last().map(|last| Next { iterator: iterator(last) })
+}
