@@ -21,7 +21,8 @@ mod writing;
 
 pub use http::address::{Network, NoNetwork};
 pub use http::web_origin::web_origin;
-pub use openapi::document;
+pub use openapi::{document, operations};
+pub use routes::spec::{Access, Idempotency, Operation, RateClass, Spec};
 pub use serve::{router, serve};
 pub use settings::{Limits, Settings};
 pub use starting::starting;

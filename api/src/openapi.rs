@@ -1,8 +1,10 @@
 //! The OpenAPI document, made from the code, and the pages that show it without internet.
 
 use crate::app::App;
+use crate::auth::credentials::COOKIE_NAME;
 use crate::error::Code;
 use crate::problem::Problem;
+use crate::routes::spec::{Access, Idempotency, Operation, Routes, Spec, described};
 use crate::routes::{self, health};
 use axum::Router;
 use axum::http::header::CONTENT_SECURITY_POLICY;
@@ -12,13 +14,12 @@ use axum::response::Redirect;
 use axum::routing::get;
 use std::fmt::Write;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{self, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     ContentBuilder, Object, OpenApi, Ref, RefOr, Required, ResponseBuilder, SecurityRequirement, Type,
 };
 use utoipa::{OpenApi as _, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 #[derive(utoipa::OpenApi)]
@@ -42,27 +43,26 @@ struct Document;
 const BEARER: &str = "The token of a session, or a service token (`letopis_…`): its scope `read` allows GET, `write` \
                       every other method; what secures an account takes sessions only (`session-required`).";
 
-/// Addresses that need no session.
-const OPEN: [&str; 8] =
-    ["/v1/auth/register", "/v1/auth/login", "/v1/auth/logout", "/ping", "/ping_db", "/livez", "/readyz", "/metrics"];
-
-/// Addresses of one thing that has an `ETag`.
-const TAGGED: [&str; 3] = ["/v1/me", "/v1/chats/{chat_id}", "/v1/chats/{chat_id}/messages/{message_id}"];
-
 /// The document that `GET /openapi.json` answers.
 pub fn document() -> OpenApi {
-    complete(routes().split_for_parts().1)
+    let (_, document, operations) = routes().into_parts();
+    complete(document, &operations)
 }
 
-/// Every documented address.
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Document::openapi()).merge(routes::all()).merge(health::routes())
+/// Every documented route, and what it is.
+pub fn operations() -> Vec<Operation> {
+    routes().into_parts().2
+}
+
+/// Every documented route.
+pub(crate) fn routes() -> Routes {
+    routes::all().merge(health::routes())
 }
 
 /// `/openapi.json` and `/docs`.
 pub(crate) fn pages(document: OpenApi) -> Router<App> {
     let config = Config::new(["/openapi.json"]).try_it_out_enabled(true);
-    let ui = SwaggerUi::new("/docs").url("/openapi.json", complete(document)).config(config);
+    let ui = SwaggerUi::new("/docs").url("/openapi.json", document).config(config);
     Router::from(ui).route("/", get(|| async { Redirect::temporary("/docs/") })).layer(from_fn(
         async |request: Request<axum::body::Body>, next: Next| {
             let mut response = next.run(request).await;
@@ -75,37 +75,31 @@ pub(crate) fn pages(document: OpenApi) -> Router<App> {
     ))
 }
 
-/// Adds what holds for every address (CONTRACT 1.1), so that no handler has to repeat it.
-fn complete(mut document: OpenApi) -> OpenApi {
+/// Adds what holds for every route (CONTRACT 1.1), so that no handler has to repeat it, and what follows from what it is.
+pub(crate) fn complete(routes: OpenApi, operations: &[Operation]) -> OpenApi {
+    let mut document = Document::openapi();
+    document.merge(routes);
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     document.info.description = Some(description());
     let components = document.components.get_or_insert_default();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(BEARER)).build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    let cookie = ApiKey::Cookie(ApiKeyValue::new(crate::auth::credentials::COOKIE_NAME));
+    let cookie = ApiKey::Cookie(ApiKeyValue::new(COOKIE_NAME));
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
-    for (path, item) in &mut document.paths.paths {
-        let open = OPEN.contains(&path.as_str());
-        let operations = [
-            (&mut item.get, Method::GET),
-            (&mut item.post, Method::POST),
-            (&mut item.put, Method::PUT),
-            (&mut item.patch, Method::PATCH),
-            (&mut item.delete, Method::DELETE),
-        ];
-        for (operation, method) in operations {
-            if let Some(operation) = operation {
-                common(operation, path, open, !method.is_safe());
-                conditions(operation, path, &method);
-            }
+    for Operation { method, path, spec } in operations {
+        let mut described = document.paths.paths.get_mut(path).into_iter().flat_map(described);
+        if let Some((_, operation)) = described.find(|(described, _)| described == method) {
+            common(operation, method, path, spec);
+            conditions(operation, method, spec);
         }
     }
     document
 }
 
-fn common(operation: &mut Operation, path: &str, open: bool, writes: bool) {
+fn common(operation: &mut path::Operation, method: &Method, path: &str, spec: &Spec) {
+    let writes = !method.is_safe();
     let mut statuses = vec![400, 431, 500, 503];
-    if !open {
+    if spec.access != Access::Anyone {
         operation.security = Some(vec![
             SecurityRequirement::new("bearer", Vec::<String>::new()),
             SecurityRequirement::new("cookie", Vec::<String>::new()),
@@ -118,8 +112,10 @@ fn common(operation: &mut Operation, path: &str, open: bool, writes: bool) {
     }
     if writes {
         statuses.extend([403, 408, 409, 412, 413, 422]);
-        let key = "The same key with the same request gives the first answer again, for at least 24 hours.";
-        parameter(operation, "Idempotency-Key", ParameterIn::Header, key, Type::String);
+        if spec.idempotency == Idempotency::Keyed {
+            let key = "The same key with the same request gives the first answer again, for at least 24 hours.";
+            parameter(operation, "Idempotency-Key", ParameterIn::Header, key, Type::String);
+        }
     } else if path.starts_with("/v1/") {
         let wait = "Wait for this log position, at most 2 s.";
         parameter(operation, "min_position", ParameterIn::Query, wait, Type::Integer);
@@ -127,7 +123,7 @@ fn common(operation: &mut Operation, path: &str, open: bool, writes: bool) {
     if operation.request_body.is_some() {
         statuses.push(415);
     }
-    if is_paged(operation) {
+    if spec.paged {
         parameter(operation, "limit", ParameterIn::Query, "1 to 1000, by default 50.", Type::Integer);
         parameter(operation, "from", ParameterIn::Query, "`next.iterator` of the page before.", Type::String);
     }
@@ -150,9 +146,9 @@ fn common(operation: &mut Operation, path: &str, open: bool, writes: bool) {
 }
 
 /// What holds for conditional requests.
-fn conditions(operation: &mut Operation, path: &str, method: &Method) {
+fn conditions(operation: &mut path::Operation, method: &Method, spec: &Spec) {
     let changes = matches!(*method, Method::PATCH | Method::PUT);
-    let shows = *method == Method::GET && TAGGED.contains(&path);
+    let shows = *method == Method::GET && spec.tagged;
     if changes || *method == Method::DELETE {
         let text = "`*`, or one or more `ETag`s: none of them current is 412 `version-changed`.";
         parameter(operation, "If-Match", ParameterIn::Header, text, Type::String);
@@ -174,21 +170,7 @@ fn conditions(operation: &mut Operation, path: &str, method: &Method) {
     }
 }
 
-/// Whether an operation answers a list in pages: its body has a `next`.
-fn is_paged(operation: &Operation) -> bool {
-    const PAGED: [&str; 7] = ["SignIns", "Users", "Chats", "Members", "Messages", "Hits", "FoundMessages"];
-    let Some(RefOr::T(response)) = operation.responses.responses.get("200") else { return false };
-    let schemas = response.content.values().filter_map(|content| match content {
-        RefOr::T(content) => content.schema.as_ref(),
-        RefOr::Ref(_) => None,
-    });
-    schemas.into_iter().any(|schema| match schema {
-        RefOr::Ref(reference) => PAGED.iter().any(|name| reference.ref_location.ends_with(&format!("/{name}"))),
-        RefOr::T(_) => false,
-    })
-}
-
-fn parameter(operation: &mut Operation, name: &str, place: ParameterIn, description: &str, kind: Type) {
+fn parameter(operation: &mut path::Operation, name: &str, place: ParameterIn, description: &str, kind: Type) {
     let parameter = ParameterBuilder::new()
         .name(name)
         .parameter_in(place)

@@ -8,6 +8,7 @@ use crate::http::metrics::{condense, recorder};
 use crate::http::{address, budget, conditional, cors, envelope, idempotency, request_size};
 use crate::routes::health;
 use crate::routes::search_tasks;
+use crate::routes::spec::{Operation, RateClass};
 use crate::{Network, Settings, openapi};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -31,7 +32,10 @@ pub fn router(node: &Node, settings: Settings) -> Result<Router, PasswordError> 
 fn addresses(app: &App) -> Router {
     recorder();
     let proxies = Arc::<[Network]>::from(app.settings.trusted_proxies.as_slice());
-    routes(app.roles)
+    let (routes, operations) = routes(app.roles);
+    let probes = operations.into_iter().filter(|operation| operation.spec.class == RateClass::Probe);
+    let admission = Admission::new(&app.settings.limits, probes.map(|probe| probe.path).collect());
+    routes
         .layer(from_fn(conditional::not_modified))
         .layer(from_fn_with_state(Arc::clone(&app.keys), idempotency::fingerprint))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| {
@@ -39,7 +43,7 @@ fn addresses(app: &App) -> Router {
             tracing::error!(panic = said, "a handler panicked");
             Error::new(Code::Internal, "an internal error; the server's log says why").into_response()
         }))
-        .layer(from_fn_with_state(Arc::new(Admission::new(&app.settings.limits)), admission::pass))
+        .layer(from_fn_with_state(Arc::new(admission), admission::pass))
         .layer(from_fn_with_state(Arc::clone(&app.budget), budget::charge))
         .layer(from_fn_with_state(proxies, address::find))
         .layer(from_fn(request_size::sized))
@@ -48,15 +52,15 @@ fn addresses(app: &App) -> Router {
         .with_state(app.clone())
 }
 
-/// The addresses that a node of these roles answers.
-fn routes(roles: Roles) -> Router<App> {
+/// The routes that a node of these roles answers, and what each of them is.
+fn routes(roles: Roles) -> (Router<App>, Vec<Operation>) {
     if roles.has(Role::Api) {
-        let (routes, document) = openapi::routes().split_for_parts();
-        return routes.merge(openapi::pages(document));
+        let (routes, document, operations) = openapi::routes().into_parts();
+        return (routes.merge(openapi::pages(openapi::complete(document, &operations))), operations);
     }
-    let (routes, _) = health::of_every_node().split_for_parts();
+    let (routes, _, operations) = health::of_every_node().into_parts();
     let advice = "this node does not answer the API: its roles leave `api` out; ask another node";
-    routes.fallback(async move || Error::new(Code::NotFound, advice))
+    (routes.fallback(async move || Error::new(Code::NotFound, advice)), operations)
 }
 
 /// Serves until `stop` resolves, then lets requests under way finish, for at most ten seconds.

@@ -18,20 +18,20 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep, timeout};
 
-/// What an operator asks when there is trouble is answered however much is under way.
-const EXEMPT: [&str; 4] = ["/ping", "/livez", "/readyz", "/metrics"];
-
 /// The slots for requests under way, and how long one of them may be held.
 pub(crate) struct Admission {
     slots: Arc<Semaphore>,
+    /// Addresses that need none.
+    exempt: Vec<String>,
     body_max: Duration,
     answer_max: Duration,
 }
 
 impl Admission {
-    pub(crate) fn new(limits: &Limits) -> Admission {
+    pub(crate) fn new(limits: &Limits, exempt: Vec<String>) -> Admission {
         Admission {
             slots: Arc::new(Semaphore::new(limits.in_flight_max)),
+            exempt,
             body_max: limits.body_max,
             answer_max: limits.answer_max,
         }
@@ -41,7 +41,7 @@ impl Admission {
 /// Lets a request through when there is a slot for it, and gives it up when it takes too long.
 pub(crate) async fn pass(State(admission): State<Arc<Admission>>, request: Request, next: Next) -> Response {
     let slot = Arc::new(Slot { slots: Arc::clone(&admission.slots), held: Mutex::default() });
-    if !EXEMPT.contains(&request.uri().path()) && slot.take().is_err() {
+    if !admission.exempt.iter().any(|path| path == request.uri().path()) && slot.take().is_err() {
         return full().into_response();
     }
     let request = if request.body().is_end_stream() {

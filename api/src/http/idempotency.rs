@@ -57,5 +57,11 @@ pub(crate) async fn fingerprint(State(keys): State<Arc<Keys>>, request: Request,
     next.run(request).await
 }
 
+/// Takes the fingerprint away again, where a repeat is another request: its commands then carry no key.
+pub(crate) async fn ignore(mut request: Request, next: Next) -> Response {
+    request.extensions_mut().remove::<Fingerprint>();
+    next.run(request).await
+}
+
 #[cfg(test)]
 mod fuzz;

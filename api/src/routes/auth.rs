@@ -1,5 +1,6 @@
 //! Registering, logging in, logging out.
 
+use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::caller::session_tokens;
 use crate::auth::credentials::set_cookie;
@@ -21,12 +22,19 @@ use node::claims::claim;
 use projections::{ProjectionId, users};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(register)).routes(routes!(login)).routes(routes!(logout))
+/// Most bytes of a body that holds credentials.
+const BODY_BYTES_MAX: usize = 4 * 1024;
+
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+        .add(routes!(register), Spec::anyone().body_bytes_max(BODY_BYTES_MAX))
+        // CONTRACT 1.1: a session's token is told once; a repeat opens another session.
+        .add(routes!(login), Spec::anyone().body_bytes_max(BODY_BYTES_MAX).without_key())
+        // The same key with another session's token is another request, and a second end changes nothing anyway.
+        .add(routes!(logout), Spec::anyone().body_bytes_max(BODY_BYTES_MAX).without_key())
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -120,13 +128,11 @@ fn registered(answer: &Answer) -> Response {
 ))]
 async fn login(
     State(app): State<App>,
-    mut context: CommandContext,
+    context: CommandContext,
     ClientOrigin(origin): ClientOrigin,
     ClientAddress(address): ClientAddress,
     Body(body): Body<Login>,
 ) -> Result<Response, Error> {
-    // CONTRACT 1.1: a session's token is told once; a repeat opens another session.
-    context.key = None;
     let reading = app.read(ProjectionId::Users, 0).await?;
     // What a keyboard adds around a name is no part of it: no name begins or ends with a space.
     let known = match canonical_name(&body.user_name).as_deref().map(str::trim) {
@@ -166,8 +172,7 @@ async fn login(
 #[utoipa::path(post, path = "/v1/auth/logout", tag = "accounts", responses((status = 200, body = Done)))]
 async fn logout(State(app): State<App>, mut context: CommandContext, request: Request) -> Result<Response, Error> {
     let (parts, _) = request.into_parts();
-    // The same key with another session's token is another request, and a second end changes nothing anyway.
-    (context.key, context.if_match) = (None, None);
+    context.if_match = None;
     let (mut position, mut failed) = (0, None);
     for token in session_tokens(&parts, &app)? {
         match end(&app, &context, &token).await {

@@ -2,6 +2,7 @@
 
 use super::ids::chat_id;
 use super::page::{Next, cut};
+use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::error::{Code, Error};
@@ -20,15 +21,18 @@ use projections::{ProjectionId, chats, messages};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 /// Characters of a chat's newest message in a list of chats.
 const PREVIEW_CHARACTERS_MAX: usize = 256;
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(one, change, delete))
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+        .add(routes!(list), Spec::caller().paged())
+        .add(routes!(create), Spec::caller())
+        .add(routes!(one), Spec::caller().tagged())
+        .add(routes!(change, delete), Spec::caller())
 }
 
 #[derive(Deserialize, ToSchema)]

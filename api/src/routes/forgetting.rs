@@ -1,5 +1,6 @@
 //! What is known of me, and forgetting it.
 
+use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::caller::Person;
 use crate::auth::credentials::set_cookie;
@@ -21,11 +22,10 @@ use node::operations::erase;
 use projections::{ProjectionId, users};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(erase)).routes(routes!(everything))
+pub(crate) fn routes() -> Routes {
+    Routes::default().add(routes!(erase), Spec::person()).add(routes!(everything), Spec::person())
 }
 
 #[derive(Deserialize, ToSchema)]

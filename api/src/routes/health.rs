@@ -1,5 +1,6 @@
 //! Whether it lives, and whether it is ready.
 
+use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::error::Error;
 use crate::patience::PING_MAX;
@@ -12,7 +13,6 @@ use node::Role;
 use projections::{Progress, ProjectionId, State as ProjectionState};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// A read model that is further behind than this makes the node not ready.
@@ -20,17 +20,17 @@ const LAG_EVENTS_MAX: u64 = 10_000;
 /// And one whose oldest missing event is older than this.
 const LAG_SECONDS_MAX: u64 = 60;
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    of_every_node().routes(routes!(ping_db))
+pub(crate) fn routes() -> Routes {
+    of_every_node().add(routes!(ping_db), Spec::anyone())
 }
 
 /// What a node answers that does not answer the API.
-pub(crate) fn of_every_node() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(ping))
-        .routes(routes!(livez))
-        .routes(routes!(readyz))
-        .routes(routes!(metrics_text))
+pub(crate) fn of_every_node() -> Routes {
+    Routes::default()
+        .add(routes!(ping), Spec::anyone().probe())
+        .add(routes!(livez), Spec::anyone().probe())
+        .add(routes!(readyz), Spec::anyone().probe())
+        .add(routes!(metrics_text), Spec::anyone().probe())
 }
 
 /// Whether the node is ready, and what keeps it from it.

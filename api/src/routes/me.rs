@@ -1,6 +1,7 @@
 //! My own account: profile, password, the history of my sign-ins.
 
 use super::page::{Next, cut};
+use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::caller::{Caller, Person};
 use crate::error::{Code, Error};
@@ -20,14 +21,14 @@ use domain::{Command, Outcome, SessionId, Timestamp, UserId, password, user};
 use projections::{ProjectionId, sign_ins, users};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(profile, change_profile))
-        .routes(routes!(change_password))
-        .routes(routes!(history))
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+        .add(routes!(profile), Spec::caller().tagged())
+        .add(routes!(change_profile), Spec::caller())
+        .add(routes!(change_password), Spec::person())
+        .add(routes!(history), Spec::person().paged())
 }
 
 /// Who I am.

@@ -2,6 +2,7 @@
 
 use super::ids::{chat_id, user_id};
 use super::page::{Next, cut};
+use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::error::{Code, Error};
@@ -19,11 +20,13 @@ use node::claims::claim_on;
 use projections::{ProjectionId, chats};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, enter)).routes(routes!(change, leave))
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+        .add(routes!(list), Spec::caller().paged())
+        .add(routes!(enter), Spec::caller())
+        .add(routes!(change, leave), Spec::caller())
 }
 
 /// `user_name` joins the caller under that nickname, or gives a member that nickname; `user_id` adds somebody else;

@@ -2,6 +2,7 @@
 
 use super::ids::{chat_id, message_id};
 use super::page::Next;
+use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::error::{Code, Error};
@@ -22,7 +23,6 @@ use projections::{ProjectionId, messages};
 use serde::{Deserialize, Serialize};
 use store::sql::Database;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
@@ -31,8 +31,12 @@ pub(super) const PAGE_BYTES_MAX: usize = 1024 * 1024;
 /// Most rows that are read at a time.
 const STEP_ROWS_MAX: u32 = 100;
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, post)).routes(routes!(one, edit, delete))
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+        .add(routes!(list), Spec::caller().paged())
+        .add(routes!(post), Spec::caller())
+        .add(routes!(one), Spec::caller().tagged())
+        .add(routes!(edit, delete), Spec::caller())
 }
 
 #[derive(Deserialize, ToSchema)]

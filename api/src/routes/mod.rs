@@ -15,20 +15,15 @@ mod page;
 pub(crate) mod search;
 pub(crate) mod search_tasks;
 mod sessions;
+pub(crate) mod spec;
 mod tokens;
 mod users;
 
-use crate::app::App;
-use axum::extract::DefaultBodyLimit;
-use utoipa_axum::router::OpenApiRouter;
+use spec::Routes;
 
-/// Most bytes of a body that holds credentials.
-const AUTH_BODY_BYTES_MAX: usize = 4 * 1024;
-
-/// Every address under `/v1`.
-pub(crate) fn all() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .merge(me::routes())
+/// Every route under `/v1`.
+pub(crate) fn all() -> Routes {
+    me::routes()
         .merge(forgetting::routes())
         .merge(sessions::routes())
         .merge(tokens::routes())
@@ -38,6 +33,5 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(messages::routes())
         .merge(search::routes())
         .merge(search_tasks::routes())
-        .layer(DefaultBodyLimit::max(crate::http::request_size::BODY_BYTES_MAX))
-        .merge(auth::routes().layer(DefaultBodyLimit::max(AUTH_BODY_BYTES_MAX)))
+        .merge(auth::routes())
 }

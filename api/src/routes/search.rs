@@ -1,6 +1,7 @@
 //! Searching the messages of all my chats.
 
 use super::page::Next;
+use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::error::{Code, Error};
@@ -18,7 +19,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// When an answer must be there, from when it has its place; what was found by then is answered.
@@ -26,8 +26,8 @@ const ANSWER_MAX: Duration = Duration::from_secs(1);
 /// How long a question waits for one of the places.
 const PLACE_WAIT_MAX: Duration = Duration::from_secs(1);
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(search))
+pub(crate) fn routes() -> Routes {
+    Routes::default().add(routes!(search), Spec::caller().paged())
 }
 
 #[derive(Serialize, ToSchema)]

@@ -3,6 +3,7 @@
 use super::messages;
 use super::messages::PAGE_BYTES_MAX;
 use super::page::Next;
+use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::error::{Code, Error};
@@ -22,7 +23,6 @@ use search::{Asking, Order, Who};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
@@ -39,8 +39,11 @@ const PLACE_WAIT_MAX: Duration = Duration::from_secs(2);
 /// How often it is looked for tasks that another node, or a process before this one, has left.
 const LEFT_EVERY: Duration = Duration::from_secs(1);
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(ask)).routes(routes!(status)).routes(routes!(found))
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+        .add(routes!(ask), Spec::caller())
+        .add(routes!(status), Spec::caller())
+        .add(routes!(found), Spec::caller().paged())
 }
 
 #[derive(Deserialize, ToSchema)]

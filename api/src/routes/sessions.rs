@@ -1,5 +1,6 @@
 //! My sessions: who is logged in as me, and sending them away.
 
+use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::caller::Person;
 use crate::error::{Code, Error};
@@ -15,15 +16,14 @@ use projections::ProjectionId;
 use projections::sessions::{self, LISTED_MAX};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// Pages that are looked through for sessions that go on: of one person who has signed in more than 20,000 times within the
 /// longest life of a session, the oldest are not listed.
 const PAGES_MAX: usize = 20;
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, end_others)).routes(routes!(end))
+pub(crate) fn routes() -> Routes {
+    Routes::default().add(routes!(list, end_others), Spec::person()).add(routes!(end), Spec::person())
 }
 
 #[derive(Serialize, ToSchema)]

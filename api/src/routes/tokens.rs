@@ -1,5 +1,6 @@
 //! My service tokens: what my applications' own backends call with.
 
+use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::caller::Person;
 use crate::auth::service_token::{Seed, text};
@@ -21,7 +22,6 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
@@ -39,8 +39,8 @@ const TURN_WAIT_MAX: Duration = Duration::from_secs(2);
 /// while his command is on its way.) Users share these places: who is held up keeps a few others waiting, not all.
 static TURNS: [Mutex<()>; 256] = [const { Mutex::const_new(()) }; 256];
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(revoke))
+pub(crate) fn routes() -> Routes {
+    Routes::default().add(routes!(list, create), Spec::person()).add(routes!(revoke), Spec::person())
 }
 
 #[derive(Deserialize, ToSchema)]

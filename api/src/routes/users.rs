@@ -1,6 +1,7 @@
 //! Other people: finding somebody by his name.
 
 use super::page::{Next, cut};
+use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::error::Error;
@@ -14,11 +15,10 @@ use domain::text::canonical_name;
 use projections::{ProjectionId, users};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list))
+pub(crate) fn routes() -> Routes {
+    Routes::default().add(routes!(list), Spec::caller().paged())
 }
 
 #[derive(Serialize, ToSchema)]

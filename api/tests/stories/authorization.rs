@@ -1,6 +1,7 @@
 //! Who may do what: every operation of the document, asked by everybody, and by service tokens of each scope. An
 //! operation without a row fails.
 
+use api::Access;
 use reqwest::Method;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -157,6 +158,26 @@ fn every_operation_has_a_row() {
     assert!(missing.is_empty(), "say in the table above who may do these: {missing:?}");
     let gone = tried.difference(&documented).collect::<Vec<_>>();
     assert!(gone.is_empty(), "these are not in the document: {gone:?}");
+}
+
+#[test]
+fn every_route_states_whom_it_serves() {
+    let document = serde_json::to_value(api::document()).unwrap();
+    let operations = api::operations();
+    for row in ROWS {
+        let is_it = |operation: &&api::Operation| {
+            operation.path == row.path && operation.method.as_str().eq_ignore_ascii_case(row.method)
+        };
+        let stated = operations.iter().find(is_it).unwrap_or_else(|| panic!("{row} is no route")).spec.access;
+        let tried = match row.takes {
+            Anything => Access::Anyone,
+            Login => Access::Person,
+            Read | Write => Access::Caller,
+        };
+        assert_eq!(stated, tried, "{row}");
+        let secured = document["paths"][row.path][row.method].get("security").is_some();
+        assert_eq!(secured, stated != Access::Anyone, "{row}");
+    }
 }
 
 #[tokio::test]

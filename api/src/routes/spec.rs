@@ -1,0 +1,163 @@
+//! What a route is. It is said beside the route's handler, once: the router, the layers and the document follow it.
+
+use crate::app::App;
+use crate::http::idempotency;
+use crate::http::request_size::BODY_BYTES_MAX;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::Method;
+use axum::middleware::from_fn;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::path::{self, PathItem};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+
+/// Who may call. The handler's argument (`Caller`, `Person`, neither) is what enforces it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, with credentials or without.
+    Anyone,
+    /// A session, or a service token with the scope `read` for safe methods, `write` for the others.
+    Caller,
+    /// A session only.
+    Person,
+}
+
+/// How a route counts towards what one caller, and all of them, may ask at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateClass {
+    /// It takes a slot for requests under way.
+    Ordinary,
+    /// What an operator asks when there is trouble: answered however much is under way.
+    Probe,
+}
+
+/// What an `Idempotency-Key` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idempotency {
+    /// A write answers a repeat with the first answer. Reads have no use for a key.
+    Keyed,
+    /// A repeat is another request.
+    Ignored,
+}
+
+/// What a route is.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec {
+    /// Who may call.
+    pub access: Access,
+    /// What it counts as.
+    pub class: RateClass,
+    /// What a key does.
+    pub idempotency: Idempotency,
+    /// Most bytes of its body.
+    pub body_bytes_max: usize,
+    /// Whether it answers a list in pages: it takes `limit` and `from`.
+    pub paged: bool,
+    /// Whether it answers one thing that has an `ETag`.
+    pub tagged: bool,
+}
+
+impl Spec {
+    /// A route for anybody; all else is as with most routes.
+    pub(crate) const fn anyone() -> Spec {
+        Spec::of(Access::Anyone)
+    }
+
+    /// The same for a session or a service token.
+    pub(crate) const fn caller() -> Spec {
+        Spec::of(Access::Caller)
+    }
+
+    /// The same for a session only.
+    pub(crate) const fn person() -> Spec {
+        Spec::of(Access::Person)
+    }
+
+    const fn of(access: Access) -> Spec {
+        Spec {
+            access,
+            class: RateClass::Ordinary,
+            idempotency: Idempotency::Keyed,
+            body_bytes_max: BODY_BYTES_MAX,
+            paged: false,
+            tagged: false,
+        }
+    }
+
+    pub(crate) const fn probe(self) -> Spec {
+        Spec { class: RateClass::Probe, ..self }
+    }
+
+    pub(crate) const fn without_key(self) -> Spec {
+        Spec { idempotency: Idempotency::Ignored, ..self }
+    }
+
+    pub(crate) const fn body_bytes_max(self, body_bytes_max: usize) -> Spec {
+        Spec { body_bytes_max, ..self }
+    }
+
+    pub(crate) const fn paged(self) -> Spec {
+        Spec { paged: true, ..self }
+    }
+
+    pub(crate) const fn tagged(self) -> Spec {
+        Spec { tagged: true, ..self }
+    }
+}
+
+/// One route: a method of an address.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// Its method.
+    pub method: Method,
+    /// Its address, with names in braces.
+    pub path: String,
+    /// What it is.
+    pub spec: Spec,
+}
+
+/// Routes, what each of them is, and what the document says of them.
+#[derive(Default)]
+pub(crate) struct Routes {
+    router: OpenApiRouter<App>,
+    operations: Vec<Operation>,
+}
+
+impl Routes {
+    /// Adds one route, or several of one address that are the same.
+    pub(crate) fn add(mut self, (schemas, mut paths, methods): UtoipaMethodRouter<App>, spec: Spec) -> Routes {
+        for (path, item) in &mut paths.paths {
+            let methods = described(item).map(|(method, _)| method);
+            self.operations.extend(methods.map(|method| Operation { method, path: path.clone(), spec }));
+        }
+        let methods = methods.layer(DefaultBodyLimit::max(spec.body_bytes_max));
+        let methods = match spec.idempotency {
+            Idempotency::Keyed => methods,
+            Idempotency::Ignored => methods.layer(from_fn(idempotency::ignore)),
+        };
+        Routes { router: self.router.routes((schemas, paths, methods)), operations: self.operations }
+    }
+
+    pub(crate) fn merge(mut self, others: Routes) -> Routes {
+        self.operations.extend(others.operations);
+        Routes { router: self.router.merge(others.router), operations: self.operations }
+    }
+
+    /// The router, the document without what holds for every route, and what each route is.
+    pub(crate) fn into_parts(self) -> (Router<App>, OpenApi, Vec<Operation>) {
+        let (router, document) = self.router.split_for_parts();
+        (router, document, self.operations)
+    }
+}
+
+/// What the document says of one address, method by method.
+pub(crate) fn described(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut path::Operation)> {
+    let operations = [
+        (Method::GET, &mut item.get),
+        (Method::POST, &mut item.post),
+        (Method::PUT, &mut item.put),
+        (Method::PATCH, &mut item.patch),
+        (Method::DELETE, &mut item.delete),
+    ];
+    operations.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
