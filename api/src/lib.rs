@@ -6,6 +6,8 @@
 
 mod app;
 mod auth;
+#[cfg(test)]
+mod circles;
 mod error;
 mod http;
 mod openapi;

@@ -8,7 +8,6 @@ use crate::auth::credentials;
 use crate::auth::lookup::{SessionHit, Source};
 use crate::auth::service_token;
 use crate::error::{Code, Error};
-use crate::http::context::now;
 use crate::http::web_origin::is_of_host;
 use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
@@ -16,6 +15,7 @@ use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
 use domain::token::Scope;
 use domain::{SessionId, Timestamp, UserId};
+use node::now;
 use projections::{sessions, tokens};
 use std::time::Duration;
 

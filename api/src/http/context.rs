@@ -6,7 +6,7 @@ use crate::http::idempotency::{Fingerprint, idempotency_key};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use domain::Timestamp;
-use std::time::{SystemTime, UNIX_EPOCH};
+use node::now;
 
 /// The request's id, made or accepted at the outermost layer.
 #[derive(Clone, Debug)]
@@ -32,10 +32,4 @@ impl<S: Sync> FromRequestParts<S> for CommandContext {
         let key = idempotency_key(parts)?.zip(fingerprint.map(|fingerprint| fingerprint.0));
         Ok(CommandContext { request_id, at: now(), if_match: if_match(parts)?, key })
     }
-}
-
-/// The present instant.
-pub(crate) fn now() -> Timestamp {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
 }

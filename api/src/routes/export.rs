@@ -4,13 +4,13 @@
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::http::address::ClientAddress;
-use crate::http::context::now;
 use crate::http::reply::POSITION;
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use domain::{Personal, Timestamp, UserId, VERIFIERS};
 use http_body_util::channel::{Channel, Sender};
+use node::now;
 use projections::{ProjectionId, chats, sessions, sign_ins, tokens, users};
 use serde_json::{Value, json};
 use std::sync::Arc;
