@@ -61,15 +61,15 @@ impl Deref for App {
 }
 
 impl App {
-    pub(crate) fn new(node: &Node, settings: Settings) -> Result<App, node::passwords::PasswordError> {
-        Ok(App(Arc::new(Shared {
+    pub(crate) fn new(node: &Node, settings: Settings) -> App {
+        App(Arc::new(Shared {
             log: node.log.clone(),
             keys: Arc::clone(&node.keys),
             writer: node.writer.clone(),
             probe: Arc::clone(&node.probe),
             projections: node.projections.clone(),
             roles: node.roles,
-            passwords: Passwords::new(settings.argon2)?,
+            passwords: node.passwords.clone(),
             failures: Failures::default(),
             redis: settings.redis.as_ref().map(Redis::new),
             unknown: Arc::new(Semaphore::new(UNKNOWN_MAX)),
@@ -81,7 +81,7 @@ impl App {
                 settings.limits.answer_bytes_per_address_max,
             )),
             settings,
-        })))
+        }))
     }
 
     /// The pool that hashes passwords, for a caller at that address: addresses take turns.

@@ -13,7 +13,6 @@ use crate::{Network, Settings, openapi};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
-use node::passwords::PasswordError;
 use node::{Node, Role, Roles};
 use std::any::Any;
 use std::future::Future;
@@ -22,11 +21,8 @@ use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// Every address, with every layer.
-///
-/// # Errors
-/// When the cost of passwords in the settings is outside argon2's limits.
-pub fn router(node: &Node, settings: Settings) -> Result<Router, PasswordError> {
-    Ok(addresses(&App::new(node, settings)?))
+pub fn router(node: &Node, settings: Settings) -> Router {
+    addresses(&App::new(node, settings))
 }
 
 fn addresses(app: &App) -> Router {
@@ -74,7 +70,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let doors = Doors::of(&settings);
-    let app = App::new(node, settings).map_err(std::io::Error::other)?;
+    let app = App::new(node, settings);
     tokio::select! {
         () = listener::open(listener, addresses(&app), doors, stop) => Ok(()),
         () = condense() => Ok(()),

@@ -1,7 +1,6 @@
 //! What an operator can set about the doors.
 
 use crate::http::address::Network;
-use node::passwords::Cost;
 use std::time::Duration;
 
 /// What an operator can set about the doors (CONTRACT 3).
@@ -19,8 +18,6 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// How long a request waits on storage that does not answer.
     pub storage_wait: Duration,
-    /// What a password's hash costs.
-    pub argon2: Cost,
     /// The Redis that nodes share; none when there is none.
     pub redis: Option<crate::redis::Address>,
     /// How much of the server one caller, and all of them, may hold, and for how long.
@@ -84,7 +81,6 @@ impl Default for Settings {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             storage_wait: Duration::from_secs(5),
-            argon2: Cost::default(),
             redis: None,
             limits: Limits::default(),
         }

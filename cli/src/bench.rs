@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::output::Listing;
 use anyhow::{Context as _, Result};
+use node::passwords::PasswordPolicy;
 use node::{Node, NodeOptions, Roles};
 use serde::Serialize;
 use std::os::unix::fs::DirBuilderExt;
@@ -110,6 +111,7 @@ async fn opened(
         master_key: None,
         erased_list: None,
         roles: Roles::ALL,
+        passwords: PasswordPolicy::default(),
     });
     Ok((node.await?, database))
 }

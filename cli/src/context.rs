@@ -103,6 +103,7 @@ impl Context {
             master_key: settings.master_key_file.clone(),
             erased_list: settings.erased_list.clone(),
             roles: Roles::ALL,
+            passwords: settings.passwords,
         }
     }
 }

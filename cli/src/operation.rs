@@ -11,10 +11,10 @@ use crate::keys;
 use crate::progress::{self, Progress, per_second};
 use anyhow::{Context, Result};
 use commands::Request;
+use domain::password::Lengths;
 use domain::text::{UserName, canonical_name};
 use domain::user::{self, Role, Verifier};
 use domain::{Command, UserId};
-use node::passwords::{Cost, Passwords};
 use node::{Node, now};
 use projections::{ProjectionId, State, users};
 use relay::Relay;
@@ -196,20 +196,21 @@ impl Operation {
 ///
 /// # Errors
 /// What is wrong with one of them.
-pub fn fit_for_an_account(name: &str, password: &str) -> Result<UserName> {
+pub fn fit_for_an_account(name: &str, password: &str, lengths: Lengths) -> Result<UserName> {
     let user_name =
         UserName::parse(name).map_err(|unfit| failure(Code::Usage, format!("the user name {name:?} {unfit}")))?;
-    check_password(password, &user_name)?;
+    check_password(password, &user_name, lengths)?;
     Ok(user_name)
 }
 
-fn check_password(password: &str, user_name: &UserName) -> Result<()> {
-    domain::password::check(password, user_name).map_err(|weak| failure(Code::Usage, format!("the password {weak}")))
+fn check_password(password: &str, user_name: &UserName, lengths: Lengths) -> Result<()> {
+    domain::password::check(password, user_name, lengths)
+        .map_err(|weak| failure(Code::Usage, format!("the password {weak}")))
 }
 
 async fn create_user(node: &Node, name: &str, password: &str, role: Role) -> Result<Value> {
-    let user_name = fit_for_an_account(name, password)?;
-    let verifier = verifier(password, &user_name).await?;
+    let user_name = fit_for_an_account(name, password, node.passwords.lengths())?;
+    let verifier = verifier(node, password, &user_name).await?;
     let user_id = UserId(Uuid::now_v7());
     let sign_up = user::Command::SignUp {
         claim: node::claims::claim(&node.keys, &user_name),
@@ -228,16 +229,15 @@ async fn set_password(node: &Node, user: &str, password: &str) -> Result<Value> 
     let account = find(node, user).await?;
     let user_name = UserName::parse(&account.user_name)
         .map_err(|unfit| anyhow::anyhow!("the read model holds a user name that {unfit}"))?;
-    let command =
-        user::Command::ChangePassword { verifier: verifier(password, &user_name).await?, checked: None, keep: None };
+    let verifier = verifier(node, password, &user_name).await?;
+    let command = user::Command::ChangePassword { verifier, checked: None, keep: None };
     let position = change(node, account.user_id, command).await?;
     Ok(json!({"user_id": account.user_id, "user_name": account.user_name, "position": position}))
 }
 
-async fn verifier(password: &str, user_name: &UserName) -> Result<Verifier> {
-    check_password(password, user_name)?;
-    let passwords = Passwords::new(Cost::default()).context("passwords cannot be hashed")?;
-    passwords.hash(password.to_owned()).await.context("try again")
+async fn verifier(node: &Node, password: &str, user_name: &UserName) -> Result<Verifier> {
+    check_password(password, user_name, node.passwords.lengths())?;
+    node.passwords.hash(password.to_owned()).await.context("try again")
 }
 
 /// Sends one command about an account, and waits until it can be read.

@@ -11,7 +11,9 @@ pub use layers::{Flag, Layers};
 use crate::exit::{Code, failure};
 use anyhow::Result;
 use api::{Network, web_origin};
+use domain::password::Lengths;
 use node::Roles;
+use node::passwords::{Cost, PasswordPolicy};
 use relay::Address;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -36,6 +38,8 @@ pub struct Settings {
     pub session_idle: Duration,
     /// Every session ends after this time.
     pub session_max: Duration,
+    /// What is asked of passwords, and what their hashes cost.
+    pub passwords: PasswordPolicy,
     /// How long a request waits on storage.
     pub storage_wait: Duration,
     /// Web origins that may call the API.
@@ -95,6 +99,7 @@ impl Settings {
             erased_list: path("erased_list", checked("erased_list", not_empty)?),
             session_idle: of_duration(checked("session_idle", is_duration)?),
             session_max: of_duration(checked("session_max", is_duration)?),
+            passwords: passwords(layers)?,
             storage_wait,
             allowed_origins: listed(checked("allowed_origins", origins)?.as_deref())
                 .iter()
@@ -144,6 +149,30 @@ impl Settings {
 const ROLES: &str = "it must be one or more of api, projections, couriers, with commas between them";
 const DATABASE_URL: &str = "it must be like postgres://user:password@host:5432/database, with ?sslmode=require for TLS; \
      the embedded log is always letopis.db in the data folder, which --data names";
+
+fn passwords(layers: &Layers) -> Result<PasswordPolicy> {
+    const MEMORY_KIB_MAX: u32 = 1024 * 1024;
+    let length_max = u32::try_from(Lengths::LIMIT).unwrap_or(u32::MAX);
+    let max = number(layers, "password_length_max", 1, length_max)?;
+    let min = number(layers, "password_length_min", 1, max)?;
+    let lanes = number(layers, "argon2_lanes", 1, 64)?;
+    let cost = Cost {
+        // RFC 9106, section 3.1: at least eight blocks of 1 KiB a lane.
+        memory_kib: number(layers, "argon2_memory_kib", 8 * lanes, MEMORY_KIB_MAX)?,
+        passes: number(layers, "argon2_passes", 1, 1_000)?,
+        lanes,
+    };
+    Ok(PasswordPolicy { cost, lengths: Lengths { min: min as usize, max: max as usize } })
+}
+
+/// A whole number within bounds. A setting that has no default is its smallest value.
+fn number(layers: &Layers, key: &'static str, min: u32, max: u32) -> Result<u32> {
+    let Some(set) = layers.get(key) else { return Ok(min) };
+    set.text.parse().ok().filter(|number| (min..=max).contains(number)).ok_or_else(|| {
+        let advice = format!("it must be a whole number from {min} to {max}");
+        failure(Code::Usage, format!("{key} is {:?} ({}); {advice}", set.text, set.origin))
+    })
+}
 
 fn not_empty(text: &str) -> Result<(), &'static str> {
     if text.is_empty() { Err("it must not be empty") } else { Ok(()) }
@@ -229,6 +258,24 @@ mod tests {
     }
 
     #[test]
+    fn passwords_are_as_the_contract_says_unless_they_are_set() {
+        assert_eq!(read(&[]).unwrap().passwords, PasswordPolicy::default());
+        let set = [
+            ("LETOPIS_PASSWORD_LENGTH_MIN", "12"),
+            ("LETOPIS_PASSWORD_LENGTH_MAX", "512"),
+            ("LETOPIS_ARGON2_MEMORY_KIB", "65536"),
+            ("LETOPIS_ARGON2_PASSES", "3"),
+            ("LETOPIS_ARGON2_LANES", "4"),
+        ];
+        let cost = Cost { memory_kib: 65_536, passes: 3, lanes: 4 };
+        let policy = PasswordPolicy { cost, lengths: Lengths { min: 12, max: 512 } };
+        assert_eq!(read(&set).unwrap().passwords, policy);
+        let error =
+            read(&[("LETOPIS_ARGON2_LANES", "4"), ("LETOPIS_ARGON2_MEMORY_KIB", "31")]).unwrap_err().to_string();
+        assert!(error.contains("argon2_memory_kib is \"31\"") && error.contains("from 32 to 1048576"), "{error}");
+    }
+
+    #[test]
     fn durations() {
         assert_eq!(duration("7d"), Some(Duration::from_secs(7 * 86_400)));
         assert_eq!(duration("12h"), Some(Duration::from_secs(12 * 3_600)));
@@ -292,6 +339,14 @@ mod tests {
             ("LETOPIS_ALLOWED_ORIGINS", "https://a.example/path"),
             ("LETOPIS_PUBLIC_URL", "chat.example"),
             ("LETOPIS_LOG_FORMAT", "xml"),
+            ("LETOPIS_PASSWORD_LENGTH_MIN", "0"),
+            ("LETOPIS_PASSWORD_LENGTH_MIN", "257"),
+            ("LETOPIS_PASSWORD_LENGTH_MAX", "7"),
+            ("LETOPIS_PASSWORD_LENGTH_MAX", "1025"),
+            ("LETOPIS_ARGON2_MEMORY_KIB", "7"),
+            ("LETOPIS_ARGON2_MEMORY_KIB", "19m"),
+            ("LETOPIS_ARGON2_PASSES", "0"),
+            ("LETOPIS_ARGON2_LANES", "-1"),
             ("LETOPIS_ROLES", "api,cook"),
             ("LETOPIS_ROLES", ""),
             ("LETOPIS_ROLES", "api,projections"),

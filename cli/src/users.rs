@@ -12,10 +12,14 @@ use anyhow::{Context as _, Result};
 use domain::user::Role;
 use projections::{ProjectionId, tokens, users};
 use serde_json::{Value, json};
-use std::io::IsTerminal;
+use std::fs::File;
+use std::io::{IsTerminal, Read};
+use std::path::Path;
 
 /// How many accounts are read at once.
 const PAGE: u32 = 1_000;
+/// More bytes than the longest password has; what a file holds behind them is not read.
+const PASSWORD_FILE_BYTES_MAX: u64 = 64 * 1024;
 
 /// Does what was asked.
 ///
@@ -29,7 +33,7 @@ pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
             let role = role.map_or(Ok(Role::default()), |role| role_named(&role))?;
             let password = password_from(&password)?;
             // Before a data folder is made for it.
-            operation::fit_for_an_account(&name, &password)?;
+            operation::fit_for_an_account(&name, &password, context.settings.passwords.lengths)?;
             Operation::CreateUser { name, password, role }
         }
         Verb::SetPassword { user, password } => Operation::SetPassword { password: password_from(&password)?, user },
@@ -93,15 +97,40 @@ fn role_named(text: &str) -> Result<Role> {
     })
 }
 
+/// What a password file, or standard input for `-`, holds: one line, without what editors and shells add around it.
+fn password_in(path: &Path) -> Result<String> {
+    let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().take(PASSWORD_FILE_BYTES_MAX).read_to_end(&mut bytes)
+    } else {
+        File::open(path).and_then(|file| file.take(PASSWORD_FILE_BYTES_MAX).read_to_end(&mut bytes))
+    };
+    read.with_context(|| format!("could not read {name}"))?;
+    let text = String::from_utf8(bytes).map_err(|_| failure(Code::Usage, format!("{name} is not UTF-8")))?;
+    let password = one_line(&text).ok_or_else(|| {
+        failure(Code::Usage, format!("{name} has more than one line; a password file holds the password alone"))
+    })?;
+    Ok(password.to_owned())
+}
+
+/// The one line of a text, without a byte order mark and without its end; none when there are more.
+fn one_line(text: &str) -> Option<&str> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let line = text.strip_suffix('\r').unwrap_or(text);
+    (!line.contains(['\n', '\r'])).then_some(line)
+}
+
 /// The password out of a file, or as it is typed. Never out of the arguments: others can see those.
 fn password_from(from: &PasswordFrom) -> Result<String> {
     if let Some(path) = &from.password_file {
-        let text = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
-        let password = text.strip_suffix('\n').unwrap_or(&text);
-        return Ok(password.strip_suffix('\r').unwrap_or(password).to_owned());
+        return password_in(path);
     }
     if !std::io::stdin().is_terminal() {
-        return Err(failure(Code::Usage, "nobody can be asked for the password here; use --password-file FILE"));
+        let message =
+            "there is no terminal to ask for the password on; use --password-file FILE, or - for standard input";
+        return Err(failure(Code::Usage, message));
     }
     let password = rpassword::prompt_password("Password: ").context("could not read the password")?;
     let again = rpassword::prompt_password("Once more: ").context("could not read the password")?;
@@ -109,5 +138,22 @@ fn password_from(from: &PasswordFrom) -> Result<String> {
         Ok(password)
     } else {
         Err(failure(Code::Usage, "these were two different passwords; nothing was changed"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_what_stands_in_the_line() {
+        for file in ["pass word", "pass word\n", "pass word\r\n", "\u{feff}pass word\r\n", "pass word\r"] {
+            assert_eq!(one_line(file), Some("pass word"), "{file:?}");
+        }
+        // Spaces around it are its own.
+        assert_eq!(one_line(" pass \n"), Some(" pass "));
+        for file in ["one\ntwo", "one\n\n", "one\rtwo\r", "\r\n\r\n"] {
+            assert_eq!(one_line(file), None, "{file:?}");
+        }
     }
 }

@@ -16,7 +16,8 @@ fn an_operator_gives_passwords_beside_a_server() {
     let place = Place::new();
     place.run(&["import", &fixture()]).ok();
     let server = place.serve();
-    let first = place.file("first", "correct horse battery\n");
+    // As an editor of another system writes it.
+    let first = place.file("first", "\u{feff}correct horse battery\r\n");
     let second = place.file("second", "another horse battery");
     place.run(&["users", "create", "Вера", "--password-file", &first, "--role", "admin"]).ok();
     assert_eq!(place.run(&["users", "show", "ВЕРА"]).ok().json()["role"], "admin");
@@ -45,10 +46,12 @@ fn bad_input_of_operators_is_refused() {
     let place = Place::new();
     let weak = place.file("weak", "password123");
     let good = place.file("good", "correct horse battery");
+    let two_lines = place.file("two lines", "correct horse\nbattery\n");
     for (arguments, code) in [
         (["users", "create", "anna", "--password-file", &weak].as_slice(), 2),
         (&["users", "create", "a@b", "--password-file", &good], 2),
         (&["users", "create", "anna", "--password-file", &good, "--role", "king"], 2),
+        (&["users", "create", "anna", "--password-file", &two_lines], 2),
         (&["users", "create", "anna"], 2),
         (&["users", "create", "anna", "--password-file", "nowhere"], 1),
         (&["users", "set-password", "anna", "--password-file", &good], 3),

@@ -2,6 +2,7 @@
 
 use crate::jobs::ownerless_chats;
 use crate::operations::erase;
+use crate::passwords::{PasswordError, PasswordPolicy, Passwords};
 use crate::{Probe, Role, Roles};
 use commands::{Running, Writer};
 use domain::UserId;
@@ -25,6 +26,8 @@ pub struct NodeOptions {
     pub erased_list: Option<PathBuf>,
     /// What this process does of the work. All of it, where the log is in the data folder.
     pub roles: Roles,
+    /// What is asked of passwords, and what their hashes cost.
+    pub passwords: PasswordPolicy,
 }
 
 /// A running node. There is one at a time for a data folder.
@@ -43,6 +46,8 @@ pub struct Node {
     pub projections: Projections,
     /// What this process does of the work.
     pub roles: Roles,
+    /// Hashes passwords, a few at a time.
+    pub passwords: Passwords,
     /// Changes when the log may have something new, by whomever: a hint for whoever follows it.
     pub hint: watch::Receiver<u64>,
     running: Running,
@@ -66,6 +71,9 @@ pub enum NodeError {
     /// The read models.
     #[error(transparent)]
     Projections(#[from] projections::Error),
+    /// The cost of passwords.
+    #[error("argon2 cannot work at the cost that is set for passwords")]
+    Passwords(#[from] PasswordError),
     /// Somebody who was erased is in the log again, and could not be erased.
     #[error("people who were erased are in this copy again and could not be forgotten; start again to repeat it")]
     Forgetting(#[from] erase::Error),
@@ -121,6 +129,7 @@ impl Node {
         nudges: Option<watch::Receiver<u64>>,
         builds: &watch::Sender<Builds>,
     ) -> Result<(Node, Vec<UserId>), NodeError> {
+        let passwords = Passwords::new(options.passwords)?;
         let folder = Folder::create(&options.data)?;
         let lock = folder.lock()?;
         let master_key = options.master_key.clone().unwrap_or_else(|| folder.master_key());
@@ -158,6 +167,7 @@ impl Node {
             probe,
             projections,
             roles,
+            passwords,
             hint,
             running,
             tail,

@@ -17,8 +17,9 @@ use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse, Response};
 use commands::{Actor, Answer};
 use domain::text::{Email, UserName, canonical_name};
-use domain::{Command, Outcome, SessionId, Timestamp, UserId, password, session, user};
+use domain::{Command, Outcome, SessionId, Timestamp, UserId, session, user};
 use node::claims::claim;
+use node::passwords::{Fit, Passwords};
 use projections::{ProjectionId, users};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -92,7 +93,9 @@ async fn register(
 ) -> Result<Response, Error> {
     let user_name = UserName::parse(&body.user_name).map_err(|unfit| Error::bad("user_name", unfit))?;
     let email = body.email.as_deref().map(Email::parse).transpose().map_err(|unfit| Error::bad("email", unfit))?;
-    password::check(&body.password, &user_name).map_err(|weak| Error::field(Code::WeakPassword, "password", weak))?;
+    app.passwords
+        .check(&body.password, &user_name)
+        .map_err(|weak| Error::field(Code::WeakPassword, "password", weak))?;
     // Keys are per user, and this one has no id yet: his name stands for it, so that two strangers may use one key.
     if let Some((key, _)) = &mut context.key {
         *key = format!("{key}\n{}", user_name.canonical());
@@ -140,10 +143,11 @@ async fn login(
         None => None,
     };
     let verifier = known.as_ref().and_then(|known| known.verifier.clone());
-    let fits = app.passwords_of(address).verify(body.password, verifier).await?;
+    let passwords = app.passwords_of(address);
+    let fit = passwords.verify(body.password.clone(), verifier).await?;
     let refused = || Error::new(Code::BadCredentials, "user name or password is wrong");
     let Some(known) = known else { return Err(refused()) };
-    if !fits {
+    if !fit.is_right() {
         app.remember_failure(&context, known.user_id, origin);
         return Err(refused());
     }
@@ -158,6 +162,9 @@ async fn login(
     };
     let command = Command::Session(SessionId(Uuid::now_v7()), sign_in);
     let answer = app.ask(Actor::User(known.user_id), &context, command).await?;
+    if fit == Fit::Outdated {
+        replace_verifier(&app, &passwords, &context, &known, body.password).await;
+    }
     let session_id = (!body.cookie).then(|| token.clone());
     let logged_in = LoggedIn { session_id, user_id: known.user_id, expires_at, position: answer.position };
     let mut response = written(StatusCode::OK, &answer, logged_in);
@@ -165,6 +172,24 @@ async fn login(
         response.headers_mut().insert(SET_COOKIE, set_cookie(&token, app.settings.session_max.as_secs()));
     }
     Ok(response)
+}
+
+/// Makes an outdated verifier anew, now that the password is at hand. A sign-in does not fail by it: the next one will do.
+async fn replace_verifier(
+    app: &App,
+    passwords: &Passwords,
+    context: &CommandContext,
+    known: &users::Credentials,
+    password: String,
+) {
+    let replaced = async {
+        let verifier = passwords.hash(password).await?;
+        let replace = user::Command::ReplaceVerifier { verifier, checked: known.passwords };
+        app.ask(Actor::User(known.user_id), context, Command::User(known.user_id, replace)).await
+    };
+    if let Err(error) = replaced.await {
+        tracing::warn!(user_id = %known.user_id, error = error.detail, "an outdated verifier could not be replaced; the next sign-in will try");
+    }
 }
 
 /// Closes every session that the request names: in its header and in its cookie. It is 200 for one that is unknown or

@@ -48,7 +48,7 @@ async fn erase(
     let known = users::credentials_by_id(&reading.database, person.user_id).await?;
     let known =
         known.ok_or_else(|| Error::new(Code::InvalidSession, "there is no such session; you are forgotten already"))?;
-    if !app.passwords_of(address).verify(body.password, known.verifier).await? {
+    if !app.passwords_of(address).verify(body.password, known.verifier).await?.is_right() {
         app.remember_failure(&context, person.user_id, origin);
         return Err(Error::new(Code::BadCredentials, "the password is wrong"));
     }

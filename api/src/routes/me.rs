@@ -17,7 +17,7 @@ use axum::extract::State;
 use axum::response::Response;
 use commands::{Actor, Answer};
 use domain::text::{DisplayName, Locale, TimeZone, UserName};
-use domain::{Command, Outcome, SessionId, Timestamp, UserId, password, user};
+use domain::{Command, Outcome, SessionId, Timestamp, UserId, user};
 use projections::{ProjectionId, sign_ins, users};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -176,12 +176,13 @@ async fn change_password(
     let account = users::by_id(&reading.database, person.user_id).await?.ok_or_else(gone)?;
     let known = users::credentials_by_id(&reading.database, person.user_id).await?.ok_or_else(gone)?;
     let passwords = app.passwords_of(address);
-    if !passwords.verify(body.old_password, known.verifier).await? {
+    if !passwords.verify(body.old_password, known.verifier).await?.is_right() {
         app.remember_failure(&context, person.user_id, origin);
         return Err(Error::new(Code::BadCredentials, "the old password is wrong"));
     }
     let name = UserName::parse(&account.user_name).map_err(|unfit| Error::bad("user_name", unfit))?;
-    password::check(&body.new_password, &name)
+    passwords
+        .check(&body.new_password, &name)
         .map_err(|weak| Error::field(Code::WeakPassword, "new_password", weak))?;
     let verifier = passwords.hash(body.new_password).await?;
     let change =

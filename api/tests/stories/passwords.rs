@@ -1,6 +1,7 @@
 //! Changing a password, and the history of sign-ins.
 
 use super::until;
+use node::passwords::{Cost, PasswordPolicy};
 use serde_json::{Value, json};
 use testkit::{Actor, Reply, TestApp};
 
@@ -82,6 +83,54 @@ async fn a_verifier_is_forgotten_when_another_takes_its_place() {
     assert_eq!(verifiers.len(), 2);
     assert!(verifiers[0].sealed.is_none() && verifiers[0].sealed_hash.is_some());
     assert!(verifiers[1].sealed.is_some());
+}
+
+#[tokio::test]
+async fn a_password_is_the_same_from_a_device_that_types_it_decomposed() {
+    let app = TestApp::start().await;
+    let (composed, decomposed) = ("caf\u{e9} cr\u{e8}me", "cafe\u{301} cre\u{300}me");
+    let anna = app.user("Anna").await;
+    change(&anna, anna.password(), decomposed).await.expect_status(200);
+    for typed in [composed, decomposed] {
+        app.anonymous().log_in_with("Anna", typed).await.expect_status(200);
+    }
+    change(&anna, composed, NEW).await.expect_status(200);
+    // Seven characters, however many code points they are typed as.
+    let short = change(&anna, NEW, "se\u{301}ve\u{301}n27").await.expect_problem(400, "weak-password");
+    assert!(short.body["detail"].as_str().unwrap().contains("at least 8 characters"), "{:?}", short.body);
+}
+
+#[tokio::test]
+async fn a_verifier_follows_the_cost_at_the_next_sign_in_and_nothing_else_changes() {
+    let app = TestApp::start().await;
+    let anna = app.user("Anna").await;
+    let dearer = PasswordPolicy { cost: Cost { memory_kib: 64, passes: 2, lanes: 1 }, ..TestApp::passwords() };
+    let app = app.restart_hashing(dearer).await;
+    let anna = app.again(&anna);
+    let names = |app: &TestApp| {
+        let records = app.node.log.read(0, 100).unwrap();
+        let verifiers = records.into_iter().filter(|record| domain::VERIFIERS.contains(&record.name.as_str()));
+        verifiers.map(|record| (record.name, record.sealed.is_some())).collect::<Vec<_>>()
+    };
+    app.anonymous().log_in_with("Anna", "a wrong guess").await.expect_problem(401, "bad-credentials");
+    assert_eq!(names(&app), [("user.password_changed.v1".to_owned(), true)]);
+    for _ in 0..2 {
+        app.anonymous().log_in("Anna").await.expect_status(200);
+        let replaced = ("user.verifier_replaced.v1".to_owned(), true);
+        assert_eq!(names(&app), [("user.password_changed.v1".to_owned(), false), replaced]);
+        // The session from before goes on.
+        let me = anna.get("/v1/me").await.expect_status(200);
+        app.node
+            .projections
+            .caught_up(projections::ProjectionId::Users, me.position(), std::time::Duration::from_secs(10))
+            .await
+            .unwrap();
+    }
+    let sealed = app.node.log.read(0, 100).unwrap().into_iter().rfind(|record| record.name == domain::VERIFIERS[1]);
+    let verifier = app.node.log.personal(&sealed.unwrap()).unwrap();
+    assert!(matches!(&verifier, Some(domain::Personal::Known(text)) if text.contains("m=64,t=2")), "{verifier:?}");
+    change(&anna, anna.password(), NEW).await.expect_status(200);
+    assert_eq!(names(&app).iter().filter(|(_, sealed)| *sealed).count(), 1);
 }
 
 #[tokio::test]

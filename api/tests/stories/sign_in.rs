@@ -2,6 +2,7 @@
 
 use domain::text::UserName;
 use domain::{Command, UserId, user};
+use node::passwords::PasswordPolicy;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -304,9 +305,7 @@ async fn a_cookie_lives_as_long_as_its_session() {
 
 #[tokio::test]
 async fn more_sign_ins_than_can_wait_are_refused_at_once() {
-    let mut settings = TestApp::settings();
-    settings.argon2 = node::passwords::Cost::default();
-    let app = TestApp::start_with(settings).await;
+    let app = TestApp::start_hashing(PasswordPolicy::default()).await;
     let mut anna = app.anonymous();
     anna.register("Anna").await.expect_status(201);
     let mut flood = JoinSet::new();

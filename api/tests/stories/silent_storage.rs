@@ -2,6 +2,7 @@
 
 use super::until;
 use api::Settings;
+use node::passwords::PasswordPolicy;
 use node::{Node, NodeOptions, Roles};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
@@ -65,7 +66,14 @@ async fn a_database_that_hangs_is_not_waited_for_and_nothing_is_done_twice() {
     let wait = Duration::from_millis(1_500);
     let cluster = store::Cluster::new(&url).unwrap().with_patience(wait);
     let data = folder.path().join("data");
-    let options = NodeOptions { data, database: Some(cluster), master_key: None, erased_list: None, roles: Roles::ALL };
+    let options = NodeOptions {
+        data,
+        database: Some(cluster),
+        master_key: None,
+        erased_list: None,
+        roles: Roles::ALL,
+        passwords: PasswordPolicy::default(),
+    };
     let node = Arc::new(Node::open(options).await.unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = format!("http://{}", listener.local_addr().unwrap());

@@ -70,7 +70,7 @@ pub enum Users {
 
 #[derive(Debug, Args)]
 pub struct PasswordFrom {
-    /// The file that holds the password; without it, it is asked for
+    /// The file that holds the password in its one line, - for standard input; without it, it is asked for
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
 }

@@ -26,7 +26,7 @@ const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, availab
 const LATER: Row = Row { secret: true, available: false, ..PLAIN };
 
 /// Every setting, in the order in which `config show` lists them.
-pub const ROWS: [Row; 20] = [
+pub const ROWS: [Row; 25] = [
     Row {
         key: "data",
         env: "LETOPIS_DATA",
@@ -69,6 +69,41 @@ pub const ROWS: [Row; 20] = [
         env: "LETOPIS_SESSION_MAX",
         default: Some("30d"),
         meaning: "every session ends after this time",
+        ..PLAIN
+    },
+    Row {
+        key: "password_length_min",
+        env: "LETOPIS_PASSWORD_LENGTH_MIN",
+        default: Some("8"),
+        meaning: "fewest characters of a new password",
+        ..PLAIN
+    },
+    Row {
+        key: "password_length_max",
+        env: "LETOPIS_PASSWORD_LENGTH_MAX",
+        default: Some("256"),
+        meaning: "most characters of a new password, up to 1024",
+        ..PLAIN
+    },
+    Row {
+        key: "argon2_memory_kib",
+        env: "LETOPIS_ARGON2_MEMORY_KIB",
+        default: Some("19456"),
+        meaning: "memory that hashing a password takes, in KiB; verifiers made with less are replaced at the next sign-in",
+        ..PLAIN
+    },
+    Row {
+        key: "argon2_passes",
+        env: "LETOPIS_ARGON2_PASSES",
+        default: Some("2"),
+        meaning: "passes over that memory; verifiers made with fewer are replaced at the next sign-in",
+        ..PLAIN
+    },
+    Row {
+        key: "argon2_lanes",
+        env: "LETOPIS_ARGON2_LANES",
+        default: Some("1"),
+        meaning: "lanes of that memory that are filled in parallel",
         ..PLAIN
     },
     Row {

@@ -4,6 +4,7 @@ use crate::nodes::started;
 use crate::support::*;
 use async_nats::Client;
 use futures_util::StreamExt;
+use node::passwords::PasswordPolicy;
 use node::{Node, NodeOptions, Roles};
 use projections::ProjectionId;
 use relay::wakeups;
@@ -41,6 +42,7 @@ async fn beside(app: &TestApp, place: &std::path::Path, wakeups: watch::Receiver
         master_key: Some(app.data().join("master.key")),
         erased_list: Some(place.join("erased")),
         roles: Roles::ALL,
+        passwords: PasswordPolicy::default(),
     };
     Node::open_nudged(options, Some(wakeups)).await.unwrap()
 }

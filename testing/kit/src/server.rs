@@ -2,7 +2,7 @@
 
 use crate::{Actor, Contract, shared};
 use api::Settings;
-use node::passwords::Cost;
+use node::passwords::{Cost, PasswordPolicy};
 use node::{Node, NodeOptions, Roles};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +19,7 @@ pub struct TestApp {
     pub node: Arc<Node>,
     folder: Arc<TempDir>,
     settings: Settings,
+    passwords: PasswordPolicy,
     contract: Arc<Contract>,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<std::io::Result<()>>,
@@ -32,24 +33,33 @@ impl TestApp {
 
     /// The settings of [`TestApp::start`].
     pub fn settings() -> Settings {
-        Settings { argon2: Cost { memory_kib: 8, passes: 1, lanes: 1 }, ..Settings::default() }
+        Settings::default()
+    }
+
+    /// Passwords that cost next to nothing.
+    pub fn passwords() -> PasswordPolicy {
+        PasswordPolicy { cost: Cost { memory_kib: 8, passes: 1, lanes: 1 }, ..PasswordPolicy::default() }
+    }
+
+    /// Starts with this policy for passwords.
+    pub async fn start_hashing(passwords: PasswordPolicy) -> TestApp {
+        TestApp::over(new_folder(), TestApp::settings(), passwords).await
     }
 
     /// Starts with these settings.
     pub async fn start_with(settings: Settings) -> TestApp {
-        let folder = Arc::new(TempDir::new().expect("a temporary folder can be made"));
-        TestApp::over(folder, settings).await
+        TestApp::over(new_folder(), settings, TestApp::passwords()).await
     }
 
     /// Starts over a folder that another one has left.
     pub async fn start_in(folder: Arc<TempDir>) -> TestApp {
-        TestApp::over(folder, TestApp::settings()).await
+        TestApp::over(folder, TestApp::settings(), TestApp::passwords()).await
     }
 
-    async fn over(folder: Arc<TempDir>, settings: Settings) -> TestApp {
+    async fn over(folder: Arc<TempDir>, settings: Settings, passwords: PasswordPolicy) -> TestApp {
         let database = shared::of(&folder).await;
         let data = data(&folder);
-        let options = NodeOptions { data, database, master_key: None, erased_list: None, roles: Roles::ALL };
+        let options = NodeOptions { data, database, master_key: None, erased_list: None, roles: Roles::ALL, passwords };
         let node = Arc::new(Node::open(options).await.expect("a node starts over its own folder"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port of the loopback interface");
         let address = listener.local_addr().expect("a bound listener has an address");
@@ -68,6 +78,7 @@ impl TestApp {
             node,
             folder,
             settings,
+            passwords,
             contract: Arc::new(Contract::new()),
             stop: Some(stop),
             serving,
@@ -122,18 +133,28 @@ impl TestApp {
 
     /// Stops it and starts another over the same folder.
     pub async fn restart(self) -> TestApp {
+        let passwords = self.passwords;
+        self.restart_hashing(passwords).await
+    }
+
+    /// Stops it and starts another over the same folder, with another policy for passwords.
+    pub async fn restart_hashing(self, passwords: PasswordPolicy) -> TestApp {
         let settings = self.settings.clone();
         let folder = self.stop().await;
-        TestApp::over(folder, settings).await
+        TestApp::over(folder, settings, passwords).await
     }
 
     /// Stops it, lets somebody at its data folder, and starts another over it.
     pub async fn restart_after(self, work: impl FnOnce(&Path)) -> TestApp {
-        let settings = self.settings.clone();
+        let (settings, passwords) = (self.settings.clone(), self.passwords);
         let folder = self.stop().await;
         work(&data(&folder));
-        TestApp::over(folder, settings).await
+        TestApp::over(folder, settings, passwords).await
     }
+}
+
+fn new_folder() -> Arc<TempDir> {
+    Arc::new(TempDir::new().expect("a temporary folder can be made"))
 }
 
 fn data(folder: &TempDir) -> PathBuf {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{Settings, redis};
+use node::passwords::PasswordPolicy;
 use node::{Node, NodeOptions, Roles};
 use std::time::Instant;
 
@@ -18,10 +19,17 @@ async fn measure_a_look_up() {
     let server = servers::Redis::start().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let options = NodeOptions { data, database: None, master_key: None, erased_list: None, roles: Roles::ALL };
+    let options = NodeOptions {
+        data,
+        database: None,
+        master_key: None,
+        erased_list: None,
+        roles: Roles::ALL,
+        passwords: PasswordPolicy::default(),
+    };
     let node = Node::open(options).await.unwrap();
     let settings = Settings { redis: Some(redis::Address::parse(&server.url()).unwrap()), ..Settings::default() };
-    let app = App::new(&node, settings).unwrap();
+    let app = App::new(&node, settings);
     let stamp = Stamp {
         generation: app.projections.open_sessions().generation(),
         mark: app.projections.mark(projections::ProjectionId::Sessions),
