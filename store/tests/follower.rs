@@ -159,7 +159,7 @@ fn what_cannot_be_read_ends_the_page_before_it() {
         assert_eq!(consumer.effect(), [1], "what is before it was handed over");
         let page = follower::read(&house.log, [consumer.checkpoint.mark()], PAGE).unwrap().page.unwrap();
         let event = page.unreadable.clone().unwrap();
-        assert_eq!((event.at.position, event.category, page.end()), (2, Some(Category::Message), event.at));
+        assert_eq!((event.at.position, event.category, page.end()), (2, Some(Category::User), event.at));
         assert!(event.reason.contains("user.painted.v1"), "{}", event.reason);
         // Who is not concerned goes on behind it, and is fed from the same page as who is further already.
         let one = event.at;
