@@ -6,9 +6,10 @@ use crate::passwords::{PasswordError, PasswordPolicy, Passwords};
 use crate::{Probe, Role, Roles};
 use commands::{Running, Writer};
 use domain::UserId;
-use projections::{Progress, ProjectionId, Projections, Tail};
+use projections::{Progress, ProjectionId, Projections};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use store::follower::Threads;
 use store::{Appender, Cluster, ErasedList, Folder, Keys, Lock, Log};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -51,7 +52,7 @@ pub struct Node {
     /// Changes when the log may have something new, by whomever: a hint for whoever follows it.
     pub hint: watch::Receiver<u64>,
     running: Running,
-    tail: Mutex<Option<Tail>>,
+    followers: Mutex<Option<Threads>>,
     /// A thread that follows the log and has ended.
     unfed: watch::Receiver<Option<&'static str>>,
     /// What is done once after a start; ended with the node.
@@ -80,7 +81,7 @@ pub enum NodeError {
 }
 
 impl Node {
-    /// Opens the data folder, takes its lock, starts the writer and the tail that feeds the read models.
+    /// Opens the data folder, takes its lock, starts the writer and the followers that feed the read models.
     ///
     /// # Errors
     /// [`store::Error::Locked`] when another process serves the folder; else what keeps it from being opened.
@@ -154,9 +155,9 @@ impl Node {
             Some(nudges) => either(writer.head(), nudges),
             None => writer.head(),
         };
-        let tail = projections.start(hint.clone())?;
-        let unfed = tail.ended();
-        let tail = Mutex::new(Some(tail));
+        let followers = projections.start(hint.clone())?;
+        let unfed = followers.ended();
+        let followers = Mutex::new(Some(followers));
         let (roles, probe) = (options.roles, Arc::new(Probe::new(writer.clone())));
         let chores = JoinSet::new();
         let node = Node {
@@ -170,7 +171,7 @@ impl Node {
             passwords,
             hint,
             running,
-            tail,
+            followers,
             unfed,
             chores,
             _lock: lock,
@@ -203,10 +204,10 @@ impl Node {
     /// writer does not end in time: then the process is to end without waiting for it.
     pub async fn stop(mut self) -> bool {
         self.chores.shutdown().await;
-        let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let followers = self.followers.lock().unwrap_or_else(PoisonError::into_inner).take();
         let ended = self.running.stop().await;
-        if let Some(tail) = tail {
-            let _ = tokio::task::spawn_blocking(move || tail.stop()).await;
+        if let Some(followers) = followers {
+            let _ = tokio::task::spawn_blocking(move || followers.stop()).await;
         }
         ended
     }

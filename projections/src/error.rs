@@ -27,12 +27,6 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
-    /// A thread could not be started.
-    #[error("could not start a thread; check the limits of this user")]
-    Thread {
-        /// Why not.
-        source: io::Error,
-    },
     /// There are no read models, and whoever asks may not make them.
     #[error("the read models are not built yet; start `letopis serve` once")]
     NotBuilt,

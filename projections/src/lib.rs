@@ -1,7 +1,7 @@
 //! Whatever follows the log and only remembers.
 //!
 //! A read model is one file of `models`: its rows, its tables, its `apply`, its queries; nobody else names its tables,
-//! and no query joins two of them. In `engine`, `tail` reads the log and gives its facts to each projection; `rebuild`
+//! and no query joins two of them. In `engine`, `follow` gives each projection what the log has more; `rebuild`
 //! makes one anew beside the one that serves; `verify` folds the log again and compares. Everything here can be thrown
 //! away and made again. This room must never know how a fact came to be, and it reaches nothing outside: replay never
 //! sends.
@@ -19,7 +19,6 @@ pub use engine::projections::Projections;
 pub use engine::rebuild::Progress;
 pub use engine::status::{State, Status};
 pub use engine::table::{Key, Table};
-pub use engine::tail::Tail;
 pub use engine::verify::{Difference, Kind, Verified};
 pub use error::{Behind, Error, Result};
 pub use models::{chats, messages, sessions, sign_ins, tokens, users};

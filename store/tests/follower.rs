@@ -18,6 +18,7 @@ struct Consumer {
     checkpoint: Checkpoint,
 }
 
+/// Short, so that a story has several pages.
 const PAGE: usize = 2;
 
 fn place(house: &House) -> Place {

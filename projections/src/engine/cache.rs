@@ -1,12 +1,13 @@
 //! What was looked up in a read model a moment ago. `docs/decisions/0014` says why no end can be overlooked.
 
 use crate::ProjectionId;
-use crate::engine::scan::Scan;
+use crate::engine::runner::concerns;
 use domain::session::TokenHash;
 use domain::{StreamId, UserId};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use store::follower::Page;
 use store::{Fact, Head, Mark};
 
 /// Most entries of one cache. Those that nobody asked for lately go first.
@@ -148,22 +149,22 @@ impl<T: Clone> Cache<T> {
             && stamp.mark.position >= state.ended[place(user_id)]
     }
 
-    /// Heeds a stretch of the log, unless it begins further on.
+    /// Heeds a page of the log, unless it begins further on.
     ///
     /// # Errors
     /// [`store::Error::OtherHistory`] when it does not hold what was heeded before.
-    pub(crate) fn heed(&self, scan: &Scan) -> Result<(), store::Error> {
+    pub(crate) fn heed(&self, page: &Page) -> Result<(), store::Error> {
         let mut state = self.lock();
-        let Some(known) = scan.known(state.followed)? else { return Ok(()) };
-        for fact in scan.facts.iter().skip(known) {
+        let Some(known) = page.known(state.followed)? else { return Ok(()) };
+        for fact in page.facts.iter().skip(known) {
             if let Some(user_id) = (self.ends)(fact) {
                 state.ended[place(user_id)] = fact.position;
             }
             state.come_to(fact.mark());
         }
         let next = state.followed.position + 1;
-        if let Some(unreadable) = scan.unreadable.as_ref().filter(|unreadable| unreadable.at.position == next) {
-            if unreadable.concerns(self.name) {
+        if let Some(unreadable) = page.unreadable.as_ref().filter(|unreadable| unreadable.at.position == next) {
+            if concerns(unreadable, self.name) {
                 // Nobody can tell what it ends.
                 state.ended.fill(next);
             }

@@ -2,25 +2,22 @@
 
 use crate::engine::cache::Cache;
 use crate::engine::runner::Runner;
-use crate::engine::scan;
-use crate::engine::scan::Scan;
 use crate::models::{sessions, tokens};
 use crate::{ProjectionId, Projections, Result};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use store::{Head, Log, Mark};
+use std::time::Duration;
+use store::follower::{self, Page, Reading};
+use store::{Log, Mark};
 use tokio::sync::Mutex;
 
-/// How many facts are read at once.
-const BATCH: usize = 2_000;
-/// Batches that are read at most before the read models have their turn.
-const BATCHES_MAX: usize = 50;
+/// Pages that are read at most before the read models have their turn.
+const PAGES_MAX: usize = 50;
 
 /// The caches of a process.
 pub(crate) struct Caches {
     sessions: Cache<sessions::Open>,
     tokens: Cache<tokens::Live>,
-    /// Whoever reads the log in place of the tail holds this: one reading serves all who wait.
+    /// Whoever reads the log in place of the follower of the tables holds this: one reading serves all who wait.
     reading: Arc<Mutex<()>>,
 }
 
@@ -39,27 +36,24 @@ impl Caches {
         })
     }
 
-    /// Heeds a stretch of the log.
+    /// Heeds a page of the log.
     ///
     /// # Errors
     /// [`store::Error::OtherHistory`] when it does not hold what was heeded before.
-    pub(crate) fn heed(&self, scan: &Scan) -> Result<()> {
-        self.sessions.heed(scan)?;
-        Ok(self.tokens.heed(scan)?)
+    pub(crate) fn heed(&self, page: &Page) -> Result<()> {
+        self.sessions.heed(page)?;
+        Ok(self.tokens.heed(page)?)
     }
 
-    /// Reads what no scan has brought, up to `head`, which was the log's end at `asked`.
-    pub(crate) fn follow(&self, log: &Log, head: Head, asked: Instant) -> Result<()> {
-        for _ in 0..BATCHES_MAX {
-            let (one, other) = (self.sessions.followed(), self.tokens.followed());
-            let behind = if one.position <= other.position { one } else { other };
-            if behind.position >= head.position {
-                break;
-            }
-            self.heed(&scan::read(log, behind, head, BATCH)?)?;
+    /// Reads what no page has brought, up to where that look saw the log end.
+    pub(crate) fn follow(&self, log: &Log, seen: &Reading) -> Result<()> {
+        for _ in 0..PAGES_MAX {
+            let positions = [self.sessions.followed(), self.tokens.followed()];
+            let Some(page) = follower::read_to(log, positions, seen.head, follower::PAGE)? else { break };
+            self.heed(&page)?;
         }
-        self.sessions.saw(head, asked)?;
-        Ok(self.tokens.saw(head, asked)?)
+        self.sessions.saw(seen.head, seen.asked)?;
+        Ok(self.tokens.saw(seen.head, seen.asked)?)
     }
 
     /// Another generation of that read model serves.
@@ -88,8 +82,8 @@ impl Projections {
     }
 
     /// Sees to it that what has ended up to the position `floor` and up to a moment ago is known, for at most so long;
-    /// whether it is. While the tail follows the log that is so and costs nothing. Where something holds the tail up, a batch that is long or waits
-    /// for a lock, the log is read here: nobody may be let in whose end this node could not have heard of.
+    /// whether it is. While the tables are fed that is so and costs nothing. Where something holds that up, a page that is
+    /// long or waits for a lock, the log is read here: nobody may be let in whose end this node could not have heard of.
     ///
     /// # Errors
     /// [`crate::Error::Store`]: the log cannot be read.
@@ -106,8 +100,8 @@ impl Projections {
             // It goes on, and keeps its turn, when nobody waits for it any more.
             let read = tokio::task::spawn_blocking(move || {
                 let _turn = turn;
-                let (log, asked) = (projections.log(), Instant::now());
-                projections.caches().follow(log, log.head()?, asked)
+                let log = projections.log();
+                projections.caches().follow(log, &follower::read(log, [], follower::PAGE)?)
             });
             read.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
             Ok(cache.knows_ends(floor))

@@ -6,15 +6,12 @@ use crate::{Error, ProjectionId, Result};
 use domain::{Event, user};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
-use store::sql::{Database, Place, Row, Snapshot, Writer};
+use store::follower::Checkpoint;
+use store::sql::{Database, Place, Writer};
 use store::{Fact, Mark, failpoint};
 
-/// How far it is, with the log's hash there, by which another history of the log is known; and who may move it: the node whose lease is of this epoch, or a later one. And where somebody was
-/// erased and the tables were not wiped since.
-const CHECKPOINT: &str = "
-    create table checkpoint (position bigint not null, hash bytea not null, epoch bigint not null);
-    create table traces (position bigint not null);
-";
+/// Where somebody was erased and the tables were not wiped since.
+const TRACES: &str = "create table traces (position bigint not null);";
 
 /// A generation, open for writing.
 pub(crate) struct Generation {
@@ -23,9 +20,7 @@ pub(crate) struct Generation {
     /// Of the lease under which it is written; zero when no other node can write it.
     epoch: u64,
     body: Body,
-    /// The checkpoint in its place.
-    stored: Mark,
-    /// When it was last seen there.
+    /// When the stored checkpoint was last seen in its place.
     confirmed: Instant,
     /// The checkpoint: further than the stored one when what came since does not concern this read model.
     mark: Mark,
@@ -37,12 +32,7 @@ pub(crate) struct Generation {
 
 /// What it writes.
 enum Body {
-    Tables {
-        database: Database,
-        writer: Writer,
-        /// How its checkpoint is moved.
-        moves: &'static str,
-    },
+    Tables { database: Database, writer: Box<Writer>, checkpoint: Checkpoint },
     Index(Box<Indexing>),
 }
 
@@ -58,30 +48,6 @@ const WIPE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// What is shared by the tables of all read models, the checkpoint: the version of it is a part of theirs.
 pub(crate) const CHECKPOINT_VERSION: u32 = 1;
-
-/// Moves the checkpoint. Beside a log that nodes share only to an event that this log holds: it is the same database,
-/// so no failover can come in between.
-const MOVE: &str = "update checkpoint set position = $1, hash = $2 where position = $3 and hash = $4 and epoch = $5";
-const MOVE_SHARED: &str = "update checkpoint set position = $1, hash = $2
-    where position = $3 and hash = $4 and epoch = $5
-        and exists (select 1 from letopis.event event where event.position = $1 and event.hash = $2)";
-
-/// The checkpoint of a generation.
-pub(crate) fn checkpoint(snapshot: &Snapshot) -> Result<Mark, store::Error> {
-    snapshot.row("select position, hash from checkpoint", &[], mark)?.ok_or(NO_CHECKPOINT)
-}
-
-/// The same as it is now.
-pub(crate) async fn checkpoint_now(database: &Database) -> Result<Mark, store::Error> {
-    database.row("select position, hash from checkpoint", &[], mark).await?.ok_or(NO_CHECKPOINT)
-}
-
-fn mark(row: &Row<'_>) -> Result<Mark, store::Error> {
-    let hash = row.bytes(1)?.try_into().map_err(|_| NO_CHECKPOINT)?;
-    Ok(Mark { position: row.int(0)?.cast_unsigned(), hash })
-}
-
-const NO_CHECKPOINT: store::Error = store::Error::Damaged { what: "a read model has no checkpoint" };
 
 impl Generation {
     /// Makes a new one without the indexes that only queries need. Whatever a crash left at its place goes.
@@ -99,8 +65,8 @@ impl Generation {
             Location::Folder(path) => Body::Index(Box::new(Indexing::create(path)?)),
         };
         failpoint::pass("generation-made");
-        let (stored, confirmed) = (Mark::default(), Instant::now());
-        Ok(Generation { name, number, epoch, body, stored, confirmed, mark: stored, skips, residue: false })
+        let (mark, confirmed) = (Mark::default(), Instant::now());
+        Ok(Generation { name, number, epoch, body, confirmed, mark, skips, residue: false })
     }
 
     /// Opens the one in that place. From here on nobody writes it whose lease is of an earlier epoch.
@@ -110,16 +76,16 @@ impl Generation {
         epoch: u64,
         skips: BTreeSet<u64>,
     ) -> Result<Generation> {
-        let (body, stored, residue) = match place {
+        let (body, residue) = match place {
             Location::Tables(place) => Body::open(place, name, epoch)?,
             Location::Folder(path) => {
                 let indexing = Indexing::open(path)?;
-                let (stored, residue) = (indexing.stored(), indexing.has_residue());
-                (Body::Index(Box::new(indexing)), stored, residue)
+                let residue = indexing.has_residue();
+                (Body::Index(Box::new(indexing)), residue)
             }
         };
-        let (mark, confirmed) = (stored, Instant::now());
-        Ok(Generation { name, number, epoch, body, stored, confirmed, mark, skips, residue })
+        let (mark, confirmed) = (body.stored(), Instant::now());
+        Ok(Generation { name, number, epoch, body, confirmed, mark, skips, residue })
     }
 
     /// Of the lease under which it is written.
@@ -153,7 +119,7 @@ impl Generation {
     pub(crate) fn shown(&self) -> Mark {
         match &self.body {
             Body::Tables { .. } => self.mark,
-            Body::Index(indexing) if indexing.oldest().is_some() => self.stored,
+            Body::Index(indexing) if indexing.oldest().is_some() => indexing.stored(),
             Body::Index(_) => self.mark,
         }
     }
@@ -194,11 +160,10 @@ impl Generation {
     fn index(&mut self, mark: Mark, facts: &[&Fact]) -> Result<()> {
         let Body::Index(indexing) = &mut self.body else { return Ok(()) };
         let changed = indexing.change(facts, mark);
-        self.stored = indexing.stored();
         self.residue |= facts.iter().any(|fact| matches!(fact.event, Event::User(user::Event::Erased)));
         if changed.is_err() {
             // What was not committed is lost, and is folded in again.
-            self.mark = self.stored;
+            self.mark = indexing.stored();
         }
         changed.map_err(|error| self.owned(error))
     }
@@ -231,7 +196,8 @@ impl Generation {
     /// [`Error::TakenOver`] when it is not: another node has moved it, or the server has crashed and lost its last
     /// moments. Whoever opens the generation again goes on from what is there.
     pub(crate) fn persist(&mut self) -> Result<()> {
-        if self.stored != self.mark {
+        let stored = self.body.stored();
+        if stored != self.mark {
             match &self.body {
                 Body::Tables { .. } => self.write(self.mark, &[])?,
                 Body::Index(_) => self.commit()?,
@@ -239,7 +205,7 @@ impl Generation {
         } else if self.epoch > 0 && self.confirmed.elapsed() >= CONFIRMED {
             self.confirmed = Instant::now();
             if let Body::Tables { database, .. } = &self.body
-                && checkpoint(&database.snapshot()?)? != self.stored
+                && Checkpoint::read(&database.snapshot()?)? != stored
             {
                 return Err(Error::TakenOver { name: self.name });
             }
@@ -254,9 +220,8 @@ impl Generation {
     fn commit(&mut self) -> Result<()> {
         let Body::Index(indexing) = &mut self.body else { return Ok(()) };
         let committed = indexing.commit(self.mark);
-        self.stored = indexing.stored();
         if committed.is_err() {
-            self.mark = self.stored;
+            self.mark = indexing.stored();
         }
         committed.map_err(|error| self.owned(error))
     }
@@ -281,10 +246,9 @@ impl Generation {
             }
             Body::Index(indexing) => {
                 let purged = indexing.purge();
-                self.stored = indexing.stored();
                 self.residue = indexing.has_residue();
                 if purged.is_err() {
-                    self.mark = self.stored;
+                    self.mark = indexing.stored();
                 }
                 purged.map_err(|error| self.owned(error))
             }
@@ -323,18 +287,13 @@ impl Generation {
     }
 
     fn write_in(&mut self, mark: Mark, facts: &[Fact]) -> Result<()> {
-        let Body::Tables { writer, moves, .. } = &mut self.body else { return Ok(()) };
+        let Body::Tables { writer, checkpoint, .. } = &mut self.body else { return Ok(()) };
         let mut tx = writer.begin()?;
         // First: who does not own the checkpoint any more must not write a row.
-        let Mark { position, hash } = self.stored;
-        let moved = tx.execute(
-            moves,
-            &[mark.position.into(), (&mark.hash).into(), position.into(), (&hash).into(), self.epoch.into()],
-        )?;
-        if moved == 0 {
+        let Some(moved) = checkpoint.advance(&mut tx, mark)? else {
             let name = self.name;
             return Err(if self.epoch == 0 { Error::NotOwner { name } } else { Error::TakenOver { name } });
-        }
+        };
         for fact in facts {
             if self.name.is_about(fact.stream.category()) && !self.skips.contains(&fact.position) {
                 self.name.apply(&mut tx, fact)?;
@@ -353,53 +312,42 @@ impl Generation {
         tx.commit()?;
         failpoint::pass("model-committed");
         self.residue |= erased.is_some();
-        self.stored = mark;
+        *checkpoint = moved;
         self.confirmed = Instant::now();
         Ok(())
     }
 }
 
-/// What moves the checkpoint there. Scratch space, which nobody else writes, need not be looked after.
-fn moves(place: &Place, epoch: u64) -> &'static str {
-    match place {
-        Place::Schema(_) if epoch > 0 => MOVE_SHARED,
-        Place::Schema(_) | Place::File(_) => MOVE,
-    }
-}
-
 impl Body {
     fn create(place: &Place, name: ProjectionId, epoch: u64) -> Result<Body> {
-        let start = Mark::default();
         let database = place.create()?;
-        let mut writer = database.writer()?;
+        let mut writer = Box::new(database.writer()?);
         let mut tx = writer.begin()?;
         tx.batch(name.tables())?;
-        tx.batch(CHECKPOINT)?;
-        tx.queue(
-            "insert into checkpoint (position, hash, epoch) values ($1, $2, $3)",
-            &[start.position.into(), (&start.hash).into(), epoch.into()],
-        )?;
+        tx.batch(TRACES)?;
+        let checkpoint = Checkpoint::create(&mut tx, place, epoch)?;
         tx.commit()?;
-        Ok(Body::Tables { database, writer, moves: moves(place, epoch) })
+        Ok(Body::Tables { database, writer, checkpoint })
     }
 
-    /// With the checkpoint in its place, and whether somebody's traces are to be taken away.
-    fn open(place: &Place, name: ProjectionId, epoch: u64) -> Result<(Body, Mark, bool)> {
+    /// And whether somebody's traces are to be taken away.
+    fn open(place: &Place, name: ProjectionId, epoch: u64) -> Result<(Body, bool)> {
         let database = place.open()?;
         database.check(CHECK_BYTES_MAX)?;
-        let mut writer = database.writer()?;
+        let mut writer = Box::new(database.writer()?);
         let mut tx = writer.begin()?;
-        tx.queue("update checkpoint set epoch = $1 where epoch < $1", &[epoch.into()])?;
-        let found = tx.row("select position, hash, epoch from checkpoint", &[], |row| {
-            Ok((mark(row)?, row.int(2)?.cast_unsigned()))
-        })?;
-        let (stored, of) = found.ok_or(NO_CHECKPOINT)?;
-        if of != epoch {
-            return Err(Error::TakenOver { name });
-        }
+        let checkpoint = Checkpoint::claim(&mut tx, place, epoch)?.ok_or(Error::TakenOver { name })?;
         let residue = tx.row("select position from traces limit 1", &[], |row| row.int(0))?.is_some();
         tx.commit()?;
-        Ok((Body::Tables { database, writer, moves: moves(place, epoch) }, stored, residue))
+        Ok((Body::Tables { database, writer, checkpoint }, residue))
+    }
+
+    /// The checkpoint in its place.
+    fn stored(&self) -> Mark {
+        match self {
+            Body::Tables { checkpoint, .. } => checkpoint.mark(),
+            Body::Index(indexing) => indexing.stored(),
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! A generation as it is read, and where it lies: tables, or the folder of an index.
 
-use crate::engine::generation;
 use crate::{Error, Result};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use store::Mark;
+use store::follower::Checkpoint;
 use store::sql::{Database, Place};
 
 /// How often a folder is tried to be removed into which a merge that nobody wants any more still writes.
@@ -71,7 +71,7 @@ impl Handle {
     /// How far it is, in its place.
     pub(crate) fn mark(&self) -> Result<Mark> {
         match self {
-            Handle::Tables(database) => Ok(generation::checkpoint(&database.snapshot()?)?),
+            Handle::Tables(database) => Ok(Checkpoint::read(&database.snapshot()?)?),
             Handle::Index(index) => {
                 let snapshot = index.look()?;
                 Ok(Mark { position: snapshot.position, hash: snapshot.hash })

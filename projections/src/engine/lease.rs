@@ -3,12 +3,13 @@
 use crate::engine::catalog::Catalog;
 use crate::{Error, ProjectionId, Result};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use store::follower::Lease;
 use store::sql;
 
 /// The leases of this node.
 pub(crate) struct Leases {
-    held: sql::Leases,
+    held: Arc<sql::Leases>,
     /// Whether this node feeds anything; it may be there to follow others only.
     feeds: bool,
     /// Whoever changes what this node feeds.
@@ -18,7 +19,7 @@ pub(crate) struct Leases {
 impl Leases {
     /// Holds none yet; renews what it will hold. One that does not feed never holds any.
     pub(crate) fn open(catalog: &Catalog, feeds: bool) -> Result<Leases> {
-        Ok(Leases { held: sql::Leases::open(catalog.database())?, feeds, changing: Mutex::default() })
+        Ok(Leases { held: Arc::new(sql::Leases::open(catalog.database())?), feeds, changing: Mutex::default() })
     }
 
     /// Holds off whoever else changes what this node feeds.
@@ -31,9 +32,9 @@ impl Leases {
         self.feeds
     }
 
-    /// The epoch under which this node feeds the projection; none when it does not.
-    pub(crate) fn epoch(&self, name: ProjectionId) -> Option<u64> {
-        self.held.epoch(name.as_str())
+    /// The one under which this node feeds the projection.
+    pub(crate) fn of(&self, name: ProjectionId) -> Lease {
+        Lease::new(Some(Arc::clone(&self.held)), name.as_str())
     }
 
     /// The projections that other nodes took last, and whether they feed them still. Not what only another version
@@ -45,18 +46,13 @@ impl Leases {
 
     /// Takes the lease when nobody else holds it. Answers its epoch.
     pub(crate) fn take(&self, name: ProjectionId) -> Result<Option<u64>> {
-        if self.feeds { Ok(self.held.take(name.as_str(), false)?) } else { Ok(None) }
+        if self.feeds { Ok(self.of(name).take(false)?) } else { Ok(None) }
     }
 
     /// Takes the lease, whoever holds it. Answers its epoch.
     pub(crate) fn take_over(&self, name: ProjectionId) -> Result<u64> {
         tracing::info!(projection = %name, "this node feeds it from now on");
-        self.held.take(name.as_str(), true)?.ok_or(Error::TakenOver { name })
-    }
-
-    /// Another node has taken it over, or nobody knows: it is to be taken anew.
-    pub(crate) fn lose(&self, name: ProjectionId) {
-        self.held.lose(name.as_str());
+        self.of(name).take(true)?.ok_or(Error::TakenOver { name })
     }
 
     /// Lets go of all of them: other nodes take them at once.

@@ -3,7 +3,7 @@
 pub(crate) mod cache;
 mod caches;
 pub(crate) mod catalog;
-mod following;
+mod follow;
 pub(crate) mod generation;
 mod handle;
 pub(crate) mod id;
@@ -16,9 +16,7 @@ mod peers;
 pub(crate) mod projections;
 pub(crate) mod rebuild;
 mod runner;
-mod scan;
 mod skips;
 pub(crate) mod status;
 pub(crate) mod table;
-pub(crate) mod tail;
 pub(crate) mod verify;

@@ -3,14 +3,11 @@
 use crate::engine::generation::Generation;
 use crate::engine::locations::Locations;
 use crate::engine::runner::{Runner, Stop, follow};
-use crate::engine::scan::{self, Scan};
 use crate::engine::skips;
 use crate::{Error, ProjectionId, Projections, Result};
 use std::sync::mpsc::{SyncSender, sync_channel};
+use store::follower::{self, Page};
 use store::{Head, Log, Mark, failpoint};
-
-/// How many facts are folded in one transaction.
-const BATCH: usize = 2_000;
 
 /// How far a rebuild or a verification is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +136,7 @@ pub(crate) fn build_to(
     }
 }
 
-/// While a stretch is folded in, the next one is read, by one thread for all of them.
+/// While a page is folded in, the next one is read, by one thread for all of them.
 fn read_and_fold(
     log: &Log,
     name: ProjectionId,
@@ -147,12 +144,12 @@ fn read_and_fold(
     (head, to): (Head, u64),
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Option<Stop>> {
-    let (sender, scans) = sync_channel(1);
+    let (sender, pages) = sync_channel(1);
     let after = next.mark();
     std::thread::scope(|scope| {
         scope.spawn(move || read_ahead(log, after, (head, to), &sender));
-        for scan in scans {
-            if let Some(stop) = follow(next, name, &scan?)? {
+        for page in pages {
+            if let Some(stop) = follow(next, name, &page?)? {
                 return Ok(Some(stop));
             }
             progress(Progress { position: next.position(), head: to });
@@ -162,12 +159,12 @@ fn read_and_fold(
 }
 
 /// Reads the log between two positions until nobody takes it any more.
-fn read_ahead(log: &Log, mut after: Mark, (head, to): (Head, u64), taker: &SyncSender<Result<Scan, store::Error>>) {
+fn read_ahead(log: &Log, mut after: Mark, (head, to): (Head, u64), taker: &SyncSender<Result<Page, store::Error>>) {
     while after.position < to {
         let left = usize::try_from(to - after.position).unwrap_or(usize::MAX);
-        let scan = scan::read(log, after, head, left.min(BATCH));
-        let end = scan.as_ref().map_or(after, Scan::end);
-        if taker.send(scan).is_err() || end.position <= after.position {
+        let page = follower::read_page(log, after, head, left.min(follower::PAGE));
+        let end = page.as_ref().map_or(after, Page::end);
+        if taker.send(page).is_err() || end.position <= after.position {
             return;
         }
         after = end;

@@ -1,17 +1,17 @@
 //! The place of one projection in this process: the generation that serves, who may write it, how far it is.
 
 use crate::engine::catalog::{Catalog, Entry};
-use crate::engine::generation::{self, Generation};
+use crate::engine::generation::Generation;
 use crate::engine::handle::{Handle, Location};
 use crate::engine::lease::Leases;
 use crate::engine::locations::Locations;
 use crate::engine::rebuild;
-use crate::engine::scan::Scan;
 use crate::{Error, Progress, ProjectionId, Result, search_tasks};
 use domain::{Event, StreamId, user};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
+use store::follower::{Checkpoint, Lease, Page, UnreadableEvent};
 use store::{Fact, Log, Mark, described, failpoint};
 use tokio::sync::watch;
 
@@ -21,8 +21,8 @@ pub(crate) struct Runner {
     catalog: Catalog,
     /// Where its generations lie.
     locations: Locations,
-    /// Of this node; none when no other node can write.
-    leases: Option<Arc<Leases>>,
+    /// Which node feeds it.
+    lease: Lease,
     /// Whoever applies facts or switches the generation holds this; none when it is open for reading only, or when
     /// another node feeds it.
     writing: Mutex<Option<Generation>>,
@@ -82,7 +82,7 @@ impl Runner {
             name: entry.name,
             catalog: shared.catalog.clone(),
             locations: shared.locations.clone(),
-            leases: shared.leases.cloned(),
+            lease: shared.leases.map_or_else(|| Lease::new(None, entry.name.as_str()), |leases| leases.of(entry.name)),
             serving: RwLock::new(handle),
             shown: watch::Sender::new(shown),
             wanted: watch::Sender::new(shown.position),
@@ -181,10 +181,7 @@ impl Runner {
 
     /// The epoch under which this process writes; none when another node does.
     pub(crate) fn epoch(&self) -> Option<u64> {
-        match &self.leases {
-            None => Some(0),
-            Some(leases) => leases.epoch(self.name),
-        }
+        self.lease.epoch()
     }
 
     /// Whether this process lets it follow the log: not when it is paused, when an event has stopped it, or when
@@ -217,8 +214,8 @@ impl Runner {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives it what is behind its checkpoint in a stretch of the log. Whether it got further.
-    pub(crate) fn feed(&self, scan: &Scan) -> Result<bool> {
+    /// Gives it what is behind its checkpoint in a page of the log. Whether it got further.
+    pub(crate) fn feed(&self, page: &Page) -> Result<bool> {
         let mut writing = self.lock();
         if !self.runs() {
             // Paused since the log was read, or another node feeds it.
@@ -228,9 +225,9 @@ impl Runner {
         let before = generation.position();
         if self.name == ProjectionId::Users {
             // Before it is folded in: what fails here is tried again.
-            self.forget_questions(scan.facts.iter().filter(|fact| fact.position > before))?;
+            self.forget_questions(page.facts.iter().filter(|fact| fact.position > before))?;
         }
-        let mut followed = follow(generation, self.name, scan);
+        let mut followed = follow(generation, self.name, page);
         if matches!(followed, Err(Error::TakenOver { .. })) {
             self.lose(&mut writing);
             return Ok(false);
@@ -248,7 +245,7 @@ impl Runner {
         }
         let after = generation.position();
         let folded = |fact: &&Fact| fact.position > before && fact.position <= after;
-        if scan.facts.iter().filter(folded).any(|fact| matches!(fact.event, Event::User(user::Event::Erased))) {
+        if page.facts.iter().filter(folded).any(|fact| matches!(fact.event, Event::User(user::Event::Erased))) {
             // Before it is told how far this is: who waits for the erasure finds nothing any more.
             failpoint::pass("erasure-folded");
             rebuild::remove_former(&self.locations, self.name, generation.number())?;
@@ -304,9 +301,7 @@ impl Runner {
     /// Another node writes it, or nobody knows what was written: what is really there is looked at again.
     pub(crate) fn lose(&self, writing: &mut Option<Generation>) {
         *writing = None;
-        if let Some(leases) = &self.leases {
-            leases.lose(self.name);
-        }
+        self.lease.lose();
     }
 
     /// Lets another generation serve; answers the former one. The caller holds the lock and has brought `next` at
@@ -341,9 +336,9 @@ impl Runner {
         let Ok(_looking) = self.looking.try_lock() else { return };
         let known = self.mark();
         if self.epoch().is_none()
-            // What fails here fails in the tail as well, which tells it.
+            // What fails here fails in the follower as well, which tells it.
             && let Some(database) = self.handle().database()
-            && let Ok(found) = generation::checkpoint_now(database).await
+            && let Ok(found) = Checkpoint::read_now(database).await
         {
             self.heard(known, found);
         }
@@ -364,27 +359,32 @@ impl Runner {
     }
 }
 
-/// Folds a stretch of the log into a generation, as far as it can be; answers why it must stop there, if it must.
+/// Folds a page of the log into a generation, as far as it can be; answers why it must stop there, if it must.
 /// An error is no fault of any event: the same is tried again later. One of them is [`store::Error::OtherHistory`].
-pub(crate) fn follow(generation: &mut Generation, name: ProjectionId, scan: &Scan) -> Result<Option<Stop>> {
-    // It was resumed after the log was read for those who are further: the next stretch begins where it stands.
-    let Some(known) = scan.known(generation.mark())? else { return Ok(None) };
-    if let Some(facts) = scan.facts.get(known..).filter(|facts| !facts.is_empty())
+pub(crate) fn follow(generation: &mut Generation, name: ProjectionId, page: &Page) -> Result<Option<Stop>> {
+    // It was resumed after the log was read for those who are further: the next page begins where it is.
+    let Some(known) = page.known(generation.mark())? else { return Ok(None) };
+    if let Some(facts) = page.facts.get(known..).filter(|facts| !facts.is_empty())
         && let Some(stop) = apply(generation, name, facts)?
     {
         return Ok(Some(stop));
     }
     let Some(unreadable) =
-        scan.unreadable.as_ref().filter(|unreadable| unreadable.at.position == generation.position() + 1)
+        page.unreadable.as_ref().filter(|unreadable| unreadable.at.position == generation.position() + 1)
     else {
         return Ok(None);
     };
-    if !unreadable.concerns(name) || generation.skips().contains(&unreadable.at.position) {
+    if !concerns(unreadable, name) || generation.skips().contains(&unreadable.at.position) {
         generation.step_over(unreadable.at);
         return Ok(None);
     }
     let (position, reason) = (unreadable.at.position, unreadable.reason.clone());
     Ok(Some(Stop { name, position, error: Error::Poison { name, position, reason } }))
+}
+
+/// Whether that projection must stop at the event. What cannot be told may concern all of them.
+pub(crate) fn concerns(unreadable: &UnreadableEvent, name: ProjectionId) -> bool {
+    unreadable.category.is_none_or(|category| name.is_about(category))
 }
 
 /// Folds facts in; on a failure in halves, until everything before the fact that fails is folded in.
@@ -444,7 +444,7 @@ mod tests {
     use uuid::Uuid;
 
     #[test]
-    fn a_stretch_that_begins_further_on_is_left_alone() {
+    fn a_page_that_begins_further_on_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let place = Location::Tables(store::sql::Place::File(folder.path().join("users.db")));
         let mut generation = Generation::create(&place, (ProjectionId::Users, 1), 0, BTreeSet::new()).unwrap();
@@ -458,11 +458,11 @@ mod tests {
             hash: [6; 32],
         };
         let further_on =
-            Scan { after: Mark { position: 5, hash: [5; 32] }, facts: vec![fact.clone()], unreadable: None };
+            Page { after: Mark { position: 5, hash: [5; 32] }, facts: vec![fact.clone()], unreadable: None };
         assert!(follow(&mut generation, ProjectionId::Users, &further_on).unwrap().is_none());
         assert_eq!(generation.position(), 0);
         // One that says it begins here and does not is a hole in the log.
-        let with_a_hole = Scan { after: Mark::default(), facts: vec![fact], unreadable: None };
+        let with_a_hole = Page { after: Mark::default(), facts: vec![fact], unreadable: None };
         assert!(follow(&mut generation, ProjectionId::Users, &with_a_hole).unwrap().is_some());
     }
 
@@ -478,7 +478,7 @@ mod tests {
             name,
             catalog,
             locations,
-            leases: None,
+            lease: Lease::new(None, name.as_str()),
             serving: RwLock::new(Handle::Elsewhere),
             shown: watch::Sender::new(Mark::default()),
             wanted,

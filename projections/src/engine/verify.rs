@@ -1,6 +1,6 @@
 //! Folding the log again in scratch space, and comparing.
 
-use crate::engine::generation::{self, Generation};
+use crate::engine::generation::Generation;
 use crate::engine::handle::Handle;
 use crate::engine::locations::Scratch;
 use crate::engine::rebuild::{Progress, build_to};
@@ -10,6 +10,7 @@ use crate::{Error, ProjectionId, Projections, Result};
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::time::Duration;
+use store::follower::Checkpoint;
 use store::sql::{Row, Snapshot, Value};
 use store::{Filter, Mark};
 use uuid::Uuid;
@@ -107,7 +108,7 @@ impl Projections {
             Handle::Elsewhere => return Err(Error::NotBuilt),
         };
         let mark = match &serving {
-            Serving::Tables(snapshot) => generation::checkpoint(snapshot)?,
+            Serving::Tables(snapshot) => Checkpoint::read(snapshot)?,
             Serving::Index(snapshot, _) => Mark { position: snapshot.position, hash: snapshot.hash },
         };
         let position = mark.position;

@@ -86,7 +86,7 @@ async fn two_nodes_feed_each_projection_once() {
     let held = holders(&world);
     assert_eq!(held.len(), with_tables().count(), "each node has an index of its own");
     assert!(held.iter().all(|lease| *lease == held[0] && lease.1 == 1), "one node feeds them all: {held:?}");
-    tails.into_iter().for_each(projections::Tail::stop);
+    tails.into_iter().for_each(store::follower::Threads::stop);
     assert_eq!(holders(&world), [], "a clean stop gives them up");
 }
 

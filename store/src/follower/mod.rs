@@ -8,6 +8,9 @@
 //!
 //! A step is a plain function that never waits: tests call it by hand until there is nothing left.
 
+/// How many facts are read at once, and folded in one transaction.
+pub const PAGE: usize = 2_000;
+
 mod checkpoint;
 mod lease;
 mod pace;

@@ -4,6 +4,7 @@ use domain::session::{self, Ended};
 use domain::{Event, SessionId, Timestamp, chat, user};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use store::follower::UnreadableEvent;
 use uuid::Uuid;
 
 const ANNA: UserId = UserId(Uuid::from_u128(1));
@@ -49,9 +50,9 @@ fn nothing(position: u64) -> Fact {
     fact(position, ANNA, Event::User(user::Event::TokensRevoked))
 }
 
-fn scan(facts: impl IntoIterator<Item = Fact>) -> Scan {
+fn page(facts: impl IntoIterator<Item = Fact>) -> Page {
     let facts = Vec::from_iter(facts);
-    Scan { after: mark(facts[0].position - 1), facts, unreadable: None }
+    Page { after: mark(facts[0].position - 1), facts, unreadable: None }
 }
 
 #[test]
@@ -66,7 +67,7 @@ fn an_end_drops_what_is_kept_of_its_user_and_of_nobody_else() {
         cache.put(token(1), ANNA, at(0), 1);
         cache.put(token(2), BORIS, at(0), 2);
         assert_eq!(cache.get(&token(1), 0), Some(1));
-        cache.heed(&scan([fact(1, ANNA, event)])).unwrap();
+        cache.heed(&page([fact(1, ANNA, event)])).unwrap();
         assert_eq!((cache.get(&token(1), 0), cache.get(&token(2), 0)), (None, Some(2)));
         assert_eq!((cache.ended(ANNA), cache.ended(BORIS)), (1, 0));
         cache.put(token(1), ANNA, at(1), 3);
@@ -78,7 +79,7 @@ fn an_end_drops_what_is_kept_of_its_user_and_of_nobody_else() {
 fn what_was_read_before_an_end_and_comes_after_it_does_not_count() {
     let cache = cache();
     let stamp = at(0);
-    cache.heed(&scan([end_of(1, ANNA)])).unwrap();
+    cache.heed(&page([end_of(1, ANNA)])).unwrap();
     cache.put(token(1), ANNA, stamp, 1);
     assert_eq!(cache.get(&token(1), 0), None);
     assert!(!cache.vouches(ANNA, stamp, 0) && cache.vouches(BORIS, stamp, 0) && cache.vouches(ANNA, at(1), 0));
@@ -97,7 +98,7 @@ fn nothing_counts_at_a_position_that_was_not_followed_yet() {
     let cache = cache();
     cache.put(token(1), ANNA, at(0), 1);
     assert_eq!((cache.get(&token(1), 1), cache.get(&token(1), 0)), (None, Some(1)));
-    cache.heed(&scan([nothing(1)])).unwrap();
+    cache.heed(&page([nothing(1)])).unwrap();
     assert_eq!(cache.get(&token(1), 1), Some(1));
     // What another node has kept of a position that this one has not seen, or that was lost with a log.
     assert!(!cache.vouches(ANNA, at(2), 0));
@@ -106,10 +107,10 @@ fn nothing_counts_at_a_position_that_was_not_followed_yet() {
 #[test]
 fn a_stretch_that_begins_further_on_changes_nothing_and_a_known_one_nothing_twice() {
     let cache = cache();
-    cache.heed(&scan([end_of(2, ANNA)])).unwrap();
+    cache.heed(&page([end_of(2, ANNA)])).unwrap();
     assert_eq!((cache.followed().position, cache.ended(ANNA)), (0, 0), "there is one between that may end something");
-    cache.heed(&scan([nothing(1), end_of(2, ANNA), nothing(3)])).unwrap();
-    cache.heed(&scan([nothing(1), nothing(2)])).unwrap();
+    cache.heed(&page([nothing(1), end_of(2, ANNA), nothing(3)])).unwrap();
+    cache.heed(&page([nothing(1), nothing(2)])).unwrap();
     assert_eq!((cache.followed().position, cache.ended(ANNA)), (3, 2));
 }
 
@@ -132,9 +133,8 @@ fn an_event_that_nobody_can_read_may_be_an_end() {
         let cache = cache();
         cache.put(token(1), ANNA, at(0), 1);
         let source = domain::Unreadable::UnknownName(name.to_owned());
-        let unreadable =
-            Some(crate::engine::scan::UnreadableEvent::of(mark(1), store::Error::Unreadable { position: 1, source }));
-        cache.heed(&Scan { after: mark(0), facts: Vec::new(), unreadable }).unwrap();
+        let unreadable = Some(UnreadableEvent::of(mark(1), store::Error::Unreadable { position: 1, source }).unwrap());
+        cache.heed(&Page { after: mark(0), facts: Vec::new(), unreadable }).unwrap();
         assert_eq!(cache.followed(), mark(1));
         cache.get(&token(1), 1)
     };
@@ -259,7 +259,7 @@ impl World {
             Step::CacheFollows => {
                 let followed = usize::try_from(cache.followed().position).unwrap();
                 if let Some(fact) = self.log.get(followed) {
-                    cache.heed(&scan([fact.clone()])).unwrap();
+                    cache.heed(&page([fact.clone()])).unwrap();
                 }
             }
             Step::Read(session) => {

@@ -1,0 +1,121 @@
+//! The projections with tables: the log is read and decoded once for all of them, and for the caches in front of them.
+
+use crate::{ProjectionId, Projections, Result};
+use std::time::{Duration, Instant};
+use store::follower::{self, Follower, Next, Woken};
+use store::{described, failpoint};
+use tokio::runtime::Runtime;
+
+/// Checkpoints that moved in memory only are stored that often.
+const PERSIST: Duration = Duration::from_secs(1);
+/// The same where other nodes wait for them.
+const PERSIST_SHARED: Duration = Duration::from_millis(100);
+/// What other nodes have done is looked at that often.
+const LOOK: Duration = Duration::from_millis(200);
+/// The last use of sessions is written that often.
+const FLUSH: Duration = Duration::from_secs(60);
+
+/// What feeds them, and when it last did what is done now and then.
+pub(super) struct Tables {
+    projections: Projections,
+    looked: Instant,
+    persisted: Instant,
+    flushed: Instant,
+}
+
+impl Tables {
+    /// They have just been opened: what other nodes have done is known.
+    pub(super) fn new(projections: &Projections) -> Tables {
+        let now = Instant::now();
+        Tables { projections: projections.clone(), looked: now, persisted: now, flushed: now }
+    }
+
+    /// Until the follower ends: then checkpoints and the last use of sessions are written, and other nodes may take over.
+    pub(super) fn follow(mut self, follower: Follower, runtime: &Runtime) {
+        follower.run(runtime, |woken| self.step(woken));
+        let projections = &self.projections;
+        if let Err(error) = persist(projections).and_then(|()| projections.last_use().flush()) {
+            tracing::error!(error = described(&error), "checkpoints were not stored; the next start does it again");
+        }
+        if let Err(error) = projections.give_up() {
+            tracing::warn!(error = described(&error), "other nodes take over what this one fed in a few seconds");
+        }
+    }
+
+    fn step(&mut self, woken: Woken) -> Result<Next> {
+        failpoint::pass("log-followed");
+        let looked = self.look();
+        // Where the look fails for one projection the others go on.
+        let done = page(&self.projections).and_then(|further| looked.map(|()| further)).and_then(|further| {
+            self.store(woken, further)?;
+            Ok(if further { Next::Further } else { Next::AtHead })
+        });
+        match done {
+            Err(error) if self.projections.is_lost(&error) => Ok(Next::End),
+            done => done,
+        }
+    }
+
+    fn look(&mut self) -> Result<()> {
+        if self.looked.elapsed() < LOOK {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        self.projections.look()
+    }
+
+    /// Stores what moved in memory only, where it is time: also when nothing has happened for a while, and as soon as
+    /// other nodes wait for it.
+    fn store(&mut self, woken: Woken, further: bool) -> Result<()> {
+        let since = self.persisted.elapsed();
+        let is_awaited = self.projections.leases().is_some() && (!further || since >= PERSIST_SHARED);
+        if woken == Woken::Poll || is_awaited || since >= PERSIST {
+            self.persisted = Instant::now();
+            persist(&self.projections)?;
+        }
+        if self.flushed.elapsed() >= FLUSH {
+            self.flushed = Instant::now();
+            self.projections.last_use().flush()?;
+        }
+        Ok(())
+    }
+}
+
+/// Follows the log until its head is reached, or until nothing can go on.
+pub(super) fn catch_up(projections: &Projections) -> Result<()> {
+    projections.look()?;
+    while page(projections)? {}
+    persist(projections)
+}
+
+/// Reads once and gives every running projection what it lacks. Whether one of them got further.
+fn page(projections: &Projections) -> Result<bool> {
+    let running = || projections.runners().iter().filter(|runner| runner.name.has_tables() && runner.runs());
+    let reading = follower::read(projections.log(), running().map(|runner| runner.mark()), follower::PAGE)?;
+    let mut further = false;
+    let mut failed = Ok(());
+    if let Some(page) = &reading.page {
+        projections.caches().heed(page)?;
+        for runner in running() {
+            // One that fails keeps nobody else from what is new.
+            match runner.feed(page) {
+                Ok(more) => further |= more,
+                Err(error) => failed = Err(error),
+            }
+        }
+    }
+    if projections.log().cluster().is_some() || reading.page.is_none() {
+        // What ends is heeded also where others feed the read models, or nobody does.
+        projections.caches().follow(projections.log(), &reading)?;
+    }
+    for name in ProjectionId::ALL {
+        let lag = reading.head.position.saturating_sub(projections.position(name));
+        metrics::gauge!("letopis_projection_lag_events", "projection" => name.as_str()).set(lag as f64);
+    }
+    failed.map(|()| further)
+}
+
+/// Stores the checkpoints that moved in memory only.
+fn persist(projections: &Projections) -> Result<()> {
+    projections.runners().iter().filter(|runner| runner.name.has_tables()).try_for_each(|runner| runner.persist())
+}
