@@ -3,10 +3,11 @@
 use crate::arguments::{Backup, Restore};
 use crate::context::Context;
 use crate::exit::{Code, failure};
-use crate::progress::{Meter, Progress, per_second};
-use crate::{operation, output};
+use crate::output;
+use crate::progress::Meter;
 use anyhow::Result;
 use node::Node;
+use node::operations::{self, Progress, per_second};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Instant;
@@ -90,7 +91,7 @@ pub async fn erased_again(context: &Context, brought: &Brought, shown: &mut Valu
     }
     // Opening erases them.
     let node = Node::open(context.node_options()).await?;
-    operation::settle(&node).await;
+    operations::settle(&node).await;
     node.stop().await;
     let (_, log) = context.log()?;
     let verified = log.verify(1, u64::MAX, |_| {})?;

@@ -192,7 +192,7 @@ impl Rated {
         };
         Measured {
             what: what.to_owned(),
-            per_second: crate::progress::per_second(count as u64, self.seconds),
+            per_second: node::operations::per_second(count as u64, self.seconds),
             p50_ms: at(50),
             p99_ms: at(99),
             behind_ms: None,

@@ -8,11 +8,12 @@ use crate::arguments::{Events as Verb, Which};
 use crate::context::Context;
 use crate::control;
 use crate::exit::{Code, failure};
-use crate::operation::{self, Operation};
 use crate::output::{self, Listing};
 use crate::settings;
 use anyhow::Result;
 use domain::{Personal, Timestamp, UserId};
+use node::operations::Request;
+use node::operations::users::account;
 use projections::ProjectionId;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -53,7 +54,7 @@ pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
         Verb::Export(asked) => transfer::export(context, &asked),
         Verb::Import(asked) => transfer::import(context, &asked).await,
         Verb::Republish { from, to } => {
-            let done = control::carry_out(context, Operation::Republish { from, to }).await?;
+            let done = control::carry_out(context, Request::Republish { from, to }).await?;
             output::show(context.output, &done)
         }
         Verb::Verify { from, to } => integrity::verify(context, &log()?, from, to),
@@ -128,7 +129,7 @@ async fn user_named(context: &Context, user: &str) -> Result<UserId> {
         return Ok(UserId(id));
     }
     let database = context.projections()?.database(ProjectionId::Users);
-    Ok(operation::account(&database, user).await?.user_id)
+    Ok(account(&database, user).await?.user_id)
 }
 
 fn since(text: &str) -> Result<Timestamp> {

@@ -1,6 +1,6 @@
 //! The binary `letopis`: the server, and one file for each noun of its command line.
 //!
-//! Verbs that read open the data folder read-only. Verbs that change something hand an [`operation::Operation`] to
+//! Verbs that read open the data folder read-only. Verbs that change something hand an [`node::operations::Request`] to
 //! the running server over its control socket, or carry it out themselves when none runs. Data goes to standard
 //! output, everything else to standard error. This room decides nothing about what may happen.
 
@@ -11,21 +11,19 @@ mod completions;
 mod config;
 mod context;
 mod control;
-mod couriers;
 mod doctor;
 mod events;
 mod exit;
-mod gzip;
 mod health;
 mod http;
 mod import;
 mod keys;
 mod logging;
 mod migrate;
-mod operation;
 mod output;
 mod progress;
 mod projections;
+mod relay;
 mod search;
 mod serve;
 mod settings;
@@ -57,7 +55,7 @@ fn main() -> ExitCode {
         }
     };
     logging::flush();
-    code.into()
+    exit::exit_code(code)
 }
 
 /// Keys and texts in memory are not for a file that a crash leaves behind, nor for other processes of the same user. Where
@@ -88,7 +86,7 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         Verb::Events(events) => events::verb(&context?, events).await,
         Verb::Streams(streams) => streams::verb(&context?, &streams),
         Verb::Projections(verb) => projections::verb(&context?, &verb).await,
-        Verb::Relay(asked) => couriers::verb(&context?, &asked).await,
+        Verb::Relay(asked) => relay::verb(&context?, &asked).await,
         Verb::Keys(arguments::Keys::Rotate) => keys::verb(&context?).await,
         Verb::Search(asked) => search::verb(&context?, &asked),
         Verb::Users(users) => users::verb(&context?, users).await,

@@ -1,24 +1,9 @@
 //! How far something is: a bar on a terminal, a line of JSON every five seconds anywhere else.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::{Deserialize, Serialize};
+use node::operations::{Progress, per_second};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
-
-/// How far something is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
-    /// What is counted.
-    pub what: String,
-    /// How many so far.
-    pub done: u64,
-    /// Which part of the whole, from 0 to 1.
-    pub part: f64,
-}
-
-/// Where whoever works says how far he is. Only the latest word counts.
-pub type Sender = watch::Sender<Progress>;
 
 /// The bar is this long; it shows parts, not things.
 const BAR: u64 = 10_000;
@@ -71,9 +56,4 @@ impl Meter {
             bar.finish_and_clear();
         }
     }
-}
-
-/// How many in a second; zero when no time has passed.
-pub fn per_second(done: u64, seconds: f64) -> f64 {
-    if seconds > 0.0 { done as f64 / seconds } else { 0.0 }
 }

@@ -4,10 +4,11 @@ use crate::arguments::{OneProjection, Projections as Verb, WhichProjections};
 use crate::context::Context;
 use crate::control;
 use crate::exit::{Code, failure};
-use crate::operation::{Operation, names};
 use crate::output::{Listing, show};
-use crate::progress::{Meter, Progress};
+use crate::progress::Meter;
 use anyhow::Result;
+use node::operations::projections::names;
+use node::operations::{Progress, Request};
 use projections::{Kind, Status, Verified};
 use serde_json::{Value, json};
 
@@ -21,19 +22,19 @@ pub async fn verb(context: &Context, verb: &Verb) -> Result<()> {
         Verb::Rebuild(which) => rebuild(context, which).await,
         Verb::Verify(which) => verify(context, which),
         Verb::Pause(OneProjection { name, reason }) => {
-            let operation = Operation::Pause { projection: name.clone(), reason: reason.clone() };
-            change(context, name, operation).await
+            let request = Request::Pause { projection: name.clone(), reason: reason.clone() };
+            change(context, name, request).await
         }
         Verb::Resume(OneProjection { name, reason }) => {
-            let operation = Operation::Resume { projection: name.clone(), reason: reason.clone() };
-            change(context, name, operation).await
+            let request = Request::Resume { projection: name.clone(), reason: reason.clone() };
+            change(context, name, request).await
         }
         Verb::Skip { name, reason } => {
             if !domain::projection::is_reason(reason) {
                 return Err(failure(Code::Usage, domain::projection::Refusal::BadReason.to_string()));
             }
-            let operation = Operation::Skip { projection: name.clone(), reason: reason.clone() };
-            change(context, name, operation).await
+            let request = Request::Skip { projection: name.clone(), reason: reason.clone() };
+            change(context, name, request).await
         }
     }
 }
@@ -70,8 +71,8 @@ fn row(status: &Status) -> Value {
 async fn rebuild(context: &Context, which: &WhichProjections) -> Result<()> {
     // A wrong name is said before the server is asked.
     names(which.name.as_deref())?;
-    let operation = Operation::Rebuild { projection: which.name.clone() };
-    let rebuilt = control::carry_out(context, operation).await?;
+    let request = Request::Rebuild { projection: which.name.clone() };
+    let rebuilt = control::carry_out(context, request).await?;
     let columns = &["name", "version", "events", "seconds", "events_per_second"];
     let mut listing = Listing::new(context.output, columns);
     for row in rebuilt.as_array().into_iter().flatten() {
@@ -81,10 +82,10 @@ async fn rebuild(context: &Context, which: &WhichProjections) -> Result<()> {
 }
 
 /// Carries out what is wanted of one projection.
-async fn change(context: &Context, name: &str, operation: Operation) -> Result<()> {
+async fn change(context: &Context, name: &str, request: Request) -> Result<()> {
     // A wrong name is said before the server is asked.
     names(Some(name))?;
-    let changed = control::carry_out(context, operation).await?;
+    let changed = control::carry_out(context, request).await?;
     show(context.output, &changed)
 }
 

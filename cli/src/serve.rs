@@ -1,12 +1,12 @@
 //! `letopis serve`: everything in one process, or the part of it that this node does.
 
 use crate::context::Context;
-use crate::control::server::Control;
-use crate::couriers::{self, Couriers};
 use crate::exit::{Code, failure};
 use crate::health::reachable;
 use crate::supervisor;
 use anyhow::{Context as _, Result};
+use node::control::server::Control;
+use node::messaging::{self, Couriers};
 use node::{Builds, Node, NodeOptions, Role};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -36,7 +36,7 @@ pub async fn run(context: &Context) -> Result<()> {
     let roles = context.settings.roles;
     let starting = tokio::spawn(api::starting(starting, doors(context), roles, built, stopping(has_started)));
     let opening = async {
-        let bus = couriers::bus(context).await?;
+        let bus = messaging::bus(context.settings.nats.as_ref()).await?;
         let nudges = bus.as_ref().map(|_| nudges);
         let options = NodeOptions { roles, ..context.node_options() };
         anyhow::Ok((bus, Arc::new(Node::open_telling(options, nudges, builds).await?)))

@@ -6,10 +6,11 @@ use crate::arguments::{PasswordFrom, Users as Verb};
 use crate::context::Context;
 use crate::control;
 use crate::exit::{Code, failure};
-use crate::operation::{self, Operation};
 use crate::output::{self, Listing};
 use anyhow::{Context as _, Result};
 use domain::user::Role;
+use node::operations::Request;
+use node::operations::users::{account, fit_for_an_account};
 use projections::{ProjectionId, tokens, users};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -26,28 +27,28 @@ const PASSWORD_FILE_BYTES_MAX: u64 = 64 * 1024;
 /// # Errors
 /// What went wrong: code 3 for an unknown user, 4 for a name that is taken.
 pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
-    let operation = match verb {
+    let request = match verb {
         Verb::Ls { name, limit } => return ls(context, name.as_deref().unwrap_or_default(), limit).await,
         Verb::Show { user } => return show(context, &user).await,
         Verb::Create { name, password, role } => {
             let role = role.map_or(Ok(Role::default()), |role| role_named(&role))?;
             let password = password_from(&password)?;
             // Before a data folder is made for it.
-            operation::fit_for_an_account(&name, &password, context.settings.passwords.lengths)?;
-            Operation::CreateUser { name, password, role }
+            fit_for_an_account(&name, &password, context.settings.passwords.lengths)?;
+            Request::CreateUser { name, password, role }
         }
-        Verb::SetPassword { user, password } => Operation::SetPassword { password: password_from(&password)?, user },
-        Verb::SetRole { user, role } => Operation::SetRole { role: role_named(&role)?, user },
-        Verb::EndSessions { user } => Operation::EndSessions { user },
+        Verb::SetPassword { user, password } => Request::SetPassword { password: password_from(&password)?, user },
+        Verb::SetRole { user, role } => Request::SetRole { role: role_named(&role)?, user },
+        Verb::EndSessions { user } => Request::EndSessions { user },
         Verb::Erase { user, dry_run: true, .. } => return erase::dry_run(context, &user).await,
         Verb::Erase { user, yes, .. } => {
             if !yes {
                 erase::confirm(context, &user).await?;
             }
-            Operation::Erase { user }
+            Request::Erase { user }
         }
     };
-    let done = control::carry_out(context, operation).await?;
+    let done = control::carry_out(context, request).await?;
     output::show(context.output, &done)
 }
 
@@ -75,7 +76,7 @@ async fn ls(context: &Context, prefix: &str, limit: Option<u64>) -> Result<()> {
 
 async fn show(context: &Context, user: &str) -> Result<()> {
     let database = context.projections()?.database(ProjectionId::Users);
-    let account = operation::account(&database, user).await?;
+    let account = account(&database, user).await?;
     let tokens = context.projections()?.database(ProjectionId::Tokens);
     let mut shown = row(&account);
     shown["tokens"] = json!(tokens::count(&tokens, account.user_id, node::now()).await?);

@@ -5,7 +5,11 @@
 
 pub mod claims;
 mod clock;
+pub mod control;
+pub mod failure;
+pub mod gzip;
 mod jobs;
+pub mod messaging;
 mod node;
 pub mod operations;
 pub mod passwords;

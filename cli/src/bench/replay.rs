@@ -1,10 +1,10 @@
 //! Reading the log back: decoded, verified, folded into read models.
 
 use super::Measured;
-use crate::operation::settle;
-use crate::progress::per_second;
 use anyhow::{Context, Result};
 use node::Node;
+use node::operations::per_second;
+use node::operations::settle;
 use projections::{ProjectionId, Projections};
 use std::time::Instant;
 use store::Log;

@@ -2,10 +2,10 @@
 
 use super::Check;
 use crate::context::Context;
-use crate::control;
 use crate::health::{ANSWER_WAIT, reachable, ready};
-use crate::operation::Operation;
 use hyper::StatusCode;
+use node::control::ask_running;
+use node::operations::Request;
 use serde_json::Value;
 use std::io::ErrorKind;
 use tokio::net::{TcpListener, UnixStream};
@@ -24,7 +24,7 @@ pub(super) fn server(serves: bool) -> Check {
 pub(super) async fn writer(context: &Context) -> Check {
     let advice =
         "the server's log tells more; free the disk, or mend the database; start the server again if it stays so";
-    let asked = tokio::time::timeout(ANSWER_WAIT, control::ask_running(context, Operation::Probe)).await;
+    let asked = tokio::time::timeout(ANSWER_WAIT, ask_running(&context.settings.data, Request::Probe)).await;
     match asked {
         Ok(Ok(Some(said))) => match said["writer"].as_str() {
             Some(why) => Check::problem("writer", format!("the log cannot be written: {why}"), advice),

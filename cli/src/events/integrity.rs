@@ -3,8 +3,9 @@
 use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::output::{self, Listing};
-use crate::progress::{Meter, Progress, per_second};
+use crate::progress::Meter;
 use anyhow::Result;
+use node::operations::{Progress, per_second};
 use serde_json::json;
 use std::time::Instant;
 use store::{Accepted, Folder, Log};

@@ -2,9 +2,10 @@
 
 use crate::context::Context;
 use crate::exit::{Code, failure};
-use crate::{operation, output};
+use crate::output;
 use anyhow::{Context as _, Result};
 use domain::UserId;
+use node::operations;
 use projections::{ProjectionId, chats, users};
 use serde_json::json;
 use std::io::{BufRead, IsTerminal};
@@ -21,7 +22,7 @@ const CHATS_PAGE: u32 = 1_000;
 /// When there is no such user, or the log cannot be read.
 pub async fn dry_run(context: &Context, user: &str) -> Result<()> {
     let projections = context.projections()?;
-    let account = operation::account(&projections.database(ProjectionId::Users), user).await?;
+    let account = operations::users::account(&projections.database(ProjectionId::Users), user).await?;
     let (_, log) = context.log()?;
     let (events, sealed_parts) = count(&log, account.user_id)?;
     let (mut chats, mut owned, mut before) = (0, 0, None);
@@ -65,7 +66,7 @@ fn count(log: &Log, user_id: UserId) -> Result<(u64, u64)> {
 /// # Errors
 /// When he types another, or nobody sits there.
 pub async fn confirm(context: &Context, user: &str) -> Result<()> {
-    let account = operation::account(&context.projections()?.database(ProjectionId::Users), user).await?;
+    let account = operations::users::account(&context.projections()?.database(ProjectionId::Users), user).await?;
     if !std::io::stdin().is_terminal() {
         return Err(failure(Code::Usage, "nobody can be asked here whether this is meant; use --yes"));
     }

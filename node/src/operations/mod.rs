@@ -1,3 +1,206 @@
-//! What an operator can ask for: one file a noun.
+//! What an operator can ask for: one file a noun. It is carried out where the writer is: in the running server, or in
+//! the process of whoever asks when no server runs.
 
 pub mod erase;
+pub mod import;
+pub mod keys;
+mod progress;
+pub mod projections;
+pub mod relay;
+pub mod users;
+
+pub use progress::{Progress, Sender, per_second};
+
+use crate::Node;
+use crate::failure::Failure;
+use crate::gzip::Source;
+use ::projections::{ProjectionId, State};
+use ::relay::Relay;
+use anyhow::{Context, Result};
+use domain::user::Role;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long a read model may take to follow what was just written.
+const FOLLOW_WAIT: Duration = Duration::from_secs(10);
+
+/// What is wanted. A password in it is never shown: it has no `Debug`.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// Open an account.
+    CreateUser {
+        /// Its name.
+        name: String,
+        /// Its password.
+        password: String,
+        /// Its role.
+        role: Role,
+    },
+    /// Give an account a password.
+    SetPassword {
+        /// Its name or id.
+        user: String,
+        /// The new one.
+        password: String,
+    },
+    /// Give an account a role.
+    SetRole {
+        /// Its name or id.
+        user: String,
+        /// The new one.
+        role: Role,
+    },
+    /// End every session of an account, and revoke its service tokens.
+    EndSessions {
+        /// Its name or id.
+        user: String,
+    },
+    /// Forget a person.
+    Erase {
+        /// Its name or id.
+        user: String,
+    },
+    /// Bring a chat log in.
+    Import {
+        /// Whether messages keep the file's times.
+        as_of_file_times: bool,
+        /// How long the file is, which follows; zero when nobody knows.
+        bytes: u64,
+    },
+    /// Build read models anew.
+    Rebuild {
+        /// Which; none means all.
+        projection: Option<String>,
+    },
+    /// Let a projection stop following.
+    Pause {
+        /// Which.
+        projection: String,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Let it go on.
+    Resume {
+        /// Which.
+        projection: String,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Let it step over the event that stops it.
+    Skip {
+        /// Which.
+        projection: String,
+        /// Why.
+        reason: String,
+    },
+    /// Tell whether the log can be written.
+    Probe,
+    /// Let the relay of this log speak, or not.
+    ArmRelay {
+        /// Whether it may.
+        armed: bool,
+    },
+    /// Make a new master key, and wrap every other key by it.
+    RotateKeys,
+    /// Tell other services again what they were told.
+    Republish {
+        /// The first position.
+        from: u64,
+        /// The last one; none means up to where the relay is.
+        to: Option<u64>,
+    },
+}
+
+/// What is answered, one after the other: how far it is, any number of times, and how it ended.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Response {
+    /// It goes on.
+    Progress(Progress),
+    /// It was done; this is what there is to show.
+    Done(Value),
+    /// It was not done.
+    Failed(Failure),
+}
+
+impl Request {
+    /// Whether it makes no sense without an embedded log: the folder is not made for it.
+    pub fn needs_data(&self) -> bool {
+        match self {
+            Request::CreateUser { .. } | Request::Import { .. } => false,
+            Request::SetPassword { .. }
+            | Request::SetRole { .. }
+            | Request::EndSessions { .. }
+            | Request::Erase { .. }
+            | Request::Probe
+            | Request::Rebuild { .. }
+            | Request::Pause { .. }
+            | Request::Resume { .. }
+            | Request::Skip { .. }
+            | Request::ArmRelay { .. }
+            | Request::RotateKeys
+            | Request::Republish { .. } => true,
+        }
+    }
+
+    /// Whether it reaches NATS; the others do without a connection.
+    pub fn needs_nats(&self) -> bool {
+        matches!(self, Request::Republish { .. })
+    }
+
+    /// How many bytes the file has that it takes along, zero when nobody knows; none when it takes none.
+    pub fn takes(&self) -> Option<u64> {
+        if let Request::Import { bytes, .. } = self { Some(*bytes) } else { None }
+    }
+
+    /// Carries it out, with the file that it [`Request::takes`]. Answers what there is to show.
+    ///
+    /// # Errors
+    /// Why it was refused, or what went wrong.
+    pub async fn run(
+        &self,
+        node: &Node,
+        relay: Option<&Relay>,
+        source: Option<Source>,
+        progress: &Sender,
+    ) -> Result<Value> {
+        match self {
+            Request::CreateUser { name, password, role } => users::create(node, name, password, *role).await,
+            Request::SetPassword { user, password } => users::set_password(node, user, password).await,
+            Request::SetRole { user, role } => users::set_role(node, user, *role).await,
+            Request::EndSessions { user } => users::end_sessions(node, user).await,
+            Request::Erase { user } => users::erase(node, user).await,
+            Request::Import { as_of_file_times, .. } => {
+                let source = source.context("an import takes a file along")?;
+                import::run(node, source, *as_of_file_times, progress).await
+            }
+            Request::Rebuild { projection } => projections::rebuild(node, projection.as_deref(), progress).await,
+            Request::Pause { projection, reason } => projections::pause(node, projection, reason.as_deref()).await,
+            Request::Resume { projection, reason } => projections::resume(node, projection, reason.as_deref()).await,
+            Request::Skip { projection, reason } => projections::skip(node, projection, reason).await,
+            Request::Probe => Ok(json!({"writer": node.probe.look().await.err().map(|why| why.to_string())})),
+            Request::ArmRelay { armed } => relay::arm(node, relay, *armed).await,
+            Request::RotateKeys => keys::rotate(node.log.clone(), progress).await,
+            Request::Republish { from, to } => relay::republish(relay, node.roles, (*from, *to), progress).await,
+        }
+    }
+}
+
+/// Waits until every read model that runs has folded in the whole log.
+pub async fn settle(node: &Node) {
+    const LOOK_EVERY: Duration = Duration::from_secs(1);
+    for name in ProjectionId::ALL {
+        loop {
+            let projections = node.projections.clone();
+            let Ok(Ok(status)) = tokio::task::spawn_blocking(move || projections.status()).await else { return };
+            let Some(status) = status.into_iter().find(|status| status.name == name) else { break };
+            if matches!(status.state, State::Stopped | State::Paused) || status.lag_events == 0 {
+                break;
+            }
+            // Too slow is no failure here: the next look decides.
+            let _ = node.projections.caught_up(name, status.head, LOOK_EVERY).await;
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! The file: read on a thread of its own, a few lines at a time, never as a whole.
 
-use crate::exit::{Code, failure};
+use crate::failure::{Code, failure};
 use crate::gzip::{self, Source};
 use anyhow::{Context, Result};
 use domain::Timestamp;

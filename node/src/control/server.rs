@@ -1,10 +1,10 @@
 //! The server's end of the control socket, for its own user, the owner of the data folder, and root.
 
-use super::{LINE_BYTES_MAX, LOOK_EVERY, Request, Response, stream};
-use crate::exit::{Code, Failure, told};
-use crate::progress::Progress;
+use super::{LINE_BYTES_MAX, LOOK_EVERY, Line, stream};
+use crate::Node;
+use crate::failure::{Code, Failure, told};
+use crate::operations::{Progress, Request, Response};
 use anyhow::{Context, Result, ensure};
-use node::Node;
 use relay::Relay;
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -130,8 +130,8 @@ async fn converse(stream: UnixStream, users: Users, node: &Node, relay: Option<&
         tracing::warn!(peer, message, "a request over the control socket was refused");
         return say(&mut writing, &Response::Failed(Failure { code, message: message.to_owned() })).await;
     }
-    match serde_json::from_slice::<Request>(&line) {
-        Ok(request) => work(&request, (node, relay), reading, writing).await,
+    match serde_json::from_slice::<Line>(&line) {
+        Ok(Line { operation }) => work(&operation, (node, relay), reading, writing).await,
         Err(_) => {
             let failed = Failure {
                 code: Code::Usage,
@@ -149,8 +149,8 @@ async fn work(
     mut writing: OwnedWriteHalf,
 ) -> Result<()> {
     let (sender, mut receiver) = watch::channel(Progress::default());
-    let (pump, source) = request.operation.takes().map(stream::receive).unzip();
-    let work = request.operation.run(node, relay, source, &sender);
+    let (pump, source) = request.takes().map(stream::receive).unzip();
+    let work = request.run(node, relay, source, &sender);
     tokio::pin!(work);
     // Behind the file nothing more is ever sent: this ends when the asker goes away.
     let left = async {

@@ -1,17 +1,62 @@
-//! What an operator wants of one projection: that it pauses, goes on, or steps over the event that stops it.
+//! What an operator wants of projections: that they are built anew; that one pauses, goes on, or steps over the event
+//! that stops it.
 
-use super::{FOLLOW_WAIT, names};
+use super::{FOLLOW_WAIT, Progress, Sender, per_second};
+use crate::failure::{Code, failure};
+use crate::{Node, now};
 use anyhow::{Context, Result};
 use commands::Request;
 use domain::{Command, projection};
-use node::Node;
-use node::now;
 use projections::{Error, ProjectionId, Projections};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// How often it is looked whether a projection has come to the event that stops it.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Builds read models anew: the one of that name, or all of them.
+///
+/// # Errors
+/// When there is none of that name, or one cannot be built.
+pub async fn rebuild(node: &Node, projection: Option<&str>, progress: &Sender) -> Result<Value> {
+    let mut rebuilt = Vec::new();
+    for name in names(projection)? {
+        let began = Instant::now();
+        let (projections, sender) = (node.projections.clone(), progress.clone());
+        let work = tokio::task::spawn_blocking(move || {
+            let mut events = 0;
+            let result = projections.rebuild(name, &mut |at| {
+                events = at.position;
+                sender.send_replace(Progress {
+                    what: format!("events into {name}"),
+                    done: at.position,
+                    part: at.position as f64 / at.head.max(1) as f64,
+                });
+            });
+            result.map(|()| events)
+        });
+        let events = work.await.context("the rebuild panicked")??;
+        let seconds = began.elapsed().as_secs_f64();
+        rebuilt.push(json!({
+            "name": name.as_str(), "version": name.version(), "events": events,
+            "seconds": seconds, "events_per_second": per_second(events, seconds).round(),
+        }));
+    }
+    Ok(Value::Array(rebuilt))
+}
+
+/// The read model of that name, or all of them.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn names(projection: Option<&str>) -> Result<Vec<ProjectionId>> {
+    let Some(text) = projection else { return Ok(ProjectionId::ALL.to_vec()) };
+    let name = ProjectionId::parse(text).ok_or_else(|| {
+        let known = ProjectionId::ALL.map(ProjectionId::as_str).join(", ");
+        failure(Code::NotFound, format!("there is no projection {text:?}; there are: {known}"))
+    })?;
+    Ok(vec![name])
+}
 
 /// Lets it pause. The reason is for the server's log.
 pub async fn pause(node: &Node, projection: &str, reason: Option<&str>) -> Result<Value> {

@@ -1,15 +1,8 @@
 //! What leaves the house from this process: the relay and the wake-ups, when NATS is set.
 
-use crate::context::Context;
-use crate::control;
-use crate::exit::{Code, failure};
-use crate::operation::Operation;
-use crate::progress::{self, Progress};
-use crate::{arguments, output};
+use crate::{Node, Role};
 use anyhow::Result;
-use node::{Node, Role, Roles};
-use relay::{Arming, Bus, Checkpoint, Limits, Relay, no_relay, supervise, wakeups};
-use serde_json::{Value, json};
+use relay::{Address, Bus, Checkpoint, Limits, Relay, no_relay, supervise, wakeups};
 use std::time::Duration;
 use store::RelayPlace;
 use tokio::sync::watch;
@@ -26,32 +19,12 @@ pub struct Couriers {
     tasks: JoinSet<()>,
 }
 
-/// `letopis relay arm` and `letopis relay disarm`.
-///
-/// # Errors
-/// When it cannot be written down.
-pub async fn verb(context: &Context, asked: &arguments::Relay) -> Result<()> {
-    let armed = match asked {
-        arguments::Relay::Arm => true,
-        arguments::Relay::Disarm => false,
-    };
-    let done = match &context.settings.database {
-        None => control::carry_out(context, Operation::ArmRelay { armed }).await?,
-        // Every node looks there, and none has to be able to start for it.
-        Some(cluster) => {
-            Arming::open(&RelayPlace::shared(cluster))?.set(armed)?;
-            json!({"armed": armed})
-        }
-    };
-    output::show(context.output, &done)
-}
-
 /// The connection to NATS, where one is set. It is not waited for.
 ///
 /// # Errors
 /// When the address cannot be used.
-pub async fn bus(context: &Context) -> Result<Option<Bus>> {
-    match &context.settings.nats {
+pub async fn bus(address: Option<&Address>) -> Result<Option<Bus>> {
+    match address {
         Some(address) => Ok(Some(Bus::connect(address.clone()).await?)),
         None => Ok(None),
     }
@@ -134,50 +107,4 @@ pub async fn give_up(relay: &Relay) {
     if let Err(error) = relay.give_up().await {
         tracing::warn!(error = store::described(&error), "another node relays in a few seconds");
     }
-}
-
-/// Lets the relay of a node's log speak, or not; also where this process has none.
-///
-/// # Errors
-/// When that cannot be written down.
-pub async fn arm(node: &Node, relay: Option<&Relay>, armed: bool) -> Result<Value> {
-    match relay {
-        Some(relay) => relay.arm(armed).await?,
-        None => {
-            let (folder, log) = (node.folder.clone(), node.log.clone());
-            let set =
-                tokio::task::spawn_blocking(move || Arming::open(&RelayPlace::of(&folder, &log))?.set(armed)).await;
-            set.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-        }
-    }
-    Ok(json!({"armed": armed}))
-}
-
-/// Tells again what was told before.
-///
-/// # Errors
-/// Code 2 where NATS is not set, 3 when there is nothing to tell, 4 when the relay is disarmed, 7 when NATS does not
-/// answer.
-pub async fn republish(
-    relay: Option<&Relay>,
-    roles: Roles,
-    (from, to): (u64, Option<u64>),
-    progress: &progress::Sender,
-) -> Result<Value> {
-    let Some(relay) = relay else {
-        let advice = "set LETOPIS_NATS_URL for the server, or for this command where no server runs; where it is set, \
-                      the server's log tells why there is no relay";
-        return Err(failure(Code::Usage, format!("no NATS is set, so nothing is published; {advice}")));
-    };
-    let show = |done: &relay::Republished, end: u64| {
-        let part = (done.to - done.from + 1) as f64 / (end - done.from + 1).max(1) as f64;
-        progress.send_replace(Progress { what: "facts published again".to_owned(), done: done.facts, part });
-    };
-    let done = relay.republish(from, to, show).await;
-    if !roles.has(Role::Couriers) {
-        // Nobody follows the log here: who does is to have his turn back.
-        give_up(relay).await;
-    }
-    let done = done?;
-    Ok(json!({"from": done.from, "to": done.to, "facts": done.facts, "duplicates": done.duplicates}))
 }

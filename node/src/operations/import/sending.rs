@@ -1,10 +1,10 @@
 //! Commands on their way: sent in order without waiting, answered later, bounded in number.
 
-use crate::exit::{Code, failure};
+use crate::failure::{Code, failure};
+use crate::now;
 use anyhow::Result;
 use commands::{Actor, Answer, Error, Request, Writer};
 use domain::{Command, Refusal, chat, message, user};
-use node::now;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;

@@ -1,6 +1,6 @@
 //! Files that are read plain or packed by gzip, whichever they are.
 
-use crate::exit::{Code, failure};
+use crate::failure::{Code, failure};
 use anyhow::Result;
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;

@@ -1,0 +1,190 @@
+//! How a verb that changes something gets it done: by the running server, over the control socket in the data
+//! folder, or in this process when no server runs.
+//!
+//! One line of JSON goes in: `{"operation": …}`, and behind it the file that it takes along, if it takes one (`stream`).
+//! Lines of JSON come out: any number of `{"progress": …}`, then
+//! `{"done": …}` or `{"failed": {"code": …, "message": …}}`.
+
+pub mod server;
+mod stream;
+
+use crate::failure::{Code, Failure, failure};
+use crate::gzip::Source;
+use crate::operations::{self, Progress, Request, Response};
+use crate::{Node, NodeError, NodeOptions, messaging};
+use anyhow::{Context, Result};
+use relay::Address;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use store::Folder;
+use stream::Stopped;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::sync::watch;
+
+/// A line of the protocol has at most this many bytes.
+const LINE_BYTES_MAX: u64 = 1024 * 1024;
+/// How long a process that holds the folder but does not listen (yet) is waited for.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+/// How often progress is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// What goes in.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    operation: Request,
+}
+
+/// Where an operation is carried out: by whoever serves the data folder, or in this process.
+pub struct Place {
+    /// How to open the folder when nobody serves it.
+    pub options: NodeOptions,
+    /// The NATS that is set, for what reaches it.
+    pub nats: Option<Address>,
+}
+
+/// Has a request carried out by the running server; `None` when none runs.
+///
+/// # Errors
+/// As [`carry_out`].
+pub async fn ask_running(data: &Path, request: Request) -> Result<Option<Value>> {
+    let Some(stream) = connect(&data.join("control.sock")).await? else { return Ok(None) };
+    ask(stream, request, None, &mut |_| {}).await.map(Some)
+}
+
+/// Carries a request out, with the file that it [`Request::takes`], wherever that is possible, and shows how far it is.
+///
+/// # Errors
+/// What it failed with, or why it could not begin; also when the file cannot be read.
+pub async fn carry_out(
+    place: Place,
+    request: Request,
+    source: Option<Source>,
+    show: &mut impl FnMut(&Progress),
+) -> Result<Value> {
+    // A log that nodes share lies elsewhere, and is looked at when it is opened.
+    if request.needs_data() && place.options.database.is_none() {
+        Folder::existing(&place.options.data)?;
+    }
+    let socket = place.options.data.join("control.sock");
+    let began = Instant::now();
+    loop {
+        if let Some(stream) = connect(&socket).await? {
+            return ask(stream, request, source, show).await;
+        }
+        match Node::open(place.options.clone()).await {
+            Ok(node) => return here(place.nats.as_ref(), node, &request, source, show).await,
+            // A server that starts or stops, or another verb: it soon listens, or lets go.
+            Err(NodeError::Store(store::Error::Locked { .. })) if began.elapsed() < BUSY_WAIT => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+async fn connect(socket: &Path) -> Result<Option<UnixStream>> {
+    use std::io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied};
+    match UnixStream::connect(socket).await {
+        Ok(stream) => Ok(Some(stream)),
+        // No server was here, or one left its socket behind.
+        Err(error) if matches!(error.kind(), NotFound | ConnectionRefused) => Ok(None),
+        Err(error) => {
+            // Closed to this user: that is a refusal, and told as one.
+            let code = if error.kind() == PermissionDenied { Code::Auth } else { Code::Unreachable };
+            let what = format!("could not reach the running server by {}", socket.display());
+            Err(error)
+                .context(what)
+                .context(Failure { code, message: "run this as the user that runs the server, or as root".to_owned() })
+        }
+    }
+}
+
+async fn ask(
+    stream: UnixStream,
+    request: Request,
+    source: Option<Source>,
+    show: &mut impl FnMut(&Progress),
+) -> Result<Value> {
+    let (reading, mut writing) = stream.into_split();
+    let mut line = serde_json::to_vec(&Line { operation: request })?;
+    line.push(b'\n');
+    let sending = async {
+        // Whoever does not take the request may have answered it all the same: then that says why.
+        writing.write_all(&line).await.map_err(|_| Stopped::Server)?;
+        match source {
+            Some(source) => stream::send(source, &mut writing).await,
+            None => Ok(()),
+        }
+    };
+    tokio::pin!(sending);
+    let mut is_sent = false;
+    let mut lines = BufReader::new(reading).lines();
+    loop {
+        let line = tokio::select! {
+            sent = &mut sending, if !is_sent => match sent {
+                Ok(()) | Err(Stopped::Server) => {
+                    is_sent = true;
+                    continue;
+                }
+                Err(Stopped::File(error)) => {
+                    let advice = "what came before is imported: run it again to go on";
+                    return Err(error).with_context(|| format!("the file could not be read to its end; {advice}"));
+                }
+            },
+            line = lines.next_line() => line,
+        };
+        let line = line.context(gone())?.ok_or_else(gone)?;
+        match serde_json::from_str(&line).context("the running server is of another version: use its own program")? {
+            Response::Progress(progress) => show(&progress),
+            Response::Done(value) => return Ok(value),
+            Response::Failed(failed) => return Err(failed.into()),
+        }
+    }
+}
+
+/// The server has ended the connection, and nobody knows how far it came.
+fn gone() -> Failure {
+    let message = "the running server ended before it had answered; see its log, then run the same command again";
+    Failure { code: Code::Unreachable, message: message.to_owned() }
+}
+
+/// Carries an operation out in this process, and leaves the read models caught up.
+async fn here(
+    nats: Option<&Address>,
+    node: Node,
+    request: &Request,
+    source: Option<Source>,
+    show: &mut impl FnMut(&Progress),
+) -> Result<Value> {
+    let (sender, receiver) = watch::channel(Progress::default());
+    let result = {
+        let work = async {
+            let bus = if request.needs_nats() { messaging::bus(nats).await? } else { None };
+            let relay = match bus {
+                Some(bus) => Some(messaging::relay(bus, &node).await?),
+                None => None,
+            };
+            let result = request.run(&node, relay.as_ref(), source, &sender).await;
+            if let Some(relay) = &relay {
+                messaging::give_up(relay).await;
+            }
+            operations::settle(&node).await;
+            result
+        };
+        tokio::pin!(work);
+        let mut ticks = tokio::time::interval(LOOK_EVERY);
+        loop {
+            tokio::select! {
+                result = &mut work => break result,
+                why = node.failed() => break Err(failure(Code::Failure, why)),
+                _ = ticks.tick() => show(&receiver.borrow()),
+            }
+        }
+    };
+    node.stop().await;
+    result
+}

@@ -1,0 +1,200 @@
+//! A chat log brought in, by the same commands as over HTTP.
+//!
+//! Rooms become public chats, authors become accounts without a password, and every line a message. Their ids are
+//! made from what the file says, so that a second run finds everything there already.
+
+mod file;
+mod ids;
+mod sending;
+
+use crate::failure::{Code, failure};
+use crate::gzip::Source;
+use crate::operations::{Progress, Sender, per_second};
+use crate::{Node, claims, now};
+use anyhow::Result;
+use domain::id::NameClaim;
+use domain::text::Nickname;
+use domain::{ChatId, Command, Event, StreamId, UserId, chat, message, name, user};
+use file::Line;
+use ids::Occurrences;
+use sending::{Sending, What};
+use serde_json::{Value, json};
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+
+/// Brings a file in.
+///
+/// # Errors
+/// The first line that cannot be brought in.
+pub async fn run(node: &Node, source: Source, as_of_file_times: bool, progress: &Sender) -> Result<Value> {
+    let began = Instant::now();
+    let mut lines = file::read(source);
+    let mut importing = Importing {
+        node,
+        sending: Sending::new(&node.writer),
+        as_of_file_times,
+        authors: HashMap::new(),
+        people: HashSet::new(),
+        rooms: HashMap::new(),
+        occurrences: Occurrences::default(),
+    };
+    while let Some(chunk) = lines.next().await {
+        for line in chunk? {
+            importing.line(line).await?;
+        }
+        progress.send_replace(Progress {
+            what: "messages".to_owned(),
+            done: importing.sending.answered(),
+            part: lines.part(),
+        });
+    }
+    importing.sending.finish().await?;
+    let seconds = began.elapsed().as_secs_f64();
+    let counted = &importing.sending.counted;
+    Ok(json!({
+        "messages": counted.posted, "already_there": counted.already_there,
+        "rejected": counted.rejected, "rejects": importing.sending.rejects,
+        "rooms": importing.rooms.len(), "users": importing.people.len(), "seconds": seconds,
+        "messages_per_second": per_second(importing.sending.answered(), seconds).round(),
+    }))
+}
+
+struct Importing<'a> {
+    node: &'a Node,
+    sending: Sending<'a>,
+    as_of_file_times: bool,
+    /// Each spelling that the file has, and who it is.
+    authors: HashMap<String, UserId>,
+    people: HashSet<UserId>,
+    rooms: HashMap<String, Room>,
+    occurrences: Occurrences,
+}
+
+struct Room {
+    id: ChatId,
+    /// Who is a member or ever was one: who left since an earlier run is not brought back.
+    members: HashSet<UserId>,
+}
+
+impl Importing<'_> {
+    /// Sends what a line needs, in this order: the writer decides in the order of sending.
+    async fn line(&mut self, line: Line) -> Result<()> {
+        let author = self.author(&line).await?;
+        let chat_id = self.member(&line, author).await?;
+        let command = message::Command::BringIn {
+            chat_id,
+            author,
+            sent_at: if self.as_of_file_times { line.at } else { now() },
+            text: line.text.clone(),
+        };
+        let id = self.occurrences.message(&line);
+        self.sending.send(line.number, What::Message, Command::Message(id, command)).await
+    }
+
+    /// Whose line it is. Who is seen first gets an account.
+    async fn author(&mut self, line: &Line) -> Result<UserId> {
+        if let Some(user_id) = self.authors.get(&line.author) {
+            return Ok(*user_id);
+        }
+        let user_id = ids::user(&line.author);
+        self.authors.insert(line.author.clone(), user_id);
+        if !self.people.insert(user_id) || self.exists(user_id.into())? {
+            return Ok(user_id);
+        }
+        let mut named = None;
+        for user_name in ids::user_names(&line.author, user_id) {
+            let claim = claims::claim(&self.node.keys, &user_name);
+            if !self.exists(claim.into())? {
+                named = Some((claim, user_name));
+                break;
+            }
+        }
+        let Some((claim, user_name)) = named else {
+            let message = format!("line {}: every name that could be made for this author is taken", line.number);
+            return Err(failure(Code::Conflict, message));
+        };
+        let sign_up = user::Command::SignUp { claim, user_name, email: None, verifier: None };
+        self.sending.send(line.number, What::Account, Command::User(user_id, sign_up)).await?;
+        Ok(user_id)
+    }
+
+    /// Where it was said. A room that is seen first becomes a chat of the one who speaks; the others join it.
+    async fn member(&mut self, line: &Line, author: UserId) -> Result<ChatId> {
+        // The spelling that is no nickname is left to the account's name.
+        let nickname = Nickname::parse(&line.author).ok().map(|nickname| {
+            let claim = claims::claim_on(&self.node.keys, &nickname);
+            chat::Chosen { nickname, claim }
+        });
+        let (id, command) = match self.rooms.get_mut(line.room.as_str()) {
+            Some(room) => {
+                if !room.members.insert(author) {
+                    return Ok(room.id);
+                }
+                (room.id, chat::Command::BringIn { user_id: author, nickname })
+            }
+            None => {
+                let id = ids::chat(&line.room);
+                let anothers = self.anothers(nickname.as_ref(), author)?;
+                let mut members = self.ever_members(id)?;
+                let is_new = members.is_empty();
+                let was_member = !members.insert(author);
+                self.rooms.insert(line.room.as_str().to_owned(), Room { id, members });
+                if was_member {
+                    return Ok(id);
+                }
+                let create = chat::Command::Create {
+                    by: author,
+                    chat_name: line.room.clone(),
+                    private: false,
+                    // A spelling that is another account's name cannot refuse the room.
+                    nickname: nickname.clone().filter(|chosen| anothers != Some(chosen.claim)),
+                };
+                let join = chat::Command::BringIn { user_id: author, nickname };
+                (id, if is_new { create } else { join })
+            }
+        };
+        self.sending.send(line.number, What::Chat, Command::Chat(id, command)).await?;
+        Ok(id)
+    }
+
+    /// The claim on a name, if it is of another account.
+    fn anothers(&self, chosen: Option<&chat::Chosen>, author: UserId) -> Result<Option<NameClaim>> {
+        let Some(chosen) = chosen else { return Ok(None) };
+        let facts = self.node.log.stream(chosen.claim.into())?;
+        let is_anothers = facts.iter().any(|fact| match &fact.event {
+            Event::Name(name::Event::Claimed(claimed)) => claimed.user_id != author,
+            Event::User(_)
+            | Event::Session(_)
+            | Event::Token(_)
+            | Event::Chat(_)
+            | Event::Message(_)
+            | Event::Projection(_) => false,
+        });
+        Ok(is_anothers.then_some(chosen.claim))
+    }
+
+    fn exists(&self, stream: StreamId) -> Result<bool> {
+        Ok(!self.node.log.stream_records(&stream.to_string(), 0, 1)?.is_empty())
+    }
+
+    fn ever_members(&self, id: ChatId) -> Result<HashSet<UserId>> {
+        let mut members = HashSet::new();
+        for fact in self.node.log.stream(id.into())? {
+            let Event::Chat(event) = fact.event else { continue };
+            match event {
+                chat::Event::MemberJoined(joined) => members.insert(joined.user_id),
+                chat::Event::MemberAdded(added) => members.insert(added.user_id),
+                chat::Event::Created(_)
+                | chat::Event::Renamed(_)
+                | chat::Event::Archived(_)
+                | chat::Event::Unarchived(_)
+                | chat::Event::Deleted(_)
+                | chat::Event::MemberLeft(_)
+                | chat::Event::MemberRemoved(_)
+                | chat::Event::NicknameChanged(_)
+                | chat::Event::RoleChanged(_) => false,
+            };
+        }
+        Ok(members)
+    }
+}

@@ -1,0 +1,23 @@
+//! The master key, which wraps every other one.
+
+use super::{Progress, Sender};
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use store::Log;
+
+/// Wraps every key of a log by a new master key.
+///
+/// # Errors
+/// Those of [`Log::rotate_keys`].
+pub async fn rotate(log: Log, progress: &Sender) -> Result<Value> {
+    let sender = progress.clone();
+    let work = tokio::task::spawn_blocking(move || {
+        log.rotate_keys(&mut |done| {
+            sender.send_replace(Progress { what: "keys wrapped again".to_owned(), done, part: 0.0 });
+        })
+    });
+    let rotated = work.await.context("the rotation panicked")??;
+    // The server may work in another folder than whoever asks it.
+    let former = rotated.former.map(std::path::absolute).transpose().context("the folder that this runs in is gone")?;
+    Ok(json!({"keys": rotated.keys, "former_key": former}))
+}

@@ -1,0 +1,56 @@
+//! What other services are told: whether, and what again.
+
+use super::{Progress, Sender};
+use crate::failure::{Code, failure};
+use crate::messaging::give_up;
+use crate::{Node, Role, Roles};
+use anyhow::Result;
+use relay::{Arming, Relay, Republished};
+use serde_json::{Value, json};
+use store::RelayPlace;
+
+/// Lets the relay of a node's log speak, or not; also where this process has none.
+///
+/// # Errors
+/// When that cannot be written down.
+pub async fn arm(node: &Node, relay: Option<&Relay>, armed: bool) -> Result<Value> {
+    match relay {
+        Some(relay) => relay.arm(armed).await?,
+        None => {
+            let (folder, log) = (node.folder.clone(), node.log.clone());
+            let set =
+                tokio::task::spawn_blocking(move || Arming::open(&RelayPlace::of(&folder, &log))?.set(armed)).await;
+            set.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        }
+    }
+    Ok(json!({"armed": armed}))
+}
+
+/// Tells again what was told before.
+///
+/// # Errors
+/// Code 2 where NATS is not set, 3 when there is nothing to tell, 4 when the relay is disarmed, 7 when NATS does not
+/// answer.
+pub async fn republish(
+    relay: Option<&Relay>,
+    roles: Roles,
+    (from, to): (u64, Option<u64>),
+    progress: &Sender,
+) -> Result<Value> {
+    let Some(relay) = relay else {
+        let advice = "set LETOPIS_NATS_URL for the server, or for this command where no server runs; where it is set, \
+                      the server's log tells why there is no relay";
+        return Err(failure(Code::Usage, format!("no NATS is set, so nothing is published; {advice}")));
+    };
+    let show = |done: &Republished, end: u64| {
+        let part = (done.to - done.from + 1) as f64 / (end - done.from + 1).max(1) as f64;
+        progress.send_replace(Progress { what: "facts published again".to_owned(), done: done.facts, part });
+    };
+    let done = relay.republish(from, to, show).await;
+    if !roles.has(Role::Couriers) {
+        // Nobody follows the log here: who does is to have his turn back.
+        give_up(relay).await;
+    }
+    let done = done?;
+    Ok(json!({"from": done.from, "to": done.to, "facts": done.facts, "duplicates": done.duplicates}))
+}
