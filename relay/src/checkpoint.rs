@@ -3,6 +3,8 @@
 use crate::leadership::Leadership;
 use crate::{Arming, Error, Result};
 use std::path::Path;
+use std::sync::Arc;
+use store::follower::Lease;
 use store::sql::{Database, Leases, Place, Row, Tx, Writer};
 use store::{RelayFiles, RelayPlace, described};
 use uuid::Uuid;
@@ -45,8 +47,8 @@ pub struct Point {
 pub struct Checkpoint {
     writer: Writer,
     arming: Arming,
-    /// None when no other node can write.
-    leases: Option<Leases>,
+    /// Which node leads.
+    lease: Lease,
     /// Under which this node wrote last.
     epoch: u64,
 }
@@ -76,7 +78,7 @@ impl Checkpoint {
             }
             opened => opened?,
         };
-        Ok(Checkpoint { writer, arming, leases: None, epoch: 0 })
+        Ok(Checkpoint { writer, arming, lease: Lease::new(None, LEASE), epoch: 0 })
     }
 
     fn shared(place: &Place, arming: Arming) -> Result<Checkpoint> {
@@ -86,7 +88,8 @@ impl Checkpoint {
         tx.batch(TABLES)?;
         tx.batch(EPOCH_TABLES)?;
         tx.commit()?;
-        Ok(Checkpoint { writer, arming, leases: Some(Leases::open(&database)?), epoch: 0 })
+        let lease = Lease::new(Some(Arc::new(Leases::open(&database)?)), LEASE);
+        Ok(Checkpoint { writer, arming, lease, epoch: 0 })
     }
 
     /// Which node leads; this one, where no other does. `anyway` takes the lead from another node.
@@ -94,16 +97,15 @@ impl Checkpoint {
         if self.arming.is_disarmed()? {
             return Ok(Leadership::Disarmed);
         }
-        let Some(leases) = &self.leases else { return Ok(Leadership::Ours(0)) };
-        let held = match leases.epoch(LEASE) {
+        let held = match self.lease.epoch() {
             Some(epoch) => Some(epoch),
-            None => leases.take(LEASE, anyway)?,
+            None => self.lease.take(anyway)?,
         };
         let Some(epoch) = held else { return Ok(Leadership::Others) };
         if epoch != self.epoch {
             // From here on nobody writes whose lease is of an earlier epoch: what is read now stays so.
             // Where that fails, the lease is let go of: a server that crashed may have lost one of both.
-            fence_for_good(&mut self.writer, leases, epoch).inspect_err(|_| leases.lose(LEASE))?;
+            fence_for_good(&mut self.writer, &self.lease, epoch).inspect_err(|_| self.lease.lose())?;
             self.epoch = epoch;
         }
         Ok(Leadership::Ours(epoch))
@@ -111,10 +113,7 @@ impl Checkpoint {
 
     /// Lets another node lead at once.
     pub(crate) fn give_up(&self) -> Result<()> {
-        match &self.leases {
-            None => Ok(()),
-            Some(leases) => Ok(leases.give_up()?),
-        }
+        Ok(self.lease.release()?)
     }
 
     /// Lets the relay of this log speak, or not.
@@ -136,8 +135,8 @@ impl Checkpoint {
     /// [`crate::Error::Store`], [`Error::TakenOver`]: the one before stays.
     pub fn write(&mut self, point: &Point) -> Result<()> {
         let mut tx = self.writer.begin()?;
-        if let Some(leases) = &self.leases {
-            fence(&mut tx, leases, self.epoch)?;
+        if self.lease.is_shared() {
+            fence(&mut tx, &self.lease, self.epoch)?;
         }
         let event_id = point.event_id.to_string();
         tx.execute(
@@ -172,19 +171,19 @@ fn read(writer: &mut Writer) -> Result<Option<Point>, store::Error> {
 }
 
 /// The fence of a new leadership waits for the disk, as what is written under it relies on it.
-fn fence_for_good(writer: &mut Writer, leases: &Leases, epoch: u64) -> Result<()> {
+fn fence_for_good(writer: &mut Writer, lease: &Lease, epoch: u64) -> Result<()> {
     let mut tx = writer.begin()?;
     tx.keep()?;
-    fence(&mut tx, leases, epoch)?;
+    fence(&mut tx, lease, epoch)?;
     Ok(tx.commit()?)
 }
 
 /// Nothing more is written when another node has taken the lead.
-fn fence(tx: &mut Tx<'_>, leases: &Leases, epoch: u64) -> Result<()> {
+fn fence(tx: &mut Tx<'_>, lease: &Lease, epoch: u64) -> Result<()> {
     if tx.execute(FENCE, &[epoch.into()])? > 0 {
         return Ok(());
     }
-    leases.lose(LEASE);
+    lease.lose();
     Err(Error::TakenOver)
 }
 

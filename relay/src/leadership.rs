@@ -43,7 +43,7 @@ impl Relay {
         let now = self.blocking(move |_, checkpoint| checkpoint.leadership(anyway)).await?;
         if before.is_none_or(|(before, _)| before != now) {
             // Somebody else may have told more meanwhile.
-            state.point = None;
+            state.position = None;
             match now {
                 Leadership::Ours(epoch) => tracing::debug!(epoch, "this node relays"),
                 Leadership::Others => tracing::info!("another node relays; this one stands by"),
@@ -62,7 +62,7 @@ impl Relay {
         let mut state = self.state().await;
         // Under no lease there is no other node.
         let Some((Leadership::Ours(1..), _)) = state.leadership else { return };
-        (state.leadership, state.point) = (None, None);
+        (state.leadership, state.position) = (None, None);
         if let Err(error) = self.give_up().await {
             tracing::warn!(error = described(&error), "another node relays in a few seconds");
         }

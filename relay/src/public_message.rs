@@ -6,7 +6,7 @@ use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use domain::Event;
 use serde_json::Value;
-use store::{Record, RecordReader};
+use store::{Mark, Record, RecordReader};
 use uuid::Uuid;
 
 /// The names of the headers.
@@ -47,7 +47,7 @@ pub(crate) struct Page {
     /// What is to be told of it, in order.
     pub(crate) messages: Vec<PublicMessage>,
     /// The last event of it, told or not.
-    pub(crate) last: Option<(u64, Uuid)>,
+    pub(crate) last: Option<(Mark, Uuid)>,
 }
 
 impl PublicMessage {
@@ -113,13 +113,11 @@ pub(crate) fn page(log: &RecordReader, after: u64, end: u64, limit: usize) -> Re
 ///
 /// # Errors
 /// [`Error::OtherHistory`] when it does not.
-pub(crate) fn page_behind(log: &RecordReader, (position, id): (u64, Uuid), limit: usize) -> Result<Page> {
-    let Some(before) = position.checked_sub(1) else { return page(log, 0, u64::MAX, limit) };
-    let mut records = log.read(before, limit + 1)?.into_iter();
-    if records.next().is_none_or(|record| record.id != id) {
-        return Err(Error::OtherHistory { position });
+pub(crate) fn page_behind(log: &RecordReader, after: Mark, limit: usize) -> Result<Page> {
+    match log.behind(after, limit) {
+        Err(store::Error::OtherHistory { position }) => Err(Error::OtherHistory { position }),
+        read => translated(read?.into_iter(), u64::MAX),
     }
-    translated(records, u64::MAX)
 }
 
 fn translated(records: impl Iterator<Item = Record>, end: u64) -> Result<Page> {
@@ -133,7 +131,7 @@ fn translated(records: impl Iterator<Item = Record>, end: u64) -> Result<Page> {
             Err(error) if page.last.is_none() => return Err(error),
             Err(_) => break,
         }
-        page.last = Some((record.position, record.id));
+        page.last = Some((record.mark(), record.id));
     }
     Ok(page)
 }

@@ -2,10 +2,10 @@
 
 use crate::checkpoint::Point;
 use crate::publisher::StreamEnd;
-use crate::relay::RelayState;
+use crate::relay::{RelayPosition, RelayState};
 use crate::{Error, Relay, Result};
 use std::time::Duration;
-use store::RecordReader;
+use store::{Mark, Record, RecordReader};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -53,86 +53,87 @@ pub(crate) fn compare(known: Option<&Point>, found: &StreamEnd) -> Comparison {
 
 impl Relay {
     /// Where the relay stands; looked up when that is not known.
-    pub(crate) async fn reconcile(&self, state: &mut RelayState) -> Result<Point> {
+    pub(crate) async fn reconcile(&self, state: &mut RelayState) -> Result<RelayPosition> {
         let connections = self.bus().connections();
         let is_fresh = state.looked.is_some_and(|(at, over)| over == connections && at.elapsed() < LOOK_EVERY);
-        if let Some(point) = state.point.as_ref().filter(|_| is_fresh) {
-            return Ok(point.clone());
+        if let Some(position) = state.position.as_ref().filter(|_| is_fresh) {
+            return Ok(position.clone());
         }
         let mut found = state.publisher.look().await?;
         let last = found.last;
         let looked = self
             .blocking(move |log, checkpoint| {
                 // At zero nothing was told yet: the stream knows better.
-                let known = checkpoint.read()?.filter(|point| point.position > 0);
-                if let Some(point) = &known
-                    && !holds(log, point.position, point.event_id)?
-                {
-                    // As with a copy: somebody is to look before others are told what does not follow from what they
-                    // were told. Whoever arms it again begins without this point.
-                    checkpoint.arm(false)?;
-                    checkpoint.write(&Point::default())?;
-                    return Err(Error::OtherHistory { position: point.position });
-                }
-                let is_ours = last.map_or(Ok(false), |last| holds(log, last.position, last.event_id))?;
-                Ok((known, is_ours, end(log)?))
+                let known = match checkpoint.read()?.filter(|point| point.position > 0) {
+                    None => None,
+                    Some(point) => match mark(log, point.position, point.event_id)? {
+                        Some(mark) => Some(RelayPosition { point, mark }),
+                        None => {
+                            // As with a copy: somebody is to look before others are told what does not follow from
+                            // what they were told. Whoever arms it again begins without this point.
+                            checkpoint.arm(false)?;
+                            checkpoint.write(&Point::default())?;
+                            return Err(Error::OtherHistory { position: point.position });
+                        }
+                    },
+                };
+                let told = last.map_or(Ok(None), |last| mark(log, last.position, last.event_id))?;
+                Ok((known, told, end(log)?))
             })
             .await;
         if matches!(looked, Err(Error::OtherHistory { .. })) {
             state.leadership = None;
         }
-        let (known, is_ours, end) = looked?;
-        found.last = found.last.filter(|_| is_ours);
-        let comparison = compare(known.as_ref(), &found);
+        let (known, told, end) = looked?;
+        // What another log has told does not count.
+        found.last = found.last.filter(|_| told.is_some());
+        let known_point = known.as_ref().map(|known| &known.point);
+        let comparison = compare(known_point, &found);
         // Before the first fact it is the same at every look.
         if comparison != Comparison::Begun(0) || state.looked.is_none() {
-            tell(comparison, known.as_ref(), end.position);
+            tell(comparison, known_point, end.mark.position);
         }
-        let mut point = known.unwrap_or_default();
+        let mut position = known.unwrap_or_default();
         match comparison {
             Comparison::Begun(_) | Comparison::Further(_) | Comparison::Shorter(_) => {
-                if let Some(last) = found.last {
-                    (point.position, point.event_id) = (last.position, last.event_id);
+                if let (Some(last), Some(mark)) = (found.last, told) {
+                    position = position.at(mark, last.event_id);
                 }
             }
-            Comparison::Unknown => (point.position, point.event_id) = (end.position, end.event_id),
+            Comparison::Unknown => position = position.at(end.mark, end.point.event_id),
             Comparison::AsLeft | Comparison::Lost => {}
         }
         state.looked = Some((Instant::now(), connections));
-        let StreamEnd { made: stream_made, sequence, .. } = found;
-        self.note(state, Point { stream_made, sequence, ..point.clone() }).await?;
-        Ok(state.point.clone().unwrap_or(point))
+        (position.point.stream_made, position.point.sequence) = (found.made, found.sequence);
+        self.note(state, position.clone()).await?;
+        Ok(position)
     }
 
     /// Notes down how far it has come.
-    pub(crate) async fn note(&self, state: &mut RelayState, point: Point) -> Result<()> {
-        let written = point.clone();
+    pub(crate) async fn note(&self, state: &mut RelayState, position: RelayPosition) -> Result<()> {
+        let written = position.point.clone();
         let noted = self.blocking(move |_, checkpoint| checkpoint.write(&written)).await;
         if noted.is_err() {
-            (state.point, state.leadership) = (None, None);
+            (state.position, state.leadership) = (None, None);
         } else {
-            state.point = Some(point);
+            state.position = Some(position);
         }
         noted
     }
 }
 
-/// Whether the log has that event there: every log has nothing at zero.
-fn holds(log: &RecordReader, position: u64, event_id: Uuid) -> Result<bool> {
-    let Some(after) = position.checked_sub(1) else { return Ok(true) };
+/// That event as the log has it there; `None` when it has another one, or none. Every log has nothing at zero.
+fn mark(log: &RecordReader, position: u64, event_id: Uuid) -> Result<Option<Mark>> {
+    let Some(after) = position.checked_sub(1) else { return Ok(Some(Mark::default())) };
     let records = log.read(after, 1)?;
-    Ok(records.iter().any(|record| record.position == position && record.id == event_id))
+    Ok(records.iter().find(|record| record.position == position && record.id == event_id).map(Record::mark))
 }
 
 /// The last event of a log, as if it was told.
-fn end(log: &RecordReader) -> Result<Point> {
-    let Some(after) = log.head()?.position.checked_sub(1) else { return Ok(Point::default()) };
+fn end(log: &RecordReader) -> Result<RelayPosition> {
+    let Some(after) = log.head()?.position.checked_sub(1) else { return Ok(RelayPosition::default()) };
     let last = log.read(after, 1)?.into_iter().next();
-    Ok(last.map_or_else(Point::default, |last| Point {
-        position: last.position,
-        event_id: last.id,
-        ..Point::default()
-    }))
+    Ok(last.map_or_else(RelayPosition::default, |last| RelayPosition::default().at(last.mark(), last.id)))
 }
 
 fn tell(comparison: Comparison, known: Option<&Point>, end: u64) {

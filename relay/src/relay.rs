@@ -5,19 +5,16 @@ use crate::leadership::Leadership;
 use crate::public_message::{self, Page};
 use crate::publisher::{IN_FLIGHT_MAX, Publisher};
 use crate::{Bus, Error, Limits, Result};
-use rand::RngExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use store::RecordReader;
+use store::follower::{Follower, Next, POLL, Retry};
+use store::{Mark, RecordReader};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::Instant;
+use uuid::Uuid;
 
-/// Without a hint it looks that often.
-const POLL: Duration = Duration::from_millis(250);
-/// After a failure it waits at first so long, each time twice as long, and as much again at random.
-const RETRY_WAIT: Duration = Duration::from_millis(250);
-/// And at most so long.
-const RETRY_WAIT_MAX: Duration = Duration::from_secs(5);
+/// How it tries again after a failure: NATS is somebody else's server.
+const RETRY: Retry = Retry::BackOff { first: Duration::from_millis(250), max: Duration::from_secs(5) };
 
 /// Tells other services what has happened. A cheap handle.
 #[derive(Clone)]
@@ -37,67 +34,79 @@ struct Shared {
 pub(crate) struct RelayState {
     pub(crate) publisher: Publisher,
     /// How far the relay has come; none until that was looked up, and after anything went wrong.
-    pub(crate) point: Option<Point>,
+    pub(crate) position: Option<RelayPosition>,
     /// When the stream was looked at last, and over which connection.
     pub(crate) looked: Option<(Instant, u64)>,
     /// Which node led, and when that was checked.
     pub(crate) leadership: Option<(Leadership, Instant)>,
 }
 
+/// How far the relay has come: what its checkpoint keeps, and the event there as the log has it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RelayPosition {
+    pub(crate) point: Point,
+    pub(crate) mark: Mark,
+}
+
+impl RelayPosition {
+    /// The same of the stream, at another event of the log.
+    pub(crate) fn at(self, mark: Mark, event_id: Uuid) -> RelayPosition {
+        RelayPosition { point: Point { position: mark.position, event_id, ..self.point }, mark }
+    }
+}
+
 impl Relay {
     /// A relay that has not begun: see [`Relay::follow`]. It is handed records only, so it can neither write nor unseal.
     pub fn new(log: RecordReader, bus: Bus, checkpoint: Checkpoint, limits: Limits) -> Relay {
-        let state = RelayState { publisher: Publisher::new(&bus, limits), point: None, looked: None, leadership: None };
+        let state =
+            RelayState { publisher: Publisher::new(&bus, limits), position: None, looked: None, leadership: None };
         let checkpoint = Arc::new(Mutex::new(checkpoint));
         Relay { shared: Arc::new(Shared { log, bus, checkpoint, state: tokio::sync::Mutex::new(state) }) }
     }
 
     /// Follows the log for ever; `hint` changes when there is something new. What cannot be told now is told later:
     /// it may be dropped at any time, and another one goes on. It stops for good at an event that it cannot read.
-    pub async fn follow(&self, mut hint: watch::Receiver<u64>) {
-        let mut failures = 0;
-        loop {
-            if !self.bus().is_connected() {
-                self.stand_aside().await;
-                self.show(false).await;
-                let _ = self.bus().reached(POLL).await;
-                continue;
-            }
-            let done = self.round().await;
-            match &done {
-                Ok(_) => failures = 0,
-                Err(Error::Unreadable { .. }) => {
-                    let advice = "the relay stops before it; run the version that wrote it, or a newer one";
-                    tracing::error!(error = %described(&done), "{advice}");
-                    return self.stand().await;
-                }
-                Err(_) => {
-                    metrics::counter!("letopis_relay_errors_total").increment(1);
-                    if failures == 0 {
-                        // Once, not at every attempt; everything else goes on meanwhile.
-                        tracing::warn!(error = %described(&done), "the relay does not get on; it tries again");
-                    }
-                    failures += 1;
-                }
-            }
-            self.show(false).await;
-            match done {
-                Ok(true) => {}
-                // Whether there was a hint or a poll: it looks.
-                Ok(false) => drop(timeout(POLL, news(&mut hint)).await),
-                Err(_) => sleep(retry_wait(failures)).await,
-            }
+    pub async fn follow(&self, hint: watch::Receiver<u64>) {
+        let mut follower = Follower::new("relay", hint).retrying(RETRY);
+        let mut stopped = false;
+        let mut woken = follower.begin();
+        while woken.is_some() {
+            let done = match stopped {
+                true => self.stand().await,
+                false => self.step(&mut stopped).await,
+            };
+            woken = follower.after(done).await;
         }
     }
 
-    /// Stopped for good: only shows how far behind it gets.
-    async fn stand(&self) {
-        loop {
-            // Again and again: an operator's `republish` may have taken the lead back.
+    /// One page, once there is a connection.
+    async fn step(&self, stopped: &mut bool) -> Result<Next> {
+        while !self.bus().is_connected() {
             self.stand_aside().await;
-            self.show(true).await;
-            sleep(POLL).await;
+            self.show(false).await;
+            let _ = self.bus().reached(POLL).await;
         }
+        let done = self.round().await;
+        match &done {
+            Ok(_) => {}
+            Err(error @ Error::Unreadable { .. }) => {
+                let advice = "the relay stops before it; run the version that wrote it, or a newer one";
+                tracing::error!(%error, "{advice}");
+                *stopped = true;
+                return Ok(Next::Further);
+            }
+            Err(_) => metrics::counter!("letopis_relay_errors_total").increment(1),
+        }
+        self.show(false).await;
+        Ok(if done? { Next::Further } else { Next::AtHead })
+    }
+
+    /// Stopped for good: only shows how far behind it gets.
+    async fn stand(&self) -> Result<Next> {
+        // Again and again: an operator's `republish` may have taken the lead back.
+        self.stand_aside().await;
+        self.show(true).await;
+        Ok(Next::AtPoll)
     }
 
     /// Tells one page of the log; false when there was nothing new, or when another node leads.
@@ -110,30 +119,31 @@ impl Relay {
             Leadership::Ours(_) => {}
             Leadership::Others | Leadership::Disarmed => return Ok(false),
         }
-        let point = self.reconcile(&mut state).await?;
-        let behind = (point.position, point.event_id);
-        let read = self.blocking(move |log, _| public_message::page_behind(log, behind, IN_FLIGHT_MAX)).await;
+        let position = self.reconcile(&mut state).await?;
+        let after = position.mark;
+        let read = self.blocking(move |log, _| public_message::page_behind(log, after, IN_FLIGHT_MAX)).await;
         if matches!(read, Err(Error::OtherHistory { .. })) {
             // What the next look makes of it.
-            state.point = None;
+            state.position = None;
         }
         let page = read?;
-        let Some((position, event_id)) = page.last else { return Ok(false) };
+        let Some((mark, event_id)) = page.last else { return Ok(false) };
         // Unknown until all of it is told: this may be dropped on the way.
-        state.point = None;
+        state.position = None;
         let sent = match page.messages.is_empty() {
             true => None,
             false => Some(state.publisher.publish(&page.messages, false).await?),
         };
-        let sequence = sent.map_or(point.sequence, |sent| sent.sequence);
-        self.note(&mut state, Point { position, event_id, sequence, ..point }).await?;
+        let mut position = position.at(mark, event_id);
+        position.point.sequence = sent.map_or(position.point.sequence, |sent| sent.sequence);
+        self.note(&mut state, position).await?;
         metrics::counter!("letopis_relay_published_total").increment(page.messages.len() as u64);
         Ok(true)
     }
 
     /// How far it has come, after it has looked; none while that is not known, and while another node leads.
     pub async fn position(&self) -> Option<u64> {
-        self.shared.state.lock().await.point.as_ref().map(|point| point.position)
+        self.shared.state.lock().await.position.as_ref().map(|position| position.mark.position)
     }
 
     pub(crate) fn bus(&self) -> &Bus {
@@ -180,21 +190,4 @@ impl Relay {
         let done = tokio::task::spawn_blocking(work).await;
         done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
-}
-
-/// Until the log has something new; for ever when nobody hints any more.
-async fn news(hint: &mut watch::Receiver<u64>) {
-    if hint.changed().await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
-fn retry_wait(failures: u32) -> Duration {
-    let doubled = RETRY_WAIT.saturating_mul(1 << failures.saturating_sub(1).min(10));
-    let wait = doubled.min(RETRY_WAIT_MAX);
-    wait + wait.mul_f64(rand::rng().random_range(0.0..1.0))
-}
-
-fn described<T>(done: &Result<T>) -> String {
-    done.as_ref().err().map(ToString::to_string).unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 
 use crate::checkpoint::Point;
 use crate::leadership::Leadership;
-use crate::relay::RelayState;
+use crate::relay::{RelayPosition, RelayState};
 use crate::{Error, Relay, Result};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -45,7 +45,7 @@ impl Relay {
         let told = {
             let mut state = self.state().await;
             self.lead(&mut state).await?;
-            self.reconcile(&mut state).await?.position
+            self.reconcile(&mut state).await?.point.position
         };
         let end = told.min(to.unwrap_or(told)).min(self.head().await?);
         let mut done = Republished { from: from.max(1), to: from.max(1) - 1, ..Republished::default() };
@@ -87,15 +87,15 @@ impl Relay {
         };
         let mut state = self.state().await;
         self.lead(&mut state).await?;
-        let point = self.reconcile(&mut state).await?;
-        state.point = None;
+        let position = self.reconcile(&mut state).await?;
+        state.position = None;
         let sent = match page.messages.is_empty() {
             true => None,
             false => Some(state.publisher.publish(&page.messages, true).await?),
         };
-        let sequence = sent.map_or(point.sequence, |sent| sent.sequence);
-        self.note(&mut state, Point { sequence, ..point }).await?;
-        done.to = to;
+        let sequence = sent.map_or(position.point.sequence, |sent| sent.sequence);
+        self.note(&mut state, RelayPosition { point: Point { sequence, ..position.point }, ..position }).await?;
+        done.to = to.position;
         done.facts += page.messages.len() as u64;
         done.duplicates += sent.map_or(0, |sent| sent.duplicates);
         Ok(())

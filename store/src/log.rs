@@ -200,23 +200,6 @@ impl Log {
         Ok(facts)
     }
 
-    /// Records right behind an event that is known, in order; at most `limit`, and one less than [`crate::PAGE_MAX`].
-    /// For consumers that must not open sealed parts: no key is looked at.
-    ///
-    /// # Errors
-    /// [`Error::OtherHistory`] when the log does not hold that event, and as [`Log::read`].
-    pub fn records_behind(&self, after: Mark, limit: usize) -> Result<Vec<Record>, Error> {
-        let Some(before) = after.position.checked_sub(1) else { return self.read(0, limit) };
-        let mut records = self.read(before, limit.saturating_add(1))?;
-        match records.first() {
-            Some(known) if (Mark { position: known.position, hash: known.hash }) == after => {
-                records.remove(0);
-                Ok(records)
-            }
-            Some(_) | None => Err(Error::OtherHistory { position: after.position }),
-        }
-    }
-
     /// The event at a position as whoever has read it remembers it; `None` when the log ends before it. Also of one
     /// that is damaged. At zero there is always the beginning.
     ///

@@ -139,6 +139,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// Where a consumer is that has had it.
+    pub fn mark(&self) -> Mark {
+        Mark { position: self.position, hash: self.hash }
+    }
+
     /// What the chain covers.
     pub(crate) fn link(&self) -> Link<'_> {
         Link {

@@ -1,6 +1,6 @@
 //! The log for readers that must neither write nor unseal.
 
-use crate::{Error, Head, Log, Record};
+use crate::{Error, Head, Log, Mark, Record};
 
 /// Reads the log's records without their sealed parts. It gives out neither the log nor a key, so its holder can open
 /// nothing and append nothing. Cheap to clone; every call blocks its thread for micro- to milliseconds.
@@ -31,6 +31,20 @@ impl RecordReader {
         for record in &mut records {
             record.sealed = None;
         }
+        Ok(records)
+    }
+
+    /// The same right behind an event that is known; at most `limit`, and one less than [`crate::PAGE_MAX`].
+    ///
+    /// # Errors
+    /// [`Error::OtherHistory`] when the log does not hold that event, and those of [`Log::read`].
+    pub fn behind(&self, after: Mark, limit: usize) -> Result<Vec<Record>, Error> {
+        let Some(before) = after.position.checked_sub(1) else { return self.read(0, limit) };
+        let mut records = self.read(before, limit.saturating_add(1))?;
+        if records.first().map(Record::mark) != Some(after) {
+            return Err(Error::OtherHistory { position: after.position });
+        }
+        records.remove(0);
         Ok(records)
     }
 }

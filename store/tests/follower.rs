@@ -138,7 +138,7 @@ fn a_log_with_another_history_is_not_followed() {
             follower::read_page(log, known, head, PAGE)
         };
         assert!(matches!(behind(&house.log), Err(Error::OtherHistory { position: 4 })));
-        assert!(matches!(house.log.records_behind(known, PAGE), Err(Error::OtherHistory { position: 4 })));
+        assert!(matches!(house.log.records().behind(known, PAGE), Err(Error::OtherHistory { position: 4 })));
         // A log that is shorter than what was followed.
         let ahead = Mark { position: 9, ..known };
         assert!(matches!(follower::read(&house.log, [known, ahead], PAGE), Err(Error::OtherHistory { .. })));
@@ -176,12 +176,12 @@ fn records_are_read_without_a_key() {
         grow(&mut house, 1..4);
         let mark = house.log.mark(1).unwrap().unwrap();
         house.sql("delete from subject_key").unwrap();
-        let records = house.beside().unwrap().records_behind(mark, PAGE).unwrap();
+        let records = house.beside().unwrap().records().behind(mark, PAGE).unwrap();
         assert_eq!(records.iter().map(|record| record.position).collect::<Vec<_>>(), [2, 3]);
-        let all = house.log.records_behind(Mark::default(), 9).unwrap();
+        let all = house.log.records().behind(Mark::default(), 9).unwrap();
         assert_eq!((all.len(), &all[1..]), (3, &records[..]));
         let end = Mark::from(house.log.head().unwrap());
-        assert_eq!(house.log.records_behind(end, PAGE).unwrap(), []);
+        assert_eq!(house.log.records().behind(end, PAGE).unwrap(), []);
     }
 }
 
@@ -200,4 +200,6 @@ fn one_node_acts_under_a_lease_and_the_epoch_rises_with_each_that_does() {
     assert_eq!((other.take(true).unwrap(), other.epoch()), (Some(2), Some(2)));
     one.lose();
     assert_eq!((one.epoch(), one.take(false).unwrap()), (None, None));
+    other.release().unwrap();
+    assert_eq!((other.epoch(), one.take(false).unwrap()), (None, Some(3)), "at once");
 }

@@ -37,6 +37,22 @@ impl Lease {
         }
     }
 
+    /// Whether another node could hold it.
+    pub fn is_shared(&self) -> bool {
+        self.leases.is_some()
+    }
+
+    /// Lets go of it: another node takes it at once.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], [`Error::Postgres`]: then it runs out.
+    pub fn release(&self) -> Result<(), Error> {
+        match &self.leases {
+            None => Ok(()),
+            Some(leases) => leases.release(self.name),
+        }
+    }
+
     /// Another node has taken it over, or what this one wrote is not certain: it must be taken again.
     pub fn lose(&self) {
         if let Some(leases) = &self.leases {

@@ -1,7 +1,7 @@
 //! Following the log as it grows: what every loop that does so has in common.
 //!
 //! [`read`] reads a page behind the lowest of some positions, decoded once for all that are fed from it, and stops
-//! before an event that cannot be read; whoever must not open sealed parts reads [`crate::Log::records_behind`].
+//! before an event that cannot be read; whoever must not open sealed parts reads [`crate::RecordReader::behind`].
 //! [`Follower`] says when the next step is taken: at once, when the log moves, at the next poll, or after a failure.
 //! [`Lease`] says whether this node is the one that acts, and [`Checkpoint`] keeps how far that is: it is moved in the
 //! transaction that writes the effect, and only under the epoch of the lease. [`Threads`] runs followers.

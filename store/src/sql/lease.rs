@@ -41,6 +41,7 @@ const RENEW: &str = "
     where holder = $1 and until > '-infinity'
     returning name, epoch";
 const GIVE_UP: &str = "update lease set until = '-infinity' where holder = $1";
+const RELEASE: &str = "update lease set until = '-infinity' where holder = $1 and name = $2";
 
 /// The leases of a node, by the names of what it does under them.
 pub struct Leases {
@@ -128,6 +129,15 @@ impl Leases {
     /// Another node has taken it over, or nobody knows: it is to be taken anew.
     pub fn lose(&self, name: &str) {
         self.held.lock().remove(name);
+    }
+
+    /// Lets go of one of them: another node takes it at once.
+    ///
+    /// # Errors
+    /// As [`Leases::of_others`]: then it runs out.
+    pub fn release(&self, name: &str) -> Result<(), Error> {
+        self.lose(name);
+        self.held.change(|tx| tx.queue(RELEASE, &[self.held.holder.as_str().into(), name.into()]))
     }
 
     /// Lets go of all of them: other nodes take them at once.
