@@ -181,7 +181,7 @@ impl From<commands::Error> for Error {
             commands::Error::Refused(refusal) => return Error::from(*refusal),
             commands::Error::KeyReused => Code::KeyReused,
             commands::Error::Overloaded => Code::Overloaded,
-            commands::Error::Unavailable => Code::Unavailable,
+            commands::Error::Unavailable | commands::Error::ClockAhead { .. } => Code::Unavailable,
             commands::Error::Internal => Code::Internal,
         };
         Error::new(code, error)

@@ -134,6 +134,9 @@ pub struct Serve {
     /// log (--database), and some node must have each
     #[arg(long, value_name = "ROLES")]
     pub roles: Option<String>,
+    /// Believe the clock although it has jumped ahead by more than a day since the folder was last served
+    #[arg(long)]
+    pub accept_clock: bool,
 }
 
 #[derive(Debug, Args)]

@@ -112,6 +112,7 @@ async fn opened(
         erased_list: None,
         roles: Roles::ALL,
         passwords: PasswordPolicy::default(),
+        accept_clock: false,
     });
     Ok((node.await?, database))
 }

@@ -19,6 +19,8 @@ pub struct Context {
     pub layers: Layers,
     /// How data is to be shown, where that was asked for.
     pub output: Option<Format>,
+    /// Whether the clock is right although it has jumped ahead.
+    accept_clock: bool,
 }
 
 impl Context {
@@ -39,7 +41,8 @@ impl Context {
         ];
         let flags = given.into_iter().filter_map(|(flag, key, value)| Some((flag, key, value?)));
         let layers = Layers::load(common.config.as_deref(), std::env::vars_os(), &flags.collect::<Vec<Flag>>())?;
-        Ok(Context { settings: Settings::read(&layers)?, layers, output: common.output })
+        let accept_clock = serve.is_some_and(|serve| serve.accept_clock);
+        Ok(Context { settings: Settings::read(&layers)?, layers, output: common.output, accept_clock })
     }
 
     /// Where the master key of the data folder is, or is to be.
@@ -104,6 +107,7 @@ impl Context {
             erased_list: settings.erased_list.clone(),
             roles: Roles::ALL,
             passwords: settings.passwords,
+            accept_clock: self.accept_clock,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! on what the commands before it have made true, and appends the whole batch in one transaction (DESIGN 4).
 //! This room must never know who asks over which door, and nothing of read models.
 
+mod clock;
 mod draft;
 mod request;
 mod route;
@@ -12,5 +13,6 @@ mod states;
 mod tests;
 mod writer;
 
+pub use clock::ClockGuard;
 pub use request::{Actor, Answer, Error, Key, Request, Unwell};
 pub use writer::{Running, Writer};

@@ -73,6 +73,14 @@ pub enum Error {
     /// The log cannot be written or read. Whether the command was accepted is found by repeating it with its key.
     #[error("the log is not available; repeat the request with the same Idempotency-Key")]
     Unavailable,
+    /// Nothing is written at a time that is probably wrong.
+    #[error(
+        "this server's clock has jumped ahead by {hours} hours: set it right, or start the server with --accept-clock if it is right now"
+    )]
+    ClockAhead {
+        /// By how much.
+        hours: i64,
+    },
     /// A rule failed in a way that is our fault. The others in its batch are not harmed.
     #[error("an internal error; it is in the server's log")]
     Internal,

@@ -1,5 +1,6 @@
 //! The one loop that appends.
 
+use crate::clock::{ClockGuard, REFUSED_AHEAD_US};
 use crate::draft::Draft;
 use crate::request::{Answer, Error, Request, Unwell};
 use crate::route;
@@ -10,8 +11,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use store::{Appender, Wanted, failpoint};
+use std::time::{Duration, Instant};
+use store::{Appender, Reading, Wanted, failpoint};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Where nodes share the log: how long a batch gathers at most, and how long it waits for the next one to come.
@@ -25,8 +26,9 @@ const LEARN_MAX: Duration = Duration::from_secs(2);
 const QUEUE_MAX: usize = 4_096;
 /// Commands of one batch: enough that the disk's sync is shared, few enough that a batch takes milliseconds.
 const BATCH_MAX: usize = 1_024;
-/// Receipts are kept this long; CONTRACT 1.1 promises 24 hours.
-const RECEIPTS_KEPT: Duration = Duration::from_secs(48 * 3600);
+/// Receipts are kept this long, in microseconds: the 24 hours that CONTRACT 1.1 promises, also when the clock jumps ahead as
+/// far as it is believed.
+const RECEIPTS_KEPT_US: i64 = 24 * 3600 * 1_000_000 + REFUSED_AHEAD_US;
 /// How often old receipts are looked for, and how many go at a time.
 const PRUNE_EVERY: Duration = Duration::from_secs(10);
 const PRUNE_MAX: usize = 1_000;
@@ -57,7 +59,7 @@ pub struct Running {
 
 impl Writer {
     /// Starts the thread that owns the appender.
-    pub fn start(appender: Appender) -> (Writer, Running) {
+    pub fn start(appender: Appender, clock: ClockGuard) -> (Writer, Running) {
         let (queue, asks) = mpsc::channel(QUEUE_MAX);
         let head = appender.head().position;
         let (head_sender, head_receiver) = watch::channel(head);
@@ -65,6 +67,7 @@ impl Writer {
         let acknowledged = Arc::new(std::array::from_fn(|_| AtomicU64::new(head)));
         let writing = Writing {
             appender,
+            clock,
             states: States::new(),
             head: head_sender,
             acknowledged: Arc::clone(&acknowledged),
@@ -154,6 +157,7 @@ impl Running {
 
 struct Writing {
     appender: Appender,
+    clock: ClockGuard,
     states: States,
     head: watch::Sender<u64>,
     acknowledged: Arc<[AtomicU64; Category::ALL.len()]>,
@@ -186,6 +190,7 @@ impl Writing {
             // Whoever still waits gets `Unavailable`, because the queue goes away with this thread.
             self.write(&mut taken)?;
             if stop {
+                self.clock.keep();
                 return Ok(());
             }
             self.prune()?;
@@ -227,6 +232,11 @@ impl Writing {
     /// Decides, writes and answers one batch. An error means that nothing may be written any more.
     fn write(&mut self, taken: &mut Taken) -> Result<(), String> {
         let began = Instant::now();
+        let now = Reading::take();
+        if let Err(ahead) = self.clock.check(now, self.appender.head().recorded_at) {
+            taken.refuse(&ahead);
+            return Ok(());
+        }
         let begun = self.begin(&taken.requests);
         if let Err(failure) = begun {
             tracing::error!(error = &failure as &dyn std::error::Error, "a batch could not begin");
@@ -236,7 +246,7 @@ impl Writing {
             }
             return if is_fatal(&failure) { Err(failure.to_string()) } else { Ok(()) };
         }
-        let mut draft = Draft::new(self.appender.head().position, now());
+        let mut draft = Draft::new(self.appender.head().position, now.at);
         let answers = taken
             .requests
             .iter()
@@ -336,8 +346,8 @@ impl Writing {
         if self.pruned.elapsed() < PRUNE_EVERY {
             return Ok(());
         }
-        let kept_us = i64::try_from(RECEIPTS_KEPT.as_micros()).unwrap_or(i64::MAX);
-        match self.appender.prune_receipts(Timestamp(now().0 - kept_us), PRUNE_MAX) {
+        let older_than = Timestamp(self.clock.believed().at.0 - RECEIPTS_KEPT_US);
+        match self.appender.prune_receipts(older_than, PRUNE_MAX) {
             Ok(removed) if removed >= PRUNE_MAX as u64 => {}
             Ok(_) => self.pruned = Instant::now(),
             Err(error) if is_fatal(&error) => return Err(error.to_string()),
@@ -367,6 +377,16 @@ struct Taken {
 }
 
 impl Taken {
+    /// Answers everybody that nothing is written now.
+    fn refuse(&mut self, why: &Error) {
+        for probe in self.probes.drain(..) {
+            let _ = probe.send(Err(Unwell::Refused(why.to_string())));
+        }
+        for (_, answer) in self.requests.drain(..) {
+            let _ = answer.send(Err(why.clone()));
+        }
+    }
+
     /// Says whether the log can be written to all who wait to hear just that.
     fn tell(&mut self, state: Result<(), &store::Error>) {
         for probe in self.probes.drain(..) {
@@ -388,9 +408,4 @@ fn take(ask: Ask, taken: &mut Taken) -> bool {
         }
         Ask::Stop => true,
     }
-}
-
-fn now() -> Timestamp {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
 }

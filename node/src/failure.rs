@@ -82,7 +82,10 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
     match cause.downcast_ref::<commands::Error>()? {
         commands::Error::Refused(refusal) => Some(of_refusal(refusal)),
         commands::Error::KeyReused => Some(Code::Conflict),
-        commands::Error::Overloaded | commands::Error::Unavailable | commands::Error::Internal => None,
+        commands::Error::Overloaded
+        | commands::Error::Unavailable
+        | commands::Error::ClockAhead { .. }
+        | commands::Error::Internal => None,
     }
 }
 

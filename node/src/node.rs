@@ -4,13 +4,13 @@ use crate::jobs::ownerless_chats;
 use crate::operations::erase;
 use crate::passwords::{PasswordError, PasswordPolicy, Passwords};
 use crate::{Probe, Role, Roles};
-use commands::{Running, Writer};
+use commands::{ClockGuard, Running, Writer};
 use domain::UserId;
 use projections::{Progress, ProjectionId, Projections};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::follower::Threads;
-use store::{Appender, Cluster, ErasedList, Folder, Keys, Lock, Log};
+use store::{Appender, Cluster, ErasedList, Folder, Head, Keys, Lock, Log};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -29,6 +29,8 @@ pub struct NodeOptions {
     pub roles: Roles,
     /// What is asked of passwords, and what their hashes cost.
     pub passwords: PasswordPolicy,
+    /// Whether the clock is right although it has jumped ahead since the folder was last served.
+    pub accept_clock: bool,
 }
 
 /// A running node. There is one at a time for a data folder.
@@ -150,7 +152,9 @@ impl Node {
             });
         };
         let projections = Projections::open_telling(&folder, log.clone(), feeds, &tell)?;
-        let (writer, running) = Writer::start(appender);
+        tell_of_the_last_event(appender.head());
+        let clock = ClockGuard::open(&folder, options.accept_clock);
+        let (writer, running) = Writer::start(appender, clock);
         let hint = match nudges {
             Some(nudges) => either(writer.head(), nudges),
             None => writer.head(),
@@ -210,6 +214,22 @@ impl Node {
             let _ = tokio::task::spawn_blocking(move || followers.stop()).await;
         }
         ended
+    }
+}
+
+/// Says how this machine's clock and the last event go together, because nobody else will: an event is never recorded
+/// before the one that it follows.
+fn tell_of_the_last_event(head: Head) {
+    const TOLD_SECONDS: i64 = 60;
+    let seconds = (crate::now().0 - head.recorded_at.0) / 1_000_000;
+    if head.position == 0 {
+    } else if seconds < -TOLD_SECONDS {
+        tracing::warn!(
+            seconds = -seconds,
+            "the last event is in the future by this clock: until then, times stand still"
+        );
+    } else if seconds > TOLD_SECONDS {
+        tracing::info!(seconds, "the clock is ahead of the last event: so long nothing was written, if it is right");
     }
 }
 

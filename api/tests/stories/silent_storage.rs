@@ -73,6 +73,7 @@ async fn a_database_that_hangs_is_not_waited_for_and_nothing_is_done_twice() {
         erased_list: None,
         roles: Roles::ALL,
         passwords: PasswordPolicy::default(),
+        accept_clock: false,
     };
     let node = Arc::new(Node::open(options).await.unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -3,7 +3,7 @@
 use super::{Measured, Rated};
 use crate::arguments::Bench;
 use anyhow::{Context, Result};
-use commands::{Request, Writer};
+use commands::{ClockGuard, Request, Writer};
 use domain::text::{ChatName, UserName};
 use domain::{ChatId, Command, UserId, chat, user};
 use node::now;
@@ -32,7 +32,7 @@ pub(super) async fn measure(place: &Path, bench: &Bench) -> Result<Vec<Measured>
         let folder = Folder::create(&place.join(format!("log-{}", bench.callers)))?;
         let appender = Appender::open(&folder, &folder.master_key())?;
         let keys = appender.keys();
-        let (writer, running) = Writer::start(appender);
+        let (writer, running) = Writer::start(appender, ClockGuard::unkept());
         let appended = through_the_writer(&writer, &keys, bench).await;
         running.stop().await;
         measured.push(appended?.of(&format!("append through the writer, {callers}")));

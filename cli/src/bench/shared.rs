@@ -73,7 +73,7 @@ async fn through_nodes(cluster: &Cluster, folders: &[Folder], bench: &Bench) -> 
         let opening = move || Appender::open_shared(&cluster, &folder, &master_key);
         let appender = tokio::task::spawn_blocking(opening).await??;
         keys.get_or_insert(appender.keys());
-        let (writer, running) = Writer::start(appender);
+        let (writer, running) = Writer::start(appender, commands::ClockGuard::unkept());
         writers.push(writer);
         runnings.push(running);
     }

@@ -51,7 +51,7 @@ impl Shared {
         let folder = Folder::create(place.path()).unwrap();
         let appender = Appender::open_shared(&Cluster::new(url).unwrap(), &folder, &self.key).unwrap();
         let log = appender.log(&folder).unwrap();
-        let (writer, running) = Writer::start(appender);
+        let (writer, running) = Writer::start(appender, crate::ClockGuard::unkept());
         Node { writer, running, log, _folder: place }
     }
 }

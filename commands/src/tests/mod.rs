@@ -44,7 +44,7 @@ impl House {
         let lock = data.lock().unwrap();
         let appender = Appender::open(&data, &data.master_key()).unwrap();
         let log = Log::open(&data, appender.keys()).unwrap();
-        let (writer, running) = Writer::start(appender);
+        let (writer, running) = Writer::start(appender, crate::ClockGuard::unkept());
         House { folder, writer, running, log, _lock: lock }
     }
 

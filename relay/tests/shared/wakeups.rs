@@ -43,6 +43,7 @@ async fn beside(app: &TestApp, place: &std::path::Path, wakeups: watch::Receiver
         erased_list: Some(place.join("erased")),
         roles: Roles::ALL,
         passwords: PasswordPolicy::default(),
+        accept_clock: false,
     };
     Node::open_nudged(options, Some(wakeups)).await.unwrap()
 }

@@ -59,7 +59,15 @@ impl TestApp {
     async fn over(folder: Arc<TempDir>, settings: Settings, passwords: PasswordPolicy) -> TestApp {
         let database = shared::of(&folder).await;
         let data = data(&folder);
-        let options = NodeOptions { data, database, master_key: None, erased_list: None, roles: Roles::ALL, passwords };
+        let options = NodeOptions {
+            data,
+            database,
+            master_key: None,
+            erased_list: None,
+            roles: Roles::ALL,
+            passwords,
+            accept_clock: false,
+        };
         let node = Arc::new(Node::open(options).await.expect("a node starts over its own folder"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port of the loopback interface");
         let address = listener.local_addr().expect("a bound listener has an address");

@@ -26,6 +26,7 @@ async fn measure_a_look_up() {
         erased_list: None,
         roles: Roles::ALL,
         passwords: PasswordPolicy::default(),
+        accept_clock: false,
     };
     let node = Node::open(options).await.unwrap();
     let settings = Settings { redis: Some(redis::Address::parse(&server.url()).unwrap()), ..Settings::default() };

@@ -145,7 +145,7 @@ fn stopped(line: u64, what: What, error: &Error) -> anyhow::Error {
     };
     let code = match error {
         Error::Refused(_) | Error::KeyReused => Code::Conflict,
-        Error::Overloaded | Error::Unavailable | Error::Internal => Code::Failure,
+        Error::Overloaded | Error::Unavailable | Error::ClockAhead { .. } | Error::Internal => Code::Failure,
     };
     let message = format!("line {line}: {what} was refused: {error}; what came before it stays, run it again to go on");
     failure(code, message)
