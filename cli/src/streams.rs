@@ -83,7 +83,7 @@ fn fold(stream: StreamId, events: &[&Event], personal: bool) -> Value {
         StreamId::UserId(id) => {
             let mut state = user::State::default();
             for event in events {
-                if let Event::User(event) = event {
+                if let Event::User(_, event) = event {
                     user::evolve(id, &mut state, event);
                 }
             }
@@ -92,7 +92,7 @@ fn fold(stream: StreamId, events: &[&Event], personal: bool) -> Value {
         StreamId::SessionId(_) => {
             let mut state = session::State::default();
             for event in events {
-                if let Event::Session(event) = event {
+                if let Event::Session(_, event) = event {
                     session::evolve(&mut state, event);
                 }
             }
@@ -101,7 +101,7 @@ fn fold(stream: StreamId, events: &[&Event], personal: bool) -> Value {
         StreamId::TokenId(_) => {
             let mut state = token::State::default();
             for event in events {
-                if let Event::Token(event) = event {
+                if let Event::Token(_, event) = event {
                     token::evolve(&mut state, event);
                 }
             }
@@ -110,7 +110,7 @@ fn fold(stream: StreamId, events: &[&Event], personal: bool) -> Value {
         StreamId::NameClaim(_) => {
             let mut state = name::State::default();
             for event in events {
-                if let Event::Name(event) = event {
+                if let Event::Name(_, event) = event {
                     name::evolve(&mut state, event);
                 }
             }
@@ -119,7 +119,7 @@ fn fold(stream: StreamId, events: &[&Event], personal: bool) -> Value {
         StreamId::ChatId(_) => {
             let mut state = chat::State::default();
             for event in events {
-                if let Event::Chat(event) = event {
+                if let Event::Chat(_, event) = event {
                     chat::evolve(&mut state, event);
                 }
             }
@@ -128,7 +128,7 @@ fn fold(stream: StreamId, events: &[&Event], personal: bool) -> Value {
         StreamId::MessageId(_) => {
             let mut state = message::State::default();
             for event in events {
-                if let Event::Message(event) = event {
+                if let Event::Message(_, event) = event {
                     message::evolve(&mut state, event);
                 }
             }
@@ -137,7 +137,7 @@ fn fold(stream: StreamId, events: &[&Event], personal: bool) -> Value {
         StreamId::ProjectionName(_) => {
             let mut state = projection::State::default();
             for event in events {
-                if let Event::Projection(event) = event {
+                if let Event::Projection(_, event) = event {
                     projection::evolve(&mut state, event);
                 }
             }
@@ -224,13 +224,16 @@ mod tests {
     #[test]
     fn personal_parts_are_shown_on_request_only() {
         let id = Uuid::from_u128(1);
-        let posted = Event::Message(message::Event::Posted(message::Posted {
-            chat_id: ChatId(id),
-            author: UserId(id),
-            sent_at: Timestamp(0),
-            reply_to: None,
-            text: Personal::Known(MessageText::parse("привет").unwrap()),
-        }));
+        let posted = Event::Message(
+            MessageId(id),
+            message::Event::Posted(message::Posted {
+                chat_id: ChatId(id),
+                author: UserId(id),
+                sent_at: Timestamp(0),
+                reply_to: None,
+                text: Personal::Known(MessageText::parse("привет").unwrap()),
+            }),
+        );
         let stream = StreamId::from(MessageId(id));
         assert_eq!(fold(stream, &[&posted], false)["text"], Value::Null);
         assert_eq!(fold(stream, &[&posted], true)["text"], "привет");

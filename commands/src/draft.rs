@@ -32,7 +32,7 @@ impl Draft {
 
     /// The streams that have facts in it.
     pub(crate) fn touched(&self) -> impl Iterator<Item = StreamId> {
-        self.batch.events.iter().map(|event| event.stream)
+        self.batch.events.iter().map(|new| new.event.stream())
     }
 
     /// Decides one command on streams that are known. The answer holds as soon as the batch is written.
@@ -77,38 +77,33 @@ impl Draft {
         Answer::from_receipt(&receipt, key).map(Some)
     }
 
-    fn take(&mut self, states: &mut States, request: &Request, facts: Vec<domain::Fact>) {
+    fn take(&mut self, states: &mut States, request: &Request, facts: Vec<Event>) {
         let meta = request.meta();
-        for fact in facts {
-            let version = states.evolve(&fact);
-            let (stream, event) = fact;
-            self.forget_superseded(stream, version, &event);
-            self.batch.events.push(NewEvent { stream, version, event, meta: meta.clone() });
+        for event in facts {
+            let version = states.evolve(&event);
+            self.forget_superseded(version, &event);
+            self.batch.events.push(NewEvent { version, event, meta: meta.clone() });
             self.position += 1;
         }
     }
 
     /// A verifier is forgotten as soon as it is superseded, a person as soon as they are erased (DESIGN 3).
-    fn forget_superseded(&mut self, stream: StreamId, version: u64, event: &Event) {
-        match (stream, event) {
-            (_, Event::User(user::Event::PasswordChanged(_) | user::Event::VerifierReplaced(_))) => {
+    fn forget_superseded(&mut self, version: u64, event: &Event) {
+        match event {
+            Event::User(user_id, user::Event::PasswordChanged(_) | user::Event::VerifierReplaced(_)) => {
+                let stream = (*user_id).into();
                 for name in domain::VERIFIERS {
                     self.batch.forget.push(Forget::Superseded { stream, name, before_version: version });
                 }
             }
-            (StreamId::UserId(user_id), Event::User(user::Event::Erased)) => {
-                self.batch.forget.push(Forget::Subject(user_id));
-            }
-            (
-                _,
-                Event::User(_)
-                | Event::Session(_)
-                | Event::Token(_)
-                | Event::Name(_)
-                | Event::Chat(_)
-                | Event::Message(_)
-                | Event::Projection(_),
-            ) => {}
+            Event::User(user_id, user::Event::Erased) => self.batch.forget.push(Forget::Subject(*user_id)),
+            Event::User(..)
+            | Event::Session(..)
+            | Event::Token(..)
+            | Event::Name(..)
+            | Event::Chat(..)
+            | Event::Message(..)
+            | Event::Projection(..) => {}
         }
     }
 

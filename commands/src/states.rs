@@ -1,7 +1,7 @@
 //! What the writer knows of the streams: their folded states, read from the log when first named and kept up to
 //! date by its own facts.
 
-use domain::{Category, Event, Fact, StreamId, chat, message, name, projection, session, token, user};
+use domain::{Category, Event, StreamId, chat, message, name, projection, session, token, user};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use store::Begun;
 
@@ -66,7 +66,7 @@ impl States {
             match facts {
                 Ok(facts) => {
                     let mut entry = Entry { version: 0, shown: 0, state: State::empty(stream), used: self.batch };
-                    facts.iter().for_each(|fact| entry.evolve(stream, &fact.event));
+                    facts.iter().for_each(|fact| entry.evolve(&fact.event));
                     self.insert(stream, entry);
                 }
                 // Only the commands that need it are refused.
@@ -77,19 +77,20 @@ impl States {
             let Some(entry) = self.entries.get_mut(&other.stream) else { continue };
             match other.event {
                 _ if other.version <= entry.version => {}
-                Some(event) if other.version == entry.version + 1 => entry.evolve(other.stream, &event),
+                Some(event) if other.version == entry.version + 1 => entry.evolve(&event),
                 Some(_) | None => drop(self.entries.remove(&other.stream)),
             }
         }
     }
 
     /// Folds a new fact in. Answers the version that it has in its stream.
-    pub(crate) fn evolve(&mut self, (stream, event): &Fact) -> u64 {
-        if !self.entries.contains_key(stream) {
-            self.insert(*stream, Entry { version: 0, shown: 0, state: State::empty(*stream), used: self.batch });
+    pub(crate) fn evolve(&mut self, event: &Event) -> u64 {
+        let stream = event.stream();
+        if !self.entries.contains_key(&stream) {
+            self.insert(stream, Entry { version: 0, shown: 0, state: State::empty(stream), used: self.batch });
         }
-        let entry = self.entries.get_mut(stream).expect("it was put in just now, if it was not there");
-        entry.evolve(*stream, event);
+        let entry = self.entries.get_mut(&stream).expect("it was put in just now, if it was not there");
+        entry.evolve(event);
         entry.version
     }
 
@@ -167,8 +168,8 @@ impl States {
 }
 
 impl Entry {
-    fn evolve(&mut self, stream: StreamId, event: &Event) {
-        self.state.evolve(stream, event);
+    fn evolve(&mut self, event: &Event) {
+        self.state.evolve(event);
         self.version += 1;
         if event.is_shown() {
             self.shown = self.version;
@@ -189,16 +190,16 @@ impl State {
         }
     }
 
-    fn evolve(&mut self, stream: StreamId, event: &Event) {
-        match (self, stream, event) {
-            (State::User(state), StreamId::UserId(id), Event::User(event)) => user::evolve(id, state, event),
-            (State::Session(state), _, Event::Session(event)) => session::evolve(state, event),
-            (State::Token(state), _, Event::Token(event)) => token::evolve(state, event),
-            (State::Name(state), _, Event::Name(event)) => name::evolve(state, event),
-            (State::Chat(state), _, Event::Chat(event)) => chat::evolve(state, event),
-            (State::Message(state), _, Event::Message(event)) => message::evolve(state, event),
-            (State::Projection(state), _, Event::Projection(event)) => projection::evolve(state, event),
-            // An event in a stream of another category: no code of ours writes one, and a fold never judges.
+    fn evolve(&mut self, event: &Event) {
+        match (self, event) {
+            (State::User(state), Event::User(id, event)) => user::evolve(*id, state, event),
+            (State::Session(state), Event::Session(_, event)) => session::evolve(state, event),
+            (State::Token(state), Event::Token(_, event)) => token::evolve(state, event),
+            (State::Name(state), Event::Name(_, event)) => name::evolve(state, event),
+            (State::Chat(state), Event::Chat(_, event)) => chat::evolve(state, event),
+            (State::Message(state), Event::Message(_, event)) => message::evolve(state, event),
+            (State::Projection(state), Event::Projection(_, event)) => projection::evolve(state, event),
+            // A state is made for its stream, and an event belongs to one of its own category.
             (
                 State::User(_)
                 | State::Session(_)
@@ -207,7 +208,6 @@ impl State {
                 | State::Chat(_)
                 | State::Message(_)
                 | State::Projection(_),
-                _,
                 _,
             ) => {}
         }

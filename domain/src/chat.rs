@@ -2,7 +2,7 @@
 
 use crate::id::NameClaim;
 use crate::text::{ChatName, Nickname};
-use crate::{ChatId, Decision, Outcome, Personal, StreamId, UserId, name, user};
+use crate::{ChatId, Decision, Outcome, Personal, UserId, name, user};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -391,7 +391,7 @@ pub fn decide(
         Command::Remove { by, user_id } => (members::remove(room, *by, *user_id)?, Outcome::Done),
         Command::SetRole { by, user_id, role } => (members::set_role(room, *by, *user_id, *role)?, Outcome::Done),
     };
-    Ok(Decision::of(id, events.into_iter().map(crate::Event::Chat).collect(), outcome))
+    Ok(Decision::of(events.into_iter().map(|event| crate::Event::Chat(id, event)).collect(), outcome))
 }
 
 fn create(id: ChatId, user: &user::State, claim: &name::State, command: &Command) -> Result<Decision, Refusal> {
@@ -401,12 +401,9 @@ fn create(id: ChatId, user: &user::State, claim: &name::State, command: &Command
     let nickname = members::nickname_for(None, user, claim, *by, nickname.as_ref())?;
     let created = Created { chat_name: chat_name.clone(), private: *private, by: *by };
     let owner = MemberJoined { user_id: *by, role: Role::Owner, nickname };
-    let stream = StreamId::from(id);
     let facts = [Event::Created(created), Event::MemberJoined(owner)];
-    Ok(Decision {
-        facts: facts.into_iter().map(|event| (stream, crate::Event::Chat(event))).collect(),
-        outcome: Outcome::ChatCreated { chat_id: id },
-    })
+    let facts = facts.into_iter().map(|event| crate::Event::Chat(id, event)).collect();
+    Ok(Decision::of(facts, Outcome::ChatCreated { chat_id: id }))
 }
 
 fn delete_if_empty(id: ChatId, room: &Room) -> Decision {
@@ -414,7 +411,7 @@ fn delete_if_empty(id: ChatId, room: &Room) -> Decision {
         return Decision::nothing(Outcome::Done);
     }
     let deleted = Event::Deleted(By { by: room.went_last });
-    Decision::of(id, vec![crate::Event::Chat(deleted)], Outcome::Done)
+    Decision::of(vec![crate::Event::Chat(id, deleted)], Outcome::Done)
 }
 
 fn change(

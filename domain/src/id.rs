@@ -23,6 +23,21 @@ macro_rules! id {
                 StreamId::$name(id)
             }
         }
+
+        stream_of!($name);
+    };
+}
+
+/// The way from a stream back to what names it; the stream of something else is handed back.
+macro_rules! stream_of {
+    ($name:ident) => {
+        impl TryFrom<StreamId> for $name {
+            type Error = StreamId;
+
+            fn try_from(stream: StreamId) -> Result<$name, StreamId> {
+                if let StreamId::$name(id) = stream { Ok(id) } else { Err(stream) }
+            }
+        }
     };
 }
 
@@ -31,6 +46,8 @@ id!(SessionId, "a session");
 id!(TokenId, "a service token");
 id!(ChatId, "a chat");
 id!(MessageId, "a message");
+stream_of!(NameClaim);
+stream_of!(ProjectionName);
 
 /// The claim on a name: its keyed hash, so that the log can be searched by a name without holding it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

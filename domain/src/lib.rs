@@ -20,7 +20,7 @@ pub use chat::message;
 pub use id::{Category, ChatId, MessageId, SessionId, StreamId, TokenId, UserId};
 pub use ops::projection;
 pub use personal::Personal;
-pub use stored::{Stored, Unreadable, VERIFIERS};
+pub use stored::{Stored, StoredParts, Unreadable, VERIFIERS};
 pub use time::Timestamp;
 
 /// One thing that somebody wants to happen: what it is about, and what is wanted.
@@ -75,32 +75,46 @@ impl Command {
     }
 }
 
-/// One thing that has happened.
+/// One thing that has happened, and what it has happened to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// To an account.
-    User(user::Event),
+    User(UserId, user::Event),
     /// To a session.
-    Session(session::Event),
+    Session(SessionId, session::Event),
     /// To a service token.
-    Token(token::Event),
+    Token(TokenId, token::Event),
     /// To the claim on a name.
-    Name(name::Event),
+    Name(id::NameClaim, name::Event),
     /// To a chat.
-    Chat(chat::Event),
+    Chat(ChatId, chat::Event),
     /// To a message.
-    Message(message::Event),
+    Message(MessageId, message::Event),
     /// To a projection.
-    Projection(projection::Event),
+    Projection(id::ProjectionName, projection::Event),
 }
 
 impl Event {
+    /// The stream that it is appended to.
+    pub fn stream(&self) -> StreamId {
+        match self {
+            Event::User(id, _) => (*id).into(),
+            Event::Session(id, _) => (*id).into(),
+            Event::Token(id, _) => (*id).into(),
+            Event::Name(claim, _) => (*claim).into(),
+            Event::Chat(id, _) => (*id).into(),
+            Event::Message(id, _) => (*id).into(),
+            Event::Projection(name, _) => (*name).into(),
+        }
+    }
+
     /// Whether it changes what is shown of the thing that it happened to. Only such facts move the version that
     /// `ETag` tells and `If-Match` asks for: a stranger who guesses at a password must not change it.
     pub fn is_shown(&self) -> bool {
         !matches!(
             self,
             Event::User(
+                _,
                 user::Event::PasswordChanged(_)
                     | user::Event::VerifierReplaced(_)
                     | user::Event::SignInsFailed(_)
@@ -110,9 +124,6 @@ impl Event {
         )
     }
 }
-
-/// An event and the stream that it is appended to.
-pub type Fact = (StreamId, Event);
 
 /// What a command answers when it is accepted. Kept with the receipt, so that a repeat gives the same answer.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -164,16 +175,14 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// In the order in which they happened.
-    pub facts: Vec<Fact>,
+    pub facts: Vec<Event>,
     /// What the caller is told.
     pub outcome: Outcome,
 }
 
 impl Decision {
-    /// Facts of one stream.
-    pub(crate) fn of(stream: impl Into<StreamId>, events: Vec<Event>, outcome: Outcome) -> Decision {
-        let stream = stream.into();
-        Decision { facts: events.into_iter().map(|event| (stream, event)).collect(), outcome }
+    pub(crate) fn of(facts: Vec<Event>, outcome: Outcome) -> Decision {
+        Decision { facts, outcome }
     }
 
     /// The wish is already true: nothing is written.

@@ -19,12 +19,28 @@ pub struct Stored {
     pub personal: Option<(UserId, String)>,
 }
 
+/// The stored parts of an event on their way back.
+#[derive(Clone, Copy, Debug)]
+pub struct StoredParts<'a> {
+    /// The name of its stream, as [`StreamId`] writes it.
+    pub stream: &'a str,
+    /// `message.posted.v1`
+    pub name: &'a str,
+    /// JSON.
+    pub payload: &'a str,
+    /// The opened personal part: `None` when it was erased, and for events that have none.
+    pub personal: Option<&'a str>,
+}
+
 /// Why a stored event could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     /// A newer Letopis wrote it: whoever follows the log must stop here.
     #[error("this version of Letopis does not know events named {0}; run the version that wrote it, or a newer one")]
     UnknownName(String),
+    /// The name is known, and such events do not happen in that stream.
+    #[error("{0} does not belong in its stream: the stream is of another kind")]
+    Misplaced(String),
     /// The name is known, the shape is not the one of that name.
     #[error("the {part} of {name} is not of the stored shape")]
     Shape {
@@ -36,71 +52,75 @@ pub enum Unreadable {
 }
 
 impl Event {
-    /// Writes an event down. `stream` is the one that it is appended to: what is personal in a user's own events
-    /// is sealed under the key of the user whose stream it is.
-    pub fn stored(&self, stream: StreamId) -> Stored {
+    /// Writes an event down. What is personal in a user's own events is sealed under that user's key.
+    pub fn stored(&self) -> Stored {
         let (payload, personal) = match self {
-            Event::User(event) => user_parts(event, stream),
-            Event::Session(event) => session_parts(event),
-            Event::Token(event) => token_parts(event),
-            Event::Name(name::Event::Claimed(event)) => (json(event), None),
-            Event::Chat(event) => chat_parts(event),
-            Event::Message(event) => message_parts(event),
-            Event::Projection(projection::Event::EventSkipped(event)) => (json(event), None),
+            Event::User(id, event) => user_parts(*id, event),
+            Event::Session(_, event) => session_parts(event),
+            Event::Token(_, event) => token_parts(event),
+            Event::Name(_, name::Event::Claimed(event)) => (json(event), None),
+            Event::Chat(_, event) => chat_parts(event),
+            Event::Message(_, event) => message_parts(event),
+            Event::Projection(_, projection::Event::EventSkipped(event)) => (json(event), None),
         };
         Stored { name: self.name(), payload, personal }
     }
 
-    /// Reads an event from its stored parts. `personal` is the opened personal part: `None` when it was erased,
-    /// and for events that have none.
-    pub fn restore(name: &str, payload: &str, personal: Option<&str>) -> Result<Event, Unreadable> {
-        let parts = Parts { name, payload, personal };
-        match name.split_once('.') {
-            Some(("user", _)) => user_event(&parts).map(Event::User),
-            Some(("session", _)) => session_event(&parts).map(Event::Session),
-            Some(("token", _)) => token_event(&parts).map(Event::Token),
-            Some(("chat", _)) => chat_event(&parts).map(Event::Chat),
-            Some(("message", _)) => message_event(&parts).map(Event::Message),
-            _ if name == "projection.event_skipped.v1" => {
-                Ok(Event::Projection(projection::Event::EventSkipped(parts.payload()?)))
+    /// Reads an event from its stored parts.
+    ///
+    /// # Errors
+    /// [`Unreadable`], the name first: an event of a newer version is told as that, whatever else it holds.
+    pub fn restore(parts: &StoredParts<'_>) -> Result<Event, Unreadable> {
+        Ok(match parts.name.split_once('.') {
+            Some(("user", _)) => user_event(parts).and_then(|event| Ok(Event::User(parts.id()?, event)))?,
+            Some(("session", _)) => session_event(parts).and_then(|event| Ok(Event::Session(parts.id()?, event)))?,
+            Some(("token", _)) => token_event(parts).and_then(|event| Ok(Event::Token(parts.id()?, event)))?,
+            Some(("chat", _)) => chat_event(parts).and_then(|event| Ok(Event::Chat(parts.id()?, event)))?,
+            Some(("message", _)) => message_event(parts).and_then(|event| Ok(Event::Message(parts.id()?, event)))?,
+            _ if parts.name == "projection.event_skipped.v1" => {
+                let event = projection::Event::EventSkipped(parts.payload()?);
+                Event::Projection(parts.id()?, event)
             }
-            _ if name == "name.claimed.v1" => Ok(Event::Name(name::Event::Claimed(parts.payload()?))),
-            _ => Err(parts.unknown()),
-        }
+            _ if parts.name == "name.claimed.v1" => {
+                let event = name::Event::Claimed(parts.payload()?);
+                Event::Name(parts.id()?, event)
+            }
+            _ => return Err(parts.unknown()),
+        })
     }
 
     /// The name that it is stored under.
     pub fn name(&self) -> &'static str {
         match self {
-            Event::User(user::Event::SignedUp(_)) => "user.signed_up.v1",
-            Event::User(user::Event::ProfileChanged(_)) => "user.profile_changed.v1",
-            Event::User(user::Event::PasswordChanged(_)) => PASSWORD_CHANGED,
-            Event::User(user::Event::VerifierReplaced(_)) => VERIFIER_REPLACED,
-            Event::User(user::Event::SignInsFailed(_)) => "user.sign_ins_failed.v1",
-            Event::User(user::Event::SessionsEnded(_)) => "user.sessions_ended.v1",
-            Event::User(user::Event::TokensRevoked) => "user.tokens_revoked.v1",
-            Event::User(user::Event::RoleSet(_)) => "user.role_set.v1",
-            Event::User(user::Event::Erased) => "user.erased.v1",
-            Event::Session(session::Event::SignedIn(_)) => "session.signed_in.v1",
-            Event::Session(session::Event::Ended(_)) => "session.ended.v1",
-            Event::Token(token::Event::Created(_)) => "token.created.v1",
-            Event::Token(token::Event::Revoked(_)) => "token.revoked.v1",
-            Event::Name(name::Event::Claimed(_)) => "name.claimed.v1",
-            Event::Chat(chat::Event::Created(_)) => "chat.created.v1",
-            Event::Chat(chat::Event::Renamed(_)) => "chat.renamed.v1",
-            Event::Chat(chat::Event::Archived(_)) => "chat.archived.v1",
-            Event::Chat(chat::Event::Unarchived(_)) => "chat.unarchived.v1",
-            Event::Chat(chat::Event::Deleted(_)) => "chat.deleted.v1",
-            Event::Chat(chat::Event::MemberJoined(_)) => "chat.member_joined.v1",
-            Event::Chat(chat::Event::MemberAdded(_)) => "chat.member_added.v1",
-            Event::Chat(chat::Event::MemberLeft(_)) => "chat.member_left.v1",
-            Event::Chat(chat::Event::MemberRemoved(_)) => "chat.member_removed.v1",
-            Event::Chat(chat::Event::RoleChanged(_)) => "chat.role_changed.v1",
-            Event::Chat(chat::Event::NicknameChanged(_)) => "chat.nickname_changed.v1",
-            Event::Message(message::Event::Posted(_)) => "message.posted.v1",
-            Event::Message(message::Event::Edited(_)) => "message.edited.v1",
-            Event::Message(message::Event::Deleted(_)) => "message.deleted.v1",
-            Event::Projection(projection::Event::EventSkipped(_)) => "projection.event_skipped.v1",
+            Event::User(_, user::Event::SignedUp(_)) => "user.signed_up.v1",
+            Event::User(_, user::Event::ProfileChanged(_)) => "user.profile_changed.v1",
+            Event::User(_, user::Event::PasswordChanged(_)) => PASSWORD_CHANGED,
+            Event::User(_, user::Event::VerifierReplaced(_)) => VERIFIER_REPLACED,
+            Event::User(_, user::Event::SignInsFailed(_)) => "user.sign_ins_failed.v1",
+            Event::User(_, user::Event::SessionsEnded(_)) => "user.sessions_ended.v1",
+            Event::User(_, user::Event::TokensRevoked) => "user.tokens_revoked.v1",
+            Event::User(_, user::Event::RoleSet(_)) => "user.role_set.v1",
+            Event::User(_, user::Event::Erased) => "user.erased.v1",
+            Event::Session(_, session::Event::SignedIn(_)) => "session.signed_in.v1",
+            Event::Session(_, session::Event::Ended(_)) => "session.ended.v1",
+            Event::Token(_, token::Event::Created(_)) => "token.created.v1",
+            Event::Token(_, token::Event::Revoked(_)) => "token.revoked.v1",
+            Event::Name(_, name::Event::Claimed(_)) => "name.claimed.v1",
+            Event::Chat(_, chat::Event::Created(_)) => "chat.created.v1",
+            Event::Chat(_, chat::Event::Renamed(_)) => "chat.renamed.v1",
+            Event::Chat(_, chat::Event::Archived(_)) => "chat.archived.v1",
+            Event::Chat(_, chat::Event::Unarchived(_)) => "chat.unarchived.v1",
+            Event::Chat(_, chat::Event::Deleted(_)) => "chat.deleted.v1",
+            Event::Chat(_, chat::Event::MemberJoined(_)) => "chat.member_joined.v1",
+            Event::Chat(_, chat::Event::MemberAdded(_)) => "chat.member_added.v1",
+            Event::Chat(_, chat::Event::MemberLeft(_)) => "chat.member_left.v1",
+            Event::Chat(_, chat::Event::MemberRemoved(_)) => "chat.member_removed.v1",
+            Event::Chat(_, chat::Event::RoleChanged(_)) => "chat.role_changed.v1",
+            Event::Chat(_, chat::Event::NicknameChanged(_)) => "chat.nickname_changed.v1",
+            Event::Message(_, message::Event::Posted(_)) => "message.posted.v1",
+            Event::Message(_, message::Event::Edited(_)) => "message.edited.v1",
+            Event::Message(_, message::Event::Deleted(_)) => "message.deleted.v1",
+            Event::Projection(_, projection::Event::EventSkipped(_)) => "projection.event_skipped.v1",
         }
     }
 }
@@ -112,8 +132,7 @@ const VERIFIER_REPLACED: &str = "user.verifier_replaced.v1";
 
 type Written = (String, Option<(UserId, String)>);
 
-fn user_parts(event: &user::Event, stream: StreamId) -> Written {
-    let StreamId::UserId(user_id) = stream else { unreachable!("a user's events are appended to his own stream") };
+fn user_parts(user_id: UserId, event: &user::Event) -> Written {
     match event {
         user::Event::SignedUp(event) => (json(event), sealed(user_id, &event.personal)),
         user::Event::ProfileChanged(event) => (json(event), sealed(user_id, &event.display_name)),
@@ -180,18 +199,17 @@ fn sealed_text(author: UserId, text: &Personal<MessageText>) -> Option<(UserId, 
     text.known().map(|text| (author, text.as_str().to_owned()))
 }
 
-/// The stored parts of one event on their way back.
-struct Parts<'a> {
-    name: &'a str,
-    payload: &'a str,
-    personal: Option<&'a str>,
-}
-
 /// The payload of an event whose name says all, or whose rest is personal.
 #[derive(Deserialize)]
 struct Empty {}
 
-impl<'a> Parts<'a> {
+impl<'a> StoredParts<'a> {
+    /// What the stream is of.
+    fn id<Id: TryFrom<StreamId>>(&self) -> Result<Id, Unreadable> {
+        let id = StreamId::parse(self.stream).and_then(|stream| Id::try_from(stream).ok());
+        id.ok_or_else(|| Unreadable::Misplaced(self.name.to_owned()))
+    }
+
     fn payload<T: Deserialize<'a>>(&self) -> Result<T, Unreadable> {
         serde_json::from_str(self.payload).map_err(|_| self.misshapen("payload"))
     }
@@ -219,7 +237,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-fn user_event(parts: &Parts<'_>) -> Result<user::Event, Unreadable> {
+fn user_event(parts: &StoredParts<'_>) -> Result<user::Event, Unreadable> {
     Ok(match parts.name {
         "user.signed_up.v1" => {
             user::Event::SignedUp(user::SignedUp { personal: parts.personal()?, ..parts.payload()? })
@@ -254,7 +272,7 @@ fn user_event(parts: &Parts<'_>) -> Result<user::Event, Unreadable> {
     })
 }
 
-fn session_event(parts: &Parts<'_>) -> Result<session::Event, Unreadable> {
+fn session_event(parts: &StoredParts<'_>) -> Result<session::Event, Unreadable> {
     Ok(match parts.name {
         "session.signed_in.v1" => {
             session::Event::SignedIn(session::SignedIn { from: parts.personal()?, ..parts.payload()? })
@@ -264,7 +282,7 @@ fn session_event(parts: &Parts<'_>) -> Result<session::Event, Unreadable> {
     })
 }
 
-fn token_event(parts: &Parts<'_>) -> Result<token::Event, Unreadable> {
+fn token_event(parts: &StoredParts<'_>) -> Result<token::Event, Unreadable> {
     Ok(match parts.name {
         "token.created.v1" => token::Event::Created(token::Created { name: parts.personal()?, ..parts.payload()? }),
         "token.revoked.v1" => token::Event::Revoked(parts.payload()?),
@@ -272,7 +290,7 @@ fn token_event(parts: &Parts<'_>) -> Result<token::Event, Unreadable> {
     })
 }
 
-fn chat_event(parts: &Parts<'_>) -> Result<chat::Event, Unreadable> {
+fn chat_event(parts: &StoredParts<'_>) -> Result<chat::Event, Unreadable> {
     Ok(match parts.name {
         "chat.created.v1" => chat::Event::Created(parts.payload()?),
         "chat.renamed.v1" => chat::Event::Renamed(parts.payload()?),
@@ -295,7 +313,7 @@ fn chat_event(parts: &Parts<'_>) -> Result<chat::Event, Unreadable> {
     })
 }
 
-fn message_event(parts: &Parts<'_>) -> Result<message::Event, Unreadable> {
+fn message_event(parts: &StoredParts<'_>) -> Result<message::Event, Unreadable> {
     Ok(match parts.name {
         "message.posted.v1" => message::Event::Posted(message::Posted { text: parts.text()?, ..parts.payload()? }),
         "message.edited.v1" => message::Event::Edited(message::Edited { text: parts.text()?, ..parts.payload()? }),

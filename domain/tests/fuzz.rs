@@ -5,7 +5,7 @@ use domain::id::{NameClaim, ProjectionName, hex, parse_hash, parse_uuid};
 use domain::text::{
     ChatName, DisplayName, Email, Locale, MessageText, Nickname, TimeZone, Unfit, UserName, canonical_name,
 };
-use domain::{ChatId, Event, MessageId, SessionId, StreamId, Timestamp, TokenId, Unreadable, UserId};
+use domain::{ChatId, Event, MessageId, SessionId, StoredParts, StreamId, Timestamp, TokenId, Unreadable, UserId};
 use fuzz::Verdict;
 use uuid::Uuid;
 
@@ -28,18 +28,35 @@ fn shapes() -> Vec<String> {
         .collect()
 }
 
-/// A stream that such an event may be appended to.
-fn stream(event: &Event) -> StreamId {
+/// One stream of each kind.
+fn streams() -> [String; 7] {
     let id = Uuid::from_u128(1);
-    match event {
-        Event::User(_) => UserId(id).into(),
-        Event::Session(_) => SessionId(id).into(),
-        Event::Token(_) => TokenId(id).into(),
-        Event::Name(_) => NameClaim([1; 32]).into(),
-        Event::Chat(_) => ChatId(id).into(),
-        Event::Message(_) => MessageId(id).into(),
-        Event::Projection(_) => ProjectionName::parse("users").unwrap().into(),
+    let streams: [StreamId; 7] = [
+        UserId(id).into(),
+        SessionId(id).into(),
+        TokenId(id).into(),
+        NameClaim([1; 32]).into(),
+        ChatId(id).into(),
+        MessageId(id).into(),
+        ProjectionName::parse("users").unwrap().into(),
+    ];
+    streams.map(|stream| stream.to_string())
+}
+
+/// Reads an event in the stream of its kind; in every other one it is misplaced.
+fn restore(name: &str, payload: &str, personal: Option<&str>) -> Result<Event, Unreadable> {
+    let read = |stream: &String| Event::restore(&StoredParts { stream, name, payload, personal });
+    let (category, _) = name.split_once('.').unwrap_or((name, ""));
+    let (own, others): (Vec<_>, Vec<_>) =
+        streams().into_iter().partition(|stream| stream.starts_with(&format!("{category}-")));
+    let Some(restored) = own.first().map(read) else { return read(&others[0]) };
+    for other in others.iter().map(read) {
+        match &restored {
+            Ok(_) => assert_eq!(other, Err(Unreadable::Misplaced(name.to_owned()))),
+            Err(error) => assert_eq!(other.as_ref(), Err(error)),
+        }
     }
+    restored
 }
 
 #[test]
@@ -50,17 +67,18 @@ fn an_event_that_can_be_read_is_written_back_equal() {
     fuzz::text(&seeds, |input| {
         let mut parts = input.splitn(3, '\n');
         let (name, payload, personal) = (parts.next().unwrap(), parts.next().unwrap_or_default(), parts.next());
-        let restored = Event::restore(name, payload, personal);
+        let restored = restore(name, payload, personal);
         match &restored {
             Ok(event) => {
                 assert_eq!(event.name(), name);
-                let stored = event.stored(stream(event));
+                let stored = event.stored();
                 let personal = stored.personal.as_ref().map(|(_, text)| text.as_str());
-                let again = Event::restore(stored.name, &stored.payload, personal);
+                let again = restore(stored.name, &stored.payload, personal);
                 assert_eq!(again.as_ref(), Ok(event));
-                assert_eq!(again.unwrap().stored(stream(event)), stored);
+                assert_eq!(again.unwrap().stored(), stored);
             }
             Err(Unreadable::UnknownName(unknown)) => assert!(unknown == name && !names.contains(&name)),
+            Err(error @ Unreadable::Misplaced(_)) => panic!("{error}: it was read in its own stream"),
             Err(Unreadable::Shape { name: known, .. }) => assert!(known == name && names.contains(&name)),
         }
         Verdict::from(&restored)

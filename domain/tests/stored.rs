@@ -3,18 +3,21 @@
 //! What stands in the snapshot stands in logs: a shape may be added there, none may be changed.
 #![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
+use domain::id::{NameClaim, ProjectionName};
 use domain::session::TokenHash;
 use domain::text::{ChatName, DisplayName, Email, Locale, MessageText, Nickname, TimeZone, TokenName, UserName};
 use domain::user::{Origin, Verifier};
 use domain::{
-    ChatId, Event, MessageId, Personal, SessionId, StreamId, Timestamp, TokenId, Unreadable, UserId, chat, message,
-    name, projection, session, token, user,
+    ChatId, Event, MessageId, Personal, SessionId, Stored, StoredParts, StreamId, Timestamp, TokenId, Unreadable,
+    UserId, chat, message, name, projection, session, token, user,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
 
 const ANNA: UserId = UserId(Uuid::from_u128(1));
 const BORIS: UserId = UserId(Uuid::from_u128(2));
+const ANNA_STREAM: &str = "user-00000000-0000-0000-0000-000000000001";
+const CLAIM: NameClaim = NameClaim([0xcd; 32]);
 const SESSION: SessionId = SessionId(Uuid::from_u128(3));
 const TOKEN: TokenId = TokenId(Uuid::from_u128(7));
 const CHAT: ChatId = ChatId(Uuid::from_u128(4));
@@ -57,48 +60,48 @@ impl Sight {
 }
 
 examples! { sight:
-    Event::User(user::Event::SignedUp(_)) => Event::User(user::Event::SignedUp(user::SignedUp {
+    Event::User(_, user::Event::SignedUp(_)) => Event::User(ANNA, user::Event::SignedUp(user::SignedUp {
         at: AT,
         personal: sight.of(user::SignedUpAs {
             user_name: UserName::parse("Anna").unwrap(),
             email: Some(Email::parse("anna@example.org").unwrap()),
         }),
     })),
-    Event::User(user::Event::ProfileChanged(_)) => Event::User(user::Event::ProfileChanged(user::ProfileChanged {
+    Event::User(_, user::Event::ProfileChanged(_)) => Event::User(ANNA, user::Event::ProfileChanged(user::ProfileChanged {
         time_zone: TimeZone::parse("Europe/Berlin").unwrap(),
         locale: Locale::parse("pt-BR").unwrap(),
         display_name: sight.of(DisplayName::parse("Anna \"A\" Петровна").unwrap()),
     })),
-    Event::User(user::Event::PasswordChanged(_)) => Event::User(user::Event::PasswordChanged(user::PasswordChanged {
+    Event::User(_, user::Event::PasswordChanged(_)) => Event::User(ANNA, user::Event::PasswordChanged(user::PasswordChanged {
         verifier: sight.of(Verifier("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".to_owned())),
     })),
-    Event::User(user::Event::VerifierReplaced(_)) => Event::User(user::Event::VerifierReplaced(user::VerifierReplaced {
+    Event::User(_, user::Event::VerifierReplaced(_)) => Event::User(ANNA, user::Event::VerifierReplaced(user::VerifierReplaced {
         verifier: sight.of(Verifier("$argon2id$v=19$m=19456,t=3,p=1$c2FsdA$aGFzaA".to_owned())),
     })),
-    Event::User(user::Event::SignInsFailed(_)) => Event::User(user::Event::SignInsFailed(user::SignInsFailed {
+    Event::User(_, user::Event::SignInsFailed(_)) => Event::User(ANNA, user::Event::SignInsFailed(user::SignInsFailed {
         minute: AT.minute(),
         count: 3,
         from: sight.of(origin()),
     })),
-    Event::User(user::Event::SessionsEnded(_)) => Event::User(user::Event::SessionsEnded(user::SessionsEnded {
+    Event::User(_, user::Event::SessionsEnded(_)) => Event::User(ANNA, user::Event::SessionsEnded(user::SessionsEnded {
         keep: Some(SESSION),
     })),
-    Event::User(user::Event::TokensRevoked) => Event::User(user::Event::TokensRevoked),
-    Event::User(user::Event::RoleSet(_)) => Event::User(user::Event::RoleSet(user::RoleSet {
+    Event::User(_, user::Event::TokensRevoked) => Event::User(ANNA, user::Event::TokensRevoked),
+    Event::User(_, user::Event::RoleSet(_)) => Event::User(ANNA, user::Event::RoleSet(user::RoleSet {
         role: user::Role::Notifier,
     })),
-    Event::User(user::Event::Erased) => Event::User(user::Event::Erased),
-    Event::Session(session::Event::SignedIn(_)) => Event::Session(session::Event::SignedIn(session::SignedIn {
+    Event::User(_, user::Event::Erased) => Event::User(ANNA, user::Event::Erased),
+    Event::Session(_, session::Event::SignedIn(_)) => Event::Session(SESSION, session::Event::SignedIn(session::SignedIn {
         user_id: ANNA,
         token_hash: TokenHash([0xab; 32]),
         at: AT,
         expires_at: AT.plus_seconds(3_600),
         from: sight.of(origin()),
     })),
-    Event::Session(session::Event::Ended(_)) => Event::Session(session::Event::Ended(session::Ended {
+    Event::Session(_, session::Event::Ended(_)) => Event::Session(SESSION, session::Event::Ended(session::Ended {
         user_id: ANNA,
     })),
-    Event::Token(token::Event::Created(_)) => Event::Token(token::Event::Created(token::Created {
+    Event::Token(_, token::Event::Created(_)) => Event::Token(TOKEN, token::Event::Created(token::Created {
         user_id: ANNA,
         token_hash: TokenHash([0xef; 32]),
         scopes: token::Scopes::parse(["read", "notify"]).unwrap(),
@@ -106,70 +109,70 @@ examples! { sight:
         expires_at: Some(AT.plus_seconds(86_400)),
         name: sight.of(TokenName::parse("Anna's shop").unwrap()),
     })),
-    Event::Token(token::Event::Revoked(_)) => Event::Token(token::Event::Revoked(token::Revoked {
+    Event::Token(_, token::Event::Revoked(_)) => Event::Token(TOKEN, token::Event::Revoked(token::Revoked {
         user_id: ANNA,
     })),
-    Event::Name(name::Event::Claimed(_)) => Event::Name(name::Event::Claimed(name::Claimed {
+    Event::Name(_, name::Event::Claimed(_)) => Event::Name(CLAIM, name::Event::Claimed(name::Claimed {
         user_id: ANNA,
     })),
-    Event::Chat(chat::Event::Created(_)) => Event::Chat(chat::Event::Created(chat::Created {
+    Event::Chat(_, chat::Event::Created(_)) => Event::Chat(CHAT, chat::Event::Created(chat::Created {
         chat_name: ChatName::parse("kitchen").unwrap(),
         private: true,
         by: ANNA,
     })),
-    Event::Chat(chat::Event::Renamed(_)) => Event::Chat(chat::Event::Renamed(chat::Renamed {
+    Event::Chat(_, chat::Event::Renamed(_)) => Event::Chat(CHAT, chat::Event::Renamed(chat::Renamed {
         chat_name: ChatName::parse("garden").unwrap(),
         by: ANNA,
     })),
-    Event::Chat(chat::Event::Archived(_)) => Event::Chat(chat::Event::Archived(chat::By { by: ANNA })),
-    Event::Chat(chat::Event::Unarchived(_)) => Event::Chat(chat::Event::Unarchived(chat::By { by: ANNA })),
-    Event::Chat(chat::Event::Deleted(_)) => Event::Chat(chat::Event::Deleted(chat::By { by: ANNA })),
-    Event::Chat(chat::Event::MemberJoined(_)) => Event::Chat(chat::Event::MemberJoined(chat::MemberJoined {
+    Event::Chat(_, chat::Event::Archived(_)) => Event::Chat(CHAT, chat::Event::Archived(chat::By { by: ANNA })),
+    Event::Chat(_, chat::Event::Unarchived(_)) => Event::Chat(CHAT, chat::Event::Unarchived(chat::By { by: ANNA })),
+    Event::Chat(_, chat::Event::Deleted(_)) => Event::Chat(CHAT, chat::Event::Deleted(chat::By { by: ANNA })),
+    Event::Chat(_, chat::Event::MemberJoined(_)) => Event::Chat(CHAT, chat::Event::MemberJoined(chat::MemberJoined {
         user_id: ANNA,
         role: chat::Role::Owner,
         nickname: sight.of(Nickname::parse("[anna]").unwrap()),
     })),
-    Event::Chat(chat::Event::MemberAdded(_)) => Event::Chat(chat::Event::MemberAdded(chat::MemberAdded {
+    Event::Chat(_, chat::Event::MemberAdded(_)) => Event::Chat(CHAT, chat::Event::MemberAdded(chat::MemberAdded {
         user_id: BORIS,
         role: chat::Role::Member,
         by: ANNA,
         nickname: sight.of(Nickname::parse("Boris").unwrap()),
     })),
-    Event::Chat(chat::Event::MemberLeft(_)) => Event::Chat(chat::Event::MemberLeft(chat::MemberLeft {
+    Event::Chat(_, chat::Event::MemberLeft(_)) => Event::Chat(CHAT, chat::Event::MemberLeft(chat::MemberLeft {
         user_id: BORIS,
     })),
-    Event::Chat(chat::Event::MemberRemoved(_)) => Event::Chat(chat::Event::MemberRemoved(chat::MemberRemoved {
+    Event::Chat(_, chat::Event::MemberRemoved(_)) => Event::Chat(CHAT, chat::Event::MemberRemoved(chat::MemberRemoved {
         user_id: BORIS,
         by: ANNA,
     })),
-    Event::Chat(chat::Event::RoleChanged(_)) => Event::Chat(chat::Event::RoleChanged(chat::RoleChanged {
+    Event::Chat(_, chat::Event::RoleChanged(_)) => Event::Chat(CHAT, chat::Event::RoleChanged(chat::RoleChanged {
         user_id: BORIS,
         role: chat::Role::Muted,
         by: ANNA,
     })),
-    Event::Chat(chat::Event::NicknameChanged(_)) => Event::Chat(chat::Event::NicknameChanged(chat::NicknameChanged {
+    Event::Chat(_, chat::Event::NicknameChanged(_)) => Event::Chat(CHAT, chat::Event::NicknameChanged(chat::NicknameChanged {
         user_id: BORIS,
         nickname: sight.of(Nickname::parse("Боря").unwrap()),
     })),
-    Event::Message(message::Event::Posted(_)) => Event::Message(message::Event::Posted(message::Posted {
+    Event::Message(_, message::Event::Posted(_)) => Event::Message(MESSAGE, message::Event::Posted(message::Posted {
         chat_id: CHAT,
         author: BORIS,
         sent_at: AT,
         reply_to: Some(EARLIER),
         text: sight.of(MessageText::parse(" hello,\n\"world\" 🦀 ").unwrap()),
     })),
-    Event::Message(message::Event::Edited(_)) => Event::Message(message::Event::Edited(message::Edited {
+    Event::Message(_, message::Event::Edited(_)) => Event::Message(MESSAGE, message::Event::Edited(message::Edited {
         chat_id: CHAT,
         author: BORIS,
         at: AT,
         text: sight.of(MessageText::parse("bye").unwrap()),
     })),
-    Event::Message(message::Event::Deleted(_)) => Event::Message(message::Event::Deleted(message::Deleted {
+    Event::Message(_, message::Event::Deleted(_)) => Event::Message(MESSAGE, message::Event::Deleted(message::Deleted {
         chat_id: CHAT,
         by: ANNA,
     })),
-    Event::Projection(projection::Event::EventSkipped(_)) => {
-        Event::Projection(projection::Event::EventSkipped(projection::EventSkipped {
+    Event::Projection(_, projection::Event::EventSkipped(_)) => {
+        Event::Projection(projection_name(), projection::Event::EventSkipped(projection::EventSkipped {
             position: 7,
             reason: "written by a version that was taken back".to_owned(),
         }))
@@ -180,23 +183,19 @@ fn origin() -> Origin {
     Origin { device: "Firefox on Linux".to_owned(), address: "192.0.2.1".to_owned() }
 }
 
-/// The stream that an example is appended to.
-fn stream(event: &Event) -> StreamId {
-    match event {
-        Event::User(_) => ANNA.into(),
-        Event::Session(_) => SESSION.into(),
-        Event::Token(_) => TOKEN.into(),
-        Event::Name(_) => domain::id::NameClaim([0xcd; 32]).into(),
-        Event::Chat(_) => CHAT.into(),
-        Event::Message(_) => MESSAGE.into(),
-        Event::Projection(_) => domain::id::ProjectionName::parse("messages").unwrap().into(),
-    }
+fn projection_name() -> ProjectionName {
+    ProjectionName::parse("messages").unwrap()
 }
 
-fn restored(event: &Event, stream: StreamId) -> Result<Event, Unreadable> {
-    let stored = event.stored(stream);
+fn restored(event: &Event) -> Result<Event, Unreadable> {
+    let stored = event.stored();
     let personal = stored.personal.as_ref().map(|(_, text)| text.as_str());
-    Event::restore(stored.name, &stored.payload, personal)
+    restore_in(event.stream(), &stored, personal)
+}
+
+fn restore_in(stream: StreamId, stored: &Stored, personal: Option<&str>) -> Result<Event, Unreadable> {
+    let stream = &stream.to_string();
+    Event::restore(&StoredParts { stream, name: stored.name, payload: &stored.payload, personal })
 }
 
 #[test]
@@ -209,7 +208,7 @@ fn every_kind_has_its_example() {
 fn every_kind_has_a_stored_name_of_its_own_that_begins_with_its_category() {
     let mut names = Vec::new();
     for event in examples(Sight::Known) {
-        let category = stream(&event).to_string();
+        let category = event.stream().to_string();
         let category = category.split('-').next().unwrap().to_owned();
         assert_eq!(event.name().split('.').next().unwrap(), category);
         assert!(!names.contains(&event.name()), "{} is used twice", event.name());
@@ -222,7 +221,7 @@ fn every_shape_that_is_stored() {
     let shapes = examples(Sight::Known)
         .iter()
         .map(|event| {
-            let stored = event.stored(stream(event));
+            let stored = event.stored();
             let personal = match &stored.personal {
                 Some((subject, text)) => format!("\n  of {subject}\n  {text}"),
                 None => String::new(),
@@ -236,54 +235,63 @@ fn every_shape_that_is_stored() {
 #[test]
 fn what_is_stored_reads_back() {
     for event in examples(Sight::Known) {
-        assert_eq!(restored(&event, stream(&event)), Ok(event));
+        assert_eq!(restored(&event), Ok(event));
     }
 }
 
 #[test]
 fn what_was_forgotten_reads_back_as_erased() {
     for (known, erased) in examples(Sight::Known).into_iter().zip(examples(Sight::Erased)) {
-        let stored = known.stored(stream(&known));
-        assert_eq!(Event::restore(stored.name, &stored.payload, None), Ok(erased));
+        let stored = known.stored();
+        assert_eq!(restore_in(known.stream(), &stored, None), Ok(erased));
     }
 }
 
 #[test]
 fn what_is_erased_already_is_stored_without_a_personal_part() {
     for (known, erased) in examples(Sight::Known).into_iter().zip(examples(Sight::Erased)) {
-        let stored = erased.stored(stream(&erased));
+        let stored = erased.stored();
         assert_eq!(stored.personal, None);
-        assert_eq!(stored.payload, known.stored(stream(&known)).payload);
+        assert_eq!(stored.payload, known.stored().payload);
     }
 }
 
 #[test]
 fn what_is_optional_may_be_missing() {
-    let answers_to_nothing = Event::Message(message::Event::Posted(message::Posted {
-        chat_id: CHAT,
-        author: BORIS,
-        sent_at: AT,
-        reply_to: None,
-        text: Personal::Known(MessageText::parse("hello").unwrap()),
-    }));
-    let without_email = Event::User(user::Event::SignedUp(user::SignedUp {
-        at: AT,
-        personal: Personal::Known(user::SignedUpAs { user_name: UserName::parse("Anna").unwrap(), email: None }),
-    }));
-    let none_goes_on = Event::User(user::Event::SessionsEnded(user::SessionsEnded { keep: None }));
-    assert!(!answers_to_nothing.stored(MESSAGE.into()).payload.contains("reply_to"));
-    let without_end = Event::Token(token::Event::Created(token::Created {
-        user_id: ANNA,
-        token_hash: TokenHash([0xef; 32]),
-        scopes: token::Scopes::parse(["write"]).unwrap(),
-        at: AT,
-        expires_at: None,
-        name: Personal::Known(TokenName::parse("shop").unwrap()),
-    }));
-    assert!(!without_end.stored(TOKEN.into()).payload.contains("expires_at"));
-    assert!(!without_email.stored(ANNA.into()).personal.unwrap().1.contains("email"));
+    let answers_to_nothing = Event::Message(
+        MESSAGE,
+        message::Event::Posted(message::Posted {
+            chat_id: CHAT,
+            author: BORIS,
+            sent_at: AT,
+            reply_to: None,
+            text: Personal::Known(MessageText::parse("hello").unwrap()),
+        }),
+    );
+    let without_email = Event::User(
+        ANNA,
+        user::Event::SignedUp(user::SignedUp {
+            at: AT,
+            personal: Personal::Known(user::SignedUpAs { user_name: UserName::parse("Anna").unwrap(), email: None }),
+        }),
+    );
+    let none_goes_on = Event::User(ANNA, user::Event::SessionsEnded(user::SessionsEnded { keep: None }));
+    assert!(!answers_to_nothing.stored().payload.contains("reply_to"));
+    let without_end = Event::Token(
+        TOKEN,
+        token::Event::Created(token::Created {
+            user_id: ANNA,
+            token_hash: TokenHash([0xef; 32]),
+            scopes: token::Scopes::parse(["write"]).unwrap(),
+            at: AT,
+            expires_at: None,
+            name: Personal::Known(TokenName::parse("shop").unwrap()),
+        }),
+    );
+    assert!(!without_end.stored().payload.contains("expires_at"));
+    assert!(!without_email.stored().personal.unwrap().1.contains("email"));
     for event in [answers_to_nothing, without_email, none_goes_on, without_end] {
-        assert_eq!(restored(&event, stream(&event)), Ok(event));
+        assert_eq!(restored(&event), Ok(event));
     }
 }
 
@@ -292,7 +300,7 @@ fn the_payload_says_nothing_personal() {
     let personal =
         ["Anna", "anna", "Boris", "Петровна", "example.org", "argon2", "Firefox", "192.0.2.1", "hello", "bye"];
     for event in examples(Sight::Known) {
-        let payload = event.stored(stream(&event)).payload;
+        let payload = event.stored().payload;
         assert!(!personal.iter().any(|text| payload.contains(text)), "{payload}");
     }
 }
@@ -316,7 +324,28 @@ fn unknown_names_are_told_from_malformed_shapes() {
         "payment.received.v1",
     ] {
         let unknown = Unreadable::UnknownName(name.to_owned());
-        assert_eq!(Event::restore(name, "nonsense", Some("nonsense")), Err(unknown));
+        for stream in [ANNA_STREAM, "payment-1"] {
+            let parts = StoredParts { stream, name, payload: "nonsense", personal: Some("nonsense") };
+            assert_eq!(Event::restore(&parts), Err(unknown.clone()));
+        }
+    }
+}
+
+#[test]
+fn an_event_in_the_stream_of_something_else_is_misplaced() {
+    let streams = examples(Sight::Known).iter().map(Event::stream).collect::<Vec<_>>();
+    for event in examples(Sight::Known) {
+        let stored = event.stored();
+        let personal = stored.personal.as_ref().map(|(_, text)| text.as_str());
+        let read = |stream: &str| {
+            let parts = StoredParts { stream, name: stored.name, payload: &stored.payload, personal };
+            Event::restore(&parts)
+        };
+        let others = streams.iter().filter(|stream| stream.category() != event.stream().category());
+        let nonsense = ["", "payment-1", "user", "user-1"].map(str::to_owned);
+        for stream in others.map(StreamId::to_string).chain(nonsense) {
+            assert_eq!(read(&stream), Err(Unreadable::Misplaced(stored.name.to_owned())), "{stream}");
+        }
     }
 }
 
@@ -324,7 +353,8 @@ fn unknown_names_are_told_from_malformed_shapes() {
 fn malformed_payloads_are_refused() {
     for event in examples(Sight::Known) {
         for payload in ["", "nonsense", "null", "7", "\"text\"", "{} {}", "{\"at\":"] {
-            let refused = Event::restore(event.name(), payload, None);
+            let stream = &event.stream().to_string();
+            let refused = Event::restore(&StoredParts { stream, name: event.name(), payload, personal: None });
             assert_eq!(refused, Err(misshapen(&event, "payload")), "{payload:?}");
         }
     }
@@ -333,7 +363,7 @@ fn malformed_payloads_are_refused() {
 #[test]
 fn malformed_personal_parts_are_refused() {
     for event in examples(Sight::Known) {
-        let stored = event.stored(stream(&event));
+        let stored = event.stored();
         if stored.personal.is_none() {
             continue;
         }
@@ -341,7 +371,7 @@ fn malformed_personal_parts_are_refused() {
         let texts = stored.name == "message.posted.v1" || stored.name == "message.edited.v1";
         let malformed = if texts { vec!["", "a\0b"] } else { vec!["", "nonsense", "null", "7", "{}", "[]"] };
         for personal in malformed {
-            let refused = Event::restore(stored.name, &stored.payload, Some(personal));
+            let refused = restore_in(event.stream(), &stored, Some(personal));
             assert_eq!(refused, Err(misshapen(&event, "personal part")), "{personal:?}");
         }
     }
@@ -378,23 +408,23 @@ proptest! {
         sent_at in instants(),
         text in message_texts(),
     ) {
-        let posted = Event::Message(message::Event::Posted(message::Posted {
+        let posted = Event::Message(MessageId(message_id), message::Event::Posted(message::Posted {
             chat_id: ChatId(chat_id),
             author: UserId(author),
             sent_at,
             reply_to: reply_to.map(MessageId),
             text: Personal::Known(text),
         }));
-        prop_assert_eq!(restored(&posted, MessageId(message_id).into()), Ok(posted));
+        prop_assert_eq!(restored(&posted), Ok(posted));
     }
 
     #[test]
     fn any_created_chat_reads_back(chat_id in ids(), by in ids(), private: bool, chat_name in chat_names()) {
-        let created = Event::Chat(chat::Event::Created(chat::Created {
+        let created = Event::Chat(ChatId(chat_id), chat::Event::Created(chat::Created {
             chat_name,
             private,
             by: UserId(by),
         }));
-        prop_assert_eq!(restored(&created, ChatId(chat_id).into()), Ok(created));
+        prop_assert_eq!(restored(&created), Ok(created));
     }
 }

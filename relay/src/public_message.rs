@@ -4,7 +4,7 @@ use crate::{Error, Result, vocabulary};
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
-use domain::Event;
+use domain::{Event, StoredParts};
 use serde_json::Value;
 use store::{Mark, Record, RecordReader};
 use uuid::Uuid;
@@ -56,10 +56,10 @@ impl PublicMessage {
     /// # Errors
     /// [`Error::Unreadable`] for what this version does not know.
     pub fn of(record: &Record) -> Result<Option<PublicMessage>> {
-        let event = Event::restore(&record.name, &record.payload, None)
+        let Record { stream, name, payload, .. } = record;
+        let event = Event::restore(&StoredParts { stream, name, payload, personal: None })
             .map_err(|why| Error::Unreadable { position: record.position, why: why.to_string() })?;
-        let id = record.stream.split_once('-').map_or("", |(_, id)| id);
-        let Some(fact) = vocabulary::translate(id, &event) else { return Ok(None) };
+        let Some(fact) = vocabulary::translate(&event) else { return Ok(None) };
         let message = PublicMessage {
             position: record.position,
             id: record.id,

@@ -4,7 +4,7 @@
 //! **nothing that a person wrote or is called**: what has left the house cannot be forgotten any more
 //! (`docs/decisions/0012`). A shape keeps what it has as long as its `v` stays; fields may be added.
 
-use domain::{Event, chat, message, user};
+use domain::{ChatId, Event, MessageId, UserId, chat, message, user};
 use serde_json::json;
 
 /// The subjects that the stream takes: one for each category that is told. Wake-ups are not among them.
@@ -19,20 +19,19 @@ pub struct PublicFact {
     pub payload: String,
 }
 
-/// Translates a fact; `None` for what nobody outside is told. `id` is the id of the account, chat or message that it
-/// happened to.
-pub fn translate(id: &str, event: &Event) -> Option<PublicFact> {
+/// Translates a fact; `None` for what nobody outside is told.
+pub fn translate(event: &Event) -> Option<PublicFact> {
     match event {
-        Event::User(event) => of_user(id, event),
-        Event::Chat(event) => Some(of_chat(id, event)),
-        Event::Message(event) => Some(of_message(id, event)),
+        Event::User(id, event) => of_user(*id, event),
+        Event::Chat(id, event) => Some(of_chat(*id, event)),
+        Event::Message(id, event) => Some(of_message(*id, event)),
         // Who comes and goes with which session or token, and from where, is the account's own affair; the claim on
         // a name is how names are kept apart, and a skipped event is how an operator mended a read model.
-        Event::Session(_) | Event::Token(_) | Event::Name(_) | Event::Projection(_) => None,
+        Event::Session(..) | Event::Token(..) | Event::Name(..) | Event::Projection(..) => None,
     }
 }
 
-fn of_user(user_id: &str, event: &user::Event) -> Option<PublicFact> {
+fn of_user(user_id: UserId, event: &user::Event) -> Option<PublicFact> {
     let told = match event {
         user::Event::SignedUp(event) => {
             say("letopis.user.signed_up", json!({"v": 1, "user_id": user_id, "at": event.at}))
@@ -53,7 +52,7 @@ fn of_user(user_id: &str, event: &user::Event) -> Option<PublicFact> {
     Some(told)
 }
 
-fn of_chat(chat_id: &str, event: &chat::Event) -> PublicFact {
+fn of_chat(chat_id: ChatId, event: &chat::Event) -> PublicFact {
     match event {
         chat::Event::Created(event) => {
             say("letopis.chat.created", json!({"v": 1, "chat_id": chat_id, "private": event.private, "by": event.by}))
@@ -92,7 +91,7 @@ fn of_chat(chat_id: &str, event: &chat::Event) -> PublicFact {
     }
 }
 
-fn of_message(message_id: &str, event: &message::Event) -> PublicFact {
+fn of_message(message_id: MessageId, event: &message::Event) -> PublicFact {
     match event {
         message::Event::Posted(event) => say(
             "letopis.message.posted",

@@ -29,8 +29,6 @@ impl Batch {
 /// An event to append.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
-    /// Where to.
-    pub stream: StreamId,
     /// The stream's next version, from 1.
     pub version: u64,
     /// What happened.

@@ -2,7 +2,7 @@
 
 use crate::seal::{self, Key};
 use crate::{Error, Fact, Record};
-use domain::{Event, Personal, StreamId, Timestamp, UserId};
+use domain::{Event, Personal, StoredParts, Timestamp, UserId};
 use uuid::Uuid;
 
 /// An event's stored parts, its personal one unsealed.
@@ -37,10 +37,9 @@ impl<'a> Parts<'a> {
 pub(crate) fn decoded(parts: Parts<'_>) -> Result<Fact, Error> {
     let Parts { position, version, id, recorded_at, hash, .. } = parts;
     let personal = parts.personal.as_ref().and_then(Personal::known).map(String::as_str);
-    let event =
-        Event::restore(parts.name, parts.payload, personal).map_err(|source| Error::Unreadable { position, source })?;
-    let stream = StreamId::parse(parts.stream).ok_or(Error::Corrupt { position, what: "it is of no known stream" })?;
-    Ok(Fact { position, stream, version, id, recorded_at, event, hash })
+    let parts = StoredParts { stream: parts.stream, name: parts.name, payload: parts.payload, personal };
+    let event = Event::restore(&parts).map_err(|source| Error::Unreadable { position, source })?;
+    Ok(Fact { position, version, id, recorded_at, event, hash })
 }
 
 /// Opens a sealed part with the key of its subject; erased when there is no key any more.

@@ -43,7 +43,7 @@ pub(crate) struct ReceiptRow<'a> {
 
 /// The events of a batch in their stored parts, in the clear.
 pub(crate) fn encode(batch: &Batch) -> Vec<Stored> {
-    batch.events.iter().map(|new| new.event.stored(new.stream)).collect()
+    batch.events.iter().map(|new| new.event.stored()).collect()
 }
 
 /// Finds the data key of a person; none where there is none.
@@ -95,7 +95,6 @@ impl<'a> Prepared<'a> {
     pub(crate) fn facts(&self, batch: &Batch) -> impl Iterator<Item = Fact> {
         batch.events.iter().zip(&self.rows).map(|(new, row)| Fact {
             position: row.position.unsigned_abs(),
-            stream: new.stream,
             version: new.version,
             id: row.id,
             recorded_at: Timestamp(row.recorded_at),
@@ -125,7 +124,7 @@ impl<'a> Prepared<'a> {
         }
         let mut row = EventRow {
             position: sql_number(self.head.position + 1),
-            stream: new.stream.to_string(),
+            stream: new.event.stream().to_string(),
             version: sql_number(new.version),
             id,
             name: stored.name,

@@ -84,11 +84,10 @@ mod tests {
     fn fact(position: u64) -> Fact {
         Fact {
             position,
-            stream: UserId(Uuid::from_u128(1)).into(),
             version: position,
             id: Uuid::from_u128(u128::from(position)),
             recorded_at: Timestamp(1),
-            event: Event::User(user::Event::Erased),
+            event: Event::User(UserId(Uuid::from_u128(1)), user::Event::Erased),
             hash: [position as u8; 32],
         }
     }

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::anchor::Mark;
 use crate::chain::Link;
-use domain::{Event, Personal, StreamId, Timestamp, UserId};
+use domain::{Event, Personal, Timestamp, UserId};
 use uuid::Uuid;
 
 /// A page holds at most this many rows; a larger limit is taken for this one.
@@ -88,9 +88,7 @@ pub struct Head {
 pub struct Fact {
     /// In the log, from 1.
     pub position: u64,
-    /// Its stream.
-    pub stream: StreamId,
-    /// In the stream, from 1.
+    /// In its stream, from 1.
     pub version: u64,
     /// UUIDv7.
     pub id: Uuid,

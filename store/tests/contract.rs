@@ -19,8 +19,8 @@ fn what_is_appended_is_read_back() {
         assert_eq!(facts[1].event, role(user(7), 1).event);
         assert_eq!(facts[0].id.get_version_num(), 7);
         assert_eq!(house.log.facts(1, 1).unwrap(), facts[1..2]);
-        assert_eq!(house.log.stream(facts[2].stream).unwrap(), facts[2..]);
-        assert_eq!(house.appender.stream(facts[2].stream).unwrap(), facts[2..]);
+        assert_eq!(house.log.stream(facts[2].event.stream()).unwrap(), facts[2..]);
+        assert_eq!(house.appender.stream(facts[2].event.stream()).unwrap(), facts[2..]);
 
         let records = house.log.read(0, 100).unwrap();
         assert!(!records[0].payload.contains("hello"));
@@ -153,7 +153,7 @@ fn the_database_refuses_every_change_but_forgetting() {
         house.sql("update event set sealed = null").unwrap();
         house.verify().unwrap();
         assert!(matches!(&house.log.facts(0, 1).unwrap()[0].event,
-            Event::Message(messages::Event::Posted(posted)) if posted.text == Personal::Erased));
+            Event::Message(_, messages::Event::Posted(posted)) if posted.text == Personal::Erased));
     }
 }
 
@@ -165,14 +165,14 @@ fn an_erased_person_is_forgotten_and_the_chain_holds() {
         let events = vec![message_in(1, 1, anna, "mine"), message_in(2, 1, boris, "his")];
         house.appender.append(&Batch { events, receipts, ..Batch::default() }).unwrap();
         let before = house.log.read(0, 9).unwrap();
-        let erased = NewEvent { event: Event::User(users::Event::Erased), ..role(anna, 1) };
+        let erased = NewEvent { event: Event::User(anna, users::Event::Erased), ..role(anna, 1) };
         let forget = vec![Forget::Subject(anna)];
         house.appender.append(&Batch { events: vec![erased], forget, ..Batch::default() }).unwrap();
 
         assert_eq!(house.verify().unwrap().events, 3);
         let facts = house.log.facts(0, 9).unwrap();
         assert!(matches!(&facts[0].event,
-            Event::Message(messages::Event::Posted(posted)) if posted.text == Personal::Erased));
+            Event::Message(_, messages::Event::Posted(posted)) if posted.text == Personal::Erased));
         assert_eq!(facts[1].event, message_in(2, 1, boris, "his").event);
         // A copy that somebody kept does not open any more: neither with the cached key nor after a restart.
         assert_eq!(house.log.personal(&before[0]).unwrap(), Some(Personal::Erased));
@@ -199,7 +199,7 @@ fn a_superseded_verifier_is_gone_from_the_files() {
     assert!(!house.files().iter().any(|file| contains(file, &old)));
     let facts = house.log.facts(0, 9).unwrap();
     let known = |index: usize| {
-        let Event::User(users::Event::PasswordChanged(changed)) = &facts[index].event else { panic!("{facts:?}") };
+        let Event::User(_, users::Event::PasswordChanged(changed)) = &facts[index].event else { panic!("{facts:?}") };
         changed.verifier.known().is_some()
     };
     assert!(!known(0) && known(2));

@@ -78,7 +78,7 @@ fn lasts(mut house: House, steps: &[Step]) -> Result<(), TestCaseError> {
     prop_assert_eq!(facts.len(), model.len());
     for (index, (fact, expected)) in facts.iter().zip(&model).enumerate() {
         prop_assert_eq!(fact.position, index as u64 + 1);
-        prop_assert_eq!((fact.stream, fact.version), (expected.stream, expected.version));
+        prop_assert_eq!((fact.event.stream(), fact.version), (expected.event.stream(), expected.version));
         prop_assert_eq!(&fact.event, &expected.event);
     }
     for stream in 0..4 {

@@ -1,6 +1,6 @@
 //! Chats that their last member leaves, and those that earlier versions left behind.
 
-use domain::{ChatId, Event, StreamId, Timestamp, UserId, chat, user};
+use domain::{ChatId, Event, Timestamp, UserId, chat, user};
 use serde_json::json;
 use std::path::Path;
 use store::{Appender, Batch, Folder, NewEvent, Wanted};
@@ -70,25 +70,26 @@ async fn a_chat_ends_when_its_last_member_is_erased() {
 }
 
 /// Appends what an earlier version would have, past the rules of this one.
-fn append(data: &Path, facts: Vec<(StreamId, Event)>) {
+fn append(data: &Path, facts: Vec<Event>) {
     let folder = Folder::create(data).unwrap();
     let _lock = folder.lock().unwrap();
     let mut appender = Appender::open(&folder, &folder.master_key()).unwrap();
     let log = appender.log(&folder).unwrap();
     let mut events = Vec::<NewEvent>::new();
-    for (stream, event) in facts {
-        let before = events.iter().filter(|event| event.stream == stream).count() as u64;
+    for event in facts {
+        let stream = event.stream();
+        let before = events.iter().filter(|before| before.event.stream() == stream).count() as u64;
         let version = log.stream(stream).unwrap().len() as u64 + before + 1;
-        events.push(NewEvent { stream, version, event, meta: "{}".to_owned() });
+        events.push(NewEvent { version, event, meta: "{}".to_owned() });
     }
     appender.begin(&Wanted::default()).unwrap();
     let at = Timestamp(log.head().unwrap().recorded_at.0);
     appender.append(&Batch { at, events, ..Batch::default() }).unwrap();
 }
 
-fn went(actor: &Actor, chat: &str) -> (StreamId, Event) {
+fn went(actor: &Actor, chat: &str) -> Event {
     let user_id = UserId(actor.user_id.parse().unwrap());
-    (of(chat).into(), Event::Chat(chat::Event::MemberLeft(chat::MemberLeft { user_id })))
+    Event::Chat(of(chat), chat::Event::MemberLeft(chat::MemberLeft { user_id }))
 }
 
 fn of(chat: &str) -> ChatId {
@@ -111,8 +112,8 @@ async fn chats_that_an_earlier_version_left_behind_are_settled_at_a_start() {
     }
     let app = app
         .restart_after(|data| {
-            let erased = StreamId::from(UserId(boris.user_id.parse().unwrap()));
-            append(data, vec![went(&anna, &open), went(&anna, &closed), (erased, Event::User(user::Event::Erased))]);
+            let erased = Event::User(UserId(boris.user_id.parse().unwrap()), user::Event::Erased);
+            append(data, vec![went(&anna, &open), went(&anna, &closed), erased]);
         })
         .await;
     let anna = app.again(&anna);

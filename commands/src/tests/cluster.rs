@@ -1,7 +1,7 @@
 //! Writers of several nodes on one log. `LETOPIS_TORTURE_RACES=10000` for a long run.
 
 use super::*;
-use domain::{Event, Refusal, StreamId};
+use domain::{Event, Refusal};
 use servers::{Database, Fate, Postgres, PostgresOptions, Proxy, Server, installed};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -147,14 +147,14 @@ fn replayed(log: &Log, events: u64) -> HashMap<ChatId, HashSet<UserId>> {
     while after < events {
         for fact in log.facts(after, 1_000).unwrap() {
             after = fact.position;
-            match (fact.stream, &fact.event) {
-                (StreamId::ChatId(chat), Event::Chat(chat::Event::MemberJoined(joined))) => {
-                    assert!(members.entry(chat).or_default().insert(joined.user_id), "{after}: joined twice");
+            match &fact.event {
+                Event::Chat(chat, chat::Event::MemberJoined(joined)) => {
+                    assert!(members.entry(*chat).or_default().insert(joined.user_id), "{after}: joined twice");
                 }
-                (StreamId::ChatId(chat), Event::Chat(chat::Event::MemberLeft(left))) => {
-                    assert!(members.entry(chat).or_default().remove(&left.user_id), "{after}: left and was not in it");
+                Event::Chat(chat, chat::Event::MemberLeft(left)) => {
+                    assert!(members.entry(*chat).or_default().remove(&left.user_id), "{after}: left and was not in it");
                 }
-                (_, Event::Message(message::Event::Posted(posted))) => {
+                Event::Message(_, message::Event::Posted(posted)) => {
                     assert!(members[&posted.chat_id].contains(&posted.author), "{after}: posted and was not in it");
                 }
                 _ => {}

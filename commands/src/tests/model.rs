@@ -9,7 +9,7 @@ use std::collections::HashMap;
 /// The facts so far, and the answers that were given under keys.
 #[derive(Default)]
 struct Model {
-    facts: Vec<(StreamId, Event)>,
+    facts: Vec<Event>,
     receipts: HashMap<u8, (u8, u64, Outcome)>,
 }
 
@@ -60,12 +60,12 @@ impl Model {
 
     fn events(&self, stream: impl Into<StreamId>) -> impl Iterator<Item = &Event> {
         let stream = stream.into();
-        self.facts.iter().filter(move |(of, _)| *of == stream).map(|(_, event)| event)
+        self.facts.iter().filter(move |event| event.stream() == stream)
     }
 
     fn user(&self, id: UserId) -> user::State {
         self.events(id).fold(user::State::Absent, |mut state, event| {
-            if let Event::User(event) = event {
+            if let Event::User(_, event) = event {
                 user::evolve(id, &mut state, event);
             }
             state
@@ -74,7 +74,7 @@ impl Model {
 
     fn name(&self, claim: NameClaim) -> name::State {
         self.events(claim).fold(name::State::default(), |mut state, event| {
-            if let Event::Name(event) = event {
+            if let Event::Name(_, event) = event {
                 name::evolve(&mut state, event);
             }
             state
@@ -83,7 +83,7 @@ impl Model {
 
     fn chat(&self, id: ChatId) -> chat::State {
         self.events(id).fold(chat::State::Absent, |mut state, event| {
-            if let Event::Chat(event) = event {
+            if let Event::Chat(_, event) = event {
                 chat::evolve(&mut state, event);
             }
             state
@@ -92,7 +92,7 @@ impl Model {
 
     fn message(&self, id: MessageId) -> message::State {
         self.events(id).fold(message::State::Absent, |mut state, event| {
-            if let Event::Message(event) = event {
+            if let Event::Message(_, event) = event {
                 message::evolve(&mut state, event);
             }
             state
@@ -178,7 +178,7 @@ proptest! {
                 }
             }
             let facts = house.log.facts(0, 10_000).unwrap();
-            let stored = facts.into_iter().map(|fact| (fact.stream, fact.event)).collect::<Vec<_>>();
+            let stored = facts.into_iter().map(|fact| fact.event).collect::<Vec<_>>();
             assert_eq!(stored, model.facts);
             assert_eq!(house.verified(), model.facts.len() as u64);
         });

@@ -126,7 +126,7 @@ async fn a_sign_in_with_the_password_before_last_is_refused() {
     // The first verifier was forgotten with the change; the account, the change and the chain are whole.
     let facts = house.log.stream(StreamId::from(anna)).unwrap();
     let verifiers = facts.iter().filter_map(|fact| match &fact.event {
-        Event::User(user::Event::PasswordChanged(changed)) => Some(changed.verifier.known().is_some()),
+        Event::User(_, user::Event::PasswordChanged(changed)) => Some(changed.verifier.known().is_some()),
         _ => None,
     });
     assert_eq!(verifiers.collect::<Vec<_>>(), [false, true]);
@@ -145,8 +145,8 @@ async fn every_superseded_verifier_is_forgotten_whichever_fact_it_stands_in() {
     }
     let facts = house.log.stream(StreamId::from(anna)).unwrap();
     let verifiers = facts.into_iter().filter_map(|fact| match fact.event {
-        Event::User(user::Event::PasswordChanged(changed)) => Some(changed.verifier),
-        Event::User(user::Event::VerifierReplaced(replaced)) => Some(replaced.verifier),
+        Event::User(_, user::Event::PasswordChanged(changed)) => Some(changed.verifier),
+        Event::User(_, user::Event::VerifierReplaced(replaced)) => Some(replaced.verifier),
         _ => None,
     });
     let known = verifiers.map(|verifier| verifier.into_known().map(|verifier| verifier.0)).collect::<Vec<_>>();

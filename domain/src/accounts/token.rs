@@ -170,7 +170,7 @@ pub fn decide(
         (State::Live(_) | State::Revoked(_), Command::Create { .. }) => Err(Refusal::AlreadyExists),
         (State::Live(owner), Command::Revoke { by }) if owner == by => {
             let revoked = Event::Revoked(Revoked { user_id: *owner });
-            Ok(Decision::of(id, vec![crate::Event::Token(revoked)], Outcome::Done))
+            Ok(Decision::of(vec![crate::Event::Token(id, revoked)], Outcome::Done))
         }
         (State::Revoked(owner), Command::Revoke { by }) if owner == by => Ok(Decision::nothing(Outcome::Done)),
         (State::Absent | State::Live(_) | State::Revoked(_), Command::Revoke { .. }) => Err(Refusal::NotFound),
@@ -191,7 +191,7 @@ fn create(id: TokenId, user: &user::State, command: &Command, at: Timestamp) -> 
         name: Personal::Known(name.clone()),
     };
     let outcome = Outcome::TokenCreated { token_id: id, created_at: at, expires_at: *expires_at };
-    Ok(Decision::of(id, vec![crate::Event::Token(Event::Created(created))], outcome))
+    Ok(Decision::of(vec![crate::Event::Token(id, Event::Created(created))], outcome))
 }
 
 /// Folds one fact in.
@@ -230,9 +230,8 @@ mod tests {
         assert_eq!(follows, then, "{what}");
     }
 
-    fn of_bot((stream, event): crate::Fact) -> Event {
-        let crate::Event::Token(event) = event else { panic!("{event:?} is no fact of a token") };
-        assert_eq!(stream, BOT.into());
+    fn of_bot(event: crate::Event) -> Event {
+        let crate::Event::Token(BOT, event) = event else { panic!("{event:?} is no fact of this token") };
         event
     }
 

@@ -2,7 +2,7 @@
 
 use crate::id::NameClaim;
 use crate::text::{DisplayName, Email, Locale, TimeZone, UserName};
-use crate::{Decision, Outcome, Personal, SessionId, StreamId, Timestamp, UserId, name};
+use crate::{Decision, Outcome, Personal, SessionId, Timestamp, UserId, name};
 use serde::{Deserialize, Serialize};
 
 /// What is known of an account.
@@ -298,17 +298,16 @@ fn sign_up(id: UserId, claim: &name::State, command: &Command, at: Timestamp) ->
     if claim.owner.is_some() {
         return Err(Refusal::AlreadyExists);
     }
-    let stream = StreamId::from(id);
     let names = SignedUpAs { user_name: user_name.clone(), email: email.clone() };
     let signed_up = Event::SignedUp(SignedUp { at, personal: Personal::Known(names) });
     let mut facts = vec![
-        ((*name).into(), crate::Event::Name(name::Event::Claimed(name::Claimed { user_id: id }))),
-        (stream, crate::Event::User(signed_up)),
+        crate::Event::Name(*name, name::Event::Claimed(name::Claimed { user_id: id })),
+        crate::Event::User(id, signed_up),
     ];
     if let Some(verifier) = verifier {
-        facts.push((stream, crate::Event::User(password_changed(verifier))));
+        facts.push(crate::Event::User(id, password_changed(verifier)));
     }
-    Ok(Decision { facts, outcome: Outcome::SignedUp { user_id: id } })
+    Ok(Decision::of(facts, Outcome::SignedUp { user_id: id }))
 }
 
 fn change(id: UserId, account: &Account, command: &Command) -> Result<Decision, Refusal> {
@@ -343,7 +342,7 @@ fn change(id: UserId, account: &Account, command: &Command) -> Result<Decision, 
         Command::SetRole(role) => vec![Event::RoleSet(RoleSet { role: *role })],
         Command::Erase => vec![Event::Erased],
     };
-    Ok(Decision::of(id, events.into_iter().map(crate::Event::User).collect(), Outcome::Done))
+    Ok(Decision::of(events.into_iter().map(|event| crate::Event::User(id, event)).collect(), Outcome::Done))
 }
 
 fn change_profile(id: UserId, account: &Account, command: &Command) -> Decision {
@@ -363,7 +362,7 @@ fn change_profile(id: UserId, account: &Account, command: &Command) -> Decision 
         locale: profile.locale.clone(),
         display_name: profile.display_name.clone(),
     });
-    Decision::of(id, vec![crate::Event::User(changed)], Outcome::Profile(profile))
+    Decision::of(vec![crate::Event::User(id, changed)], Outcome::Profile(profile))
 }
 
 fn password_changed(verifier: &Verifier) -> Event {

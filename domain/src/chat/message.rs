@@ -207,7 +207,7 @@ pub fn decide(
                 reply_to: None,
                 text: Personal::Known(text.clone()),
             });
-            Ok(Decision::of(id, vec![crate::Event::Message(posted)], Outcome::Posted { message_id: id }))
+            Ok(Decision::of(vec![crate::Event::Message(id, posted)], Outcome::Posted { message_id: id }))
         }
         Command::Edit { chat_id, by, text } => {
             // Membership first: who is not in the chat does not learn which messages are.
@@ -230,7 +230,7 @@ pub fn decide(
             }
             let text = Personal::Known(text.clone());
             let edited = Event::Edited(Edited { chat_id: *chat_id, author: *by, at, text });
-            Ok(Decision::of(id, vec![crate::Event::Message(edited)], Outcome::Posted { message_id: id }))
+            Ok(Decision::of(vec![crate::Event::Message(id, edited)], Outcome::Posted { message_id: id }))
         }
         Command::Delete { chat_id, by } => {
             if let State::Deleted(post) = state
@@ -246,7 +246,7 @@ pub fn decide(
                 return Err(Refusal::NotAllowed);
             }
             let deleted = Event::Deleted(Deleted { chat_id: *chat_id, by: *by });
-            Ok(Decision::of(id, vec![crate::Event::Message(deleted)], Outcome::Done))
+            Ok(Decision::of(vec![crate::Event::Message(id, deleted)], Outcome::Done))
         }
     }
 }
@@ -271,7 +271,7 @@ fn post(id: MessageId, room: &chat::Room, reply_to: &State, command: &Command) -
         reply_to: *answers,
         text: Personal::Known(text.clone()),
     });
-    Ok(Decision::of(id, vec![crate::Event::Message(posted)], Outcome::Posted { message_id: id }))
+    Ok(Decision::of(vec![crate::Event::Message(id, posted)], Outcome::Posted { message_id: id }))
 }
 
 fn readable(state: &State, chat_id: ChatId) -> Result<&Post, Refusal> {

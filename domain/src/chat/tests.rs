@@ -48,9 +48,8 @@ fn room(given: &[Event]) -> Room {
     *room
 }
 
-fn of_room((stream, event): crate::Fact) -> Event {
-    let crate::Event::Chat(event) = event else { panic!("{event:?} is no fact of a chat") };
-    assert_eq!(stream, StreamId::from(ROOM));
+fn of_room(event: crate::Event) -> Event {
+    let crate::Event::Chat(ROOM, event) = event else { panic!("{event:?} is no fact of this chat") };
     event
 }
 

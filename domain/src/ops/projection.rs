@@ -69,7 +69,7 @@ pub fn decide(name: ProjectionName, state: &State, command: &Command) -> Result<
                 return Err(Refusal::TooMany);
             }
             let skipped = EventSkipped { position: *position, reason: reason.clone() };
-            Ok(Decision::of(name, vec![crate::Event::Projection(Event::EventSkipped(skipped))], Outcome::Done))
+            Ok(Decision::of(vec![crate::Event::Projection(name, Event::EventSkipped(skipped))], Outcome::Done))
         }
     }
 }
@@ -133,9 +133,8 @@ mod tests {
         let mut state = State::default();
         given.iter().for_each(|event| evolve(&mut state, event));
         let decided = decide(name, &state, &when).map(|decision| decision.facts);
-        let facts = then.map(|events| {
-            events.iter().map(|event| (name.into(), crate::Event::Projection(event.clone()))).collect::<Vec<_>>()
-        });
+        let facts = then
+            .map(|events| events.iter().map(|event| crate::Event::Projection(name, event.clone())).collect::<Vec<_>>());
         assert_eq!(decided, facts);
     }
 }

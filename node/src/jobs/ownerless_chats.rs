@@ -66,7 +66,7 @@ async fn settle_one(writer: &Writer, log: &Log, chat_id: ChatId) -> Result<(), e
 fn erased_members(log: &Log, chat_id: ChatId) -> Result<Vec<UserId>, store::Error> {
     let mut state = chat::State::default();
     for fact in log.stream(chat_id.into())? {
-        if let domain::Event::Chat(event) = fact.event {
+        if let domain::Event::Chat(_, event) = fact.event {
             chat::evolve(&mut state, &event);
         }
     }
@@ -74,7 +74,7 @@ fn erased_members(log: &Log, chat_id: ChatId) -> Result<Vec<UserId>, store::Erro
     let mut erased = Vec::new();
     for user_id in room.order {
         let facts = log.stream(StreamId::from(user_id))?;
-        if facts.iter().any(|fact| matches!(fact.event, domain::Event::User(user::Event::Erased))) {
+        if facts.iter().any(|fact| matches!(fact.event, domain::Event::User(_, user::Event::Erased))) {
             erased.push(user_id);
         }
     }

@@ -2,8 +2,8 @@
 
 use crate::ProjectionId;
 use crate::engine::runner::concerns;
+use domain::UserId;
 use domain::session::TokenHash;
-use domain::{StreamId, UserId};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -242,11 +242,6 @@ impl<T> State<T> {
 fn shortened(mark: Mark) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = mark.hash;
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
-}
-
-/// Whose stream that is.
-pub(crate) fn user_of(stream: StreamId) -> Option<UserId> {
-    if let StreamId::UserId(user_id) = stream { Some(user_id) } else { None }
 }
 
 fn place(user_id: UserId) -> usize {

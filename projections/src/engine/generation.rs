@@ -142,7 +142,7 @@ impl Generation {
             }
             mark = fact.mark();
         }
-        let concerns = |fact: &&Fact| self.name.is_about(fact.stream.category());
+        let concerns = |fact: &&Fact| self.name.is_about(fact.event.stream().category());
         if facts.iter().any(|fact| concerns(&fact)) {
             match &self.body {
                 Body::Tables { .. } => self.write(mark, facts)?,
@@ -160,7 +160,7 @@ impl Generation {
     fn index(&mut self, mark: Mark, facts: &[&Fact]) -> Result<()> {
         let Body::Index(indexing) = &mut self.body else { return Ok(()) };
         let changed = indexing.change(facts, mark);
-        self.residue |= facts.iter().any(|fact| matches!(fact.event, Event::User(user::Event::Erased)));
+        self.residue |= facts.iter().any(|fact| matches!(fact.event, Event::User(_, user::Event::Erased)));
         if changed.is_err() {
             // What was not committed is lost, and is folded in again.
             self.mark = indexing.stored();
@@ -295,14 +295,14 @@ impl Generation {
             return Err(if self.epoch == 0 { Error::NotOwner { name } } else { Error::TakenOver { name } });
         };
         for fact in facts {
-            if self.name.is_about(fact.stream.category()) && !self.skips.contains(&fact.position) {
+            if self.name.is_about(fact.event.stream().category()) && !self.skips.contains(&fact.position) {
                 self.name.apply(&mut tx, fact)?;
             }
         }
         if self.name.guards() && !facts.is_empty() {
             tx.keep()?;
         }
-        let erases = |fact: &&Fact| matches!(fact.event, Event::User(user::Event::Erased));
+        let erases = |fact: &&Fact| matches!(fact.event, Event::User(_, user::Event::Erased));
         let erased = facts.iter().find(erases).map(|fact| fact.position);
         if let Some(position) = erased {
             // In the same transaction: a crash before it is wiped does not make it forgotten.
@@ -366,11 +366,10 @@ mod tests {
         let mut present = Generation::open(&place, id, 2, BTreeSet::new()).unwrap();
         let fact = |position| Fact {
             position,
-            stream: UserId(Uuid::from_u128(1)).into(),
             version: position,
             id: Uuid::from_u128(position.into()),
             recorded_at: Timestamp(1),
-            event: Event::User(user::Event::TokensRevoked),
+            event: Event::User(UserId(Uuid::from_u128(1)), user::Event::TokensRevoked),
             hash: [position as u8; 32],
         };
         // Both stand at the same position: only the epoch tells them apart.

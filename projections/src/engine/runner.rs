@@ -7,7 +7,7 @@ use crate::engine::lease::Leases;
 use crate::engine::locations::Locations;
 use crate::engine::rebuild;
 use crate::{Error, Progress, ProjectionId, Result, search_tasks};
-use domain::{Event, StreamId, user};
+use domain::{Event, user};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
@@ -245,7 +245,7 @@ impl Runner {
         }
         let after = generation.position();
         let folded = |fact: &&Fact| fact.position > before && fact.position <= after;
-        if page.facts.iter().filter(folded).any(|fact| matches!(fact.event, Event::User(user::Event::Erased))) {
+        if page.facts.iter().filter(folded).any(|fact| matches!(fact.event, Event::User(_, user::Event::Erased))) {
             // Before it is told how far this is: who waits for the erasure finds nothing any more.
             failpoint::pass("erasure-folded");
             rebuild::remove_former(&self.locations, self.name, generation.number())?;
@@ -261,8 +261,8 @@ impl Runner {
     fn forget_questions<'a>(&self, facts: impl Iterator<Item = &'a Fact>) -> Result<()> {
         let mut forgotten = false;
         for fact in facts {
-            if let (Event::User(user::Event::Erased), StreamId::UserId(user_id)) = (&fact.event, fact.stream) {
-                search_tasks::forget(&self.catalog, user_id)?;
+            if let Event::User(user_id, user::Event::Erased) = &fact.event {
+                search_tasks::forget(&self.catalog, *user_id)?;
                 forgotten = true;
             }
         }
@@ -450,11 +450,10 @@ mod tests {
         let mut generation = Generation::create(&place, (ProjectionId::Users, 1), 0, BTreeSet::new()).unwrap();
         let fact = Fact {
             position: 6,
-            stream: UserId(Uuid::from_u128(1)).into(),
             version: 1,
             id: Uuid::from_u128(6),
             recorded_at: Timestamp(1),
-            event: Event::User(user::Event::Erased),
+            event: Event::User(UserId(Uuid::from_u128(1)), user::Event::Erased),
             hash: [6; 32],
         };
         let further_on =

@@ -19,14 +19,14 @@ pub(crate) fn read(log: &Log, name: ProjectionId) -> Result<BTreeSet<u64>> {
     let mut state = projection::State::default();
     for fact in log.stream(name.in_log().into())? {
         match &fact.event {
-            Event::Projection(event) => projection::evolve(&mut state, event),
+            Event::Projection(_, event) => projection::evolve(&mut state, event),
             // Not in this stream: no code of ours writes one, and a fold never judges.
-            Event::User(_)
-            | Event::Session(_)
-            | Event::Token(_)
-            | Event::Name(_)
-            | Event::Chat(_)
-            | Event::Message(_) => {}
+            Event::User(..)
+            | Event::Session(..)
+            | Event::Token(..)
+            | Event::Name(..)
+            | Event::Chat(..)
+            | Event::Message(..) => {}
         }
     }
     Ok(state.skipped)

@@ -3,7 +3,7 @@
 use crate::engine::table::{Key, Table, behind_prefix};
 use domain::chat::{self, Role};
 use domain::text::{ChatName, Nickname, canonical_name};
-use domain::{Category, ChatId, Event, Personal, StreamId, Timestamp, UserId, user};
+use domain::{Category, ChatId, Event, Personal, Timestamp, UserId, user};
 use store::Fact;
 use store::sql::{Database, Row, Tx};
 
@@ -99,19 +99,15 @@ pub struct Member {
 }
 
 pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
-    match (&fact.event, fact.stream) {
-        (Event::Chat(event), StreamId::ChatId(chat_id)) => apply_chat(tx, fact, chat_id, event),
-        (Event::User(user::Event::Erased), StreamId::UserId(user_id)) => forget(tx, user_id),
-        (
-            Event::Chat(_)
-            | Event::User(_)
-            | Event::Session(_)
-            | Event::Token(_)
-            | Event::Name(_)
-            | Event::Message(_)
-            | Event::Projection(_),
-            _,
-        ) => Ok(()),
+    match &fact.event {
+        Event::Chat(chat_id, event) => apply_chat(tx, fact, *chat_id, event),
+        Event::User(user_id, user::Event::Erased) => forget(tx, *user_id),
+        Event::User(..)
+        | Event::Session(..)
+        | Event::Token(..)
+        | Event::Name(..)
+        | Event::Message(..)
+        | Event::Projection(..) => Ok(()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::engine::table::{Key, Table};
 use domain::text::Nickname;
-use domain::{Category, ChatId, Event, MessageId, Personal, StreamId, Timestamp, UserId, chat, message, user};
+use domain::{Category, ChatId, Event, MessageId, Personal, Timestamp, UserId, chat, message, user};
 use store::Fact;
 use store::sql::{Database, Row, Tx, Value};
 
@@ -98,20 +98,11 @@ pub enum Order {
 }
 
 pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
-    match (&fact.event, fact.stream) {
-        (Event::Message(event), StreamId::MessageId(message_id)) => apply_message(tx, fact, message_id, event),
-        (Event::Chat(event), StreamId::ChatId(chat_id)) => apply_chat(tx, chat_id, event),
-        (Event::User(user::Event::Erased), StreamId::UserId(user_id)) => forget(tx, user_id),
-        (
-            Event::Message(_)
-            | Event::Chat(_)
-            | Event::User(_)
-            | Event::Session(_)
-            | Event::Token(_)
-            | Event::Name(_)
-            | Event::Projection(_),
-            _,
-        ) => Ok(()),
+    match &fact.event {
+        Event::Message(message_id, event) => apply_message(tx, fact, *message_id, event),
+        Event::Chat(chat_id, event) => apply_chat(tx, *chat_id, event),
+        Event::User(user_id, user::Event::Erased) => forget(tx, *user_id),
+        Event::User(..) | Event::Session(..) | Event::Token(..) | Event::Name(..) | Event::Projection(..) => Ok(()),
     }
 }
 

@@ -1,9 +1,8 @@
 //! Sessions that go on: a row for each that was opened and not ended. Expiry is computed on reading.
 
-use crate::engine::cache;
 use crate::engine::table::{Key, Table};
 use domain::session::{self, TokenHash};
-use domain::{Category, Event, SessionId, StreamId, Timestamp, UserId, user};
+use domain::{Category, Event, SessionId, Timestamp, UserId, user};
 use store::Fact;
 use store::sql::{Database, Row, Tx};
 use uuid::Uuid;
@@ -79,10 +78,11 @@ impl Session {
 /// Whose sessions a fact ends, be it one or all of them.
 pub(crate) fn ends(fact: &Fact) -> Option<UserId> {
     match &fact.event {
-        Event::Session(session::Event::Ended(ended)) => Some(ended.user_id),
-        Event::Session(session::Event::SignedIn(_)) => None,
-        Event::User(user::Event::SessionsEnded(_) | user::Event::Erased) => cache::user_of(fact.stream),
+        Event::Session(_, session::Event::Ended(ended)) => Some(ended.user_id),
+        Event::Session(_, session::Event::SignedIn(_)) => None,
+        Event::User(user_id, user::Event::SessionsEnded(_) | user::Event::Erased) => Some(*user_id),
         Event::User(
+            _,
             user::Event::SignedUp(_)
             | user::Event::ProfileChanged(_)
             | user::Event::PasswordChanged(_)
@@ -91,32 +91,26 @@ pub(crate) fn ends(fact: &Fact) -> Option<UserId> {
             | user::Event::TokensRevoked
             | user::Event::RoleSet(_),
         ) => None,
-        Event::Token(_) | Event::Name(_) | Event::Chat(_) | Event::Message(_) | Event::Projection(_) => None,
+        Event::Token(..) | Event::Name(..) | Event::Chat(..) | Event::Message(..) | Event::Projection(..) => None,
     }
 }
 
 pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
     match &fact.event {
-        Event::Session(event) => apply_session(tx, fact.stream, event),
-        Event::User(event) => apply_user(tx, fact.stream, event),
-        Event::Token(_) | Event::Name(_) | Event::Chat(_) | Event::Message(_) | Event::Projection(_) => Ok(()),
+        Event::Session(session_id, event) => apply_session(tx, *session_id, event),
+        Event::User(user_id, event) => apply_user(tx, *user_id, event),
+        Event::Token(..) | Event::Name(..) | Event::Chat(..) | Event::Message(..) | Event::Projection(..) => Ok(()),
     }
 }
 
-fn apply_session(tx: &mut Tx<'_>, stream: StreamId, event: &session::Event) -> Result<(), store::Error> {
-    let StreamId::SessionId(session_id) = stream else {
-        return Ok(());
-    };
+fn apply_session(tx: &mut Tx<'_>, session_id: SessionId, event: &session::Event) -> Result<(), store::Error> {
     match event {
         session::Event::SignedIn(signed_in) => insert(tx, session_id, signed_in),
         session::Event::Ended(_) => tx.queue("delete from session where session_id = $1", &[(&session_id).into()]),
     }
 }
 
-fn apply_user(tx: &mut Tx<'_>, stream: StreamId, event: &user::Event) -> Result<(), store::Error> {
-    let StreamId::UserId(user_id) = stream else {
-        return Ok(());
-    };
+fn apply_user(tx: &mut Tx<'_>, user_id: UserId, event: &user::Event) -> Result<(), store::Error> {
     match event {
         user::Event::SessionsEnded(ended) => end_all(tx, user_id, ended.keep),
         user::Event::Erased => end_all(tx, user_id, None),

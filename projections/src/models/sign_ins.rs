@@ -1,7 +1,7 @@
 //! The history of sign-ins: those that succeeded one by one, those that failed by the minute.
 
 use crate::engine::table::{Key, Table};
-use domain::{Category, Event, SessionId, StreamId, Timestamp, UserId, session, user};
+use domain::{Category, Event, SessionId, Timestamp, UserId, session, user};
 use store::Fact;
 use store::sql::{Database, Row, Tx};
 
@@ -54,21 +54,17 @@ pub struct SignIn {
 }
 
 pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
-    match (&fact.event, fact.stream) {
-        (Event::Session(session::Event::SignedIn(signed_in)), StreamId::SessionId(session_id)) => {
-            succeeded(tx, fact.position, session_id, signed_in)
+    match &fact.event {
+        Event::Session(session_id, session::Event::SignedIn(signed_in)) => {
+            succeeded(tx, fact.position, *session_id, signed_in)
         }
-        (Event::User(event), StreamId::UserId(user_id)) => apply_user(tx, fact, user_id, event),
-        (
-            Event::Session(_)
-            | Event::Token(_)
-            | Event::User(_)
-            | Event::Name(_)
-            | Event::Chat(_)
-            | Event::Message(_)
-            | Event::Projection(_),
-            _,
-        ) => Ok(()),
+        Event::User(user_id, event) => apply_user(tx, fact, *user_id, event),
+        Event::Session(..)
+        | Event::Token(..)
+        | Event::Name(..)
+        | Event::Chat(..)
+        | Event::Message(..)
+        | Event::Projection(..) => Ok(()),
     }
 }
 

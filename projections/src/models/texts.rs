@@ -2,7 +2,7 @@
 //! it is asked is in the crate `search`; here is what of the log goes into it.
 
 use crate::{ProjectionId, Projections, Result};
-use domain::{Category, ChatId, Event, MessageId, Personal, StreamId, chat, message, user};
+use domain::{Category, ChatId, Event, MessageId, Personal, chat, message, user};
 use search::{Change, Post, Text};
 use store::Fact;
 
@@ -26,20 +26,11 @@ pub(crate) fn changes(facts: &[&Fact]) -> Vec<Change> {
 }
 
 fn of(fact: &Fact) -> Option<Change> {
-    match (&fact.event, fact.stream) {
-        (Event::Message(event), StreamId::MessageId(message_id)) => of_message(fact, message_id, event),
-        (Event::Chat(event), StreamId::ChatId(chat_id)) => of_chat(chat_id, event),
-        (Event::User(user::Event::Erased), StreamId::UserId(user_id)) => Some(Change::Forgotten(user_id)),
-        (
-            Event::Message(_)
-            | Event::Chat(_)
-            | Event::User(_)
-            | Event::Session(_)
-            | Event::Token(_)
-            | Event::Name(_)
-            | Event::Projection(_),
-            _,
-        ) => None,
+    match &fact.event {
+        Event::Message(message_id, event) => of_message(fact, *message_id, event),
+        Event::Chat(chat_id, event) => of_chat(*chat_id, event),
+        Event::User(user_id, user::Event::Erased) => Some(Change::Forgotten(*user_id)),
+        Event::User(..) | Event::Session(..) | Event::Token(..) | Event::Name(..) | Event::Projection(..) => None,
     }
 }
 

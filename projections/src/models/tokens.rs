@@ -1,10 +1,9 @@
 //! Service tokens that were not revoked. Expiry is computed on reading.
 
-use crate::engine::cache;
 use crate::engine::table::{Key, Table};
 use domain::session::TokenHash;
 use domain::token::{self, Scopes};
-use domain::{Category, Event, StreamId, Timestamp, TokenId, UserId, user};
+use domain::{Category, Event, Timestamp, TokenId, UserId, user};
 use store::Fact;
 use store::sql::{Database, Row, Tx};
 
@@ -83,10 +82,11 @@ impl Token {
 /// Whose tokens a fact ends, be it one or all of them.
 pub(crate) fn ends(fact: &Fact) -> Option<UserId> {
     match &fact.event {
-        Event::Token(token::Event::Revoked(revoked)) => Some(revoked.user_id),
-        Event::Token(token::Event::Created(_)) => None,
-        Event::User(user::Event::TokensRevoked | user::Event::Erased) => cache::user_of(fact.stream),
+        Event::Token(_, token::Event::Revoked(revoked)) => Some(revoked.user_id),
+        Event::Token(_, token::Event::Created(_)) => None,
+        Event::User(user_id, user::Event::TokensRevoked | user::Event::Erased) => Some(*user_id),
         Event::User(
+            _,
             user::Event::SignedUp(_)
             | user::Event::ProfileChanged(_)
             | user::Event::PasswordChanged(_)
@@ -95,32 +95,26 @@ pub(crate) fn ends(fact: &Fact) -> Option<UserId> {
             | user::Event::SessionsEnded(_)
             | user::Event::RoleSet(_),
         ) => None,
-        Event::Session(_) | Event::Name(_) | Event::Chat(_) | Event::Message(_) | Event::Projection(_) => None,
+        Event::Session(..) | Event::Name(..) | Event::Chat(..) | Event::Message(..) | Event::Projection(..) => None,
     }
 }
 
 pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
     match &fact.event {
-        Event::Token(event) => apply_token(tx, fact.stream, event),
-        Event::User(event) => apply_user(tx, fact.stream, event),
-        Event::Session(_) | Event::Name(_) | Event::Chat(_) | Event::Message(_) | Event::Projection(_) => Ok(()),
+        Event::Token(token_id, event) => apply_token(tx, *token_id, event),
+        Event::User(user_id, event) => apply_user(tx, *user_id, event),
+        Event::Session(..) | Event::Name(..) | Event::Chat(..) | Event::Message(..) | Event::Projection(..) => Ok(()),
     }
 }
 
-fn apply_token(tx: &mut Tx<'_>, stream: StreamId, event: &token::Event) -> Result<(), store::Error> {
-    let StreamId::TokenId(token_id) = stream else {
-        return Ok(());
-    };
+fn apply_token(tx: &mut Tx<'_>, token_id: TokenId, event: &token::Event) -> Result<(), store::Error> {
     match event {
         token::Event::Created(created) => insert(tx, token_id, created),
         token::Event::Revoked(_) => tx.queue("delete from token where token_id = $1", &[(&token_id).into()]),
     }
 }
 
-fn apply_user(tx: &mut Tx<'_>, stream: StreamId, event: &user::Event) -> Result<(), store::Error> {
-    let StreamId::UserId(user_id) = stream else {
-        return Ok(());
-    };
+fn apply_user(tx: &mut Tx<'_>, user_id: UserId, event: &user::Event) -> Result<(), store::Error> {
     match event {
         user::Event::TokensRevoked | user::Event::Erased => {
             tx.queue("delete from token where user_id = $1", &[(&user_id).into()])

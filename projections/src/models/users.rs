@@ -1,7 +1,7 @@
 //! Accounts: who somebody is, and what his password is checked against.
 
 use crate::engine::table::{Key, Table, behind_prefix};
-use domain::{Category, Event, Personal, StreamId, Timestamp, UserId, user};
+use domain::{Category, Event, Personal, Timestamp, UserId, user};
 use store::Fact;
 use store::sql::{Database, Row, Tx};
 
@@ -91,9 +91,10 @@ impl std::fmt::Debug for Credentials {
 }
 
 pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
-    let (StreamId::UserId(user_id), Event::User(event)) = (fact.stream, &fact.event) else {
+    let Event::User(user_id, event) = &fact.event else {
         return Ok(());
     };
+    let user_id = *user_id;
     let version = fact.version;
     match event {
         user::Event::SignedUp(signed_up) => return insert(tx, user_id, signed_up, version),

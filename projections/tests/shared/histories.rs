@@ -1,8 +1,8 @@
 //! The database comes back with another history while nodes run.
 
 use crate::support::*;
+use domain::Event;
 use domain::chat::Role;
-use domain::{Event, StreamId};
 use projections::messages::{self, Order};
 use projections::{Error, ProjectionId, Projections};
 use std::time::Duration;
@@ -23,7 +23,7 @@ async fn texts(projections: &Projections) -> Vec<String> {
 }
 
 /// By another node's appender.
-fn append_by(world: &mut World, other: &mut Appender, facts: [(StreamId, Event); 1]) -> u64 {
+fn append_by(world: &mut World, other: &mut Appender, facts: [Event; 1]) -> u64 {
     std::mem::swap(&mut world.appender, other);
     let head = world.append(facts);
     std::mem::swap(&mut world.appender, other);

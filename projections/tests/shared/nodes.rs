@@ -234,7 +234,7 @@ async fn an_operator_may_ask_any_node() {
     assert_eq!(node.projections.skippable(ProjectionId::Users).unwrap(), poison);
     let in_log: ProjectionName = ProjectionId::Users.in_log();
     let skipped = projection::EventSkipped { position: poison, reason: "a test".to_owned() };
-    let head = world.append([(in_log.into(), Event::Projection(projection::Event::EventSkipped(skipped)))]);
+    let head = world.append([Event::Projection(in_log, projection::Event::EventSkipped(skipped))]);
     node.projections.skip(ProjectionId::Users, poison).unwrap();
     node.projections.catch_up().unwrap();
     assert_eq!(

@@ -18,8 +18,8 @@ fn kept(projections: &Projections, number: u128, floor: u64) -> bool {
     projections.open_sessions().get(&token(session_id(number)), floor).is_some()
 }
 
-fn ended(number: u128, who: UserId) -> (domain::StreamId, Event) {
-    (session_id(number).into(), Event::Session(session::Event::Ended(Ended { user_id: who })))
+fn ended(number: u128, who: UserId) -> Event {
+    Event::Session(session_id(number), session::Event::Ended(Ended { user_id: who }))
 }
 
 #[tokio::test]

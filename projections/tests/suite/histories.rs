@@ -1,8 +1,8 @@
 //! A log that comes back with another history: what was folded in of the one that is gone is built again.
 
 use crate::support::*;
+use domain::Event;
 use domain::chat::{self, Role};
-use domain::{Event, StreamId};
 use projections::messages::{self, Access, Order};
 use projections::{ProjectionId, Projections};
 
@@ -18,12 +18,12 @@ fn begun(world: &mut World) -> u64 {
 }
 
 /// Five messages in that chat.
-fn said(first: u128, word: &str) -> Vec<(StreamId, Event)> {
+fn said(first: u128, word: &str) -> Vec<Event> {
     (first..first + 5).map(|number| posted(message_id(number), chat_id(1), user_id(1), word)).collect()
 }
 
 /// The second member is removed, and then things are said: at the same positions as [`said`].
-fn removed_and_said(word: &str) -> Vec<(StreamId, Event)> {
+fn removed_and_said(word: &str) -> Vec<Event> {
     let gone = chat::MemberRemoved { user_id: user_id(2), by: user_id(1) };
     let mut facts = said(200, word);
     facts[0] = of_chat(chat_id(1), chat::Event::MemberRemoved(gone));

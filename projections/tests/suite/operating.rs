@@ -2,16 +2,16 @@
 
 use crate::support::*;
 use domain::id::ProjectionName;
-use domain::{Event, StreamId, projection};
+use domain::{Event, projection};
 use projections::{Error, ProjectionId, Projections, State, messages, users};
 use std::time::{Duration, Instant};
 use store::Filter;
 
 /// As an operator's command writes it.
-fn skipped(name: ProjectionId, position: u64) -> (StreamId, Event) {
+fn skipped(name: ProjectionId, position: u64) -> Event {
     let stream: ProjectionName = name.in_log();
     let reason = "a test".to_owned();
-    (stream.into(), Event::Projection(projection::Event::EventSkipped(projection::EventSkipped { position, reason })))
+    Event::Projection(stream, projection::Event::EventSkipped(projection::EventSkipped { position, reason }))
 }
 
 /// Skips what stops that projection.

@@ -138,8 +138,8 @@ async fn sessions_end_alone_or_all_but_one() {
             .collect()
     };
     assert_eq!(numbers().await, [4, 3, 2, 1].map(session_id));
-    let ended = Event::Session(session::Event::Ended(session::Ended { user_id: anna }));
-    world.follow([(session_id(4).into(), ended)]);
+    let ended = Event::Session(session_id(4), session::Event::Ended(session::Ended { user_id: anna }));
+    world.follow([ended]);
     assert_eq!(numbers().await, [3, 2, 1].map(session_id));
     let all_but = |keep| of_user(anna, user::Event::SessionsEnded(user::SessionsEnded { keep }));
     world.follow([all_but(Some(session_id(2)))]);

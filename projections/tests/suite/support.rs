@@ -59,28 +59,24 @@ impl World {
     }
 
     /// Appends facts a second after the last ones. Answers the head.
-    pub fn append(&mut self, facts: impl IntoIterator<Item = (StreamId, Event)>) -> u64 {
+    pub fn append(&mut self, facts: impl IntoIterator<Item = Event>) -> u64 {
         self.append_and_forget(facts, Vec::new())
     }
 
-    pub fn append_and_forget(
-        &mut self,
-        facts: impl IntoIterator<Item = (StreamId, Event)>,
-        forget: Vec<Forget>,
-    ) -> u64 {
+    pub fn append_and_forget(&mut self, facts: impl IntoIterator<Item = Event>, forget: Vec<Forget>) -> u64 {
         self.clock += 1_000_000;
         let mut events = Vec::new();
-        for (stream, event) in facts {
-            let version = self.versions.entry(stream).or_insert(0);
+        for event in facts {
+            let version = self.versions.entry(event.stream()).or_insert(0);
             *version += 1;
-            events.push(NewEvent { stream, version: *version, event, meta: "{}".to_owned() });
+            events.push(NewEvent { version: *version, event, meta: "{}".to_owned() });
         }
         let batch = Batch { at: Timestamp(self.clock), events, forget, ..Batch::default() };
         self.appender.append(&batch).unwrap().position
     }
 
     /// Appends facts and lets the projections follow.
-    pub fn follow(&mut self, facts: impl IntoIterator<Item = (StreamId, Event)>) -> u64 {
+    pub fn follow(&mut self, facts: impl IntoIterator<Item = Event>) -> u64 {
         let head = self.append(facts);
         self.projections.catch_up().unwrap();
         head
@@ -351,19 +347,19 @@ pub fn session_id(number: u128) -> SessionId {
     SessionId(Uuid::from_u128(0x5000 + number))
 }
 
-pub fn of_user(who: UserId, event: user::Event) -> (StreamId, Event) {
-    (who.into(), Event::User(event))
+pub fn of_user(who: UserId, event: user::Event) -> Event {
+    Event::User(who, event)
 }
 
-pub fn of_chat(chat: ChatId, event: chat::Event) -> (StreamId, Event) {
-    (chat.into(), Event::Chat(event))
+pub fn of_chat(chat: ChatId, event: chat::Event) -> Event {
+    Event::Chat(chat, event)
 }
 
-pub fn of_message(message: MessageId, event: message::Event) -> (StreamId, Event) {
-    (message.into(), Event::Message(event))
+pub fn of_message(message: MessageId, event: message::Event) -> Event {
+    Event::Message(message, event)
 }
 
-pub fn signed_up(who: UserId, name: &str, email: Option<&str>) -> (StreamId, Event) {
+pub fn signed_up(who: UserId, name: &str, email: Option<&str>) -> Event {
     let personal = user::SignedUpAs {
         user_name: UserName::parse(name).unwrap(),
         email: email.map(|email| Email::parse(email).unwrap()),
@@ -372,12 +368,12 @@ pub fn signed_up(who: UserId, name: &str, email: Option<&str>) -> (StreamId, Eve
     of_user(who, user::Event::SignedUp(signed_up))
 }
 
-pub fn password(who: UserId, verifier: &str) -> (StreamId, Event) {
+pub fn password(who: UserId, verifier: &str) -> Event {
     let verifier = Personal::Known(Verifier(verifier.to_owned()));
     of_user(who, user::Event::PasswordChanged(user::PasswordChanged { verifier }))
 }
 
-pub fn profile(who: UserId, display_name: &str) -> (StreamId, Event) {
+pub fn profile(who: UserId, display_name: &str) -> Event {
     let changed = user::ProfileChanged {
         time_zone: TimeZone::parse("Europe/Berlin").unwrap(),
         locale: Locale::parse("de").unwrap(),
@@ -390,12 +386,12 @@ pub fn from(device: &str) -> Personal<Origin> {
     Personal::Known(Origin { device: device.to_owned(), address: "192.0.2.1".to_owned() })
 }
 
-pub fn failed(who: UserId, minute: i64, count: u32, device: &str) -> (StreamId, Event) {
+pub fn failed(who: UserId, minute: i64, count: u32, device: &str) -> Event {
     let minute = Timestamp(minute * 60_000_000);
     of_user(who, user::Event::SignInsFailed(user::SignInsFailed { minute, count, from: from(device) }))
 }
 
-pub fn signed_in(session: SessionId, who: UserId, at: i64) -> (StreamId, Event) {
+pub fn signed_in(session: SessionId, who: UserId, at: i64) -> Event {
     let signed_in = session::SignedIn {
         user_id: who,
         token_hash: token(session),
@@ -403,7 +399,7 @@ pub fn signed_in(session: SessionId, who: UserId, at: i64) -> (StreamId, Event) 
         expires_at: Timestamp(at + 100),
         from: from("curl"),
     };
-    (session.into(), Event::Session(session::Event::SignedIn(signed_in)))
+    Event::Session(session, session::Event::SignedIn(signed_in))
 }
 
 pub fn token(session: SessionId) -> session::TokenHash {
@@ -412,27 +408,27 @@ pub fn token(session: SessionId) -> session::TokenHash {
     session::TokenHash(hash)
 }
 
-pub fn created(chat: ChatId, by: UserId, name: &str, private: bool) -> (StreamId, Event) {
+pub fn created(chat: ChatId, by: UserId, name: &str, private: bool) -> Event {
     let chat_name = ChatName::parse(name).unwrap();
     of_chat(chat, chat::Event::Created(chat::Created { chat_name, private, by }))
 }
 
-pub fn joined(chat: ChatId, who: UserId, nickname: &str, role: chat::Role) -> (StreamId, Event) {
+pub fn joined(chat: ChatId, who: UserId, nickname: &str, role: chat::Role) -> Event {
     let nickname = Personal::Known(Nickname::parse(nickname).unwrap());
     of_chat(chat, chat::Event::MemberJoined(chat::MemberJoined { user_id: who, role, nickname }))
 }
 
-pub fn added(chat: ChatId, who: UserId, nickname: &str, by: UserId) -> (StreamId, Event) {
+pub fn added(chat: ChatId, who: UserId, nickname: &str, by: UserId) -> Event {
     let nickname = Personal::Known(Nickname::parse(nickname).unwrap());
     let role = chat::Role::Member;
     of_chat(chat, chat::Event::MemberAdded(chat::MemberAdded { user_id: who, role, by, nickname }))
 }
 
-pub fn left(chat: ChatId, who: UserId) -> (StreamId, Event) {
+pub fn left(chat: ChatId, who: UserId) -> Event {
     of_chat(chat, chat::Event::MemberLeft(chat::MemberLeft { user_id: who }))
 }
 
-pub fn posted(message: MessageId, chat: ChatId, author: UserId, text: &str) -> (StreamId, Event) {
+pub fn posted(message: MessageId, chat: ChatId, author: UserId, text: &str) -> Event {
     let posted = message::Posted {
         chat_id: chat,
         author,
@@ -443,11 +439,11 @@ pub fn posted(message: MessageId, chat: ChatId, author: UserId, text: &str) -> (
     of_message(message, message::Event::Posted(posted))
 }
 
-pub fn edited(message: MessageId, chat: ChatId, author: UserId, text: &str) -> (StreamId, Event) {
+pub fn edited(message: MessageId, chat: ChatId, author: UserId, text: &str) -> Event {
     let text = Personal::Known(MessageText::parse(text).unwrap());
     of_message(message, message::Event::Edited(message::Edited { chat_id: chat, author, at: Timestamp(88), text }))
 }
 
-pub fn deleted(message: MessageId, chat: ChatId, by: UserId) -> (StreamId, Event) {
+pub fn deleted(message: MessageId, chat: ChatId, by: UserId) -> Event {
     of_message(message, message::Event::Deleted(message::Deleted { chat_id: chat, by }))
 }

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use domain::chat::Role;
-use domain::{Event, Personal, StreamId, chat};
+use domain::{Event, Personal, chat};
 use projections::{Difference, Error, Kind, ProjectionId, Projections, State};
 use search::schema::{fields, pair};
 use search::words::{LINES, Lines};
@@ -48,7 +48,7 @@ fn members(projections: &Projections, who: &[u128]) -> Vec<(bool, bool)> {
     who.iter().map(of).collect()
 }
 
-fn removed(who: u128, by: u128) -> (StreamId, Event) {
+fn removed(who: u128, by: u128) -> Event {
     let removed = chat::MemberRemoved { user_id: user_id(who), by: user_id(by) };
     of_chat(chat_id(1), chat::Event::MemberRemoved(removed))
 }

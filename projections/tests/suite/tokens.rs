@@ -4,7 +4,7 @@ use crate::support::*;
 use domain::session::TokenHash;
 use domain::text::TokenName;
 use domain::token::{self, Scopes};
-use domain::{Event, Personal, StreamId, Timestamp, TokenId, UserId, user};
+use domain::{Event, Personal, Timestamp, TokenId, UserId, user};
 use projections::{ProjectionId, tokens};
 use uuid::Uuid;
 
@@ -20,11 +20,11 @@ fn hash_of(number: u128) -> TokenHash {
     TokenHash(hash)
 }
 
-fn of_token(number: u128, event: token::Event) -> (StreamId, Event) {
-    (token_id(number).into(), Event::Token(event))
+fn of_token(number: u128, event: token::Event) -> Event {
+    Event::Token(token_id(number), event)
 }
 
-fn created(number: u128, who: UserId, at: i64, expires_at: Option<i64>) -> (StreamId, Event) {
+fn created(number: u128, who: UserId, at: i64, expires_at: Option<i64>) -> Event {
     let created = token::Created {
         user_id: who,
         token_hash: hash_of(number),

@@ -123,8 +123,12 @@ impl UnreadableEvent {
 fn unreadable(error: Error) -> Result<(String, Option<Category>), Error> {
     let reason = error.to_string();
     if let Error::Unreadable { source, .. } = &error {
-        let (Unreadable::UnknownName(name) | Unreadable::Shape { name, .. }) = source;
-        Ok((reason, category(name)))
+        let category = match source {
+            Unreadable::UnknownName(name) | Unreadable::Shape { name, .. } => category(name),
+            // What it is about is what nobody knows.
+            Unreadable::Misplaced(_) => None,
+        };
+        Ok((reason, category))
     } else if let Error::Corrupt { .. } = &error {
         Ok((reason, None))
     } else {
@@ -159,11 +163,10 @@ mod tests {
     fn page(after: u64, positions: std::ops::RangeInclusive<u64>) -> Page {
         let fact = |position| Fact {
             position,
-            stream: UserId(Uuid::from_u128(1)).into(),
             version: position,
             id: Uuid::from_u128(position.into()),
             recorded_at: Timestamp(1),
-            event: Event::User(user::Event::Erased),
+            event: Event::User(UserId(Uuid::from_u128(1)), user::Event::Erased),
             hash: mark(position).hash,
         };
         Page { after: mark(after), facts: positions.map(fact).collect(), unreadable: None }

@@ -151,10 +151,10 @@ impl Appender {
     /// Forgets here as well whom another node has erased.
     fn erased_elsewhere(&mut self, others: &[Other]) -> Result<(), Error> {
         for other in others {
-            if let (StreamId::UserId(subject), Some(Event::User(user::Event::Erased))) = (other.stream, &other.event) {
-                self.keys.forget(subject);
+            if let Some(Event::User(subject, user::Event::Erased)) = &other.event {
+                self.keys.forget(*subject);
                 if let Some(list) = &mut self.list {
-                    list.add(subject, self.head.recorded_at)
+                    list.add(*subject, self.head.recorded_at)
                         .map_err(|source| Error::CommitFailed { source: source.into() })
                         .inspect_err(|_| self.stopped = true)?;
                 }

@@ -305,9 +305,9 @@ mod tests {
     }
 
     fn one(number: u128) -> Batch {
-        let event = Event::User(user::Event::RoleSet(user::RoleSet { role: user::Role::Admin }));
-        let stream = UserId(Uuid::from_u128(number)).into();
-        let events = vec![NewEvent { stream, version: 1, event, meta: "{}".to_owned() }];
+        let role_set = user::Event::RoleSet(user::RoleSet { role: user::Role::Admin });
+        let event = Event::User(UserId(Uuid::from_u128(number)), role_set);
+        let events = vec![NewEvent { version: 1, event, meta: "{}".to_owned() }];
         Batch { at: Timestamp(1), events, ..Batch::default() }
     }
 

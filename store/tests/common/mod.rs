@@ -210,25 +210,28 @@ pub fn message(number: u128, version: u64, text: &str) -> NewEvent {
 }
 
 pub fn message_in(number: u128, version: u64, author: UserId, text: &str) -> NewEvent {
-    let event = Event::Message(message::Event::Posted(message::Posted {
-        chat_id: ChatId(Uuid::from_u128(5)),
-        author,
-        sent_at: Timestamp(1),
-        reply_to: None,
-        text: Personal::Known(MessageText::parse(text).unwrap()),
-    }));
-    NewEvent { stream: id(number).into(), version, event, meta: r#"{"actor":"system"}"#.to_owned() }
+    let event = Event::Message(
+        id(number),
+        message::Event::Posted(message::Posted {
+            chat_id: ChatId(Uuid::from_u128(5)),
+            author,
+            sent_at: Timestamp(1),
+            reply_to: None,
+            text: Personal::Known(MessageText::parse(text).unwrap()),
+        }),
+    );
+    NewEvent { version, event, meta: r#"{"actor":"system"}"#.to_owned() }
 }
 
 pub fn role(user_id: UserId, version: u64) -> NewEvent {
-    let event = Event::User(user::Event::RoleSet(user::RoleSet { role: user::Role::Admin }));
-    NewEvent { stream: user_id.into(), version, event, meta: "{}".to_owned() }
+    let event = Event::User(user_id, user::Event::RoleSet(user::RoleSet { role: user::Role::Admin }));
+    NewEvent { version, event, meta: "{}".to_owned() }
 }
 
 pub fn verifier(user_id: UserId, version: u64, text: &str) -> NewEvent {
     let verifier = Personal::Known(user::Verifier(text.to_owned()));
-    let event = Event::User(user::Event::PasswordChanged(user::PasswordChanged { verifier }));
-    NewEvent { stream: user_id.into(), version, event, meta: "{}".to_owned() }
+    let event = Event::User(user_id, user::Event::PasswordChanged(user::PasswordChanged { verifier }));
+    NewEvent { version, event, meta: "{}".to_owned() }
 }
 
 /// The verdict that an error is.

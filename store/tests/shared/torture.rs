@@ -59,16 +59,16 @@ fn work(mut node: Node, share: &AtomicU64, of: u64) -> Written {
         let mut events: Vec<NewEvent> = Vec::new();
         for _ in 0..rand::random_range(1..4) {
             let number = rand::random_range(0..STREAMS);
-            let already = events.iter().filter(|event| event.stream == id(number).into()).count();
+            let already = events.iter().filter(|new| new.event.stream() == id(number).into()).count();
             events.push(message(number, versions.next(id(number).into(), already), "torture"));
         }
         let before = node.appender.head().position;
         match node.append(events.clone()) {
             Ok(head) => {
                 assert_eq!(head.position, before + events.len() as u64);
-                for (position, event) in (before + 1..).zip(&events) {
-                    versions.0.insert(event.stream, event.version);
-                    written.acknowledged.push((position, event.stream, event.version));
+                for (position, new) in (before + 1..).zip(&events) {
+                    versions.0.insert(new.event.stream(), new.version);
+                    written.acknowledged.push((position, new.event.stream(), new.version));
                 }
                 share.fetch_add(1, Ordering::Relaxed);
             }

@@ -112,7 +112,7 @@ fn no_batch_reads_the_whole_log_while_the_server_has_no_statistics_of_it() {
     let before = number(of_events);
     for batch in 0..20_u128 {
         let streams =
-            (0..64).map(|number| message_in(100_000 + batch * 64 + number, 1, user(1), "new").stream).collect();
+            (0..64).map(|number| message_in(100_000 + batch * 64 + number, 1, user(1), "new").event.stream()).collect();
         let wanted = Wanted { streams, receipts: vec![[7; 32]; 64], subjects: Vec::new() };
         node.appender.begin(&wanted).unwrap();
         node.append(vec![message_in(100_000 + batch * 64, 1, user(1), "new")]).unwrap();

@@ -41,9 +41,8 @@ fn account(given: &[Event]) -> Account {
     *account
 }
 
-fn of_anna((stream, event): crate::Fact) -> Event {
-    let crate::Event::User(event) = event else { panic!("{event:?} is no fact of an account") };
-    assert_eq!(stream, StreamId::from(ANNA));
+fn of_anna(event: crate::Event) -> Event {
+    let crate::Event::User(ANNA, event) = event else { panic!("{event:?} is no fact of this account") };
     event
 }
 
@@ -118,9 +117,9 @@ fn signing_up_claims_the_name_and_opens_the_account_in_one_decision() {
     assert_eq!(
         decision.facts,
         [
-            (StreamId::from(CLAIM), crate::Event::Name(claimed)),
-            (StreamId::from(ANNA), crate::Event::User(signed_up())),
-            (StreamId::from(ANNA), crate::Event::User(has_password("old"))),
+            crate::Event::Name(CLAIM, claimed),
+            crate::Event::User(ANNA, signed_up()),
+            crate::Event::User(ANNA, has_password("old")),
         ]
     );
     assert_eq!(decision.outcome, Outcome::SignedUp { user_id: ANNA });
@@ -199,7 +198,7 @@ fn a_change_of_profile_answers_the_profile_as_it_reads_now() {
     };
     let changed = profile_changed(called("Аня"), "Asia/Tbilisi", "ru");
     let decision = decided(&[signed_up()], &everything).unwrap();
-    assert_eq!(decision.facts, [(StreamId::from(ANNA), crate::Event::User(changed.clone()))]);
+    assert_eq!(decision.facts, [crate::Event::User(ANNA, changed.clone())]);
     let profile = account(&[signed_up(), changed.clone()]).profile;
     assert_eq!(decision.outcome, Outcome::Profile(profile.clone()));
     let again = decided(&[signed_up(), changed], &everything).unwrap();

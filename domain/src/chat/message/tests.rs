@@ -1,7 +1,6 @@
 //! The rules of messages.
 
 use super::*;
-use crate::StreamId;
 use crate::chat::Role;
 use crate::text::{ChatName, Nickname};
 use uuid::Uuid;
@@ -51,9 +50,8 @@ fn folded(given: &[Event]) -> State {
     state
 }
 
-fn of_hello((stream, event): crate::Fact) -> Event {
-    let crate::Event::Message(event) = event else { panic!("{event:?} is no fact of a message") };
-    assert_eq!(stream, StreamId::from(HELLO));
+fn of_hello(event: crate::Event) -> Event {
+    let crate::Event::Message(HELLO, event) = event else { panic!("{event:?} is no fact of this message") };
     event
 }
 

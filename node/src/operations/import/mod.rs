@@ -162,13 +162,13 @@ impl Importing<'_> {
         let Some(chosen) = chosen else { return Ok(None) };
         let facts = self.node.log.stream(chosen.claim.into())?;
         let is_anothers = facts.iter().any(|fact| match &fact.event {
-            Event::Name(name::Event::Claimed(claimed)) => claimed.user_id != author,
-            Event::User(_)
-            | Event::Session(_)
-            | Event::Token(_)
-            | Event::Chat(_)
-            | Event::Message(_)
-            | Event::Projection(_) => false,
+            Event::Name(_, name::Event::Claimed(claimed)) => claimed.user_id != author,
+            Event::User(..)
+            | Event::Session(..)
+            | Event::Token(..)
+            | Event::Chat(..)
+            | Event::Message(..)
+            | Event::Projection(..) => false,
         });
         Ok(is_anothers.then_some(chosen.claim))
     }
@@ -180,7 +180,7 @@ impl Importing<'_> {
     fn ever_members(&self, id: ChatId) -> Result<HashSet<UserId>> {
         let mut members = HashSet::new();
         for fact in self.node.log.stream(id.into())? {
-            let Event::Chat(event) = fact.event else { continue };
+            let Event::Chat(_, event) = fact.event else { continue };
             match event {
                 chat::Event::MemberJoined(joined) => members.insert(joined.user_id),
                 chat::Event::MemberAdded(added) => members.insert(added.user_id),

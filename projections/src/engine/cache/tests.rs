@@ -37,17 +37,17 @@ fn head(position: u64) -> Head {
     Head { position, hash: hash(position), recorded_at: Timestamp(1) }
 }
 
-fn fact(position: u64, stream: impl Into<StreamId>, event: Event) -> Fact {
-    let (id, stream) = (Uuid::from_u128(u128::from(position)), stream.into());
-    Fact { position, stream, version: 1, id, recorded_at: Timestamp(1), event, hash: hash(position) }
+fn fact(position: u64, event: Event) -> Fact {
+    let id = Uuid::from_u128(u128::from(position));
+    Fact { position, version: 1, id, recorded_at: Timestamp(1), event, hash: hash(position) }
 }
 
 fn end_of(position: u64, who: UserId) -> Fact {
-    fact(position, SessionId(Uuid::from_u128(9)), Event::Session(session::Event::Ended(Ended { user_id: who })))
+    fact(position, Event::Session(SessionId(Uuid::from_u128(9)), session::Event::Ended(Ended { user_id: who })))
 }
 
 fn nothing(position: u64) -> Fact {
-    fact(position, ANNA, Event::User(user::Event::TokensRevoked))
+    fact(position, Event::User(ANNA, user::Event::TokensRevoked))
 }
 
 fn page(facts: impl IntoIterator<Item = Fact>) -> Page {
@@ -59,15 +59,15 @@ fn page(facts: impl IntoIterator<Item = Fact>) -> Page {
 fn an_end_drops_what_is_kept_of_its_user_and_of_nobody_else() {
     let ends = [
         end_of(1, ANNA).event,
-        Event::User(user::Event::SessionsEnded(user::SessionsEnded { keep: None })),
-        Event::User(user::Event::Erased),
+        Event::User(ANNA, user::Event::SessionsEnded(user::SessionsEnded { keep: None })),
+        Event::User(ANNA, user::Event::Erased),
     ];
     for event in ends {
         let cache = cache();
         cache.put(token(1), ANNA, at(0), 1);
         cache.put(token(2), BORIS, at(0), 2);
         assert_eq!(cache.get(&token(1), 0), Some(1));
-        cache.heed(&page([fact(1, ANNA, event)])).unwrap();
+        cache.heed(&page([fact(1, event)])).unwrap();
         assert_eq!((cache.get(&token(1), 0), cache.get(&token(2), 0)), (None, Some(2)));
         assert_eq!((cache.ended(ANNA), cache.ended(BORIS)), (1, 0));
         cache.put(token(1), ANNA, at(1), 3);
@@ -244,14 +244,14 @@ impl World {
                 self.append(|position| end_of(position, user(*who)), |open| open.retain(|open, _| *open != session));
             }
             Step::EndAll(who) => {
-                let ended = Event::User(user::Event::SessionsEnded(user::SessionsEnded { keep: None }));
-                let ended = |position| fact(position, user(who), ended);
+                let ended = Event::User(user(who), user::Event::SessionsEnded(user::SessionsEnded { keep: None }));
+                let ended = |position| fact(position, ended);
                 self.append(ended, |open| open.retain(|_, owner| *owner != who));
             }
             Step::Other => self.append(
                 |position| {
                     let gone = chat::Event::MemberLeft(chat::MemberLeft { user_id: ANNA });
-                    fact(position, domain::ChatId(Uuid::nil()), Event::Chat(gone))
+                    fact(position, Event::Chat(domain::ChatId(Uuid::nil()), gone))
                 },
                 |_| {},
             ),
