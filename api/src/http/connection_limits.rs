@@ -2,7 +2,7 @@
 
 use crate::Limits;
 use crate::http::address::{Network, household, is_ours};
-use crate::http::timed_stream::Turn;
+use crate::http::connection_state::ConnectionState;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
@@ -29,7 +29,7 @@ struct Inside {
 
 struct Open {
     counted: Option<IpAddr>,
-    turn: Arc<Turn>,
+    state: Arc<ConnectionState>,
     /// Dropped with the connection; who waits for its place then knows.
     gone: Option<oneshot::Sender<()>>,
 }
@@ -62,7 +62,7 @@ impl ConnectionLimits {
 
     /// Lets one in, if there is room. If there is none, sends away the connection that has been idle longest: of the
     /// same address, where that has its share.
-    pub(super) fn admit(&self, address: IpAddr, turn: &Arc<Turn>) -> Result<Permit, Full> {
+    pub(super) fn admit(&self, address: IpAddr, state: &Arc<ConnectionState>) -> Result<Permit, Full> {
         let trusted = is_ours(address, &self.proxies);
         let counted = (!trusted).then(|| household(address));
         let mut inside = self.inside();
@@ -85,7 +85,7 @@ impl ConnectionLimits {
         }
         let number = inside.next_number;
         inside.next_number += 1;
-        inside.open.insert(number, Open { counted, turn: Arc::clone(turn), gone: None });
+        inside.open.insert(number, Open { counted, state: Arc::clone(state), gone: None });
         inside.all += 1;
         if let Some(counted) = counted {
             inside.by_address.insert(counted, of_address + 1);
@@ -105,10 +105,10 @@ impl Inside {
     fn send_away(&mut self, address: Option<IpAddr>) -> Option<oneshot::Receiver<()>> {
         let of = |open: &&mut Open| address.is_none() || open.counted == address;
         let candidates = self.open.values_mut().filter(of);
-        let idle = candidates.filter_map(|open| Some((open.turn.idle_since()?, open)));
+        let idle = candidates.filter_map(|open| Some((open.state.idle_since()?, open)));
         let (_, longest) = idle.min_by_key(|(since, _)| *since)?;
         // It may have become busy at this moment.
-        longest.turn.send_away().then(|| {
+        longest.state.send_away().then(|| {
             let (gone, until_gone) = oneshot::channel();
             longest.gone = Some(gone);
             until_gone
@@ -142,9 +142,9 @@ mod tests {
 
     /// Somebody whose request is being answered.
     fn busy(connection_limits: &ConnectionLimits, address: &str) -> Option<Permit> {
-        let turn = Arc::new(Turn::default());
-        assert!(turn.pass());
-        connection_limits.admit(address.parse().unwrap(), &turn).ok()
+        let state = Arc::new(ConnectionState::default());
+        assert!(state.pass());
+        connection_limits.admit(address.parse().unwrap(), &state).ok()
     }
 
     #[test]
@@ -184,27 +184,28 @@ mod tests {
     #[tokio::test]
     async fn the_one_that_was_idle_longest_makes_room() {
         let connection_limits = connection_limits(3, 2);
-        let enter = |address: &str, turn: &Arc<Turn>| connection_limits.admit(address.parse().unwrap(), turn);
-        let turns = [(); 3].map(|()| {
+        let enter =
+            |address: &str, state: &Arc<ConnectionState>| connection_limits.admit(address.parse().unwrap(), state);
+        let states = [(); 3].map(|()| {
             std::thread::sleep(std::time::Duration::from_millis(1));
-            Arc::new(Turn::default())
+            Arc::new(ConnectionState::default())
         });
         let mut inside = Vec::new();
-        for (turn, address) in turns.iter().zip(["10.0.0.1", "10.0.0.2", "10.0.0.2"]) {
-            inside.push(enter(address, turn).ok());
+        for (state, address) in states.iter().zip(["10.0.0.1", "10.0.0.2", "10.0.0.2"]) {
+            inside.push(enter(address, state).ok());
         }
-        assert!(turns[0].pass(), "the first of all is at work");
+        assert!(states[0].pass(), "the first of all is at work");
         let Err(Full::Leaving(gone)) = enter("10.0.0.3", &Arc::default()) else { panic!("the second is idle longest") };
-        assert!(!turns[1].pass(), "it is served no more");
-        turns[1].sent_away().await;
-        assert!(turns[2].idle_since().is_some());
+        assert!(!states[1].pass(), "it is served no more");
+        states[1].sent_away().await;
+        assert!(states[2].idle_since().is_some());
         drop(inside[1].take());
         assert!(gone.await.is_err());
-        let newcomer = Arc::new(Turn::default());
+        let newcomer = Arc::new(ConnectionState::default());
         let _newcomer = enter("10.0.0.3", &newcomer).ok().unwrap();
         // Within its share an address makes room of its own only.
         let connection_limits = self::connection_limits(10, 1);
-        let (of_one, of_two) = (Arc::new(Turn::default()), Arc::new(Turn::default()));
+        let (of_one, of_two) = (Arc::new(ConnectionState::default()), Arc::new(ConnectionState::default()));
         let _one = connection_limits.admit("10.0.0.1".parse().unwrap(), &of_one).ok().unwrap();
         let _two = connection_limits.admit("10.0.0.2".parse().unwrap(), &of_two).ok().unwrap();
         let again = connection_limits.admit("10.0.0.2".parse().unwrap(), &Arc::default());

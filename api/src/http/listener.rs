@@ -4,9 +4,10 @@
 use crate::error::{Code, Error};
 use crate::http::address::Network;
 use crate::http::connection_limits::{ConnectionLimits, Full, Permit};
+use crate::http::connection_state::{Answering, ConnectionState};
 use crate::http::cors::ORIGIN_BYTES_MAX;
 use crate::http::envelope;
-use crate::http::timed_stream::{Answering, TimedStream, Turn};
+use crate::http::timed_stream::TimedStream;
 use crate::{Limits, Settings};
 use axum::Router;
 use axum::body::Body;
@@ -86,8 +87,8 @@ pub(crate) async fn open(listener: TcpListener, router: Router, doors: Doors, st
         };
         match accepted {
             Ok((stream, address)) => match enter(&connection_limits, address.ip()).await {
-                Some((permit, turn)) => {
-                    let stream = TimedStream::new(stream, limits, Arc::clone(&origins), turn);
+                Some((permit, state)) => {
+                    let stream = TimedStream::new(stream, limits, Arc::clone(&origins), state);
                     connections.spawn(serve_connection(stream, address, permit, router.clone(), graceful.watcher()));
                 }
                 None => match Arc::clone(&awaited).try_acquire_owned() {
@@ -130,24 +131,24 @@ pub(crate) async fn open(listener: TcpListener, router: Router, doors: Doors, st
 }
 
 /// Lets a connection in. When there is no room, the one that has been idle longest goes first.
-async fn enter(connection_limits: &ConnectionLimits, address: IpAddr) -> Option<(Permit, Arc<Turn>)> {
-    let turn = Arc::new(Turn::default());
-    let permit = match connection_limits.admit(address, &turn) {
+async fn enter(connection_limits: &ConnectionLimits, address: IpAddr) -> Option<(Permit, Arc<ConnectionState>)> {
+    let state = Arc::new(ConnectionState::default());
+    let permit = match connection_limits.admit(address, &state) {
         Err(Full::Leaving(gone)) => {
             // It has only to be dropped.
             let _ = tokio::time::timeout(LEAVE_WAIT_MAX, gone).await;
-            connection_limits.admit(address, &turn)
+            connection_limits.admit(address, &state)
         }
         admitted => admitted,
     };
-    permit.ok().map(|permit| (permit, turn))
+    permit.ok().map(|permit| (permit, state))
 }
 
 /// Answers the requests of one connection, one after the other.
 async fn serve_connection(stream: TimedStream, address: SocketAddr, permit: Permit, router: Router, watcher: Watcher) {
-    let turn = stream.turn();
-    let away = Arc::clone(&turn);
-    let service = service_fn(|request| answer(request, address, router.clone(), Arc::clone(&turn)));
+    let state = stream.state();
+    let away = Arc::clone(&state);
+    let service = service_fn(|request| answer(request, address, router.clone(), Arc::clone(&state)));
     let connection = http1::Builder::new()
         // The stream has clocks of its own: hyper's one clock cannot tell an idle connection from a slow header.
         .header_read_timeout(None)
@@ -169,17 +170,17 @@ async fn answer(
     request: Request<Incoming>,
     address: SocketAddr,
     mut router: Router,
-    turn: Arc<Turn>,
+    state: Arc<ConnectionState>,
 ) -> Result<Response<Body>, Infallible> {
-    if !turn.pass() {
+    if !state.pass() {
         // It was idle until now, and another has its place: it is closed, and nothing of the request has happened.
         return std::future::pending().await;
     }
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(address));
     let response = router.call(request).await;
-    turn.pass();
-    response.map(|response| response.map(|body| Body::new(Answering::new(body, turn))))
+    state.pass();
+    response.map(|response| response.map(|body| Body::new(Answering::new(body, state))))
 }
 
 /// Says in one breath that there is no room, without waiting until it is taken: who is not let in holds nothing.

@@ -2,137 +2,23 @@
 
 use crate::Limits;
 use crate::error::{Code, Error};
+use crate::http::clock::Clock;
+use crate::http::connection_state::ConnectionState;
 use crate::http::cors::ORIGIN_BYTES_MAX;
 use crate::http::envelope;
-use axum::body::{Body, Bytes, HttpBody};
-use hyper::body::{Frame, SizeHint};
+use axum::body::Bytes;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
-use tokio::time::{Instant, Sleep, sleep_until};
-
-/// Of the clock that tells how long a connection is idle.
-static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
-/// In place of an instant: a request is under way; the connection is sent away.
-const BUSY: u64 = 0;
-const SENT_AWAY: u64 = u64::MAX;
-
-/// Whose turn it is to speak on a connection. It is passed when a request's header is there, and when its answer is.
-pub(super) struct Turn {
-    passed: AtomicU64,
-    /// Since when nothing is under way, in µs of our clock; else [`BUSY`] or [`SENT_AWAY`].
-    idle_since: AtomicU64,
-    /// Whether the answer has not been handed over whole.
-    answering: AtomicBool,
-    away: Notify,
-}
-
-impl Default for Turn {
-    fn default() -> Turn {
-        Turn {
-            passed: AtomicU64::default(),
-            idle_since: AtomicU64::new(now_us()),
-            answering: AtomicBool::default(),
-            away: Notify::new(),
-        }
-    }
-}
-
-impl Turn {
-    /// Passes the turn. Whether the connection may go on: false when it was sent away before its request was there.
-    pub(super) fn pass(&self) -> bool {
-        if self.passed.fetch_add(1, Ordering::AcqRel).is_multiple_of(2) {
-            self.answering.store(true, Ordering::Release);
-            let begin = |since| (since != SENT_AWAY).then_some(BUSY);
-            return self.idle_since.fetch_update(Ordering::AcqRel, Ordering::Acquire, begin).is_ok();
-        }
-        true
-    }
-
-    /// Since when nothing is under way.
-    pub(super) fn idle_since(&self) -> Option<u64> {
-        Some(self.idle_since.load(Ordering::Acquire)).filter(|since| !matches!(*since, BUSY | SENT_AWAY))
-    }
-
-    /// Sends an idle connection away; false when it is not idle.
-    pub(super) fn send_away(&self) -> bool {
-        let Some(since) = self.idle_since() else { return false };
-        let sent = self.idle_since.compare_exchange(since, SENT_AWAY, Ordering::AcqRel, Ordering::Acquire).is_ok();
-        if sent {
-            self.away.notify_one();
-        }
-        sent
-    }
-
-    /// Resolves when the connection was sent away.
-    pub(super) async fn sent_away(&self) {
-        self.away.notified().await;
-    }
-
-    /// How often it was passed: even when the caller is to speak.
-    fn count(&self) -> u64 {
-        self.passed.load(Ordering::Acquire)
-    }
-
-    /// All that was handed over is written out.
-    fn written_out(&self) {
-        if !self.answering.load(Ordering::Acquire) {
-            let _ = self.idle_since.compare_exchange(BUSY, now_us(), Ordering::AcqRel, Ordering::Acquire);
-        }
-    }
-}
-
-/// Never [`BUSY`] nor [`SENT_AWAY`].
-fn now_us() -> u64 {
-    u64::try_from(BEGAN.elapsed().as_micros()).unwrap_or(SENT_AWAY).clamp(1, SENT_AWAY - 1)
-}
-
-/// The body of an answer; it knows when hyper has taken all of it, or gives it up.
-pub(super) struct Answering {
-    body: Body,
-    turn: Arc<Turn>,
-}
-
-impl Answering {
-    pub(super) fn new(body: Body, turn: Arc<Turn>) -> Answering {
-        Answering { body, turn }
-    }
-}
-
-impl Drop for Answering {
-    fn drop(&mut self) {
-        self.turn.answering.store(false, Ordering::Release);
-    }
-}
-
-impl HttpBody for Answering {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
 
 /// A TCP stream with clocks.
 pub(super) struct TimedStream {
     stream: TcpStream,
     limits: Limits,
-    turn: Arc<Turn>,
+    state: Arc<ConnectionState>,
     /// The turn for which `reading` is set.
     seen: u64,
     /// Whether something of the next header has come.
@@ -149,7 +35,12 @@ pub(super) struct TimedStream {
 }
 
 impl TimedStream {
-    pub(super) fn new(stream: TcpStream, limits: Limits, origins: Arc<[String]>, turn: Arc<Turn>) -> TimedStream {
+    pub(super) fn new(
+        stream: TcpStream,
+        limits: Limits,
+        origins: Arc<[String]>,
+        state: Arc<ConnectionState>,
+    ) -> TimedStream {
         // A small answer must not wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
         let mut reading = Clock::default();
@@ -157,7 +48,7 @@ impl TimedStream {
         TimedStream {
             stream,
             limits,
-            turn,
+            state,
             seen: 0,
             begun: false,
             reading,
@@ -168,13 +59,13 @@ impl TimedStream {
         }
     }
 
-    pub(super) fn turn(&self) -> Arc<Turn> {
-        Arc::clone(&self.turn)
+    pub(super) fn state(&self) -> Arc<ConnectionState> {
+        Arc::clone(&self.state)
     }
 
     /// Whether what is written is no answer of ours: hyper could not read a request, and says so in its own words.
     fn is_hypers(&self) -> bool {
-        self.turn.idle_since().is_some()
+        self.state.idle_since().is_some()
     }
 
     /// Says why a request could not be read, as every other failure is said, in place of hyper's `words`.
@@ -219,7 +110,7 @@ impl TimedStream {
 impl AsyncRead for TimedStream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let timed = self.get_mut();
-        let turn = timed.turn.count();
+        let turn = timed.state.count();
         if turn != timed.seen {
             (timed.seen, timed.begun) = (turn, false);
             timed.reading.set(timed.limits.idle_max);
@@ -283,7 +174,7 @@ impl AsyncWrite for TimedStream {
         let timed = self.get_mut();
         let flushed = Pin::new(&mut timed.stream).poll_flush(context);
         if matches!(flushed, Poll::Ready(Ok(()))) {
-            timed.turn.written_out();
+            timed.state.written_out();
         }
         flushed
     }
@@ -300,41 +191,5 @@ fn unreadable(words: &[u8]) -> Error {
             Error::new(Code::HeadersTooLarge, "the address and the headers are too large or too many")
         }
         Some(_) | None => Error::new(Code::BadParameters, "the request is not well-formed HTTP/1.1"),
-    }
-}
-
-/// A deadline that is moved with every request: the timer behind it is touched only when it rings too early.
-#[derive(Default)]
-struct Clock {
-    deadline: Option<Instant>,
-    timer: Option<Pin<Box<Sleep>>>,
-}
-
-impl Clock {
-    fn set(&mut self, within: Duration) {
-        self.deadline = Some(Instant::now() + within);
-    }
-
-    fn stop(&mut self) {
-        self.deadline = None;
-    }
-
-    fn runs(&self) -> bool {
-        self.deadline.is_some()
-    }
-
-    fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = self.deadline else { return Poll::Pending };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        if timer.deadline() > deadline {
-            timer.as_mut().reset(deadline);
-        }
-        loop {
-            ready!(timer.as_mut().poll(context));
-            if Instant::now() >= deadline {
-                return Poll::Ready(());
-            }
-            timer.as_mut().reset(deadline);
-        }
     }
 }
