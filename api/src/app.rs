@@ -4,7 +4,9 @@ use crate::Settings;
 use crate::auth::failures::Failures;
 use crate::http::address::household;
 use crate::http::budget::Budget;
+use crate::http::streams::Streams;
 use crate::redis::Redis;
+use axum::extract::FromRef;
 use commands::Writer;
 use node::passwords::Passwords;
 use node::{Node, Probe, Roles};
@@ -49,7 +51,15 @@ pub(crate) struct Shared {
     pub(crate) blocked: Arc<Semaphore>,
     /// Answers that wait to be taken.
     pub(crate) budget: Arc<Budget>,
+    /// Connections that last.
+    pub(crate) streams: Arc<Streams>,
     pub(crate) settings: Settings,
+}
+
+impl FromRef<App> for Arc<Streams> {
+    fn from_ref(app: &App) -> Arc<Streams> {
+        Arc::clone(&app.streams)
+    }
 }
 
 impl Deref for App {
@@ -62,6 +72,8 @@ impl Deref for App {
 
 impl App {
     pub(crate) fn new(node: &Node, settings: Settings) -> App {
+        let limits = &settings.limits;
+        let budget = Arc::new(Budget::new(limits.answer_bytes_max, limits.answer_bytes_per_address_max));
         App(Arc::new(Shared {
             log: node.log.clone(),
             keys: Arc::clone(&node.keys),
@@ -76,10 +88,8 @@ impl App {
             questions: Arc::new(Semaphore::new(QUESTIONS_MAX)),
             task_taken: Notify::new(),
             blocked: Arc::new(Semaphore::new(BLOCKED_MAX)),
-            budget: Arc::new(Budget::new(
-                settings.limits.answer_bytes_max,
-                settings.limits.answer_bytes_per_address_max,
-            )),
+            streams: Arc::new(Streams::new(limits.streams_max, Arc::clone(&budget))),
+            budget,
             settings,
         }))
     }

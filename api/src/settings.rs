@@ -49,6 +49,10 @@ pub struct Limits {
     pub unread_max: Duration,
     /// From an answer to the first byte of the next request of the same connection.
     pub idle_max: Duration,
+    /// Connections that last at once: answers that go on, and other protocols in place of HTTP.
+    pub streams_max: usize,
+    /// How long nothing may move, in either direction, on a connection that lasts.
+    pub stream_idle_max: Duration,
     /// What requests under way may still take when the server stops.
     pub drain_max: Duration,
 }
@@ -67,6 +71,8 @@ impl Default for Limits {
             answer_max: Duration::from_secs(30),
             unread_max: Duration::from_secs(30),
             idle_max: Duration::from_secs(60),
+            streams_max: 1_024,
+            stream_idle_max: Duration::from_secs(120),
             drain_max: Duration::from_secs(10),
         }
     }

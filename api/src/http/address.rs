@@ -1,6 +1,7 @@
 //! Whose request it is, as far as the network tells: the peer, or whom a proxy of ours names.
 
-use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use crate::http::peer::Peer;
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::middleware::Next;
@@ -61,7 +62,7 @@ impl<S: Sync> FromRequestParts<S> for ClientAddress {
 
 /// Finds out once where a request comes from, behind these proxies.
 pub(crate) async fn find(State(trusted): State<Arc<[Network]>>, mut request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical());
+    let peer = request.extensions().get::<Arc<Peer>>().map(|peer| peer.address.ip().to_canonical());
     let forwarded = peer.filter(|peer| is_ours(*peer, &trusted)).and_then(|_| forwarded(request.headers(), &trusted));
     request.extensions_mut().insert(ClientAddress(forwarded.or(peer)));
     next.run(request).await

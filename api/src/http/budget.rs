@@ -18,6 +18,8 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
+/// Most bytes that are held of what one connection sent, and of what it is sent.
+pub(super) const BUFFER_BYTES_MAX: usize = 64 * 1024;
 /// Answers of many rows that are put together at once: what they are made from is not counted, and is some MiB each.
 const PAGES_AT_ONCE_MAX: usize = 32;
 /// How long an answer waits for one of those places.

@@ -1,9 +1,9 @@
-//! What a connection is at: whose turn it is to speak, and since when nothing is under way.
+//! What a connection is at: whose turn it is to speak, since when nothing is under way, whether it lasts.
 
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 use tokio::sync::Notify;
@@ -15,13 +15,26 @@ static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
 const BUSY: u64 = 0;
 const SENT_AWAY: u64 = u64::MAX;
 
-/// Whose turn it is to speak on a connection. It is passed when a request's header is there, and when its answer is.
+/// What is spoken on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Requests and their answers, in turn.
+    Exchanges,
+    /// An answer that lasts.
+    Stream,
+    /// Another protocol, until it ends.
+    Upgraded,
+}
+
+/// Whose turn it is to speak on a connection, and for how long it has not been taken. The turn is passed when a request's
+/// header is there, and when its answer is.
 pub(super) struct ConnectionState {
     passed: AtomicU64,
     /// Since when nothing is under way, in µs of our clock; else [`BUSY`] or [`SENT_AWAY`].
     idle_since: AtomicU64,
     /// Whether the answer has not been handed over whole.
     answering: AtomicBool,
+    mode: AtomicU8,
     away: Notify,
 }
 
@@ -31,6 +44,7 @@ impl Default for ConnectionState {
             passed: AtomicU64::default(),
             idle_since: AtomicU64::new(now_us()),
             answering: AtomicBool::default(),
+            mode: AtomicU8::new(Mode::Exchanges as u8),
             away: Notify::new(),
         }
     }
@@ -67,15 +81,35 @@ impl ConnectionState {
         self.away.notified().await;
     }
 
-    /// How often it was passed: even when the caller is to speak.
-    pub(super) fn count(&self) -> u64 {
+    /// How often the turn was passed: even when the caller is to speak.
+    pub(super) fn turn(&self) -> u64 {
         self.passed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn mode(&self) -> Mode {
+        match self.mode.load(Ordering::Acquire) {
+            mode if mode == Mode::Stream as u8 => Mode::Stream,
+            mode if mode == Mode::Upgraded as u8 => Mode::Upgraded,
+            _ => Mode::Exchanges,
+        }
+    }
+
+    /// What follows is no exchange.
+    pub(super) fn enter(&self, mode: Mode) {
+        self.mode.store(mode as u8, Ordering::Release);
     }
 
     /// All that was handed over is written out.
     pub(super) fn written_out(&self) {
-        if !self.answering.load(Ordering::Acquire) {
+        if !self.answering.load(Ordering::Acquire) && self.mode() == Mode::Exchanges {
             let _ = self.idle_since.compare_exchange(BUSY, now_us(), Ordering::AcqRel, Ordering::Acquire);
+        }
+    }
+
+    fn answered(&self) {
+        self.answering.store(false, Ordering::Release);
+        if self.mode() == Mode::Stream {
+            self.enter(Mode::Exchanges);
         }
     }
 }
@@ -99,7 +133,7 @@ impl Answering {
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.state.answering.store(false, Ordering::Release);
+        self.state.answered();
     }
 }
 

@@ -3,25 +3,26 @@
 
 use crate::error::{Code, Error};
 use crate::http::address::Network;
+use crate::http::budget::BUFFER_BYTES_MAX;
 use crate::http::connection_limits::{ConnectionLimits, Full, Permit};
-use crate::http::connection_state::{Answering, ConnectionState};
+use crate::http::connection_state::{Answering, ConnectionState, Mode};
 use crate::http::cors::ORIGIN_BYTES_MAX;
 use crate::http::envelope;
+use crate::http::peer::Peer;
+use crate::http::stop::Stopper;
 use crate::http::timed_stream::TimedStream;
 use crate::{Limits, Settings};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::convert::Infallible;
 use std::future::Future;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
@@ -34,8 +35,6 @@ const HEADERS_MAX: usize = 64;
 /// Most bytes of a request's first line and headers that are read at all. From 16 KiB on they are refused in our own
 /// words; from here on by hyper, which says nothing but the status.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
-/// Most bytes that are held of what one connection sent, and of what it is sent.
-const BUFFER_BYTES_MAX: usize = 64 * 1024;
 /// The pause after a connection could not be accepted (no file descriptor is free): the queue of the kernel waits.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often that is logged: it comes in waves.
@@ -72,7 +71,7 @@ pub(crate) async fn open(listener: TcpListener, router: Router, doors: Doors, st
     let awaited = Arc::new(Semaphore::new(ORIGINS_AWAITED_MAX));
     // Makes the routes once, and not for every request.
     let router = router.with_state::<()>(());
-    let graceful = GracefulShutdown::new();
+    let stopper = Stopper::new();
     let mut connections = JoinSet::new();
     let mut stop = std::pin::pin!(stop);
     let mut complained: Option<Instant> = None;
@@ -88,8 +87,10 @@ pub(crate) async fn open(listener: TcpListener, router: Router, doors: Doors, st
         match accepted {
             Ok((stream, address)) => match enter(&connection_limits, address.ip()).await {
                 Some((permit, state)) => {
-                    let stream = TimedStream::new(stream, limits, Arc::clone(&origins), state);
-                    connections.spawn(serve_connection(stream, address, permit, router.clone(), graceful.watcher()));
+                    let peer = Peer { address, stop: stopper.signal() };
+                    let (origins, of_stream) = (Arc::clone(&origins), Arc::clone(&state));
+                    let stream = TimedStream::new(stream, limits, origins, of_stream, peer.stop.clone(), permit);
+                    connections.spawn(serve_connection(stream, Arc::new(peer), state, router.clone()));
                 }
                 None => match Arc::clone(&awaited).try_acquire_owned() {
                     Ok(place) if !origins.is_empty() => {
@@ -119,13 +120,14 @@ pub(crate) async fn open(listener: TcpListener, router: Router, doors: Doors, st
     }
     drop(listener);
     let drained = async {
-        graceful.shutdown().await;
+        stopper.stop().await;
         while let Some(ended) = connections.join_next().await {
             report(ended);
         }
     };
     if tokio::time::timeout(limits.drain_max, drained).await.is_err() {
         tracing::warn!("requests under way were cut off: they took too long to stop");
+        stopper.cut_off();
     }
     connections.shutdown().await;
 }
@@ -144,31 +146,35 @@ async fn enter(connection_limits: &ConnectionLimits, address: IpAddr) -> Option<
     permit.ok().map(|permit| (permit, state))
 }
 
-/// Answers the requests of one connection, one after the other.
-async fn serve_connection(stream: TimedStream, address: SocketAddr, permit: Permit, router: Router, watcher: Watcher) {
-    let state = stream.state();
-    let away = Arc::clone(&state);
-    let service = service_fn(|request| answer(request, address, router.clone(), Arc::clone(&state)));
+/// Answers the requests of one connection, one after the other, until it ends or another protocol takes it over.
+async fn serve_connection(stream: TimedStream, peer: Arc<Peer>, state: Arc<ConnectionState>, router: Router) {
+    let (away, stop) = (Arc::clone(&state), peer.stop.begun());
+    let service = service_fn(move |request| answer(request, Arc::clone(&peer), router.clone(), Arc::clone(&state)));
     let connection = http1::Builder::new()
         // The stream has clocks of its own: hyper's one clock cannot tell an idle connection from a slow header.
         .header_read_timeout(None)
         .max_headers(HEADERS_MAX)
         .max_header_size(HEAD_BYTES_MAX)
         .max_buf_size(BUFFER_BYTES_MAX)
-        // Who has said all that he will say still gets his answer.
+        // Who has said all that they will say still get their answer.
         .half_close(true)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    // How it ended is the caller's business: hung up, not HTTP, too slow.
     tokio::select! {
-        // How it ended is the caller's business: hung up, not HTTP, too slow.
-        _ = watcher.watch(connection) => {}
-        () = away.sent_away() => {}
+        biased;
+        _ = connection.as_mut() => return,
+        () = away.sent_away() => return,
+        () = stop => {}
     }
-    drop(permit);
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
 }
 
 async fn answer(
     request: Request<Incoming>,
-    address: SocketAddr,
+    peer: Arc<Peer>,
     mut router: Router,
     state: Arc<ConnectionState>,
 ) -> Result<Response<Body>, Infallible> {
@@ -177,10 +183,13 @@ async fn answer(
         return std::future::pending().await;
     }
     let mut request = request.map(Body::new);
-    request.extensions_mut().insert(ConnectInfo(address));
-    let response = router.call(request).await;
+    request.extensions_mut().insert(peer);
+    let response = router.call(request).await?;
+    if let Some(mode) = response.extensions().get::<Mode>() {
+        state.enter(*mode);
+    }
     state.pass();
-    response.map(|response| response.map(|body| Body::new(Answering::new(body, state))))
+    Ok(response.map(|body| Body::new(Answering::new(body, state))))
 }
 
 /// Says in one breath that there is no room, without waiting until it is taken: who is not let in holds nothing.

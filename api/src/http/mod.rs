@@ -17,7 +17,11 @@ pub(crate) mod idempotency;
 pub(crate) mod listener;
 pub(crate) mod metrics;
 pub(crate) mod params;
+mod peer;
 pub(crate) mod reply;
 pub(crate) mod request_size;
+mod stop;
+#[cfg_attr(not(test), expect(dead_code, reason = "no route lasts yet"))]
+pub(crate) mod streams;
 mod timed_stream;
 pub(crate) mod web_origin;

@@ -1,0 +1,126 @@
+//! Connections that last: an answer that goes on for as long as there is something to tell, or another protocol in place
+//! of HTTP. They hold no slot for requests under way, of which they would leave none; they have so many of their own.
+//! When the server stops they end at once.
+
+use crate::error::{Code, Error};
+use crate::http::address::ClientAddress;
+use crate::http::budget::{BUFFER_BYTES_MAX, Budget, Held};
+use crate::http::connection_state::Mode;
+use crate::http::peer::Peer;
+use crate::http::stop::Stop;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use hyper::body::{Frame, SizeHint};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The slots for connections that last.
+pub(crate) struct Streams {
+    slots: Arc<Semaphore>,
+    budget: Arc<Budget>,
+}
+
+impl Streams {
+    pub(crate) fn new(max: usize, budget: Arc<Budget>) -> Streams {
+        Streams { slots: Arc::new(Semaphore::new(max)), budget }
+    }
+}
+
+/// A slot for one connection that lasts, with what hyper may hold of it. A handler takes it as an argument; it is free
+/// again when the connection has ended.
+pub(crate) struct StreamSlot {
+    held: Arc<Held>,
+    stop: Stop,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for StreamSlot
+where
+    Arc<Streams>: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<StreamSlot, Error> {
+        let streams = Arc::<Streams>::from_ref(state);
+        let full = |_| Error::new(Code::Overloaded, "too many streams are open; try again in a moment");
+        let slot = Arc::clone(&streams.slots).try_acquire_owned().map_err(full)?;
+        let address = parts.extensions.get::<ClientAddress>().and_then(|address| address.0);
+        let held = streams.budget.take(address, BUFFER_BYTES_MAX, None)?;
+        let peer = parts.extensions.get::<Arc<Peer>>();
+        let peer = peer.ok_or_else(|| Error::new(Code::Internal, "a stream needs a connection of its own"))?;
+        Ok(StreamSlot { held, stop: peer.stop.clone(), _slot: slot })
+    }
+}
+
+impl StreamSlot {
+    /// An answer that lasts for as long as its body does; at a stop it ends as if the body had.
+    pub(crate) fn answer(self, body: Body) -> Response {
+        let held = Arc::clone(&self.held);
+        let mut response = Response::new(Body::new(Lasting { body, stop: Box::pin(self.stop.begun()), _slot: self }));
+        response.extensions_mut().insert(held);
+        response.extensions_mut().insert(Mode::Stream);
+        response
+    }
+
+    /// Takes the connection over from HTTP once the answer, `101 Switching Protocols` without headers, is written.
+    /// `serve` hears of a stop and is to end then; after [`Limits::drain_max`](crate::Limits::drain_max) the connection
+    /// is cut off.
+    pub(crate) fn upgrade<F>(
+        self,
+        upgrade: OnUpgrade,
+        serve: impl FnOnce(Upgraded, Stop) -> F + Send + 'static,
+    ) -> Response
+    where
+        F: Future<Output = ()> + Send,
+    {
+        tokio::spawn(async move {
+            // It fails when the caller leaves before.
+            if let Ok(upgraded) = upgrade.await {
+                serve(upgraded, self.stop.clone()).await;
+            }
+            drop(self);
+        });
+        let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+        response.extensions_mut().insert(Mode::Upgraded);
+        response
+    }
+}
+
+/// The body of an answer that lasts.
+struct Lasting {
+    body: Body,
+    stop: Pin<Box<dyn Future<Output = ()> + Send>>,
+    _slot: StreamSlot,
+}
+
+impl HttpBody for Lasting {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let lasting = self.get_mut();
+        if lasting.stop.as_mut().poll(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        Pin::new(&mut lasting.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        // It may end before its body does.
+        SizeHint::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;
