@@ -89,21 +89,11 @@ impl Draft {
 
     /// A verifier is forgotten as soon as it is superseded, a person as soon as they are erased (DESIGN 3).
     fn forget_superseded(&mut self, version: u64, event: &Event) {
-        match event {
-            Event::User(user_id, user::Event::PasswordChanged(_) | user::Event::VerifierReplaced(_)) => {
-                let stream = (*user_id).into();
-                for name in domain::VERIFIERS {
-                    self.batch.forget.push(Forget::Superseded { stream, name, before_version: version });
-                }
-            }
-            Event::User(user_id, user::Event::Erased) => self.batch.forget.push(Forget::Subject(*user_id)),
-            Event::User(..)
-            | Event::Session(..)
-            | Event::Token(..)
-            | Event::Name(..)
-            | Event::Chat(..)
-            | Event::Message(..)
-            | Event::Projection(..) => {}
+        for &name in event.supersedes() {
+            self.batch.forget.push(Forget::Superseded { stream: event.stream(), name, before_version: version });
+        }
+        if let Event::User(user_id, user::Event::Erased) = event {
+            self.batch.forget.push(Forget::Subject(*user_id));
         }
     }
 

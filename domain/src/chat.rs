@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 mod members;
 pub mod message;
+mod stored;
 
 /// What is known of a chat.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -143,6 +143,29 @@ impl Category {
         Category::Message,
         Category::Projection,
     ];
+
+    /// The first word of its streams' names, and of its events' stored names.
+    pub fn word(self) -> &'static str {
+        match self {
+            Category::User => "user",
+            Category::Session => "session",
+            Category::Token => "token",
+            Category::Name => "name",
+            Category::Chat => "chat",
+            Category::Message => "message",
+            Category::Projection => "projection",
+        }
+    }
+
+    /// The category of that word; `None` when this version of Letopis has none.
+    pub fn parse(word: &str) -> Option<Category> {
+        Category::ALL.into_iter().find(|category| category.word() == word)
+    }
+
+    /// The category of events of that stored name, also of names that this version of Letopis does not know.
+    pub fn of_event(name: &str) -> Option<Category> {
+        Category::parse(name.split_once('.')?.0)
+    }
 }
 
 impl StreamId {
@@ -162,14 +185,15 @@ impl StreamId {
 
 impl fmt::Display for StreamId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}-", self.category().word())?;
         match self {
-            StreamId::UserId(id) => write!(out, "user-{id}"),
-            StreamId::SessionId(id) => write!(out, "session-{id}"),
-            StreamId::TokenId(id) => write!(out, "token-{id}"),
-            StreamId::ChatId(id) => write!(out, "chat-{id}"),
-            StreamId::MessageId(id) => write!(out, "message-{id}"),
-            StreamId::ProjectionName(name) => write!(out, "projection-{name}"),
-            StreamId::NameClaim(NameClaim(hash)) => write!(out, "name-{}", hex(hash)),
+            StreamId::UserId(id) => id.fmt(out),
+            StreamId::SessionId(id) => id.fmt(out),
+            StreamId::TokenId(id) => id.fmt(out),
+            StreamId::NameClaim(NameClaim(hash)) => out.write_str(&hex(hash)),
+            StreamId::ChatId(id) => id.fmt(out),
+            StreamId::MessageId(id) => id.fmt(out),
+            StreamId::ProjectionName(name) => name.fmt(out),
         }
     }
 }
@@ -178,15 +202,14 @@ impl StreamId {
     /// Reads the text form; `None` when it names no stream of this version of Letopis.
     pub fn parse(text: &str) -> Option<StreamId> {
         let (category, rest) = text.split_once('-')?;
-        Some(match category {
-            "user" => UserId(parse_uuid(rest)?).into(),
-            "session" => SessionId(parse_uuid(rest)?).into(),
-            "token" => TokenId(parse_uuid(rest)?).into(),
-            "chat" => ChatId(parse_uuid(rest)?).into(),
-            "message" => MessageId(parse_uuid(rest)?).into(),
-            "projection" => ProjectionName::parse(rest)?.into(),
-            "name" => NameClaim(parse_hash(rest)?).into(),
-            _ => return None,
+        Some(match Category::parse(category)? {
+            Category::User => UserId(parse_uuid(rest)?).into(),
+            Category::Session => SessionId(parse_uuid(rest)?).into(),
+            Category::Token => TokenId(parse_uuid(rest)?).into(),
+            Category::Name => NameClaim(parse_hash(rest)?).into(),
+            Category::Chat => ChatId(parse_uuid(rest)?).into(),
+            Category::Message => MessageId(parse_uuid(rest)?).into(),
+            Category::Projection => ProjectionName::parse(rest)?.into(),
         })
     }
 }

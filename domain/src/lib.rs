@@ -15,12 +15,13 @@ mod stored;
 pub mod text;
 pub mod time;
 
+pub use accounts::user::VERIFIERS;
 pub use accounts::{name, password, session, token, user};
 pub use chat::message;
 pub use id::{Category, ChatId, MessageId, SessionId, StreamId, TokenId, UserId};
 pub use ops::projection;
 pub use personal::Personal;
-pub use stored::{Stored, StoredParts, Unreadable, VERIFIERS};
+pub use stored::{Stored, StoredParts, Unreadable};
 pub use time::Timestamp;
 
 /// One thing that somebody wants to happen: what it is about, and what is wanted.
@@ -111,17 +112,28 @@ impl Event {
     /// Whether it changes what is shown of the thing that it happened to. Only such facts move the version that
     /// `ETag` tells and `If-Match` asks for: a stranger who guesses at a password must not change it.
     pub fn is_shown(&self) -> bool {
-        !matches!(
-            self,
-            Event::User(
-                _,
-                user::Event::PasswordChanged(_)
-                    | user::Event::VerifierReplaced(_)
-                    | user::Event::SignInsFailed(_)
-                    | user::Event::SessionsEnded(_)
-                    | user::Event::TokensRevoked
-            )
-        )
+        match self {
+            Event::User(_, event) => event.is_shown(),
+            Event::Session(..)
+            | Event::Token(..)
+            | Event::Name(..)
+            | Event::Chat(..)
+            | Event::Message(..)
+            | Event::Projection(..) => true,
+        }
+    }
+
+    /// The stored names of the facts in its stream whose sealed parts are forgotten as soon as it is appended.
+    pub fn supersedes(&self) -> &'static [&'static str] {
+        match self {
+            Event::User(_, event) => event.supersedes(),
+            Event::Session(..)
+            | Event::Token(..)
+            | Event::Name(..)
+            | Event::Chat(..)
+            | Event::Message(..)
+            | Event::Projection(..) => &[],
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! together with the account. The claim of an erased person stays taken.
 
 use crate::UserId;
+use crate::stored::{StoredParts, Unreadable, Written, json};
 use serde::{Deserialize, Serialize};
 
 /// Whose name it is.
@@ -29,5 +30,29 @@ pub struct Claimed {
 pub fn evolve(state: &mut State, event: &Event) {
     match event {
         Event::Claimed(Claimed { user_id }) => state.owner = Some(*user_id),
+    }
+}
+
+impl Event {
+    /// The name that it is stored under.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Event::Claimed(_) => "name.claimed.v1",
+        }
+    }
+
+    /// Payload, and what is personal with whose it is.
+    pub(crate) fn written(&self) -> Written {
+        match self {
+            Event::Claimed(event) => (json(event), None),
+        }
+    }
+
+    /// Reads one of these events back.
+    pub(crate) fn restore(parts: &StoredParts<'_>) -> Result<Event, Unreadable> {
+        Ok(match parts.name {
+            "name.claimed.v1" => Event::Claimed(parts.payload()?),
+            _ => return Err(parts.unknown()),
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! A session: one sign-in, until it ends.
 
+use crate::stored::{StoredParts, Unreadable, Written, json, sealed};
 use crate::user::{self, Origin};
 use crate::{Decision, Outcome, Personal, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -148,6 +149,33 @@ pub fn evolve(state: &mut State, event: &Event) {
         Event::SignedIn(SignedIn { user_id, .. }) => State::Open(*user_id),
         Event::Ended(Ended { user_id }) => State::Ended(*user_id),
     };
+}
+
+impl Event {
+    /// The name that it is stored under.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Event::SignedIn(_) => "session.signed_in.v1",
+            Event::Ended(_) => "session.ended.v1",
+        }
+    }
+
+    /// Payload, and what is personal with whose it is.
+    pub(crate) fn written(&self) -> Written {
+        match self {
+            Event::SignedIn(event) => (json(event), sealed(event.user_id, &event.from)),
+            Event::Ended(event) => (json(event), None),
+        }
+    }
+
+    /// Reads one of these events back.
+    pub(crate) fn restore(parts: &StoredParts<'_>) -> Result<Event, Unreadable> {
+        Ok(match parts.name {
+            "session.signed_in.v1" => Event::SignedIn(SignedIn { from: parts.personal()?, ..parts.payload()? }),
+            "session.ended.v1" => Event::Ended(parts.payload()?),
+            _ => return Err(parts.unknown()),
+        })
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A service token: what an application's own backend calls with in the name of its user, until it is revoked.
 
 use crate::session::TokenHash;
+use crate::stored::{StoredParts, Unreadable, Written, json, sealed};
 use crate::text::{TokenName, Unfit};
 use crate::{Decision, Outcome, Personal, Timestamp, TokenId, UserId, user};
 use serde::{Deserialize, Serialize};
@@ -200,6 +201,33 @@ pub fn evolve(state: &mut State, event: &Event) {
         Event::Created(Created { user_id, .. }) => State::Live(*user_id),
         Event::Revoked(Revoked { user_id }) => State::Revoked(*user_id),
     };
+}
+
+impl Event {
+    /// The name that it is stored under.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Event::Created(_) => "token.created.v1",
+            Event::Revoked(_) => "token.revoked.v1",
+        }
+    }
+
+    /// Payload, and what is personal with whose it is.
+    pub(crate) fn written(&self) -> Written {
+        match self {
+            Event::Created(event) => (json(event), sealed(event.user_id, &event.name)),
+            Event::Revoked(event) => (json(event), None),
+        }
+    }
+
+    /// Reads one of these events back.
+    pub(crate) fn restore(parts: &StoredParts<'_>) -> Result<Event, Unreadable> {
+        Ok(match parts.name {
+            "token.created.v1" => Event::Created(Created { name: parts.personal()?, ..parts.payload()? }),
+            "token.revoked.v1" => Event::Revoked(parts.payload()?),
+            _ => return Err(parts.unknown()),
+        })
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,10 @@ use crate::text::{DisplayName, Email, Locale, TimeZone, UserName};
 use crate::{Decision, Outcome, Personal, SessionId, Timestamp, UserId, name};
 use serde::{Deserialize, Serialize};
 
+mod stored;
+
+pub use stored::VERIFIERS;
+
 /// What is known of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum State {

@@ -1,5 +1,6 @@
 //! A message: what somebody said in a chat, until it is edited or deleted.
 
+use crate::stored::{StoredParts, Unreadable, Written, json, sealed_text};
 use crate::text::MessageText;
 use crate::{ChatId, Decision, MessageId, Outcome, Personal, Timestamp, UserId, chat};
 use serde::{Deserialize, Serialize};
@@ -307,6 +308,36 @@ pub fn evolve(state: &mut State, event: &Event) {
                 *state = State::Deleted(Post { text: Personal::Erased, ..post });
             }
         }
+    }
+}
+
+impl Event {
+    /// The name that it is stored under.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Event::Posted(_) => "message.posted.v1",
+            Event::Edited(_) => "message.edited.v1",
+            Event::Deleted(_) => "message.deleted.v1",
+        }
+    }
+
+    /// Payload, and what is personal with whose it is.
+    pub(crate) fn written(&self) -> Written {
+        match self {
+            Event::Posted(event) => (json(event), sealed_text(event.author, &event.text)),
+            Event::Edited(event) => (json(event), sealed_text(event.author, &event.text)),
+            Event::Deleted(event) => (json(event), None),
+        }
+    }
+
+    /// Reads one of these events back.
+    pub(crate) fn restore(parts: &StoredParts<'_>) -> Result<Event, Unreadable> {
+        Ok(match parts.name {
+            "message.posted.v1" => Event::Posted(Posted { text: parts.text()?, ..parts.payload()? }),
+            "message.edited.v1" => Event::Edited(Edited { text: parts.text()?, ..parts.payload()? }),
+            "message.deleted.v1" => Event::Deleted(parts.payload()?),
+            _ => return Err(parts.unknown()),
+        })
     }
 }
 

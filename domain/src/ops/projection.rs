@@ -2,6 +2,7 @@
 //! a skip is a fact like any other, and whoever folds the log again skips the same.
 
 use crate::id::ProjectionName;
+use crate::stored::{StoredParts, Unreadable, Written, json};
 use crate::{Decision, Outcome};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -85,6 +86,30 @@ pub fn evolve(state: &mut State, event: &Event) {
         Event::EventSkipped(EventSkipped { position, .. }) => {
             state.skipped.insert(*position);
         }
+    }
+}
+
+impl Event {
+    /// The name that it is stored under.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Event::EventSkipped(_) => "projection.event_skipped.v1",
+        }
+    }
+
+    /// Payload, and what is personal with whose it is.
+    pub(crate) fn written(&self) -> Written {
+        match self {
+            Event::EventSkipped(event) => (json(event), None),
+        }
+    }
+
+    /// Reads one of these events back.
+    pub(crate) fn restore(parts: &StoredParts<'_>) -> Result<Event, Unreadable> {
+        Ok(match parts.name {
+            "projection.event_skipped.v1" => Event::EventSkipped(parts.payload()?),
+            _ => return Err(parts.unknown()),
+        })
     }
 }
 

@@ -124,7 +124,7 @@ fn unreadable(error: Error) -> Result<(String, Option<Category>), Error> {
     let reason = error.to_string();
     if let Error::Unreadable { source, .. } = &error {
         let category = match source {
-            Unreadable::UnknownName(name) | Unreadable::Shape { name, .. } => category(name),
+            Unreadable::UnknownName(name) | Unreadable::Shape { name, .. } => Category::of_event(name),
             // What it is about is what nobody knows.
             Unreadable::Misplaced(_) => None,
         };
@@ -133,20 +133,6 @@ fn unreadable(error: Error) -> Result<(String, Option<Category>), Error> {
         Ok((reason, None))
     } else {
         Err(error)
-    }
-}
-
-/// The category of events of that stored name: its first word is the one of the stream.
-fn category(name: &str) -> Option<Category> {
-    match name.split_once('.')?.0 {
-        "user" => Some(Category::User),
-        "session" => Some(Category::Session),
-        "token" => Some(Category::Token),
-        "name" => Some(Category::Name),
-        "chat" => Some(Category::Chat),
-        "message" => Some(Category::Message),
-        "projection" => Some(Category::Projection),
-        _ => None,
     }
 }
 
