@@ -53,7 +53,7 @@ impl App {
         let (name, fingerprint) = context.key.as_ref()?;
         let subject = match actor {
             Actor::User(id) => Some(id),
-            Actor::Anonymous | Actor::Operator | Actor::Import => None,
+            Actor::Anonymous | Actor::Operator | Actor::Import | Actor::Courier(_) => None,
         };
         let owner = subject.map_or([0; 16], |UserId(id)| id.into_bytes());
         let command_id = self.keys.keyed_hash("idempotency key", &[&owner, name.as_bytes()]);

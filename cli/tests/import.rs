@@ -50,6 +50,20 @@ fn messages_keep_their_times_only_when_asked() {
 }
 
 #[test]
+fn no_line_passes_for_a_courier() {
+    let place = Place::new();
+    let line = r#"{"room": "courier", "at": "2024-03-01T10:00:00Z", "author": "courier", "text": "hello"}"#;
+    let meant = line.replace('}', r#", "actor": "courier", "causation": "0190c2f4-0000-7000-8000-000000000000"}"#);
+    let file = place.file("log.ndjson", &format!("{line}\n{meant}\n"));
+    place.run(&["import", &file]);
+    let events = place.run(&["events", "ls"]).ok().lines();
+    assert!(events.iter().any(|event| event["type"] == "message.posted.v1"), "{events:?}");
+    for event in events {
+        assert_eq!(event["meta"], serde_json::json!({"actor": "import"}), "{event}");
+    }
+}
+
+#[test]
 fn people_keep_their_spellings() {
     let place = Place::new();
     place.run(&["import", &fixture()]).ok();

@@ -193,7 +193,8 @@ fn the_control_socket_is_private_and_answers_nonsense() {
     let server = place.serve();
     let path = place.data().join("control.sock");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    for nonsense in ["\n", "{}\n", "{\"operation\": {\"fly\": {}}}\n", "\u{1b}\n"] {
+    let as_courier = concat!(r#"{"operation": "probe", "actor": "courier"}"#, "\n");
+    for nonsense in ["\n", "{}\n", "{\"operation\": {\"fly\": {}}}\n", "\u{1b}\n", as_courier] {
         let mut stream = UnixStream::connect(&path).unwrap();
         stream.write_all(nonsense.as_bytes()).unwrap();
         let mut line = String::new();

@@ -14,5 +14,5 @@ mod tests;
 mod writer;
 
 pub use clock::ClockGuard;
-pub use request::{Actor, Answer, Error, Key, Request, Unwell};
+pub use request::{Actor, Answer, Cause, Error, Key, Request, Unwell};
 pub use writer::{Running, Writer};

@@ -2,6 +2,8 @@
 
 use domain::{Command, Outcome, Refusal, Timestamp, UserId};
 use serde_json::{Map, Value};
+use store::Fact;
+use uuid::Uuid;
 
 /// One command, and what is to be remembered of where it came from.
 #[derive(Clone, Debug)]
@@ -31,6 +33,21 @@ pub enum Actor {
     Operator,
     /// An import.
     Import,
+    /// A courier, because of an event. Nothing that comes in from outside can say so: see [`Cause`].
+    Courier(Cause),
+}
+
+/// The event that made a courier ask. It is made of a fact that was read from the log, and of nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cause {
+    event_id: Uuid,
+}
+
+impl Cause {
+    /// That this happened.
+    pub fn of(fact: &Fact) -> Cause {
+        Cause { event_id: fact.id }
+    }
 }
 
 /// What makes a repeat known (`Idempotency-Key`): both are keyed hashes, so that the log's file does not tell them.
@@ -106,13 +123,15 @@ impl Request {
         Request { command, actor: Actor::Operator, at, request_id: None, if_match: None, key: None }
     }
 
-    /// What each of its events remembers: JSON with `actor` and, where known, `request_id` and `command_id`.
+    /// What each of its events remembers: JSON with `actor` and, where known, `request_id`, `command_id` and
+    /// `causation`, the id of the event that made a courier ask.
     pub(crate) fn meta(&self) -> String {
-        let actor = match self.actor {
-            Actor::Anonymous => "anonymous".to_owned(),
-            Actor::User(id) => format!("user:{id}"),
-            Actor::Operator => "operator".to_owned(),
-            Actor::Import => "import".to_owned(),
+        let (actor, cause) = match self.actor {
+            Actor::Anonymous => ("anonymous".to_owned(), None),
+            Actor::User(id) => (format!("user:{id}"), None),
+            Actor::Operator => ("operator".to_owned(), None),
+            Actor::Import => ("import".to_owned(), None),
+            Actor::Courier(cause) => ("courier".to_owned(), Some(cause)),
         };
         let mut meta = Map::new();
         meta.insert("actor".to_owned(), Value::String(actor));
@@ -121,6 +140,9 @@ impl Request {
         }
         if let Some(key) = &self.key {
             meta.insert("command_id".to_owned(), Value::String(domain::id::hex(&key.command_id)));
+        }
+        if let Some(cause) = cause {
+            meta.insert("causation".to_owned(), Value::String(cause.event_id.to_string()));
         }
         Value::Object(meta).to_string()
     }

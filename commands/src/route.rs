@@ -45,7 +45,7 @@ pub(crate) fn people(request: &Request) -> [Option<UserId>; 2] {
             Command::Session(..) | Command::Token(..) | Command::Chat(..) | Command::Message(..) | Command::Nothing(_),
         ) => Some(id),
         (Actor::User(_), Command::User(..) | Command::Projection(..)) => None,
-        (Actor::Anonymous | Actor::Operator | Actor::Import, _) => None,
+        (Actor::Anonymous | Actor::Operator | Actor::Import | Actor::Courier(_), _) => None,
     };
     [actor, request.command.by().filter(|author| Some(*author) != actor)]
 }

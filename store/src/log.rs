@@ -123,6 +123,18 @@ impl Log {
         }
     }
 
+    /// Records above a position that one of these events caused (`causation` of their metadata), in order; at most
+    /// `limit` and [`crate::PAGE_MAX`]. An effect is always behind its cause. Reads the log from there on.
+    ///
+    /// # Errors
+    /// As [`Log::read`].
+    pub fn caused_by(&self, causes: &[Uuid], after: u64, limit: usize) -> Result<Vec<Record>, Error> {
+        match self {
+            Log::Sqlite(log) => log.caused_by(causes, after, limit),
+            Log::Postgres(log) => log.caused_by(causes, after, limit),
+        }
+    }
+
     /// Records of one stream above a version, by version; at most `limit` and [`crate::PAGE_MAX`].
     ///
     /// # Errors

@@ -49,6 +49,28 @@ fn a_reader_of_records_gets_everything_but_sealed_parts() {
 }
 
 #[test]
+fn effects_are_found_by_their_cause() {
+    for mut house in each() {
+        house.append(vec![message(1, 1, "hello"), message(2, 1, "there")]);
+        let ids = house.log.read(0, 2).unwrap().iter().map(|record| record.id).collect::<Vec<_>>();
+        let because = |number: u128, cause: uuid::Uuid| NewEvent {
+            meta: format!(r#"{{"actor":"courier","causation":"{cause}"}}"#),
+            ..message(number, 1, "effect")
+        };
+        let only_named = NewEvent { meta: format!(r#"{{"request_id":"{}"}}"#, ids[0]), ..message(3, 1, "none") };
+        house.append(vec![because(4, ids[0]), only_named, because(5, ids[1]), because(6, ids[0])]);
+        let found = |causes: &[uuid::Uuid], after, limit| {
+            let records = house.log.caused_by(causes, after, limit).unwrap();
+            records.iter().map(|record| record.position).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&ids[..1], 0, 9), [3, 6]);
+        assert_eq!(found(&ids, 0, 9), [3, 5, 6]);
+        assert_eq!(found(&ids, 3, 1), [5]);
+        assert_eq!(found(&[], 0, 9), [0; 0]);
+    }
+}
+
+#[test]
 fn what_is_told_from_memory_is_what_was_written() {
     for mut house in each() {
         let near = house.appender.log(&house.folder).unwrap();

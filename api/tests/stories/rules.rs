@@ -98,6 +98,35 @@ async fn every_event_remembers_the_request_that_caused_it() {
 }
 
 #[tokio::test]
+async fn no_request_passes_for_a_courier() {
+    let app = TestApp::start().await;
+    let anna = app.user("courier").await;
+    let cause = app.node.log.read(0, 1).unwrap().remove(0).id.to_string();
+    let body = json!({"chat_name": "garden"});
+    let meant = [("x-actor", "courier"), ("x-causation", &cause), ("causation", &cause), ("x-request-id", "courier")];
+    let made = anna.send(Method::POST, "/v1/chats", Some(body.clone()), &meant).await.expect_status(201);
+    let fields = json!({"chat_name": "garden", "actor": "courier", "causation": cause});
+    anna.post("/v1/chats", fields).await.expect_problem(400, "bad-parameters");
+    for scheme in ["Courier", "Bearer"] {
+        let token = format!("{scheme} courier:{cause}");
+        let header = [("authorization", token.as_str())];
+        let tried = app.anonymous().send(Method::POST, "/v1/chats", Some(body.clone()), &header).await;
+        assert_eq!(tried.status, 401, "{scheme}");
+    }
+    let cookie = format!("session=courier; actor=courier; causation={cause}");
+    let tried = app.anonymous().send(Method::POST, "/v1/chats", Some(body), &[("cookie", &cookie)]).await;
+    assert_eq!(tried.status, 401);
+    let records = app.node.log.read(0, 100).unwrap();
+    assert!(records.last().unwrap().position == made.position(), "nothing else was written");
+    for record in records {
+        let meta = serde_json::from_str::<Value>(&record.meta).unwrap();
+        let actor = meta["actor"].as_str().unwrap();
+        assert!(actor == "anonymous" || actor == format!("user:{}", anna.user_id), "{meta}");
+        assert_eq!(meta.get("causation"), None);
+    }
+}
+
+#[tokio::test]
 async fn browsers_are_told_to_be_careful() {
     let app = TestApp::start().await;
     let anna = app.user("Anna").await;

@@ -6,7 +6,7 @@ mod forgetting;
 mod model;
 mod stories;
 
-use crate::{Actor, Answer, Error, Key, Request, Running, Writer};
+use crate::{Actor, Answer, Cause, Error, Key, Request, Running, Writer};
 use domain::id::NameClaim;
 use domain::text::{ChatName, MessageText, UserName};
 use domain::user::Verifier;

@@ -220,3 +220,16 @@ async fn futures<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T
     .await;
     done.into_iter().flatten().collect()
 }
+
+#[tokio::test]
+async fn what_a_courier_asks_names_the_event_that_made_it_ask() {
+    let house = House::new();
+    let (anna, chat) = house.chat(1).await;
+    let cause = house.log.facts(0, 1).unwrap().remove(0);
+    let asked = Request { actor: Actor::Courier(Cause::of(&cause)), ..request(post(10, chat, anna, "because")) };
+    let position = house.writer.send(asked).await.unwrap().position;
+    let record = house.log.read(position - 1, 1).unwrap().remove(0);
+    assert_eq!(record.meta, format!(r#"{{"actor":"courier","causation":"{}"}}"#, cause.id));
+    assert_eq!(house.log.caused_by(&[cause.id], 0, 9).unwrap(), [record]);
+    house.verified();
+}

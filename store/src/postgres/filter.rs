@@ -85,6 +85,25 @@ pub(super) async fn by_meta(
     records(client, Order::Rising(after), &sql, &params).await
 }
 
+pub(super) async fn caused_by(
+    client: &Client,
+    causes: &[Uuid],
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Record>, Error> {
+    let sql = format!(
+        "select {COLUMNS} from letopis.event where position > $1 and strpos(meta, '\"causation\":') > 0
+         and substring(meta from '\"causation\":\"([^\"]*)\"') = any($2) order by position limit $3"
+    );
+    let causes = causes.iter().map(Uuid::to_string).collect::<Vec<_>>();
+    let params: Vec<Owned> = vec![
+        (Box::new(sql_number(after)), Type::INT8),
+        (Box::new(causes), Type::TEXT_ARRAY),
+        (Box::new(page(limit)), Type::INT8),
+    ];
+    records(client, Order::Rising(after), &sql, &params).await
+}
+
 async fn records(client: &Client, order: Order, sql: &str, params: &[Owned]) -> Result<Vec<Record>, Error> {
     let params = params.iter().map(|(value, kind)| (&**value as &(dyn ToSql + Sync), kind.clone()));
     let params = params.collect::<Vec<Param<'_>>>();

@@ -78,6 +78,10 @@ impl Log {
         self.cluster.read(async move |client: Object| filter::by_id(&client, id).await)
     }
 
+    pub(crate) fn caused_by(&self, causes: &[Uuid], after: u64, limit: usize) -> Result<Vec<Record>, Error> {
+        self.cluster.read(async |client: Object| filter::caused_by(&client, causes, after, limit).await)
+    }
+
     pub(crate) fn by_meta(&self, field: &str, value: &str, after: u64, limit: usize) -> Result<Vec<Record>, Error> {
         self.cluster.read(async |client: Object| filter::by_meta(&client, (field, value), after, limit).await)
     }

@@ -74,6 +74,20 @@ pub(super) fn by_meta(
     records(connection, Order::Rising(after), rest, (sql_number(after), value, field, page(limit)))
 }
 
+pub(super) fn caused_by(
+    connection: &Connection,
+    causes: &[Uuid],
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Record>, Error> {
+    let causes = serde_json::to_string(causes).expect("ids always serialise");
+    // The same: few rows have a cause at all.
+    let rest = "where position > ?1 and instr(meta, '\"causation\":') > 0
+                and iif(json_valid(meta), meta ->> '$.causation', null) in (select value from json_each(?2))
+                order by position limit ?3";
+    records(connection, Order::Rising(after), rest, (sql_number(after), causes, page(limit)))
+}
+
 /// The last position that was recorded before an instant. Times never fall along the log, so it is found by
 /// halving, without an index.
 fn last_before(connection: &Connection, instant: Timestamp) -> Result<u64, Error> {

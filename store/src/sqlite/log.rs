@@ -101,6 +101,11 @@ impl Log {
         filter::by_id(&*self.inner.pool.take()?, id)
     }
 
+    /// Records that one of these events caused.
+    pub fn caused_by(&self, causes: &[Uuid], after: u64, limit: usize) -> Result<Vec<Record>, Error> {
+        filter::caused_by(&*self.inner.pool.take()?, causes, after, limit)
+    }
+
     /// Records above a position whose metadata has this value in this field, in order; at most `limit` and
     /// [`crate::PAGE_MAX`]. Reads the whole log when it must.
     ///
