@@ -48,7 +48,7 @@ codes! {
     CrossSite = "cross-site-request", FORBIDDEN, "The request comes from a foreign site";
     SessionRequired = "session-required", FORBIDDEN, "Only a person who has logged in may, not a service token";
     ScopeMissing = "scope-missing", FORBIDDEN, "The service token lacks a scope";
-    NotYou = "not-you", FORBIDDEN, "This can only be done by the user himself";
+    NotYou = "not-you", FORBIDDEN, "Only the users themselves can do this";
     NotAMember = "not-a-member", FORBIDDEN, "Only members of the chat may";
     NotInvited = "not-invited", FORBIDDEN, "The chat is private";
     NotAllowed = "not-allowed", FORBIDDEN, "The role does not allow it";
@@ -70,7 +70,7 @@ codes! {
     NameTaken = "name-taken", CONFLICT, "The name is taken";
     Archived = "chat-archived", CONFLICT, "The chat is archived";
     EditedTooOften = "edited-too-often", CONFLICT, "The message was edited too often";
-    TooManyTokens = "too-many-tokens", CONFLICT, "The user has as many service tokens as he may have";
+    TooManyTokens = "too-many-tokens", CONFLICT, "The user has as many service tokens as allowed";
     AlreadyExists = "already-exists", CONFLICT, "It exists already";
     VersionChanged = "version-changed", PRECONDITION_FAILED, "It was changed meanwhile";
     TooLarge = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";

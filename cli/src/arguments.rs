@@ -29,7 +29,7 @@ const EXAMPLES: &str = "Examples:
   letopis import log.ndjson.gz                    bring a chat log in
   letopis events tail --follow                    watch what happens
   letopis events verify                           check the chain, the streams and the anchor
-  letopis projections rebuild --all               build every read model anew
+  letopis projections rebuild --all               build every read model again
 
 Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 conflict, 5 unhealthy or not verified, 6 auth, 7 unreachable.
 Settings: letopis.toml, then LETOPIS_* variables, then flags; `letopis config show` lists them with their origin.";
@@ -195,7 +195,7 @@ pub enum Projections {
     /// How far each has come
     #[command(after_help = "Example:\n  letopis projections ls -o json")]
     Ls,
-    /// Build one anew beside the one that serves, then switch
+    /// Build one again beside the one that serves, then switch
     #[command(after_help = "Example:\n  letopis projections rebuild --all")]
     Rebuild(WhichProjections),
     /// Fold the log again and compare

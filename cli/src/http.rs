@@ -19,7 +19,7 @@ impl Connection {
     /// # Errors
     /// When nobody listens there.
     pub async fn open(address: &str) -> Result<Connection> {
-        let stream = TcpStream::connect(address).await.with_context(|| format!("nobody answers at {address}"))?;
+        let stream = TcpStream::connect(address).await.with_context(|| format!("no server answers at {address}"))?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         // It ends with the sender; what goes wrong with it, the next request tells.

@@ -118,7 +118,7 @@ fn verify(context: &Context, which: &WhichProjections) -> Result<()> {
     Err(failure(
         Code::Unhealthy,
         format!(
-            "{} differ from what follows from the log:\n{}\nbuild them anew with `letopis projections rebuild NAME`",
+            "{} differ from what follows from the log:\n{}\nbuild them again with `letopis projections rebuild NAME`",
             names.collect::<Vec<_>>().join(", "),
             differing.iter().flat_map(told).collect::<Vec<_>>().join("\n"),
         ),

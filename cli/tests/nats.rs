@@ -190,11 +190,11 @@ async fn whatever_is_wrong_with_its_checkpoint_the_server_starts() {
     let path = place.data().join("read-models/relay.db");
     std::fs::write(&path, "no database any more ".repeat(500)).unwrap();
     let server = serve(&place, url);
-    assert!(place.said().contains("made anew"), "{}", place.said());
+    assert!(place.said().contains("a new one is made"), "{}", place.said());
     create(&place, "Boris");
     assert_eq!(told(url, 2).await.len(), 2, "nobody is told twice");
     assert_eq!(server.stop(), 0);
-    // One that cannot be made anew.
+    // One that cannot be replaced.
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
     let server = serve(&place, url);

@@ -100,7 +100,7 @@ pub enum Error {
         name: ProjectionId,
     },
     /// Skipping it would keep what a person had erased.
-    #[error("event {position} erases a person and is never skipped; mend what stops {name}, then build it anew")]
+    #[error("event {position} erases a person and is never skipped; mend what stops {name}, then build it again")]
     Erasure {
         /// Which projection.
         name: ProjectionId,
@@ -116,7 +116,7 @@ pub enum Error {
         position: u64,
     },
     /// An event was skipped while the next generation was being built.
-    #[error("an event of {name} was skipped while it was built anew; run the same command again")]
+    #[error("an event of {name} was skipped while it was built again; run the same command again")]
     SkippedMeanwhile {
         /// Which.
         name: ProjectionId,

@@ -73,7 +73,7 @@ pub enum Error {
     },
     /// The last line of the list of the erased is cut off.
     #[error(
-        "the last line of {path}, line {line}, is cut off, and whoever it names must not come back: put the list back from a copy; where there is none and a crash cut it off, remove that half line: who was erased in that moment is in the log, and is added again at the next start of this log"
+        "the last line of {path}, line {line}, is cut off, and the person whom it names must not come back: put the list back from a copy; where there is none and a crash cut it off, remove that half line: who was erased in that moment is in the log, and is added again at the next start of this log"
     )]
     HalfAnErasedList {
         /// The file.
@@ -235,7 +235,7 @@ pub enum Error {
     },
     /// There is a log and no anchor.
     #[error(
-        "there is no anchor at {path}, so nobody knows whether the log is whole; put it back if it was lost; `letopis events anchor --accept` verifies the log as it stands and makes a new one"
+        "there is no anchor at {path}, so it is unknown whether the log is whole; put it back if it was lost; `letopis events anchor --accept` verifies the log as it stands and makes a new one"
     )]
     NoAnchor {
         /// Where it was looked for.
@@ -243,7 +243,7 @@ pub enum Error {
     },
     /// No part of the anchor can be read.
     #[error(
-        "the anchor {path} is damaged, so nobody knows whether the log is whole; `letopis events anchor --accept` verifies the log as it stands and makes a new one"
+        "the anchor {path} is damaged, so it is unknown whether the log is whole; `letopis events anchor --accept` verifies the log as it stands and makes a new one"
     )]
     BadAnchor {
         /// The file.
@@ -345,7 +345,7 @@ pub enum Error {
     },
     /// The file is not what was exported.
     #[error(
-        "line {line} {what}; nothing was imported: the file is not what `letopis events export` wrote, bring it again or export anew"
+        "line {line} {what}; nothing was imported: the file is not what `letopis events export` wrote, bring it again or export again"
     )]
     BadExport {
         /// In the file, from one.
@@ -354,7 +354,7 @@ pub enum Error {
         what: String,
     },
     /// The folder is no backup, or one that was interrupted.
-    #[error("{path} is no complete backup: {what}; use another one, and take this one anew")]
+    #[error("{path} is no complete backup: {what}; use another one, and take this one again")]
     NotABackup {
         /// The folder.
         path: PathBuf,

@@ -51,7 +51,7 @@ pub(crate) fn unsealed(
     sealed: &[u8],
 ) -> Result<Option<Personal<String>>, Error> {
     let corrupt = |what| Error::Corrupt { position, what };
-    subject.ok_or(corrupt("its sealed part belongs to nobody"))?;
+    subject.ok_or(corrupt("its sealed part has no subject"))?;
     let Some(key) = key else {
         return Ok(Some(Personal::Erased));
     };

@@ -98,7 +98,7 @@ async fn enter(
     let command = match other {
         Some(other) if other != caller.user_id => {
             if nickname.is_some() {
-                return Err(Error::bad("user_name", "is chosen by the member himself; leave it out with user_id"));
+                return Err(Error::bad("user_name", "is chosen by the members themselves; leave it out with user_id"));
             }
             chat::Command::Add { by: caller.user_id, user_id: other }
         }

@@ -78,7 +78,7 @@ struct Message {
     /// Its author.
     #[schema(value_type = Uuid)]
     user_id: UserId,
-    /// His nickname in this chat.
+    /// Their nickname in this chat.
     user_name: String,
     text: String,
     #[schema(value_type = String, format = DateTime)]

@@ -39,7 +39,7 @@ struct Hits {
     /// hits, and more in `total`. Ask for something rarer, or within days.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     incomplete: bool,
-    /// What to know of the answer: whom and which chat nobody knows, and what was looked for as words, or left out.
+    /// What to know of the answer: people and chats that are unknown, and what was looked for as words, or left out.
     notes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Next>,
@@ -54,7 +54,7 @@ struct Hit {
     /// Its author.
     #[schema(value_type = Uuid)]
     user_id: UserId,
-    /// His nickname in this chat.
+    /// Their nickname in this chat.
     user_name: String,
     #[schema(value_type = String, format = DateTime)]
     sent_at: Timestamp,

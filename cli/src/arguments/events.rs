@@ -96,7 +96,7 @@ pub struct Which {
     /// Of this stream
     #[arg(long, value_name = "STREAM")]
     pub stream: Option<String>,
-    /// About this user, or done by him
+    /// About this user, or done by them
     #[arg(long, value_name = "ID")]
     pub user: Option<String>,
     /// Recorded since: 30m, 1h, 2d, or an RFC 3339 time

@@ -75,6 +75,6 @@ pub enum BenchPart {
     Http,
     /// The log alone, beside a plain file
     Append,
-    /// The text index: a chat log is imported, the index built anew and asked, and how soon a message is found
+    /// The text index: a chat log is imported, the index built again and asked, and how soon a message is found
     Search,
 }

@@ -50,7 +50,7 @@ pub(super) fn master_key(context: &Context) -> Check {
     let shown = path.display();
     match mode(&path) {
         Some(mode) if mode & OTHERS != 0 => {
-            let advice = format!("nobody else may read it: `chmod 600 {shown}`; a server does not start before");
+            let advice = format!("no other user may read it: `chmod 600 {shown}`; a server does not start before");
             Check::problem("master key", format!("{shown} has the rights {mode:o}"), advice)
         }
         Some(mode) => Check::ok("master key", format!("{shown}, rights {mode:o}; keep a copy elsewhere")),

@@ -36,7 +36,7 @@ pub(super) fn environment(context: &Context) -> Check {
 pub(super) fn sqlite() -> Check {
     let about = match store::about() {
         Ok(about) => about,
-        Err(error) => return Check::problem("sqlite", error.to_string(), "build the program anew"),
+        Err(error) => return Check::problem("sqlite", error.to_string(), "build the program again"),
     };
     let unwanted = about.options.iter().filter(|option| UNWANTED.contains(&option.as_str()));
     let unwanted = unwanted.map(String::as_str).collect::<Vec<_>>();

@@ -211,7 +211,7 @@ fn commands(records: Vec<Record>, effects: &mut Effects, asked: Option<u64>) -> 
 
 fn drawn(request: &Request) -> String {
     let id = request.request_id.as_deref().unwrap_or("without an id");
-    let mut text = format!("request {id} of {}\n", request.actor.as_deref().unwrap_or("nobody"));
+    let mut text = format!("request {id} of {}\n", request.actor.as_deref().unwrap_or("an unknown actor"));
     draw(&request.commands, "", &mut text);
     // What clients send is in there: it must not steer the terminal.
     text.lines().map(|line| output::visible(line) + "\n").collect()

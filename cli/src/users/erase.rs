@@ -45,7 +45,7 @@ pub async fn dry_run(context: &Context, user: &str) -> Result<()> {
     )
 }
 
-/// How many events are about him or done by him, and how many sealed parts are his. Reads the whole log.
+/// How many events are about a user or done by them, and how many sealed parts are theirs. Reads the whole log.
 fn count(log: &Log, user_id: UserId) -> Result<(u64, u64)> {
     let (mut events, mut sealed_parts) = (0, 0);
     let mut filter = Filter { user: Some(user_id), ..Filter::default() };
@@ -68,7 +68,7 @@ fn count(log: &Log, user_id: UserId) -> Result<(u64, u64)> {
 pub async fn confirm(context: &Context, user: &str) -> Result<()> {
     let account = operations::users::account(&context.projections()?.database(ProjectionId::Users), user).await?;
     if !std::io::stdin().is_terminal() {
-        return Err(failure(Code::Usage, "nobody can be asked here whether this is meant; use --yes"));
+        return Err(failure(Code::Usage, "no terminal to ask whether this is meant; use --yes"));
     }
     asked(&account)
 }

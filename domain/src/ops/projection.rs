@@ -54,7 +54,7 @@ pub enum Refusal {
     #[error("a reason has 1 to {REASON_CHARACTERS_MAX} characters, none of them a control character")]
     BadReason,
     /// There are too many of them.
-    #[error("{SKIPPED_MAX} events are skipped already; mend what the projection stops at, then build it anew")]
+    #[error("{SKIPPED_MAX} events are skipped already; mend what the projection stops at, then build it again")]
     TooMany,
 }
 
@@ -75,7 +75,7 @@ pub fn decide(name: ProjectionName, state: &State, command: &Command) -> Result<
     }
 }
 
-/// Whether an operator may give that as his reason.
+/// Whether an operator may give that as a reason.
 pub fn is_reason(text: &str) -> bool {
     !text.trim().is_empty() && text.chars().count() <= REASON_CHARACTERS_MAX && !text.chars().any(char::is_control)
 }

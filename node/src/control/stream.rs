@@ -110,7 +110,7 @@ impl Read for Arriving {
             match self.chunks.blocking_recv() {
                 Some(Chunk::Bytes(bytes)) => (self.chunk, self.at) = (bytes, 0),
                 Some(Chunk::End) => self.ended = true,
-                None => return Err(io::Error::new(ErrorKind::UnexpectedEof, "whoever sent the file has left")),
+                None => return Err(io::Error::new(ErrorKind::UnexpectedEof, "the sender of the file has left")),
             }
         }
         let bytes = buffer.len().min(self.chunk.len() - self.at);

@@ -131,6 +131,6 @@ pub(crate) async fn withdraw(
 
 async fn follow(projections: &Projections, name: ProjectionId, position: u64) {
     if let Err(behind) = projections.caught_up(name, position, FOLLOW_WAIT).await {
-        tracing::warn!(%behind, "a person is erased while a read model stands; it forgets him when it goes on");
+        tracing::warn!(%behind, "a person is erased while a read model is stopped; it forgets them when it goes on");
     }
 }

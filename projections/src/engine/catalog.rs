@@ -52,8 +52,7 @@ impl Catalog {
         let place = locations.catalog();
         let opened = match Catalog::open_in(&place) {
             Err(Error::Store(error)) if error.is_damage() && matches!(place, Place::File(_)) => {
-                let lost =
-                    "it is made anew: read models are built again, questions that wait and times of last use are lost";
+                let lost = "a new one is made: read models are built again, questions that wait and times of last use are lost";
                 tracing::warn!(error = store::described(&error), "the catalogue of the read models is damaged; {lost}");
                 place.remove()?;
                 Catalog::open_in(&place)

@@ -60,9 +60,9 @@ impl Display for Note {
             Note::NoFilter { written, needs } => {
                 write!(to, "{} is looked for as words: {needs}; in quotes it always is", short(written))
             }
-            Note::UnknownPerson(name) => write!(to, "nobody is called {} in these chats", short(name)),
+            Note::UnknownPerson(name) => write!(to, "no person is called {} in these chats", short(name)),
             Note::UnknownChat(name) => write!(to, "none of these chats is called {}", short(name)),
-            Note::NobodyAsks => write!(to, "from:me means nobody here: name somebody"),
+            Note::NobodyAsks => write!(to, "from:me has no meaning here: name a person"),
         }
     }
 }

@@ -111,7 +111,7 @@ pub(super) fn opened(
             continue;
         };
         let subject = uuid::Uuid::from_slice(subject).map(UserId);
-        let subject = subject.map_err(|_| Error::Damaged { what: "a data key belongs to nobody" })?;
+        let subject = subject.map_err(|_| Error::Damaged { what: "a data key has no subject" })?;
         if opened.contains_key(&subject) {
             continue;
         }

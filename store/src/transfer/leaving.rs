@@ -36,7 +36,7 @@ impl<W: Write, P: FnMut(u64, u64)> Leaving<W, P> {
 
     /// The wrapped key of a person.
     pub(crate) fn key(&mut self, subject: &[u8], wrapped: Vec<u8>) -> Result<(), Error> {
-        let subject = Uuid::from_slice(subject).map_err(|_| Error::Damaged { what: "a data key is nobody's" })?;
+        let subject = Uuid::from_slice(subject).map_err(|_| Error::Damaged { what: "a data key has no subject" })?;
         self.lines.key(subject, wrapped)
     }
 
@@ -69,7 +69,7 @@ impl<W: Write, P: FnMut(u64, u64)> Leaving<W, P> {
             fingerprint: hash(row.fingerprint)?,
             at: row.at,
             position: row.position,
-            subject: subject.map_err(|_| Error::Damaged { what: "a receipt is nobody's" })?,
+            subject: subject.map_err(|_| Error::Damaged { what: "a receipt has no subject" })?,
             outcome: Base64(row.outcome),
         })
     }
