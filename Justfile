@@ -6,7 +6,7 @@ default:
 
 # Start the server over ./letopis-data
 run *ARGS:
-    cargo run --release -- {{ARGS}}
+    cargo run --release --bin letopis -- {{ARGS}}
 
 # Formatting, lints, documents, every test
 test *ARGS:
@@ -14,7 +14,7 @@ test *ARGS:
 
 # How fast it is on this machine
 bench *ARGS:
-    cargo run --release -- bench {{ARGS}}
+    cargo build --release -p load && cargo run --release --bin letopis -- bench {{ARGS}}
 
 # Accept the stored shapes of events as they are now
 accept:

@@ -1,221 +1,135 @@
-//! `letopis bench`: what this machine can do, measured in a throwaway folder.
-//!
-//! Server and callers share one process and one machine: the figures hold for both together. With a database set, the
-//! log and the read models lie in throwaway databases on its server.
-
-mod appends;
-mod freshness;
-mod http;
-mod readback;
-mod replay;
-mod search;
-mod shared;
+//! `letopis bench`: what this machine can do. The program that measures is not this one: `letopis-load`, which is
+//! built from the same source and is not shipped with the server.
 
 use crate::arguments::{Bench, BenchPart};
 use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::output::Listing;
-use anyhow::{Context as _, Result};
-use node::passwords::PasswordPolicy;
-use node::{Node, NodeOptions, Roles};
-use serde::Serialize;
-use std::os::unix::fs::DirBuilderExt;
+use anyhow::{Context as _, Result, anyhow};
+use node::failure::Failure;
+use serde::{Deserialize, Serialize};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use store::Cluster;
+use std::process::{Command, Stdio};
+use tokio::sync::mpsc;
 
-/// What was measured.
-#[derive(Clone, Debug, Serialize)]
-pub struct Measured {
-    /// What was done.
-    pub what: String,
-    /// How often in a second.
-    pub per_second: f64,
-    /// Half of them took at most this long.
+/// The program that measures.
+const LOADER: &str = "letopis-load";
+/// Lines of it that wait to be shown.
+const LINES_WAITING_MAX: usize = 64;
+
+/// What it is told, in one line.
+#[derive(Serialize)]
+struct Plan<'a> {
+    connections: u16,
+    seconds: u16,
+    callers: u16,
+    rounds: u16,
+    folder: Option<&'a Path>,
+    log: &'a [PathBuf],
+    only: Option<&'static str>,
+    database: Option<&'a str>,
+}
+
+/// What it tells, a line each.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    Row(Row),
+    Failed(Failure),
+}
+
+/// One measurement. Times are in milliseconds.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    what: String,
+    per_second: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub p50_ms: Option<f64>,
-    /// All but one in a hundred took at most this long.
+    p50_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub p99_ms: Option<f64>,
-    /// How long after the last answer the read models had everything.
+    p99_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub behind_ms: Option<f64>,
+    behind_ms: Option<f64>,
 }
 
 /// Measures.
 ///
 /// # Errors
-/// What went wrong.
+/// What went wrong; code 3 when the program that measures is not there.
 pub async fn verb(context: &Context, bench: &Bench) -> Result<()> {
-    let place = bench.folder.clone().unwrap_or_else(std::env::temp_dir);
-    let rounds = async {
-        let mut rounds = Vec::new();
-        for round in 0..bench.rounds {
-            crate::output::note(format_args!("round {} of {}, in {}", round + 1, bench.rounds, place.display()));
-            rounds.push(measure(&place, round, bench, context.settings.database.as_ref()).await?);
+    let plan = Plan {
+        connections: bench.connections,
+        seconds: bench.seconds,
+        callers: bench.callers,
+        rounds: bench.rounds,
+        folder: bench.folder.as_deref(),
+        log: &bench.log,
+        only: bench.only.map(part),
+        database: context.layers.get("database_url").map(|set| set.text.as_str()),
+    };
+    let plan = serde_json::to_string(&plan).map_err(|error| failure(Code::Usage, format!("a path: {error}")))?;
+    let beside = std::env::current_exe().ok().map(|own| own.with_file_name(LOADER));
+    let program = beside.filter(|path| path.exists()).unwrap_or_else(|| PathBuf::from(LOADER));
+    let mut child = Command::new(&program)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| not_started(&program, error))?;
+    let (mut stdin, stdout) = child.stdin.take().zip(child.stdout.take()).context("it has no standard streams")?;
+    // It goes on until it is done, or until this end of the pipe is closed, however this process ends.
+    stdin.write_all(format!("{plan}\n").as_bytes()).with_context(|| format!("{LOADER} does not read its plan"))?;
+    let mut stdin = Some(stdin);
+    let (told, mut lines) = mpsc::channel(LINES_WAITING_MAX);
+    let reading = tokio::task::spawn_blocking(move || {
+        for line in BufReader::new(stdout).lines() {
+            if told.blocking_send(line).is_err() {
+                break;
+            }
         }
-        anyhow::Ok(rounds)
-    };
-    let rounds = tokio::select! {
-        rounds = rounds => rounds?,
-        // So that the throwaway folder is thrown away.
-        _ = tokio::signal::ctrl_c() => return Err(failure(Code::Failure, "interrupted; nothing was measured")),
-    };
+    });
     let mut listing = Listing::new(context.output, &["what", "per_second", "p50_ms", "p99_ms", "behind_ms"]);
-    for measured in medians(&rounds) {
-        listing.row(&measured)?;
+    loop {
+        let line = tokio::select! {
+            line = lines.recv() => line,
+            // What it has left is its own to clean up; then it says that it was interrupted.
+            _ = tokio::signal::ctrl_c() => {
+                stdin = None;
+                continue;
+            }
+        };
+        let Some(line) = line else { break };
+        match serde_json::from_str(&line?).with_context(|| format!("{LOADER} said what is not understood"))? {
+            Line::Row(row) => listing.row(&row)?,
+            Line::Failed(why) => return Err(why.into()),
+        }
+    }
+    reading.await?;
+    drop(stdin);
+    let status = tokio::task::spawn_blocking(move || child.wait()).await??;
+    if !status.success() {
+        return Err(anyhow!("{LOADER} ended without a word ({status})"));
     }
     listing.end()
 }
 
-/// One round: everything once, in a folder of its own, and in databases of its own where one is set.
-async fn measure(place: &Path, round: u16, bench: &Bench, cluster: Option<&Cluster>) -> Result<Vec<Measured>> {
-    let folder = Throwaway::make(place, round)?;
-    let is_asked = |part: BenchPart| bench.only.is_none_or(|only| only == part);
-    let mut measured = Vec::new();
-    if is_asked(BenchPart::Search) && !bench.log.is_empty() {
-        let (node, database) = opened(&folder.path, cluster, round, "search").await?;
-        measured.extend(search::measure(&node, bench).await?);
-        node.stop().await;
-        dropped(database).await?;
-    }
-    if is_asked(BenchPart::Http) {
-        let (node, database) = opened(&folder.path, cluster, round, "http").await?;
-        measured.extend(http::measure(&node, bench).await?);
-        measured.extend(replay::measure(&node).await?);
-        node.stop().await;
-        dropped(database).await?;
-    }
-    if is_asked(BenchPart::Append) {
-        match made(cluster, round, "append").await? {
-            None => measured.extend(appends::measure(&folder.path, bench).await?),
-            Some(database) => {
-                measured.extend(shared::measure(&folder.path, &database.cluster, bench).await?);
-                dropped(Some(database)).await?;
-            }
-        }
-    }
-    Ok(measured)
-}
-
-/// A node for one part.
-async fn opened(
-    place: &Path,
-    cluster: Option<&Cluster>,
-    round: u16,
-    part: &str,
-) -> Result<(Node, Option<shared::Throwaway>)> {
-    let database = made(cluster, round, part).await?;
-    let node = Node::open(NodeOptions {
-        data: place.join(part),
-        database: database.as_ref().map(|database| database.cluster.clone()),
-        master_key: None,
-        erased_list: None,
-        roles: Roles::ALL,
-        passwords: PasswordPolicy::default(),
-        accept_clock: false,
-    });
-    Ok((node.await?, database))
-}
-
-async fn made(cluster: Option<&Cluster>, round: u16, part: &str) -> Result<Option<shared::Throwaway>> {
-    let Some(cluster) = cluster else { return Ok(None) };
-    let name = format!("letopis_bench_{}_{round}_{part}", std::process::id());
-    shared::Throwaway::make(cluster, &name).await.map(Some)
-}
-
-async fn dropped(database: Option<shared::Throwaway>) -> Result<()> {
-    match database {
-        Some(database) => database.end().await,
-        None => Ok(()),
+/// As the plan calls it.
+fn part(part: BenchPart) -> &'static str {
+    match part {
+        BenchPart::Http => "http",
+        BenchPart::Append => "append",
+        BenchPart::Search => "search",
     }
 }
 
-/// A folder that goes when it is no longer needed.
-struct Throwaway {
-    path: PathBuf,
-}
-
-impl Throwaway {
-    fn make(place: &Path, round: u16) -> Result<Throwaway> {
-        let path = place.join(format!("letopis-bench-{}-{round}", std::process::id()));
-        let made = std::fs::DirBuilder::new().mode(0o700).create(&path);
-        made.with_context(|| format!("could not make {}; name another place with --folder", path.display()))?;
-        Ok(Throwaway { path })
+fn not_started(program: &Path, error: std::io::Error) -> anyhow::Error {
+    if error.kind() == ErrorKind::NotFound {
+        return failure(
+            Code::NotFound,
+            format!(
+                "the program that measures, {LOADER}, is neither beside this one nor in $PATH: build it from the same \
+                 source, `cargo build --release -p load`, and put it beside this one"
+            ),
+        );
     }
-}
-
-impl Drop for Throwaway {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.path) {
-            crate::output::note(format_args!("could not remove {}: {error}; remove it by hand", self.path.display()));
-        }
-    }
-}
-
-/// Every measurement's median over the rounds; all rounds measure the same in the same order.
-fn medians(rounds: &[Vec<Measured>]) -> Vec<Measured> {
-    let Some(first) = rounds.first() else { return Vec::new() };
-    let of = |index: usize, figure: fn(&Measured) -> Option<f64>| {
-        let figures = rounds.iter().filter_map(|round| round.get(index).and_then(figure));
-        median(figures.collect())
-    };
-    let medians = first.iter().enumerate().map(|(index, measured)| Measured {
-        what: measured.what.clone(),
-        per_second: of(index, |measured| Some(measured.per_second)).unwrap_or_default().round(),
-        p50_ms: of(index, |measured| measured.p50_ms),
-        p99_ms: of(index, |measured| measured.p99_ms),
-        behind_ms: of(index, |measured| measured.behind_ms),
-    });
-    medians.collect()
-}
-
-fn median(mut figures: Vec<f64>) -> Option<f64> {
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied()
-}
-
-/// What some calls took together.
-pub struct Rated {
-    /// Each of them, in microseconds.
-    pub waits_us: Vec<u32>,
-    /// From the first to the last.
-    pub seconds: f64,
-}
-
-impl Rated {
-    /// Rate and percentiles.
-    pub fn of(mut self, what: &str) -> Measured {
-        self.waits_us.sort_unstable();
-        let (waits_us, count) = (&self.waits_us, self.waits_us.len());
-        let at = |percent: usize| {
-            let wait = waits_us.get((count * percent / 100).min(count.saturating_sub(1)));
-            wait.map(|wait_us| f64::from(*wait_us) / 1_000.0)
-        };
-        Measured {
-            what: what.to_owned(),
-            per_second: node::operations::per_second(count as u64, self.seconds),
-            p50_ms: at(50),
-            p99_ms: at(99),
-            behind_ms: None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles_and_medians() {
-        let rated = |waits_us: Vec<u32>, seconds| Rated { waits_us, seconds }.of("x");
-        let measured = rated((1..=1_000).rev().collect(), 2.0);
-        assert_eq!(measured.per_second, 500.0);
-        assert_eq!((measured.p50_ms, measured.p99_ms), (Some(0.501), Some(0.991)));
-        assert_eq!(rated(vec![], 1.0).p50_ms, None);
-        let round = |per_second: f64| {
-            let measured = Measured { per_second, ..rated(vec![], 1.0) };
-            vec![measured]
-        };
-        assert_eq!(medians(&[round(3.0), round(100.0), round(5.0)])[0].per_second, 5.0);
-    }
+    anyhow::Error::new(error).context(format!("could not start {}", program.display()))
 }

@@ -175,3 +175,14 @@ fn a_supervisor_is_told_and_kept_awake() {
     assert!(stopping.contains("STOPPING=1"), "{stopping}");
     assert!(child.wait().unwrap().success());
 }
+
+#[test]
+fn a_benchmark_says_where_the_program_that_measures_comes_from() {
+    let place = Place::new();
+    let alone = place.data().with_file_name("letopis");
+    std::fs::copy(env!("CARGO_BIN_EXE_letopis"), &alone).unwrap();
+    let output = Command::new(&alone).args(["bench", "--seconds", "1"]).env_clear().output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("letopis-load") && said.contains("cargo build --release -p load"), "{said}");
+}

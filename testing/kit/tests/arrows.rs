@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("fuzz", &[]),
     ("servers", &[]),
     ("bench", &["domain", "search", "servers"]),
+    ("load", &["api", "commands", "domain", "node", "projections", "search", "store"]),
     ("testkit", &["api", "commands", "domain", "node", "projections", "servers", "state", "store"]),
 ];
 /// What reaches the outside, and those that must not: nothing may be sent by what decides, or by what is replayed.

@@ -1,7 +1,7 @@
 //! Appends: through the writer, and the yardstick, a plain file that is synced for every batch.
 
-use super::{Measured, Rated};
-use crate::arguments::Bench;
+use crate::plan::Plan;
+use crate::{Measured, Rated};
 use anyhow::{Context, Result};
 use commands::{ClockGuard, Request, Writer};
 use domain::text::{ChatName, UserName};
@@ -25,34 +25,34 @@ const QUEUE_MAX: usize = 4_096;
 const BATCH_MAX: usize = 1_024;
 
 /// The writer and the file with as many callers as asked for, then with one. No read model follows.
-pub(super) async fn measure(place: &Path, bench: &Bench) -> Result<Vec<Measured>> {
-    let one = Bench { callers: 1, ..bench.clone() };
+pub(super) async fn measure(place: &Path, plan: &Plan) -> Result<Vec<Measured>> {
+    let one = Plan { callers: 1, ..plan.clone() };
     let mut measured = Vec::new();
-    for (bench, callers) in [(bench, format!("{} callers", bench.callers)), (&one, "1 caller".to_owned())] {
-        let folder = Folder::create(&place.join(format!("log-{}", bench.callers)))?;
+    for (plan, callers) in [(plan, format!("{} callers", plan.callers)), (&one, "1 caller".to_owned())] {
+        let folder = Folder::create(&place.join(format!("log-{}", plan.callers)))?;
         let appender = Appender::open(&folder, &folder.master_key())?;
         let keys = appender.keys();
         let (writer, running) = Writer::start(appender, ClockGuard::unkept());
-        let appended = through_the_writer(&writer, &keys, bench).await;
+        let appended = through_the_writer(&writer, &keys, plan).await;
         running.stop().await;
         measured.push(appended?.of(&format!("append through the writer, {callers}")));
-        let file = place.join(format!("plain-{}", bench.callers));
-        measured.push(to_a_plain_file(&file, bench).await?.of(&format!("append to a plain file, {callers}")));
+        let file = place.join(format!("plain-{}", plan.callers));
+        measured.push(to_a_plain_file(&file, plan).await?.of(&format!("append to a plain file, {callers}")));
     }
     Ok(measured)
 }
 
 /// Every caller changes the names of its chats, one after the other: one event a command.
-async fn through_the_writer(writer: &Writer, keys: &Keys, bench: &Bench) -> Result<Rated> {
-    through_the_writers(std::slice::from_ref(writer), keys, bench).await
+async fn through_the_writer(writer: &Writer, keys: &Keys, plan: &Plan) -> Result<Rated> {
+    through_the_writers(std::slice::from_ref(writer), keys, plan).await
 }
 
 /// The same, with the callers spread over the writers of several nodes.
-pub(super) async fn through_the_writers(writers: &[Writer], keys: &Keys, bench: &Bench) -> Result<Rated> {
+pub(super) async fn through_the_writers(writers: &[Writer], keys: &Keys, plan: &Plan) -> Result<Rated> {
     let first = writers.first().context("there is a writer")?;
     let owner = owner(first, keys).await?;
     let mut prepared = JoinSet::new();
-    for writer in writers.iter().cycle().take(bench.callers.into()) {
+    for writer in writers.iter().cycle().take(plan.callers.into()) {
         let writer = writer.clone();
         prepared.spawn(async move { anyhow::Ok((chats(writer.clone(), owner).await?, writer)) });
     }
@@ -60,7 +60,7 @@ pub(super) async fn through_the_writers(writers: &[Writer], keys: &Keys, bench: 
     while let Some(chats) = prepared.join_next().await {
         callers.push(chats.context("a caller panicked")??);
     }
-    let deadline = Instant::now() + Duration::from_secs(bench.seconds.into());
+    let deadline = Instant::now() + Duration::from_secs(plan.seconds.into());
     let began = Instant::now();
     let mut calling = JoinSet::new();
     for (chats, writer) in callers {
@@ -114,17 +114,17 @@ async fn rename(writer: Writer, owner: UserId, chats: Vec<ChatId>, deadline: Ins
 }
 
 /// The same callers hand 250 bytes each to one thread, which writes and syncs whatever waits: what the disk allows.
-async fn to_a_plain_file(path: &Path, bench: &Bench) -> Result<Rated> {
+async fn to_a_plain_file(path: &Path, plan: &Plan) -> Result<Rated> {
     let file = File::create(path).with_context(|| format!("could not make {}", path.display()))?;
     let (queue, asked) = mpsc::channel(QUEUE_MAX);
     let writing = std::thread::Builder::new()
         .name("plain file".to_owned())
         .spawn(move || write_batches(file, asked))
         .context("no thread")?;
-    let deadline = Instant::now() + Duration::from_secs(bench.seconds.into());
+    let deadline = Instant::now() + Duration::from_secs(plan.seconds.into());
     let began = Instant::now();
     let mut calling = JoinSet::new();
-    for _ in 0..bench.callers {
+    for _ in 0..plan.callers {
         let queue = queue.clone();
         calling.spawn(async move {
             let mut waits_us = Vec::new();

@@ -1,9 +1,9 @@
 //! How long it takes until a message that is posted can be read, while the server has half of its load.
 
-use super::appends::gathered;
-use super::{Measured, Rated};
-use crate::arguments::Bench;
-use crate::http::Connection;
+use crate::appends::gathered;
+use crate::client::Connection;
+use crate::plan::Plan;
+use crate::{Measured, Rated};
 use anyhow::{Result, ensure};
 use http_body_util::Full;
 use hyper::Request;
@@ -21,14 +21,14 @@ pub(super) struct Pair {
 /// the answer to the second request until its read model has the message: that is what is measured, from the first.
 pub(super) async fn measure(
     address: &str,
-    bench: &Bench,
+    plan: &Plan,
     per_second: f64,
     pair: impl Fn(usize) -> Result<Pair>,
 ) -> Result<Measured> {
-    let connections = usize::from(bench.connections);
+    let connections = usize::from(plan.connections);
     let every = Duration::from_secs_f64(connections as f64 / per_second.max(1.0));
     let began = Instant::now();
-    let deadline = began + Duration::from_secs(bench.seconds.into());
+    let deadline = began + Duration::from_secs(plan.seconds.into());
     let mut callers = JoinSet::new();
     for number in 0..connections {
         let first = began + every.mul_f64(number as f64 / connections as f64);

@@ -1,9 +1,9 @@
 //! Appends to a log in PostgreSQL: through the writers of one node and of two, and the yardstick, one INSERT a
 //! transaction by the same driver.
 
-use super::appends::{RECORD, gathered, through_the_writers};
-use super::{Measured, Rated};
-use crate::arguments::Bench;
+use crate::appends::{RECORD, gathered, through_the_writers};
+use crate::plan::Plan;
+use crate::{Measured, Rated};
 use anyhow::{Context, Result};
 use commands::Writer;
 use std::path::Path;
@@ -52,20 +52,20 @@ async fn run(cluster: &Cluster, sql: &str) -> Result<()> {
 }
 
 /// One node, two nodes with the same callers between them and with as many at each, and single INSERTs.
-pub(super) async fn measure(place: &Path, cluster: &Cluster, bench: &Bench) -> Result<Vec<Measured>> {
-    let callers = bench.callers;
+pub(super) async fn measure(place: &Path, cluster: &Cluster, plan: &Plan) -> Result<Vec<Measured>> {
+    let callers = plan.callers;
     let what = |what: &str| format!("{what}, {callers} callers");
     let folders = [Folder::create(&place.join("one"))?, Folder::create(&place.join("two"))?];
-    let one = through_nodes(cluster, &folders[..1], bench).await?.of(&what("append through one node"));
-    let two = through_nodes(cluster, &folders, bench).await?.of(&what("append through two nodes"));
-    let loaded = Bench { callers: 2 * callers, ..bench.clone() };
+    let one = through_nodes(cluster, &folders[..1], plan).await?.of(&what("append through one node"));
+    let two = through_nodes(cluster, &folders, plan).await?.of(&what("append through two nodes"));
+    let loaded = Plan { callers: 2 * callers, ..plan.clone() };
     let each = through_nodes(cluster, &folders, &loaded).await?;
     let each = each.of(&format!("append through two nodes, {callers} callers at each"));
-    let insert = single_inserts(cluster, bench).await?.of(&what("one INSERT a transaction"));
+    let insert = single_inserts(cluster, plan).await?.of(&what("one INSERT a transaction"));
     Ok(vec![one, two, each, insert])
 }
 
-async fn through_nodes(cluster: &Cluster, folders: &[Folder], bench: &Bench) -> Result<Rated> {
+async fn through_nodes(cluster: &Cluster, folders: &[Folder], plan: &Plan) -> Result<Rated> {
     let (mut writers, mut runnings, mut keys) = (Vec::new(), Vec::new(), None);
     let master_key = folders.first().context("there is a folder")?.master_key();
     for folder in folders {
@@ -77,25 +77,25 @@ async fn through_nodes(cluster: &Cluster, folders: &[Folder], bench: &Bench) -> 
         writers.push(writer);
         runnings.push(running);
     }
-    let rated = through_the_writers(&writers, &*keys.context("there is a node")?, bench).await;
+    let rated = through_the_writers(&writers, &*keys.context("there is a node")?, plan).await;
     for running in runnings {
         running.stop().await;
     }
     rated
 }
 
-async fn single_inserts(cluster: &Cluster, bench: &Bench) -> Result<Rated> {
+async fn single_inserts(cluster: &Cluster, plan: &Plan) -> Result<Rated> {
     let mut clients = Vec::new();
-    for _ in 0..bench.callers.min(CONNECTIONS_MAX) {
+    for _ in 0..plan.callers.min(CONNECTIONS_MAX) {
         // Their tasks run here, beside the callers, as those of a program that has only the driver.
         clients.push(Arc::new(cluster.connect_in(&Handle::current()).await?));
     }
     clients.first().context("there is a caller")?.batch_execute(TABLE).await?;
     let payload = String::from_utf8_lossy(&RECORD).into_owned();
-    let deadline = Instant::now() + Duration::from_secs(bench.seconds.into());
+    let deadline = Instant::now() + Duration::from_secs(plan.seconds.into());
     let began = Instant::now();
     let mut calling = JoinSet::new();
-    for (number, client) in clients.iter().cycle().take(bench.callers.into()).enumerate() {
+    for (number, client) in clients.iter().cycle().take(plan.callers.into()).enumerate() {
         let (client, payload) = (Arc::clone(client), payload.clone());
         calling.spawn(async move {
             let sql = "insert into bench_event (stream, version, payload) values ($1, $2, $3)";

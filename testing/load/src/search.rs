@@ -1,8 +1,8 @@
 //! The text index: building it from a chat log, and a mixed set of questions to it.
 
-use super::freshness::{self, Said};
-use super::{Measured, Rated};
-use crate::arguments::Bench;
+use crate::freshness::{self, Said};
+use crate::plan::Plan;
+use crate::{Measured, Rated};
 use anyhow::{Context, Result, anyhow};
 use commands::Request;
 use domain::text::{MessageText, UserName};
@@ -32,11 +32,11 @@ const SAID_PER_SECOND: f64 = 1_000.0;
 const ROUNDS: usize = 3;
 
 /// Imports the logs that were named, builds the index anew, and asks it.
-pub(super) async fn measure(node: &Node, bench: &Bench) -> Result<Vec<Measured>> {
+pub(super) async fn measure(node: &Node, plan: &Plan) -> Result<Vec<Measured>> {
     let progress = tokio::sync::watch::Sender::new(Progress { what: String::new(), done: 0, part: 0.0 });
     let began = Instant::now();
     let mut messages = 0;
-    for log in &bench.log {
+    for log in &plan.log {
         messages +=
             import::run(node, gzip::source(log)?, true, &progress).await?["messages"].as_u64().unwrap_or_default();
     }
@@ -58,7 +58,7 @@ pub(super) async fn measure(node: &Node, bench: &Bench) -> Result<Vec<Measured>>
         anyhow::Ok(vec![rebuilt, ask(&projections.index()?.snapshot(), asker, &asked)?])
     });
     let measured = measured.await.context("the measurement panicked")??;
-    let said = Said { by: asker, chat_id, texts: &said, per_second: SAID_PER_SECOND, seconds: bench.seconds };
+    let said = Said { by: asker, chat_id, texts: &said, per_second: SAID_PER_SECOND, seconds: plan.seconds };
     let fresh = freshness::measure(node, ProjectionId::Search, &said).await?.of("messages said until they are found");
     Ok([vec![imported], measured, vec![fresh]].concat())
 }

@@ -1,11 +1,11 @@
 //! Requests over HTTP, on connections that are kept.
 
-use super::appends::gathered;
-use super::freshness::{self, Said};
-use super::readback::{self, Pair};
-use super::{Measured, Rated};
-use crate::arguments::Bench;
-use crate::http::Connection;
+use crate::appends::gathered;
+use crate::client::Connection;
+use crate::freshness::{self, Said};
+use crate::plan::Plan;
+use crate::readback::{self, Pair};
+use crate::{Measured, Rated};
 use anyhow::{Context, Result, ensure};
 use commands::Request as Asked;
 use domain::session::{self, TokenHash};
@@ -39,7 +39,7 @@ struct Person {
 }
 
 /// Starts a server on a free port, and measures it.
-pub(super) async fn measure(node: &Node, bench: &Bench) -> Result<Vec<Measured>> {
+pub(super) async fn measure(node: &Node, plan: &Plan) -> Result<Vec<Measured>> {
     let mut people = Vec::with_capacity(PEOPLE);
     for number in 0..PEOPLE {
         people.push(person(node, number).await?);
@@ -57,10 +57,10 @@ pub(super) async fn measure(node: &Node, bench: &Bench) -> Result<Vec<Measured>>
         let _ = stopped.await;
     });
     let load = async {
-        let ping = load(&address, bench, |_| Request::get("/ping").body(Full::default())).await;
-        let own = post(node, &address, bench, |number| people[number % PEOPLE].chat_id, &people).await;
-        let without = without_search(node, &address, bench, &people).await;
-        let hot = post(node, &address, bench, |_| people[0].chat_id, &people).await;
+        let ping = load(&address, plan, |_| Request::get("/ping").body(Full::default())).await;
+        let own = post(node, &address, plan, |number| people[number % PEOPLE].chat_id, &people).await;
+        let without = without_search(node, &address, plan, &people).await;
+        let hot = post(node, &address, plan, |_| people[0].chat_id, &people).await;
         let own = own?;
         let half = own.per_second / 2.0;
         let said = Said {
@@ -68,10 +68,10 @@ pub(super) async fn measure(node: &Node, bench: &Bench) -> Result<Vec<Measured>>
             chat_id: people[0].chat_id,
             texts: &[MessageText::parse("как правильно обновить ядро?").context("a valid text")?],
             per_second: half,
-            seconds: bench.seconds,
+            seconds: plan.seconds,
         };
         let fresh = freshness::measure(node, ProjectionId::Messages, &said).await;
-        let back = readback::measure(&address, bench, half, |number| pair(&address, &people[number % PEOPLE])).await;
+        let back = readback::measure(&address, plan, half, |number| pair(&address, &people[number % PEOPLE])).await;
         let _ = stop.send(());
         anyhow::Ok(vec![
             ping?.of("GET /ping"),
@@ -127,11 +127,11 @@ async fn person(node: &Node, number: usize) -> Result<Person> {
 async fn post(
     node: &Node,
     address: &str,
-    bench: &Bench,
+    plan: &Plan,
     chat: impl Fn(usize) -> ChatId,
     people: &[Person],
 ) -> Result<Measured> {
-    let rated = load(address, bench, |number| posting(chat(number), &people[number % PEOPLE])).await?;
+    let rated = load(address, plan, |number| posting(chat(number), &people[number % PEOPLE])).await?;
     let answered = Instant::now();
     settle(node).await;
     let behind_ms = (answered.elapsed().as_secs_f64() * 1e6).round() / 1e3;
@@ -139,13 +139,13 @@ async fn post(
 }
 
 /// The same load while the text index stands: what it costs those who post.
-async fn without_search(node: &Node, address: &str, bench: &Bench, people: &[Person]) -> Result<Measured> {
+async fn without_search(node: &Node, address: &str, plan: &Plan, people: &[Person]) -> Result<Measured> {
     let of_search = |change: fn(&Projections, ProjectionId) -> projections::Result<()>| {
         let projections = node.projections.clone();
         tokio::task::spawn_blocking(move || change(&projections, ProjectionId::Search))
     };
     of_search(Projections::pause).await??;
-    let measured = post(node, address, bench, |number| people[number % PEOPLE].chat_id, people).await;
+    let measured = post(node, address, plan, |number| people[number % PEOPLE].chat_id, people).await;
     of_search(Projections::resume).await??;
     settle(node).await;
     measured
@@ -177,12 +177,12 @@ fn pair(address: &str, person: &Person) -> Result<Pair> {
 /// Every connection sends one request after the other until the time is over.
 async fn load(
     address: &str,
-    bench: &Bench,
+    plan: &Plan,
     request: impl Fn(usize) -> hyper::http::Result<Request<Full<Bytes>>>,
 ) -> Result<Rated> {
-    let deadline = Instant::now() + Duration::from_secs(bench.seconds.into());
+    let deadline = Instant::now() + Duration::from_secs(plan.seconds.into());
     let mut callers = JoinSet::new();
-    for number in 0..usize::from(bench.connections) {
+    for number in 0..usize::from(plan.connections) {
         let mut request = request(number)?;
         request.headers_mut().insert(HOST, HeaderValue::from_str(address)?);
         callers.spawn(call(address.to_owned(), request, deadline));

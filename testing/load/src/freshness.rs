@@ -1,6 +1,6 @@
 //! How long it takes from the answer to a command until a read model has it, while many are given.
 
-use super::Rated;
+use crate::Rated;
 use anyhow::{Context, Result};
 use commands::Request;
 use domain::text::MessageText;

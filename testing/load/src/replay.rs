@@ -1,6 +1,6 @@
 //! Reading the log back: decoded, verified, folded into read models.
 
-use super::Measured;
+use crate::Measured;
 use anyhow::{Context, Result};
 use node::Node;
 use node::operations::per_second;
