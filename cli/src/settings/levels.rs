@@ -4,8 +4,8 @@
 /// Levels, as they are written.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// The parts of this program, as they are named in what it reports.
-const OURS: [&str; 9] =
-    ["letopis", "api", "commands", "domain", "projections", "relay", "search", "store", "tokio_postgres"];
+const OURS: [&str; 10] =
+    ["letopis", "api", "commands", "domain", "node", "projections", "relay", "search", "store", "tokio_postgres"];
 /// A name this near to a known one is taken for a slip of the finger.
 const SIMILAR_MIN: f64 = 0.8;
 
