@@ -184,3 +184,61 @@ fn a_reader_that_leaves_is_quiet_but_for_an_export() {
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("the export could not be written"), "{said}");
 }
+
+/// Takes or gives the right to write in a folder and all that is in it.
+fn set_writable(path: &std::path::Path, writable: bool) {
+    let is_folder = path.is_dir();
+    let mode = match (is_folder, writable) {
+        (true, true) => 0o700,
+        (true, false) => 0o500,
+        (false, true) => 0o600,
+        (false, false) => 0o400,
+    };
+    set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    if is_folder {
+        for entry in std::fs::read_dir(path).unwrap() {
+            set_writable(&entry.unwrap().path(), writable);
+        }
+    }
+}
+
+#[test]
+fn what_may_only_be_read_is_read() {
+    if !is_root() {
+        return;
+    }
+    let place = of(ONE);
+    run_as(&place, ONE, &["import", &fixture()]).ok();
+    set_writable(&place.data(), false);
+    let read = || {
+        for verb in [
+            ["users", "ls"].as_slice(),
+            &["projections", "ls"],
+            &["events", "ls", "--limit", "3"],
+            &["streams", "ls", "--limit", "3"],
+            &["search", "the"],
+            &["events", "verify"],
+        ] {
+            let ran = run_as(&place, ONE, verb).ok();
+            assert!(!ran.out.is_empty(), "{verb:?}");
+        }
+    };
+    read();
+    // What a log that was copied without its companions looks like: everything is in the file.
+    set_writable(&place.data(), true);
+    assert_eq!(serve_as(&place, ONE).stop(), 0);
+    for file in std::fs::read_dir(place.data()).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.ends_with("-shm") || name.ends_with("-wal") && path.metadata().unwrap().len() == 0 {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    set_writable(&place.data(), false);
+    read();
+    // A change is refused with a word.
+    let refused = run_as(&place, ONE, &["users", "set-role", "anna", "admin"]);
+    assert_ne!(refused.code, 0);
+    assert!(refused.err.starts_with("error: "), "{}", refused.err);
+    set_writable(&place.data(), true);
+}

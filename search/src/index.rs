@@ -1,9 +1,11 @@
 //! An index in its folder, and what of it can be read.
 
 use crate::error::caught;
+use crate::read_only::ReadOnly;
 use crate::schema::{fields, schema};
 use crate::words::{LINES, Lines};
 use crate::{Error, Result};
+use rustix::fs::{Access, access};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -108,7 +110,12 @@ impl Index {
     /// [`Error::Index`], [`Error::Damaged`].
     pub fn open(folder: &Path) -> Result<Index> {
         caught(|| {
-            let index = tantivy::Index::open_in_dir(folder)?;
+            let directory = MmapDirectory::open(folder).map_err(tantivy::TantivyError::from)?;
+            let index = if access(folder, Access::WRITE_OK).is_ok() {
+                tantivy::Index::open(directory)?
+            } else {
+                tantivy::Index::open(ReadOnly(directory))?
+            };
             if index.schema() != *schema() {
                 return Err(Error::Damaged { what: "its fields are not those of this version" });
             }

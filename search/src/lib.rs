@@ -11,6 +11,7 @@ mod find;
 mod index;
 mod purge;
 pub mod question;
+mod read_only;
 pub mod schema;
 pub mod words;
 mod writer;

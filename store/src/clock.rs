@@ -4,6 +4,9 @@
 use crate::{Error, Folder};
 use domain::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const FILE_NAME: &str = "clock";
@@ -55,7 +58,10 @@ impl Folder {
         let Some(boot_id) = boot_id() else { return Ok(()) };
         let (path, next) = (self.root().join(FILE_NAME), self.root().join("clock.next"));
         let text = format!("{boot_id} {} {}\n", reading.since_boot_us, reading.at.0);
-        std::fs::write(&next, text).and_then(|()| std::fs::rename(&next, &path)).map_err(Error::file("write", &path))
+        let mut options = File::options();
+        let made = options.write(true).create(true).truncate(true).mode(0o600).open(&next);
+        let written = made.and_then(|mut file| file.write_all(text.as_bytes()));
+        written.and_then(|()| std::fs::rename(&next, &path)).map_err(Error::file("write", &path))
     }
 }
 

@@ -2,9 +2,10 @@
 
 use crate::Error;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs::File;
 use std::ops::Deref;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -45,10 +46,49 @@ pub(crate) fn writing(path: &Path, synchronous: &str) -> Result<Connection, Erro
     if mode == "wal" { Ok(connection) } else { Err(Error::NotDurable) }
 }
 
-/// Opens the file for reading only.
+/// Opens the file for reading only, also where this user may not write beside it.
 pub(crate) fn reading(path: &Path) -> Result<Connection, Error> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let connection = match touched(&connection) {
+        Err(error) if is_for_want_of_rights(&error) && !has_content(&wal_of(path)) => unchanging(path)?,
+        touched => touched.map(|()| connection)?,
+    };
     connection.execute_batch("pragma query_only = on; pragma cache_size = -8000")?;
+    Ok(connection)
+}
+
+/// Reads the first page: only then it shows whether the file can be read.
+fn touched(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("pragma schema_version", [], |_| Ok(()))
+}
+
+/// A reader in WAL mode makes the index of the write-ahead log, unless somebody has made it, and can't where it may not
+/// write.
+fn is_for_want_of_rights(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
+}
+
+fn wal_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
+}
+
+fn has_content(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| found.len() > 0)
+}
+
+/// Opens a file of which everything is in the file itself, as one that doesn't change: no write-ahead log is looked for.
+/// Only for those who may not write: a process that begins to write meanwhile is not noticed.
+fn unchanging(path: &Path) -> Result<Connection, Error> {
+    let escaped = path.as_os_str().as_bytes().iter().map(|byte| match byte {
+        b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => char::from(*byte).to_string(),
+        other => format!("%{other:02X}"),
+    });
+    let address = format!("file:{}?immutable=1", escaped.collect::<String>());
+    let connection = open(Path::new(&address), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?;
+    touched(&connection)?;
     Ok(connection)
 }
 
@@ -112,5 +152,24 @@ impl Drop for Pooled<'_> {
         if idle.len() < IDLE_MAX {
             idle.extend(self.connection.take());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_does_not_change_is_opened_by_any_name() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("odd ?name#50%.db");
+        let connection = writing(&path, "normal").err();
+        assert!(connection.is_some(), "it must be there");
+        private_file(&path).unwrap();
+        let connection = writing(&path, "normal").unwrap();
+        connection.execute_batch("create table x (y int); insert into x values (7)").unwrap();
+        drop(connection);
+        let y: i64 = unchanging(&path).unwrap().query_row("select y from x", [], |row| row.get(0)).unwrap();
+        assert_eq!(y, 7);
     }
 }
