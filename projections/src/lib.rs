@@ -1,7 +1,7 @@
 //! Whatever follows the log and only remembers.
 //!
-//! A read model is one file of `models`: its rows, its tables, its `apply`, its queries; nobody else names its tables,
-//! and no query joins two of them. In `engine`, `follow` gives each projection what the log has more; `rebuild`
+//! A read model is one file of `models`: its `Definition` (tables, folds), its rows, its queries; nobody else names its
+//! tables, and no query joins two of them. In `engine`, `follow` gives each projection what the log has more; `rebuild`
 //! makes one anew beside the one that serves; `verify` folds the log again and compares. Everything here can be thrown
 //! away and made again. This room must never know how a fact came to be, and it reaches nothing outside: replay never
 //! sends.

@@ -58,14 +58,11 @@ impl Caches {
 
     /// Another generation of that read model serves.
     pub(crate) fn switched(&self, name: ProjectionId, generation: u64) {
-        match name {
-            ProjectionId::Sessions => self.sessions.switched(generation),
-            ProjectionId::Tokens => self.tokens.switched(generation),
-            ProjectionId::Users
-            | ProjectionId::SignIns
-            | ProjectionId::Chats
-            | ProjectionId::Messages
-            | ProjectionId::Search => {}
+        if name == self.sessions.name() {
+            self.sessions.switched(generation);
+        }
+        if name == self.tokens.name() {
+            self.tokens.switched(generation);
         }
     }
 }

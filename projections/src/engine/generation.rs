@@ -1,9 +1,9 @@
 //! One generation of a read model: its tables, or its index, and its checkpoint, which change together.
 
+use crate::engine::fold;
 use crate::engine::handle::{Handle, Location};
 use crate::engine::indexing::Indexing;
 use crate::{Error, ProjectionId, Result};
-use domain::{Event, user};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use store::follower::Checkpoint;
@@ -142,7 +142,8 @@ impl Generation {
             }
             mark = fact.mark();
         }
-        let concerns = |fact: &&Fact| self.name.is_about(fact.event.stream().category());
+        let definition = self.name.definition();
+        let concerns = |fact: &&Fact| definition.is_about(fact.event.stream().category());
         if facts.iter().any(|fact| concerns(&fact)) {
             match &self.body {
                 Body::Tables { .. } => self.write(mark, facts)?,
@@ -160,7 +161,7 @@ impl Generation {
     fn index(&mut self, mark: Mark, facts: &[&Fact]) -> Result<()> {
         let Body::Index(indexing) = &mut self.body else { return Ok(()) };
         let changed = indexing.change(facts, mark);
-        self.residue |= facts.iter().any(|fact| matches!(fact.event, Event::User(_, user::Event::Erased)));
+        self.residue |= facts.iter().any(|fact| fold::erased(fact).is_some());
         if changed.is_err() {
             // What was not committed is lost, and is folded in again.
             self.mark = indexing.stored();
@@ -275,7 +276,7 @@ impl Generation {
     pub(crate) fn make_indexes(&mut self) -> Result<()> {
         let Body::Tables { writer, .. } = &mut self.body else { return Ok(()) };
         let mut tx = writer.begin()?;
-        tx.batch(self.name.indexes())?;
+        tx.batch(self.name.definition().indexes)?;
         Ok(tx.commit()?)
     }
 
@@ -294,16 +295,16 @@ impl Generation {
             let name = self.name;
             return Err(if self.epoch == 0 { Error::NotOwner { name } } else { Error::TakenOver { name } });
         };
+        let definition = self.name.definition();
         for fact in facts {
-            if self.name.is_about(fact.event.stream().category()) && !self.skips.contains(&fact.position) {
-                self.name.apply(&mut tx, fact)?;
+            if !self.skips.contains(&fact.position) {
+                definition.write(&mut tx, fact)?;
             }
         }
-        if self.name.guards() && !facts.is_empty() {
+        if definition.guards && !facts.is_empty() {
             tx.keep()?;
         }
-        let erases = |fact: &&Fact| matches!(fact.event, Event::User(_, user::Event::Erased));
-        let erased = facts.iter().find(erases).map(|fact| fact.position);
+        let erased = facts.iter().find(|fact| fold::erased(fact).is_some()).map(|fact| fact.position);
         if let Some(position) = erased {
             // In the same transaction: a crash before it is wiped does not make it forgotten.
             tx.queue("insert into traces (position) values ($1)", &[position.into()])?;
@@ -323,7 +324,7 @@ impl Body {
         let database = place.create()?;
         let mut writer = Box::new(database.writer()?);
         let mut tx = writer.begin()?;
-        tx.batch(name.tables())?;
+        tx.batch(name.definition().tables)?;
         tx.batch(TRACES)?;
         let checkpoint = Checkpoint::create(&mut tx, place, epoch)?;
         tx.commit()?;
@@ -354,7 +355,7 @@ impl Body {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{Timestamp, UserId};
+    use domain::{Event, Timestamp, UserId, user};
     use uuid::Uuid;
 
     #[test]

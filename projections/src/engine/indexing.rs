@@ -55,7 +55,7 @@ impl Indexing {
     /// a fold that panics has changed nothing.
     pub(crate) fn change(&mut self, facts: &[&Fact], mark: Mark) -> search::Result<()> {
         self.writer.hold()?;
-        let changes = texts::changes(facts);
+        let changes = texts::DEFINITION.changes(facts);
         if changes.is_empty() {
             return Ok(());
         }

@@ -3,6 +3,8 @@
 pub(crate) mod cache;
 mod caches;
 pub(crate) mod catalog;
+pub(crate) mod definition;
+pub(crate) mod fold;
 mod follow;
 pub(crate) mod generation;
 mod handle;

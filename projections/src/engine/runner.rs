@@ -1,13 +1,13 @@
 //! The place of one projection in this process: the generation that serves, who may write it, how far it is.
 
 use crate::engine::catalog::{Catalog, Entry};
+use crate::engine::fold;
 use crate::engine::generation::Generation;
 use crate::engine::handle::{Handle, Location};
 use crate::engine::lease::Leases;
 use crate::engine::locations::Locations;
 use crate::engine::rebuild;
 use crate::{Error, Progress, ProjectionId, Result, search_tasks};
-use domain::{Event, user};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
@@ -245,7 +245,7 @@ impl Runner {
         }
         let after = generation.position();
         let folded = |fact: &&Fact| fact.position > before && fact.position <= after;
-        if page.facts.iter().filter(folded).any(|fact| matches!(fact.event, Event::User(_, user::Event::Erased))) {
+        if page.facts.iter().filter(folded).any(|fact| fold::erased(fact).is_some()) {
             // Before it is told how far this is: who waits for the erasure finds nothing any more.
             failpoint::pass("erasure-folded");
             rebuild::remove_former(&self.locations, self.name, generation.number())?;
@@ -261,8 +261,8 @@ impl Runner {
     fn forget_questions<'a>(&self, facts: impl Iterator<Item = &'a Fact>) -> Result<()> {
         let mut forgotten = false;
         for fact in facts {
-            if let Event::User(user_id, user::Event::Erased) = &fact.event {
-                search_tasks::forget(&self.catalog, *user_id)?;
+            if let Some(user_id) = fold::erased(fact) {
+                search_tasks::forget(&self.catalog, user_id)?;
                 forgotten = true;
             }
         }
@@ -384,7 +384,7 @@ pub(crate) fn follow(generation: &mut Generation, name: ProjectionId, page: &Pag
 
 /// Whether that projection must stop at the event. What cannot be told may concern all of them.
 pub(crate) fn concerns(unreadable: &UnreadableEvent, name: ProjectionId) -> bool {
-    unreadable.category.is_none_or(|category| name.is_about(category))
+    unreadable.category.is_none_or(|category| name.definition().is_about(category))
 }
 
 /// Folds facts in; on a failure in halves, until everything before the fact that fails is folded in.
@@ -439,7 +439,7 @@ fn words(panic: &(dyn std::any::Any + Send)) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{Timestamp, UserId};
+    use domain::{Event, Timestamp, UserId, user};
     use std::collections::BTreeSet;
     use uuid::Uuid;
 

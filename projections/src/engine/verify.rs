@@ -126,7 +126,7 @@ impl Projections {
         match (&serving, fold.handle()) {
             (Serving::Tables(serving), Handle::Tables(database)) => {
                 let folded = database.snapshot()?;
-                for table in name.table_names() {
+                for table in name.definition().compared {
                     compare_table(serving, &folded, table, &mut verified)?;
                 }
             }

@@ -1,17 +1,27 @@
 //! Chats and who is in them.
 
+use crate::ProjectionId;
+use crate::engine::definition::Definition;
+use crate::engine::fold::Fold;
 use crate::engine::table::{Key, Table, behind_prefix};
 use domain::chat::{self, Role};
 use domain::text::{ChatName, Nickname, canonical_name};
-use domain::{Category, ChatId, Event, Personal, Timestamp, UserId, user};
+use domain::{ChatId, Personal, Timestamp, UserId, user};
 use store::Fact;
 use store::sql::{Database, Row, Tx};
 
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const DEFINITION: Definition = Definition {
+    id: ProjectionId::Chats,
+    name: "chats",
+    version: 1,
+    tables: TABLES,
+    indexes: INDEXES,
+    compared: COMPARED,
+    guards: false,
+    folds: &[Fold::Chat(apply_chat), Fold::User(apply_user)],
+};
 
-pub(crate) const FOLLOWS: &[Category] = &[Category::Chat, Category::User];
-
-pub(crate) const TABLES: &str = "
+const TABLES: &str = "
     create table chat (
         chat_id bytea primary key,
         chat_name text not null,
@@ -35,12 +45,12 @@ pub(crate) const TABLES: &str = "
     create index if not exists member_by_user on member (user_id, position);
 ";
 
-pub(crate) const INDEXES: &str = "
+const INDEXES: &str = "
     create unique index if not exists chat_by_position on chat (position);
     create index if not exists member_by_chat on member (chat_id, position);
 ";
 
-pub(crate) const COMPARED: &[Table] = &[
+const COMPARED: &[Table] = &[
     Table {
         name: "chat",
         key: &[Key::Id("chat_id")],
@@ -98,16 +108,17 @@ pub struct Member {
     pub position: u64,
 }
 
-pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
-    match &fact.event {
-        Event::Chat(chat_id, event) => apply_chat(tx, fact, *chat_id, event),
-        Event::User(user_id, user::Event::Erased) => forget(tx, *user_id),
-        Event::User(..)
-        | Event::Session(..)
-        | Event::Token(..)
-        | Event::Name(..)
-        | Event::Message(..)
-        | Event::Projection(..) => Ok(()),
+fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -> Result<(), store::Error> {
+    match event {
+        user::Event::Erased => forget(tx, user_id),
+        user::Event::SignedUp(_)
+        | user::Event::ProfileChanged(_)
+        | user::Event::PasswordChanged(_)
+        | user::Event::VerifierReplaced(_)
+        | user::Event::SignInsFailed(_)
+        | user::Event::SessionsEnded(_)
+        | user::Event::TokensRevoked
+        | user::Event::RoleSet(_) => Ok(()),
     }
 }
 

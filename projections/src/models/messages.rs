@@ -1,16 +1,26 @@
 //! Messages, and who may read them: chats and members once more, because no query joins two read models.
 
+use crate::ProjectionId;
+use crate::engine::definition::Definition;
+use crate::engine::fold::Fold;
 use crate::engine::table::{Key, Table};
 use domain::text::Nickname;
-use domain::{Category, ChatId, Event, MessageId, Personal, Timestamp, UserId, chat, message, user};
+use domain::{ChatId, MessageId, Personal, Timestamp, UserId, chat, message, user};
 use store::Fact;
 use store::sql::{Database, Row, Tx, Value};
 
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const DEFINITION: Definition = Definition {
+    id: ProjectionId::Messages,
+    name: "messages",
+    version: 1,
+    tables: TABLES,
+    indexes: INDEXES,
+    compared: COMPARED,
+    guards: false,
+    folds: &[Fold::Chat(apply_chat), Fold::Message(apply_message), Fold::User(apply_user)],
+};
 
-pub(crate) const FOLLOWS: &[Category] = &[Category::Chat, Category::Message, Category::User];
-
-pub(crate) const TABLES: &str = "
+const TABLES: &str = "
     create table chat_known (
         chat_id bytea primary key
     );
@@ -36,13 +46,13 @@ pub(crate) const TABLES: &str = "
 ";
 
 /// Erasing a user and deleting a chat use these too, but are rare enough in a log to be rebuilt without them.
-pub(crate) const INDEXES: &str = "
+const INDEXES: &str = "
     create index if not exists message_by_chat on message (chat_id, position);
     create index if not exists message_by_author on message (author);
     create index if not exists member_by_user on member (user_id);
 ";
 
-pub(crate) const COMPARED: &[Table] = &[
+const COMPARED: &[Table] = &[
     Table { name: "chat_known", key: &[Key::Id("chat_id")], columns: &[] },
     Table { name: "member", key: &[Key::Id("chat_id"), Key::Id("user_id")], columns: &["user_name", "present"] },
     Table {
@@ -97,12 +107,17 @@ pub enum Order {
     NewestFirst,
 }
 
-pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
-    match &fact.event {
-        Event::Message(message_id, event) => apply_message(tx, fact, *message_id, event),
-        Event::Chat(chat_id, event) => apply_chat(tx, *chat_id, event),
-        Event::User(user_id, user::Event::Erased) => forget(tx, *user_id),
-        Event::User(..) | Event::Session(..) | Event::Token(..) | Event::Name(..) | Event::Projection(..) => Ok(()),
+fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -> Result<(), store::Error> {
+    match event {
+        user::Event::Erased => forget(tx, user_id),
+        user::Event::SignedUp(_)
+        | user::Event::ProfileChanged(_)
+        | user::Event::PasswordChanged(_)
+        | user::Event::VerifierReplaced(_)
+        | user::Event::SignInsFailed(_)
+        | user::Event::SessionsEnded(_)
+        | user::Event::TokensRevoked
+        | user::Event::RoleSet(_) => Ok(()),
     }
 }
 
@@ -147,7 +162,7 @@ fn remove(tx: &mut Tx<'_>, id: MessageId) -> Result<(), store::Error> {
     tx.queue("delete from message where message_id = $1", &[(&id).into()])
 }
 
-fn apply_chat(tx: &mut Tx<'_>, chat_id: ChatId, event: &chat::Event) -> Result<(), store::Error> {
+fn apply_chat(tx: &mut Tx<'_>, _: &Fact, chat_id: ChatId, event: &chat::Event) -> Result<(), store::Error> {
     match event {
         chat::Event::Created(_) => tx.queue("insert into chat_known (chat_id) values ($1)", &[(&chat_id).into()]),
         chat::Event::Deleted(_) => {

@@ -1,4 +1,6 @@
-//! The read models, one file each.
+//! The read models: one file each, and one line in the list.
+
+use crate::engine::definition::Definition;
 
 pub mod chats;
 pub mod messages;
@@ -7,3 +9,14 @@ pub mod sign_ins;
 pub(crate) mod texts;
 pub mod tokens;
 pub mod users;
+
+/// Every read model, in the order in which they are shown and built.
+pub(crate) const DEFINITIONS: &[&Definition] = &[
+    &users::DEFINITION,
+    &sessions::DEFINITION,
+    &tokens::DEFINITION,
+    &sign_ins::DEFINITION,
+    &chats::DEFINITION,
+    &messages::DEFINITION,
+    &texts::DEFINITION,
+];

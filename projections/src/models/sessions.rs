@@ -1,17 +1,27 @@
 //! Sessions that go on: a row for each that was opened and not ended. Expiry is computed on reading.
 
+use crate::ProjectionId;
+use crate::engine::definition::Definition;
+use crate::engine::fold::Fold;
 use crate::engine::table::{Key, Table};
 use domain::session::{self, TokenHash};
-use domain::{Category, Event, SessionId, Timestamp, UserId, user};
+use domain::{Event, SessionId, Timestamp, UserId, user};
 use store::Fact;
 use store::sql::{Database, Row, Tx};
 use uuid::Uuid;
 
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const DEFINITION: Definition = Definition {
+    id: ProjectionId::Sessions,
+    name: "sessions",
+    version: 1,
+    tables: TABLES,
+    indexes: INDEXES,
+    compared: COMPARED,
+    guards: true,
+    folds: &[Fold::User(apply_user), Fold::Session(apply_session)],
+};
 
-pub(crate) const FOLLOWS: &[Category] = &[Category::User, Category::Session];
-
-pub(crate) const TABLES: &str = "
+const TABLES: &str = "
     create table session (
         session_id bytea primary key,
         token_hash bytea not null,
@@ -24,11 +34,11 @@ pub(crate) const TABLES: &str = "
     create index if not exists session_by_user on session (user_id, created_at);
 ";
 
-pub(crate) const INDEXES: &str = "
+const INDEXES: &str = "
     create unique index if not exists session_by_token on session (token_hash);
 ";
 
-pub(crate) const COMPARED: &[Table] = &[Table {
+const COMPARED: &[Table] = &[Table {
     name: "session",
     key: &[Key::Id("session_id")],
     columns: &["token_hash", "user_id", "device", "address", "created_at", "expires_at"],
@@ -77,40 +87,39 @@ impl Session {
 
 /// Whose sessions a fact ends, be it one or all of them.
 pub(crate) fn ends(fact: &Fact) -> Option<UserId> {
-    match &fact.event {
-        Event::Session(_, session::Event::Ended(ended)) => Some(ended.user_id),
-        Event::Session(_, session::Event::SignedIn(_)) => None,
-        Event::User(user_id, user::Event::SessionsEnded(_) | user::Event::Erased) => Some(*user_id),
-        Event::User(
-            _,
-            user::Event::SignedUp(_)
-            | user::Event::ProfileChanged(_)
-            | user::Event::PasswordChanged(_)
-            | user::Event::VerifierReplaced(_)
-            | user::Event::SignInsFailed(_)
-            | user::Event::TokensRevoked
-            | user::Event::RoleSet(_),
-        ) => None,
-        Event::Token(..) | Event::Name(..) | Event::Chat(..) | Event::Message(..) | Event::Projection(..) => None,
+    if let Event::Session(_, event) = &fact.event {
+        match event {
+            session::Event::Ended(ended) => Some(ended.user_id),
+            session::Event::SignedIn(_) => None,
+        }
+    } else if let Event::User(user_id, event) = &fact.event {
+        ends_all(event).then_some(*user_id)
+    } else {
+        None
     }
 }
 
-pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
-    match &fact.event {
-        Event::Session(session_id, event) => apply_session(tx, *session_id, event),
-        Event::User(user_id, event) => apply_user(tx, *user_id, event),
-        Event::Token(..) | Event::Name(..) | Event::Chat(..) | Event::Message(..) | Event::Projection(..) => Ok(()),
+fn ends_all(event: &user::Event) -> bool {
+    match event {
+        user::Event::SessionsEnded(_) | user::Event::Erased => true,
+        user::Event::SignedUp(_)
+        | user::Event::ProfileChanged(_)
+        | user::Event::PasswordChanged(_)
+        | user::Event::VerifierReplaced(_)
+        | user::Event::SignInsFailed(_)
+        | user::Event::TokensRevoked
+        | user::Event::RoleSet(_) => false,
     }
 }
 
-fn apply_session(tx: &mut Tx<'_>, session_id: SessionId, event: &session::Event) -> Result<(), store::Error> {
+fn apply_session(tx: &mut Tx<'_>, _: &Fact, session_id: SessionId, event: &session::Event) -> Result<(), store::Error> {
     match event {
         session::Event::SignedIn(signed_in) => insert(tx, session_id, signed_in),
         session::Event::Ended(_) => tx.queue("delete from session where session_id = $1", &[(&session_id).into()]),
     }
 }
 
-fn apply_user(tx: &mut Tx<'_>, user_id: UserId, event: &user::Event) -> Result<(), store::Error> {
+fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -> Result<(), store::Error> {
     match event {
         user::Event::SessionsEnded(ended) => end_all(tx, user_id, ended.keep),
         user::Event::Erased => end_all(tx, user_id, None),

@@ -1,15 +1,25 @@
 //! The history of sign-ins: those that succeeded one by one, those that failed by the minute.
 
+use crate::ProjectionId;
+use crate::engine::definition::Definition;
+use crate::engine::fold::Fold;
 use crate::engine::table::{Key, Table};
-use domain::{Category, Event, SessionId, Timestamp, UserId, session, user};
+use domain::{SessionId, Timestamp, UserId, session, user};
 use store::Fact;
 use store::sql::{Database, Row, Tx};
 
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const DEFINITION: Definition = Definition {
+    id: ProjectionId::SignIns,
+    name: "sign-ins",
+    version: 1,
+    tables: TABLES,
+    indexes: INDEXES,
+    compared: COMPARED,
+    guards: false,
+    folds: &[Fold::User(apply_user), Fold::Session(apply_session)],
+};
 
-pub(crate) const FOLLOWS: &[Category] = &[Category::User, Category::Session];
-
-pub(crate) const TABLES: &str = "
+const TABLES: &str = "
     create table sign_in (
         position bigint primary key,
         user_id bytea not null,
@@ -24,11 +34,11 @@ pub(crate) const TABLES: &str = "
     create unique index if not exists sign_in_by_minute on sign_in (user_id, minute);
 ";
 
-pub(crate) const INDEXES: &str = "
+const INDEXES: &str = "
     create index if not exists sign_in_by_user on sign_in (user_id, position);
 ";
 
-pub(crate) const COMPARED: &[Table] = &[Table {
+const COMPARED: &[Table] = &[Table {
     name: "sign_in",
     key: &[Key::Number("position")],
     columns: &["user_id", "at", "succeeded", "count", "device", "address", "session_id", "minute"],
@@ -53,18 +63,15 @@ pub struct SignIn {
     pub session_id: Option<SessionId>,
 }
 
-pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
-    match &fact.event {
-        Event::Session(session_id, session::Event::SignedIn(signed_in)) => {
-            succeeded(tx, fact.position, *session_id, signed_in)
-        }
-        Event::User(user_id, event) => apply_user(tx, fact, *user_id, event),
-        Event::Session(..)
-        | Event::Token(..)
-        | Event::Name(..)
-        | Event::Chat(..)
-        | Event::Message(..)
-        | Event::Projection(..) => Ok(()),
+fn apply_session(
+    tx: &mut Tx<'_>,
+    fact: &Fact,
+    session_id: SessionId,
+    event: &session::Event,
+) -> Result<(), store::Error> {
+    match event {
+        session::Event::SignedIn(signed_in) => succeeded(tx, fact.position, session_id, signed_in),
+        session::Event::Ended(_) => Ok(()),
     }
 }
 

@@ -1,12 +1,23 @@
 //! The text index: messages, who is in which chat, and how chats and people are called there. What it looks like and how
 //! it is asked is in the crate `search`; here is what of the log goes into it.
 
+use crate::engine::definition::Definition;
+use crate::engine::fold::Fold;
 use crate::{ProjectionId, Projections, Result};
-use domain::{Category, ChatId, Event, MessageId, Personal, chat, message, user};
+use domain::{ChatId, MessageId, Personal, UserId, chat, message, user};
 use search::{Change, Post, Text};
 use store::Fact;
 
-pub(crate) const FOLLOWS: &[Category] = &[Category::Chat, Category::Message, Category::User];
+pub(crate) const DEFINITION: Definition = Definition {
+    id: ProjectionId::Search,
+    name: "search",
+    version: search::schema::VERSION,
+    tables: "",
+    indexes: "",
+    compared: &[],
+    guards: false,
+    folds: &[Fold::IndexChat(of_chat), Fold::IndexMessage(of_message), Fold::IndexUser(of_user)],
+};
 
 impl Projections {
     /// The text index that serves now, on this node. Ask again for each request: a rebuild puts another in its place.
@@ -18,19 +29,17 @@ impl Projections {
     }
 }
 
-/// What facts change in the index, in their order. Cutting the texts is most of the work of following.
-pub(crate) fn changes(facts: &[&Fact]) -> Vec<Change> {
-    let mut changes = Vec::with_capacity(facts.len());
-    changes.extend(facts.iter().filter_map(|fact| of(fact)));
-    changes
-}
-
-fn of(fact: &Fact) -> Option<Change> {
-    match &fact.event {
-        Event::Message(message_id, event) => of_message(fact, *message_id, event),
-        Event::Chat(chat_id, event) => of_chat(*chat_id, event),
-        Event::User(user_id, user::Event::Erased) => Some(Change::Forgotten(*user_id)),
-        Event::User(..) | Event::Session(..) | Event::Token(..) | Event::Name(..) | Event::Projection(..) => None,
+fn of_user(_: &Fact, user_id: UserId, event: &user::Event) -> Option<Change> {
+    match event {
+        user::Event::Erased => Some(Change::Forgotten(user_id)),
+        user::Event::SignedUp(_)
+        | user::Event::ProfileChanged(_)
+        | user::Event::PasswordChanged(_)
+        | user::Event::VerifierReplaced(_)
+        | user::Event::SignInsFailed(_)
+        | user::Event::SessionsEnded(_)
+        | user::Event::TokensRevoked
+        | user::Event::RoleSet(_) => None,
     }
 }
 
@@ -52,7 +61,7 @@ fn of_message(fact: &Fact, message_id: MessageId, event: &message::Event) -> Opt
     }
 }
 
-fn of_chat(chat_id: ChatId, event: &chat::Event) -> Option<Change> {
+fn of_chat(_: &Fact, chat_id: ChatId, event: &chat::Event) -> Option<Change> {
     let named = |name: &domain::text::ChatName| Change::ChatNamed { chat_id, name: name.as_str().to_owned() };
     let came = |user_id, nickname: &Personal<domain::text::Nickname>| {
         let nickname = nickname.known().map(|name| name.as_str().to_owned());

@@ -1,17 +1,27 @@
 //! Service tokens that were not revoked. Expiry is computed on reading.
 
+use crate::ProjectionId;
+use crate::engine::definition::Definition;
+use crate::engine::fold::Fold;
 use crate::engine::table::{Key, Table};
 use domain::session::TokenHash;
 use domain::token::{self, Scopes};
-use domain::{Category, Event, Timestamp, TokenId, UserId, user};
+use domain::{Event, Timestamp, TokenId, UserId, user};
 use store::Fact;
 use store::sql::{Database, Row, Tx};
 
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const DEFINITION: Definition = Definition {
+    id: ProjectionId::Tokens,
+    name: "tokens",
+    version: 1,
+    tables: TABLES,
+    indexes: INDEXES,
+    compared: COMPARED,
+    guards: true,
+    folds: &[Fold::User(apply_user), Fold::Token(apply_token)],
+};
 
-pub(crate) const FOLLOWS: &[Category] = &[Category::User, Category::Token];
-
-pub(crate) const TABLES: &str = "
+const TABLES: &str = "
     create table token (
         token_id bytea primary key,
         token_hash bytea not null,
@@ -24,11 +34,11 @@ pub(crate) const TABLES: &str = "
     create index if not exists token_by_user on token (user_id, expires_at);
 ";
 
-pub(crate) const INDEXES: &str = "
+const INDEXES: &str = "
     create unique index if not exists token_by_hash on token (token_hash);
 ";
 
-pub(crate) const COMPARED: &[Table] = &[Table {
+const COMPARED: &[Table] = &[Table {
     name: "token",
     key: &[Key::Id("token_id")],
     columns: &["token_hash", "user_id", "name", "scopes", "created_at", "expires_at"],
@@ -81,52 +91,43 @@ impl Token {
 
 /// Whose tokens a fact ends, be it one or all of them.
 pub(crate) fn ends(fact: &Fact) -> Option<UserId> {
-    match &fact.event {
-        Event::Token(_, token::Event::Revoked(revoked)) => Some(revoked.user_id),
-        Event::Token(_, token::Event::Created(_)) => None,
-        Event::User(user_id, user::Event::TokensRevoked | user::Event::Erased) => Some(*user_id),
-        Event::User(
-            _,
-            user::Event::SignedUp(_)
-            | user::Event::ProfileChanged(_)
-            | user::Event::PasswordChanged(_)
-            | user::Event::VerifierReplaced(_)
-            | user::Event::SignInsFailed(_)
-            | user::Event::SessionsEnded(_)
-            | user::Event::RoleSet(_),
-        ) => None,
-        Event::Session(..) | Event::Name(..) | Event::Chat(..) | Event::Message(..) | Event::Projection(..) => None,
-    }
-}
-
-pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
-    match &fact.event {
-        Event::Token(token_id, event) => apply_token(tx, *token_id, event),
-        Event::User(user_id, event) => apply_user(tx, *user_id, event),
-        Event::Session(..) | Event::Name(..) | Event::Chat(..) | Event::Message(..) | Event::Projection(..) => Ok(()),
-    }
-}
-
-fn apply_token(tx: &mut Tx<'_>, token_id: TokenId, event: &token::Event) -> Result<(), store::Error> {
-    match event {
-        token::Event::Created(created) => insert(tx, token_id, created),
-        token::Event::Revoked(_) => tx.queue("delete from token where token_id = $1", &[(&token_id).into()]),
-    }
-}
-
-fn apply_user(tx: &mut Tx<'_>, user_id: UserId, event: &user::Event) -> Result<(), store::Error> {
-    match event {
-        user::Event::TokensRevoked | user::Event::Erased => {
-            tx.queue("delete from token where user_id = $1", &[(&user_id).into()])
+    if let Event::Token(_, event) = &fact.event {
+        match event {
+            token::Event::Revoked(revoked) => Some(revoked.user_id),
+            token::Event::Created(_) => None,
         }
+    } else if let Event::User(user_id, event) = &fact.event {
+        ends_all(event).then_some(*user_id)
+    } else {
+        None
+    }
+}
+
+fn ends_all(event: &user::Event) -> bool {
+    match event {
+        user::Event::TokensRevoked | user::Event::Erased => true,
         user::Event::SignedUp(_)
         | user::Event::ProfileChanged(_)
         | user::Event::PasswordChanged(_)
         | user::Event::VerifierReplaced(_)
         | user::Event::SignInsFailed(_)
         | user::Event::SessionsEnded(_)
-        | user::Event::RoleSet(_) => Ok(()),
+        | user::Event::RoleSet(_) => false,
     }
+}
+
+fn apply_token(tx: &mut Tx<'_>, _: &Fact, token_id: TokenId, event: &token::Event) -> Result<(), store::Error> {
+    match event {
+        token::Event::Created(created) => insert(tx, token_id, created),
+        token::Event::Revoked(_) => tx.queue("delete from token where token_id = $1", &[(&token_id).into()]),
+    }
+}
+
+fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -> Result<(), store::Error> {
+    if ends_all(event) {
+        tx.queue("delete from token where user_id = $1", &[(&user_id).into()])?;
+    }
+    Ok(())
 }
 
 fn insert(tx: &mut Tx<'_>, token_id: TokenId, created: &token::Created) -> Result<(), store::Error> {

@@ -1,15 +1,25 @@
 //! Accounts: who somebody is, and what his password is checked against.
 
+use crate::ProjectionId;
+use crate::engine::definition::Definition;
+use crate::engine::fold::Fold;
 use crate::engine::table::{Key, Table, behind_prefix};
-use domain::{Category, Event, Personal, Timestamp, UserId, user};
+use domain::{Personal, Timestamp, UserId, user};
 use store::Fact;
 use store::sql::{Database, Row, Tx};
 
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const DEFINITION: Definition = Definition {
+    id: ProjectionId::Users,
+    name: "users",
+    version: 1,
+    tables: TABLES,
+    indexes: INDEXES,
+    compared: COMPARED,
+    guards: false,
+    folds: &[Fold::User(apply_user)],
+};
 
-pub(crate) const FOLLOWS: &[Category] = &[Category::User];
-
-pub(crate) const TABLES: &str = "
+const TABLES: &str = "
     create table account (
         user_id bytea primary key,
         name_key text not null,
@@ -26,11 +36,11 @@ pub(crate) const TABLES: &str = "
     );
 ";
 
-pub(crate) const INDEXES: &str = "
+const INDEXES: &str = "
     create unique index if not exists account_by_name on account (name_key);
 ";
 
-pub(crate) const COMPARED: &[Table] = &[Table {
+const COMPARED: &[Table] = &[Table {
     name: "account",
     key: &[Key::Id("user_id")],
     columns: &[
@@ -69,7 +79,7 @@ pub struct Account {
     pub role: user::Role,
     /// When he signed up.
     pub created_at: Timestamp,
-    /// The version of his stream at the last fact that is shown ([`Event::is_shown`]).
+    /// The version of his stream at the last fact that is shown ([`domain::Event::is_shown`]).
     pub version: u64,
 }
 
@@ -90,11 +100,7 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-pub(crate) fn apply(tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
-    let Event::User(user_id, event) = &fact.event else {
-        return Ok(());
-    };
-    let user_id = *user_id;
+fn apply_user(tx: &mut Tx<'_>, fact: &Fact, user_id: UserId, event: &user::Event) -> Result<(), store::Error> {
     let version = fact.version;
     match event {
         user::Event::SignedUp(signed_up) => return insert(tx, user_id, signed_up, version),

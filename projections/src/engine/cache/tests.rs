@@ -58,16 +58,16 @@ fn page(facts: impl IntoIterator<Item = Fact>) -> Page {
 #[test]
 fn an_end_drops_what_is_kept_of_its_user_and_of_nobody_else() {
     let ends = [
-        end_of(1, ANNA).event,
-        Event::User(ANNA, user::Event::SessionsEnded(user::SessionsEnded { keep: None })),
-        Event::User(ANNA, user::Event::Erased),
+        end_of(1, ANNA),
+        fact(1, Event::User(ANNA, user::Event::SessionsEnded(user::SessionsEnded { keep: None }))),
+        fact(1, Event::User(ANNA, user::Event::Erased)),
     ];
-    for event in ends {
+    for end in ends {
         let cache = cache();
         cache.put(token(1), ANNA, at(0), 1);
         cache.put(token(2), BORIS, at(0), 2);
         assert_eq!(cache.get(&token(1), 0), Some(1));
-        cache.heed(&page([fact(1, event)])).unwrap();
+        cache.heed(&page([end])).unwrap();
         assert_eq!((cache.get(&token(1), 0), cache.get(&token(2), 0)), (None, Some(2)));
         assert_eq!((cache.ended(ANNA), cache.ended(BORIS)), (1, 0));
         cache.put(token(1), ANNA, at(1), 3);

@@ -1,0 +1,82 @@
+//! How the facts of an aggregate come into a read model: into tables, or into the text index.
+
+use domain::{Category, ChatId, Event, MessageId, SessionId, TokenId, UserId, chat, message, session, token, user};
+use search::Change;
+use store::Fact;
+use store::sql::Tx;
+
+/// Folds an event of one aggregate into tables; the fact tells where it stands in the log.
+type Write<Id, E> = fn(&mut Tx<'_>, &Fact, Id, &E) -> Result<(), store::Error>;
+
+/// What an event of one aggregate changes in the text index.
+type Index<Id, E> = fn(&Fact, Id, &E) -> Option<Change>;
+
+/// What one read model does with the facts of one aggregate. A new aggregate is a new variant here, and touches no read
+/// model that does not care.
+#[derive(Clone, Copy)]
+pub(crate) enum Fold {
+    User(Write<UserId, user::Event>),
+    Session(Write<SessionId, session::Event>),
+    Token(Write<TokenId, token::Event>),
+    Chat(Write<ChatId, chat::Event>),
+    Message(Write<MessageId, message::Event>),
+    IndexUser(Index<UserId, user::Event>),
+    IndexChat(Index<ChatId, chat::Event>),
+    IndexMessage(Index<MessageId, message::Event>),
+}
+
+impl Fold {
+    /// The category of streams whose facts it folds.
+    pub(crate) const fn category(self) -> Category {
+        match self {
+            Fold::User(_) | Fold::IndexUser(_) => Category::User,
+            Fold::Session(_) => Category::Session,
+            Fold::Token(_) => Category::Token,
+            Fold::Chat(_) | Fold::IndexChat(_) => Category::Chat,
+            Fold::Message(_) | Fold::IndexMessage(_) => Category::Message,
+        }
+    }
+
+    /// Whether it folds into an index, and not into tables.
+    #[cfg(test)]
+    pub(crate) const fn is_of_index(self) -> bool {
+        match self {
+            Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_) => true,
+            Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_) | Fold::Message(_) => false,
+        }
+    }
+
+    /// Folds the fact into tables, when it is of its aggregate.
+    ///
+    /// # Errors
+    /// As [`Tx::execute`].
+    pub(crate) fn write(self, tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
+        match (self, &fact.event) {
+            (Fold::User(fold), Event::User(id, event)) => fold(tx, fact, *id, event),
+            (Fold::Session(fold), Event::Session(id, event)) => fold(tx, fact, *id, event),
+            (Fold::Token(fold), Event::Token(id, event)) => fold(tx, fact, *id, event),
+            (Fold::Chat(fold), Event::Chat(id, event)) => fold(tx, fact, *id, event),
+            (Fold::Message(fold), Event::Message(id, event)) => fold(tx, fact, *id, event),
+            // Of another aggregate.
+            (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_) | Fold::Message(_), _) => Ok(()),
+            (Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_), _) => Ok(()),
+        }
+    }
+
+    /// What the fact changes in the text index, when it is of its aggregate.
+    pub(crate) fn change(self, fact: &Fact) -> Option<Change> {
+        match (self, &fact.event) {
+            (Fold::IndexUser(fold), Event::User(id, event)) => fold(fact, *id, event),
+            (Fold::IndexChat(fold), Event::Chat(id, event)) => fold(fact, *id, event),
+            (Fold::IndexMessage(fold), Event::Message(id, event)) => fold(fact, *id, event),
+            // Of another aggregate.
+            (Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_), _) => None,
+            (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_) | Fold::Message(_), _) => None,
+        }
+    }
+}
+
+/// Who is erased by the fact, if it erases somebody.
+pub(crate) fn erased(fact: &Fact) -> Option<UserId> {
+    if let Event::User(user_id, user::Event::Erased) = &fact.event { Some(*user_id) } else { None }
+}
