@@ -16,7 +16,7 @@ pub use engine::cache::{Cache, Stamp};
 pub use engine::id::ProjectionId;
 pub use engine::open::discard;
 pub use engine::projections::Projections;
-pub use engine::rebuild::Progress;
+pub use engine::rebuild::{Progress, Rebuilt};
 pub use engine::status::{State, Status};
 pub use engine::table::{Key, Table};
 pub use engine::verify::{Difference, Kind, Verified};

@@ -61,8 +61,8 @@ fn a_start_answers_while_it_builds_and_the_next_one_goes_on_where_it_was() {
     std::fs::remove_dir_all(place.data().join("read-models")).unwrap();
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut command = place.command(&["serve", "--listen", &address.to_string()]);
-    // In the second batch of the first one that takes two.
-    command.env(store::failpoint::VARIABLE, "model-written=hang@2");
+    // Six of them write twice: the last write of all is the second one of whichever is the slowest.
+    command.env(store::failpoint::VARIABLE, "model-written=hang@12");
     command.stderr(std::fs::File::create(place.data().with_file_name("stderr")).unwrap());
     let mut child = command.spawn().unwrap();
     let runtime = runtime();

@@ -7,42 +7,39 @@ use crate::{Node, now};
 use anyhow::{Context, Result};
 use commands::Request;
 use domain::{Command, projection};
-use projections::{Error, ProjectionId, Projections};
+use projections::{Error, ProjectionId, Projections, Rebuilt};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// How often it is looked whether a projection has come to the event that stops it.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Builds read models anew: the one of that name, or all of them.
+/// Builds read models anew: the one of that name, or all of them in one reading of the log. One that cannot be built
+/// holds up no other.
 ///
 /// # Errors
 /// When there is none of that name, or one cannot be built.
 pub async fn rebuild(node: &Node, projection: Option<&str>, progress: &Sender) -> Result<Value> {
-    let mut rebuilt = Vec::new();
-    for name in names(projection)? {
-        let began = Instant::now();
-        let (projections, sender) = (node.projections.clone(), progress.clone());
-        let work = tokio::task::spawn_blocking(move || {
-            let mut events = 0;
-            let result = projections.rebuild(name, &mut |at| {
-                events = at.position;
-                sender.send_replace(Progress {
-                    what: format!("events into {name}"),
-                    done: at.position,
-                    part: at.position as f64 / at.head.max(1) as f64,
-                });
+    let (projections, sender, names) = (node.projections.clone(), progress.clone(), names(projection)?);
+    let work = tokio::task::spawn_blocking(move || {
+        projections.rebuild_all(&names, &|name, at| {
+            sender.send_replace(Progress {
+                what: format!("events into {name}"),
+                done: at.position,
+                part: at.position as f64 / at.head.max(1) as f64,
             });
-            result.map(|()| events)
-        });
-        let events = work.await.context("the rebuild panicked")??;
-        let seconds = began.elapsed().as_secs_f64();
-        rebuilt.push(json!({
+        })
+    });
+    let mut rows = Vec::new();
+    for (name, rebuilt) in work.await.context("the rebuild panicked")? {
+        let Rebuilt { events, took } = rebuilt?;
+        let seconds = took.as_secs_f64();
+        rows.push(json!({
             "name": name.as_str(), "version": name.version(), "events": events,
             "seconds": seconds, "events_per_second": per_second(events, seconds).round(),
         }));
     }
-    Ok(Value::Array(rebuilt))
+    Ok(Value::Array(rows))
 }
 
 /// The read model of that name, or all of them.

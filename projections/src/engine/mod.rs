@@ -4,6 +4,7 @@ pub(crate) mod cache;
 mod caches;
 pub(crate) mod catalog;
 pub(crate) mod definition;
+pub(crate) mod fan_out;
 pub(crate) mod fold;
 mod follow;
 pub(crate) mod generation;

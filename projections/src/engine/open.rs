@@ -1,6 +1,7 @@
 //! Opening a projection: the generation that the catalogue names, or the next one, which is built from the log.
 
 use crate::engine::catalog::Entry;
+use crate::engine::fan_out::Pages;
 use crate::engine::generation::Generation;
 use crate::engine::handle::Handle;
 use crate::engine::lease::Leases;
@@ -62,20 +63,24 @@ fn elsewhere(shared: &Shared<'_>, name: ProjectionId) -> Runner {
 }
 
 /// For feeding it; or for following another node that feeds it. While another one builds what is missing, this one
-/// waits: as long as reading the log takes.
-pub(crate) fn runner(shared: &Shared<'_>, name: ProjectionId) -> Result<Runner> {
-    let Some(leases) = shared.leases else { return writing(shared, name, 0) };
+/// waits: as long as reading the log takes. What is read for several of them serves the one that this node builds.
+pub(crate) fn runner(shared: &Shared<'_>, name: ProjectionId, pages: Pages) -> Result<Runner> {
+    let Some(leases) = shared.leases else { return writing(shared, name, 0, Some(pages)) };
     if !leases.feeds() {
         return following(shared, leases, name);
     }
-    let mut logged = false;
+    let (mut pages, mut logged) = (Some(pages), false);
     loop {
         if let Some(epoch) = leases.take(name)? {
-            return writing(shared, name, epoch);
+            return writing(shared, name, epoch, pages);
         }
+        // The others must not wait for one that waits itself.
+        pages = None;
         match shared.catalog.entry(name)? {
             // Other nodes are of an older version.
-            Some(entry) if entry.version < name.version() => return writing(shared, name, leases.take_over(name)?),
+            Some(entry) if entry.version < name.version() => {
+                return writing(shared, name, leases.take_over(name)?, None);
+            }
             Some(entry) if holds(shared, &entry)? => return to_read(shared, name),
             Some(_) | None if logged => {}
             Some(_) | None => {
@@ -118,7 +123,7 @@ fn holds(shared: &Shared<'_>, entry: &Entry) -> Result<bool> {
     Ok(shared.log.holds(handle.mark()?)?)
 }
 
-fn writing(shared: &Shared<'_>, name: ProjectionId, epoch: u64) -> Result<Runner> {
+fn writing(shared: &Shared<'_>, name: ProjectionId, epoch: u64, pages: Option<Pages>) -> Result<Runner> {
     let Shared { locations, log, catalog, .. } = *shared;
     let (known, _) = catalog.claim(name, epoch)?;
     let skips = skips::read(log, name)?;
@@ -128,15 +133,15 @@ fn writing(shared: &Shared<'_>, name: ProjectionId, epoch: u64) -> Result<Runner
         return Ok(runner);
     }
     let number = known.as_ref().map_or(0, |entry| entry.generation) + 1;
-    let mut next = match cut_off(shared, (name, number), epoch, &skips)? {
-        Some(next) => next,
+    let (mut next, pages) = match cut_off(shared, (name, number), epoch, &skips)? {
+        Some(next) => (next, None),
         None => {
             tracing::info!(projection = %name, version = name.version(), generation = number, "built from the log");
             let place = locations.generation(name, name.version(), number);
-            Generation::create(&place, (name, number), epoch, skips)?
+            (Generation::create(&place, (name, number), epoch, skips)?, pages)
         }
     };
-    let stop = rebuild::build(log, name, &mut next, &mut |at| (shared.tell)(name, at))?;
+    let stop = rebuild::build_from(log, name, &mut next, pages, &mut |at| (shared.tell)(name, at))?;
     next.make_indexes()?;
     let has_residue = next.has_residue();
     next.persist()?;

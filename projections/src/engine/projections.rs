@@ -2,6 +2,7 @@
 
 use crate::engine::caches::Caches;
 use crate::engine::catalog::{Catalog, Entry};
+use crate::engine::fan_out;
 use crate::engine::handle::Handle;
 use crate::engine::lease::Leases;
 use crate::engine::locations::Locations;
@@ -62,7 +63,7 @@ impl Projections {
         folder: &Folder,
         log: Log,
         feeds: bool,
-        tell: &dyn Fn(ProjectionId, Progress),
+        tell: &(dyn Fn(ProjectionId, Progress) + Sync),
     ) -> Result<Projections> {
         let locations = Locations::of(folder, &log);
         locations.prepare(folder)?;
@@ -72,9 +73,6 @@ impl Projections {
             Locations::Folder(_) => None,
             Locations::Shared(_) => Some(Arc::new(Leases::open(&catalog, feeds)?)),
         };
-        let shared = Shared { locations: &locations, log: &log, catalog: &catalog, leases: leases.as_ref(), tell };
-        let tables = ProjectionId::ALL.into_iter().filter(|name| name.has_tables());
-        let mut runners = tables.map(|name| open::runner(&shared, name)).collect::<Result<Vec<_>>>()?;
         // The index is each node's own, also where they share the other read models.
         let own = Locations::Folder(folder.read_models());
         own.prepare(folder)?;
@@ -83,8 +81,12 @@ impl Projections {
             Locations::Folder(_) => catalog.clone(),
             Locations::Shared(_) => Catalog::open(&own)?,
         };
-        let shared = Shared { locations: &own, log: &log, catalog: &own_catalog, leases: None, tell };
-        runners.push(open::runner(&shared, ProjectionId::Search)?);
+        let shared = Shared { locations: &locations, log: &log, catalog: &catalog, leases: leases.as_ref(), tell };
+        let of_node = Shared { locations: &own, log: &log, catalog: &own_catalog, leases: None, tell };
+        let opened = fan_out::over(&log, &ProjectionId::ALL, |name, pages| {
+            open::runner(if name.has_tables() { &shared } else { &of_node }, name, pages)
+        });
+        let runners = opened.into_iter().map(|(_, runner)| runner).collect::<Result<Vec<_>>>()?;
         Projections::of(log, locations, catalog, leases, runners)
     }
 

@@ -1,11 +1,13 @@
 //! Building a read model anew, beside the one that serves.
 
+use crate::engine::fan_out::{self, Pages};
 use crate::engine::generation::Generation;
 use crate::engine::locations::Locations;
 use crate::engine::runner::{Runner, Stop, follow};
 use crate::engine::skips;
 use crate::{Error, ProjectionId, Projections, Result};
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::{Duration, Instant};
 use store::follower::{self, Page};
 use store::{Head, Log, Mark, failpoint};
 
@@ -18,6 +20,15 @@ pub struct Progress {
     pub head: u64,
 }
 
+/// What a rebuild did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// The position of the last event that was folded in.
+    pub events: u64,
+    /// How long it took.
+    pub took: Duration,
+}
+
 impl Projections {
     /// Builds the read model from the log in the next generation's place, while the present one serves and follows,
     /// then lets the new one serve, on every node. A stopped projection runs again when nothing stops the new one. The
@@ -27,23 +38,47 @@ impl Projections {
         if !self.may_write() {
             return Err(Error::ReadOnly);
         }
+        self.rebuild_from(name, None, progress)
+    }
+
+    /// Does the same with several of them, for which the log is read, decoded and unsealed once. Each has transactions of
+    /// its own; one that fails stops alone. Answers in the order of `names`.
+    pub fn rebuild_all(
+        &self,
+        names: &[ProjectionId],
+        progress: &(dyn Fn(ProjectionId, Progress) + Sync),
+    ) -> Vec<(ProjectionId, Result<Rebuilt>)> {
+        if !self.may_write() {
+            return names.iter().map(|name| (*name, Err(Error::ReadOnly))).collect();
+        }
+        fan_out::over(self.log(), names, |name, pages| {
+            let (began, mut events) = (Instant::now(), 0);
+            self.rebuild_from(name, Some(pages), &mut |at| {
+                events = at.position;
+                progress(name, at);
+            })?;
+            Ok(Rebuilt { events, took: began.elapsed() })
+        })
+    }
+
+    fn rebuild_from(&self, name: ProjectionId, pages: Option<Pages>, progress: &mut dyn FnMut(Progress)) -> Result<()> {
         let runner = self.runner(name);
         self.take_over(name)?;
         begin(runner)?;
         failpoint::pass("rebuild-begun");
-        let rebuilt = self.build_next(runner, progress);
+        let rebuilt = self.build_next(runner, pages, progress);
         let ended = runner.note(|entry| entry.rebuilding = false);
         rebuilt.and(ended)
     }
 
-    fn build_next(&self, runner: &Runner, progress: &mut dyn FnMut(Progress)) -> Result<()> {
+    fn build_next(&self, runner: &Runner, pages: Option<Pages>, progress: &mut dyn FnMut(Progress)) -> Result<()> {
         let name = runner.name;
         let number = runner.entry().generation + 1;
         let epoch = runner.epoch().ok_or(Error::TakenOver { name })?;
         let place = runner.place(name.version(), number);
         let switched = skips::read(self.log(), name)
             .and_then(|skips| Generation::create(&place, (name, number), epoch, skips))
-            .and_then(|next| self.fill_and_switch(runner, next, progress));
+            .and_then(|next| self.fill_and_switch(runner, next, pages, progress));
         match switched {
             Ok(former) => {
                 failpoint::pass("rebuild-switched");
@@ -68,9 +103,12 @@ impl Projections {
         &self,
         runner: &Runner,
         mut next: Generation,
+        pages: Option<Pages>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Option<u64>> {
-        self.fill(&mut next, runner.name, progress)?;
+        if let Some(stop) = build_from(self.log(), runner.name, &mut next, pages, progress)? {
+            return Err(stop.error);
+        }
         failpoint::pass("rebuild-filled");
         next.make_indexes()?;
         failpoint::pass("rebuild-indexed");
@@ -102,6 +140,25 @@ fn begin(runner: &Runner) -> Result<()> {
     let mut running = false;
     runner.note(|entry| running = std::mem::replace(&mut entry.rebuilding, true))?;
     if running { Err(Error::RebuildRunning { name: runner.name }) } else { Ok(()) }
+}
+
+/// Does the same as [`build`]; what somebody else reads of the log for several of them comes first.
+pub(crate) fn build_from(
+    log: &Log,
+    name: ProjectionId,
+    next: &mut Generation,
+    pages: Option<Pages>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Option<Stop>> {
+    if let Some(pages) = pages {
+        next.prepare_for(pages.head().position.saturating_sub(next.position()));
+        let built = fan_out::fold(name, next, pages, progress);
+        next.prepare_for(0);
+        if let Some(stop) = built? {
+            return Ok(Some(stop));
+        }
+    }
+    build(log, name, next, progress)
 }
 
 /// Folds the log from the generation's checkpoint to the present head into it. Answers what stops it, if something

@@ -51,7 +51,7 @@ pub(crate) struct Shared<'a> {
 }
 
 /// Is told how far the build of a projection is.
-pub(crate) type Tell<'a> = &'a dyn Fn(ProjectionId, Progress);
+pub(crate) type Tell<'a> = &'a (dyn Fn(ProjectionId, Progress) + Sync);
 
 /// Why a projection stops.
 pub(crate) struct Stop {

@@ -1,9 +1,11 @@
 //! A new generation beside the one that serves.
 
 use crate::support::*;
-use domain::ChatId;
 use domain::chat::Role;
+use domain::{Category, ChatId};
 use projections::{Error, ProjectionId, Projections, State, chats, messages, users};
+use std::collections::HashMap;
+use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -221,4 +223,51 @@ fn who_only_reads_may_not_rebuild() {
     let beside = Projections::open_read_only(&world.folder, world.log.clone()).unwrap();
     assert!(matches!(beside.rebuild(ProjectionId::Users, &mut |_| {}), Err(Error::ReadOnly)));
     assert!(matches!(beside.resume(ProjectionId::Users), Err(Error::ReadOnly)));
+}
+
+/// The log is read once for all of them; each is as good as built alone.
+#[tokio::test]
+async fn all_of_them_are_rebuilt_in_one_reading() {
+    let Some(mut world) = World::new() else { return };
+    busy(&mut world, 4_500);
+    let head = world.projections.position(ProjectionId::Messages);
+    let seen = Mutex::new(HashMap::<ProjectionId, Vec<u64>>::new());
+    let rebuilt = world.projections.rebuild_all(&ProjectionId::ALL, &|name, at| {
+        assert_eq!(at.head, head);
+        seen.lock().unwrap().entry(name).or_default().push(at.position);
+    });
+    let names = rebuilt.iter().map(|(name, rebuilt)| (*name, rebuilt.as_ref().unwrap().events)).collect::<Vec<_>>();
+    assert_eq!(names, ProjectionId::ALL.map(|name| (name, head)));
+    for name in ProjectionId::ALL {
+        let seen = &seen.lock().unwrap()[&name];
+        assert!(seen.is_sorted() && seen.len() > 2 && seen.last() == Some(&head), "{name}: {seen:?}");
+        let status = world.status(name);
+        assert_eq!((status.generation, status.state, status.position), (2, State::Running, head));
+        assert_eq!(world.generations(name), [1, 2]);
+    }
+    world.assert_verified();
+}
+
+#[test]
+fn one_that_cannot_be_rebuilt_holds_up_no_other() {
+    let Some(mut world) = World::new() else { return };
+    let chat = busy(&mut world, 2_500);
+    let (mut world, poison) = world.poison(message_id(9_999).into(), "message.frozen.v9");
+    let posts = (3_000..5_500).map(|number| posted(message_id(number), chat, user_id(1), "more")).collect::<Vec<_>>();
+    let head = world.follow(posts);
+    for (name, rebuilt) in world.projections.rebuild_all(&ProjectionId::ALL, &|_, _| {}) {
+        let stops = name.follows().contains(&Category::Message);
+        match rebuilt {
+            Ok(rebuilt) => assert_eq!((rebuilt.events, stops), (head, false), "{name}"),
+            Err(error) => {
+                let expected = |error: &Error| matches!(error, Error::Poison { name: of, position, .. } if (*of, *position) == (name, poison));
+                assert!(stops && expected(&error), "{name}: {error}");
+            }
+        }
+        let status = world.status(name);
+        let known = (status.state, status.position, status.generation);
+        let expected = if stops { (State::Stopped, poison - 1, 1) } else { (State::Running, head, 2) };
+        assert_eq!(known, expected, "{name}");
+        assert_eq!(world.generations(name), if stops { vec![1] } else { vec![1, 2] });
+    }
 }

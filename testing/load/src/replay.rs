@@ -31,6 +31,12 @@ fn replays(log: &Log, projections: &Projections) -> Result<Vec<Measured>> {
             Ok(projections.position(name))
         })?);
     }
+    measured.push(timed("events to rebuild all of them", || {
+        for (_, rebuilt) in projections.rebuild_all(&ProjectionId::ALL, &|_, _| {}) {
+            rebuilt?;
+        }
+        Ok(log.head()?.position)
+    })?);
     Ok(measured)
 }
 
