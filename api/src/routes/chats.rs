@@ -17,15 +17,11 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use domain::text::{ChatName, canonical_name};
 use domain::{ChatId, Command, MessageId, Timestamp, UserId, chat};
-use projections::{ProjectionId, chats, messages};
+use projections::{ProjectionId, chats};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 use uuid::Uuid;
-
-/// Characters of a chat's newest message in a list of chats.
-const PREVIEW_CHARACTERS_MAX: usize = 256;
 
 pub(crate) fn routes() -> Routes {
     Routes::default()
@@ -139,7 +135,6 @@ async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<
     let list = ["chats", scope, &prefix, &user];
     let before = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;
     let reading = app.read(ProjectionId::Chats, params.min_position).await?;
-    let newest = app.read(ProjectionId::Messages, params.min_position).await?;
     let _place = app.budget.page().await?;
     let mut rows = if scope == "mine" {
         chats::mine(&reading.database, caller.user_id, &prefix, before, limit + 1).await?
@@ -147,14 +142,8 @@ async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<
         chats::open_to_all(&reading.database, caller.user_id, &prefix, before, limit + 1).await?
     };
     let next = cut(&mut rows, limit, |last| cursor::write_position(&app.keys, &list, last.position));
-    let mine = rows.iter().filter(|row| row.role.is_some()).map(|row| row.chat.chat_id).collect::<Vec<_>>();
-    let last = messages::last_of(&newest.database, &mine).await?;
-    let mut last = last.into_iter().map(|message| (message.chat_id, message)).collect::<HashMap<_, _>>();
-    let chats = rows.into_iter().map(|row| {
-        let last = last.remove(&row.chat.chat_id);
-        shown(row.chat, row.role, last)
-    });
-    Ok(read(reading.position.min(newest.position), Chats { chats: chats.collect(), next }))
+    let chats = rows.into_iter().map(|row| shown(row.chat, row.role, row.last_message));
+    Ok(read(reading.position, Chats { chats: chats.collect(), next }))
 }
 
 /// One chat. A private one only for its members.
@@ -179,14 +168,13 @@ async fn one(
         }
         return Ok(read_one(position, tag(version), shown(chat, None, None)));
     };
-    let newest = app.read(ProjectionId::Messages, params.min_position).await?;
-    let last = messages::last_of(&newest.database, &[chat_id]).await?.into_iter().next();
+    let last = chats::last_message(&reading.database, chat_id).await?;
     // What was said last is no part of the chat's own stream.
     let tag = last.as_ref().map_or_else(|| tag(version), |last| tag_of(version, last));
-    Ok(read_one(position.min(newest.position), tag, shown(chat, Some(member.role), last)))
+    Ok(read_one(position, tag, shown(chat, Some(member.role), last)))
 }
 
-fn tag_of(version: u64, last: &messages::Message) -> HeaderValue {
+fn tag_of(version: u64, last: &chats::LastMessage) -> HeaderValue {
     let name = last.user_name.as_deref().unwrap_or_default();
     tag_beside(version, &[last.message_id.0.as_bytes(), &last.version.to_be_bytes(), name.as_bytes()])
 }
@@ -224,7 +212,7 @@ async fn delete(
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }
 
-fn shown(chat: chats::Chat, role: Option<chat::Role>, last: Option<messages::Message>) -> Chat {
+fn shown(chat: chats::Chat, role: Option<chat::Role>, last: Option<chats::LastMessage>) -> Chat {
     Chat {
         chat_id: chat.chat_id,
         chat_name: chat.chat_name,
@@ -237,7 +225,7 @@ fn shown(chat: chats::Chat, role: Option<chat::Role>, last: Option<messages::Mes
             message_id: message.message_id,
             user_id: message.user_id,
             user_name: message.user_name.unwrap_or_default(),
-            text: message.text.chars().take(PREVIEW_CHARACTERS_MAX).collect(),
+            text: message.text,
             sent_at: message.sent_at,
         }),
     }

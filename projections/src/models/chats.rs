@@ -1,24 +1,24 @@
-//! Chats and who is in them.
+//! Chats, who is in them, and how each message begins: a list of chats shows the newest one.
 
 use crate::ProjectionId;
 use crate::engine::definition::Definition;
 use crate::engine::fold::Fold;
 use crate::engine::table::{Key, Table, behind_prefix};
 use domain::chat::{self, Role};
-use domain::text::{ChatName, Nickname, canonical_name};
-use domain::{ChatId, Personal, Timestamp, UserId, user};
+use domain::text::{ChatName, MessageText, Nickname, canonical_name};
+use domain::{ChatId, MessageId, Personal, Timestamp, UserId, message, user};
 use store::Fact;
-use store::sql::{Database, Row, Tx};
+use store::sql::{Database, Row, Tx, Value};
 
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Chats,
     name: "chats",
-    version: 1,
+    version: 2,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
     guards: false,
-    folds: &[Fold::Chat(apply_chat), Fold::User(apply_user)],
+    folds: &[Fold::Chat(apply_chat), Fold::Message(apply_message), Fold::User(apply_user)],
 };
 
 const TABLES: &str = "
@@ -43,11 +43,30 @@ const TABLES: &str = "
         primary key (chat_id, user_id)
     );
     create index if not exists member_by_user on member (user_id, position);
+    create table said (
+        position bigint primary key,
+        message_id bytea not null,
+        chat_id bytea not null,
+        author bytea not null,
+        text text not null,
+        sent_at bigint not null,
+        version bigint not null
+    );
+    create unique index if not exists said_by_id on said (message_id);
+    create table author_name (
+        chat_id bytea not null,
+        user_id bytea not null,
+        user_name text,
+        primary key (chat_id, user_id)
+    );
 ";
 
 const INDEXES: &str = "
     create unique index if not exists chat_by_position on chat (position);
     create index if not exists member_by_chat on member (chat_id, position);
+    create index if not exists said_by_chat on said (chat_id, position);
+    create index if not exists said_by_author on said (author);
+    create index if not exists author_name_by_user on author_name (user_id);
 ";
 
 const COMPARED: &[Table] = &[
@@ -61,7 +80,16 @@ const COMPARED: &[Table] = &[
         key: &[Key::Id("chat_id"), Key::Id("user_id")],
         columns: &["user_name", "role", "joined_at", "position"],
     },
+    Table {
+        name: "said",
+        key: &[Key::Number("position")],
+        columns: &["message_id", "chat_id", "author", "text", "sent_at", "version"],
+    },
+    Table { name: "author_name", key: &[Key::Id("chat_id"), Key::Id("user_id")], columns: &["user_name"] },
 ];
+
+/// So many characters of a message are shown with its chat, and kept here.
+pub const PREVIEW_CHARACTERS_MAX: usize = 256;
 
 /// A chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +110,23 @@ pub struct Chat {
     pub version: u64,
 }
 
+/// The newest message of a chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastMessage {
+    /// Its id.
+    pub message_id: MessageId,
+    /// Its author.
+    pub user_id: UserId,
+    /// The author's name in the chat; none when it was erased.
+    pub user_name: Option<String>,
+    /// Its first [`PREVIEW_CHARACTERS_MAX`] characters.
+    pub text: String,
+    /// When it was said.
+    pub sent_at: Timestamp,
+    /// The version of its stream.
+    pub version: u64,
+}
+
 /// A chat in somebody's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
@@ -91,6 +136,8 @@ pub struct Listed {
     pub role: Option<Role>,
     /// Where it stands in the list: its cursor.
     pub position: u64,
+    /// The newest message, where they are a member and there is one.
+    pub last_message: Option<LastMessage>,
 }
 
 /// Somebody who is in a chat.
@@ -122,6 +169,55 @@ fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -
     }
 }
 
+fn apply_message(
+    tx: &mut Tx<'_>,
+    fact: &Fact,
+    message_id: MessageId,
+    event: &message::Event,
+) -> Result<(), store::Error> {
+    match event {
+        message::Event::Posted(posted) => post(tx, fact, message_id, posted),
+        message::Event::Edited(edited) => match &edited.text {
+            Personal::Known(text) => tx.queue(
+                "update said set text = $2, version = $3 where message_id = $1",
+                &[(&message_id).into(), preview(text).into(), fact.version.into()],
+            ),
+            // The author is erased further on in the log: what they said before is to go as well.
+            Personal::Erased => remove(tx, message_id),
+        },
+        message::Event::Deleted(_) => remove(tx, message_id),
+    }
+}
+
+fn post(tx: &mut Tx<'_>, fact: &Fact, message_id: MessageId, posted: &message::Posted) -> Result<(), store::Error> {
+    let Personal::Known(text) = &posted.text else {
+        return Ok(());
+    };
+    tx.queue(
+        "insert into said (position, message_id, chat_id, author, text, sent_at, version)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        &[
+            fact.position.into(),
+            (&message_id).into(),
+            (&posted.chat_id).into(),
+            (&posted.author).into(),
+            preview(text).into(),
+            posted.sent_at.into(),
+            fact.version.into(),
+        ],
+    )
+}
+
+fn remove(tx: &mut Tx<'_>, message_id: MessageId) -> Result<(), store::Error> {
+    tx.queue("delete from said where message_id = $1", &[(&message_id).into()])
+}
+
+/// How the text begins.
+fn preview(text: &MessageText) -> &str {
+    let text = text.as_str();
+    text.char_indices().nth(PREVIEW_CHARACTERS_MAX).map_or(text, |(end, _)| &text[..end])
+}
+
 fn apply_chat(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, event: &chat::Event) -> Result<(), store::Error> {
     match event {
         chat::Event::Created(created) => return insert(tx, fact, chat_id, created),
@@ -134,6 +230,8 @@ fn apply_chat(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, event: &chat::Event
         chat::Event::Archived(_) => set_archived(tx, chat_id, true)?,
         chat::Event::Unarchived(_) => set_archived(tx, chat_id, false)?,
         chat::Event::Deleted(_) => {
+            tx.queue("delete from said where chat_id = $1", &[(&chat_id).into()])?;
+            tx.queue("delete from author_name where chat_id = $1", &[(&chat_id).into()])?;
             tx.queue("delete from member where chat_id = $1", &[(&chat_id).into()])?;
             tx.queue("delete from chat where chat_id = $1", &[(&chat_id).into()])?;
             return Ok(());
@@ -143,14 +241,10 @@ fn apply_chat(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, event: &chat::Event
         chat::Event::MemberLeft(left) => go(tx, chat_id, left.user_id)?,
         chat::Event::MemberRemoved(removed) => go(tx, chat_id, removed.user_id)?,
         chat::Event::NicknameChanged(changed) => {
-            tx.queue(
-                "update member set user_name = $3 where chat_id = $1 and user_id = $2",
-                &[
-                    (&chat_id).into(),
-                    (&changed.user_id).into(),
-                    changed.nickname.known().map(|name| name.as_str()).into(),
-                ],
-            )?;
+            let name = changed.nickname.known().map(|name| name.as_str());
+            let params: [Value<'_>; 3] = [(&chat_id).into(), (&changed.user_id).into(), name.into()];
+            tx.queue("update member set user_name = $3 where chat_id = $1 and user_id = $2", &params)?;
+            tx.queue("update author_name set user_name = $3 where chat_id = $1 and user_id = $2", &params)?;
         }
         chat::Event::RoleChanged(changed) => {
             tx.queue(
@@ -206,6 +300,12 @@ fn come(
             fact.position.into(),
         ],
     )?;
+    // It stays when they leave: their messages keep their name.
+    tx.queue(
+        "insert into author_name (chat_id, user_id, user_name) values ($1, $2, $3)
+         on conflict (chat_id, user_id) do update set user_name = excluded.user_name",
+        &[(&chat_id).into(), (&user_id).into(), nickname.known().map(|name| name.as_str()).into()],
+    )?;
     count(tx, chat_id, come.cast_signed())
 }
 
@@ -225,6 +325,8 @@ fn forget(tx: &mut Tx<'_>, user_id: UserId) -> Result<(), store::Error> {
         "update chat set members = members - 1 where chat_id in (select chat_id from member where user_id = $1)",
         &[(&user_id).into()],
     )?;
+    tx.queue("delete from said where author = $1", &[(&user_id).into()])?;
+    tx.queue("update author_name set user_name = null where user_id = $1", &[(&user_id).into()])?;
     tx.queue("delete from member where user_id = $1", &[(&user_id).into()])
 }
 
@@ -234,6 +336,18 @@ pub async fn by_id(db: &Database, chat_id: ChatId) -> Result<Option<Chat>, store
         "select chat_id, chat_name, private, archived, members, created_at, version from chat where chat_id = $1",
         &[(&chat_id).into()],
         chat,
+    )
+    .await
+}
+
+/// The newest message of a chat.
+pub async fn last_message(db: &Database, chat_id: ChatId) -> Result<Option<LastMessage>, store::Error> {
+    db.row(
+        "select s.message_id, s.author, n.user_name, s.text, s.sent_at, s.version
+         from said s left join author_name n on n.chat_id = s.chat_id and n.user_id = s.author
+         where s.chat_id = $1 order by s.position desc limit 1",
+        &[(&chat_id).into()],
+        |row| last_message_at(row, 0)?.ok_or(store::Error::Column { index: 0, expected: "an id" }),
     )
     .await
 }
@@ -273,8 +387,11 @@ pub async fn mine(
     limit: u32,
 ) -> Result<Vec<Listed>, store::Error> {
     db.rows(
-        "select c.chat_id, c.chat_name, c.private, c.archived, c.members, c.created_at, c.version, m.position, m.role
+        "select c.chat_id, c.chat_name, c.private, c.archived, c.members, c.created_at, c.version, m.position, m.role,
+             s.message_id, s.author, n.user_name, s.text, s.sent_at, s.version
          from member m join chat c on c.chat_id = m.chat_id
+         left join said s on s.position = (select max(l.position) from said l where l.chat_id = c.chat_id)
+         left join author_name n on n.chat_id = s.chat_id and n.user_id = s.author
          where m.user_id = $1 and m.position < $2 and ($3 = '' or (c.name_key >= $3 and c.name_key < $4))
          order by m.position desc limit $5",
         &[
@@ -299,8 +416,12 @@ pub async fn open_to_all(
     limit: u32,
 ) -> Result<Vec<Listed>, store::Error> {
     db.rows(
-        "select c.chat_id, c.chat_name, c.private, c.archived, c.members, c.created_at, c.version, c.position, m.role
+        "select c.chat_id, c.chat_name, c.private, c.archived, c.members, c.created_at, c.version, c.position, m.role,
+             s.message_id, s.author, n.user_name, s.text, s.sent_at, s.version
          from chat c left join member m on m.chat_id = c.chat_id and m.user_id = $1
+         left join said s on m.role is not null
+             and s.position = (select max(l.position) from said l where l.chat_id = c.chat_id)
+         left join author_name n on n.chat_id = s.chat_id and n.user_id = s.author
          where not c.private and not c.archived and c.position < $2
              and ($3 = '' or (c.name_key >= $3 and c.name_key < $4))
          order by c.position desc limit $5",
@@ -341,7 +462,25 @@ fn chat(row: &Row<'_>) -> Result<Chat, store::Error> {
 }
 
 fn listed(row: &Row<'_>) -> Result<Listed, store::Error> {
-    Ok(Listed { chat: chat(row)?, position: row.int(7)?.cast_unsigned(), role: row.maybe_text(8)?.map(role_of) })
+    Ok(Listed {
+        chat: chat(row)?,
+        position: row.int(7)?.cast_unsigned(),
+        role: row.maybe_text(8)?.map(role_of),
+        last_message: last_message_at(row, 9)?,
+    })
+}
+
+/// The newest message, in the columns from that one on; none where they are null.
+fn last_message_at(row: &Row<'_>, first: usize) -> Result<Option<LastMessage>, store::Error> {
+    let Some(message_id) = row.maybe_uuid(first)? else { return Ok(None) };
+    Ok(Some(LastMessage {
+        message_id: MessageId(message_id),
+        user_id: UserId(row.uuid(first + 1)?),
+        user_name: row.maybe_text(first + 2)?.map(str::to_owned),
+        text: row.text(first + 3)?.to_owned(),
+        sent_at: row.timestamp(first + 4)?,
+        version: row.int(first + 5)?.cast_unsigned(),
+    }))
 }
 
 fn member_of(row: &Row<'_>) -> Result<Member, store::Error> {

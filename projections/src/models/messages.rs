@@ -272,15 +272,6 @@ pub async fn one(db: &Database, chat_id: ChatId, message_id: MessageId) -> Resul
     .await
 }
 
-/// The newest message of each of these chats that has one.
-pub async fn last_of(db: &Database, chats: &[ChatId]) -> Result<Vec<Message>, store::Error> {
-    let mut last = Vec::with_capacity(chats.len());
-    for chat_id in chats {
-        last.extend(page(db, *chat_id, Order::NewestFirst, None, 1).await?);
-    }
-    Ok(last)
-}
-
 fn message(row: &Row<'_>) -> Result<Message, store::Error> {
     Ok(Message {
         position: row.int(0)?.cast_unsigned(),

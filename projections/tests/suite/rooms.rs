@@ -3,7 +3,7 @@
 use crate::support::*;
 use domain::chat::{self, Role};
 use domain::text::ChatName;
-use domain::{ChatId, Personal, Timestamp, UserId, message};
+use domain::{ChatId, MessageId, Personal, Timestamp, UserId, message};
 use projections::messages::{Access, Order};
 use projections::{ProjectionId, chats, messages};
 
@@ -141,7 +141,11 @@ async fn messages_are_posted_edited_deleted() {
     assert_eq!(rest, page[1..]);
     assert_eq!(messages::one(&db, chat, message_id(1)).await.unwrap().as_ref(), page.first());
     assert_eq!(messages::one(&db, other, message_id(1)).await.unwrap(), None, "of another chat");
-    let last = messages::last_of(&db, &[other, chat_id(9), chat]).await.unwrap();
+    let db = world.projections.database(ProjectionId::Chats);
+    let mut last = Vec::new();
+    for chat in [other, chat_id(9), chat] {
+        last.extend(chats::last_message(&db, chat).await.unwrap());
+    }
     assert_eq!(last.iter().map(|message| message.message_id).collect::<Vec<_>>(), [3, 4].map(message_id));
     world.assert_verified();
 }
@@ -194,5 +198,71 @@ async fn an_erased_member_leaves_neither_name_nor_words() {
         assert_eq!(chats::by_id(&db, chat).await.unwrap().unwrap().members, 1);
         assert_eq!(chats::member(&db, chat, boris).await.unwrap(), None);
         world.assert_verified();
+    }
+}
+
+/// What a list of chats shows of a chat's newest message.
+async fn last(world: &World, chat: ChatId) -> Option<(MessageId, String, Option<String>, u64)> {
+    let db = world.projections.database(ProjectionId::Chats);
+    let last = chats::last_message(&db, chat).await.unwrap();
+    for who in [ANNA, BORIS].map(user_id) {
+        let mine = chats::mine(&db, who, "", None, 9).await.unwrap();
+        for listed in mine.iter().filter(|listed| listed.chat.chat_id == chat) {
+            assert_eq!(listed.last_message, last, "a member's list shows the same");
+        }
+        for listed in chats::open_to_all(&db, who, "", None, 9).await.unwrap() {
+            let shown = if listed.role.is_some() { last.clone() } else { None };
+            assert_eq!(listed.last_message, shown, "and a stranger's nothing");
+        }
+    }
+    last.map(|last| (last.message_id, last.text, last.user_name, last.version))
+}
+
+#[tokio::test]
+async fn a_list_shows_the_newest_message_that_is_left() {
+    let Some(mut world) = World::new() else { return };
+    let (chat, anna, boris) = room(&mut world);
+    let shown = |number, text: &str, name: &str, version| {
+        Some((message_id(number), text.to_owned(), Some(name.to_owned()), version))
+    };
+    assert_eq!(last(&world, chat).await, None);
+    world.follow([posted(message_id(1), chat, anna, "one"), posted(message_id(2), chat, boris, "two")]);
+    assert_eq!(last(&world, chat).await, shown(2, "two", "Борис", 1));
+    world.follow([edited(message_id(2), chat, boris, "two!"), edited(message_id(1), chat, anna, "one!")]);
+    assert_eq!(last(&world, chat).await, shown(2, "two!", "Борис", 2), "an older one that is edited stays where it is");
+    world.follow([deleted(message_id(2), chat, boris)]);
+    assert_eq!(last(&world, chat).await, shown(1, "one!", "anna", 2), "the one before");
+    let long = "é".repeat(chats::PREVIEW_CHARACTERS_MAX + 1);
+    world.follow([posted(message_id(3), chat, boris, &long), left(chat, boris)]);
+    let begins = "é".repeat(chats::PREVIEW_CHARACTERS_MAX);
+    assert_eq!(last(&world, chat).await, shown(3, &begins, "Борис", 1), "who left keeps their name");
+    world.assert_verified();
+    world.erase(boris);
+    world.projections.catch_up().unwrap();
+    assert_eq!(last(&world, chat).await, shown(1, "one!", "anna", 2), "what an erased author said is gone");
+    world.follow([posted(message_id(4), chat, anna, "four")]);
+    assert_eq!(last(&world, chat).await, shown(4, "four", "anna", 1));
+    world.assert_verified();
+    world.follow([of_chat(chat, chat::Event::Deleted(by(anna)))]);
+    assert_eq!(last(&world, chat).await, None);
+    world.assert_verified();
+}
+
+#[test]
+fn a_newest_message_that_is_wrong_is_found() {
+    let Some(mut world) = World::new() else { return };
+    let (chat, anna, _) = room(&mut world);
+    world.follow([posted(message_id(1), chat, anna, "one")]);
+    for (change, table) in [
+        ("update said set text = 'other'", "said"),
+        ("update author_name set user_name = 'other'", "author_name"),
+        ("delete from said", "said"),
+    ] {
+        world.projections.rebuild(ProjectionId::Chats, &mut |_| {}).unwrap();
+        world.assert_verified();
+        world.tamper(ProjectionId::Chats, change);
+        let verified = world.projections.verify(ProjectionId::Chats, &mut |_| {}).unwrap();
+        assert!(!verified.differences.is_empty(), "{change}");
+        assert!(verified.differences.iter().all(|difference| difference.table == table), "{verified:?}");
     }
 }
