@@ -352,14 +352,16 @@ pub async fn last_message(db: &Database, chat_id: ChatId) -> Result<Option<LastM
     .await
 }
 
+/// What [`member_of`] reads, in its order.
+macro_rules! members {
+    ($which:literal) => {
+        concat!("select user_id, user_name, role, joined_at, position from member ", $which)
+    };
+}
+
 /// A member of a chat.
 pub async fn member(db: &Database, chat_id: ChatId, user_id: UserId) -> Result<Option<Member>, store::Error> {
-    db.row(
-        "select user_id, user_name, role, joined_at, position from member where chat_id = $1 and user_id = $2",
-        &[(&chat_id).into(), (&user_id).into()],
-        member_of,
-    )
-    .await
+    db.row(members!("where chat_id = $1 and user_id = $2"), &[(&chat_id).into(), (&user_id).into()], member_of).await
 }
 
 /// The members of a chat in the order in which they came, behind the position `after`.
@@ -370,12 +372,29 @@ pub async fn members(
     limit: u32,
 ) -> Result<Vec<Member>, store::Error> {
     db.rows(
-        "select user_id, user_name, role, joined_at, position from member
-         where chat_id = $1 and position > $2 order by position limit $3",
+        members!("where chat_id = $1 and position > $2 order by position limit $3"),
         &[(&chat_id).into(), after.unwrap_or(0).into(), limit.into()],
         member_of,
     )
     .await
+}
+
+/// What [`listed`] reads, in its order: chats with where they stand in the list, with who asks as a member, and, for
+/// members only, with the newest message.
+macro_rules! listed {
+    ($position:literal, $chats:literal, $which:literal) => {
+        concat!(
+            "select c.chat_id, c.chat_name, c.private, c.archived, c.members, c.created_at, c.version, ",
+            $position,
+            ", m.role, s.message_id, s.author, n.user_name, s.text, s.sent_at, s.version
+             from ",
+            $chats,
+            " left join said s on m.role is not null
+                 and s.position = (select max(l.position) from said l where l.chat_id = c.chat_id)
+             left join author_name n on n.chat_id = s.chat_id and n.user_id = s.author ",
+            $which
+        )
+    };
 }
 
 /// A user's chats whose canonical name begins with `name_prefix` (all for an empty one), those he came to last first.
@@ -387,13 +406,12 @@ pub async fn mine(
     limit: u32,
 ) -> Result<Vec<Listed>, store::Error> {
     db.rows(
-        "select c.chat_id, c.chat_name, c.private, c.archived, c.members, c.created_at, c.version, m.position, m.role,
-             s.message_id, s.author, n.user_name, s.text, s.sent_at, s.version
-         from member m join chat c on c.chat_id = m.chat_id
-         left join said s on s.position = (select max(l.position) from said l where l.chat_id = c.chat_id)
-         left join author_name n on n.chat_id = s.chat_id and n.user_id = s.author
-         where m.user_id = $1 and m.position < $2 and ($3 = '' or (c.name_key >= $3 and c.name_key < $4))
-         order by m.position desc limit $5",
+        listed!(
+            "m.position",
+            "member m join chat c on c.chat_id = m.chat_id",
+            "where m.user_id = $1 and m.position < $2 and ($3 = '' or (c.name_key >= $3 and c.name_key < $4))
+             order by m.position desc limit $5"
+        ),
         &[
             (&user_id).into(),
             before.unwrap_or(u64::MAX).into(),
@@ -416,15 +434,13 @@ pub async fn open_to_all(
     limit: u32,
 ) -> Result<Vec<Listed>, store::Error> {
     db.rows(
-        "select c.chat_id, c.chat_name, c.private, c.archived, c.members, c.created_at, c.version, c.position, m.role,
-             s.message_id, s.author, n.user_name, s.text, s.sent_at, s.version
-         from chat c left join member m on m.chat_id = c.chat_id and m.user_id = $1
-         left join said s on m.role is not null
-             and s.position = (select max(l.position) from said l where l.chat_id = c.chat_id)
-         left join author_name n on n.chat_id = s.chat_id and n.user_id = s.author
-         where not c.private and not c.archived and c.position < $2
-             and ($3 = '' or (c.name_key >= $3 and c.name_key < $4))
-         order by c.position desc limit $5",
+        listed!(
+            "c.position",
+            "chat c left join member m on m.chat_id = c.chat_id and m.user_id = $1",
+            "where not c.private and not c.archived and c.position < $2
+                 and ($3 = '' or (c.name_key >= $3 and c.name_key < $4))
+             order by c.position desc limit $5"
+        ),
         &[
             (&user_id).into(),
             before.unwrap_or(u64::MAX).into(),

@@ -224,6 +224,18 @@ pub async fn access(db: &Database, chat_id: ChatId, user_id: UserId) -> Result<A
     })
 }
 
+/// What [`message`] reads, in its order.
+macro_rules! messages {
+    ($which:literal) => {
+        concat!(
+            "select p.position, p.message_id, p.chat_id, p.author, m.user_name, p.text, p.sent_at, p.edited_at,
+                 p.reply_to, p.version
+             from message p left join member m on m.chat_id = p.chat_id and m.user_id = p.author ",
+            $which
+        )
+    };
+}
+
 /// A page of a chat's messages, behind the position `from` in that order.
 pub async fn page(
     db: &Database,
@@ -236,10 +248,7 @@ pub async fn page(
     match order {
         Order::OldestFirst => {
             db.rows(
-                "select p.position, p.message_id, p.chat_id, p.author, m.user_name, p.text, p.sent_at, p.edited_at,
-                     p.reply_to, p.version
-                 from message p left join member m on m.chat_id = p.chat_id and m.user_id = p.author
-                 where p.chat_id = $1 and p.position > $2 order by p.position limit $3",
+                messages!("where p.chat_id = $1 and p.position > $2 order by p.position limit $3"),
                 &params(from.unwrap_or(0)),
                 message,
             )
@@ -247,10 +256,7 @@ pub async fn page(
         }
         Order::NewestFirst => {
             db.rows(
-                "select p.position, p.message_id, p.chat_id, p.author, m.user_name, p.text, p.sent_at, p.edited_at,
-                     p.reply_to, p.version
-                 from message p left join member m on m.chat_id = p.chat_id and m.user_id = p.author
-                 where p.chat_id = $1 and p.position < $2 order by p.position desc limit $3",
+                messages!("where p.chat_id = $1 and p.position < $2 order by p.position desc limit $3"),
                 &params(from.unwrap_or(u64::MAX)),
                 message,
             )
@@ -261,15 +267,8 @@ pub async fn page(
 
 /// One message of a chat.
 pub async fn one(db: &Database, chat_id: ChatId, message_id: MessageId) -> Result<Option<Message>, store::Error> {
-    db.row(
-        "select p.position, p.message_id, p.chat_id, p.author, m.user_name, p.text, p.sent_at, p.edited_at,
-             p.reply_to, p.version
-         from message p left join member m on m.chat_id = p.chat_id and m.user_id = p.author
-         where p.message_id = $2 and p.chat_id = $1",
-        &[(&chat_id).into(), (&message_id).into()],
-        message,
-    )
-    .await
+    db.row(messages!("where p.message_id = $2 and p.chat_id = $1"), &[(&chat_id).into(), (&message_id).into()], message)
+        .await
 }
 
 fn message(row: &Row<'_>) -> Result<Message, store::Error> {

@@ -161,24 +161,21 @@ fn end_all(tx: &mut Tx<'_>, user_id: UserId, keep: Option<SessionId>) -> Result<
     Ok(())
 }
 
+/// What [`session`] reads, in its order.
+macro_rules! sessions {
+    ($which:literal) => {
+        concat!("select session_id, user_id, device, address, created_at, expires_at from session ", $which)
+    };
+}
+
 /// The session of the token with that hash.
 pub async fn by_token(db: &Database, token_hash: &TokenHash) -> Result<Option<Session>, store::Error> {
-    db.row(
-        "select session_id, user_id, device, address, created_at, expires_at from session where token_hash = $1",
-        &[(&token_hash.0).into()],
-        session,
-    )
-    .await
+    db.row(sessions!("where token_hash = $1"), &[(&token_hash.0).into()], session).await
 }
 
 /// The session of that id.
 pub async fn by_id(db: &Database, session_id: SessionId) -> Result<Option<Session>, store::Error> {
-    db.row(
-        "select session_id, user_id, device, address, created_at, expires_at from session where session_id = $1",
-        &[(&session_id).into()],
-        session,
-    )
-    .await
+    db.row(sessions!("where session_id = $1"), &[(&session_id).into()], session).await
 }
 
 /// Where a list of sessions goes on: behind the one that was opened then and has that id.
@@ -194,9 +191,10 @@ pub async fn of_user(
 ) -> Result<Vec<Session>, store::Error> {
     let (opened, session_id) = before.unwrap_or((Timestamp(i64::MAX), SessionId(Uuid::max())));
     db.rows(
-        "select session_id, user_id, device, address, created_at, expires_at from session
-         where user_id = $1 and expires_at > $2 and (created_at, session_id) < ($3, $4)
-         order by created_at desc, session_id desc limit $5",
+        sessions!(
+            "where user_id = $1 and expires_at > $2 and (created_at, session_id) < ($3, $4)
+             order by created_at desc, session_id desc limit $5"
+        ),
         &[(&user_id).into(), at.into(), opened.into(), (&session_id).into(), (LISTED_MAX as i64).into()],
         session,
     )

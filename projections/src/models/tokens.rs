@@ -151,21 +151,22 @@ fn insert(tx: &mut Tx<'_>, token_id: TokenId, created: &token::Created) -> Resul
     )
 }
 
+/// What [`token`] reads, in its order.
+macro_rules! tokens {
+    ($which:literal) => {
+        concat!("select token_id, user_id, name, scopes, created_at, expires_at from token ", $which)
+    };
+}
+
 /// The token with that hash.
 pub async fn by_hash(db: &Database, token_hash: &TokenHash) -> Result<Option<Token>, store::Error> {
-    db.row(
-        "select token_id, user_id, name, scopes, created_at, expires_at from token where token_hash = $1",
-        &[(&token_hash.0).into()],
-        token,
-    )
-    .await
+    db.row(tokens!("where token_hash = $1"), &[(&token_hash.0).into()], token).await
 }
 
 /// A user's tokens that have not expired at that instant, the newest first, at most a thousand.
 pub async fn of_user(db: &Database, user_id: UserId, at: Timestamp) -> Result<Vec<Token>, store::Error> {
     db.rows(
-        "select token_id, user_id, name, scopes, created_at, expires_at from token
-         where user_id = $1 and expires_at > $2 order by created_at desc, token_id desc limit $3",
+        tokens!("where user_id = $1 and expires_at > $2 order by created_at desc, token_id desc limit $3"),
         &[(&user_id).into(), at.into(), LISTED_MAX.into()],
         token,
     )

@@ -161,38 +161,42 @@ fn insert(tx: &mut Tx<'_>, user_id: UserId, signed_up: &user::SignedUp, version:
     )
 }
 
+/// What [`account`] reads, in its order.
+macro_rules! accounts {
+    ($which:literal) => {
+        concat!(
+            "select user_id, name_key, user_name, display_name, email, time_zone, locale, role, created_at, version
+             from account ",
+            $which
+        )
+    };
+}
+
 /// The account of that id.
 pub async fn by_id(db: &Database, user_id: UserId) -> Result<Option<Account>, store::Error> {
-    db.row(
-        "select user_id, name_key, user_name, display_name, email, time_zone, locale, role, created_at, version
-         from account where user_id = $1",
-        &[(&user_id).into()],
-        account,
-    )
-    .await
+    db.row(accounts!("where user_id = $1"), &[(&user_id).into()], account).await
 }
 
 /// The account of that name, in its canonical form.
 pub async fn by_name(db: &Database, canonical: &str) -> Result<Option<Account>, store::Error> {
-    db.row(
-        "select user_id, name_key, user_name, display_name, email, time_zone, locale, role, created_at, version
-         from account where name_key = $1",
-        &[canonical.into()],
-        account,
-    )
-    .await
+    db.row(accounts!("where name_key = $1"), &[canonical.into()], account).await
+}
+
+/// What [`credentials_of`] reads, in its order.
+macro_rules! verifiers {
+    ($which:literal) => {
+        concat!("select user_id, verifier, passwords from account ", $which)
+    };
 }
 
 /// What the password of the account of that name is checked against.
 pub async fn credentials(db: &Database, canonical: &str) -> Result<Option<Credentials>, store::Error> {
-    db.row("select user_id, verifier, passwords from account where name_key = $1", &[canonical.into()], credentials_of)
-        .await
+    db.row(verifiers!("where name_key = $1"), &[canonical.into()], credentials_of).await
 }
 
 /// What the password of the account of that id is checked against.
 pub async fn credentials_by_id(db: &Database, user_id: UserId) -> Result<Option<Credentials>, store::Error> {
-    db.row("select user_id, verifier, passwords from account where user_id = $1", &[(&user_id).into()], credentials_of)
-        .await
+    db.row(verifiers!("where user_id = $1"), &[(&user_id).into()], credentials_of).await
 }
 
 /// Accounts whose canonical name begins with `name_prefix` (all for an empty one), by name, behind the name `after`.
@@ -203,8 +207,7 @@ pub async fn list(
     limit: u32,
 ) -> Result<Vec<Account>, store::Error> {
     db.rows(
-        "select user_id, name_key, user_name, display_name, email, time_zone, locale, role, created_at, version
-         from account where name_key >= $1 and name_key < $2 and name_key > $3 order by name_key limit $4",
+        accounts!("where name_key >= $1 and name_key < $2 and name_key > $3 order by name_key limit $4"),
         &[
             name_prefix.into(),
             behind_prefix(name_prefix).as_str().into(),
