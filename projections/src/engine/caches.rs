@@ -22,7 +22,7 @@ pub(crate) struct Caches {
 }
 
 impl Caches {
-    /// Empty ones in front of what these slots serve.
+    /// Empty ones in front of what these runners serve.
     pub(crate) fn new(log: &Log, runners: &[Runner]) -> Result<Caches> {
         let head = Mark::from(log.head()?);
         let of = |name| runners.iter().find(|runner| runner.name == name).map_or(0, |runner| runner.entry().generation);

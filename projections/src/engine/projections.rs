@@ -230,7 +230,7 @@ impl Projections {
 
     pub(crate) fn runner(&self, name: ProjectionId) -> &Runner {
         let runner = self.inner.runners.iter().find(|runner| runner.name == name);
-        runner.expect("a slot was made for every name")
+        runner.expect("a runner was made for every projection")
     }
 
     pub(crate) fn runners(&self) -> &[Runner] {

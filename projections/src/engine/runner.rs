@@ -40,7 +40,7 @@ pub(crate) struct Runner {
 /// again from its checkpoint. Positions of events begin at 1.
 pub(crate) const NO_EVENT: u64 = 0;
 
-/// What every slot of a process has in common.
+/// What every runner of a process has in common.
 pub(crate) struct Shared<'a> {
     pub(crate) locations: &'a Locations,
     pub(crate) log: &'a Log,
