@@ -33,11 +33,8 @@ pub(crate) fn over<T: Send>(
     names: &[ProjectionId],
     work: impl Fn(ProjectionId, Pages) -> Result<T> + Sync,
 ) -> Vec<(ProjectionId, Result<T>)> {
-    let head = match log.head() {
-        Ok(head) => head,
-        // Each of them meets the same failure, and says so.
-        Err(_) => Head::default(),
-    };
+    // Where that fails each of them meets the same failure, and says so.
+    let head = log.head().unwrap_or_default();
     std::thread::scope(|scope| {
         let (mut takers, mut workers) = (Vec::new(), Vec::new());
         for name in names {
