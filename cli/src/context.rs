@@ -5,7 +5,7 @@ use crate::exit::{Code, failure};
 use crate::output::Format;
 use crate::settings::{Flag, Layers, Settings};
 use anyhow::Result;
-use node::{NodeOptions, Roles};
+use node::{Messaging, NodeOptions, Roles};
 use projections::Projections;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -105,6 +105,7 @@ impl Context {
             database: settings.database.clone(),
             master_key: settings.master_key_file.clone(),
             erased_list: settings.erased_list.clone(),
+            messaging: settings.nats.clone().map_or(Messaging::Off, Messaging::OnRequest),
             roles: Roles::ALL,
             passwords: settings.passwords,
             accept_clock: self.accept_clock,

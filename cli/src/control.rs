@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::progress::Meter;
 use anyhow::Result;
-use node::control::{self, Place};
+use node::control;
 use node::gzip::Source;
 use node::operations::Request;
 use serde_json::Value;
@@ -25,9 +25,9 @@ pub async fn carry_out_with(context: &Context, request: Request, source: Source)
 }
 
 async fn carry_out_shown(context: &Context, request: Request, source: Option<Source>) -> Result<Value> {
-    let place = Place { options: context.node_options(), nats: context.settings.nats.clone() };
     let mut meter = Meter::new();
-    let result = control::carry_out(place, request, source, &mut |progress| meter.show(progress)).await;
+    let result =
+        control::carry_out(context.node_options(), request, source, &mut |progress| meter.show(progress)).await;
     meter.end();
     result
 }

@@ -6,8 +6,7 @@ use crate::health::reachable;
 use crate::supervisor;
 use anyhow::{Context as _, Result};
 use node::control::server::Control;
-use node::messaging::{self, Couriers};
-use node::{Builds, Node, NodeOptions, Role};
+use node::{Builds, Messaging, Node, NodeOptions, Role};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,20 +28,15 @@ pub async fn run(context: &Context) -> Result<()> {
     let listener = bind(&context.settings.listen).await?;
     let address = listener.local_addr().context("the address cannot be told")?;
     let mut signals = Signals::open().context("signals cannot be caught")?;
-    let (heard, nudges) = watch::channel(0);
     let (listener, starting) = twins(listener)?;
     let (started, has_started) = watch::channel(false);
     let (builds, built) = watch::channel(Builds::default());
     let roles = context.settings.roles;
     let starting = tokio::spawn(api::starting(starting, doors(context), roles, built, stopping(has_started)));
-    let opening = async {
-        let bus = messaging::bus(context.settings.nats.as_ref()).await?;
-        let nudges = bus.as_ref().map(|_| nudges);
-        let options = NodeOptions { roles, ..context.node_options() };
-        anyhow::Ok((bus, Arc::new(Node::open_telling(options, nudges, builds).await?)))
-    };
-    let (bus, node) = tokio::select! {
-        opened = opening => opened?,
+    let messaging = context.settings.nats.clone().map_or(Messaging::Off, Messaging::Following);
+    let options = NodeOptions { roles, messaging, ..context.node_options() };
+    let node = tokio::select! {
+        opened = Node::open_telling(options, builds) => Arc::new(opened?),
         // Building read models, or waiting for who builds them, may take long; nobody was promised anything yet, and
         // what is built is kept.
         () = signals.one() => return Ok(()),
@@ -52,9 +46,8 @@ pub async fn run(context: &Context) -> Result<()> {
     // would be cut off. Whoever connects meanwhile waits in the kernel's queue.
     let _ = starting.await;
     let control = Control::open(&node.folder)?;
-    let couriers = Couriers::start(bus, &node, heard).await;
     let (stop, stopped) = watch::channel(false);
-    let controlled = tokio::spawn(control.serve(Arc::clone(&node), couriers.relay(), stopped.clone()));
+    let controlled = tokio::spawn(control.serve(Arc::clone(&node), stopped.clone()));
     tokio::spawn(signals.stop_at_first(stop.clone()));
     supervisor::ready(&address.to_string());
     // Whoever does not read it keeps nobody waiting.
@@ -77,7 +70,6 @@ pub async fn run(context: &Context) -> Result<()> {
     stop.send_replace(true);
     // Both are over already, or end now; neither failure changes how this ends.
     let _ = controlled.await;
-    couriers.stop().await;
     let _ = std::fs::remove_file(node.folder.control_socket());
     if let Some(node) = Arc::into_inner(node)
         && !node.stop().await

@@ -1,37 +1,20 @@
 //! What one process runs: the log, its writer, and the read models that follow.
 
+use crate::hint::either;
 use crate::jobs::ownerless_chats;
+use crate::messaging::{self, Messaging};
 use crate::operations::erase;
-use crate::passwords::{PasswordError, PasswordPolicy, Passwords};
-use crate::{Probe, Role, Roles};
+use crate::passwords::{PasswordError, Passwords};
+use crate::{NodeOptions, Probe, Role, Roles};
 use commands::{ClockGuard, Running, Writer};
 use domain::UserId;
 use projections::{Progress, ProjectionId, Projections};
-use std::path::PathBuf;
+use relay::{Bus, Relay};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::follower::Threads;
-use store::{Appender, Cluster, ErasedList, Folder, Head, Keys, Lock, Log};
+use store::{Appender, ErasedList, Folder, Head, Keys, Lock, Log};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-
-/// Where a node keeps its data.
-#[derive(Clone, Debug)]
-pub struct NodeOptions {
-    /// The data folder; it is made when it is not there.
-    pub data: PathBuf,
-    /// The database that several nodes share; without one the log is in the data folder.
-    pub database: Option<Cluster>,
-    /// The master key's file; by default `master.key` in the data folder.
-    pub master_key: Option<PathBuf>,
-    /// The file of who was erased; by default `erased` beside the master key.
-    pub erased_list: Option<PathBuf>,
-    /// What this process does of the work. All of it, where the log is in the data folder.
-    pub roles: Roles,
-    /// What is asked of passwords, and what their hashes cost.
-    pub passwords: PasswordPolicy,
-    /// Whether the clock is right although it has jumped ahead since the folder was last served.
-    pub accept_clock: bool,
-}
 
 /// A running node. There is one at a time for a data folder.
 pub struct Node {
@@ -57,8 +40,11 @@ pub struct Node {
     followers: Mutex<Option<Threads>>,
     /// A thread that follows the log and has ended.
     unfed: watch::Receiver<Option<&'static str>>,
-    /// What is done once after a start; ended with the node.
-    chores: JoinSet<()>,
+    /// What is done beside the work; ended with the node.
+    jobs: JoinSet<()>,
+    /// What tells other services; none where no NATS is set, or where its checkpoint cannot be opened.
+    pub relay: Option<Relay>,
+    relay_tasks: JoinSet<()>,
     _lock: Lock,
 }
 
@@ -77,59 +63,100 @@ pub enum NodeError {
     /// The cost of passwords.
     #[error("argon2 cannot work at the cost that is set for passwords")]
     Passwords(#[from] PasswordError),
+    /// The relay of a node that tells what is asked for.
+    #[error(transparent)]
+    Relay(#[from] relay::Error),
     /// Somebody who was erased is in the log again, and could not be erased.
     #[error("people who were erased are in this copy again and could not be forgotten; start again to repeat it")]
     Forgetting(#[from] erase::Error),
 }
 
 impl Node {
-    /// Opens the data folder, takes its lock, starts the writer and the followers that feed the read models.
+    /// Opens the data folder, takes its lock, and starts what the roles need: the writer, the followers that
+    /// feed the read models, the jobs, the relay.
     ///
     /// # Errors
     /// [`store::Error::Locked`] when another process serves the folder; else what keeps it from being opened.
     pub async fn open(options: NodeOptions) -> Result<Node, NodeError> {
-        Node::open_nudged(options, None).await
-    }
-
-    /// The same for a node that others nudge: `nudges` changes when one of them tells of a new head. It wakes whoever
-    /// follows the log, and nobody relies on it.
-    ///
-    /// # Errors
-    /// As [`Node::open`].
-    pub async fn open_nudged(options: NodeOptions, nudges: Option<watch::Receiver<u64>>) -> Result<Node, NodeError> {
-        Node::open_telling(options, nudges, watch::Sender::default()).await
+        Node::open_telling(options, watch::Sender::default()).await
     }
 
     /// The same, and `builds` tells how far the read models are that are built meanwhile.
     ///
     /// # Errors
     /// As [`Node::open`].
-    pub async fn open_telling(
-        options: NodeOptions,
-        nudges: Option<watch::Receiver<u64>>,
-        builds: watch::Sender<Builds>,
-    ) -> Result<Node, NodeError> {
-        // Opening reads files and may build read models: it is not for the async threads.
-        let opened = tokio::task::spawn_blocking(move || Node::open_blocking(&options, nudges, &builds)).await;
-        let (mut node, back) = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-        let (writer, projections, log) = (node.writer.clone(), node.projections.clone(), node.log.clone());
+    pub async fn open_telling(options: NodeOptions, builds: watch::Sender<Builds>) -> Result<Node, NodeError> {
+        let (messaging, bus) = (options.messaging.clone(), options.messaging.connect().await?);
+        let (heard, wakeups) = watch::channel(0);
+        let (mut node, back) = Node::opened(options, messaging.is_following().then_some(wakeups), builds).await?;
+        match node.start(back, messaging, bus, heard).await {
+            Ok(()) => Ok(node),
+            Err(error) => {
+                node.stop().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The same without NATS, for a node that is woken by other means: `wakeups` changes when there may be something
+    /// new. It wakes whoever follows the log, and nobody relies on it.
+    ///
+    /// # Errors
+    /// As [`Node::open`].
+    pub async fn open_woken(options: NodeOptions, wakeups: watch::Receiver<u64>) -> Result<Node, NodeError> {
+        let (mut node, back) = Node::opened(options, Some(wakeups), watch::Sender::default()).await?;
+        node.start_jobs(back).await?;
+        Ok(node)
+    }
+
+    /// What runs beside the writer and the read models, once these are there.
+    async fn start(
+        &mut self,
+        back: Vec<UserId>,
+        messaging: Messaging,
+        bus: Option<Bus>,
+        heard: watch::Sender<u64>,
+    ) -> Result<(), NodeError> {
+        self.start_jobs(back).await?;
+        match (messaging, bus) {
+            (Messaging::Following(_), Some(bus)) => {
+                (self.relay, self.relay_tasks) = messaging::follow(bus, self, heard).await;
+            }
+            (Messaging::OnRequest(_), Some(bus)) => self.relay = Some(messaging::relay(bus, self).await?),
+            (Messaging::Off | Messaging::Following(_) | Messaging::OnRequest(_), _) => {}
+        }
+        Ok(())
+    }
+
+    async fn start_jobs(&mut self, back: Vec<UserId>) -> Result<(), NodeError> {
+        let (writer, projections, log) = (self.writer.clone(), self.projections.clone(), self.log.clone());
         if back.is_empty() {
-            node.chores.spawn(ownerless_chats::settle(writer, projections, log, ownerless_chats::TURNS_MAX));
+            self.jobs.spawn(ownerless_chats::settle(writer, projections, log, ownerless_chats::TURNS_MAX));
         } else {
             // First: a reader beside an erasure would keep bytes of the erased from being overwritten.
             ownerless_chats::settle(writer, projections, log, 1).await;
         }
         for user_id in back {
             tracing::warn!(%user_id, "was erased, and is in this copy again: forgotten once more");
-            erase::again(&node, user_id).await?;
+            erase::again(self, user_id).await?;
         }
-        Ok(node)
+        Ok(())
+    }
+
+    /// Opening reads files and may build read models: it is not for the async threads.
+    async fn opened(
+        options: NodeOptions,
+        wakeups: Option<watch::Receiver<u64>>,
+        builds: watch::Sender<Builds>,
+    ) -> Result<(Node, Vec<UserId>), NodeError> {
+        let opened = tokio::task::spawn_blocking(move || Node::open_blocking(&options, wakeups, &builds)).await;
+        opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
 
     /// The node, and who has come back although he was erased.
     fn open_blocking(
         options: &NodeOptions,
-        nudges: Option<watch::Receiver<u64>>,
+        wakeups: Option<watch::Receiver<u64>>,
         builds: &watch::Sender<Builds>,
     ) -> Result<(Node, Vec<UserId>), NodeError> {
         let passwords = Passwords::new(options.passwords)?;
@@ -155,15 +182,14 @@ impl Node {
         tell_of_the_last_event(appender.head());
         let clock = ClockGuard::open(&folder, options.accept_clock);
         let (writer, running) = Writer::start(appender, clock);
-        let hint = match nudges {
-            Some(nudges) => either(writer.head(), nudges),
+        let hint = match wakeups {
+            Some(wakeups) => either(writer.head(), wakeups),
             None => writer.head(),
         };
         let followers = projections.start(hint.clone())?;
         let unfed = followers.ended();
         let followers = Mutex::new(Some(followers));
         let (roles, probe) = (options.roles, Arc::new(Probe::new(writer.clone())));
-        let chores = JoinSet::new();
         let node = Node {
             folder,
             log,
@@ -177,7 +203,9 @@ impl Node {
             running,
             followers,
             unfed,
-            chores,
+            jobs: JoinSet::new(),
+            relay: None,
+            relay_tasks: JoinSet::new(),
             _lock: lock,
         };
         Ok((node, back))
@@ -204,11 +232,17 @@ impl Node {
         }
     }
 
-    /// Writes what is queued, lets the read models persist how far they are, and lets go of the folder. False when the
-    /// writer does not end in time: then the process is to end without waiting for it.
+    /// Stops everything in the reverse order: ends the relay, which the next start or another node goes on with, and the
+    /// jobs; writes what is queued; lets the read models persist how far they are; and lets go of the folder. False when
+    /// the writer does not end in time: then the process is to end without waiting for it.
     pub async fn stop(mut self) -> bool {
-        self.chores.shutdown().await;
+        self.relay_tasks.shutdown().await;
+        if let Some(relay) = &self.relay {
+            messaging::give_up(relay).await;
+        }
+        self.jobs.shutdown().await;
         let followers = self.followers.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // The writer before the followers: what it still writes is folded in.
         let ended = self.running.stop().await;
         if let Some(followers) = followers {
             let _ = tokio::task::spawn_blocking(move || followers.stop()).await;
@@ -230,57 +264,5 @@ fn tell_of_the_last_event(head: Head) {
         );
     } else if seconds > TOLD_SECONDS {
         tracing::info!(seconds, "the clock is ahead of the last event: so long nothing was written, if it is right");
-    }
-}
-
-/// Changes when one of both does, for as long as the first one may. What it holds is no more than a hint: a nudge may
-/// be older than what is known, or made up, and must not keep the next one from being seen.
-fn either(mut own: watch::Receiver<u64>, mut nudges: watch::Receiver<u64>) -> watch::Receiver<u64> {
-    let (sender, hint) = watch::channel(*own.borrow());
-    tokio::spawn(async move {
-        loop {
-            let nudge = async {
-                if nudges.changed().await.is_err() {
-                    // Nobody nudges any more.
-                    std::future::pending::<()>().await;
-                }
-                *nudges.borrow_and_update()
-            };
-            let position = tokio::select! {
-                changed = own.changed() => match changed {
-                    Ok(()) => *own.borrow_and_update(),
-                    Err(_) => return,
-                },
-                position = nudge => position,
-                () = sender.closed() => return,
-            };
-            sender.send_replace(position);
-        }
-    });
-    hint
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    #[tokio::test]
-    async fn a_nudge_wakes_and_never_silences() {
-        let (own, head) = watch::channel(0);
-        let (nudge, nudges) = watch::channel(0);
-        let mut hint = either(head, nudges);
-        // Made up, late, out of order, and in between what is our own.
-        for (from, position) in [(&nudge, u64::MAX), (&own, 1), (&nudge, 7), (&nudge, 3), (&own, 2), (&own, 3)] {
-            from.send_replace(position);
-            let woken = tokio::time::timeout(Duration::from_secs(10), hint.changed()).await;
-            assert!(woken.is_ok_and(|changed| changed.is_ok()), "{position}");
-            assert_eq!(*hint.borrow_and_update(), position);
-        }
-        drop(nudge);
-        own.send_replace(4);
-        assert!(hint.changed().await.is_ok());
-        drop(own);
-        assert!(hint.changed().await.is_err(), "whoever follows is told that nobody hints any more");
     }
 }

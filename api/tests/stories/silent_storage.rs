@@ -2,8 +2,7 @@
 
 use super::until;
 use api::Settings;
-use node::passwords::PasswordPolicy;
-use node::{Node, NodeOptions, Roles};
+use node::{Node, NodeOptions};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -66,15 +65,7 @@ async fn a_database_that_hangs_is_not_waited_for_and_nothing_is_done_twice() {
     let wait = Duration::from_millis(1_500);
     let cluster = store::Cluster::new(&url).unwrap().with_patience(wait);
     let data = folder.path().join("data");
-    let options = NodeOptions {
-        data,
-        database: Some(cluster),
-        master_key: None,
-        erased_list: None,
-        roles: Roles::ALL,
-        passwords: PasswordPolicy::default(),
-        accept_clock: false,
-    };
+    let options = NodeOptions { database: Some(cluster), ..NodeOptions::new(data) };
     let node = Arc::new(Node::open(options).await.unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = format!("http://{}", listener.local_addr().unwrap());

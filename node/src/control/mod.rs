@@ -11,9 +11,8 @@ mod stream;
 use crate::failure::{Code, Failure, failure};
 use crate::gzip::Source;
 use crate::operations::{self, Progress, Request, Response};
-use crate::{Node, NodeError, NodeOptions, messaging};
+use crate::{Messaging, Node, NodeError, NodeOptions};
 use anyhow::{Context, Result};
-use relay::Address;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::Path;
@@ -38,14 +37,6 @@ struct Line {
     operation: Request,
 }
 
-/// Where an operation is carried out: by whoever serves the data folder, or in this process.
-pub struct Place {
-    /// How to open the folder when nobody serves it.
-    pub options: NodeOptions,
-    /// The NATS that is set, for what reaches it.
-    pub nats: Option<Address>,
-}
-
 /// Has a request carried out by the running server; `None` when none runs.
 ///
 /// # Errors
@@ -55,28 +46,32 @@ pub async fn ask_running(data: &Path, request: Request) -> Result<Option<Value>>
     ask(stream, request, None, &mut |_| {}).await.map(Some)
 }
 
-/// Carries a request out, with the file that it [`Request::takes`], wherever that is possible, and shows how far it is.
+/// Carries a request out, with the file that it [`Request::takes`], and shows how far it is: by whoever serves the data
+/// folder, or in this process, which opens it by `options` when nobody does.
 ///
 /// # Errors
 /// What it failed with, or why it could not begin; also when the file cannot be read.
 pub async fn carry_out(
-    place: Place,
+    mut options: NodeOptions,
     request: Request,
     source: Option<Source>,
     show: &mut impl FnMut(&Progress),
 ) -> Result<Value> {
     // A log that nodes share lies elsewhere, and is looked at when it is opened.
-    if request.needs_data() && place.options.database.is_none() {
-        Folder::existing(&place.options.data)?;
+    if request.needs_data() && options.database.is_none() {
+        Folder::existing(&options.data)?;
     }
-    let socket = place.options.data.join("control.sock");
+    if !request.needs_nats() {
+        options.messaging = Messaging::Off;
+    }
+    let socket = options.data.join("control.sock");
     let began = Instant::now();
     loop {
         if let Some(stream) = connect(&socket).await? {
             return ask(stream, request, source, show).await;
         }
-        match Node::open(place.options.clone()).await {
-            Ok(node) => return here(place.nats.as_ref(), node, &request, source, show).await,
+        match Node::open(options.clone()).await {
+            Ok(node) => return here(node, &request, source, show).await,
             // A server that starts or stops, or another verb: it soon listens, or lets go.
             Err(NodeError::Store(store::Error::Locked { .. })) if began.elapsed() < BUSY_WAIT => {
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -154,7 +149,6 @@ fn gone() -> Failure {
 
 /// Carries an operation out in this process, and leaves the read models caught up.
 async fn here(
-    nats: Option<&Address>,
     node: Node,
     request: &Request,
     source: Option<Source>,
@@ -163,15 +157,7 @@ async fn here(
     let (sender, receiver) = watch::channel(Progress::default());
     let result = {
         let work = async {
-            let bus = if request.needs_nats() { messaging::bus(nats).await? } else { None };
-            let relay = match bus {
-                Some(bus) => Some(messaging::relay(bus, &node).await?),
-                None => None,
-            };
-            let result = request.run(&node, relay.as_ref(), source, &sender).await;
-            if let Some(relay) = &relay {
-                messaging::give_up(relay).await;
-            }
+            let result = request.run(&node, source, &sender).await;
             operations::settle(&node).await;
             result
         };

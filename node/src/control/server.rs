@@ -5,7 +5,6 @@ use crate::Node;
 use crate::failure::{Code, Failure, told};
 use crate::operations::{Progress, Request, Response};
 use anyhow::{Context, Result, ensure};
-use relay::Relay;
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::Arc;
@@ -65,7 +64,7 @@ impl Control {
     }
 
     /// Carries out what is asked, until `stop` says so; what is not done then is given up.
-    pub async fn serve(self, node: Arc<Node>, relay: Option<Relay>, mut stop: watch::Receiver<bool>) {
+    pub async fn serve(self, node: Arc<Node>, mut stop: watch::Receiver<bool>) {
         let mut connections = JoinSet::new();
         // A stop that nobody is left to say has come as well.
         let stopped = async move { stop.wait_for(|stop| *stop).await.is_ok() };
@@ -74,9 +73,9 @@ impl Control {
             tokio::select! {
                 accepted = self.listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
                     Ok((stream, _)) => {
-                        let (node, relay, users) = (Arc::clone(&node), relay.clone(), self.users);
+                        let (node, users) = (Arc::clone(&node), self.users);
                         connections.spawn(async move {
-                            if let Err(error) = converse(stream, users, &node, relay.as_ref()).await {
+                            if let Err(error) = converse(stream, users, &node).await {
                                 tracing::warn!(error = format!("{error:#}"), "a control connection ended early");
                             }
                         });
@@ -109,7 +108,7 @@ impl Users {
     }
 }
 
-async fn converse(stream: UnixStream, users: Users, node: &Node, relay: Option<&Relay>) -> Result<()> {
+async fn converse(stream: UnixStream, users: Users, node: &Node) -> Result<()> {
     let peer = stream.peer_cred().context("who asks is unknown")?.uid();
     let (reading, mut writing) = stream.into_split();
     let mut reading = BufReader::new(reading);
@@ -131,7 +130,7 @@ async fn converse(stream: UnixStream, users: Users, node: &Node, relay: Option<&
         return say(&mut writing, &Response::Failed(Failure { code, message: message.to_owned() })).await;
     }
     match serde_json::from_slice::<Line>(&line) {
-        Ok(Line { operation }) => work(&operation, (node, relay), reading, writing).await,
+        Ok(Line { operation }) => work(&operation, node, reading, writing).await,
         Err(_) => {
             let failed = Failure {
                 code: Code::Usage,
@@ -144,13 +143,13 @@ async fn converse(stream: UnixStream, users: Users, node: &Node, relay: Option<&
 
 async fn work(
     request: &Request,
-    (node, relay): (&Node, Option<&Relay>),
+    node: &Node,
     mut reading: BufReader<OwnedReadHalf>,
     mut writing: OwnedWriteHalf,
 ) -> Result<()> {
     let (sender, mut receiver) = watch::channel(Progress::default());
     let (pump, source) = request.takes().map(stream::receive).unzip();
-    let work = request.run(node, relay, source, &sender);
+    let work = request.run(node, source, &sender);
     tokio::pin!(work);
     // Behind the file nothing more is ever sent: this ends when the asker goes away.
     let left = async {

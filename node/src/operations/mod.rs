@@ -15,7 +15,6 @@ use crate::Node;
 use crate::failure::Failure;
 use crate::gzip::Source;
 use ::projections::{ProjectionId, State};
-use ::relay::Relay;
 use anyhow::{Context, Result};
 use domain::user::Role;
 use serde::{Deserialize, Serialize};
@@ -159,13 +158,7 @@ impl Request {
     ///
     /// # Errors
     /// Why it was refused, or what went wrong.
-    pub async fn run(
-        &self,
-        node: &Node,
-        relay: Option<&Relay>,
-        source: Option<Source>,
-        progress: &Sender,
-    ) -> Result<Value> {
+    pub async fn run(&self, node: &Node, source: Option<Source>, progress: &Sender) -> Result<Value> {
         match self {
             Request::CreateUser { name, password, role } => users::create(node, name, password, *role).await,
             Request::SetPassword { user, password } => users::set_password(node, user, password).await,
@@ -181,9 +174,9 @@ impl Request {
             Request::Resume { projection, reason } => projections::resume(node, projection, reason.as_deref()).await,
             Request::Skip { projection, reason } => projections::skip(node, projection, reason).await,
             Request::Probe => Ok(json!({"writer": node.probe.look().await.err().map(|why| why.to_string())})),
-            Request::ArmRelay { armed } => relay::arm(node, relay, *armed).await,
+            Request::ArmRelay { armed } => relay::arm(node, *armed).await,
             Request::RotateKeys => keys::rotate(node.log.clone(), progress).await,
-            Request::Republish { from, to } => relay::republish(relay, node.roles, (*from, *to), progress).await,
+            Request::Republish { from, to } => relay::republish(node, (*from, *to), progress).await,
         }
     }
 }

@@ -3,9 +3,9 @@
 use super::{Progress, Sender};
 use crate::failure::{Code, failure};
 use crate::messaging::give_up;
-use crate::{Node, Role, Roles};
+use crate::{Node, Role};
 use anyhow::Result;
-use relay::{Arming, Relay, Republished};
+use relay::{Arming, Republished};
 use serde_json::{Value, json};
 use store::RelayPlace;
 
@@ -13,8 +13,8 @@ use store::RelayPlace;
 ///
 /// # Errors
 /// When that cannot be written down.
-pub async fn arm(node: &Node, relay: Option<&Relay>, armed: bool) -> Result<Value> {
-    match relay {
+pub async fn arm(node: &Node, armed: bool) -> Result<Value> {
+    match &node.relay {
         Some(relay) => relay.arm(armed).await?,
         None => {
             let (folder, log) = (node.folder.clone(), node.log.clone());
@@ -31,13 +31,8 @@ pub async fn arm(node: &Node, relay: Option<&Relay>, armed: bool) -> Result<Valu
 /// # Errors
 /// Code 2 where NATS is not set, 3 when there is nothing to tell, 4 when the relay is disarmed, 7 when NATS does not
 /// answer.
-pub async fn republish(
-    relay: Option<&Relay>,
-    roles: Roles,
-    (from, to): (u64, Option<u64>),
-    progress: &Sender,
-) -> Result<Value> {
-    let Some(relay) = relay else {
+pub async fn republish(node: &Node, (from, to): (u64, Option<u64>), progress: &Sender) -> Result<Value> {
+    let Some(relay) = &node.relay else {
         let advice = "set LETOPIS_NATS_URL for the server, or for this command where no server runs; where it is set, \
                       the server's log tells why there is no relay";
         return Err(failure(Code::Usage, format!("no NATS is set, so nothing is published; {advice}")));
@@ -47,7 +42,7 @@ pub async fn republish(
         progress.send_replace(Progress { what: "facts published again".to_owned(), done: done.facts, part });
     };
     let done = relay.republish(from, to, show).await;
-    if !roles.has(Role::Couriers) {
+    if !node.roles.has(Role::Couriers) {
         // Nobody follows the log here: who does is to have his turn back.
         give_up(relay).await;
     }

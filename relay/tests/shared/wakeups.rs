@@ -4,8 +4,7 @@ use crate::nodes::started;
 use crate::support::*;
 use async_nats::Client;
 use futures_util::StreamExt;
-use node::passwords::PasswordPolicy;
-use node::{Node, NodeOptions, Roles};
+use node::{Node, NodeOptions};
 use projections::ProjectionId;
 use relay::wakeups;
 use std::sync::Arc;
@@ -37,15 +36,12 @@ async fn garble(from: Client, to: Client, passed: Arc<AtomicUsize>) {
 /// A node beside another one, in a folder of its own.
 async fn beside(app: &TestApp, place: &std::path::Path, wakeups: watch::Receiver<u64>) -> Node {
     let options = NodeOptions {
-        data: place.to_owned(),
         database: app.node.log.cluster().cloned(),
         master_key: Some(app.data().join("master.key")),
         erased_list: Some(place.join("erased")),
-        roles: Roles::ALL,
-        passwords: PasswordPolicy::default(),
-        accept_clock: false,
+        ..NodeOptions::new(place.to_owned())
     };
-    Node::open_nudged(options, Some(wakeups)).await.unwrap()
+    Node::open_woken(options, wakeups).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

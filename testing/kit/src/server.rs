@@ -3,7 +3,7 @@
 use crate::{Actor, Contract, shared};
 use api::Settings;
 use node::passwords::{Cost, PasswordPolicy};
-use node::{Node, NodeOptions, Roles};
+use node::{Node, NodeOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -59,15 +59,7 @@ impl TestApp {
     async fn over(folder: Arc<TempDir>, settings: Settings, passwords: PasswordPolicy) -> TestApp {
         let database = shared::of(&folder).await;
         let data = data(&folder);
-        let options = NodeOptions {
-            data,
-            database,
-            master_key: None,
-            erased_list: None,
-            roles: Roles::ALL,
-            passwords,
-            accept_clock: false,
-        };
+        let options = NodeOptions { database, passwords, ..NodeOptions::new(data) };
         let node = Arc::new(Node::open(options).await.expect("a node starts over its own folder"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port of the loopback interface");
         let address = listener.local_addr().expect("a bound listener has an address");

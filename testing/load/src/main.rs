@@ -19,8 +19,7 @@ mod shared;
 
 use anyhow::{Context as _, Result};
 use node::failure::{Code, Failure, failure, told};
-use node::passwords::PasswordPolicy;
-use node::{Node, NodeOptions, Roles};
+use node::{Node, NodeOptions};
 use plan::{Part, Plan};
 use serde::Serialize;
 use std::fmt;
@@ -171,15 +170,8 @@ async fn opened(
     part: &str,
 ) -> Result<(Node, Option<shared::Throwaway>)> {
     let database = made(cluster, round, part).await?;
-    let node = Node::open(NodeOptions {
-        data: place.join(part),
-        database: database.as_ref().map(|database| database.cluster.clone()),
-        master_key: None,
-        erased_list: None,
-        roles: Roles::ALL,
-        passwords: PasswordPolicy::default(),
-        accept_clock: false,
-    });
+    let cluster = database.as_ref().map(|database| database.cluster.clone());
+    let node = Node::open(NodeOptions { database: cluster, ..NodeOptions::new(place.join(part)) });
     Ok((node.await?, database))
 }
 

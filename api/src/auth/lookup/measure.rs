@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::{Settings, redis};
-use node::passwords::PasswordPolicy;
-use node::{Node, NodeOptions, Roles};
+use node::{Node, NodeOptions};
 use std::time::Instant;
 
 const LOOKS: usize = 20_000;
@@ -19,15 +18,7 @@ async fn measure_a_look_up() {
     let server = servers::Redis::start().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let options = NodeOptions {
-        data,
-        database: None,
-        master_key: None,
-        erased_list: None,
-        roles: Roles::ALL,
-        passwords: PasswordPolicy::default(),
-        accept_clock: false,
-    };
+    let options = NodeOptions::new(data);
     let node = Node::open(options).await.unwrap();
     let settings = Settings { redis: Some(redis::Address::parse(&server.url()).unwrap()), ..Settings::default() };
     let app = App::new(&node, settings);

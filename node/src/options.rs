@@ -1,0 +1,43 @@
+//! How a node is opened.
+
+use crate::passwords::PasswordPolicy;
+use crate::{Messaging, Roles};
+use std::path::PathBuf;
+use store::Cluster;
+
+/// Where a node keeps its data, and what it does of the work.
+#[derive(Clone)]
+pub struct NodeOptions {
+    /// The data folder; it is made when it is not there.
+    pub data: PathBuf,
+    /// The database that several nodes share; without one the log is in the data folder.
+    pub database: Option<Cluster>,
+    /// The master key's file; by default `master.key` in the data folder.
+    pub master_key: Option<PathBuf>,
+    /// The file of who was erased; by default `erased` beside the master key.
+    pub erased_list: Option<PathBuf>,
+    /// What this process does with NATS.
+    pub messaging: Messaging,
+    /// What this process does of the work. All of it, where the log is in the data folder.
+    pub roles: Roles,
+    /// What is asked of passwords, and what their hashes cost.
+    pub passwords: PasswordPolicy,
+    /// Whether the clock is right although it has jumped ahead since the folder was last served.
+    pub accept_clock: bool,
+}
+
+impl NodeOptions {
+    /// A node that does everything over that folder, alone.
+    pub fn new(data: PathBuf) -> NodeOptions {
+        NodeOptions {
+            data,
+            database: None,
+            master_key: None,
+            erased_list: None,
+            messaging: Messaging::Off,
+            roles: Roles::ALL,
+            passwords: PasswordPolicy::default(),
+            accept_clock: false,
+        }
+    }
+}
