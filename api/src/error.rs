@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::token::{self, Scope};
 use domain::{Refusal, chat, message, projection, session, user};
+use node::operations;
 use node::passwords::PasswordError;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -229,12 +230,16 @@ impl From<Refusal> for Error {
     }
 }
 
-impl From<node::operations::erase::Error> for Error {
-    fn from(error: node::operations::erase::Error) -> Error {
-        match error {
-            node::operations::erase::Error::Command(error) => error.into(),
-            node::operations::erase::Error::Store(error) => error.into(),
+impl From<operations::Error> for Error {
+    fn from(error: operations::Error) -> Error {
+        if let operations::Error::Command(error) = error {
+            return error.into();
         }
+        if let operations::Error::Store(error) = error {
+            return error.into();
+        }
+        // What routes ask for fails in no other way.
+        Error::ours(&error, Code::Internal)
     }
 }
 

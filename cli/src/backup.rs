@@ -2,16 +2,14 @@
 
 use crate::arguments::{Backup, Restore};
 use crate::context::Context;
-use crate::exit::{Code, failure};
 use crate::output;
 use crate::progress::Meter;
 use anyhow::Result;
-use node::Node;
-use node::operations::{self, Progress, per_second};
+use node::operations::backup::{self, Restored};
+use node::operations::{Progress, erase, per_second};
 use serde_json::{Value, json};
-use std::path::Path;
 use std::time::Instant;
-use store::{Along, Brought, Folder, Stage, Target};
+use store::Brought;
 
 /// Copies the log.
 ///
@@ -19,10 +17,9 @@ use store::{Along, Brought, Folder, Stage, Target};
 /// What went wrong; nothing is left in the folder then.
 pub fn backup(context: &Context, asked: &Backup) -> Result<()> {
     context.embedded_only("backup")?;
-    let folder = Folder::existing(&context.settings.data)?;
     let began = Instant::now();
     let mut meter = Meter::new();
-    let made = store::backup(&folder, &asked.folder, node::now, |stage| meter.show(&progress(stage)));
+    let made = backup::make(&context.settings.data, &asked.folder, &mut |progress| meter.show(progress));
     meter.end();
     let made = made?;
     let seconds = began.elapsed().as_secs_f64();
@@ -43,27 +40,17 @@ pub fn backup(context: &Context, asked: &Backup) -> Result<()> {
 /// What went wrong; the data folder is as it was then.
 pub async fn restore(context: &Context, asked: &Restore) -> Result<()> {
     context.embedded_only("restore")?;
-    if !asked.folder.is_dir() {
-        let message =
-            format!("there is no folder {}; name the one that `letopis backup` wrote", asked.folder.display());
-        return Err(failure(Code::NotFound, message));
-    }
     let began = Instant::now();
-    let (master_key, erased_list) = (context.master_key(), context.erased_list());
-    let target = Target { data: &context.settings.data, master_key: &master_key, erased_list: &erased_list };
-    // The list is kept with the key: where the key comes from, there it may lie.
-    let list = asked.master_key.as_ref().map(|key| key.with_file_name("erased"));
-    let is_listed = erased_list.exists() || list.as_deref().is_some_and(Path::exists);
-    let along = Along { master_key: asked.master_key.as_deref(), erased_list: list.as_deref() };
     let mut meter = Meter::new();
-    let brought = store::restore(&asked.folder, target, along, |stage| meter.show(&progress(stage)));
+    let show = &mut |progress: &Progress| meter.show(progress);
+    let restored = backup::restore(&context.node_options(), &asked.folder, asked.master_key.as_deref(), show);
     meter.end();
-    let brought = brought?;
-    if !is_listed {
+    let Restored { brought, missing_list } = restored?;
+    if let Some(list) = missing_list {
         output::note(format_args!(
             "note: there was no list of the erased: who was erased after this backup was made has an account again. \
              If there is such a list, put it in place of {} before the server starts.",
-            erased_list.display()
+            list.display()
         ));
     }
     let mut shown = json!({
@@ -89,22 +76,9 @@ pub async fn erased_again(context: &Context, brought: &Brought, shown: &mut Valu
     if brought.back.is_empty() {
         return Ok(());
     }
-    // Opening erases them.
-    let node = Node::open(context.node_options()).await?;
-    operations::settle(&node).await;
-    node.stop().await;
-    let (_, log) = context.log()?;
-    let verified = log.verify(1, u64::MAX, |_| {})?;
+    let verified = erase::again_in_copy(context.node_options()).await?;
     shown["events"] = verified.events.into();
     shown["head"] = verified.head.position.into();
     shown["hash"] = domain::id::hex(&verified.head.hash).into();
     Ok(())
-}
-
-fn progress(stage: Stage) -> Progress {
-    let (what, done, whole) = match stage {
-        Stage::Copied(done, whole) => ("bytes copied", done, whole),
-        Stage::Verified(done, whole) => ("events verified", done, whole),
-    };
-    Progress { what: what.to_owned(), done, part: done as f64 / whole.max(1) as f64 }
 }

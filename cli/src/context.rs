@@ -47,12 +47,7 @@ impl Context {
 
     /// Where the master key of the data folder is, or is to be.
     pub fn master_key(&self) -> PathBuf {
-        self.settings.master_key_file.clone().unwrap_or_else(|| self.settings.data.join("master.key"))
-    }
-
-    /// Where it is kept who was erased.
-    pub fn erased_list(&self) -> PathBuf {
-        self.settings.erased_list.clone().unwrap_or_else(|| self.master_key().with_file_name("erased"))
+        self.node_options().master_key_file()
     }
 
     /// Refuses what is made for the embedded log only.

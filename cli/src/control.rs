@@ -29,5 +29,5 @@ async fn carry_out_shown(context: &Context, request: Request, source: Option<Sou
     let result =
         control::carry_out(context.node_options(), request, source, &mut |progress| meter.show(progress)).await;
     meter.end();
-    result
+    Ok(result?)
 }

@@ -1,31 +1,97 @@
 //! How the process ends: the exit codes of the command line, and which failure means which.
 
 use crate::output::ReaderLeft;
-pub use node::failure::{Code, failure};
+use node::failure::{self, FailureKind};
+use std::fmt;
 use std::process::ExitCode;
 
-/// What a code is for scripts, which rely on the numbers.
-pub fn number(code: Code) -> u8 {
-    match code {
-        Code::Done => 0,
-        Code::Failure => 1,
-        Code::Usage => 2,
-        Code::NotFound => 3,
-        Code::Conflict => 4,
-        Code::Unhealthy => 5,
-        Code::Auth => 6,
-        Code::Unreachable => 7,
+/// What an exit code says. Scripts rely on the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// It was done.
+    Done,
+    /// It was not done, for a reason that has no number of its own.
+    Failure,
+    /// It was asked in a way that cannot be understood.
+    Usage,
+    /// What it is about is not there.
+    NotFound,
+    /// Something that is there already stands against it.
+    Conflict,
+    /// Something is not healthy, or does not verify.
+    Unhealthy,
+    /// Who asks may not.
+    Auth,
+    /// Nobody answers.
+    Unreachable,
+}
+
+impl Code {
+    /// The number.
+    pub fn number(self) -> u8 {
+        match self {
+            Code::Done => 0,
+            Code::Failure => 1,
+            Code::Usage => 2,
+            Code::NotFound => 3,
+            Code::Conflict => 4,
+            Code::Unhealthy => 5,
+            Code::Auth => 6,
+            Code::Unreachable => 7,
+        }
     }
 }
 
-/// What the process ends with.
-pub fn exit_code(code: Code) -> ExitCode {
-    ExitCode::from(number(code))
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> ExitCode {
+        ExitCode::from(code.number())
+    }
+}
+
+impl From<FailureKind> for Code {
+    fn from(kind: FailureKind) -> Code {
+        match kind {
+            FailureKind::Failure => Code::Failure,
+            FailureKind::Usage => Code::Usage,
+            FailureKind::NotFound => Code::NotFound,
+            FailureKind::Conflict => Code::Conflict,
+            FailureKind::Unhealthy => Code::Unhealthy,
+            FailureKind::Auth => Code::Auth,
+            FailureKind::Unreachable => Code::Unreachable,
+        }
+    }
+}
+
+/// A failure of a verb itself, with the code that the process ends with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What the exit code says.
+    pub code: Code,
+    /// What went wrong and what to do next.
+    pub message: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// A failure with a code.
+pub fn failure(code: Code, message: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Failure { code, message: message.into() })
 }
 
 /// What the process ends with after this failure.
 pub fn code_of(error: &anyhow::Error) -> Code {
-    if is_reader_gone(error) { Code::Done } else { node::failure::code_of(error) }
+    if is_reader_gone(error) {
+        return Code::Done;
+    }
+    // One that was laid over another error is none of the chain's own links.
+    let laid_over = error.downcast_ref::<Failure>().map(|failure| failure.code);
+    laid_over.or_else(|| failure::kind(error.as_ref()).map(Code::from)).unwrap_or(Code::Failure)
 }
 
 /// Whether the reader of what is shown has left: nothing is wrong then, and nothing is said. Any other broken pipe (a
@@ -41,14 +107,13 @@ pub fn is_reader_gone(error: &anyhow::Error) -> bool {
 mod tests {
     use super::*;
     use anyhow::Context;
-    use node::failure::{Failure, told};
     use std::io::ErrorKind;
 
     #[test]
     fn a_failure_keeps_its_code_under_what_is_said_about_it() {
         let error = failure(Code::NotFound, "there is no such user").context("show");
         assert_eq!(code_of(&error), Code::NotFound);
-        assert_eq!(told(&error).message, "show: there is no such user");
+        assert_eq!(format!("{error:#}"), "show: there is no such user");
         assert_eq!(code_of(&anyhow::anyhow!("anything")), Code::Failure);
     }
 

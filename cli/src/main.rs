@@ -55,7 +55,7 @@ fn main() -> ExitCode {
         }
     };
     logging::flush();
-    exit::exit_code(code)
+    code.into()
 }
 
 /// Keys and texts in memory are not for a file that a crash leaves behind, nor for other processes of the same user. Where

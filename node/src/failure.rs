@@ -1,16 +1,16 @@
-//! What a failure is to whoever asked: a code that says what kind of failure, and words.
+//! What a failure is to whoever asked: of which kind it is, and in which words.
 
+use crate::NodeError;
+use crate::operations::Error;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io::ErrorKind;
 
-/// What kind of failure. The command line has an exit code for each.
+/// What kind of failure. The command line has an exit code for each, and HTTP a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Code {
-    /// It was done.
-    Done,
-    /// It was not done, for a reason that has no number of its own.
+pub enum FailureKind {
+    /// It was not done, for a reason that is of no kind of its own.
     Failure,
     /// It was asked in a way that cannot be understood.
     Usage,
@@ -26,13 +26,19 @@ pub enum Code {
     Unreachable,
 }
 
-/// A failure with the code that the process ends with. It travels over the control socket as well.
+/// A failure as it travels over the control socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// What the exit code says.
-    pub code: Code,
+    /// Of which kind it is.
+    pub code: FailureKind,
     /// What went wrong and what to do next.
     pub message: String,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Failure {
+        Failure { code: error.kind(), message: in_words(error) }
+    }
 }
 
 impl fmt::Display for Failure {
@@ -43,35 +49,40 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// A failure with a code.
-pub fn failure(code: Code, message: impl Into<String>) -> anyhow::Error {
-    anyhow::Error::new(Failure { code, message: message.into() })
+/// The failure and what lies behind it, with colons between.
+fn in_words(error: &(dyn std::error::Error + 'static)) -> String {
+    causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// The same failure as it is told to somebody else.
-pub fn told(error: &anyhow::Error) -> Failure {
-    Failure { code: code_of(error), message: format!("{error:#}") }
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
 }
 
-/// What the process ends with after this failure.
-pub fn code_of(error: &anyhow::Error) -> Code {
-    // One that was laid over another error is none of the chain's own links.
-    let laid_over = error.downcast_ref::<Failure>().map(|failure| failure.code);
-    laid_over.or_else(|| error.chain().find_map(known)).unwrap_or(Code::Failure)
+/// The kind of an error, or of what lies behind it; none where none of them is of a kind of its own.
+pub fn kind(error: &(dyn std::error::Error + 'static)) -> Option<FailureKind> {
+    causes(error).find_map(known)
 }
 
-fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
+fn known(cause: &(dyn std::error::Error + 'static)) -> Option<FailureKind> {
     if let Some(failure) = cause.downcast_ref::<Failure>() {
         return Some(failure.code);
+    }
+    if let Some(error) = cause.downcast_ref::<Error>() {
+        return Some(error.kind());
     }
     if let Some(error) = cause.downcast_ref::<store::Error>() {
         return of_store(error);
     }
     // These are shown as the failure inside them, which is then no cause of its own.
-    if let Some(crate::NodeError::Store(error) | crate::NodeError::Projections(projections::Error::Store(error))) =
-        cause.downcast_ref::<crate::NodeError>()
+    if let Some(NodeError::Store(error) | NodeError::Projections(projections::Error::Store(error))) =
+        cause.downcast_ref::<NodeError>()
     {
         return of_store(error);
+    }
+    if let Some(NodeError::Relay(error)) = cause.downcast_ref::<NodeError>() {
+        return of_relay(error);
     }
     if let Some(error) = cause.downcast_ref::<projections::Error>() {
         return of_projections(error);
@@ -81,7 +92,7 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
     }
     match cause.downcast_ref::<commands::Error>()? {
         commands::Error::Refused(refusal) => Some(of_refusal(refusal)),
-        commands::Error::KeyReused => Some(Code::Conflict),
+        commands::Error::KeyReused => Some(FailureKind::Conflict),
         commands::Error::Overloaded
         | commands::Error::Unavailable
         | commands::Error::ClockAhead { .. }
@@ -91,12 +102,12 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
 
 // The store may learn new failures: those have no number of their own.
 #[allow(clippy::wildcard_enum_match_arm)]
-fn of_store(error: &store::Error) -> Option<Code> {
+fn of_store(error: &store::Error) -> Option<FailureKind> {
     match error {
-        store::Error::NoData { .. } => Some(Code::NotFound),
-        error if error.is_lost() => Some(Code::Unreachable),
-        store::Error::DatabaseUrl { .. } => Some(Code::Usage),
-        store::Error::File { source, .. } if source.kind() == ErrorKind::PermissionDenied => Some(Code::Auth),
+        store::Error::NoData { .. } => Some(FailureKind::NotFound),
+        error if error.is_lost() => Some(FailureKind::Unreachable),
+        store::Error::DatabaseUrl { .. } => Some(FailureKind::Usage),
+        store::Error::File { source, .. } if source.kind() == ErrorKind::PermissionDenied => Some(FailureKind::Auth),
         store::Error::Locked { .. }
         | store::Error::NotEmpty { .. }
         | store::Error::NotEmptyDatabase { .. }
@@ -104,14 +115,14 @@ fn of_store(error: &store::Error) -> Option<Code> {
         | store::Error::InTheWay { .. }
         | store::Error::Unfinished { .. }
         | store::Error::KeyInTheWay { .. }
-        | store::Error::NextKeyMade { .. } => Some(Code::Conflict),
+        | store::Error::NextKeyMade { .. } => Some(FailureKind::Conflict),
         store::Error::MissingMasterKey { .. }
         | store::Error::Rotated { .. }
         | store::Error::WrongMasterKey
         | store::Error::NoMasterKeyBrought { .. }
         | store::Error::OtherMasterKey { .. }
         | store::Error::LooseMasterKey { .. }
-        | store::Error::NotAMasterKey { .. } => Some(Code::Auth),
+        | store::Error::NotAMasterKey { .. } => Some(FailureKind::Auth),
         store::Error::Corrupt { .. }
         | store::Error::Damaged { .. }
         | store::Error::BadExport { .. }
@@ -120,52 +131,54 @@ fn of_store(error: &store::Error) -> Option<Code> {
         | store::Error::NotHeld { .. }
         | store::Error::OtherHistory { .. }
         | store::Error::NoAnchor { .. }
-        | store::Error::BadAnchor { .. } => Some(Code::Unhealthy),
-        error if error.is_damage() => Some(Code::Unhealthy),
+        | store::Error::BadAnchor { .. } => Some(FailureKind::Unhealthy),
+        error if error.is_damage() => Some(FailureKind::Unhealthy),
         _ => None,
     }
 }
 
 // Read models may learn new failures as well.
 #[allow(clippy::wildcard_enum_match_arm)]
-fn of_projections(error: &projections::Error) -> Option<Code> {
+fn of_projections(error: &projections::Error) -> Option<FailureKind> {
     match error {
         projections::Error::Store(error) => of_store(error),
         projections::Error::NotBuilt
         | projections::Error::NobodyBuilds { .. }
-        | projections::Error::OtherVersion { .. } => Some(Code::NotFound),
+        | projections::Error::OtherVersion { .. } => Some(FailureKind::NotFound),
         projections::Error::FeedsNone { .. }
         | projections::Error::RebuildRunning { .. }
         | projections::Error::NotStopped { .. }
         | projections::Error::Erasure { .. }
         | projections::Error::FoldedMeanwhile { .. }
-        | projections::Error::SkippedMeanwhile { .. } => Some(Code::Conflict),
-        projections::Error::Poison { .. } | projections::Error::Gap { .. } => Some(Code::Unhealthy),
+        | projections::Error::SkippedMeanwhile { .. } => Some(FailureKind::Conflict),
+        projections::Error::Poison { .. } | projections::Error::Gap { .. } => Some(FailureKind::Unhealthy),
         _ => None,
     }
 }
 
-fn of_relay(error: &relay::Error) -> Option<Code> {
+fn of_relay(error: &relay::Error) -> Option<FailureKind> {
     match error {
         relay::Error::Store(error) => of_store(error),
-        relay::Error::Unreadable { .. } | relay::Error::OtherHistory { .. } => Some(Code::Unhealthy),
-        relay::Error::Unreachable(_) => Some(Code::Unreachable),
-        relay::Error::NothingThere { .. } => Some(Code::NotFound),
-        relay::Error::Disarmed | relay::Error::TakenOver => Some(Code::Conflict),
+        relay::Error::Unreadable { .. } | relay::Error::OtherHistory { .. } => Some(FailureKind::Unhealthy),
+        relay::Error::Unreachable(_) => Some(FailureKind::Unreachable),
+        relay::Error::NothingThere { .. } => Some(FailureKind::NotFound),
+        relay::Error::Disarmed | relay::Error::TakenOver => Some(FailureKind::Conflict),
         relay::Error::Refused(_) | relay::Error::Contended(_) => None,
     }
 }
 
-fn of_refusal(refusal: &domain::Refusal) -> Code {
+fn of_refusal(refusal: &domain::Refusal) -> FailureKind {
     use domain::{Refusal, chat, message, projection, session, token, user};
     match refusal {
         Refusal::User(user::Refusal::NotFound)
         | Refusal::Session(session::Refusal::NotFound)
         | Refusal::Token(token::Refusal::NotFound | token::Refusal::UserNotFound)
-        | Refusal::Message(message::Refusal::NotFound | message::Refusal::ChatNotFound) => Code::NotFound,
-        Refusal::User(user::Refusal::BadCredentials) | Refusal::Session(session::Refusal::BadCredentials) => Code::Auth,
+        | Refusal::Message(message::Refusal::NotFound | message::Refusal::ChatNotFound) => FailureKind::NotFound,
+        Refusal::User(user::Refusal::BadCredentials) | Refusal::Session(session::Refusal::BadCredentials) => {
+            FailureKind::Auth
+        }
         Refusal::Chat(chat::Refusal::NotFound | chat::Refusal::UserNotFound | chat::Refusal::MemberNotFound) => {
-            Code::NotFound
+            FailureKind::NotFound
         }
         Refusal::User(user::Refusal::AlreadyExists)
         | Refusal::Session(session::Refusal::AlreadyExists)
@@ -189,7 +202,7 @@ fn of_refusal(refusal: &domain::Refusal) -> Code {
             | message::Refusal::AlreadyExists,
         )
         | Refusal::Projection(projection::Refusal::TooMany)
-        | Refusal::VersionChanged => Code::Conflict,
-        Refusal::Projection(projection::Refusal::BadReason) => Code::Usage,
+        | Refusal::VersionChanged => FailureKind::Conflict,
+        Refusal::Projection(projection::Refusal::BadReason) => FailureKind::Usage,
     }
 }

@@ -1,10 +1,9 @@
 //! Files that are read plain or packed by gzip, whichever they are.
 
-use crate::failure::{Code, failure};
-use anyhow::Result;
+use crate::operations::Error;
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,26 +35,16 @@ impl Source {
 /// Opens a file or a named pipe, for which it waits until somebody writes; `-` is standard input.
 ///
 /// # Errors
-/// Code 3 when there is none, 6 when this user may not read it, 2 when it is a folder.
-pub fn source(path: &Path) -> Result<Source> {
+/// When there is none, when this user may not read it, and when it is a folder.
+pub fn source(path: &Path) -> Result<Source, Error> {
     if path == Path::new("-") {
         return Ok(Source::new(io::stdin(), 0));
     }
-    let shown = path.display();
-    #[allow(clippy::wildcard_enum_match_arm)]
-    let failed = |error: io::Error| {
-        let code = match error.kind() {
-            ErrorKind::NotFound => Code::NotFound,
-            ErrorKind::PermissionDenied => Code::Auth,
-            // Whatever else the system says has no code of its own.
-            _ => Code::Failure,
-        };
-        failure(code, format!("could not open {shown}: {error}"))
-    };
+    let failed = |error| Error::CannotOpen { path: path.to_owned(), error };
     let file = File::open(path).map_err(failed)?;
     let found = file.metadata().map_err(failed)?;
     if found.is_dir() {
-        return Err(failure(Code::Usage, format!("{shown} is a folder; name a file, or - for standard input")));
+        return Err(Error::IsFolder(path.to_owned()));
     }
     Ok(Source::new(file, if found.is_file() { found.len() } else { 0 }))
 }

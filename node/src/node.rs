@@ -3,7 +3,7 @@
 use crate::hint::either;
 use crate::jobs::ownerless_chats;
 use crate::messaging::{self, Messaging};
-use crate::operations::erase;
+use crate::operations::{self, erase};
 use crate::passwords::{PasswordError, Passwords};
 use crate::{NodeOptions, Probe, Role, Roles};
 use commands::{ClockGuard, Running, Writer};
@@ -68,7 +68,7 @@ pub enum NodeError {
     Relay(#[from] relay::Error),
     /// Somebody who was erased is in the log again, and could not be erased.
     #[error("people who were erased are in this copy again and could not be forgotten; start again to repeat it")]
-    Forgetting(#[from] erase::Error),
+    Forgetting(#[source] Box<operations::Error>),
 }
 
 impl Node {
@@ -138,7 +138,7 @@ impl Node {
         }
         for user_id in back {
             tracing::warn!(%user_id, "was erased, and is in this copy again: forgotten once more");
-            erase::again(self, user_id).await?;
+            erase::again(self, user_id).await.map_err(|error| NodeError::Forgetting(Box::new(error)))?;
         }
         Ok(())
     }
@@ -162,13 +162,11 @@ impl Node {
         let passwords = Passwords::new(options.passwords)?;
         let folder = Folder::create(&options.data)?;
         let lock = folder.lock()?;
-        let master_key = options.master_key.clone().unwrap_or_else(|| folder.master_key());
-        let erased_list = options.erased_list.clone().unwrap_or_else(|| master_key.with_file_name("erased"));
         let mut appender = match &options.database {
-            None => Appender::open(&folder, &master_key)?,
-            Some(cluster) => Appender::open_shared(cluster, &folder, &master_key)?,
+            None => Appender::open(&folder, &options.master_key_file())?,
+            Some(cluster) => Appender::open_shared(cluster, &folder, &options.master_key_file())?,
         };
-        let back = appender.keep(ErasedList::open(&erased_list)?)?;
+        let back = appender.keep(ErasedList::open(&options.erased_list_file())?)?;
         let keys = appender.keys();
         let log = appender.log(&folder)?;
         let feeds = options.roles.has(Role::Projections);

@@ -27,6 +27,16 @@ pub struct NodeOptions {
 }
 
 impl NodeOptions {
+    /// Where the master key of the data folder is, or is to be.
+    pub fn master_key_file(&self) -> PathBuf {
+        self.master_key.clone().unwrap_or_else(|| self.data.join("master.key"))
+    }
+
+    /// Where it is kept who was erased.
+    pub fn erased_list_file(&self) -> PathBuf {
+        self.erased_list.clone().unwrap_or_else(|| self.master_key_file().with_file_name("erased"))
+    }
+
     /// A node that does everything over that folder, alone.
     pub fn new(data: PathBuf) -> NodeOptions {
         NodeOptions {

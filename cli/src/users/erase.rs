@@ -4,17 +4,10 @@ use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::output;
 use anyhow::{Context as _, Result};
-use domain::UserId;
 use node::operations;
-use projections::{ProjectionId, chats, users};
+use projections::{ProjectionId, users};
 use serde_json::json;
 use std::io::{BufRead, IsTerminal};
-use store::{Filter, Log};
-
-/// Events that are read at once.
-const PAGE: usize = 1_000;
-/// Chats that are read at once.
-const CHATS_PAGE: u32 = 1_000;
 
 /// Shows what would be forgotten.
 ///
@@ -24,41 +17,14 @@ pub async fn dry_run(context: &Context, user: &str) -> Result<()> {
     let projections = context.projections()?;
     let account = operations::users::account(&projections.database(ProjectionId::Users), user).await?;
     let (_, log) = context.log()?;
-    let (events, sealed_parts) = count(&log, account.user_id)?;
-    let (mut chats, mut owned, mut before) = (0, 0, None);
-    loop {
-        let page =
-            chats::mine(&projections.database(ProjectionId::Chats), account.user_id, "", before, CHATS_PAGE).await?;
-        chats += page.len();
-        owned += page.iter().filter(|listed| listed.role == Some(domain::chat::Role::Owner)).count();
-        match page.last() {
-            Some(last) if page.len() == CHATS_PAGE as usize => before = Some(last.position),
-            Some(_) | None => break,
-        }
-    }
+    let preview = operations::erase::preview(&log, &projections, account.user_id).await?;
     output::show(
         context.output,
         &json!({
-            "user_id": account.user_id, "user_name": account.user_name, "events": events,
-            "sealed_parts": sealed_parts, "chats": chats, "owned_chats": owned,
+            "user_id": account.user_id, "user_name": account.user_name, "events": preview.events,
+            "sealed_parts": preview.sealed_parts, "chats": preview.chats, "owned_chats": preview.owned_chats,
         }),
     )
-}
-
-/// How many events are about a user or done by them, and how many sealed parts are theirs. Reads the whole log.
-fn count(log: &Log, user_id: UserId) -> Result<(u64, u64)> {
-    let (mut events, mut sealed_parts) = (0, 0);
-    let mut filter = Filter { user: Some(user_id), ..Filter::default() };
-    loop {
-        let page = log.read_filtered(&filter, PAGE)?;
-        events += page.len() as u64;
-        let sealed = page.iter().filter(|record| record.subject == Some(user_id) && record.sealed.is_some());
-        sealed_parts += sealed.count() as u64;
-        match page.last() {
-            Some(last) if page.len() == PAGE => filter.after = last.position,
-            Some(_) | None => return Ok((events, sealed_parts)),
-        }
-    }
 }
 
 /// Asks who sits there to type the name.

@@ -8,11 +8,9 @@
 pub mod server;
 mod stream;
 
-use crate::failure::{Code, Failure, failure};
 use crate::gzip::Source;
-use crate::operations::{self, Progress, Request, Response};
+use crate::operations::{self, Error, Progress, Request, Response};
 use crate::{Messaging, Node, NodeError, NodeOptions};
-use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::Path;
@@ -41,7 +39,7 @@ struct Line {
 ///
 /// # Errors
 /// As [`carry_out`].
-pub async fn ask_running(data: &Path, request: Request) -> Result<Option<Value>> {
+pub async fn ask_running(data: &Path, request: Request) -> Result<Option<Value>, Error> {
     let Some(stream) = connect(&data.join("control.sock")).await? else { return Ok(None) };
     ask(stream, request, None, &mut |_| {}).await.map(Some)
 }
@@ -56,7 +54,7 @@ pub async fn carry_out(
     request: Request,
     source: Option<Source>,
     show: &mut impl FnMut(&Progress),
-) -> Result<Value> {
+) -> Result<Value, Error> {
     // A log that nodes share lies elsewhere, and is looked at when it is opened.
     if request.needs_data() && options.database.is_none() {
         Folder::existing(&options.data)?;
@@ -81,20 +79,14 @@ pub async fn carry_out(
     }
 }
 
-async fn connect(socket: &Path) -> Result<Option<UnixStream>> {
-    use std::io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied};
+async fn connect(socket: &Path) -> Result<Option<UnixStream>, Error> {
+    use std::io::ErrorKind::{ConnectionRefused, NotFound};
     match UnixStream::connect(socket).await {
         Ok(stream) => Ok(Some(stream)),
         // No server was here, or one left its socket behind.
         Err(error) if matches!(error.kind(), NotFound | ConnectionRefused) => Ok(None),
-        Err(error) => {
-            // Closed to this user: that is a refusal, and told as one.
-            let code = if error.kind() == PermissionDenied { Code::Auth } else { Code::Unreachable };
-            let what = format!("could not reach the running server by {}", socket.display());
-            Err(error)
-                .context(what)
-                .context(Failure { code, message: "run this as the user that runs the server, or as root".to_owned() })
-        }
+        // Closed to this user, say: that is a refusal, and told as one.
+        Err(source) => Err(Error::Unreached { path: socket.to_owned(), source }),
     }
 }
 
@@ -103,9 +95,9 @@ async fn ask(
     request: Request,
     source: Option<Source>,
     show: &mut impl FnMut(&Progress),
-) -> Result<Value> {
+) -> Result<Value, Error> {
     let (reading, mut writing) = stream.into_split();
-    let mut line = serde_json::to_vec(&Line { operation: request })?;
+    let mut line = serde_json::to_vec(&Line { operation: request }).expect("a request is JSON");
     line.push(b'\n');
     let sending = async {
         // Whoever does not take the request may have answered it all the same: then that says why.
@@ -125,26 +117,18 @@ async fn ask(
                     is_sent = true;
                     continue;
                 }
-                Err(Stopped::File(error)) => {
-                    let advice = "what came before is imported: run it again to go on";
-                    return Err(error).with_context(|| format!("the file could not be read to its end; {advice}"));
-                }
+                Err(Stopped::File(error)) => return Err(Error::FileStopped(error)),
             },
             line = lines.next_line() => line,
         };
-        let line = line.context(gone())?.ok_or_else(gone)?;
-        match serde_json::from_str(&line).context("the running server is of another version: use its own program")? {
+        let line = line.map_err(|error| Error::ServerGone { source: Some(error) })?;
+        let line = line.ok_or(Error::ServerGone { source: None })?;
+        match serde_json::from_str(&line).map_err(Error::OtherVersion)? {
             Response::Progress(progress) => show(&progress),
             Response::Done(value) => return Ok(value),
-            Response::Failed(failed) => return Err(failed.into()),
+            Response::Failed(failed) => return Err(Error::Answered(failed)),
         }
     }
-}
-
-/// The server has ended the connection, and nobody knows how far it came.
-fn gone() -> Failure {
-    let message = "the running server ended before it had answered; see its log, then run the same command again";
-    Failure { code: Code::Unreachable, message: message.to_owned() }
 }
 
 /// Carries an operation out in this process, and leaves the read models caught up.
@@ -153,7 +137,7 @@ async fn here(
     request: &Request,
     source: Option<Source>,
     show: &mut impl FnMut(&Progress),
-) -> Result<Value> {
+) -> Result<Value, Error> {
     let (sender, receiver) = watch::channel(Progress::default());
     let result = {
         let work = async {
@@ -166,7 +150,7 @@ async fn here(
         loop {
             tokio::select! {
                 result = &mut work => break result,
-                why = node.failed() => break Err(failure(Code::Failure, why)),
+                why = node.failed() => break Err(Error::Ended(why)),
                 _ = ticks.tick() => show(&receiver.borrow()),
             }
         }

@@ -2,10 +2,10 @@
 
 use super::{LINE_BYTES_MAX, LOOK_EVERY, Line, stream};
 use crate::Node;
-use crate::failure::{Code, Failure, told};
-use crate::operations::{Progress, Request, Response};
-use anyhow::{Context, Result, ensure};
+use crate::failure::{Failure, FailureKind};
+use crate::operations::{Error, Progress, Request, Response};
 use std::fs::Permissions;
+use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,20 +36,18 @@ impl Control {
     ///
     /// # Errors
     /// When it cannot be made.
-    pub fn open(folder: &Folder) -> Result<Control> {
+    pub fn open(folder: &Folder) -> Result<Control, Error> {
         let path = folder.control_socket();
-        ensure!(
-            path.as_os_str().len() <= PATH_BYTES_MAX,
-            "the path {} is too long for a socket; use a data folder with a shorter path",
-            path.display()
-        );
+        if path.as_os_str().len() > PATH_BYTES_MAX {
+            return Err(Error::SocketPath(path));
+        }
         match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("could not remove the old {}", path.display()));
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::Socket { doing: "remove the old", path, source });
             }
             Ok(()) | Err(_) => {}
         }
-        let made = || -> std::io::Result<Control> {
+        let made = || -> io::Result<Control> {
             let listener = UnixListener::bind(&path)?;
             std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
             let users =
@@ -60,7 +58,7 @@ impl Control {
             }
             Ok(Control { listener, users })
         };
-        made().with_context(|| format!("could not make the control socket {}", path.display()))
+        made().map_err(|source| Error::Socket { doing: "make the control socket", path: path.clone(), source })
     }
 
     /// Carries out what is asked, until `stop` says so; what is not done then is given up.
@@ -76,7 +74,7 @@ impl Control {
                         let (node, users) = (Arc::clone(&node), self.users);
                         connections.spawn(async move {
                             if let Err(error) = converse(stream, users, &node).await {
-                                tracing::warn!(error = format!("{error:#}"), "a control connection ended early");
+                                tracing::warn!(%error, "a control connection ended early");
                             }
                         });
                     }
@@ -108,8 +106,8 @@ impl Users {
     }
 }
 
-async fn converse(stream: UnixStream, users: Users, node: &Node) -> Result<()> {
-    let peer = stream.peer_cred().context("who asks is unknown")?.uid();
+async fn converse(stream: UnixStream, users: Users, node: &Node) -> io::Result<()> {
+    let peer = stream.peer_cred()?.uid();
     let (reading, mut writing) = stream.into_split();
     let mut reading = BufReader::new(reading);
     let mut line = Vec::new();
@@ -117,12 +115,12 @@ async fn converse(stream: UnixStream, users: Users, node: &Node) -> Result<()> {
     let read = tokio::time::timeout(ASK_WAIT, limited.read_until(b'\n', &mut line)).await;
     // Only now: an answer before the request is read would make the asker fail while asking, and never see it.
     let refused = match read {
-        Err(_) => Some((Code::Failure, "nothing was asked in time")),
+        Err(_) => Some((FailureKind::Failure, "nothing was asked in time")),
         Ok(read) => {
             read?;
             let message =
                 "only root, the user that runs the server, and the owner of the data folder may ask it for this";
-            (!users.may(peer)).then_some((Code::Auth, message))
+            (!users.may(peer)).then_some((FailureKind::Auth, message))
         }
     };
     if let Some((code, message)) = refused {
@@ -133,7 +131,7 @@ async fn converse(stream: UnixStream, users: Users, node: &Node) -> Result<()> {
         Ok(Line { operation }) => work(&operation, node, reading, writing).await,
         Err(_) => {
             let failed = Failure {
-                code: Code::Usage,
+                code: FailureKind::Usage,
                 message: "the server does not know this operation; use the program of its version".to_owned(),
             };
             say(&mut writing, &Response::Failed(failed)).await
@@ -146,7 +144,7 @@ async fn work(
     node: &Node,
     mut reading: BufReader<OwnedReadHalf>,
     mut writing: OwnedWriteHalf,
-) -> Result<()> {
+) -> io::Result<()> {
     let (sender, mut receiver) = watch::channel(Progress::default());
     let (pump, source) = request.takes().map(stream::receive).unzip();
     let work = request.run(node, source, &sender);
@@ -165,7 +163,7 @@ async fn work(
             result = &mut work => {
                 let last = match result {
                     Ok(value) => Response::Done(value),
-                    Err(error) => Response::Failed(told(&error)),
+                    Err(error) => Response::Failed(Failure::from(&error)),
                 };
                 store::failpoint::pass("operation-done");
                 return say(&mut writing, &last).await;
@@ -180,8 +178,8 @@ async fn work(
     }
 }
 
-async fn say(writing: &mut OwnedWriteHalf, response: &Response) -> Result<()> {
+async fn say(writing: &mut OwnedWriteHalf, response: &Response) -> io::Result<()> {
     let mut line = serde_json::to_vec(response)?;
     line.push(b'\n');
-    Ok(writing.write_all(&line).await?)
+    writing.write_all(&line).await
 }

@@ -1,7 +1,8 @@
 //! Chats that nobody leads: earlier versions left them behind when their last member went, or when somebody was erased
 //! who had come in at the same moment. They are looked for once after each start.
 
-use crate::operations::erase::{self, withdraw};
+use crate::operations::Error;
+use crate::operations::erase::withdraw;
 use commands::{Request, Writer};
 use domain::{ChatId, Command, Refusal, StreamId, UserId, chat, user};
 use projections::{ProjectionId, Projections, chats};
@@ -33,7 +34,7 @@ pub(crate) async fn settle(writer: Writer, projections: Projections, log: Log, t
     }
 }
 
-async fn settle_all(writer: &Writer, projections: &Projections, log: &Log) -> Result<u64, erase::Error> {
+async fn settle_all(writer: &Writer, projections: &Projections, log: &Log) -> Result<u64, Error> {
     let (mut after, mut settled) = (0, 0);
     loop {
         let page = chats::without_owner(&projections.database(ProjectionId::Chats), after, PAGE).await?;
@@ -48,7 +49,7 @@ async fn settle_all(writer: &Writer, projections: &Projections, log: &Log) -> Re
     }
 }
 
-async fn settle_one(writer: &Writer, log: &Log, chat_id: ChatId) -> Result<(), erase::Error> {
+async fn settle_one(writer: &Writer, log: &Log, chat_id: ChatId) -> Result<(), Error> {
     let log = log.clone();
     let gone = tokio::task::spawn_blocking(move || erased_members(&log, chat_id)).await;
     let request = |command| Request::by_operator(command, crate::now());

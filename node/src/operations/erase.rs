@@ -1,31 +1,23 @@
 //! Forgetting a person: out of his chats, then out of the log, then out of every read model.
 
-use crate::Node;
+use super::Error;
+use crate::{Node, NodeOptions};
 use commands::{Answer, Request, Writer};
 use domain::{ChatId, Command, Refusal, StreamId, UserId, chat, user};
 use projections::{ProjectionId, Projections, chats};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use store::{Filter, Log};
+use store::{Filter, Log, Verified};
 use tokio::task::JoinSet;
 
 /// So many chats are left at once.
 const CHATS_AT_ONCE: u32 = 200;
-/// Facts of one page of what happened to a person while their account was being erased.
+/// Chats of one page of a preview.
+const CHATS_PAGE: u32 = 1_000;
+/// Facts of one page.
 const FACTS_PAGE: usize = 1_000;
 /// How long a read model is waited for. A person's right to go does not wait for one that is stopped.
 const FOLLOW_WAIT: Duration = Duration::from_secs(10);
-
-/// Why somebody was not forgotten.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The writer's words.
-    #[error(transparent)]
-    Command(#[from] commands::Error),
-    /// His chats cannot be looked up.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-}
 
 /// Takes a person out of his chats, forgets him, and waits until no read model knows him. `request` is to be
 /// [`user::Command::Erase`] of that person.
@@ -78,6 +70,67 @@ pub(crate) async fn again(node: &Node, user_id: UserId) -> Result<(), Error> {
     let command = Command::User(user_id, user::Command::Erase);
     let request = Request::by_operator(command, crate::now());
     erase(&node.writer, &node.projections, &node.log, user_id, request).await.map(drop)
+}
+
+/// Erases everybody who is in a copy of a log again although they were erased, and verifies the log once more. When this
+/// is interrupted, the next start goes on with it before it serves.
+///
+/// # Errors
+/// When they cannot be erased, or the log does not hold then.
+pub async fn again_in_copy(options: NodeOptions) -> Result<Verified, Error> {
+    // Opening erases them.
+    let node = Node::open(options).await?;
+    super::settle(&node).await;
+    let log = node.log.clone();
+    node.stop().await;
+    let verified = tokio::task::spawn_blocking(move || log.verify(1, u64::MAX, |_| {})).await;
+    Ok(verified.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
+}
+
+/// What would be forgotten with a person.
+pub struct Preview {
+    /// Events that are about them or done by them.
+    pub events: u64,
+    /// Sealed parts that are theirs.
+    pub sealed_parts: u64,
+    /// Chats that they are in.
+    pub chats: u64,
+    /// Those of them that they own.
+    pub owned_chats: u64,
+}
+
+/// Counts what would be forgotten. Reads the whole log.
+///
+/// # Errors
+/// When the log or the chats cannot be read.
+pub async fn preview(log: &Log, projections: &Projections, user_id: UserId) -> Result<Preview, Error> {
+    let (events, sealed_parts) = count(log, user_id)?;
+    let mut preview = Preview { events, sealed_parts, chats: 0, owned_chats: 0 };
+    let mut before = None;
+    loop {
+        let page = chats::mine(&projections.database(ProjectionId::Chats), user_id, "", before, CHATS_PAGE).await?;
+        preview.chats += page.len() as u64;
+        preview.owned_chats += page.iter().filter(|listed| listed.role == Some(chat::Role::Owner)).count() as u64;
+        match page.last() {
+            Some(last) if page.len() == CHATS_PAGE as usize => before = Some(last.position),
+            Some(_) | None => return Ok(preview),
+        }
+    }
+}
+
+fn count(log: &Log, user_id: UserId) -> Result<(u64, u64), Error> {
+    let (mut events, mut sealed_parts) = (0, 0);
+    let mut filter = Filter { user: Some(user_id), ..Filter::default() };
+    loop {
+        let page = log.read_filtered(&filter, FACTS_PAGE)?;
+        events += page.len() as u64;
+        let sealed = page.iter().filter(|record| record.subject == Some(user_id) && record.sealed.is_some());
+        sealed_parts += sealed.count() as u64;
+        match page.last() {
+            Some(last) if page.len() == FACTS_PAGE => filter.after = last.position,
+            Some(_) | None => return Ok((events, sealed_parts)),
+        }
+    }
 }
 
 /// The chats that somebody came into between two positions: while the others were being left.

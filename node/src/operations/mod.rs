@@ -1,7 +1,10 @@
 //! What an operator can ask for: one file a noun. It is carried out where the writer is: in the running server, or in
 //! the process of whoever asks when no server runs.
 
+pub mod backup;
 pub mod erase;
+mod error;
+pub mod export;
 pub mod import;
 pub mod keys;
 mod progress;
@@ -9,13 +12,13 @@ pub mod projections;
 pub mod relay;
 pub mod users;
 
+pub use error::Error;
 pub use progress::{Progress, Sender, per_second};
 
 use crate::Node;
 use crate::failure::Failure;
 use crate::gzip::Source;
 use ::projections::{ProjectionId, State};
-use anyhow::{Context, Result};
 use domain::user::Role;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -158,7 +161,7 @@ impl Request {
     ///
     /// # Errors
     /// Why it was refused, or what went wrong.
-    pub async fn run(&self, node: &Node, source: Option<Source>, progress: &Sender) -> Result<Value> {
+    pub async fn run(&self, node: &Node, source: Option<Source>, progress: &Sender) -> Result<Value, Error> {
         match self {
             Request::CreateUser { name, password, role } => users::create(node, name, password, *role).await,
             Request::SetPassword { user, password } => users::set_password(node, user, password).await,
@@ -166,7 +169,7 @@ impl Request {
             Request::EndSessions { user } => users::end_sessions(node, user).await,
             Request::Erase { user } => users::erase(node, user).await,
             Request::Import { as_of_file_times, .. } => {
-                let source = source.context("an import takes a file along")?;
+                let source = source.ok_or(Error::NoFile)?;
                 import::run(node, source, *as_of_file_times, progress).await
             }
             Request::Rebuild { projection } => projections::rebuild(node, projection.as_deref(), progress).await,

@@ -14,6 +14,13 @@ pub struct Progress {
     pub part: f64,
 }
 
+impl Progress {
+    /// So many of about so many.
+    pub fn of(what: impl Into<String>, done: u64, whole: u64) -> Progress {
+        Progress { what: what.into(), done, part: done as f64 / whole.max(1) as f64 }
+    }
+}
+
 /// Where whoever works says how far he is. Only the latest word counts.
 pub type Sender = watch::Sender<Progress>;
 

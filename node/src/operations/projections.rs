@@ -1,13 +1,11 @@
 //! What an operator wants of projections: that they are built anew; that one pauses, goes on, or steps over the event
 //! that stops it.
 
-use super::{FOLLOW_WAIT, Progress, Sender, per_second};
-use crate::failure::{Code, failure};
+use super::{Error, FOLLOW_WAIT, Progress, Sender, per_second};
 use crate::{Node, now};
-use anyhow::{Context, Result};
 use commands::Request;
 use domain::{Command, projection};
-use projections::{Error, ProjectionId, Projections, Rebuilt};
+use projections::{ProjectionId, Projections, Rebuilt};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -19,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// When there is none of that name, or one cannot be built.
-pub async fn rebuild(node: &Node, projection: Option<&str>, progress: &Sender) -> Result<Value> {
+pub async fn rebuild(node: &Node, projection: Option<&str>, progress: &Sender) -> Result<Value, Error> {
     let (projections, sender, names) = (node.projections.clone(), progress.clone(), names(projection)?);
     let work = tokio::task::spawn_blocking(move || {
         projections.rebuild_all(&names, &|name, at| {
@@ -31,7 +29,7 @@ pub async fn rebuild(node: &Node, projection: Option<&str>, progress: &Sender) -
         })
     });
     let mut rows = Vec::new();
-    for (name, rebuilt) in work.await.context("the rebuild panicked")? {
+    for (name, rebuilt) in work.await.map_err(|source| Error::Panicked { what: "rebuild", source })? {
         let Rebuilt { events, took } = rebuilt?;
         let seconds = took.as_secs_f64();
         rows.push(json!({
@@ -46,18 +44,14 @@ pub async fn rebuild(node: &Node, projection: Option<&str>, progress: &Sender) -
 ///
 /// # Errors
 /// When there is none of that name.
-pub fn names(projection: Option<&str>) -> Result<Vec<ProjectionId>> {
+pub fn names(projection: Option<&str>) -> Result<Vec<ProjectionId>, Error> {
     let Some(text) = projection else { return Ok(ProjectionId::ALL.to_vec()) };
-    let name = ProjectionId::parse(text).ok_or_else(|| {
-        let known = ProjectionId::ALL.map(ProjectionId::as_str).join(", ");
-        failure(Code::NotFound, format!("there is no projection {text:?}; there are: {known}"))
-    })?;
-    Ok(vec![name])
+    Ok(vec![named(text)?])
 }
 
 /// Lets it pause. The reason is for the server's log.
-pub async fn pause(node: &Node, projection: &str, reason: Option<&str>) -> Result<Value> {
-    let name = one(projection)?;
+pub async fn pause(node: &Node, projection: &str, reason: Option<&str>) -> Result<Value, Error> {
+    let name = named(projection)?;
     if let Some(reason) = reason {
         tracing::info!(projection = %name, reason, "an operator pauses it");
     }
@@ -66,8 +60,8 @@ pub async fn pause(node: &Node, projection: &str, reason: Option<&str>) -> Resul
 }
 
 /// Lets it go on, or try again what stopped it.
-pub async fn resume(node: &Node, projection: &str, reason: Option<&str>) -> Result<Value> {
-    let name = one(projection)?;
+pub async fn resume(node: &Node, projection: &str, reason: Option<&str>) -> Result<Value, Error> {
+    let name = named(projection)?;
     if let Some(reason) = reason {
         tracing::info!(projection = %name, reason, "an operator lets it go on");
     }
@@ -76,8 +70,8 @@ pub async fn resume(node: &Node, projection: &str, reason: Option<&str>) -> Resu
 }
 
 /// Lets it step over the event that stops it, and writes that down in the log first.
-pub async fn skip(node: &Node, projection: &str, reason: &str) -> Result<Value> {
-    let name = one(projection)?;
+pub async fn skip(node: &Node, projection: &str, reason: &str) -> Result<Value, Error> {
+    let name = named(projection)?;
     let skipped = stopped_at(node, name).await?;
     let command = projection::Command::Skip { position: skipped, reason: reason.to_owned() };
     let request = Request::by_operator(Command::Projection(name.in_log(), command), now());
@@ -88,13 +82,13 @@ pub async fn skip(node: &Node, projection: &str, reason: &str) -> Result<Value> 
 }
 
 /// Where the event stands that stops it. A node that has just been opened tries that event once more first.
-async fn stopped_at(node: &Node, name: ProjectionId) -> Result<u64> {
+async fn stopped_at(node: &Node, name: ProjectionId) -> Result<u64, Error> {
     let began = Instant::now();
     loop {
         let looked = blocking(node, move |projections| projections.skippable(name)).await;
         let lags = node.projections.position(name) < node.log.head()?.position;
         match looked {
-            Err(Error::NotStopped { .. }) if lags && began.elapsed() < FOLLOW_WAIT => {
+            Err(projections::Error::NotStopped { .. }) if lags && began.elapsed() < FOLLOW_WAIT => {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
             Ok(position) => return Ok(position),
@@ -103,21 +97,21 @@ async fn stopped_at(node: &Node, name: ProjectionId) -> Result<u64> {
     }
 }
 
-fn one(projection: &str) -> Result<ProjectionId> {
-    names(Some(projection))?.pop().context("a name is one projection's")
+fn named(projection: &str) -> Result<ProjectionId, Error> {
+    ProjectionId::parse(projection).ok_or_else(|| Error::NoProjection(projection.to_owned()))
 }
 
-async fn shown(node: &Node, name: ProjectionId) -> Result<Value> {
+async fn shown(node: &Node, name: ProjectionId) -> Result<Value, Error> {
     let status = blocking(node, Projections::status).await?;
-    let status = status.into_iter().find(|status| status.name == name).context("every projection has a status")?;
+    let status = status.into_iter().find(|status| status.name == name).expect("every projection has a status");
     Ok(json!({"name": name.as_str(), "state": status.state.as_str(), "position": status.position}))
 }
 
 /// Read models are files: not for the threads of async code.
 async fn blocking<T: Send + 'static>(
     node: &Node,
-    work: impl FnOnce(&Projections) -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
+    work: impl FnOnce(&Projections) -> Result<T, projections::Error> + Send + 'static,
+) -> Result<T, projections::Error> {
     let projections = node.projections.clone();
     let done = tokio::task::spawn_blocking(move || work(&projections)).await;
     done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))

@@ -1,10 +1,8 @@
 //! What other services are told: whether, and what again.
 
-use super::{Progress, Sender};
-use crate::failure::{Code, failure};
+use super::{Error, Progress, Sender};
 use crate::messaging::give_up;
 use crate::{Node, Role};
-use anyhow::Result;
 use relay::{Arming, Republished};
 use serde_json::{Value, json};
 use store::RelayPlace;
@@ -13,7 +11,7 @@ use store::RelayPlace;
 ///
 /// # Errors
 /// When that cannot be written down.
-pub async fn arm(node: &Node, armed: bool) -> Result<Value> {
+pub async fn arm(node: &Node, armed: bool) -> Result<Value, Error> {
     match &node.relay {
         Some(relay) => relay.arm(armed).await?,
         None => {
@@ -31,12 +29,8 @@ pub async fn arm(node: &Node, armed: bool) -> Result<Value> {
 /// # Errors
 /// Code 2 where NATS is not set, 3 when there is nothing to tell, 4 when the relay is disarmed, 7 when NATS does not
 /// answer.
-pub async fn republish(node: &Node, (from, to): (u64, Option<u64>), progress: &Sender) -> Result<Value> {
-    let Some(relay) = &node.relay else {
-        let advice = "set LETOPIS_NATS_URL for the server, or for this command where no server runs; where it is set, \
-                      the server's log tells why there is no relay";
-        return Err(failure(Code::Usage, format!("no NATS is set, so nothing is published; {advice}")));
-    };
+pub async fn republish(node: &Node, (from, to): (u64, Option<u64>), progress: &Sender) -> Result<Value, Error> {
+    let relay = node.relay.as_ref().ok_or(Error::NoRelay)?;
     let show = |done: &Republished, end: u64| {
         let part = (done.to - done.from + 1) as f64 / (end - done.from + 1).max(1) as f64;
         progress.send_replace(Progress { what: "facts published again".to_owned(), done: done.facts, part });

@@ -1,9 +1,7 @@
 //! Accounts, for an operator.
 
-use super::FOLLOW_WAIT;
-use crate::failure::{Code, failure};
+use super::{Error, FOLLOW_WAIT};
 use crate::{Node, claims, now};
-use anyhow::{Context, Result};
 use commands::Request;
 use domain::password::Lengths;
 use domain::text::{UserName, canonical_name};
@@ -17,23 +15,21 @@ use uuid::Uuid;
 ///
 /// # Errors
 /// What is wrong with one of them.
-pub fn fit_for_an_account(name: &str, password: &str, lengths: Lengths) -> Result<UserName> {
-    let user_name =
-        UserName::parse(name).map_err(|unfit| failure(Code::Usage, format!("the user name {name:?} {unfit}")))?;
+pub fn fit_for_an_account(name: &str, password: &str, lengths: Lengths) -> Result<UserName, Error> {
+    let user_name = UserName::parse(name).map_err(|unfit| Error::UserName { name: name.to_owned(), unfit })?;
     check_password(password, &user_name, lengths)?;
     Ok(user_name)
 }
 
-fn check_password(password: &str, user_name: &UserName, lengths: Lengths) -> Result<()> {
-    domain::password::check(password, user_name, lengths)
-        .map_err(|weak| failure(Code::Usage, format!("the password {weak}")))
+fn check_password(password: &str, user_name: &UserName, lengths: Lengths) -> Result<(), Error> {
+    domain::password::check(password, user_name, lengths).map_err(Error::Password)
 }
 
 /// Opens an account.
 ///
 /// # Errors
 /// What is wrong with the name or the password, or that the name is taken.
-pub async fn create(node: &Node, name: &str, password: &str, role: Role) -> Result<Value> {
+pub async fn create(node: &Node, name: &str, password: &str, role: Role) -> Result<Value, Error> {
     let user_name = fit_for_an_account(name, password, node.passwords.lengths())?;
     let verifier = verifier(node, password, &user_name).await?;
     let user_id = UserId(Uuid::now_v7());
@@ -54,10 +50,9 @@ pub async fn create(node: &Node, name: &str, password: &str, role: Role) -> Resu
 ///
 /// # Errors
 /// When there is no such user, or the password is weak.
-pub async fn set_password(node: &Node, user: &str, password: &str) -> Result<Value> {
+pub async fn set_password(node: &Node, user: &str, password: &str) -> Result<Value, Error> {
     let account = find(node, user).await?;
-    let user_name = UserName::parse(&account.user_name)
-        .map_err(|unfit| anyhow::anyhow!("the read model holds a user name that {unfit}"))?;
+    let user_name = UserName::parse(&account.user_name).map_err(Error::DamagedName)?;
     let verifier = verifier(node, password, &user_name).await?;
     let command = user::Command::ChangePassword { verifier, checked: None, keep: None };
     let position = change(node, account.user_id, command).await?;
@@ -68,7 +63,7 @@ pub async fn set_password(node: &Node, user: &str, password: &str) -> Result<Val
 ///
 /// # Errors
 /// When there is no such user.
-pub async fn set_role(node: &Node, user: &str, role: Role) -> Result<Value> {
+pub async fn set_role(node: &Node, user: &str, role: Role) -> Result<Value, Error> {
     let user_id = find(node, user).await?.user_id;
     let position = change(node, user_id, user::Command::SetRole(role)).await?;
     Ok(json!({"user_id": user_id, "role": role, "position": position}))
@@ -78,7 +73,7 @@ pub async fn set_role(node: &Node, user: &str, role: Role) -> Result<Value> {
 ///
 /// # Errors
 /// When there is no such user.
-pub async fn end_sessions(node: &Node, user: &str) -> Result<Value> {
+pub async fn end_sessions(node: &Node, user: &str) -> Result<Value, Error> {
     let user_id = find(node, user).await?.user_id;
     let position = change(node, user_id, user::Command::LockOut).await?;
     Ok(json!({"user_id": user_id, "position": position}))
@@ -88,20 +83,20 @@ pub async fn end_sessions(node: &Node, user: &str) -> Result<Value> {
 ///
 /// # Errors
 /// When there is no such user; else as [`super::erase::erase`].
-pub async fn erase(node: &Node, user: &str) -> Result<Value> {
+pub async fn erase(node: &Node, user: &str) -> Result<Value, Error> {
     let user_id = find(node, user).await?.user_id;
     let request = Request::by_operator(Command::User(user_id, user::Command::Erase), now());
     let answer = super::erase::erase(&node.writer, &node.projections, &node.log, user_id, request).await?;
     Ok(json!({"user_id": user_id, "position": answer.position}))
 }
 
-async fn verifier(node: &Node, password: &str, user_name: &UserName) -> Result<Verifier> {
+async fn verifier(node: &Node, password: &str, user_name: &UserName) -> Result<Verifier, Error> {
     check_password(password, user_name, node.passwords.lengths())?;
-    node.passwords.hash(password.to_owned()).await.context("try again")
+    node.passwords.hash(password.to_owned()).await.map_err(Error::Hashing)
 }
 
 /// Sends one command about an account, and waits until it can be read.
-async fn change(node: &Node, user_id: UserId, command: user::Command) -> Result<u64> {
+async fn change(node: &Node, user_id: UserId, command: user::Command) -> Result<u64, Error> {
     let request = Request::by_operator(Command::User(user_id, command), now());
     let position = node.writer.send(request).await?.position;
     // What was changed is durable; a read model that lags is not this verb's failure.
@@ -112,7 +107,7 @@ async fn change(node: &Node, user_id: UserId, command: user::Command) -> Result<
 }
 
 /// The account of that name or id.
-async fn find(node: &Node, user: &str) -> Result<users::Account> {
+async fn find(node: &Node, user: &str) -> Result<users::Account, Error> {
     let head = node.log.head()?.position;
     node.projections.caught_up(ProjectionId::Users, head, FOLLOW_WAIT).await?;
     account(&node.projections.database(ProjectionId::Users), user).await
@@ -122,7 +117,7 @@ async fn find(node: &Node, user: &str) -> Result<users::Account> {
 ///
 /// # Errors
 /// When there is none.
-pub async fn account(database: &store::sql::Database, user: &str) -> Result<users::Account> {
+pub async fn account(database: &store::sql::Database, user: &str) -> Result<users::Account, Error> {
     if let Some(id) = domain::id::parse_uuid(user)
         && let Some(account) = users::by_id(database, UserId(id)).await?
     {
@@ -132,8 +127,5 @@ pub async fn account(database: &store::sql::Database, user: &str) -> Result<user
         Some(canonical) => users::by_name(database, &canonical).await?,
         None => None,
     };
-    by_name.ok_or_else(|| {
-        let message = format!("there is no user {user:?}; `letopis users ls` lists them");
-        failure(Code::NotFound, message)
-    })
+    by_name.ok_or_else(|| Error::NoUser(user.to_owned()))
 }

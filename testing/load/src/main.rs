@@ -18,7 +18,7 @@ mod search;
 mod shared;
 
 use anyhow::{Context as _, Result};
-use node::failure::{Code, Failure, failure, told};
+use node::failure::{self, Failure, FailureKind};
 use node::{Node, NodeOptions};
 use plan::{Part, Plan};
 use serde::Serialize;
@@ -86,6 +86,15 @@ fn main() -> ExitCode {
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
+fn failure(code: FailureKind, message: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Failure { code, message: message.into() })
+}
+
+fn told(error: &anyhow::Error) -> Failure {
+    let code = failure::kind(error.as_ref()).unwrap_or(FailureKind::Failure);
+    Failure { code, message: format!("{error:#}") }
+}
+
 fn tell(line: &Line) -> Result<()> {
     let mut out = std::io::stdout().lock();
     serde_json::to_writer(&mut out, line)?;
@@ -103,7 +112,7 @@ async fn run() -> Result<Vec<Measured>> {
     let mut line = String::new();
     std::io::stdin().lock().take(PLAN_BYTES_MAX).read_line(&mut line).context("the plan cannot be read")?;
     let plan = serde_json::from_str::<Plan>(&line).map_err(|error| {
-        failure(Code::Usage, format!("this is no plan of a measurement ({error}); `letopis bench` writes one"))
+        failure(FailureKind::Usage, format!("this is no plan of a measurement ({error}); `letopis bench` writes one"))
     })?;
     let cluster = plan.database.as_deref().map(Cluster::new).transpose()?;
     let place = plan.folder.clone().unwrap_or_else(std::env::temp_dir);
@@ -124,8 +133,8 @@ async fn run() -> Result<Vec<Measured>> {
     let rounds = tokio::select! {
         rounds = rounds => rounds?,
         // So that the throwaway folder is thrown away.
-        _ = tokio::signal::ctrl_c() => return Err(failure(Code::Failure, INTERRUPTED)),
-        _ = is_closed => return Err(failure(Code::Failure, INTERRUPTED)),
+        _ = tokio::signal::ctrl_c() => return Err(failure(FailureKind::Failure, INTERRUPTED)),
+        _ = is_closed => return Err(failure(FailureKind::Failure, INTERRUPTED)),
     };
     Ok(medians(&rounds))
 }

@@ -1,8 +1,7 @@
 //! The file: read on a thread of its own, a few lines at a time, never as a whole.
 
-use crate::failure::{Code, failure};
 use crate::gzip::{self, Source};
-use anyhow::{Context, Result};
+use crate::operations::Error;
 use domain::Timestamp;
 use domain::text::{ChatName, MessageText};
 use serde::Deserialize;
@@ -35,14 +34,14 @@ pub struct Line {
 
 /// The lines of a file, as they are read.
 pub struct Lines {
-    chunks: mpsc::Receiver<Result<Vec<Line>>>,
+    chunks: mpsc::Receiver<Result<Vec<Line>, Error>>,
     bytes_read: Arc<AtomicU64>,
     bytes: u64,
 }
 
 impl Lines {
     /// The next lines; `None` at the end. A bad line comes behind the good ones before it, and ends the file.
-    pub async fn next(&mut self) -> Option<Result<Vec<Line>>> {
+    pub async fn next(&mut self) -> Option<Result<Vec<Line>, Error>> {
         self.chunks.recv().await
     }
 
@@ -58,7 +57,7 @@ pub fn read(source: Source) -> Lines {
     let (sender, chunks) = mpsc::channel(CHUNKS_MAX);
     let (bytes_read, bytes) = (Arc::clone(&source.bytes_read), source.bytes);
     tokio::task::spawn_blocking(move || {
-        let opened = gzip::begin(source).context("the file could not be read");
+        let opened = gzip::begin(source).map_err(Error::File);
         if let Err(error) = opened.and_then(|from| send_lines(from, &sender)) {
             // Nobody waits for it any more: then nobody wants to know.
             let _ = sender.blocking_send(Err(error));
@@ -67,7 +66,7 @@ pub fn read(source: Source) -> Lines {
     Lines { chunks, bytes_read, bytes }
 }
 
-fn send_lines(mut from: impl BufRead, to: &mpsc::Sender<Result<Vec<Line>>>) -> Result<()> {
+fn send_lines(mut from: impl BufRead, to: &mpsc::Sender<Result<Vec<Line>, Error>>) -> Result<(), Error> {
     let mut chunk = Vec::with_capacity(CHUNK_LINES);
     let mut bytes = Vec::new();
     for number in 1.. {
@@ -110,7 +109,7 @@ struct Fields<'a> {
 }
 
 /// One line; `None` when it is blank.
-fn parse(number: u64, bytes: &[u8]) -> Result<Option<Line>> {
+fn parse(number: u64, bytes: &[u8]) -> Result<Option<Line>, Error> {
     if bytes.len() as u64 > LINE_BYTES_MAX {
         return Err(bad(number, "is longer than 1 MiB"));
     }
@@ -132,9 +131,8 @@ fn parse(number: u64, bytes: &[u8]) -> Result<Option<Line>> {
     Ok(Some(Line { number, room, at, author: fields.author.into_owned(), text }))
 }
 
-fn bad(number: u64, what: &str) -> anyhow::Error {
-    let message = format!("line {number} {what}; what came before it is imported: mend the line and run it again");
-    failure(Code::Failure, message)
+fn bad(line: u64, what: &str) -> Error {
+    Error::BadLine { line, what: what.to_owned() }
 }
 
 #[cfg(test)]
@@ -144,7 +142,7 @@ mod fuzz;
 mod tests {
     use super::*;
 
-    fn parsed(line: &str) -> Result<Option<Line>> {
+    fn parsed(line: &str) -> Result<Option<Line>, Error> {
         parse(1, line.as_bytes())
     }
 

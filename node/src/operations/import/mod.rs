@@ -7,11 +7,9 @@ mod file;
 mod ids;
 mod sending;
 
-use crate::failure::{Code, failure};
 use crate::gzip::Source;
-use crate::operations::{Progress, Sender, per_second};
+use crate::operations::{Error, Progress, Sender, per_second};
 use crate::{Node, claims, now};
-use anyhow::Result;
 use domain::id::NameClaim;
 use domain::text::Nickname;
 use domain::{ChatId, Command, Event, StreamId, UserId, chat, message, name, user};
@@ -26,7 +24,7 @@ use std::time::Instant;
 ///
 /// # Errors
 /// The first line that cannot be brought in.
-pub async fn run(node: &Node, source: Source, as_of_file_times: bool, progress: &Sender) -> Result<Value> {
+pub async fn run(node: &Node, source: Source, as_of_file_times: bool, progress: &Sender) -> Result<Value, Error> {
     let began = Instant::now();
     let mut lines = file::read(source);
     let mut importing = Importing {
@@ -78,7 +76,7 @@ struct Room {
 
 impl Importing<'_> {
     /// Sends what a line needs, in this order: the writer decides in the order of sending.
-    async fn line(&mut self, line: Line) -> Result<()> {
+    async fn line(&mut self, line: Line) -> Result<(), Error> {
         let author = self.author(&line).await?;
         let chat_id = self.member(&line, author).await?;
         let command = message::Command::BringIn {
@@ -92,7 +90,7 @@ impl Importing<'_> {
     }
 
     /// Whose line it is. Who is seen first gets an account.
-    async fn author(&mut self, line: &Line) -> Result<UserId> {
+    async fn author(&mut self, line: &Line) -> Result<UserId, Error> {
         if let Some(user_id) = self.authors.get(&line.author) {
             return Ok(*user_id);
         }
@@ -110,8 +108,7 @@ impl Importing<'_> {
             }
         }
         let Some((claim, user_name)) = named else {
-            let message = format!("line {}: every name that could be made for this author is taken", line.number);
-            return Err(failure(Code::Conflict, message));
+            return Err(Error::NamesTaken { line: line.number });
         };
         let sign_up = user::Command::SignUp { claim, user_name, email: None, verifier: None };
         self.sending.send(line.number, What::Account, Command::User(user_id, sign_up)).await?;
@@ -119,7 +116,7 @@ impl Importing<'_> {
     }
 
     /// Where it was said. A room that is seen first becomes a chat of the one who speaks; the others join it.
-    async fn member(&mut self, line: &Line, author: UserId) -> Result<ChatId> {
+    async fn member(&mut self, line: &Line, author: UserId) -> Result<ChatId, Error> {
         // The spelling that is no nickname is left to the account's name.
         let nickname = Nickname::parse(&line.author).ok().map(|nickname| {
             let claim = claims::claim_on(&self.node.keys, &nickname);
@@ -158,7 +155,7 @@ impl Importing<'_> {
     }
 
     /// The claim on a name, if it is of another account.
-    fn anothers(&self, chosen: Option<&chat::Chosen>, author: UserId) -> Result<Option<NameClaim>> {
+    fn anothers(&self, chosen: Option<&chat::Chosen>, author: UserId) -> Result<Option<NameClaim>, Error> {
         let Some(chosen) = chosen else { return Ok(None) };
         let facts = self.node.log.stream(chosen.claim.into())?;
         let is_anothers = facts.iter().any(|fact| match &fact.event {
@@ -173,11 +170,11 @@ impl Importing<'_> {
         Ok(is_anothers.then_some(chosen.claim))
     }
 
-    fn exists(&self, stream: StreamId) -> Result<bool> {
+    fn exists(&self, stream: StreamId) -> Result<bool, Error> {
         Ok(!self.node.log.stream_records(&stream.to_string(), 0, 1)?.is_empty())
     }
 
-    fn ever_members(&self, id: ChatId) -> Result<HashSet<UserId>> {
+    fn ever_members(&self, id: ChatId) -> Result<HashSet<UserId>, Error> {
         let mut members = HashSet::new();
         for fact in self.node.log.stream(id.into())? {
             let Event::Chat(_, event) = fact.event else { continue };

@@ -1,8 +1,7 @@
 //! Commands on their way: sent in order without waiting, answered later, bounded in number.
 
-use crate::failure::{Code, failure};
 use crate::now;
-use anyhow::Result;
+use crate::operations;
 use commands::{Actor, Answer, Error, Request, Writer};
 use domain::{Command, Refusal, chat, message, user};
 use std::collections::VecDeque;
@@ -72,7 +71,7 @@ impl<'a> Sending<'a> {
     ///
     /// # Errors
     /// When an earlier command was refused.
-    pub async fn send(&mut self, line: u64, what: What, command: Command) -> Result<()> {
+    pub async fn send(&mut self, line: u64, what: What, command: Command) -> Result<(), operations::Error> {
         while self.in_flight.len() >= IN_FLIGHT_MAX {
             self.take_oldest().await?;
         }
@@ -106,14 +105,14 @@ impl<'a> Sending<'a> {
     ///
     /// # Errors
     /// When a command was refused.
-    pub async fn finish(&mut self) -> Result<()> {
+    pub async fn finish(&mut self) -> Result<(), operations::Error> {
         while !self.in_flight.is_empty() {
             self.take_oldest().await?;
         }
         Ok(())
     }
 
-    async fn take_oldest(&mut self) -> Result<()> {
+    async fn take_oldest(&mut self) -> Result<(), operations::Error> {
         let Some((line, what, pending)) = self.in_flight.pop_front() else { return Ok(()) };
         match pending.await {
             Ok(_) if what == What::Message => self.counted.posted += 1,
@@ -131,22 +130,17 @@ impl<'a> Sending<'a> {
                 }
             }
             Err(Error::Refused(Refusal::Chat(_))) => {}
-            Err(error) => return Err(stopped(line, what, &error)),
+            Err(error) => return Err(stopped(line, what, error)),
         }
         Ok(())
     }
 }
 
-fn stopped(line: u64, what: What, error: &Error) -> anyhow::Error {
+fn stopped(line: u64, what: What, error: Error) -> operations::Error {
     let what = match what {
         What::Account => "its author's account",
         What::Chat => "its room",
         What::Message => "its message",
     };
-    let code = match error {
-        Error::Refused(_) | Error::KeyReused => Code::Conflict,
-        Error::Overloaded | Error::Unavailable | Error::ClockAhead { .. } | Error::Internal => Code::Failure,
-    };
-    let message = format!("line {line}: {what} was refused: {error}; what came before it stays, run it again to go on");
-    failure(code, message)
+    operations::Error::LineRefused { line, what, error }
 }

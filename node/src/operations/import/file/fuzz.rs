@@ -41,11 +41,11 @@ fn gzip(text: &str) -> Vec<u8> {
 }
 
 /// The lines that a file gives, and whether it was read to its end.
-fn given(file: &[u8]) -> (Vec<Line>, Result<()>) {
+fn given(file: &[u8]) -> (Vec<Line>, Result<(), Error>) {
     // No input is so long that it fills this many chunks: nobody takes them out meanwhile.
     let (sender, mut chunks) = mpsc::channel(64);
     let opened = gzip::begin(Source::new(Cursor::new(file.to_vec()), file.len() as u64));
-    let result = opened.map_err(anyhow::Error::from).and_then(|from| send_lines(from, &sender));
+    let result = opened.map_err(Error::File).and_then(|from| send_lines(from, &sender));
     let mut lines = Vec::new();
     while let Ok(chunk) = chunks.try_recv() {
         lines.extend(chunk.expect("errors are sent by the caller"));
