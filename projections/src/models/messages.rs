@@ -224,7 +224,7 @@ pub async fn access(db: &Database, chat_id: ChatId, user_id: UserId) -> Result<A
     })
 }
 
-/// What [`message`] reads, in its order.
+/// What [`message()`] reads, in its order.
 macro_rules! messages {
     ($which:literal) => {
         concat!(

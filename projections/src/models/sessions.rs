@@ -161,7 +161,7 @@ fn end_all(tx: &mut Tx<'_>, user_id: UserId, keep: Option<SessionId>) -> Result<
     Ok(())
 }
 
-/// What [`session`] reads, in its order.
+/// What [`session()`] reads, in its order.
 macro_rules! sessions {
     ($which:literal) => {
         concat!("select session_id, user_id, device, address, created_at, expires_at from session ", $which)

@@ -151,7 +151,7 @@ fn insert(tx: &mut Tx<'_>, token_id: TokenId, created: &token::Created) -> Resul
     )
 }
 
-/// What [`token`] reads, in its order.
+/// What [`token()`] reads, in its order.
 macro_rules! tokens {
     ($which:literal) => {
         concat!("select token_id, user_id, name, scopes, created_at, expires_at from token ", $which)
