@@ -172,7 +172,7 @@ async fn a_log_that_nodes_share_is_armed_and_disarmed_for_all_of_them() {
     told(url, 1).await;
     let inside =
         std::fs::read_dir(place.data()).unwrap().map(|found| found.unwrap().file_name().into_string().unwrap());
-    let known = ["anchor", "control.sock", "erased", "letopis.lock", "master.key", "read-models"];
+    let known = ["anchor", "clock", "control.sock", "erased", "letopis.lock", "master.key", "read-models"];
     assert_eq!(inside.filter(|name| !known.contains(&name.as_str())).collect::<Vec<_>>(), Vec::<String>::new());
     assert_eq!(server.stop(), 0);
     // By itself, and nothing is left of its turn.

@@ -22,6 +22,8 @@ const OURS: &[&str] = &[
     "erased",
     "anchor",
     "anchor.new",
+    "clock",
+    "clock.next",
     "letopis.lock",
     "letopis.db",
     "letopis.db-wal",
