@@ -154,7 +154,7 @@ async fn keep(address: Address, line: Arc<watch::Sender<Line>>) {
 }
 
 async fn connect(client: &Client) -> Result<MultiplexedConnection, Unreachable> {
-    // Whoever asks says how long he waits.
+    // Whoever asks says how long they wait.
     let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
     let connection = client.get_multiplexed_async_connection_with_config(&config);
     Ok(tokio::time::timeout(CONNECT_MAX, connection).await.map_err(|_| Unreachable::Silent)??)

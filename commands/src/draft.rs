@@ -99,7 +99,7 @@ impl Draft {
 
     fn keep(&mut self, states: &States, request: &Request, version: u64, outcome: Outcome) -> Answer {
         let answer = Answer { position: self.position, version, outcome, replayed: false };
-        // A receipt of somebody who is erased would be sealed with a new key of his.
+        // A receipt of somebody who is erased would be sealed with a new key of theirs.
         let erased = |key: &crate::Key| key.subject.is_some_and(|id| *states.user(id) == user::State::Erased);
         if let Some(key) = request.key.as_ref().filter(|key| !erased(key)) {
             self.batch.receipts.push(NewReceipt {
@@ -149,7 +149,7 @@ impl Answer {
     }
 }
 
-/// Nothing is said or done in the name of somebody who was erased: a new fact about him would need a new key, and he
+/// Nothing is said or done in the name of somebody who was erased: a new fact about them would need a new key, and they
 /// would be known again.
 fn refuse_the_erased(states: &States, request: &Request) -> Result<(), Error> {
     let mut people = route::people(request).into_iter().flatten();

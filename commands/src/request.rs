@@ -27,7 +27,7 @@ pub struct Request {
 pub enum Actor {
     /// Somebody without a session.
     Anonymous,
-    /// A user, by one of his sessions.
+    /// A user, by one of their sessions.
     User(UserId),
     /// Who has the data folder.
     Operator,
@@ -53,7 +53,7 @@ impl Cause {
 /// What makes a repeat known (`Idempotency-Key`): both are keyed hashes, so that the log's file does not tell them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// Of the user and his key.
+    /// Of the user and their key.
     pub command_id: [u8; 32],
     /// Of the whole request.
     pub fingerprint: [u8; 32],

@@ -282,7 +282,7 @@ impl Writing {
         };
         failpoint::pass("batch-published");
         for ((_, asker), answer) in taken.requests.drain(..).zip(answers) {
-            // Who asked may be gone; what he asked for is done all the same.
+            // Who asked may be gone; what they asked for is done all the same.
             let _ = asker.send(answer);
             failpoint::pass("answer-given");
         }

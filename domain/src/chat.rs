@@ -33,7 +33,7 @@ pub struct Room {
     pub archived: bool,
     /// Who is in it.
     pub members: HashMap<UserId, Role>,
-    /// Who left while muted: he is muted when he comes back.
+    /// Who left while muted: they are muted when they come back.
     pub left_muted: Vec<UserId>,
     /// What they are called in it, as far as it is known.
     pub nicknames: HashMap<UserId, Nickname>,
@@ -234,7 +234,7 @@ pub struct Created {
     pub chat_name: ChatName,
     /// Whether only those who are added may be in it.
     pub private: bool,
-    /// Who created it; his membership is a fact of its own.
+    /// Who created it; their membership is a fact of its own.
     pub by: UserId,
 }
 
@@ -259,9 +259,9 @@ pub struct By {
 pub struct MemberJoined {
     /// Who.
     pub user_id: UserId,
-    /// What he may do.
+    /// What they may do.
     pub role: Role,
-    /// His name in the chat.
+    /// Their name in the chat.
     #[serde(skip)]
     pub nickname: Personal<Nickname>,
 }
@@ -271,11 +271,11 @@ pub struct MemberJoined {
 pub struct MemberAdded {
     /// Who.
     pub user_id: UserId,
-    /// What he may do.
+    /// What they may do.
     pub role: Role,
     /// Who did it.
     pub by: UserId,
-    /// His name in the chat.
+    /// Their name in the chat.
     #[serde(skip)]
     pub nickname: Personal<Nickname>,
 }

@@ -173,7 +173,7 @@ pub enum Outcome {
     Member {
         /// Who.
         user_id: UserId,
-        /// False when he was one before.
+        /// False when they were one before.
         joined: bool,
     },
     /// A message was posted.

@@ -115,7 +115,7 @@ impl Nickname {
         Ok(Nickname(text.to_owned()))
     }
 
-    /// The nickname that a user has where he chose none: his account's name.
+    /// The nickname that a user has where they chose none: their account's name.
     pub fn of(name: &UserName) -> Nickname {
         Nickname(name.0.clone())
     }
@@ -141,7 +141,7 @@ impl DisplayName {
         Ok(DisplayName(text.to_owned()))
     }
 
-    /// How a user is called who never said how: by his account's name.
+    /// How a user is called who never said how: by their account's name.
     pub fn of(name: &UserName) -> DisplayName {
         DisplayName(name.0.clone())
     }

@@ -153,7 +153,7 @@ impl Node {
         opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
 
-    /// The node, and who has come back although he was erased.
+    /// The node, and who has come back although they were erased.
     fn open_blocking(
         options: &NodeOptions,
         wakeups: Option<watch::Receiver<u64>>,

@@ -1,5 +1,5 @@
 //! Questions that are answered later: what changes without a fact. Kept beside the read models, over rebuilds, and never
-//! verified. What was found is kept as ids only: who reads it reads the texts anew, and only those that he may read then.
+//! verified. What was found is kept as ids only: who reads it reads the texts anew, and only those that they may read then.
 
 use crate::Result;
 use crate::engine::catalog::Catalog;
@@ -66,7 +66,7 @@ pub struct NewTask {
     pub fingerprint: Option<[u8; 32]>,
     /// What is asked.
     pub question: String,
-    /// How far in the log the answer should be: what he knows of is to be found, whichever node looks.
+    /// How far in the log the answer should be: what they know of is to be found, whichever node looks.
     pub wanted: u64,
     /// When.
     pub at: Timestamp,
@@ -222,7 +222,7 @@ impl SearchTasks {
         })
     }
 
-    /// How far somebody's task is, and what it found; `None` when there is no such task of his, or no more.
+    /// How far somebody's task is, and what it found; `None` when there is no such task of theirs, or no more.
     ///
     /// # Errors
     /// When it could not be read.
@@ -244,7 +244,7 @@ impl SearchTasks {
     }
 }
 
-/// Removes what a person who is erased has asked, and what was found for him.
+/// Removes what a person who is erased has asked, and what was found for them.
 pub(crate) fn forget(catalog: &Catalog, user_id: UserId) -> Result<()> {
     catalog.change(|tx| tx.queue("delete from search_tasks where user_id = $1", &[(&user_id).into()]))
 }
@@ -362,7 +362,7 @@ mod tests {
         assert_eq!((task.wanted, task.began_at), (1, after(1)));
         assert_eq!((task.question.as_str(), state_of(&tasks, 1, 1, START).await), ("q1", Some(TaskState::InProcess)));
         assert!(tasks.begin(after(2)).unwrap().is_none(), "somebody works on it");
-        // Who worked on it has died; when he is late all the same, he changes nothing.
+        // Who worked on it has died; when they are late all the same, they change nothing.
         let again = tasks.begin(after(1 + LEFT_AFTER_SECONDS)).unwrap().unwrap();
         tasks.finish(&task, &Ended::Failed, after(39)).unwrap();
         assert_eq!(state_of(&tasks, 1, 1, START).await, Some(TaskState::InProcess));

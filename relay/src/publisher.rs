@@ -123,7 +123,7 @@ impl Publisher {
     /// first ones were taken: [`Publisher::look`] tells.
     ///
     /// # Errors
-    /// [`Error::Contended`] when somebody else has written: he may have told what is in hand here, and more. So where
+    /// [`Error::Contended`] when somebody else has written: they may have told what is in hand here, and more. So where
     /// the stream ends now is no place for it, and whoever wants to go on looks first how far the stream is.
     pub(crate) async fn publish(&mut self, messages: &[PublicMessage], republished: bool) -> Result<PublishOutcome> {
         let (mut left, mut duplicates) = (messages, 0);

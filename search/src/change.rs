@@ -28,7 +28,7 @@ pub enum Change {
         chat_id: ChatId,
         /// Who.
         user_id: UserId,
-        /// His name there; none when it was erased.
+        /// Their name there; none when it was erased.
         nickname: Option<String>,
     },
     /// Somebody is in a chat no more.
@@ -47,7 +47,7 @@ pub enum Change {
     },
     /// A chat is gone, and all that was in it.
     ChatRemoved(ChatId),
-    /// Somebody was erased: what he said is gone, and his names.
+    /// Somebody was erased: what they said is gone, and their names.
     Forgotten(UserId),
 }
 

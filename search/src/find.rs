@@ -33,7 +33,7 @@ const READING_MIN: Duration = Duration::from_millis(200);
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
-    /// Somebody, about the chats that he is in.
+    /// Somebody, about the chats that they are in.
     Member(UserId),
     /// Who runs the server, about all chats.
     Operator,
@@ -107,7 +107,7 @@ pub struct Hit {
     pub chat_id: ChatId,
     /// Who said it.
     pub user_id: UserId,
-    /// His name in the chat.
+    /// Their name in the chat.
     pub user_name: Option<String>,
     /// Where in the log.
     pub position: u64,

@@ -37,7 +37,7 @@ pub struct Fields {
     pub stems: Field,
     /// Message: true where the text has a link; missing where it has none.
     pub has_link: Field,
-    /// Member: [`pair`] of chat and user; one document each. It stays when he goes: his messages keep his name. Stored.
+    /// Member: [`pair`] of chat and user; one document each. It stays when they go: their messages keep their name. Stored.
     pub member: Field,
     /// Member: the chat.
     pub member_chat: Field,
@@ -47,7 +47,7 @@ pub struct Fields {
     pub nickname: Field,
     /// Member: [`crate::words::folded_name`] of the nickname.
     pub nickname_key: Field,
-    /// Member: the user again, as long as he is in the chat. Stored.
+    /// Member: the user again, as long as they are in the chat. Stored.
     pub present_user: Field,
     /// Chat: its id; one document each. Stored.
     pub known: Field,

@@ -218,7 +218,7 @@ impl Writer {
         Ok(found.filter(|post| !self.is_gone(post.chat_id, post.author)))
     }
 
-    /// How that member is called, also a former one; the inner one is none when his name was erased.
+    /// How that member is called, also a former one; the inner one is none when their name was erased.
     fn nickname(&self, chat_id: ChatId, user_id: UserId) -> Result<Option<Option<String>>> {
         let key = pair(chat_id, user_id);
         let found = match self.fresh.members.get(&key) {

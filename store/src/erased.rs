@@ -1,5 +1,5 @@
 //! The list of who was erased: a file beside the master key, outside the database and its backups, so that a copy
-//! that is restored does not bring a person back. One line a person: his id and when.
+//! that is restored does not bring a person back. One line a person: their id and when.
 
 use crate::{Error, failpoint};
 use domain::{Timestamp, UserId};
@@ -20,16 +20,16 @@ pub(crate) const ERASED: &str = "user.erased.v1";
 pub(crate) enum Known {
     /// Not of this log.
     Stranger,
-    /// He has an account.
+    /// They have an account.
     Person,
-    /// He has none any more, and yet a key: somebody put it back.
+    /// They have none any more, and yet a key: somebody put it back.
     Key,
     /// As it must be.
     Forgotten,
 }
 
 impl Known {
-    /// By the name of the last event of his stream, and whether there is a key.
+    /// By the name of the last event of their stream, and whether there is a key.
     pub(crate) fn by(last: Option<&str>, has_key: bool) -> Known {
         match (last, has_key) {
             (None, false) => Known::Stranger,
@@ -97,7 +97,7 @@ impl ErasedList {
         self.is_new
     }
 
-    /// Adds somebody; it is on the disk when this returns. Nothing happens when he is in it.
+    /// Adds somebody; it is on the disk when this returns. Nothing happens when they are in it.
     pub(crate) fn add(&mut self, user_id: UserId, at: Timestamp) -> io::Result<()> {
         if self.people.contains(&user_id) {
             return Ok(());

@@ -183,7 +183,7 @@ pub struct Filter {
     pub stream: Option<String>,
     /// Only with such a name; `*` stands for any text.
     pub name: Option<String>,
-    /// Only about this user, of his stream, or done by him.
+    /// Only about this user, of their stream, or done by them.
     pub user: Option<UserId>,
     /// Only recorded at this instant or later.
     pub since: Option<Timestamp>,

@@ -2,7 +2,7 @@
 //!
 //! 1. `{"kind":"header",…}`: the format and its version, the log's head, the master key's check value and the wrapped
 //!    key for look-ups;
-//! 2. `{"kind":"key",…}` for each person who has one: his data key, wrapped by the master key;
+//! 2. `{"kind":"key",…}` for each person who has one: their data key, wrapped by the master key;
 //! 3. one line an event, in order, without `kind`: the fields of `letopis events ls`, the sealed part in base64;
 //! 4. `{"kind":"receipt",…}` for each receipt that is still kept, by age and then by command;
 //! 5. `{"kind":"end",…}`: how many lines of each kind there were, and BLAKE3 over every byte before this line.

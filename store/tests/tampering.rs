@@ -1,4 +1,4 @@
-//! Whoever changes the log is found out, at the first place that he changed.
+//! Whoever changes the log is found out, at the first place that they changed.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod common;

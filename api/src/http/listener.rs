@@ -42,7 +42,7 @@ const COMPLAINT_EVERY: Duration = Duration::from_secs(60);
 
 /// How long a connection that is sent away may take to be gone.
 const LEAVE_WAIT_MAX: Duration = Duration::from_secs(1);
-/// How long somebody who is turned away may take to say where his page comes from, so that it may read why; and how
+/// How long somebody who is turned away may take to say where their page comes from, so that it may read why; and how
 /// many are waited for at once.
 const ORIGIN_WAIT_MAX: Duration = Duration::from_millis(200);
 const ORIGINS_AWAITED_MAX: usize = 64;
@@ -103,7 +103,7 @@ pub(crate) async fn open(listener: TcpListener, router: Router, doors: Doors, st
                     Ok(_) | Err(_) => reject(&stream, &origins, &[]),
                 },
             },
-            // Somebody hung up while he waited to be let in.
+            // Somebody hung up while they waited to be let in.
             Err(error) if is_of_the_caller(&error) => {}
             Err(error) => {
                 if complained.is_none_or(|at| at.elapsed() >= COMPLAINT_EVERY) {

@@ -96,7 +96,7 @@ async fn register(
     app.passwords
         .check(&body.password, &user_name)
         .map_err(|weak| Error::field(Code::WeakPassword, "password", weak))?;
-    // Keys are per user, and this one has no id yet: his name stands for it, so that two strangers may use one key.
+    // Keys are per user, and this one has no id yet: their name stands for it, so that two strangers may use one key.
     if let Some((key, _)) = &mut context.key {
         *key = format!("{key}\n{}", user_name.canonical());
     }
@@ -174,7 +174,7 @@ async fn login(
     Ok(response)
 }
 
-/// Makes an outdated verifier anew, now that the password is at hand. A sign-in does not fail by it: the next one will do.
+/// Replaces an outdated verifier, now that the password is at hand. A sign-in does not fail by it: the next one will do.
 async fn replace_verifier(
     app: &App,
     passwords: &Passwords,

@@ -35,8 +35,8 @@ const LIFE_SECONDS_MAX: u32 = 10 * 365 * 24 * 3600;
 /// How long a request waits for its turn.
 const TURN_WAIT_MAX: Duration = Duration::from_secs(2);
 /// Tokens are counted in the read model and then created, one after the other for each user: so nobody gets past the
-/// limit by asking one node many times at once. (He can get a few more by asking several nodes at once, or by hanging up
-/// while his command is on its way.) Users share these places: who is held up keeps a few others waiting, not all.
+/// limit by asking one node many times at once. (They can get a few more by asking several nodes at once, or by hanging up
+/// while their command is on its way.) Users share these places: who is held up keeps a few others waiting, not all.
 static TURNS: [Mutex<()>; 256] = [const { Mutex::const_new(()) }; 256];
 
 pub(crate) fn routes() -> Routes {

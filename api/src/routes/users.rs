@@ -1,4 +1,4 @@
-//! Other people: finding somebody by his name.
+//! Other people: finding somebody by their name.
 
 use super::page::{Next, cut};
 use super::spec::{Routes, Spec};

@@ -29,7 +29,7 @@ enum Whose {
     Nobodys,
     /// The one's who asks; where nobody is logged in, somebody else's.
     Own,
-    /// A plain member's; he has posted the message where who asks has not.
+    /// A plain member's; they have posted the message where who asks has not.
     Others,
 }
 
@@ -73,7 +73,7 @@ const fn open(path: Words) -> Row {
     row("get", path, Anything, Nobodys, "", [200; 7])
 }
 
-/// What anybody with a session may do, about himself.
+/// What anybody with a session may do, about themselves.
 const fn mine(method: Words, path: Words, takes: Takes, body: Words) -> Row {
     row(method, path, takes, Own, body, [401, 200, 200, 200, 200, 200, 200])
 }
@@ -240,7 +240,7 @@ impl House {
         House { founder: app.user("Boris").await, other: app.user("Vera").await, outsider: app.user("Galja").await }
     }
 
-    /// Lets somebody new of that role ask, about a private chat of his own: by his session, or by a service token
+    /// Lets somebody new of that role ask, about a private chat of their own: by their session, or by a service token
     /// with that scope. The status of the answer, and its code where it has one.
     async fn ask(&self, app: &TestApp, row: &Row, role: Role, scope: Option<&str>, name: &str) -> (u16, String) {
         let asking = if role == Role::Anonymous { app.anonymous() } else { app.user(name).await };
@@ -275,7 +275,7 @@ impl House {
     }
 }
 
-/// A new service token of his with that scope.
+/// A new service token of theirs with that scope.
 async fn token(whose: &Actor, scope: &str) -> Reply {
     let body = serde_json::json!({"name": scope, "scopes": [scope]});
     whose.post("/v1/me/tokens", body).await.expect_status(201)
@@ -290,7 +290,7 @@ async fn add(owner: &Actor, chat: &str, whom: &Actor, role: &str) {
     }
 }
 
-/// The session that he asks by.
+/// The session that they ask by.
 async fn session(whose: &Actor) -> String {
     let sessions = whose.get("/v1/me/sessions").await.expect_status(200).body["sessions"].clone();
     let current = sessions.as_array().unwrap().iter().find(|session| session["current"] == true);

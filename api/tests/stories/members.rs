@@ -8,7 +8,7 @@ async fn members(actor: &Actor, chat: &str) -> Vec<Value> {
     reply.body["users"].as_array().expect("a list of members").clone()
 }
 
-/// Who is in it, with his role.
+/// Who is in it, with their role.
 async fn roles(actor: &Actor, chat: &str) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     members(actor, chat).await.iter().map(|one| (text(&one["user_name"]), text(&one["role"]))).collect()

@@ -76,7 +76,7 @@ async fn only_chats_that_one_is_in_now_are_searched() {
     assert_eq!(texts(&anna, "тайна").await, ["тайна кухни", "тайна сада"]);
 }
 
-/// Random comings and goings: at every moment each finds what he may read, and nothing else.
+/// Random comings and goings: at every moment each finds what they may read, and nothing else.
 #[tokio::test]
 async fn nobody_finds_what_he_may_not_read() {
     let app = TestApp::start().await;

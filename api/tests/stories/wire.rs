@@ -80,7 +80,7 @@ async fn a_page_may_read_why_its_request_was_refused_however_early() {
             readable(&answer, allowed.then_some(PAGE));
         }
     }
-    // Who is turned away before a word is heard says where he comes from all the same.
+    // Who is turned away before a word is heard says where they come from all the same.
     let mut settings = TestApp::settings();
     settings.allowed_origins = vec![PAGE.to_owned()];
     settings.limits.connections_max = 0;

@@ -30,7 +30,7 @@ pub async fn dry_run(context: &Context, user: &str) -> Result<()> {
 /// Asks who sits there to type the name.
 ///
 /// # Errors
-/// When he types another, or nobody sits there.
+/// When they type another, or nobody sits there.
 pub async fn confirm(context: &Context, user: &str) -> Result<()> {
     let account = operations::users::account(&context.projections()?.database(ProjectionId::Users), user).await?;
     if !std::io::stdin().is_terminal() {

@@ -1,4 +1,4 @@
-//! Forgetting a person: however it is cut off, in the end nothing is left of him in any file.
+//! Forgetting a person: however it is cut off, in the end nothing is left of them in any file.
 
 use super::{assert_fired, until_gone};
 use crate::common::{Place, Server};
@@ -6,7 +6,7 @@ use serde_json::json;
 
 pub const POINTS: &[(&str, u32)] = &[
     ("erase-withdrawn", 1),
-    // Leaving his chat is the first batch, and the second one erases him.
+    // Leaving their chat is the first batch, and the second one erases them.
     ("log-committed", 2),
     ("list-written", 1),
     ("list-synced", 1),
@@ -48,7 +48,7 @@ fn who_is_erased_leaves_nothing_behind_wherever_it_was_cut_off() {
     }
 }
 
-/// A folder in which he has said something, in a chat of his own and in two generations of every read model; his
+/// A folder in which they have said something, in a chat of their own and in two generations of every read model; their
 /// data key as it is kept.
 fn furnished(place: &Place) -> Vec<u8> {
     let server = place.serve();
@@ -79,7 +79,7 @@ fn stopped(server: Server) {
     assert_eq!(server.stop(), 0);
 }
 
-/// The files that hold his name, his words or his key.
+/// The files that hold their name, their words or their key.
 fn traces(place: &Place, key: &[u8]) -> Vec<String> {
     let mut files = Vec::new();
     collect(&place.data(), &mut files);

@@ -47,7 +47,7 @@ async fn nothing_is_said_in_the_name_of_the_erased_and_no_receipt_of_theirs_is_k
     // An import has no actor, but an author.
     let imported = Request { actor: Actor::Import, ..request(post(12, chat, boris, "more")) };
     assert_eq!(house.writer.send(imported).await, gone);
-    // Nobody brings him back into a chat either.
+    // Nobody brings them back into a chat either.
     let add = Command::Chat(ChatId(Uuid::from_u128(1)), chat::Command::Add { by: anna, user_id: boris });
     house.send(Command::Chat(chat, chat::Command::Withdraw { user_id: boris })).await.unwrap();
     assert_eq!(house.send(add).await, Err(Error::Refused(Refusal::Chat(chat::Refusal::UserNotFound))));

@@ -11,7 +11,7 @@ pub enum State {
     /// There is none.
     #[default]
     Absent,
-    /// It was opened and not ended by itself; its user may have ended all of his.
+    /// It was opened and not ended by itself; its user may have ended all of theirs.
     Open(UserId),
     /// It was ended.
     Ended(UserId),

@@ -13,7 +13,7 @@ pub enum State {
     /// There is none.
     #[default]
     Absent,
-    /// It was created and not revoked by itself; its user may have lost all of his.
+    /// It was created and not revoked by itself; its user may have lost all of theirs.
     Live(UserId),
     /// It was revoked.
     Revoked(UserId),
@@ -92,7 +92,7 @@ pub enum Command {
     Create {
         /// Whose.
         user_id: UserId,
-        /// What he calls it.
+        /// What they call it.
         name: TokenName,
         /// SHA-256 of its text.
         token_hash: TokenHash,

@@ -1,4 +1,4 @@
-//! An account: who somebody is, how he proves it, what he may do.
+//! An account: who somebody is, how they prove it, what they may do.
 
 use crate::id::NameClaim;
 use crate::text::{DisplayName, Email, Locale, TimeZone, UserName};
@@ -41,15 +41,15 @@ pub struct Profile {
     pub user_name: Personal<UserName>,
     /// How the user wants to be called.
     pub display_name: Personal<DisplayName>,
-    /// The address that was given at sign-up; not shown to be his until it is confirmed.
+    /// The address that was given at sign-up; not shown to be theirs until it is confirmed.
     pub email: Option<Email>,
-    /// Where he lives.
+    /// Where they live.
     pub time_zone: TimeZone,
-    /// What he reads.
+    /// What they read.
     pub locale: Locale,
-    /// What he may do.
+    /// What they may do.
     pub role: Role,
-    /// When he signed up.
+    /// When they signed up.
     pub created_at: Timestamp,
 }
 
@@ -103,9 +103,9 @@ pub enum Command {
     ChangeProfile {
         /// How the user wants to be called.
         display_name: Option<DisplayName>,
-        /// Where he lives.
+        /// Where they live.
         time_zone: Option<TimeZone>,
-        /// What he reads.
+        /// What they read.
         locale: Option<Locale>,
     },
     /// Change the password, and end the sessions that were opened with the old one.
@@ -138,7 +138,7 @@ pub enum Command {
         /// The one that goes on.
         keep: Option<SessionId>,
     },
-    /// Let nobody in any more by what he holds: end every session and revoke every service token.
+    /// Let nobody in any more by what they hold: end every session and revoke every service token.
     LockOut,
     /// Give it a role.
     SetRole(Role),
@@ -212,11 +212,11 @@ pub struct SignedUpAs {
 /// `user.profile_changed.v1`: the whole profile as it reads now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProfileChanged {
-    /// Where he lives.
+    /// Where they live.
     pub time_zone: TimeZone,
-    /// What he reads.
+    /// What they read.
     pub locale: Locale,
-    /// How he wants to be called.
+    /// How they want to be called.
     #[serde(skip)]
     pub display_name: Personal<DisplayName>,
 }

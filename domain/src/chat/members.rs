@@ -130,7 +130,7 @@ fn leaving(room: &Room, user_id: UserId) -> Vec<Event> {
     events
 }
 
-/// Somebody is about to be erased: he cannot be asked to hand over, and the chat must stay led.
+/// Somebody is about to be erased: they cannot be asked to hand over, and the chat must stay led.
 pub(super) fn withdraw(room: &Room, user_id: UserId) -> Vec<Event> {
     let Some(role) = room.members.get(&user_id) else { return vec![] };
     let mut events = leaving(room, user_id);
@@ -162,7 +162,7 @@ pub(super) fn remove(room: &Room, by: UserId, user_id: UserId) -> Result<Vec<Eve
     }
 }
 
-/// The owner gives any role; making another the owner makes him an admin. An admin makes members of the muted and
+/// The owner gives any role; making another member the owner makes the former owner an admin. An admin makes members of the muted and
 /// the other way round. An owner's role changes only by handing over.
 pub(super) fn set_role(room: &Room, by: UserId, user_id: UserId, role: Role) -> Result<Vec<Event>, Refusal> {
     let (mine, theirs) = roles(room, by, user_id)?;

@@ -1,4 +1,4 @@
-//! Forgetting a person: out of his chats, then out of the log, then out of every read model.
+//! Forgetting a person: out of their chats, then out of the log, then out of every read model.
 
 use super::Error;
 use crate::{Node, NodeOptions};
@@ -19,10 +19,10 @@ const FACTS_PAGE: usize = 1_000;
 /// How long a read model is waited for. A person's right to go does not wait for one that is stopped.
 const FOLLOW_WAIT: Duration = Duration::from_secs(10);
 
-/// Takes a person out of his chats, forgets him, and waits until no read model knows him. `request` is to be
+/// Takes a person out of their chats, forgets them, and waits until no read model knows them. `request` is to be
 /// [`user::Command::Erase`] of that person.
 ///
-/// When it ends early he is out of some chats and has his account still: it can be asked again.
+/// When it ends early they are out of some chats and have their account still: it can be asked again.
 ///
 /// # Errors
 /// What the writer or the log says.

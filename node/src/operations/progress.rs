@@ -21,7 +21,7 @@ impl Progress {
     }
 }
 
-/// Where whoever works says how far he is. Only the latest word counts.
+/// Where whoever works says how far they are. Only the latest word counts.
 pub type Sender = watch::Sender<Progress>;
 
 /// How many in a second; zero when no time has passed.

@@ -37,7 +37,7 @@ pub async fn republish(node: &Node, (from, to): (u64, Option<u64>), progress: &S
     };
     let done = relay.republish(from, to, show).await;
     if !node.roles.has(Role::Couriers) {
-        // Nobody follows the log here: who does is to have his turn back.
+        // Nobody follows the log here: who does is to have their turn back.
         give_up(relay).await;
     }
     let done = done?;

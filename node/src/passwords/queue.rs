@@ -92,7 +92,7 @@ impl State {
         id
     }
 
-    /// Sends away the last of the longest line for somebody whose line is shorter, also after he has joined it.
+    /// Sends away the last of the longest line for somebody whose line is shorter, also after they have joined it.
     fn make_room(&mut self, address: Option<IpAddr>) -> bool {
         let own = self.lines.get(&address).map_or(0, VecDeque::len);
         let longest = self.lines.iter().max_by_key(|(_, line)| line.len());

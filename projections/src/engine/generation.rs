@@ -26,7 +26,7 @@ pub(crate) struct Generation {
     mark: Mark,
     /// The events that it steps over.
     skips: BTreeSet<u64>,
-    /// Somebody was erased, and his rows may still lie where they were, although nobody finds them.
+    /// Somebody was erased, and their rows may still lie where they were, although nobody finds them.
     residue: bool,
 }
 

@@ -11,7 +11,7 @@ pub(crate) struct Indexing {
     writer: search::Writer,
     /// When the oldest change came that is not committed.
     oldest: Option<Instant>,
-    /// Somebody was erased, and what he said may lie in a file, although nobody finds it.
+    /// Somebody was erased, and what they said may lie in a file, although nobody finds it.
     residue: bool,
 }
 

@@ -1,5 +1,5 @@
 //! What an operator does with a projection: pausing it, letting it go on, letting it step over an event. Whichever node
-//! he asks feeds the projection from then on.
+//! they ask feeds the projection from then on.
 
 use crate::engine::runner::NO_EVENT;
 use crate::{Error, ProjectionId, Projections, Result};

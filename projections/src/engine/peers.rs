@@ -110,7 +110,7 @@ impl Projections {
             return Err(store::Error::OtherHistory { position: generation.position() }.into());
         }
         if another {
-            // Whoever fed it before is gone, and his rebuild with him. What stopped it is tried again.
+            // Whoever fed it before is gone, and their rebuild with them. What stopped it is tried again.
             entry.rebuilding = false;
             entry.failed = entry.failed.filter(|_| entry.paused || keep_stop);
             self.catalog().put(&entry, epoch)?;

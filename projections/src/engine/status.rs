@@ -12,7 +12,7 @@ pub enum State {
     Running,
     /// An event stopped it; the others go on.
     Stopped,
-    /// An operator has paused it; it goes on when he resumes it.
+    /// An operator has paused it; it goes on when they resume it.
     Paused,
     /// A new generation is being built beside the one that serves.
     Rebuilding,

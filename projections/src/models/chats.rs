@@ -132,7 +132,7 @@ pub struct LastMessage {
 pub struct Listed {
     /// The chat.
     pub chat: Chat,
-    /// What he may do in it; none when he is not a member.
+    /// What they may do in it; none when they are not a member.
     pub role: Option<Role>,
     /// Where it stands in the list: its cursor.
     pub position: u64,
@@ -145,9 +145,9 @@ pub struct Listed {
 pub struct Member {
     /// Who.
     pub user_id: UserId,
-    /// His name in the chat; none when it was erased.
+    /// Their name in the chat; none when it was erased.
     pub user_name: Option<String>,
-    /// What he may do.
+    /// What they may do.
     pub role: Role,
     /// Since when.
     pub joined_at: Timestamp,
@@ -397,7 +397,7 @@ macro_rules! listed {
     };
 }
 
-/// A user's chats whose canonical name begins with `name_prefix` (all for an empty one), those he came to last first.
+/// A user's chats whose canonical name begins with `name_prefix` (all for an empty one), those they came to last first.
 pub async fn mine(
     db: &Database,
     user_id: UserId,
@@ -425,7 +425,7 @@ pub async fn mine(
 }
 
 /// The chats that anyone may join and whose canonical name begins with `name_prefix`, the newest first; with what
-/// `user_id` may do in those that he is in.
+/// `user_id` may do in those that they are in.
 pub async fn open_to_all(
     db: &Database,
     user_id: UserId,

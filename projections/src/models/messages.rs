@@ -73,7 +73,7 @@ pub struct Message {
     pub chat_id: ChatId,
     /// Who wrote it.
     pub user_id: UserId,
-    /// His name in the chat.
+    /// Their name in the chat.
     pub user_name: Option<String>,
     /// What it says.
     pub text: String,
@@ -92,9 +92,9 @@ pub struct Message {
 pub enum Access {
     /// There is no such chat, or no more.
     NoChat,
-    /// He is not in it.
+    /// They are not in it.
     NotAMember,
-    /// He is in it.
+    /// They are in it.
     Member,
 }
 
@@ -131,7 +131,7 @@ fn apply_message(tx: &mut Tx<'_>, fact: &Fact, id: MessageId, event: &message::E
                     &[(&id).into(), text.as_str().into(), edited.at.into(), fact.version.into()],
                 )
                 .map(drop),
-            // The author is erased further on in the log: what he said before is to go as well.
+            // The author is erased further on in the log: what they said before is to go as well.
             Personal::Erased => remove(tx, id),
         },
         message::Event::Deleted(_) => remove(tx, id),
@@ -194,7 +194,7 @@ fn come(tx: &mut Tx<'_>, chat_id: ChatId, user_id: UserId, nickname: &Personal<N
     )
 }
 
-/// The row stays: his old messages keep his name.
+/// The row stays: their old messages keep their name.
 fn go(tx: &mut Tx<'_>, chat_id: ChatId, user_id: UserId) -> Result<(), store::Error> {
     tx.queue(
         "update member set present = $3 where chat_id = $1 and user_id = $2",

@@ -54,7 +54,7 @@ fn of_message(fact: &Fact, message_id: MessageId, event: &message::Event) -> Opt
         }
         message::Event::Edited(edited) => Some(match &edited.text {
             Personal::Known(text) => Change::Edited { message_id, text: Text::cut(text.as_str()), at: edited.at },
-            // The author is erased further on in the log: what he said before is to go as well.
+            // The author is erased further on in the log: what they said before is to go as well.
             Personal::Erased => Change::Removed(message_id),
         }),
         message::Event::Deleted(_) => Some(Change::Removed(message_id)),

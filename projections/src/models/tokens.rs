@@ -44,7 +44,7 @@ const COMPARED: &[Table] = &[Table {
     columns: &["token_hash", "user_id", "name", "scopes", "created_at", "expires_at"],
 }];
 
-/// Most tokens of one user that are listed: more than he may have at once.
+/// Most tokens of one user that are listed: more than they may have at once.
 const LISTED_MAX: i64 = 1_000;
 /// Expired tokens are kept for so long, so that who calls with one is told why it is refused; they go when their
 /// user creates another.

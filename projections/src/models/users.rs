@@ -1,4 +1,4 @@
-//! Accounts: who somebody is, and what his password is checked against.
+//! Accounts: who somebody is, and what their password is checked against.
 
 use crate::ProjectionId;
 use crate::engine::definition::Definition;
@@ -71,15 +71,15 @@ pub struct Account {
     pub display_name: String,
     /// An address, not confirmed.
     pub email: Option<String>,
-    /// Where he lives.
+    /// Where they live.
     pub time_zone: String,
-    /// What he reads.
+    /// What they read.
     pub locale: String,
-    /// What he may do.
+    /// What they may do.
     pub role: user::Role,
-    /// When he signed up.
+    /// When they signed up.
     pub created_at: Timestamp,
-    /// The version of his stream at the last fact that is shown ([`domain::Event::is_shown`]).
+    /// The version of their stream at the last fact that is shown ([`domain::Event::is_shown`]).
     pub version: u64,
 }
 
@@ -138,7 +138,7 @@ fn apply_user(tx: &mut Tx<'_>, fact: &Fact, user_id: UserId, event: &user::Event
 }
 
 fn insert(tx: &mut Tx<'_>, user_id: UserId, signed_up: &user::SignedUp, version: u64) -> Result<(), store::Error> {
-    // Whose names are erased is erased himself, further on in the log.
+    // A person whose names are erased is erased further on in the log.
     let Personal::Known(names) = &signed_up.personal else {
         return Ok(());
     };

@@ -187,7 +187,7 @@ async fn an_erased_member_leaves_neither_name_nor_words() {
             world.projections.catch_up().unwrap();
         }
         world.erase(boris);
-        // The rules still know him as a member, and may send him away.
+        // The rules still know them as a member, and may send them away.
         let removed = chat::MemberRemoved { user_id: boris, by: anna };
         world.follow([of_chat(chat, chat::Event::MemberRemoved(removed))]);
         let db = world.projections.database(ProjectionId::Messages);

@@ -404,7 +404,7 @@ async fn a_position_that_the_log_does_not_have_holds_up_nobody_else() {
 #[test]
 fn who_is_erased_while_nobody_follows_is_gone_from_the_former_generation_as_well() {
     let Some(mut world) = World::new() else { return };
-    // Nothing but his: then the index that serves loses it with its commit, and there is nothing to write anew.
+    // Nothing but theirs: then the index that serves loses it with its commit, and there is nothing to write anew.
     world.follow([posted(message_id(1), chat_id(1), user_id(9), TEXT)]);
     world.projections.rebuild(ProjectionId::Search, &mut |_| {}).unwrap();
     assert_eq!(world.generations(ProjectionId::Search), [1, 2]);

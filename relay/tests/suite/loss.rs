@@ -116,7 +116,7 @@ async fn a_full_stream_and_a_wrong_password_stop_no_command() {
     let refused = fixture.relay.round().await;
     assert!(matches!(refused, Err(relay::Error::Refused(_))), "{refused:?}");
     assert_eq!(heard(&nats.url()).await.len(), there.len());
-    // An operator makes room, and it goes on; his limits stay.
+    // An operator makes room, and it goes on; their limits stay.
     config.max_messages = 1_000;
     jetstream.update_stream(&config).await.unwrap();
     fixture.tell_all().await;

@@ -1,7 +1,7 @@
 //! How frequent words are, as of the first page: with it the scores of later pages are the same, whatever was said or
 //! deleted between them. Each number is kept to a twelfth in one byte, so that a cursor can hold them.
 //!
-//! For a member only the messages of his own chats are counted: a score that knew of others would tell of them.
+//! For a member only the messages of their own chats are counted: a score that knew of others would tell of them.
 
 use super::collect::Columns;
 use super::query::Scope;

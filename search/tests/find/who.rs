@@ -32,7 +32,7 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Nobody finds a message of a chat that he is not in, by whatever question; and all of those that he is in.
+    /// Nobody finds a message of a chat that they are not in, by whatever question; and all of those that they are in.
     #[test]
     fn nobody_finds_what_he_may_not_read(steps in prop::collection::vec(step(), 1..60)) {
         let mut room = Room::new();
@@ -117,7 +117,7 @@ fn who_has_left_finds_nothing_and_his_messages_keep_his_name() {
     }
 }
 
-/// The scores and the cursor that a member sees while something is said in a chat that he is not in.
+/// The scores and the cursor that a member sees while something is said in a chat that they are not in.
 fn seen_beside(foreign: &str) -> (Vec<(u64, u32)>, Vec<u8>) {
     let mut room = Room::new();
     room.came(chat(1), user(1), "anna");

@@ -304,7 +304,7 @@ fn there_is_one_writer_and_who_comes_late_changes_nothing() {
     writer.commit(1).unwrap();
     assert!(matches!(second.change(posted(2, user(1), "два")), Err(search::Error::NotOwner)));
     drop(writer);
-    // He has the right to write now, and does not know what was written.
+    // They have the right to write now, and do not know what was written.
     assert!(matches!(late.commit(1), Err(search::Error::NotOwner)));
     assert_eq!((late.committed(), texts(&late.index().look().unwrap())), (1, vec!["один".to_owned()]));
 }

@@ -41,8 +41,8 @@ fn blocking<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     }
 }
 
-/// A runtime without a thread, for one connection: whoever waits for an answer writes and reads its socket himself, which
-/// saves waking two threads a round trip. Between two waits nothing happens.
+/// A runtime without a thread, for one connection: the thread that waits for an answer writes and reads the socket itself,
+/// which saves waking two threads a round trip. Between two waits nothing happens.
 pub(crate) struct Alone(Option<Runtime>);
 
 impl Alone {

@@ -97,7 +97,7 @@ pub(super) async fn fetch(
     Ok(found)
 }
 
-/// Unwraps the data keys of rows that have a subject and his wrapped key in those columns, and keeps them. Who has
+/// Unwraps the data keys of rows that have a subject and their wrapped key in those columns, and keeps them. Who has
 /// none, or is nobody, adds nothing.
 pub(super) fn opened(
     keys: &Keys,

@@ -26,7 +26,7 @@ pub struct Appender {
     keeper: Keeper,
     /// Where to write down who was erased; see [`Appender::keep`].
     pub(super) list: Option<ErasedList>,
-    /// Somebody was forgotten, and the write-ahead log may still hold what he said.
+    /// Somebody was forgotten, and the write-ahead log may still hold what they said.
     pub(super) traces: bool,
     /// A commit failed: whether it reached the disk is unknown, and writing on could hide that.
     stopped: bool,

@@ -9,16 +9,16 @@ use std::sync::Arc;
 /// The password that every actor has.
 const PASSWORD: &str = "a long enough passphrase";
 
-/// Somebody who uses the server, with or without a session. Every answer that he gets is checked against the
+/// Somebody who uses the server, with or without a session. Every answer that they get is checked against the
 /// OpenAPI document.
 #[derive(Clone)]
 pub struct Actor {
     client: Client,
     url: String,
     contract: Arc<Contract>,
-    /// His session's token.
+    /// Their session's token.
     pub token: Option<String>,
-    /// His account.
+    /// Their account.
     pub user_id: String,
 }
 
@@ -147,7 +147,7 @@ impl Actor {
         reply.expect_status(201).id("message_id")
     }
 
-    /// Joins a chat under his own name.
+    /// Joins a chat under their own name.
     pub async fn join(&self, chat: &str) {
         self.post(&format!("/v1/chats/{chat}/users"), json!({})).await.expect_status(201);
     }

@@ -104,7 +104,7 @@ impl TestApp {
         Actor::new(self.url.clone(), Arc::clone(&self.contract))
     }
 
-    /// Somebody of before a restart, with the session that he had.
+    /// Somebody of before a restart, with the session that they had.
     pub fn again(&self, former: &Actor) -> Actor {
         let mut again = self.anonymous();
         again.token.clone_from(&former.token);
@@ -112,7 +112,7 @@ impl TestApp {
         again
     }
 
-    /// Registers somebody and logs him in.
+    /// Registers somebody and logs them in.
     pub async fn user(&self, name: &str) -> Actor {
         let mut actor = self.anonymous();
         actor.register(name).await.expect_status(201);

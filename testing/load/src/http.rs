@@ -27,10 +27,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-/// How many people post, each in a chat of his own or all in one.
+/// How many people post, each in a chat of their own or all in one.
 const PEOPLE: usize = 64;
 
-/// Somebody who is signed in, and his chat.
+/// Somebody who is signed in, and their chat.
 #[derive(Clone)]
 struct Person {
     user_id: UserId,

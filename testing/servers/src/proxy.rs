@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// While round trips are counted, nobody is answered before he has said nothing for so long: whatever he sends after
+/// While round trips are counted, nobody is answered before they have said nothing for so long: whatever they send after
 /// an answer is then another round trip.
 const QUIET: Duration = Duration::from_millis(150);
 
@@ -58,7 +58,7 @@ impl Proxy {
         let (shared, server) = (Arc::clone(&state), server.to_owned());
         std::thread::spawn(move || {
             for node in listener.incoming() {
-                // Whoever cannot be passed on sees his connection end.
+                // Whoever cannot be passed on sees their connection end.
                 if let (Ok(node), Ok(server)) = (node, TcpStream::connect(&server)) {
                     let _ = pass(node, server, &shared);
                 }

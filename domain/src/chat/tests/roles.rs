@@ -90,7 +90,7 @@ fn who_may_give_whom_which_role() {
 fn nobody_changes_his_own_role() {
     for mine in Role::ALL {
         for role in Role::ALL {
-            // An owner who makes himself the owner has what he wants.
+            // An owner who makes themselves the owner has what they want already.
             let has_it = mine == Role::Owner && role == Role::Owner;
             let then = if has_it { Ok(vec![]) } else { Err(Refusal::NotAllowed) };
             check(&with_boris(mine), set_role(BORIS, BORIS, role), then);

@@ -22,7 +22,7 @@ pub fn user(author: &str) -> UserId {
     })
 }
 
-/// Names for an author's account, the best first: his own spelling where it is a valid name, then names that are
+/// Names for an author's account, the best first: their own spelling where it is a valid name, then names that are
 /// made from it.
 pub fn user_names(author: &str, user_id: UserId) -> Vec<UserName> {
     let digits = user_id.0.simple().to_string();

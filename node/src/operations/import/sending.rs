@@ -118,7 +118,7 @@ impl<'a> Sending<'a> {
             Ok(_) if what == What::Message => self.counted.posted += 1,
             Ok(_) | Err(Error::Refused(Refusal::Chat(chat::Refusal::AlreadyExists))) => {}
             Err(Error::Refused(Refusal::Message(message::Refusal::AlreadyExists))) => self.counted.already_there += 1,
-            // Its author was erased since an earlier run: he stays forgotten, and the others' lines go on.
+            // The author was erased since an earlier run and stays forgotten, and the others' lines go on.
             Err(Error::Refused(Refusal::User(user::Refusal::NotFound))) => {
                 self.counted.already_there += u64::from(what == What::Message);
             }
