@@ -65,6 +65,37 @@ fn a_damaged_catalogue_is_made_anew_and_named_to_who_only_reads() {
     }
 }
 
+/// Moves all that was written into the file itself: what the write-ahead log still holds, damage to the file can't harm.
+fn settle(path: &Path) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(())).unwrap();
+}
+
+#[test]
+fn a_damaged_file_of_a_read_model_is_built_again() {
+    for (from, bytes) in [(0, 100), (40_960, 4_096)] {
+        let mut world = World::new().unwrap();
+        busy(&mut world);
+        let name = format!("messages-v{}-1.db", ProjectionId::Messages.version());
+        let path = file(&world, &name);
+        let world = world.restarted_after(
+            |_| {
+                settle(&path);
+                overwrite(&path, from, bytes);
+            },
+            |folder, log| {
+                let beside = Projections::open_read_only(folder, log.clone());
+                let verified = beside.and_then(|beside| beside.verify(ProjectionId::Messages, &mut |_| {}).map(drop));
+                let found = verified.unwrap_err().to_string();
+                assert!(found.contains(&name), "{found}");
+            },
+        );
+        assert_eq!(world.status(ProjectionId::Messages).generation, 2);
+        assert_eq!(world.status(ProjectionId::Users).generation, 1, "the others are left alone");
+        world.assert_verified();
+    }
+}
+
 #[test]
 fn what_somebody_asked_is_gone_from_the_files_with_the_erasure_and_after_a_crash_at_the_start() {
     let mut world = World::new().unwrap();
