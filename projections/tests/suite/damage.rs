@@ -6,6 +6,7 @@ use domain::chat::Role;
 use projections::{NewTask, ProjectionId, Projections};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use store::Log;
 use uuid::Uuid;
 
 const QUESTION: &str = "what-zuleika-asked";
@@ -135,4 +136,30 @@ fn holds(folder: &Path, text: &str) -> bool {
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     let mut files = files.filter(|path| path.is_file());
     files.any(|path| std::fs::read(path).unwrap().windows(text.len()).any(|part| part == text.as_bytes()))
+}
+
+#[test]
+fn a_damaged_row_of_the_log_ends_what_reads_it_and_never_makes_it_spin() {
+    for sql in [
+        "update event set position = -7 where position = 100",
+        "update event set position = 90000 where position = 100",
+        "update event set hash = x'00' where position = 100",
+    ] {
+        let mut world = World::new().unwrap();
+        busy(&mut world);
+        let connection = rusqlite::Connection::open(world.folder.database()).unwrap();
+        let damage = format!("drop trigger event_is_only_forgotten; pragma ignore_check_constraints = 1; {sql}");
+        connection.execute_batch(&damage).unwrap();
+        // Another process: this one still knows what it has just written.
+        let log = Log::open_read_only(&world.folder, &world.folder.master_key()).unwrap();
+        let beside = Projections::open_read_only(&world.folder, log.clone()).unwrap();
+        let mut last = 0;
+        let verified = beside.verify(ProjectionId::Users, &mut |at| {
+            assert!(at.position > last, "{sql}: it gets further");
+            last = at.position;
+        });
+        let found = verified.unwrap_err().to_string();
+        assert!(found.contains("100"), "{sql}: {found}");
+        assert!(log.verify(1, u64::MAX, |_| {}).is_err(), "{sql}");
+    }
 }
