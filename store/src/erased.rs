@@ -1,6 +1,7 @@
 //! The list of who was erased: a file beside the master key, outside the database and its backups, so that a copy
 //! that is restored does not bring a person back. One line a person: their id and when.
 
+use crate::folder::sync_parent;
 use crate::{Error, failpoint};
 use domain::{Timestamp, UserId};
 use std::collections::HashSet;
@@ -130,13 +131,6 @@ fn parsed(text: &[u8], path: &Path) -> Result<Vec<(UserId, Timestamp)>, Error> {
 fn person(line: &str) -> Option<(UserId, Timestamp)> {
     let (id, at) = line.split_once(' ')?;
     Some((UserId(domain::id::parse_uuid(id)?), Timestamp::parse(at)?))
-}
-
-fn sync_parent(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => File::open(folder)?.sync_all(),
-        Some(_) | None => File::open(".")?.sync_all(),
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::anchor::Anchor;
 use crate::{Error, failpoint};
 use std::fs::{DirBuilder, File, TryLockError};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -177,6 +177,14 @@ fn holder(file: &mut File) -> String {
     match file.read_to_string(&mut text) {
         Ok(_) if !text.trim().is_empty() => text.trim().to_owned(),
         Ok(_) | Err(_) => "unknown".to_owned(),
+    }
+}
+
+/// Syncs the folder that a file is in: only then its making, or its new name, outlasts a crash.
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => File::open(folder)?.sync_all(),
+        Some(_) | None => File::open(".")?.sync_all(),
     }
 }
 

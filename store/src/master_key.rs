@@ -1,5 +1,6 @@
 //! The master key: a file outside the database, which wraps every other key.
 
+use crate::folder::sync_parent;
 use crate::seal::{Key, random_key};
 use crate::{Error, failpoint};
 use std::fs::{self, File};
@@ -68,7 +69,7 @@ pub(crate) fn put_in_place(path: &Path) -> Result<PathBuf, Error> {
     let former = keep_former(path).map_err(failed)?;
     failpoint::pass("former-key-kept");
     fs::rename(next(path), path).map_err(failed)?;
-    sync_folder(path).map_err(failed)?;
+    sync_parent(path).map_err(failed)?;
     Ok(former)
 }
 
@@ -174,14 +175,7 @@ fn place(path: &Path, digits: &[u8]) -> io::Result<()> {
     failpoint::io("key-written")?;
     fs::rename(&half, path)?;
     failpoint::io("key-renamed")?;
-    sync_folder(path)
-}
-
-fn sync_folder(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => File::open(folder)?.sync_all(),
-        Some(_) | None => File::open(".")?.sync_all(),
-    }
+    sync_parent(path)
 }
 
 #[cfg(test)]
