@@ -2,25 +2,25 @@
 
 use tokio::sync::watch;
 
-/// Changes when one of both does, for as long as the first one may. What it holds is no more than a hint: a nudge may
+/// Changes when one of both does, for as long as the first one may. What it holds is no more than a hint: a wake-up may
 /// be older than what is known, or made up, and must not keep the next one from being seen.
-pub(crate) fn either(mut own: watch::Receiver<u64>, mut nudges: watch::Receiver<u64>) -> watch::Receiver<u64> {
+pub(crate) fn either(mut own: watch::Receiver<u64>, mut wakeups: watch::Receiver<u64>) -> watch::Receiver<u64> {
     let (sender, hint) = watch::channel(*own.borrow());
     tokio::spawn(async move {
         loop {
-            let nudge = async {
-                if nudges.changed().await.is_err() {
-                    // Nobody nudges any more.
+            let wakeup = async {
+                if wakeups.changed().await.is_err() {
+                    // No other node wakes this one any more.
                     std::future::pending::<()>().await;
                 }
-                *nudges.borrow_and_update()
+                *wakeups.borrow_and_update()
             };
             let position = tokio::select! {
                 changed = own.changed() => match changed {
                     Ok(()) => *own.borrow_and_update(),
                     Err(_) => return,
                 },
-                position = nudge => position,
+                position = wakeup => position,
                 () = sender.closed() => return,
             };
             sender.send_replace(position);
@@ -35,18 +35,18 @@ mod tests {
     use std::time::Duration;
 
     #[tokio::test]
-    async fn a_nudge_wakes_and_never_silences() {
+    async fn a_wakeup_wakes_and_never_silences() {
         let (own, head) = watch::channel(0);
-        let (nudge, nudges) = watch::channel(0);
-        let mut hint = either(head, nudges);
+        let (wakeup, wakeups) = watch::channel(0);
+        let mut hint = either(head, wakeups);
         // Made up, late, out of order, and in between what is our own.
-        for (from, position) in [(&nudge, u64::MAX), (&own, 1), (&nudge, 7), (&nudge, 3), (&own, 2), (&own, 3)] {
+        for (from, position) in [(&wakeup, u64::MAX), (&own, 1), (&wakeup, 7), (&wakeup, 3), (&own, 2), (&own, 3)] {
             from.send_replace(position);
             let woken = tokio::time::timeout(Duration::from_secs(10), hint.changed()).await;
             assert!(woken.is_ok_and(|changed| changed.is_ok()), "{position}");
             assert_eq!(*hint.borrow_and_update(), position);
         }
-        drop(nudge);
+        drop(wakeup);
         own.send_replace(4);
         assert!(hint.changed().await.is_ok());
         drop(own);
