@@ -59,7 +59,9 @@ pub enum Verb {
                             feed the read models")]
     Serve(Serve),
     /// Bring a chat log in: NDJSON with room, at, author, text, plain or .gz
-    #[command(after_help = "Example:\n  letopis import ubuntu-irc.ndjson.gz --as-of-file-times")]
+    #[command(after_help = "Example:\n  letopis import ubuntu-irc.ndjson.gz --as-of-file-times\n\n\
+                            Lines that are malformed or refused are counted and listed, and the rest goes on; with \
+                            malformed lines it ends with code 1.")]
     Import(Import),
     /// The log
     #[command(subcommand)]

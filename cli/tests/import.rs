@@ -93,19 +93,110 @@ fn beside_a_server_it_goes_through_the_server() {
     assert_eq!(figures(&third), [0, MESSAGES, ROOMS, USERS]);
 }
 
+/// One malformed line of each kind, and what is told of it.
+fn malformed() -> Vec<(Vec<u8>, &'static str)> {
+    let said = |field: &str, value: &str| {
+        let mut line = serde_json::json!({"room": "r", "at": "2024-03-01T10:00:00Z", "author": "a", "text": "t"});
+        line[field] = serde_json::from_str(value).unwrap();
+        line.to_string().into_bytes()
+    };
+    vec![
+        (said("at", r#""yesterday""#), "RFC 3339"),
+        (said("at", "7"), "invalid type"),
+        (said("text", r#""""#), "text that"),
+        (said("room", r#"" ""#), "room that"),
+        (said("author", r#""""#), "no author"),
+        (br#"{"room":"r","author":"a","text":"t"}"#.to_vec(), "missing field `at`"),
+        (b"{".to_vec(), "JSON"),
+        (b"\xff\xfe".to_vec(), "UTF-8"),
+        (vec![b'x'; 3 * 1024 * 1024], "1 MiB"),
+        (br#"["room", "at"#.to_vec(), "JSON"),
+    ]
+}
+
 #[test]
-fn a_bad_line_stops_it_and_loses_nothing() {
+fn malformed_lines_are_told_and_the_rest_goes_on() {
+    let good = std::fs::read(fixture()).unwrap();
+    let mut lines = good.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>();
+    lines.retain(|line| !line.is_empty());
+    let malformed = malformed();
+    // Line 1 is good; each malformed one has a good one before it, and the last one no end.
+    for (at, (line, _)) in malformed.iter().enumerate() {
+        lines.insert(2 * at + 1, line.clone());
+    }
+    let bytes = lines.join(&b'\n');
+    let told = |place: &Place, arguments: &[&str]| {
+        let done = place.run(arguments);
+        assert_eq!(done.code, 1, "{}{}", done.out, done.err);
+        assert!(
+            done.err.contains("10 malformed lines") && done.err.contains("line 2 (the line has an `at`"),
+            "{}",
+            done.err
+        );
+        assert!(done.err.contains("broken.rejects.ndjson"), "{}", done.err);
+        let summary = done.json();
+        assert_eq!((&summary["rejected"], &summary["malformed"]), (&10.into(), &10.into()));
+        figures(&summary)
+    };
     let place = Place::new();
-    let good = std::fs::read_to_string(fixture()).unwrap();
-    let mut lines = good.lines().collect::<Vec<_>>();
-    lines.insert(3, r#"{"room": "r", "at": "yesterday", "author": "a", "text": "t"}"#);
-    let bad = place.file("bad.ndjson", &lines.join("\n"));
-    let stopped = place.run(&["import", &bad]);
-    assert_eq!(stopped.code, 1);
-    assert!(stopped.err.contains("line 4 ") && stopped.err.contains("RFC 3339"), "{}", stopped.err);
-    let on = place.run(&["import", &fixture(), "-o", "json"]).ok().json();
-    assert_eq!(figures(&on), [MESSAGES - 3, 3, ROOMS, USERS]);
+    let file = place.file("broken", "");
+    std::fs::write(&file, &bytes).unwrap();
+    assert_eq!(told(&place, &["import", &file, "-o", "json"]), [MESSAGES, 0, ROOMS, USERS]);
+    let rejects = std::fs::read_to_string(format!("{file}.rejects.ndjson")).unwrap();
+    let rejects = rejects.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
+    assert_eq!(rejects.len(), malformed.len());
+    for (at, (reject, (_, what))) in rejects.iter().zip(&malformed).enumerate() {
+        assert_eq!((&reject["line"], &reject["kind"]), (&(2 * at + 2).into(), &"malformed".into()));
+        assert!(reject["reason"].as_str().unwrap().contains(what), "{what}: {reject}");
+    }
+    let server = place.serve();
+    assert_eq!(told(&place, &["import", &file, "-o", "json"]), [0, MESSAGES, ROOMS, USERS]);
+    assert_eq!(server.stop(), 0);
     assert_eq!(place.run(&["import", "nowhere.ndjson"]).code, 3);
+}
+
+#[test]
+fn what_is_no_chat_log_is_refused_as_a_whole() {
+    let place = Place::new();
+    let file = place.file("access.log", &"127.0.0.1 - - GET /\n".repeat(1_000));
+    let refused = place.run(&["import", &file]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("none of the first 1000 lines"), "{}", refused.err);
+    assert_eq!(place.run(&["events", "stats", "-o", "json"]).ok().json()["head"], 0);
+}
+
+#[test]
+fn a_packed_file_that_is_cut_off_tells_how_far_it_came() {
+    let place = Place::new();
+    let whole = gzip(&(0..3_000).map(|number| lines(number..number + 1)).collect::<String>());
+    let file = place.file("log.ndjson.gz", "");
+    std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    let cut = place.run(&["import", &file]);
+    assert_eq!(cut.code, 1, "{}", cut.err);
+    let line = cut.err.split("line ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap().parse::<u64>().unwrap();
+    assert!(line > 1 && cut.err.contains("could not be read"), "{}", cut.err);
+    std::fs::write(&file, &whole).unwrap();
+    // Whatever came before that line is there.
+    let on = place.run(&["import", &file]).ok().json();
+    assert_eq!(figures(&on)[..2], [3_000 - (line - 1), line - 1]);
+}
+
+#[test]
+fn an_author_for_whom_no_name_is_left_stops_nobody_else() {
+    let line = |author: &str| {
+        format!("{{\"room\":\"r\",\"at\":\"2024-03-01T10:00:00Z\",\"author\":\"{author}\",\"text\":\"t\"}}\n")
+    };
+    let other = Place::new();
+    other.run(&["import", &other.file("log", &line("carol"))]).ok();
+    let id = other.run(&["users", "ls"]).ok().lines()[0]["user_id"].as_str().unwrap().replace('-', "");
+    let place = Place::new();
+    let password = place.file("password", "correct horse battery");
+    for name in ["carol", &format!("carol-{}", &id[..6]), &format!("user-{id}")] {
+        place.run(&["users", "create", name, "--password-file", &password]).ok();
+    }
+    let file = place.file("log", &(line("carol") + &line("dave") + &line("CAROL")));
+    let done = place.run(&["import", &file]).ok().json();
+    assert_eq!((&done["messages"], &done["rejected"], &done["malformed"]), (&1.into(), &2.into(), &0.into()), "{done}");
 }
 
 #[test]
@@ -242,5 +333,6 @@ fn a_room_that_was_deleted_rejects_its_lines_and_the_rest_goes_on() {
     assert!(done.err.contains("second.rejects"), "{}", done.err);
     let rejected = std::fs::read_to_string(&rejects).unwrap();
     let rejected: Value = serde_json::from_str(rejected.trim()).unwrap();
-    assert_eq!((&rejected["line"], &rejected["reason"]), (&1.into(), &"there is no such chat".into()));
+    assert_eq!((&rejected["line"], &rejected["kind"]), (&1.into(), &"refused".into()));
+    assert_eq!(rejected["reason"], "there is no such chat");
 }

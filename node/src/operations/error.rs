@@ -112,19 +112,23 @@ pub enum Error {
     /// The file ended early for whoever sends it.
     #[error("the file could not be read to its end; what came before is imported: run it again to go on")]
     FileStopped(#[source] io::Error),
-    /// A line of a chat log cannot be brought in.
-    #[error("line {line} {what}; what came before it is imported: mend the line and run it again")]
-    BadLine {
+    /// A chat log cannot be read any further: it ends too early for a packed file, or its disk is damaged.
+    #[error(
+        "line {line} could not be read: {source}; what came before it is imported: run it again with the whole file"
+    )]
+    FileBroken {
         /// From 1.
         line: u64,
-        /// What is wrong with it.
-        what: String,
+        /// What is wrong.
+        source: io::Error,
     },
-    /// An author cannot have an account.
-    #[error("line {line}: every name that could be made for this author is taken")]
-    NamesTaken {
-        /// From 1.
-        line: u64,
+    /// A file was named that holds something else.
+    #[error(
+        "none of the first {lines} lines is one of a chat log, a JSON object with the strings room, at, author and text; nothing was imported"
+    )]
+    NoChatLog {
+        /// How many were read.
+        lines: u64,
     },
     /// What a line needs was refused.
     #[error("line {line}: {what} was refused: {error}; what came before it stays, run it again to go on")]
@@ -194,7 +198,8 @@ impl Error {
             | Error::CannotWrite { .. }
             | Error::File(_)
             | Error::FileStopped(_)
-            | Error::BadLine { .. }
+            | Error::FileBroken { .. }
+            | Error::NoChatLog { .. }
             | Error::SocketPath(_)
             | Error::Socket { .. }
             | Error::OtherVersion(_) => return FailureKind::Failure,
@@ -206,7 +211,7 @@ impl Error {
                 return FailureKind::Usage;
             }
             Error::NoUser(_) | Error::NoProjection(_) | Error::NoBackup(_) => return FailureKind::NotFound,
-            Error::NamesTaken { .. } | Error::AlreadyThere(_) => return FailureKind::Conflict,
+            Error::AlreadyThere(_) => return FailureKind::Conflict,
             Error::LineRefused { error, .. } => return of_line(error),
             Error::CannotOpen { error, .. } => return of_file(error),
             Error::Unreached { source, .. } if source.kind() == ErrorKind::PermissionDenied => {

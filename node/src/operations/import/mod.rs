@@ -13,9 +13,9 @@ use crate::{Node, claims, now};
 use domain::id::NameClaim;
 use domain::text::Nickname;
 use domain::{ChatId, Command, Event, StreamId, UserId, chat, message, name, user};
-use file::Line;
+use file::{Line, Malformed};
 use ids::Occurrences;
-use sending::{Sending, What};
+use sending::{Reject, Sending, What};
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
@@ -23,7 +23,8 @@ use std::time::Instant;
 /// Brings a file in.
 ///
 /// # Errors
-/// The first line that cannot be brought in.
+/// When the file cannot be read to its end or is no chat log, or the writer fails. A single line that cannot be brought
+/// in is counted and told, and the rest goes on.
 pub async fn run(node: &Node, source: Source, as_of_file_times: bool, progress: &Sender) -> Result<Value, Error> {
     let began = Instant::now();
     let mut lines = file::read(source);
@@ -33,12 +34,25 @@ pub async fn run(node: &Node, source: Source, as_of_file_times: bool, progress: 
         as_of_file_times,
         authors: HashMap::new(),
         people: HashSet::new(),
+        nameless: HashSet::new(),
         rooms: HashMap::new(),
         occurrences: Occurrences::default(),
     };
     while let Some(chunk) = lines.next().await {
-        for line in chunk? {
-            importing.line(line).await?;
+        let chunk = match chunk {
+            Ok(chunk) => chunk,
+            Err(error) => {
+                importing.sending.finish().await?;
+                return Err(error);
+            }
+        };
+        for line in chunk {
+            match line {
+                Ok(line) => importing.line(line).await?,
+                Err(Malformed { number, what }) => {
+                    importing.sending.reject(number, Reject::Malformed, format!("the line {what}"));
+                }
+            }
         }
         progress.send_replace(Progress {
             what: "messages".to_owned(),
@@ -48,10 +62,10 @@ pub async fn run(node: &Node, source: Source, as_of_file_times: bool, progress: 
     }
     importing.sending.finish().await?;
     let seconds = began.elapsed().as_secs_f64();
-    let counted = &importing.sending.counted;
+    let counted = importing.sending.counted;
     Ok(json!({
         "messages": counted.posted, "already_there": counted.already_there,
-        "rejected": counted.rejected, "rejects": importing.sending.rejects,
+        "rejected": counted.rejected, "malformed": counted.malformed, "rejects": importing.sending.rejects(),
         "rooms": importing.rooms.len(), "users": importing.people.len(), "seconds": seconds,
         "messages_per_second": per_second(importing.sending.answered(), seconds).round(),
     }))
@@ -64,6 +78,8 @@ struct Importing<'a> {
     /// Each spelling that the file has, and who it is.
     authors: HashMap<String, UserId>,
     people: HashSet<UserId>,
+    /// Authors who have no account, because every name that could be made for one is taken.
+    nameless: HashSet<UserId>,
     rooms: HashMap<String, Room>,
     occurrences: Occurrences,
 }
@@ -78,6 +94,11 @@ impl Importing<'_> {
     /// Sends what a line needs, in this order: the writer decides in the order of sending.
     async fn line(&mut self, line: Line) -> Result<(), Error> {
         let author = self.author(&line).await?;
+        if self.nameless.contains(&author) {
+            let reason = "every name that could be made for this author is taken".to_owned();
+            self.sending.reject(line.number, Reject::Refused, reason);
+            return Ok(());
+        }
         let chat_id = self.member(&line, author).await?;
         let command = message::Command::BringIn {
             chat_id,
@@ -108,7 +129,8 @@ impl Importing<'_> {
             }
         }
         let Some((claim, user_name)) = named else {
-            return Err(Error::NamesTaken { line: line.number });
+            self.nameless.insert(user_id);
+            return Ok(user_id);
         };
         let sign_up = user::Command::SignUp { claim, user_name, email: None, verifier: None };
         self.sending.send(line.number, What::Account, Command::User(user_id, sign_up)).await?;

@@ -4,6 +4,7 @@ use crate::now;
 use crate::operations;
 use commands::{Actor, Answer, Error, Request, Writer};
 use domain::{Command, Refusal, chat, message, user};
+use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -37,8 +38,19 @@ pub struct Counted {
     pub posted: u64,
     /// Messages that an earlier run had brought in.
     pub already_there: u64,
-    /// Messages that could not be brought in.
+    /// Lines that could not be brought in.
     pub rejected: u64,
+    /// How many of those are no lines of a chat log.
+    pub malformed: u64,
+}
+
+/// Why a line was not brought in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reject {
+    /// It is none of a chat log.
+    Malformed,
+    /// The rules do not let it in.
+    Refused,
 }
 
 /// Commands on their way.
@@ -47,8 +59,8 @@ pub struct Sending<'a> {
     in_flight: VecDeque<(u64, What, Pending<'a>)>,
     /// How it went so far.
     pub counted: Counted,
-    /// The first that could not be brought in: line and reason.
-    pub rejects: Vec<serde_json::Value>,
+    /// The first lines that could not be brought in, each with its kind, number and reason.
+    rejects: Vec<(u64, Reject, String)>,
 }
 
 impl<'a> Sending<'a> {
@@ -65,6 +77,28 @@ impl<'a> Sending<'a> {
     /// How many messages were answered.
     pub fn answered(&self) -> u64 {
         self.counted.posted + self.counted.already_there + self.counted.rejected
+    }
+
+    /// Counts a line that is not brought in, and keeps why.
+    pub fn reject(&mut self, line: u64, kind: Reject, reason: String) {
+        self.counted.rejected += 1;
+        self.counted.malformed += u64::from(kind == Reject::Malformed);
+        if self.rejects.len() < REJECTS_MAX {
+            self.rejects.push((line, kind, reason));
+        }
+    }
+
+    /// What is told of the first lines that could not be brought in, in the order of the file.
+    pub fn rejects(&mut self) -> Vec<Value> {
+        self.rejects.sort_by_key(|(line, ..)| *line);
+        let told = |(line, kind, reason): &(u64, Reject, String)| {
+            let kind = match kind {
+                Reject::Malformed => "malformed",
+                Reject::Refused => "refused",
+            };
+            json!({"line": line, "kind": kind, "reason": reason})
+        };
+        self.rejects.iter().map(told).collect()
     }
 
     /// Sends a command behind all that were sent before. Line numbers are for what is told when it fails.
@@ -124,10 +158,7 @@ impl<'a> Sending<'a> {
             }
             // What was refused to a room or an account is told with the message that needed it.
             Err(Error::Refused(refusal)) if what == What::Message => {
-                self.counted.rejected += 1;
-                if self.rejects.len() < REJECTS_MAX {
-                    self.rejects.push(serde_json::json!({"line": line, "reason": refusal.to_string()}));
-                }
+                self.reject(line, Reject::Refused, refusal.to_string());
             }
             Err(Error::Refused(Refusal::Chat(_))) => {}
             Err(error) => return Err(stopped(line, what, error)),
