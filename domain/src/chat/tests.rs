@@ -4,8 +4,10 @@ mod names;
 mod roles;
 
 use super::*;
-use crate::Timestamp;
-use crate::text::UserName;
+use crate::id::NameClaim;
+use crate::text::{Nickname, UserName};
+use crate::{Personal, Timestamp};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 const ROOM: ChatId = ChatId(Uuid::from_u128(100));

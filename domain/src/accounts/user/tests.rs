@@ -1,6 +1,9 @@
 //! The rules of accounts.
 
 use super::*;
+use crate::SessionId;
+use crate::id::NameClaim;
+use crate::text::{DisplayName, Email, Locale, TimeZone, UserName};
 use uuid::Uuid;
 
 const ANNA: UserId = UserId(Uuid::from_u128(1));

@@ -1,8 +1,128 @@
-//! How an account's facts are written down.
+//! What happens to an account, and how it is written down.
 
-use super::{Event, PasswordChanged, ProfileChanged, SignInsFailed, SignedUp, VerifierReplaced};
-use crate::UserId;
+use super::Role;
 use crate::stored::{Empty, StoredParts, Unreadable, Written, json, sealed};
+use crate::text::{DisplayName, Email, Locale, TimeZone, UserName};
+use crate::{Personal, SessionId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+/// What a password is checked against: a PHC string. It is not shown by `Debug`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Verifier(pub String);
+
+impl std::fmt::Debug for Verifier {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Verifier(…)")
+    }
+}
+
+/// Where a sign-in came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The program, as it named itself; at most 200 characters.
+    pub device: String,
+    /// The network address.
+    pub address: String,
+}
+
+/// What happens to an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It was opened.
+    SignedUp(SignedUp),
+    /// Its profile was changed.
+    ProfileChanged(ProfileChanged),
+    /// It has a new password.
+    PasswordChanged(PasswordChanged),
+    /// Its password is the same and has another verifier.
+    VerifierReplaced(VerifierReplaced),
+    /// Sign-ins failed.
+    SignInsFailed(SignInsFailed),
+    /// Its sessions were ended.
+    SessionsEnded(SessionsEnded),
+    /// Its service tokens were revoked.
+    TokensRevoked,
+    /// It has another role.
+    RoleSet(RoleSet),
+    /// The person was forgotten.
+    Erased,
+}
+
+/// `user.signed_up.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedUp {
+    /// When.
+    pub at: Timestamp,
+    /// What is personal in it.
+    #[serde(skip)]
+    pub personal: Personal<SignedUpAs>,
+}
+
+/// The personal part of `user.signed_up.v1`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedUpAs {
+    /// The name of the account.
+    pub user_name: UserName,
+    /// The address, where one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Email>,
+}
+
+/// `user.profile_changed.v1`: the whole profile as it reads now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfileChanged {
+    /// Where they live.
+    pub time_zone: TimeZone,
+    /// What they read.
+    pub locale: Locale,
+    /// How they want to be called.
+    #[serde(skip)]
+    pub display_name: Personal<DisplayName>,
+}
+
+/// `user.password_changed.v1`: a verifier stands alone, so that it can be forgotten without anything else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordChanged {
+    /// What the password is checked against from now on.
+    #[serde(skip)]
+    pub verifier: Personal<Verifier>,
+}
+
+/// `user.verifier_replaced.v1`: like a password change it stands alone and supersedes the verifier before it; sessions go
+/// on, because the password is the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifierReplaced {
+    /// What the password is checked against from now on.
+    #[serde(skip)]
+    pub verifier: Personal<Verifier>,
+}
+
+/// `user.sign_ins_failed.v1`: counted by the minute; the last fact of a minute counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignInsFailed {
+    /// The minute's start.
+    pub minute: Timestamp,
+    /// How many so far in it.
+    pub count: u32,
+    /// Where the last one came from.
+    #[serde(skip)]
+    pub from: Personal<Origin>,
+}
+
+/// `user.sessions_ended.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionsEnded {
+    /// The one that goes on, if any.
+    pub keep: Option<SessionId>,
+}
+
+/// `user.role_set.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleSet {
+    /// The role from now on.
+    pub role: Role,
+}
 
 /// The stored names of the facts that hold a verifier: each sealed part is forgotten as soon as the next is appended.
 pub const VERIFIERS: [&str; 2] = [PASSWORD_CHANGED, VERIFIER_REPLACED];

@@ -1,0 +1,129 @@
+//! An account as it is, and how each fact changes it.
+
+use super::event::{Event, RoleSet, SignedUp};
+use crate::text::{DisplayName, Email, Locale, TimeZone, UserName};
+use crate::{Personal, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+/// What is known of an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// There is none.
+    #[default]
+    Absent,
+    /// There is one.
+    Open(Box<Account>),
+    /// There was one; the person is forgotten.
+    Erased,
+}
+
+/// An open account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its profile; the personal parts as they are known.
+    pub profile: Profile,
+    /// How many passwords it has had: the version of the current verifier, zero before the first.
+    pub passwords: u32,
+    /// The minute of the last failed sign-in, and how many failed in it.
+    pub failures: (Timestamp, u32),
+}
+
+/// Who an account says it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Whose.
+    pub user_id: UserId,
+    /// The name of the account.
+    pub user_name: Personal<UserName>,
+    /// How the user wants to be called.
+    pub display_name: Personal<DisplayName>,
+    /// The address that was given at sign-up; not shown to be theirs until it is confirmed.
+    pub email: Option<Email>,
+    /// Where they live.
+    pub time_zone: TimeZone,
+    /// What they read.
+    pub locale: Locale,
+    /// What they may do.
+    pub role: Role,
+    /// When they signed up.
+    pub created_at: Timestamp,
+}
+
+/// What an account may do beyond its own affairs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Nothing.
+    #[default]
+    User,
+    /// Send notifications, see deliveries.
+    Notifier,
+    /// All that can be done over HTTP.
+    Admin,
+}
+
+impl Role {
+    /// Every role, the least first.
+    pub const ALL: [Role; 3] = [Role::User, Role::Notifier, Role::Admin];
+
+    /// Its name in JSON and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::User => "user",
+            Role::Notifier => "notifier",
+            Role::Admin => "admin",
+        }
+    }
+
+    /// The role of that name.
+    pub fn parse(text: &str) -> Option<Role> {
+        Role::ALL.into_iter().find(|role| role.name() == text)
+    }
+}
+
+/// Folds one fact in.
+pub fn evolve(id: UserId, state: &mut State, event: &Event) {
+    if let Event::SignedUp(signed_up) = event {
+        *state = State::Open(Box::new(opened(id, signed_up)));
+        return;
+    }
+    let State::Open(account) = state else { return };
+    match event {
+        Event::SignedUp(_) => {}
+        Event::ProfileChanged(changed) => {
+            account.profile.display_name = changed.display_name.clone();
+            account.profile.time_zone = changed.time_zone.clone();
+            account.profile.locale = changed.locale.clone();
+        }
+        Event::PasswordChanged(_) => account.passwords += 1,
+        Event::SignInsFailed(failed) => account.failures = (failed.minute, failed.count),
+        Event::VerifierReplaced(_) | Event::SessionsEnded(_) | Event::TokensRevoked => {}
+        Event::RoleSet(RoleSet { role }) => account.profile.role = *role,
+        Event::Erased => *state = State::Erased,
+    }
+}
+
+fn opened(id: UserId, signed_up: &SignedUp) -> Account {
+    let (user_name, display_name, email) = match &signed_up.personal {
+        Personal::Known(names) => (
+            Personal::Known(names.user_name.clone()),
+            Personal::Known(DisplayName::of(&names.user_name)),
+            names.email.clone(),
+        ),
+        Personal::Erased => (Personal::Erased, Personal::Erased, None),
+    };
+    Account {
+        profile: Profile {
+            user_id: id,
+            user_name,
+            display_name,
+            email,
+            time_zone: TimeZone::default(),
+            locale: Locale::default(),
+            role: Role::default(),
+            created_at: signed_up.at,
+        },
+        passwords: 0,
+        failures: (Timestamp(i64::MIN), 0),
+    }
+}

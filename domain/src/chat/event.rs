@@ -1,0 +1,182 @@
+//! What happens to a chat, and how it is written down.
+
+use super::Role;
+use crate::stored::{StoredParts, Unreadable, Written, json, sealed};
+use crate::text::{ChatName, Nickname};
+use crate::{Personal, UserId};
+use serde::{Deserialize, Serialize};
+
+/// What happens to a chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It was created.
+    Created(Created),
+    /// It has another name.
+    Renamed(Renamed),
+    /// It is closed for new messages and members.
+    Archived(By),
+    /// It is open again.
+    Unarchived(By),
+    /// It was deleted.
+    Deleted(By),
+    /// Somebody came.
+    MemberJoined(MemberJoined),
+    /// Somebody was brought.
+    MemberAdded(MemberAdded),
+    /// Somebody went.
+    MemberLeft(MemberLeft),
+    /// Somebody was sent away.
+    MemberRemoved(MemberRemoved),
+    /// A member may do something else now.
+    RoleChanged(RoleChanged),
+    /// A member is called otherwise.
+    NicknameChanged(NicknameChanged),
+}
+
+/// `chat.created.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Created {
+    /// Its name.
+    pub chat_name: ChatName,
+    /// Whether only those who are added may be in it.
+    pub private: bool,
+    /// Who created it; their membership is a fact of its own.
+    pub by: UserId,
+}
+
+/// `chat.renamed.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renamed {
+    /// The new name.
+    pub chat_name: ChatName,
+    /// Who did it.
+    pub by: UserId,
+}
+
+/// `chat.archived.v1`, `chat.unarchived.v1`, `chat.deleted.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct By {
+    /// Who did it.
+    pub by: UserId,
+}
+
+/// `chat.member_joined.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberJoined {
+    /// Who.
+    pub user_id: UserId,
+    /// What they may do.
+    pub role: Role,
+    /// Their name in the chat.
+    #[serde(skip)]
+    pub nickname: Personal<Nickname>,
+}
+
+/// `chat.member_added.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberAdded {
+    /// Who.
+    pub user_id: UserId,
+    /// What they may do.
+    pub role: Role,
+    /// Who did it.
+    pub by: UserId,
+    /// Their name in the chat.
+    #[serde(skip)]
+    pub nickname: Personal<Nickname>,
+}
+
+/// `chat.member_left.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberLeft {
+    /// Who.
+    pub user_id: UserId,
+}
+
+/// `chat.member_removed.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberRemoved {
+    /// Who.
+    pub user_id: UserId,
+    /// Who did it.
+    pub by: UserId,
+}
+
+/// `chat.role_changed.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleChanged {
+    /// Whose.
+    pub user_id: UserId,
+    /// The role from now on.
+    pub role: Role,
+    /// Who did it.
+    pub by: UserId,
+}
+
+/// `chat.nickname_changed.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NicknameChanged {
+    /// Whose.
+    pub user_id: UserId,
+    /// Their name in the chat from now on.
+    #[serde(skip)]
+    pub nickname: Personal<Nickname>,
+}
+
+impl Event {
+    /// The name that it is stored under.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Event::Created(_) => "chat.created.v1",
+            Event::Renamed(_) => "chat.renamed.v1",
+            Event::Archived(_) => "chat.archived.v1",
+            Event::Unarchived(_) => "chat.unarchived.v1",
+            Event::Deleted(_) => "chat.deleted.v1",
+            Event::MemberJoined(_) => "chat.member_joined.v1",
+            Event::MemberAdded(_) => "chat.member_added.v1",
+            Event::MemberLeft(_) => "chat.member_left.v1",
+            Event::MemberRemoved(_) => "chat.member_removed.v1",
+            Event::RoleChanged(_) => "chat.role_changed.v1",
+            Event::NicknameChanged(_) => "chat.nickname_changed.v1",
+        }
+    }
+
+    /// Payload, and what is personal with whose it is.
+    pub(crate) fn written(&self) -> Written {
+        match self {
+            Event::Created(event) => (json(event), None),
+            Event::Renamed(event) => (json(event), None),
+            Event::Archived(event) | Event::Unarchived(event) | Event::Deleted(event) => (json(event), None),
+            Event::MemberJoined(event) => (json(event), sealed(event.user_id, &event.nickname)),
+            Event::MemberAdded(event) => (json(event), sealed(event.user_id, &event.nickname)),
+            Event::MemberLeft(event) => (json(event), None),
+            Event::MemberRemoved(event) => (json(event), None),
+            Event::RoleChanged(event) => (json(event), None),
+            Event::NicknameChanged(event) => (json(event), sealed(event.user_id, &event.nickname)),
+        }
+    }
+
+    /// Reads one of these events back.
+    pub(crate) fn restore(parts: &StoredParts<'_>) -> Result<Event, Unreadable> {
+        Ok(match parts.name {
+            "chat.created.v1" => Event::Created(parts.payload()?),
+            "chat.renamed.v1" => Event::Renamed(parts.payload()?),
+            "chat.archived.v1" => Event::Archived(parts.payload()?),
+            "chat.unarchived.v1" => Event::Unarchived(parts.payload()?),
+            "chat.deleted.v1" => Event::Deleted(parts.payload()?),
+            "chat.member_joined.v1" => {
+                Event::MemberJoined(MemberJoined { nickname: parts.personal()?, ..parts.payload()? })
+            }
+            "chat.member_added.v1" => {
+                Event::MemberAdded(MemberAdded { nickname: parts.personal()?, ..parts.payload()? })
+            }
+            "chat.member_left.v1" => Event::MemberLeft(parts.payload()?),
+            "chat.member_removed.v1" => Event::MemberRemoved(parts.payload()?),
+            "chat.role_changed.v1" => Event::RoleChanged(parts.payload()?),
+            "chat.nickname_changed.v1" => {
+                Event::NicknameChanged(NicknameChanged { nickname: parts.personal()?, ..parts.payload()? })
+            }
+            _ => return Err(parts.unknown()),
+        })
+    }
+}

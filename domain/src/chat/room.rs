@@ -1,0 +1,147 @@
+//! A chat as it is: its name, its members, and how each fact changes it.
+
+use super::event::{Event, MemberAdded, MemberJoined, MemberLeft, MemberRemoved};
+use crate::UserId;
+use crate::text::{ChatName, Nickname};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// What is known of a chat.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// There is none.
+    #[default]
+    Absent,
+    /// There is one.
+    Open(Box<Room>),
+    /// There was one.
+    Deleted,
+}
+
+/// A chat that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Its name.
+    pub chat_name: ChatName,
+    /// Whether only those who were added may be in it.
+    pub private: bool,
+    /// Whether it is closed for new messages and members.
+    pub archived: bool,
+    /// Who is in it.
+    pub members: HashMap<UserId, Role>,
+    /// Who left while muted: they are muted when they come back.
+    pub left_muted: Vec<UserId>,
+    /// What they are called in it, as far as it is known.
+    pub nicknames: HashMap<UserId, Nickname>,
+    /// How many are called so, by [`Nickname::key`]; only old logs have more than one.
+    pub called: HashMap<String, u32>,
+    /// Its members in the order in which they came.
+    pub order: Vec<UserId>,
+    /// Who went last; before anybody did, who created it.
+    pub went_last: UserId,
+}
+
+/// What a member may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Everything, also delete the chat and hand it over.
+    Owner,
+    /// Rename and archive, add and remove members, mute them, delete messages.
+    Admin,
+    /// Read and write.
+    Member,
+    /// Read.
+    Muted,
+}
+
+impl Role {
+    /// Every role, the greatest first.
+    pub const ALL: [Role; 4] = [Role::Owner, Role::Admin, Role::Member, Role::Muted];
+
+    /// Its name in JSON and in read models.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Owner => "owner",
+            Role::Admin => "admin",
+            Role::Member => "member",
+            Role::Muted => "muted",
+        }
+    }
+
+    /// The role of that name.
+    pub fn parse(text: &str) -> Option<Role> {
+        Role::ALL.into_iter().find(|role| role.name() == text)
+    }
+
+    /// Whether it may rename, archive, add, remove, mute and delete others' messages.
+    pub fn leads(self) -> bool {
+        matches!(self, Role::Owner | Role::Admin)
+    }
+}
+
+/// Folds one fact in.
+pub fn evolve(state: &mut State, event: &Event) {
+    if let Event::Created(created) = event {
+        *state = State::Open(Box::new(Room {
+            chat_name: created.chat_name.clone(),
+            private: created.private,
+            archived: false,
+            members: HashMap::new(),
+            left_muted: Vec::new(),
+            nicknames: HashMap::new(),
+            called: HashMap::new(),
+            order: Vec::new(),
+            went_last: created.by,
+        }));
+        return;
+    }
+    let State::Open(room) = state else { return };
+    match event {
+        Event::Created(_) => {}
+        Event::Renamed(renamed) => room.chat_name = renamed.chat_name.clone(),
+        Event::Archived(_) => room.archived = true,
+        Event::Unarchived(_) => room.archived = false,
+        Event::Deleted(_) => *state = State::Deleted,
+        Event::MemberJoined(MemberJoined { user_id, role, nickname })
+        | Event::MemberAdded(MemberAdded { user_id, role, nickname, .. }) => {
+            room.call(*user_id, nickname.known());
+            room.left_muted.retain(|muted| muted != user_id);
+            if room.members.insert(*user_id, *role).is_none() {
+                room.order.push(*user_id);
+            }
+        }
+        Event::MemberLeft(MemberLeft { user_id }) | Event::MemberRemoved(MemberRemoved { user_id, .. }) => {
+            room.order.retain(|member| member != user_id);
+            room.went_last = *user_id;
+            room.call(*user_id, None);
+            if room.members.remove(user_id) == Some(Role::Muted) {
+                room.left_muted.push(*user_id);
+            }
+        }
+        Event::RoleChanged(changed) => {
+            room.members.insert(changed.user_id, changed.role);
+        }
+        Event::NicknameChanged(changed) => room.call(changed.user_id, changed.nickname.known()),
+    }
+}
+
+impl Room {
+    /// Remembers how somebody is called here from now on; none where it is not known, or nobody is.
+    fn call(&mut self, user_id: UserId, nickname: Option<&Nickname>) {
+        let former = match nickname {
+            Some(nickname) => {
+                *self.called.entry(nickname.key()).or_default() += 1;
+                self.nicknames.insert(user_id, nickname.clone())
+            }
+            None => self.nicknames.remove(&user_id),
+        };
+        let Some(former) = former.map(|former| former.key()) else { return };
+        if let Some(count) = self.called.get_mut(&former) {
+            *count -= 1;
+            if *count == 0 {
+                self.called.remove(&former);
+            }
+        }
+    }
+}
