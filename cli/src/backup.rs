@@ -9,7 +9,7 @@ use node::operations::backup::{self, Restored};
 use node::operations::{Progress, erase, per_second};
 use serde_json::{Value, json};
 use std::time::Instant;
-use store::Brought;
+use store::Imported;
 
 /// Copies the log.
 ///
@@ -67,7 +67,7 @@ pub async fn restore(context: &Context, asked: &Restore) -> Result<()> {
 ///
 /// # Errors
 /// When they cannot be erased, or the log does not hold then.
-pub async fn erased_again(context: &Context, brought: &Brought, shown: &mut Value) -> Result<()> {
+pub async fn erased_again(context: &Context, brought: &Imported, shown: &mut Value) -> Result<()> {
     output::note(format_args!(
         "note: this log is a copy, so a server tells other services nothing of it over NATS until `letopis relay arm`: \
          run that once the log that it was copied from is given up."

@@ -3,7 +3,7 @@
 
 use domain::{Category, Event, StreamId, chat, message, name, projection, session, token, user};
 use std::collections::{BTreeSet, HashMap, HashSet};
-use store::Begun;
+use store::BatchStart;
 
 /// Streams kept after a batch; above it the longest unused go. A user's state is below 1 KiB, a chat's grows by
 /// about 200 bytes with each member.
@@ -61,7 +61,7 @@ impl States {
     }
 
     /// Folds what a batch begins with: streams that were unknown, and what others have appended.
-    pub(crate) fn learn(&mut self, begun: Begun) {
+    pub(crate) fn learn(&mut self, begun: BatchStart) {
         for (stream, facts) in begun.streams {
             match facts {
                 Ok(facts) => {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use store::{Appender, Reading, Wanted, failpoint};
+use store::{Appender, BatchNeeds, Reading, failpoint};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Where nodes share the log: how long a batch gathers at most, and how long it waits for the next one to come.
@@ -303,13 +303,13 @@ impl Writing {
             | StreamId::ProjectionName(_) => None,
         });
         let receipts = requests.iter().filter_map(|(request, _)| request.key.as_ref().map(|key| key.command_id));
-        let mut wanted = Wanted { streams: Vec::new(), receipts: receipts.collect(), subjects: subjects.collect() };
+        let mut needs = BatchNeeds { streams: Vec::new(), receipts: receipts.collect(), subjects: subjects.collect() };
         let began = Instant::now();
         self.beside_others = false;
         // Each time it is nearer to the head.
         loop {
-            wanted.streams = self.states.unknown(named.iter().copied());
-            let begun = self.appender.begin(&wanted)?;
+            needs.streams = self.states.unknown(named.iter().copied());
+            let begun = self.appender.begin(&needs)?;
             let is_behind = begun.is_behind;
             self.beside_others |= !begun.others.is_empty();
             self.states.learn(begun);

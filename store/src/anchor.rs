@@ -98,13 +98,13 @@ pub(crate) fn create(path: &Path, anchor: Anchor) -> Result<(), Error> {
     make().map_err(Error::file("write the anchor", path))
 }
 
-struct Found {
+struct NewestSlot {
     slot: usize,
     sequence: u64,
     anchor: Anchor,
 }
 
-fn newest(file: &File, path: &Path) -> Result<Option<Found>, Error> {
+fn newest(file: &File, path: &Path) -> Result<Option<NewestSlot>, Error> {
     let mut bytes = vec![0; FILE_BYTES as usize];
     let mut length = 0;
     while length < bytes.len() {
@@ -119,11 +119,11 @@ fn newest(file: &File, path: &Path) -> Result<Option<Found>, Error> {
 }
 
 /// The newest slot that is whole in a file of these bytes.
-fn newest_in(bytes: &[u8]) -> Option<Found> {
+fn newest_in(bytes: &[u8]) -> Option<NewestSlot> {
     let slots = bytes.chunks(SLOT_EVERY as usize).enumerate();
     let whole = slots.filter_map(|(slot, bytes)| {
         let (sequence, anchor) = decode(bytes.first_chunk()?)?;
-        Some(Found { slot, sequence, anchor })
+        Some(NewestSlot { slot, sequence, anchor })
     });
     whole.max_by_key(|found| found.sequence)
 }

@@ -1,7 +1,9 @@
 //! The log, for appending: wherever it lies.
 
 use crate::postgres::Cluster;
-use crate::{Batch, Begun, ErasedList, Error, Fact, Folder, Head, Keys, Log, Receipt, Wanted, postgres, sqlite};
+use crate::{
+    Batch, BatchNeeds, BatchStart, ErasedList, Error, Fact, Folder, Head, Keys, Log, Receipt, postgres, sqlite,
+};
 use domain::{StreamId, Timestamp, UserId};
 use std::path::Path;
 use std::sync::Arc;
@@ -86,10 +88,10 @@ impl Appender {
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Postgres`]: the batch did not begin. [`Error::NotHeld`], [`Error::Stopped`]:
     /// the process must stop.
-    pub fn begin(&mut self, wanted: &Wanted) -> Result<Begun, Error> {
+    pub fn begin(&mut self, needs: &BatchNeeds) -> Result<BatchStart, Error> {
         match self {
-            Appender::Sqlite(appender) => appender.begin(wanted),
-            Appender::Postgres(appender) => appender.begin(wanted),
+            Appender::Sqlite(appender) => appender.begin(needs),
+            Appender::Postgres(appender) => appender.begin(needs),
         }
     }
 
@@ -124,7 +126,7 @@ impl Appender {
         }
     }
 
-    /// The receipt of a command that [`Wanted`] named, if there is one.
+    /// The receipt of a command that [`BatchNeeds`] named, if there is one.
     ///
     /// # Errors
     /// [`Error::Damaged`], [`Error::Database`].

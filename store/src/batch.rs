@@ -73,7 +73,7 @@ pub enum Forget {
 
 /// What a batch must know before it decides.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct BatchNeeds {
     /// Streams whose facts are read.
     pub streams: Vec<StreamId>,
     /// Commands whose receipts are looked for.
@@ -84,7 +84,7 @@ pub struct Wanted {
 
 /// A batch has begun.
 #[derive(Debug)]
-pub struct Begun {
+pub struct BatchStart {
     /// Every wanted stream with all its facts by version, or why it cannot be read. What is among `others` may be
     /// among these as well: the version tells.
     pub streams: Vec<(StreamId, Result<Vec<Fact>, Error>)>,

@@ -40,7 +40,7 @@ struct Cache {
 
 /// What a rotation of the master key has done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rotated {
+pub struct KeyRotation {
     /// Data keys that were wrapped again.
     pub keys: u64,
     /// Where the former master key is kept now: backups of before need it. None when another process has put the new

@@ -9,18 +9,18 @@ pub mod anchor;
 mod appender;
 mod batch;
 pub mod chain;
+mod chain_walk;
 mod clock;
+mod decode;
 mod erased;
 mod error;
 pub mod failpoint;
 mod folder;
-mod follow;
 pub mod follower;
 mod keys;
 mod log;
 mod manifest;
 mod master_key;
-mod opened;
 pub mod postgres;
 mod prepare;
 mod recent;
@@ -34,20 +34,20 @@ mod transfer;
 
 pub use anchor::Mark;
 pub use appender::Appender;
-pub use batch::{Batch, Begun, EVENT_BYTES_MAX, Forget, NewEvent, NewReceipt, Other, Wanted};
+pub use batch::{Batch, BatchNeeds, BatchStart, EVENT_BYTES_MAX, Forget, NewEvent, NewReceipt, Other};
 pub use clock::Reading;
 pub use erased::ErasedList;
 pub use error::{Error, described};
 pub use folder::{Folder, Lock};
-pub use keys::{Keys, Rotated};
+pub use keys::{KeyRotation, Keys};
 pub use log::Log;
-pub use manifest::{Copied, Manifest};
+pub use manifest::{BackupFile, Manifest};
 pub use postgres::Cluster;
 pub use record::{
-    Accepted, Broken, BrokenKind, Fact, Filter, Head, PAGE_MAX, Receipt, Record, Stats, StreamRow, Verified,
+    AcceptedLog, Broken, BrokenKind, Fact, Filter, Head, PAGE_MAX, Receipt, Record, Stats, StreamRow, Verification,
 };
 pub use records::RecordReader;
 pub use relay_place::{RelayFiles, RelayPlace};
-pub use sqlite::{About, Along, Stage};
-pub use sqlite::{about, accept_anchor, backup, export, import, restore};
-pub use transfer::{Brought, Counted, Target};
+pub use sqlite::{BuildInfo, RestoreExtras, Stage};
+pub use sqlite::{accept_anchor, backup, build_info, export, import, restore};
+pub use transfer::{Imported, Target, Totals};

@@ -2,8 +2,8 @@
 
 use crate::postgres::Cluster;
 use crate::{
-    Error, Fact, Filter, Folder, Head, Keys, Mark, Receipt, Record, RecordReader, Rotated, Stats, StreamRow, Verified,
-    postgres, sqlite,
+    Error, Fact, Filter, Folder, Head, KeyRotation, Keys, Mark, Receipt, Record, RecordReader, Stats, StreamRow,
+    Verification, postgres, sqlite,
 };
 use domain::{Personal, StreamId};
 use std::path::Path;
@@ -274,7 +274,7 @@ impl Log {
     /// # Errors
     /// [`Error::NextKeyMade`], [`Error::NotWritten`], [`Error::CommitFailed`], [`Error::File`], [`Error::Unreachable`],
     /// [`Error::Postgres`]. Repeating it is harmless.
-    pub fn rotate_keys(&self, progress: &mut (dyn FnMut(u64) + Send)) -> Result<Rotated, Error> {
+    pub fn rotate_keys(&self, progress: &mut (dyn FnMut(u64) + Send)) -> Result<KeyRotation, Error> {
         match self {
             Log::Sqlite(log) => log.rotate_keys(progress),
             Log::Postgres(log) => log.rotate_keys(progress),
@@ -291,7 +291,7 @@ impl Log {
     /// # Errors
     /// [`Error::NotHeld`] with the first bad position. Whatever else keeps it from being looked at says nothing of the
     /// log: [`Error::Unreachable`], [`Error::Unanswered`], [`Error::Postgres`], [`Error::File`].
-    pub fn verify(&self, from: u64, to: u64, progress: impl FnMut(u64)) -> Result<Verified, Error> {
+    pub fn verify(&self, from: u64, to: u64, progress: impl FnMut(u64)) -> Result<Verification, Error> {
         match self {
             Log::Sqlite(log) => log.verify(from, to, progress).map_err(|source| Error::NotHeld { source }),
             Log::Postgres(log) => log.verify(from, to, progress),

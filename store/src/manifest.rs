@@ -32,13 +32,13 @@ pub struct Manifest {
     /// How many events it holds.
     pub events: u64,
     /// What else is in the folder.
-    pub files: Vec<Copied>,
+    pub files: Vec<BackupFile>,
 }
 
 /// A file of a backup.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Copied {
+pub struct BackupFile {
     /// In the folder.
     pub name: String,
     /// Its length.
@@ -47,7 +47,7 @@ pub struct Copied {
 }
 
 impl Manifest {
-    pub(crate) fn new(made_at: Timestamp, head: Head, events: u64, files: Vec<Copied>) -> Manifest {
+    pub(crate) fn new(made_at: Timestamp, head: Head, events: u64, files: Vec<BackupFile>) -> Manifest {
         let (position, hash) = (head.position, Hex(head.hash));
         Manifest { format: FORMAT.to_owned(), version: VERSION, made_at, position, hash, events, files }
     }

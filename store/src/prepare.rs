@@ -1,7 +1,7 @@
 //! A batch made ready to be written: everything that needs no lock is done here, before the transaction begins.
 
 use crate::chain::{self, Link};
-use crate::opened::of_receipt;
+use crate::decode::of_receipt;
 use crate::record::sql_number;
 use crate::seal::{self, Key};
 use crate::{Batch, EVENT_BYTES_MAX, Error, Fact, Head, Keys, NewEvent, NewReceipt};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// The rows of one batch.
-pub(crate) struct Prepared<'a> {
+pub(crate) struct PreparedBatch<'a> {
     pub(crate) rows: Vec<EventRow<'a>>,
     pub(crate) receipts: Vec<ReceiptRow<'a>>,
     /// Data keys of subjects that had none, and their wrapped forms.
@@ -56,8 +56,8 @@ pub(crate) fn prepare<'a>(
     head: Head,
     batch: &'a Batch,
     encoded: Vec<Stored>,
-) -> Result<Prepared<'a>, Error> {
-    let mut prepared = Prepared {
+) -> Result<PreparedBatch<'a>, Error> {
+    let mut prepared = PreparedBatch {
         rows: Vec::with_capacity(batch.events.len()),
         receipts: Vec::with_capacity(batch.receipts.len()),
         new_keys: HashMap::new(),
@@ -90,7 +90,7 @@ struct DataKeys<'a> {
     find: Find<'a>,
 }
 
-impl<'a> Prepared<'a> {
+impl<'a> PreparedBatch<'a> {
     /// What was appended, for those who follow closely.
     pub(crate) fn facts(&self, batch: &Batch) -> impl Iterator<Item = Fact> {
         batch.events.iter().zip(&self.rows).map(|(new, row)| Fact {

@@ -11,17 +11,17 @@ const FACTS_MAX: usize = 2_048;
 /// The last facts, without holes, the newest of them at the log's head.
 #[derive(Debug, Default)]
 pub(crate) struct Recent {
-    kept: Mutex<Kept>,
+    window: Mutex<Window>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Window {
     /// The event right before the first of them.
     before: Mark,
     facts: VecDeque<Arc<Fact>>,
 }
 
-impl Kept {
+impl Window {
     /// The newest.
     fn end(&self) -> Mark {
         self.facts.back().map_or(self.before, |fact| fact.mark())
@@ -39,21 +39,21 @@ impl Kept {
 impl Recent {
     /// Takes facts that were committed, in order, right behind `before`.
     pub(crate) fn add(&self, before: Mark, new: impl Iterator<Item = Fact>) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.end() != before {
-            *kept = Kept { before, facts: VecDeque::new() };
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        if window.end() != before {
+            *window = Window { before, facts: VecDeque::new() };
         }
-        kept.facts.extend(new.map(Arc::new));
-        let over = kept.facts.len().saturating_sub(FACTS_MAX);
-        let gone = kept.facts.drain(..over).next_back();
+        window.facts.extend(new.map(Arc::new));
+        let over = window.facts.len().saturating_sub(FACTS_MAX);
+        let gone = window.facts.drain(..over).next_back();
         if let Some(last) = gone {
-            kept.before = last.mark();
+            window.before = last.mark();
         }
     }
 
     /// Lets go of all of them: something was forgotten in the log, and must not be told from here.
     pub(crate) fn clear(&self) {
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Kept::default();
+        *self.window.lock().unwrap_or_else(PoisonError::into_inner) = Window::default();
     }
 
     /// At most `limit` facts behind `after`; `None` when the next one is not among them, and when nobody can tell
@@ -61,13 +61,13 @@ impl Recent {
     /// history. What is kept is one chain: when the log holds an event of it, it holds all that is before.
     pub(crate) fn behind(&self, after: Mark, head: Head, limit: usize) -> Option<Vec<Fact>> {
         let found = {
-            let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            if kept.at(after.position)? != after || kept.at(head.position)? != head.into() {
+            let window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+            if window.at(after.position)? != after || window.at(head.position)? != head.into() {
                 return None;
             }
-            let skip = usize::try_from(after.position - kept.before.position).ok()?;
+            let skip = usize::try_from(after.position - window.before.position).ok()?;
             let known = usize::try_from(head.position.checked_sub(after.position)?).ok()?;
-            let facts = kept.facts.iter().skip(skip).take(limit.min(known)).cloned().collect::<Vec<_>>();
+            let facts = window.facts.iter().skip(skip).take(limit.min(known)).cloned().collect::<Vec<_>>();
             Some(facts).filter(|facts| !facts.is_empty())?
         };
         // Copied outside of the lock, which the appender waits for.

@@ -215,7 +215,7 @@ pub struct Stats {
 
 /// The log holds, as far as it was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verified {
+pub struct Verification {
     /// How many events were looked at.
     pub events: u64,
     /// The last one of them.
@@ -226,9 +226,9 @@ pub struct Verified {
 
 /// A log that was accepted as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Accepted {
+pub struct AcceptedLog {
     /// That it holds, and up to where.
-    pub verified: Verified,
+    pub verified: Verification,
     /// It does not hold what its anchor knew: it has another history now.
     pub is_other: bool,
 }

@@ -14,7 +14,7 @@ mod arriving;
 mod leaving;
 
 pub(crate) use arriving::{Arriving, Fault, Row};
-pub use arriving::{Brought, Target};
+pub use arriving::{Imported, Target};
 pub(crate) use leaving::{Leaving, ReceiptRow};
 
 use crate::chain::Link;
@@ -135,7 +135,7 @@ pub(crate) fn raw(text: &str) -> Option<&RawValue> {
 
 /// What was counted on the way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counted {
+pub struct Totals {
     /// Events.
     pub events: u64,
     /// Data keys.
@@ -149,13 +149,13 @@ pub(crate) struct Lines<W> {
     to: W,
     sum: blake3::Hasher,
     line: Vec<u8>,
-    counted: Counted,
+    counted: Totals,
 }
 
 impl<W: Write> Lines<W> {
     /// Begins with the header.
     pub(crate) fn begin(to: W, head: Head, check: Vec<u8>, lookup: Vec<u8>) -> Result<Lines<W>, Error> {
-        let mut lines = Lines { to, sum: blake3::Hasher::new(), line: Vec::new(), counted: Counted::default() };
+        let mut lines = Lines { to, sum: blake3::Hasher::new(), line: Vec::new(), counted: Totals::default() };
         lines.line(&Other::Header {
             format: FORMAT.to_owned(),
             version: VERSION,
@@ -183,8 +183,8 @@ impl<W: Write> Lines<W> {
     }
 
     /// Ends with the trailer.
-    pub(crate) fn end(mut self) -> Result<Counted, Error> {
-        let Counted { events, keys, receipts } = self.counted;
+    pub(crate) fn end(mut self) -> Result<Totals, Error> {
+        let Totals { events, keys, receipts } = self.counted;
         let blake3 = Hex(*self.sum.finalize().as_bytes());
         self.line(&Other::End { events, keys, receipts, blake3 })?;
         self.to.flush().map_err(|source| Error::Export { source })?;

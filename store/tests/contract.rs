@@ -4,7 +4,7 @@ mod common;
 
 use common::{House, each, id, message, message_in, role, user, verifier};
 use domain::{Event, Personal, StreamId, Timestamp, message as messages, user as users};
-use store::{Batch, Error, Filter, Folder, Forget, Head, Log, NewEvent, NewReceipt, Record, Wanted};
+use store::{Batch, BatchNeeds, Error, Filter, Folder, Forget, Head, Log, NewEvent, NewReceipt, Record};
 
 #[test]
 fn what_is_appended_is_read_back() {
@@ -142,8 +142,8 @@ fn a_receipt_is_written_with_its_facts_and_pruned_when_old() {
             assert_eq!(found.fingerprint, [number + 100; 32]);
             assert_eq!((found.position, found.at), (1, Timestamp(i64::from(number) * 10)));
             assert_eq!(found.outcome, Personal::Known("\"done\"".to_owned()));
-            let wanted = Wanted { receipts: vec![[number; 32]], ..Wanted::default() };
-            house.appender.begin(&wanted).unwrap();
+            let needs = BatchNeeds { receipts: vec![[number; 32]], ..BatchNeeds::default() };
+            house.appender.begin(&needs).unwrap();
             assert_eq!(house.appender.receipt(&[number; 32]).unwrap(), Some(found));
             house.appender.cancel();
         }

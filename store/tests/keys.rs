@@ -7,7 +7,7 @@ mod common;
 use common::{Base, House, each, message, message_in, user};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use store::{Appender, Error, Log, Rotated};
+use store::{Appender, Error, KeyRotation, Log};
 
 fn both(house: &common::Closed) -> [Error; 2] {
     [
@@ -79,7 +79,7 @@ fn the_database_is_its_owners_alone() {
 }
 
 /// Rotates; a log that nodes share first makes the new key only.
-fn rotated(log: &Log) -> Rotated {
+fn rotated(log: &Log) -> KeyRotation {
     match log.rotate_keys(&mut |_| {}) {
         Err(Error::NextKeyMade { path }) => {
             assert!(log.cluster().is_some(), "the embedded log needs no second step");

@@ -10,8 +10,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use store::{
-    Along, Appender, Batch, Brought, ErasedList, Error, Folder, Forget, Log, Manifest, NewReceipt, Target, backup,
-    export, import, restore,
+    Appender, Batch, ErasedList, Error, Folder, Forget, Imported, Log, Manifest, NewReceipt, RestoreExtras, Target,
+    backup, export, import, restore,
 };
 
 /// Twelve events of three people, a forgotten text, a receipt.
@@ -63,15 +63,15 @@ impl Place {
         self.folder.path().join("erased")
     }
 
-    fn import(&self, file: &[u8]) -> Result<Brought, Error> {
+    fn import(&self, file: &[u8]) -> Result<Imported, Error> {
         let (data, list) = (self.data(), self.list());
         import(Target { data: &data, master_key: &self.master_key, erased_list: &list }, file, |_, _| {})
     }
 
-    fn restore(&self, from: &Path) -> Result<Brought, Error> {
+    fn restore(&self, from: &Path) -> Result<Imported, Error> {
         let (data, list) = (self.data(), self.list());
         let target = Target { data: &data, master_key: &self.master_key, erased_list: &list };
-        restore(from, target, Along::default(), |_| {})
+        restore(from, target, RestoreExtras::default(), |_| {})
     }
 
     fn open(&self) -> (Folder, Appender, Log) {
@@ -445,10 +445,10 @@ fn a_restore_brings_its_key_along_and_only_the_right_one() {
     let (data, list) = (place.data(), place.list());
     let own = data.join("master.key");
     let target = Target { data: &data, master_key: &own, erased_list: &list };
-    let refused = restore(&from, target, Along::default(), |_| {}).unwrap_err();
+    let refused = restore(&from, target, RestoreExtras::default(), |_| {}).unwrap_err();
     assert!(matches!(refused, Error::NoMasterKeyBrought { .. }), "{refused}");
     let (right, wrong) = (house.folder.master_key(), other.folder.master_key());
-    let along = |key| Along { master_key: Some(key), erased_list: None };
+    let along = |key| RestoreExtras { master_key: Some(key), erased_list: None };
     let refused = restore(&from, target, along(wrong.as_path()), |_| {}).unwrap_err();
     assert!(matches!(refused, Error::OtherMasterKey { .. }), "{refused}");
     assert!(place.is_untouched());
@@ -485,7 +485,8 @@ fn who_is_in_the_list_of_the_erased_is_told() {
     fs::write(&along, &line).unwrap();
     let data = other.folder.path().join("third");
     let target = Target { data: &data, master_key: &other.master_key, erased_list: &other.list() };
-    let brought = restore(&from, target, Along { master_key: None, erased_list: Some(&along) }, |_| {}).unwrap();
+    let brought =
+        restore(&from, target, RestoreExtras { master_key: None, erased_list: Some(&along) }, |_| {}).unwrap();
     assert_eq!(brought.back, [user(1)]);
     let kept = ErasedList::open(&other.list()).unwrap();
     assert_eq!(kept.people().collect::<Vec<_>>(), [user(1)], "the list stays with the folder");

@@ -3,7 +3,7 @@
 use domain::{ChatId, Event, Timestamp, UserId, chat, user};
 use serde_json::json;
 use std::path::Path;
-use store::{Appender, Batch, Folder, NewEvent, Wanted};
+use store::{Appender, Batch, Folder, NewEvent, BatchNeeds};
 use testkit::{Actor, TestApp};
 
 async fn leave(actor: &Actor, chat: &str) {
@@ -82,7 +82,7 @@ fn append(data: &Path, facts: Vec<Event>) {
         let version = log.stream(stream).unwrap().len() as u64 + before + 1;
         events.push(NewEvent { version, event, meta: "{}".to_owned() });
     }
-    appender.begin(&Wanted::default()).unwrap();
+    appender.begin(&BatchNeeds::default()).unwrap();
     let at = Timestamp(log.head().unwrap().recorded_at.0);
     appender.append(&Batch { at, events, ..Batch::default() }).unwrap();
 }

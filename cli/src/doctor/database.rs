@@ -4,13 +4,13 @@ use super::Check;
 use crate::context::Context;
 use serde_json::json;
 use store::described;
-use store::postgres::Looked;
+use store::postgres::DatabaseReport;
 
 pub(super) fn database(context: &Context) -> Check {
     let Some(cluster) = &context.settings.database else {
         return Check::ok("database", "not set: the log is in the data folder");
     };
-    match store::postgres::look(cluster) {
+    match store::postgres::probe(cluster) {
         Ok(looked) => told(&cluster.to_string(), &looked),
         Err(error) => {
             let advice = "start it, or correct LETOPIS_DATABASE_URL (--database, or database_url in letopis.toml): \
@@ -24,8 +24,8 @@ pub(super) fn database(context: &Context) -> Check {
 /// What bounds a single question or a connection at rest from outside, and so every node.
 const HURTFUL: [&str; 3] = ["statement_timeout", "idle_session_timeout", "transaction_timeout"];
 
-fn told(shown: &str, looked: &Looked) -> Check {
-    let Looked { server, found, known, is_standby, inherited } = looked;
+fn told(shown: &str, looked: &DatabaseReport) -> Check {
+    let DatabaseReport { server, found, known, is_standby, inherited } = looked;
     let of_tables = format!("{shown} answers (PostgreSQL {server}); its tables are of version {found}");
     let check = if *is_standby {
         let advice = "name the primary server in LETOPIS_DATABASE_URL: this one follows another and takes no writes";
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn tables_of_another_version_and_a_standby_are_found() {
-        let looked = |found, is_standby| Looked {
+        let looked = |found, is_standby| DatabaseReport {
             server: "17.1".to_owned(),
             found,
             known: 2,

@@ -34,19 +34,19 @@ pub(super) fn environment(context: &Context) -> Check {
 }
 
 pub(super) fn sqlite() -> Check {
-    let about = match store::about() {
-        Ok(about) => about,
+    let build = match store::build_info() {
+        Ok(build) => build,
         Err(error) => return Check::problem("sqlite", error.to_string(), "build the program again"),
     };
-    let unwanted = about.options.iter().filter(|option| UNWANTED.contains(&option.as_str()));
+    let unwanted = build.options.iter().filter(|option| UNWANTED.contains(&option.as_str()));
     let unwanted = unwanted.map(String::as_str).collect::<Vec<_>>();
     let check = if unwanted.is_empty() {
-        Check::ok("sqlite", about.version)
+        Check::ok("sqlite", build.version)
     } else {
-        let found = format!("{} with {}", about.version, unwanted.join(", "));
+        let found = format!("{} with {}", build.version, unwanted.join(", "));
         Check::warning("sqlite", found, "build in the repository's folder, so that its .cargo/config.toml counts")
     };
-    check.with(json!({"version": about.version, "compile_options": about.options}))
+    check.with(json!({"version": build.version, "compile_options": build.options}))
 }
 
 pub(super) fn disk(data: &Path) -> Check {

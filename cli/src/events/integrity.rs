@@ -8,7 +8,7 @@ use anyhow::Result;
 use node::operations::{Progress, per_second};
 use serde_json::json;
 use std::time::Instant;
-use store::{Accepted, Folder, Log};
+use store::{AcceptedLog, Folder, Log};
 
 /// How many events of which type there are.
 pub(super) fn stats(context: &Context, log: &Log) -> Result<()> {
@@ -79,7 +79,7 @@ pub(super) fn anchor(context: &Context, accept: bool) -> Result<()> {
     }
     let lock = folder.lock()?;
     let before = folder.read_anchor().ok().map(|anchor| anchor.head.position);
-    let Accepted { verified, is_other } = match &context.settings.database {
+    let AcceptedLog { verified, is_other } = match &context.settings.database {
         None => store::accept_anchor(&folder, &lock, |_| {})?,
         Some(cluster) => store::postgres::accept_anchor(cluster, &folder, &lock, |_| {})?,
     };

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::io::BufWriter;
 use std::path::Path;
 use std::time::Instant;
-use store::{Counted, Head};
+use store::{Head, Totals};
 
 /// How much is written at once.
 const WRITE_BYTES: usize = 256 * 1024;
@@ -53,7 +53,7 @@ pub(super) async fn import(context: &Context, asked: &ImportLog) -> Result<()> {
     output::show(context.output, &shown)
 }
 
-fn counted((head, counted): (Head, Counted), began: Instant) -> Value {
+fn counted((head, counted): (Head, Totals), began: Instant) -> Value {
     let seconds = began.elapsed().as_secs_f64();
     json!({
         "events": counted.events, "head": head.position, "hash": domain::id::hex(&head.hash), "keys": counted.keys,

@@ -3,7 +3,7 @@
 use super::{Error, Progress};
 use crate::{NodeOptions, now};
 use std::path::{Path, PathBuf};
-use store::{Along, Brought, Folder, Manifest, Stage, Target};
+use store::{Folder, Imported, Manifest, RestoreExtras, Stage, Target};
 
 /// Copies the log of a data folder into `to`, which must be empty or not there.
 ///
@@ -17,7 +17,7 @@ pub fn make(data: &Path, to: &Path, show: &mut impl FnMut(&Progress)) -> Result<
 /// A backup that was brought in.
 pub struct Restored {
     /// What the log holds now, and who is in it again although they were erased: [`super::erase::again_in_copy`].
-    pub brought: Brought,
+    pub brought: Imported,
     /// Where a list of the erased belongs, when there was none: then whoever was erased after the backup was made has an
     /// account again.
     pub missing_list: Option<PathBuf>,
@@ -41,7 +41,7 @@ pub fn restore(
     // The list is kept with the key: where the key comes from, there it may be.
     let list = master_key.map(|key| key.with_file_name("erased"));
     let is_listed = own_list.exists() || list.as_deref().is_some_and(Path::exists);
-    let along = Along { master_key, erased_list: list.as_deref() };
+    let along = RestoreExtras { master_key, erased_list: list.as_deref() };
     let brought = store::restore(from, target, along, |stage| show(&progress(stage)))?;
     Ok(Restored { brought, missing_list: (!is_listed).then_some(own_list) })
 }

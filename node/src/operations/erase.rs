@@ -7,7 +7,7 @@ use domain::{ChatId, Command, Refusal, StreamId, UserId, chat, user};
 use projections::{ProjectionId, Projections, chats};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use store::{Filter, Log, Verified};
+use store::{Filter, Log, Verification};
 use tokio::task::JoinSet;
 
 /// So many chats are left at once.
@@ -77,7 +77,7 @@ pub(crate) async fn again(node: &Node, user_id: UserId) -> Result<(), Error> {
 ///
 /// # Errors
 /// When they cannot be erased, or the log does not hold then.
-pub async fn again_in_copy(options: NodeOptions) -> Result<Verified, Error> {
+pub async fn again_in_copy(options: NodeOptions) -> Result<Verification, Error> {
     // Opening erases them.
     let node = Node::open(options).await?;
     super::settle(&node).await;

@@ -8,7 +8,7 @@ use relay::Arming;
 use std::fs::File;
 use std::io::{self, BufRead, BufWriter, Write};
 use std::path::Path;
-use store::{Brought, Counted, Folder, Head, RelayPlace, Target};
+use store::{Folder, Head, Imported, RelayPlace, Target, Totals};
 
 /// How much is written at once.
 const WRITE_BYTES: usize = 256 * 1024;
@@ -17,11 +17,7 @@ const WRITE_BYTES: usize = 256 * 1024;
 ///
 /// # Errors
 /// When the log cannot be read, or nobody takes the bytes.
-pub fn write(
-    options: &NodeOptions,
-    to: impl Write,
-    show: &mut impl FnMut(&Progress),
-) -> Result<(Head, Counted), Error> {
+pub fn write(options: &NodeOptions, to: impl Write, show: &mut impl FnMut(&Progress)) -> Result<(Head, Totals), Error> {
     let progress = |position, head| show(&Progress::of("events", position, head));
     let written = match &options.database {
         None => store::export(&Folder::existing(&options.data)?, to, progress)?,
@@ -40,7 +36,7 @@ pub fn write_file(
     path: &Path,
     replace: bool,
     show: &mut impl FnMut(&Progress),
-) -> Result<(Head, Counted, u64), Error> {
+) -> Result<(Head, Totals, u64), Error> {
     check_place(path, replace)?;
     let failed = |source| Error::CannotWrite { path: path.to_owned(), source };
     let parent = match path.parent() {
@@ -87,7 +83,11 @@ fn check_place(path: &Path, replace: bool) -> Result<(), Error> {
 ///
 /// # Errors
 /// What went wrong; there is no log then.
-pub fn bring_in(options: &NodeOptions, from: impl BufRead, show: &mut impl FnMut(&Progress)) -> Result<Brought, Error> {
+pub fn bring_in(
+    options: &NodeOptions,
+    from: impl BufRead,
+    show: &mut impl FnMut(&Progress),
+) -> Result<Imported, Error> {
     let (master_key, erased_list) = (options.master_key_file(), options.erased_list_file());
     let target = Target { data: &options.data, master_key: &master_key, erased_list: &erased_list };
     let progress = |position, head| show(&Progress::of("events", position, head));

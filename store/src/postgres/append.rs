@@ -8,7 +8,7 @@ use crate::anchor::{self, Anchor, Keeper};
 use crate::erased::Known;
 use crate::prepare::{encode, prepare};
 use crate::recent::Recent;
-use crate::{Batch, Begun, ErasedList, Error, Fact, Folder, Forget, Head, Keys, Other, Receipt, Wanted};
+use crate::{Batch, BatchNeeds, BatchStart, ErasedList, Error, Fact, Folder, Forget, Head, Keys, Other, Receipt};
 use domain::{Event, StreamId, Timestamp, UserId, user};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -96,12 +96,12 @@ impl Appender {
     ///
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Postgres`]: the batch is not open. [`Error::Stopped`].
-    pub(crate) fn begin(&mut self, wanted: &Wanted) -> Result<Begun, Error> {
+    pub(crate) fn begin(&mut self, needs: &BatchNeeds) -> Result<BatchStart, Error> {
         if self.stopped {
             return Err(Error::Stopped);
         }
         self.cancel();
-        let begun = self.begin_now(wanted)?;
+        let begun = self.begin_now(needs)?;
         self.is_open = true;
         if begun.is_behind {
             self.cancel();
@@ -109,43 +109,43 @@ impl Appender {
         Ok(begun)
     }
 
-    fn begin_now(&mut self, wanted: &Wanted) -> Result<Begun, Error> {
+    fn begin_now(&mut self, needs: &BatchNeeds) -> Result<BatchStart, Error> {
         if let Some(connection) = self.connection.take().filter(|connection| !connection.client().is_closed()) {
-            match self.begin_on(connection, wanted) {
+            match self.begin_on(connection, needs) {
                 // The server ended it since the last batch; nothing is under way, so another one does as well.
                 Err(Error::Postgres { source }) if is_lost(&source) => {}
                 begun => return begun,
             }
         }
         let connection = self.cluster.connect_driven()?;
-        self.begin_on(connection, wanted)
+        self.begin_on(connection, needs)
     }
 
-    fn begin_on(&mut self, connection: Driven, wanted: &Wanted) -> Result<Begun, Error> {
-        let begun = connection.wait(self.begin_with(connection.client(), wanted))?;
+    fn begin_on(&mut self, connection: Driven, needs: &BatchNeeds) -> Result<BatchStart, Error> {
+        let begun = connection.wait(self.begin_with(connection.client(), needs))?;
         self.connection = Some(connection);
         Ok(begun)
     }
 
-    async fn begin_with(&mut self, client: &Client, wanted: &Wanted) -> Result<Begun, Error> {
+    async fn begin_with(&mut self, client: &Client, needs: &BatchNeeds) -> Result<BatchStart, Error> {
         let forgotten_before = self.keys.forgotten();
-        let mut asked = wanted.subjects.clone();
+        let mut asked = needs.subjects.clone();
         asked.retain(|subject| self.keys.cached(*subject).is_none());
-        let seen = bounded(begin::take(client, self.head, wanted, &asked)).await?;
-        if let Some(check) = seen.check()? {
+        let head_read = bounded(begin::take(client, self.head, needs, &asked)).await?;
+        if let Some(check) = head_read.check()? {
             self.keys.follow(check).inspect_err(|_| self.stopped = true)?;
         }
-        let found = seen.keys(&self.keys, forgotten_before)?;
+        let found = head_read.keys(&self.keys, forgotten_before)?;
         self.keyless = asked.into_iter().filter(|subject| !found.contains_key(subject)).collect();
-        let streams = begin::streams(client, &self.keys, forgotten_before, wanted, &seen.streams).await?;
-        let others = begin::others(client, &self.keys, forgotten_before, &seen.others).await?;
-        self.receipts = receipts::decoded(client, &self.keys, forgotten_before, &seen.receipts).await?;
-        self.head = seen.head;
+        let streams = begin::streams(client, &self.keys, forgotten_before, needs, &head_read.streams).await?;
+        let others = begin::others(client, &self.keys, forgotten_before, &head_read.others).await?;
+        self.receipts = receipts::decoded(client, &self.keys, forgotten_before, &head_read.receipts).await?;
+        self.head = head_read.head;
         self.erased_elsewhere(&others)?;
         if !others.is_empty() {
             self.recent.clear();
         }
-        Ok(Begun { streams, others, is_behind: seen.is_behind })
+        Ok(BatchStart { streams, others, is_behind: head_read.is_behind })
     }
 
     /// Forgets here as well whom another node has erased.
@@ -191,7 +191,7 @@ impl Appender {
         }
         // Each time it is nearer to the head.
         while !self.is_open {
-            self.begin(&Wanted::default())?;
+            self.begin(&BatchNeeds::default())?;
         }
         if batch.is_empty() {
             self.cancel();

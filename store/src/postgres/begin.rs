@@ -5,7 +5,7 @@ use super::rows::{self, Param, fact, get};
 use super::secrets::{self, DataKeys};
 use crate::anchor::Mark;
 use crate::record::number;
-use crate::{Broken, BrokenKind, Error, Fact, Head, Keys, Other, Wanted};
+use crate::{BatchNeeds, Broken, BrokenKind, Error, Fact, Head, Keys, Other};
 use domain::{StreamId, UserId};
 use std::collections::HashMap;
 use tokio_postgres::types::Type;
@@ -15,7 +15,7 @@ use tokio_postgres::{Client, Row};
 const OTHERS_MAX: i64 = 10_000;
 
 /// What was read while the head was taken.
-pub(super) struct Seen {
+pub(super) struct HeadRead {
     /// Rows of the wanted streams, before the head was taken.
     pub(super) streams: Vec<Row>,
     /// Where the log ends, or what was read of it.
@@ -31,9 +31,14 @@ pub(super) struct Seen {
 
 /// Takes the head, in one round trip: everything is sent before the first answer is waited for. Behind the lock each
 /// statement sees what was committed before it (read committed), and nobody commits events any more.
-pub(super) async fn take(client: &Client, known: Head, wanted: &Wanted, asked: &[UserId]) -> Result<Seen, Error> {
-    let streams = wanted.streams.iter().map(StreamId::to_string).collect::<Vec<_>>();
-    let receipts = wanted.receipts.iter().map(<[u8; 32]>::as_slice).collect::<Vec<_>>();
+pub(super) async fn take(
+    client: &Client,
+    known: Head,
+    needs: &BatchNeeds,
+    asked: &[UserId],
+) -> Result<HeadRead, Error> {
+    let streams = needs.streams.iter().map(StreamId::to_string).collect::<Vec<_>>();
+    let receipts = needs.receipts.iter().map(<[u8; 32]>::as_slice).collect::<Vec<_>>();
     let subjects = asked.iter().map(|subject| subject.0.as_bytes().as_slice()).collect::<Vec<_>>();
     let from = i64::try_from(known.position).unwrap_or(i64::MAX);
     let of_streams: [Param<'_>; 1] = [(&streams, Type::TEXT_ARRAY)];
@@ -46,24 +51,24 @@ pub(super) async fn take(client: &Client, known: Head, wanted: &Wanted, asked: &
         client.batch_execute(BEGIN),
         client.query_typed(HEAD, &of_head),
         asked_for(client, RECEIPTS, &of_receipts, receipts.is_empty()),
-        asked_for(client, KEYS, &of_subjects, subjects.is_empty() && !wanted.streams.is_empty()),
+        asked_for(client, KEYS, &of_subjects, subjects.is_empty() && !needs.streams.is_empty()),
     );
     let (streams, ()) = (streams?, begun?);
     let (mut taken, receipts, keys) = (taken?.into_iter(), receipts?, keys?);
     let head = rows::position(&taken.next().ok_or(Error::Damaged { what: "the log has no head" })?)?;
     let others = taken.collect::<Vec<_>>();
     let is_all = i64::try_from(others.len()).is_ok_and(|read| read < OTHERS_MAX);
-    let mut seen = Seen { streams, head, receipts, keys, others, is_behind: false };
-    goes_on_from(&mut seen, known)?;
-    let last = seen.others.last().map(rows::position).transpose()?.unwrap_or(known);
+    let mut head_read = HeadRead { streams, head, receipts, keys, others, is_behind: false };
+    goes_on_from(&mut head_read, known)?;
+    let last = head_read.others.last().map(rows::position).transpose()?.unwrap_or(known);
     if last.position < head.position {
         if is_all {
             return Err(Error::Damaged { what: "the log ends before its head" });
         }
         // The rest is for the next time: whoever holds the head keeps every other node waiting.
-        (seen.head, seen.is_behind) = (last, true);
+        (head_read.head, head_read.is_behind) = (last, true);
     }
-    Ok(seen)
+    Ok(head_read)
 }
 
 /// A statement, unless nothing is asked for: each costs the server a parse and a plan.
@@ -87,7 +92,7 @@ const RECEIPTS: &str = "select command_id, fingerprint, position, at, subject, o
 const KEYS: &str = "select null::bytea, wrapped from letopis.secret where name = 'check' union all
     select subject, wrapped from letopis.subject_key where subject = any($1)";
 
-impl Seen {
+impl HeadRead {
     /// The check value of the master key that wraps now, where new people may be sealed for.
     pub(super) fn check(&self) -> Result<Option<&[u8]>, Error> {
         let check = self.keys.iter().find(|row| get::<Option<&[u8]>>(row, 0).is_ok_and(|subject| subject.is_none()));
@@ -106,15 +111,15 @@ impl Seen {
 }
 
 /// The log still holds what this node knows of it; that row is then taken out of what others wrote.
-fn goes_on_from(seen: &mut Seen, known: Head) -> Result<(), Error> {
+fn goes_on_from(head_read: &mut HeadRead, known: Head) -> Result<(), Error> {
     if known.position == 0 {
         return Ok(());
     }
-    let first = seen.others.first().map(|row| get::<&[u8]>(row, 11)).transpose()?;
+    let first = head_read.others.first().map(|row| get::<&[u8]>(row, 11)).transpose()?;
     if first != Some(known.hash.as_slice()) {
-        return Err(not_held(seen.head, known.into()));
+        return Err(not_held(head_read.head, known.into()));
     }
-    seen.others.remove(0);
+    head_read.others.remove(0);
     Ok(())
 }
 
@@ -148,7 +153,7 @@ pub(super) async fn streams(
     client: &Client,
     keys: &Keys,
     forgotten_before: u64,
-    wanted: &Wanted,
+    needs: &BatchNeeds,
     rows: &[Row],
 ) -> Result<Vec<(StreamId, Result<Vec<Fact>, Error>)>, Error> {
     let at_hand = rows::keys_of(client, keys, forgotten_before, rows).await?;
@@ -156,7 +161,7 @@ pub(super) async fn streams(
     for row in rows {
         of_stream.entry(get(row, 1)?).or_default().push(row);
     }
-    let decoded = wanted.streams.iter().map(|stream| {
+    let decoded = needs.streams.iter().map(|stream| {
         let rows = of_stream.remove(stream.to_string().as_str()).unwrap_or_default();
         (*stream, rows.into_iter().map(|row| fact(&at_hand, row)).collect())
     });

@@ -6,7 +6,7 @@ use super::rows::{COLUMNS, get, query, record};
 use super::runtime::wait;
 use super::{begin, schema, secrets};
 use crate::record::number;
-use crate::transfer::{Counted, Leaving, ReceiptRow};
+use crate::transfer::{Leaving, ReceiptRow, Totals};
 use crate::{Error, Folder, Head, anchor};
 use domain::Timestamp;
 use std::io::Write;
@@ -29,7 +29,7 @@ pub fn export(
     folder: &Folder,
     to: impl Write,
     progress: impl FnMut(u64, u64),
-) -> Result<(Head, Counted), Error> {
+) -> Result<(Head, Totals), Error> {
     // First the anchor, then the log: the anchor is never ahead.
     let anchor = anchor::read(&folder.anchor())?;
     // Dropped, the transaction ends with its connection.

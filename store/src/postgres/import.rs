@@ -8,7 +8,7 @@ use super::schema;
 use super::verify::accept;
 use super::write::{Columns, insert};
 use crate::erased::Known;
-use crate::transfer::{Arriving, Brought, Event, Fault, Receipt, Row, Target};
+use crate::transfer::{Arriving, Event, Fault, Imported, Receipt, Row, Target};
 use crate::{ErasedList, Error, Folder, Head, Record, failpoint};
 use domain::{StreamId, Timestamp, UserId};
 use std::io::BufRead;
@@ -43,12 +43,12 @@ pub fn import(
     from: impl BufRead,
     progress: impl FnMut(u64, u64),
     before: impl FnOnce() -> Result<(), Error>,
-) -> Result<Brought, Error> {
+) -> Result<Imported, Error> {
     let arriving = Arriving::begin(from, target.master_key)?;
     let folder = Folder::create(target.data)?;
     let lock = folder.lock()?;
     let mut list = ErasedList::open(target.erased_list)?;
-    let mut filling = Filling::begin(cluster, &arriving.check, &arriving.lookup)?;
+    let mut filling = ImportTransaction::begin(cluster, &arriving.check, &arriving.lookup)?;
     let (head, counted) = arriving.load(progress, |row| filling.put(row))?;
     let last = 1 + counted.keys + counted.events + counted.receipts;
     filling.flush_checked(head).map_err(|fault| fault.at(last))?;
@@ -67,11 +67,11 @@ pub fn import(
             Known::Person | Known::Key => back.push(user_id),
         }
     }
-    Ok(Brought { head, counted, back })
+    Ok(Imported { head, counted, back })
 }
 
 /// The transaction that a log is brought in with. Dropped, it ends with its connection.
-struct Filling {
+struct ImportTransaction {
     client: Client,
     /// Up to where the log is read.
     head: Head,
@@ -89,8 +89,8 @@ struct Page {
     bytes: usize,
 }
 
-impl Filling {
-    fn begin(cluster: &Cluster, check: &[u8], lookup: &[u8]) -> Result<Filling, Error> {
+impl ImportTransaction {
+    fn begin(cluster: &Cluster, check: &[u8], lookup: &[u8]) -> Result<ImportTransaction, Error> {
         let client = wait(async {
             let client = cluster.connect().await?;
             schema::check(&client).await?;
@@ -112,7 +112,7 @@ impl Filling {
             if made == 2 { Ok(client) } else { Err(Error::KeysInTheWay) }
         })?;
         let head = Head::default();
-        Ok(Filling { client, head, page: Page::default(), erased: Vec::new() })
+        Ok(ImportTransaction { client, head, page: Page::default(), erased: Vec::new() })
     }
 
     fn put(&mut self, row: Row<'_>) -> Result<(), Fault> {

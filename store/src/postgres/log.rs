@@ -5,10 +5,10 @@ use super::connect::Cluster;
 use super::rows::{self, COLUMNS, get, query};
 use super::{filter, receipts, rotate, schema, secrets, verify};
 use crate::anchor::Mark;
-use crate::opened::{self, Parts};
+use crate::decode::{self, Parts};
 use crate::recent::Recent;
 use crate::record::{Order, number, page, rising, sql_number};
-use crate::{Error, Fact, Filter, Folder, Head, Keys, Receipt, Record, Rotated, Stats, StreamRow, Verified};
+use crate::{Error, Fact, Filter, Folder, Head, KeyRotation, Keys, Receipt, Record, Stats, StreamRow, Verification};
 use deadpool_postgres::Object;
 use domain::{Personal, StreamId};
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ impl Log {
         &self.cluster
     }
 
-    pub(crate) fn rotate_keys(&self, progress: &mut (dyn FnMut(u64) + Send)) -> Result<Rotated, Error> {
+    pub(crate) fn rotate_keys(&self, progress: &mut (dyn FnMut(u64) + Send)) -> Result<KeyRotation, Error> {
         rotate::rotate(&self.cluster, &self.keys, progress)
     }
 
@@ -181,7 +181,7 @@ impl Log {
                     secrets::fetch(&client, &self.keys, forgotten_before, record.subject.into_iter()).await
                 })?;
                 let key = record.subject.and_then(|subject| at_hand.get(&subject)).map(|key| &**key);
-                opened::unsealed(key, record.position, record.subject, (record.id, &record.name), sealed)
+                decode::unsealed(key, record.position, record.subject, (record.id, &record.name), sealed)
             }
             (None, Some(_)) => Ok(Some(Personal::Erased)),
             (None, None) => Ok(None),
@@ -189,10 +189,10 @@ impl Log {
     }
 
     pub(crate) fn fact(&self, record: &Record) -> Result<Fact, Error> {
-        opened::decoded(Parts::of(record, self.personal(record)?))
+        decode::decoded(Parts::of(record, self.personal(record)?))
     }
 
-    pub(crate) fn verify(&self, from: u64, to: u64, progress: impl FnMut(u64)) -> Result<Verified, Error> {
+    pub(crate) fn verify(&self, from: u64, to: u64, progress: impl FnMut(u64)) -> Result<Verification, Error> {
         verify::verify(&self.cluster, &self.anchor, from, to, progress)
     }
 }

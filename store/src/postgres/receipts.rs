@@ -2,7 +2,7 @@
 
 use super::rows::{fixed, get, query};
 use super::secrets;
-use crate::opened::{of_receipt, outcome};
+use crate::decode::{of_receipt, outcome};
 use crate::record::number;
 use crate::{Error, Keys, Receipt};
 use domain::{Timestamp, UserId};

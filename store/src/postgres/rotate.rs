@@ -6,7 +6,7 @@ use super::runtime::wait;
 use super::secrets;
 use crate::keys::Keys;
 use crate::master_key::{self, MasterKey};
-use crate::{Error, Rotated};
+use crate::{Error, KeyRotation};
 use std::sync::Arc;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
@@ -20,7 +20,11 @@ const PAGE: i64 = 10_000;
 /// # Errors
 /// [`Error::NextKeyMade`]: the new key is not on the nodes yet, as it was made just now. [`Error::Unreachable`],
 /// [`Error::Postgres`]: nothing was changed, or everything, when the answer to the commit was lost.
-pub(super) fn rotate(cluster: &Cluster, keys: &Keys, progress: &mut (dyn FnMut(u64) + Send)) -> Result<Rotated, Error> {
+pub(super) fn rotate(
+    cluster: &Cluster,
+    keys: &Keys,
+    progress: &mut (dyn FnMut(u64) + Send),
+) -> Result<KeyRotation, Error> {
     wait(async {
         let client = cluster.connect().await?;
         let check =
@@ -34,7 +38,7 @@ pub(super) fn rotate(cluster: &Cluster, keys: &Keys, progress: &mut (dyn FnMut(u
         let count = wrap_again(&client, keys, &next, progress).await?;
         keys.wrap_by(Arc::new(next));
         let former = master_key::settle(keys.path(), &check().await?)?;
-        Ok(Rotated { keys: count, former })
+        Ok(KeyRotation { keys: count, former })
     })
 }
 

@@ -3,7 +3,7 @@
 use super::connect::bounded;
 use super::secrets::{self, DataKeys};
 use crate::anchor::Mark;
-use crate::opened::{Parts, decoded, unsealed};
+use crate::decode::{Parts, decoded, unsealed};
 use crate::record::{Order, number};
 use crate::{Error, Fact, Head, Keys, Record};
 use domain::{Personal, Timestamp, UserId};

@@ -6,9 +6,9 @@ use super::connect::Cluster;
 use super::rows::{get, query};
 use crate::anchor::{self, Anchor, Mark};
 use crate::chain::{GENESIS, Link};
-use crate::follow::{self, Versions};
+use crate::chain_walk::{self, Versions};
 use crate::record::sql_number;
-use crate::{Accepted, Broken, BrokenKind, Error, Folder, Head, Lock, Verified};
+use crate::{AcceptedLog, Broken, BrokenKind, Error, Folder, Head, Lock, Verification};
 use deadpool_postgres::Object;
 use domain::Timestamp;
 use std::collections::HashMap;
@@ -29,11 +29,11 @@ pub(super) fn verify(
     from: u64,
     to: u64,
     progress: impl FnMut(u64),
-) -> Result<Verified, Error> {
+) -> Result<Verification, Error> {
     let with_the_end = to == u64::MAX;
     let known = known(anchor, with_the_end)?;
     let verified = walk(cluster, known, from.max(1), to, progress)?;
-    Ok(Verified { anchor: known.filter(|_| with_the_end).map(|mark| mark.position), ..verified })
+    Ok(Verification { anchor: known.filter(|_| with_the_end).map(|mark| mark.position), ..verified })
 }
 
 /// Verifies the log as it stands and takes its end for what this node knows, whatever it knew before: after a
@@ -41,7 +41,12 @@ pub(super) fn verify(
 ///
 /// # Errors
 /// [`Error::NotHeld`] when the chain of what is there does not hold; [`Error::File`], [`Error::Unreachable`].
-pub fn accept(cluster: &Cluster, folder: &Folder, _lock: &Lock, progress: impl FnMut(u64)) -> Result<Accepted, Error> {
+pub fn accept(
+    cluster: &Cluster,
+    folder: &Folder,
+    _lock: &Lock,
+    progress: impl FnMut(u64),
+) -> Result<AcceptedLog, Error> {
     // One that is lost or damaged knows nothing.
     let known = anchor::read(&folder.anchor()).ok().flatten().unwrap_or_default().head;
     let verified = walk(cluster, None, 1, u64::MAX, progress)?;
@@ -52,7 +57,7 @@ pub fn accept(cluster: &Cluster, folder: &Folder, _lock: &Lock, progress: impl F
         Err(Error::NotHeld { .. }) => true,
         Err(error) => return Err(error),
     };
-    Ok(Accepted { verified: Verified { anchor: Some(verified.head.position), ..verified }, is_other })
+    Ok(AcceptedLog { verified: Verification { anchor: Some(verified.head.position), ..verified }, is_other })
 }
 
 fn walk(
@@ -61,7 +66,7 @@ fn walk(
     from: u64,
     to: u64,
     mut progress: impl FnMut(u64),
-) -> Result<Verified, Error> {
+) -> Result<Verification, Error> {
     let with_the_end = to == u64::MAX;
     let mut known = Vec::from_iter(known);
     if with_the_end {
@@ -100,7 +105,7 @@ fn walk(
     }
     let events = walk.head.position + 1 - from;
     let head = if walk.head.position == 0 { Head::default() } else { walk.head };
-    Ok(Verified { events, head, anchor: None })
+    Ok(Verification { events, head, anchor: None })
 }
 
 /// What this node's anchor knows. A node that never appended has none.
@@ -176,13 +181,13 @@ impl Walk<'_> {
 
     fn row(&mut self, row: &Row, before: &HashMap<String, i64>) -> Result<(), Error> {
         let (link, sealed, hash) = columns(row).map_err(|error| self.unreadable(error))?;
-        let next = follow::next(&self.head, &link, sealed, hash, &mut self.buffer);
+        let next = chain_walk::next(&self.head, &link, sealed, hash, &mut self.buffer);
         let head = next.map_err(|(kind, what)| self.broken(kind, what))?;
         let stream = self.versions.stream(link.stream);
         let last = before.get(link.stream).copied().unwrap_or(0);
         let next = self.versions.next(stream, || Ok::<_, Error>(last))?;
         if link.version != next {
-            return Err(self.broken(follow::NOT_NEXT.0, follow::NOT_NEXT.1));
+            return Err(self.broken(chain_walk::NOT_NEXT.0, chain_walk::NOT_NEXT.1));
         }
         if self.known.iter().any(|mark| mark.position == head.position && mark.hash != head.hash) {
             return Err(self.broken(BrokenKind::Anchor, "it is not the event that the anchor knows"));

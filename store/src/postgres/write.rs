@@ -3,7 +3,7 @@
 use super::connect::ANSWER_MAX;
 use super::rows::Param;
 use crate::chain::Link;
-use crate::prepare::Prepared;
+use crate::prepare::PreparedBatch;
 use crate::record::sql_number;
 use crate::{Error, Forget, Head};
 use tokio_postgres::Client;
@@ -17,14 +17,14 @@ const WRITE: &str = "select letopis.write_batch($1, $2, $3, $4, $5, $6, $7, $8, 
 ///
 /// # Errors
 /// [`Error::Refused`]: the database has not written it. [`Error::Unconfirmed`]: nobody knows.
-pub(super) async fn write(client: &Client, prepared: &Prepared<'_>, forget: &[Forget]) -> Result<(), Error> {
+pub(super) async fn write(client: &Client, prepared: &PreparedBatch<'_>, forget: &[Forget]) -> Result<(), Error> {
     match tokio::time::timeout(ANSWER_MAX, sent(client, prepared, forget)).await {
         Ok(written) => written,
         Err(_) => Err(Error::Unconfirmed { what: "it did not answer in time".to_owned() }),
     }
 }
 
-async fn sent(client: &Client, prepared: &Prepared<'_>, forget: &[Forget]) -> Result<(), Error> {
+async fn sent(client: &Client, prepared: &PreparedBatch<'_>, forget: &[Forget]) -> Result<(), Error> {
     let columns = Columns::of(prepared);
     if forget.is_empty() {
         // Both are sent before either is answered, in this order.
@@ -126,7 +126,7 @@ pub(super) struct Receipts<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn of(prepared: &'a Prepared<'_>) -> Columns<'a> {
+    fn of(prepared: &'a PreparedBatch<'_>) -> Columns<'a> {
         let mut columns = Columns::default();
         for (id, (_, wrapped)) in &prepared.new_keys {
             columns.key(id.0.as_bytes(), wrapped);

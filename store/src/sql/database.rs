@@ -14,11 +14,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// One SQLite file, or one schema, with the tables of read models. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
-    lies: Lies,
+    backend: Backend,
 }
 
 #[derive(Clone)]
-enum Lies {
+enum Backend {
     File(Arc<Read>),
     Schema(Schema),
 }
@@ -51,12 +51,12 @@ impl Database {
         }
         let pool = Pool::new(path.to_owned());
         drop(pool.take()?);
-        Ok(Database { lies: Lies::File(Arc::new(Read { pool, is_damaged: AtomicBool::new(false) })) })
+        Ok(Database { backend: Backend::File(Arc::new(Read { pool, is_damaged: AtomicBool::new(false) })) })
     }
 
     /// A schema. Nothing is asked yet.
     pub(super) fn shared(schema: Schema) -> Database {
-        Database { lies: Lies::Schema(schema) }
+        Database { backend: Backend::Schema(schema) }
     }
 
     /// What writes it. There is to be one at a time: a second one waits for the first one's transactions.
@@ -64,11 +64,11 @@ impl Database {
     /// # Errors
     /// [`Error::Database`].
     pub fn writer(&self) -> Result<Writer, Error> {
-        match &self.lies {
-            Lies::File(file) => {
+        match &self.backend {
+            Backend::File(file) => {
                 Ok(Writer::of_file(writing(file.pool.path(), "normal").map_err(|error| self.noted(error))?))
             }
-            Lies::Schema(schema) => Ok(Writer::of_schema(schema.clone())),
+            Backend::Schema(schema) => Ok(Writer::of_schema(schema.clone())),
         }
     }
 
@@ -83,12 +83,12 @@ impl Database {
         params: &[Value<'_>],
         mut map: impl FnMut(&Row<'_>) -> Result<T, Error> + Send,
     ) -> Result<Vec<T>, Error> {
-        match &self.lies {
-            Lies::File(file) => {
+        match &self.backend {
+            Backend::File(file) => {
                 let read = || all(&mut *file.pool.take()?.prepare_cached(rewritten(sql))?, params, map);
                 read().map_err(|error| self.noted(error))
             }
-            Lies::Schema(schema) => schema.rows(sql, params).await?.iter().map(|row| map(&row.into())).collect(),
+            Backend::Schema(schema) => schema.rows(sql, params).await?.iter().map(|row| map(&row.into())).collect(),
         }
     }
 
@@ -102,12 +102,12 @@ impl Database {
         params: &[Value<'_>],
         mut map: impl FnMut(&Row<'_>) -> Result<T, Error> + Send,
     ) -> Result<Option<T>, Error> {
-        match &self.lies {
-            Lies::File(file) => {
+        match &self.backend {
+            Backend::File(file) => {
                 let read = || first(&mut *file.pool.take()?.prepare_cached(rewritten(sql))?, params, map);
                 read().map_err(|error| self.noted(error))
             }
-            Lies::Schema(schema) => schema.rows(sql, params).await?.first().map(|row| map(&row.into())).transpose(),
+            Backend::Schema(schema) => schema.rows(sql, params).await?.first().map(|row| map(&row.into())).transpose(),
         }
     }
 
@@ -116,11 +116,11 @@ impl Database {
     /// # Errors
     /// [`Error::Database`], [`Error::Unreachable`], [`Error::Postgres`].
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        match &self.lies {
-            Lies::File(file) => {
+        match &self.backend {
+            Backend::File(file) => {
                 reading(file.pool.path()).and_then(Snapshot::of_file).map_err(|error| self.noted(error))
             }
-            Lies::Schema(schema) => Snapshot::of_schema(schema),
+            Backend::Schema(schema) => Snapshot::of_schema(schema),
         }
     }
 
@@ -130,7 +130,7 @@ impl Database {
     /// # Errors
     /// [`Error::DamagedFile`]; [`Error::Database`] when it cannot be read.
     pub fn check(&self, bytes_max: u64) -> Result<(), Error> {
-        let Lies::File(file) = &self.lies else { return Ok(()) };
+        let Backend::File(file) = &self.backend else { return Ok(()) };
         let path = file.pool.path();
         let bytes = std::fs::metadata(path).map_err(Error::file("read the database", path))?.len();
         if bytes > bytes_max {
@@ -152,7 +152,7 @@ impl Database {
 
     /// The same failure, of this file; where it is damaged, that is remembered.
     pub fn noted(&self, error: Error) -> Error {
-        let Lies::File(file) = &self.lies else { return error };
+        let Backend::File(file) = &self.backend else { return error };
         let error = error.in_file(file.pool.path());
         if let Error::DamagedFile { path, .. } = &error
             && !file.is_damaged.swap(true, Ordering::Relaxed)
@@ -164,9 +164,9 @@ impl Database {
 
     /// The file, when something in it was found damaged since it was opened.
     pub fn damaged(&self) -> Option<&Path> {
-        match &self.lies {
-            Lies::File(file) if file.is_damaged.load(Ordering::Relaxed) => Some(file.pool.path()),
-            Lies::File(_) | Lies::Schema(_) => None,
+        match &self.backend {
+            Backend::File(file) if file.is_damaged.load(Ordering::Relaxed) => Some(file.pool.path()),
+            Backend::File(_) | Backend::Schema(_) => None,
         }
     }
 

@@ -45,12 +45,12 @@ const RELEASE: &str = "update lease set until = '-infinity' where holder = $1 an
 
 /// The leases of a node, by the names of what it does under them.
 pub struct Leases {
-    held: Arc<Held>,
+    inner: Arc<Inner>,
     /// The thread that renews ends when this is gone.
     _renewing: SyncSender<()>,
 }
 
-struct Held {
+struct Inner {
     database: Database,
     writer: Mutex<Writer>,
     /// This node, as long as it runs.
@@ -78,9 +78,9 @@ impl Leases {
         tx.batch(TABLES)?;
         tx.commit()?;
         let (database, writer) = (database.clone(), Mutex::new(writer));
-        let held = Arc::new(Held { database, writer, holder, leases: Mutex::default() });
+        let inner = Arc::new(Inner { database, writer, holder, leases: Mutex::default() });
         let (renewing, ended) = mpsc::sync_channel(0);
-        let renewed = Arc::clone(&held);
+        let renewed = Arc::clone(&inner);
         std::thread::Builder::new()
             .name("leases".to_owned())
             .spawn(move || {
@@ -89,12 +89,12 @@ impl Leases {
                 }
             })
             .map_err(|source| Error::Thread { source })?;
-        Ok(Leases { held, _renewing: renewing })
+        Ok(Leases { inner, _renewing: renewing })
     }
 
     /// The epoch under which this node holds the lease; none when it does not.
     pub fn epoch(&self, name: &str) -> Option<u64> {
-        let lease = self.held.lock().get(name).copied();
+        let lease = self.inner.lock().get(name).copied();
         lease.filter(|lease| Instant::now() < lease.until).map(|lease| lease.epoch)
     }
 
@@ -103,9 +103,9 @@ impl Leases {
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Postgres`].
     pub fn of_others(&self) -> Result<HashMap<String, bool>, Error> {
-        let of = [self.held.holder.as_str().into()];
+        let of = [self.inner.holder.as_str().into()];
         let row = |row: &super::Row<'_>| Ok((row.text(0)?.to_owned(), row.bool(1)?));
-        Ok(self.held.database.snapshot()?.rows(OF_OTHERS, &of, row)?.into_iter().collect())
+        Ok(self.inner.database.snapshot()?.rows(OF_OTHERS, &of, row)?.into_iter().collect())
     }
 
     /// Takes the lease when nobody else holds it; `anyway` takes it from whoever does. Answers its epoch.
@@ -115,20 +115,20 @@ impl Leases {
     pub fn take(&self, name: &'static str, anyway: bool) -> Result<Option<u64>, Error> {
         let until = Instant::now() + LASTS;
         let mut epoch = None;
-        self.held.change(|tx| {
-            let of = [name.into(), self.held.holder.as_str().into(), lasts().into(), anyway.into()];
+        self.inner.change(|tx| {
+            let of = [name.into(), self.inner.holder.as_str().into(), lasts().into(), anyway.into()];
             epoch = tx.row(TAKE, &of, |row| Ok(row.int(0)?.cast_unsigned()))?;
             Ok(())
         })?;
         if let Some(epoch) = epoch {
-            self.held.lock().insert(name, Lease { epoch, until });
+            self.inner.lock().insert(name, Lease { epoch, until });
         }
         Ok(epoch)
     }
 
     /// Another node has taken it over, or nobody knows: it is to be taken anew.
     pub fn lose(&self, name: &str) {
-        self.held.lock().remove(name);
+        self.inner.lock().remove(name);
     }
 
     /// Lets go of one of them: another node takes it at once.
@@ -137,7 +137,7 @@ impl Leases {
     /// As [`Leases::of_others`]: then it runs out.
     pub fn release(&self, name: &str) -> Result<(), Error> {
         self.lose(name);
-        self.held.change(|tx| tx.queue(RELEASE, &[self.held.holder.as_str().into(), name.into()]))
+        self.inner.change(|tx| tx.queue(RELEASE, &[self.inner.holder.as_str().into(), name.into()]))
     }
 
     /// Lets go of all of them: other nodes take them at once.
@@ -145,12 +145,12 @@ impl Leases {
     /// # Errors
     /// As [`Leases::of_others`]: then they run out.
     pub fn give_up(&self) -> Result<(), Error> {
-        self.held.lock().clear();
-        self.held.change(|tx| tx.queue(GIVE_UP, &[self.held.holder.as_str().into()]))
+        self.inner.lock().clear();
+        self.inner.change(|tx| tx.queue(GIVE_UP, &[self.inner.holder.as_str().into()]))
     }
 }
 
-impl Held {
+impl Inner {
     fn renew(&self) {
         let before = self.lock().clone();
         if before.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::Value;
 use super::text::{many, row_of, tables};
-use super::value::Kept;
+use super::value::OwnedValue;
 use crate::Error;
 use crate::postgres::{ANSWER_MAX, bounded, handle, wait};
 use deadpool_postgres::Object;
@@ -38,7 +38,7 @@ pub(super) struct Session {
 struct Queued {
     sql: &'static str,
     /// Of every row, one after the other.
-    params: Vec<Kept>,
+    params: Vec<OwnedValue>,
     rows: usize,
 }
 
@@ -59,8 +59,8 @@ impl Session {
 
     /// Runs one statement, at the latest with the commit: what is wrong with it may be told by a later call.
     pub(super) fn queue(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<(), Error> {
-        let params = params.iter().map(Kept::from).collect::<Vec<_>>();
-        self.bytes += params.iter().map(Kept::bytes).sum::<usize>();
+        let params = params.iter().map(OwnedValue::from).collect::<Vec<_>>();
+        self.bytes += params.iter().map(OwnedValue::bytes).sum::<usize>();
         match self.queue.last_mut() {
             Some(last) if last.sql == sql && last.rows < ROWS_MAX && row_of(sql).is_some() => {
                 last.params.extend(params);
@@ -132,7 +132,7 @@ impl Session {
     ) -> Result<T, Error> {
         let (begin, queue) = (self.begin.take(), std::mem::take(&mut self.queue));
         self.bytes = 0;
-        let values = queue.iter().map(|queued| queued.params.iter().map(Kept::value).collect::<Vec<_>>());
+        let values = queue.iter().map(|queued| queued.params.iter().map(OwnedValue::value).collect::<Vec<_>>());
         let values = values.collect::<Vec<_>>();
         let params = values.iter().map(|values| typed(values)).collect::<Vec<_>>();
         let texts = queue.iter().map(Queued::text).collect::<Vec<_>>();
@@ -199,25 +199,25 @@ pub(super) fn typed<'a>(params: &'a [Value<'_>]) -> Vec<Param<'a>> {
 }
 
 /// A statement that is on its way.
-pub(super) enum Sent<F: Future> {
+pub(super) enum InFlight<F: Future> {
     Answered(F::Output),
     Waiting(Pin<Box<F>>),
 }
 
 /// Sends a statement: the driver does that when it is first asked for the answer.
-pub(super) async fn send<F: Future>(statement: F) -> Sent<F> {
+pub(super) async fn send<F: Future>(statement: F) -> InFlight<F> {
     let mut statement = Box::pin(statement);
     match poll_fn(|context| Poll::Ready(statement.as_mut().poll(context))).await {
-        Poll::Ready(answer) => Sent::Answered(answer),
-        Poll::Pending => Sent::Waiting(statement),
+        Poll::Ready(answer) => InFlight::Answered(answer),
+        Poll::Pending => InFlight::Waiting(statement),
     }
 }
 
-impl<F: Future> Sent<F> {
+impl<F: Future> InFlight<F> {
     pub(super) async fn answer(self) -> F::Output {
         match self {
-            Sent::Answered(answer) => answer,
-            Sent::Waiting(statement) => statement.await,
+            InFlight::Answered(answer) => answer,
+            InFlight::Waiting(statement) => statement.await,
         }
     }
 }

@@ -11,10 +11,10 @@ use rusqlite::Connection;
 /// A read model as it was at one instant. A schema's snapshot keeps what was deleted meanwhile from being tidied away:
 /// it is to be dropped in minutes.
 pub struct Snapshot {
-    seen: Seen,
+    backend: Backend,
 }
 
-enum Seen {
+enum Backend {
     File(Connection),
     Schema(Session),
 }
@@ -23,11 +23,11 @@ impl Snapshot {
     pub(super) fn of_file(connection: Connection) -> Result<Snapshot, Error> {
         // A transaction sees a file from its first look at it on.
         connection.execute_batch("begin; select count(*) from sqlite_schema")?;
-        Ok(Snapshot { seen: Seen::File(connection) })
+        Ok(Snapshot { backend: Backend::File(connection) })
     }
 
     pub(super) fn of_schema(schema: &Schema) -> Result<Snapshot, Error> {
-        Ok(Snapshot { seen: Seen::Schema(schema.snapshot()?) })
+        Ok(Snapshot { backend: Backend::Schema(schema.snapshot()?) })
     }
 
     /// Every row of a query; its text may be made at run time.
@@ -40,9 +40,9 @@ impl Snapshot {
         params: &[Value<'_>],
         mut map: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
-        match &self.seen {
-            Seen::File(connection) => all(&mut connection.prepare(&rewrite(sql))?, params, map),
-            Seen::Schema(session) => session.ask(sql, params)?.iter().map(|row| map(&row.into())).collect(),
+        match &self.backend {
+            Backend::File(connection) => all(&mut connection.prepare(&rewrite(sql))?, params, map),
+            Backend::Schema(session) => session.ask(sql, params)?.iter().map(|row| map(&row.into())).collect(),
         }
     }
 
@@ -56,9 +56,9 @@ impl Snapshot {
         params: &[Value<'_>],
         mut map: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
-        match &self.seen {
-            Seen::File(connection) => first(&mut connection.prepare(&rewrite(sql))?, params, map),
-            Seen::Schema(session) => session.ask(sql, params)?.first().map(|row| map(&row.into())).transpose(),
+        match &self.backend {
+            Backend::File(connection) => first(&mut connection.prepare(&rewrite(sql))?, params, map),
+            Backend::Schema(session) => session.ask(sql, params)?.first().map(|row| map(&row.into())).transpose(),
         }
     }
 }

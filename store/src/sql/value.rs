@@ -72,7 +72,7 @@ impl Value<'_> {
 }
 
 /// A parameter that waits to be sent.
-pub(super) enum Kept {
+pub(super) enum OwnedValue {
     Null,
     Int(i64),
     Bool(bool),
@@ -80,35 +80,35 @@ pub(super) enum Kept {
     Bytes(Vec<u8>),
 }
 
-impl Kept {
+impl OwnedValue {
     pub(super) fn value(&self) -> Value<'_> {
         match self {
-            Kept::Null => Value::Null,
-            Kept::Int(number) => Value::Int(*number),
-            Kept::Bool(yes) => Value::Bool(*yes),
-            Kept::Text(text) => Value::Text(text),
-            Kept::Bytes(bytes) => Value::Bytes(bytes),
+            OwnedValue::Null => Value::Null,
+            OwnedValue::Int(number) => Value::Int(*number),
+            OwnedValue::Bool(yes) => Value::Bool(*yes),
+            OwnedValue::Text(text) => Value::Text(text),
+            OwnedValue::Bytes(bytes) => Value::Bytes(bytes),
         }
     }
 
     /// About how many bytes it takes.
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Kept::Null | Kept::Int(_) | Kept::Bool(_) => 8,
-            Kept::Text(text) => text.len(),
-            Kept::Bytes(bytes) => bytes.len(),
+            OwnedValue::Null | OwnedValue::Int(_) | OwnedValue::Bool(_) => 8,
+            OwnedValue::Text(text) => text.len(),
+            OwnedValue::Bytes(bytes) => bytes.len(),
         }
     }
 }
 
-impl From<&Value<'_>> for Kept {
-    fn from(value: &Value<'_>) -> Kept {
+impl From<&Value<'_>> for OwnedValue {
+    fn from(value: &Value<'_>) -> OwnedValue {
         match *value {
-            Value::Null => Kept::Null,
-            Value::Int(number) => Kept::Int(number),
-            Value::Bool(yes) => Kept::Bool(yes),
-            Value::Text(text) => Kept::Text(text.to_owned()),
-            Value::Bytes(bytes) => Kept::Bytes(bytes.to_owned()),
+            Value::Null => OwnedValue::Null,
+            Value::Int(number) => OwnedValue::Int(number),
+            Value::Bool(yes) => OwnedValue::Bool(yes),
+            Value::Text(text) => OwnedValue::Text(text.to_owned()),
+            Value::Bytes(bytes) => OwnedValue::Bytes(bytes.to_owned()),
         }
     }
 }

@@ -12,10 +12,10 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params_from_iter};
 /// What writes a read model. A commit may be lost with the power, never torn: the read model and its checkpoint go
 /// back together, and what is missing is read from the log again.
 pub struct Writer {
-    writes: Writes,
+    backend: Backend,
 }
 
-enum Writes {
+enum Backend {
     /// The one connection that writes a file.
     File(Connection),
     /// Each transaction takes a connection of the pool.
@@ -25,21 +25,21 @@ enum Writes {
 /// A transaction; dropped without [`Tx::commit`] it changes nothing. After a failure there is nothing more to do with
 /// it.
 pub struct Tx<'a> {
-    within: Within<'a>,
+    backend: TxBackend<'a>,
 }
 
-enum Within<'a> {
+enum TxBackend<'a> {
     File(Transaction<'a>),
     Schema(Box<Session>),
 }
 
 impl Writer {
     pub(super) fn of_file(connection: Connection) -> Writer {
-        Writer { writes: Writes::File(connection) }
+        Writer { backend: Backend::File(connection) }
     }
 
     pub(super) fn of_schema(schema: Schema) -> Writer {
-        Writer { writes: Writes::Schema(schema) }
+        Writer { backend: Backend::Schema(schema) }
     }
 
     /// Begins a transaction, with the right to write from the start.
@@ -47,14 +47,14 @@ impl Writer {
     /// # Errors
     /// [`Error::NotWritten`] when another writes for more than five seconds; [`Error::Unreachable`].
     pub fn begin(&mut self) -> Result<Tx<'_>, Error> {
-        let within = match &mut self.writes {
-            Writes::File(connection) => {
+        let backend = match &mut self.backend {
+            Backend::File(connection) => {
                 let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
-                Within::File(transaction.map_err(Error::not_written)?)
+                TxBackend::File(transaction.map_err(Error::not_written)?)
             }
-            Writes::Schema(schema) => Within::Schema(Box::new(schema.begin()?)),
+            Backend::Schema(schema) => TxBackend::Schema(Box::new(schema.begin()?)),
         };
-        Ok(Tx { within })
+        Ok(Tx { backend })
     }
 
     /// Takes away what was deleted. A file of at most `bytes_max` is written anew, so that no page keeps a copy, and
@@ -64,9 +64,9 @@ impl Writer {
     /// # Errors
     /// [`Error::NotWritten`], [`Error::DiskFull`], [`Error::Unreachable`], [`Error::Postgres`].
     pub fn wipe(&mut self, bytes_max: u64) -> Result<bool, Error> {
-        let connection = match &mut self.writes {
-            Writes::File(connection) => connection,
-            Writes::Schema(schema) => return schema.vacuum(bytes_max).map(|()| true),
+        let connection = match &mut self.backend {
+            Backend::File(connection) => connection,
+            Backend::Schema(schema) => return schema.vacuum(bytes_max).map(|()| true),
         };
         let sql = "select page_count * page_size from pragma_page_count, pragma_page_size";
         let bytes: i64 = connection.query_row(sql, [], |row| row.get(0))?;
@@ -84,13 +84,13 @@ impl Tx<'_> {
     /// # Errors
     /// [`Error::NotWritten`], [`Error::DiskFull`], [`Error::Unreachable`], [`Error::Postgres`].
     pub fn execute(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<u64, Error> {
-        match &mut self.within {
-            Within::File(transaction) => {
+        match &mut self.backend {
+            TxBackend::File(transaction) => {
                 let mut statement = transaction.prepare_cached(rewritten(sql)).map_err(Error::not_written)?;
                 let changed = statement.execute(params_from_iter(params)).map_err(Error::not_written)?;
                 Ok(changed as u64)
             }
-            Within::Schema(session) => session.execute(sql, params),
+            TxBackend::Schema(session) => session.execute(sql, params),
         }
     }
 
@@ -100,9 +100,9 @@ impl Tx<'_> {
     /// # Errors
     /// As [`Tx::execute`].
     pub fn queue(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<(), Error> {
-        match &mut self.within {
-            Within::File(_) => self.execute(sql, params).map(drop),
-            Within::Schema(session) => session.queue(sql, params),
+        match &mut self.backend {
+            TxBackend::File(_) => self.execute(sql, params).map(drop),
+            TxBackend::Schema(session) => session.queue(sql, params),
         }
     }
 
@@ -112,9 +112,9 @@ impl Tx<'_> {
     /// # Errors
     /// As [`Tx::execute`].
     pub fn keep(&mut self) -> Result<(), Error> {
-        match &mut self.within {
-            Within::File(_) => Ok(()),
-            Within::Schema(session) => session.queue("set local synchronous_commit = on", &[]),
+        match &mut self.backend {
+            TxBackend::File(_) => Ok(()),
+            TxBackend::Schema(session) => session.queue("set local synchronous_commit = on", &[]),
         }
     }
 
@@ -123,9 +123,9 @@ impl Tx<'_> {
     /// # Errors
     /// As [`Tx::execute`].
     pub fn batch(&mut self, sql: &str) -> Result<(), Error> {
-        match &mut self.within {
-            Within::File(transaction) => transaction.execute_batch(&rewrite(sql)).map_err(Error::not_written),
-            Within::Schema(session) => session.tables(sql),
+        match &mut self.backend {
+            TxBackend::File(transaction) => transaction.execute_batch(&rewrite(sql)).map_err(Error::not_written),
+            TxBackend::Schema(session) => session.tables(sql),
         }
     }
 
@@ -139,9 +139,9 @@ impl Tx<'_> {
         params: &[Value<'_>],
         mut map: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
-        match &mut self.within {
-            Within::File(transaction) => all(&mut *transaction.prepare_cached(rewritten(sql))?, params, map),
-            Within::Schema(session) => session.rows(sql, params)?.iter().map(|row| map(&row.into())).collect(),
+        match &mut self.backend {
+            TxBackend::File(transaction) => all(&mut *transaction.prepare_cached(rewritten(sql))?, params, map),
+            TxBackend::Schema(session) => session.rows(sql, params)?.iter().map(|row| map(&row.into())).collect(),
         }
     }
 
@@ -155,9 +155,9 @@ impl Tx<'_> {
         params: &[Value<'_>],
         mut map: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
-        match &mut self.within {
-            Within::File(transaction) => first(&mut *transaction.prepare_cached(rewritten(sql))?, params, map),
-            Within::Schema(session) => session.rows(sql, params)?.first().map(|row| map(&row.into())).transpose(),
+        match &mut self.backend {
+            TxBackend::File(transaction) => first(&mut *transaction.prepare_cached(rewritten(sql))?, params, map),
+            TxBackend::Schema(session) => session.rows(sql, params)?.first().map(|row| map(&row.into())).transpose(),
         }
     }
 
@@ -168,9 +168,9 @@ impl Tx<'_> {
     /// when the connection was lost, nobody knows.
     pub fn commit(self) -> Result<(), Error> {
         failpoint::sql("model-commit").map_err(Error::not_written)?;
-        match self.within {
-            Within::File(transaction) => transaction.commit().map_err(Error::not_written),
-            Within::Schema(session) => session.commit(),
+        match self.backend {
+            TxBackend::File(transaction) => transaction.commit().map_err(Error::not_written),
+            TxBackend::Schema(session) => session.commit(),
         }
     }
 }

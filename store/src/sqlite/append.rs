@@ -1,15 +1,15 @@
 //! The write side: the one connection that changes the log.
 
 use super::Log;
-use super::decode;
-use super::secrets::{self, Look};
+use super::rows;
+use super::secrets::{self, KeyedView};
 use super::write::write;
-use super::{forget, private_file, recover, room, schema, writing};
+use super::{disk_reserve, forget, private_file, recover, schema, writing};
 use crate::anchor::{Anchor, Keeper};
-use crate::prepare::{Prepared, encode, prepare};
+use crate::prepare::{PreparedBatch, encode, prepare};
 use crate::recent::Recent;
 use crate::record::page;
-use crate::{Batch, Begun, ErasedList, Error, Fact, Folder, Forget, Head, Keys, Receipt, Wanted, failpoint};
+use crate::{Batch, BatchNeeds, BatchStart, ErasedList, Error, Fact, Folder, Forget, Head, Keys, Receipt, failpoint};
 use domain::{StreamId, Timestamp};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ impl Appender {
         failpoint::pass("log-migrated");
         let keys = Arc::new(secrets::unlock_or_make(&connection, master_key).map_err(named)?);
         failpoint::pass("keys-stored");
-        let head = decode::head(&connection).map_err(named)?;
+        let head = rows::head(&connection).map_err(named)?;
         let keeper = Keeper::open(&folder.anchor())?;
         let recent = Arc::default();
         // A crash may have come before the write-ahead log was emptied of somebody who was forgotten.
@@ -91,7 +91,7 @@ impl Appender {
     /// # Errors
     /// [`Error::Unreadable`], [`Error::Corrupt`], [`Error::Database`].
     pub fn stream(&mut self, stream: StreamId) -> Result<Vec<Fact>, Error> {
-        super::log::stream_facts(&Look::new(&self.connection, &self.keys), stream)
+        super::log::stream_facts(&KeyedView::new(&self.connection, &self.keys), stream)
     }
 
     /// The receipt of a command, if there is one.
@@ -99,7 +99,7 @@ impl Appender {
     /// # Errors
     /// [`Error::Damaged`], [`Error::Database`].
     pub fn receipt(&mut self, command_id: &[u8; 32]) -> Result<Option<Receipt>, Error> {
-        decode::receipt(&Look::new(&self.connection, &self.keys), command_id)
+        rows::receipt(&KeyedView::new(&self.connection, &self.keys), command_id)
     }
 
     /// Opens the transaction of a batch and reads the wanted streams in it: a transaction for each would take the
@@ -107,14 +107,14 @@ impl Appender {
     ///
     /// # Errors
     /// [`Error::NotWritten`]: the batch did not begin. [`Error::Stopped`].
-    pub fn begin(&mut self, wanted: &Wanted) -> Result<Begun, Error> {
+    pub fn begin(&mut self, needs: &BatchNeeds) -> Result<BatchStart, Error> {
         if self.stopped {
             return Err(Error::Stopped);
         }
         self.cancel();
         run(&self.connection, "begin immediate").map_err(Error::not_written)?;
-        let streams = wanted.streams.iter().map(|stream| (*stream, self.stream(*stream))).collect();
-        Ok(Begun { streams, others: Vec::new(), is_behind: false })
+        let streams = needs.streams.iter().map(|stream| (*stream, self.stream(*stream))).collect();
+        Ok(BatchStart { streams, others: Vec::new(), is_behind: false })
     }
 
     /// Whether there is room for a batch.
@@ -122,7 +122,7 @@ impl Appender {
     /// # Errors
     /// [`Error::DiskFull`], [`Error::NotWritten`], [`Error::Stopped`].
     pub fn check_room(&self) -> Result<(), Error> {
-        if self.stopped { Err(Error::Stopped) } else { room::check(&self.root) }
+        if self.stopped { Err(Error::Stopped) } else { disk_reserve::check(&self.root) }
     }
 
     /// Lets go of a batch that was begun.
@@ -165,17 +165,17 @@ impl Appender {
         Ok(self.head)
     }
 
-    fn prepared<'a>(&self, batch: &'a Batch) -> Result<Prepared<'a>, Error> {
+    fn prepared<'a>(&self, batch: &'a Batch) -> Result<PreparedBatch<'a>, Error> {
         if batch.forget.is_empty() {
             // To forget somebody is what the rest of the disk may be used for as well.
-            room::check(&self.root)?;
+            disk_reserve::check(&self.root)?;
         }
-        let look = Look::new(&self.connection, &self.keys);
+        let look = KeyedView::new(&self.connection, &self.keys);
         prepare(&self.keys, &mut |subject| look.data_key(subject), self.head, batch, encode(batch))
     }
 
     /// Keeps what was just appended for those who follow closely. What was forgotten with it is not told from memory.
-    fn remember(&self, before: Head, batch: &Batch, prepared: &Prepared<'_>) {
+    fn remember(&self, before: Head, batch: &Batch, prepared: &PreparedBatch<'_>) {
         if !batch.forget.is_empty() {
             self.recent.clear();
             return;
@@ -262,7 +262,7 @@ impl Appender {
     }
 
     /// What is kept in memory follows the commit, never the other way round.
-    fn committed(&self, prepared: Prepared<'_>, forget: &[Forget]) {
+    fn committed(&self, prepared: PreparedBatch<'_>, forget: &[Forget]) {
         let forgotten = self.keys.forgotten();
         for (subject, (key, _)) in prepared.new_keys {
             self.keys.cache_key(subject, key, forgotten);

@@ -1,9 +1,9 @@
 //! A copy of the log, taken beside whoever writes.
 
 use super::export::known;
-use super::{Pool, decode, reading, schema, verify};
+use super::{Pool, reading, rows, schema, verify};
 use crate::anchor::{self, Anchor};
-use crate::manifest::{Copied, Manifest, read_through};
+use crate::manifest::{BackupFile, Manifest, read_through};
 use crate::{Error, Folder, failpoint};
 use domain::Timestamp;
 use std::fs::{self, DirBuilder, File};
@@ -48,7 +48,7 @@ pub fn backup(
     let head = {
         let connection = reading(&database)?;
         schema::check(&connection)?;
-        let head = decode::head(&connection)?;
+        let head = rows::head(&connection)?;
         if head.position > 0 {
             known(&connection, head, anchor?.head)?;
         }
@@ -95,10 +95,10 @@ fn vacuum(folder: &Folder, to: &Path, progress: &mut impl FnMut(Stage)) -> Resul
     File::open(to).and_then(|file| file.sync_all()).map_err(Error::file("sync the backup", to))
 }
 
-fn copied(path: &Path) -> Result<Copied, Error> {
+fn copied(path: &Path) -> Result<BackupFile, Error> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (bytes, blake3) = read_through(path, |_| Ok(())).map_err(Error::file("read back", path))?;
-    Ok(Copied { name, bytes, blake3 })
+    Ok(BackupFile { name, bytes, blake3 })
 }
 
 /// A folder that gets a backup. Dropped before it is finished, it takes away what was copied.

@@ -1,9 +1,9 @@
 //! The log, written into the file that it travels in.
 
-use super::decode::{self, COLUMNS};
+use super::rows::{self, COLUMNS};
 use super::{reading, schema, secrets};
 use crate::record::{number, sql_number};
-use crate::transfer::{Counted, Leaving, ReceiptRow};
+use crate::transfer::{Leaving, ReceiptRow, Totals};
 use crate::{BrokenKind, Error, Folder, Head};
 use domain::Timestamp;
 use rusqlite::Connection;
@@ -17,14 +17,14 @@ use std::io::Write;
 /// [`Error::NotHeld`] when the log does not hold; [`Error::NoAnchor`], [`Error::BadAnchor`]; [`Error::Export`] when
 /// it cannot be written; [`Error::Damaged`], [`Error::Corrupt`], [`Error::OlderSchema`], [`Error::NewerSchema`],
 /// [`Error::Database`].
-pub fn export(folder: &Folder, to: impl Write, progress: impl FnMut(u64, u64)) -> Result<(Head, Counted), Error> {
+pub fn export(folder: &Folder, to: impl Write, progress: impl FnMut(u64, u64)) -> Result<(Head, Totals), Error> {
     // First the anchor, then the log: the anchor is never ahead.
     let anchor = folder.read_anchor();
     let connection = reading(&folder.database())?;
     schema::check(&connection)?;
     // Dropped, it is rolled back: nothing was written.
     let snapshot = connection.unchecked_transaction()?;
-    let head = decode::head(&snapshot)?;
+    let head = rows::head(&snapshot)?;
     if head.position > 0 {
         known(&snapshot, head, anchor?.head)?;
     }
@@ -63,7 +63,7 @@ fn events<P: FnMut(u64, u64)>(connection: &Connection, to: &mut Leaving<impl Wri
     let mut statement = connection.prepare(&format!("select {COLUMNS} from event order by position"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        to.event(&decode::record(row)?)?;
+        to.event(&rows::record(row)?)?;
     }
     Ok(())
 }

@@ -92,7 +92,7 @@ pub(super) fn caused_by(
 /// halving, without an index.
 fn last_before(connection: &Connection, instant: Timestamp) -> Result<u64, Error> {
     let mut statement = connection.prepare_cached("select recorded_at from event where position = ?1")?;
-    let (mut low, mut high) = (0, super::decode::head(connection)?.position);
+    let (mut low, mut high) = (0, super::rows::head(connection)?.position);
     while low < high {
         let middle = low + (high - low).div_ceil(2);
         let recorded_at: Option<i64> = statement.query_row([sql_number(middle)], |row| row.get(0)).optional()?;

@@ -4,7 +4,7 @@ use super::schema;
 use super::staging::{Staging, filling};
 use super::write::{INSERT_EVENT, INSERT_KEY, INSERT_RECEIPT};
 use crate::record::sql_number;
-use crate::transfer::{Arriving, Brought, Fault, Row, Target};
+use crate::transfer::{Arriving, Fault, Imported, Row, Target};
 use crate::{Error, failpoint};
 use rusqlite::{Connection, Params};
 use std::io::BufRead;
@@ -17,7 +17,7 @@ use std::io::BufRead;
 /// [`Error::NotEmpty`], [`Error::Locked`]; [`Error::NotAnExport`], [`Error::BadExport`], [`Error::Import`];
 /// [`Error::NoMasterKeyBrought`], [`Error::OtherMasterKey`]; [`Error::NotHeld`]; [`Error::DiskFull`],
 /// [`Error::NotWritten`], [`Error::File`], [`Error::NotAnErasedList`]. Nothing was imported then.
-pub fn import(target: Target<'_>, from: impl BufRead, progress: impl FnMut(u64, u64)) -> Result<Brought, Error> {
+pub fn import(target: Target<'_>, from: impl BufRead, progress: impl FnMut(u64, u64)) -> Result<Imported, Error> {
     let arriving = Arriving::begin(from, target.master_key)?;
     let staging = Staging::begin(target.data)?;
     let (head, counted) = {
@@ -34,7 +34,7 @@ pub fn import(target: Target<'_>, from: impl BufRead, progress: impl FnMut(u64, 
     staging.verify(&[head.into()], |_| {})?;
     let back = staging.listed(target.erased_list, None)?;
     staging.finish(head)?;
-    Ok(Brought { head, counted, back })
+    Ok(Imported { head, counted, back })
 }
 
 fn put(to: &Connection, row: Row<'_>) -> Result<(), Fault> {

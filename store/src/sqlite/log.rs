@@ -1,13 +1,15 @@
 //! The read side: for everybody in the process, and for the command line beside a running server.
 
-use super::decode::{self, COLUMNS};
-use super::secrets::{self, Look};
+use super::rows::{self, COLUMNS};
+use super::secrets::{self, KeyedView};
 use super::{Pool, filter, recover, rotate, schema, verify};
 use crate::anchor::Mark;
-use crate::opened::{self, Parts};
+use crate::decode::{self, Parts};
 use crate::recent::Recent;
 use crate::record::{Order, number, page, rising, sql_number};
-use crate::{Broken, Error, Fact, Filter, Folder, Head, Keys, Receipt, Record, Rotated, Stats, StreamRow, Verified};
+use crate::{
+    Broken, Error, Fact, Filter, Folder, Head, KeyRotation, Keys, Receipt, Record, Stats, StreamRow, Verification,
+};
 use domain::{Personal, StreamId};
 use rusqlite::{Connection, Params};
 use std::path::Path;
@@ -63,7 +65,7 @@ impl Log {
     ///
     /// # Errors
     /// [`Error::NotWritten`], [`Error::CommitFailed`], [`Error::File`], [`Error::Database`].
-    pub fn rotate_keys(&self, progress: &mut dyn FnMut(u64)) -> Result<Rotated, Error> {
+    pub fn rotate_keys(&self, progress: &mut dyn FnMut(u64)) -> Result<KeyRotation, Error> {
         rotate::rotate(self.inner.pool.path(), &self.inner.keys, progress)
     }
 
@@ -72,7 +74,7 @@ impl Log {
     /// # Errors
     /// [`Error::Database`], [`Error::Corrupt`].
     pub fn head(&self) -> Result<Head, Error> {
-        decode::head(&*self.inner.pool.take()?)
+        rows::head(&*self.inner.pool.take()?)
     }
 
     /// Records above a position, in order; at most `limit` and [`crate::PAGE_MAX`].
@@ -149,7 +151,7 @@ impl Log {
     /// [`Error::Database`], [`Error::Corrupt`].
     pub fn stats(&self) -> Result<Stats, Error> {
         let connection = self.inner.pool.take()?;
-        let head = decode::head(&connection)?;
+        let head = rows::head(&connection)?;
         let sql = "select name, count(*) from event where position <= ?1 group by name order by name";
         let mut statement = connection.prepare_cached(sql)?;
         let rows = statement.query_map([sql_number(head.position)], |row| Ok((row.get(0)?, number(row.get(1)?))))?;
@@ -166,18 +168,18 @@ impl Log {
     }
 
     pub(crate) fn facts(&self, after: u64, limit: usize) -> Result<Vec<Fact>, Error> {
-        self.look(|look| decode::page(look, after, None, limit))
+        self.look(|look| rows::page(look, after, None, limit))
     }
 
     pub(crate) fn facts_behind(&self, after: Mark, head: Head, limit: usize) -> Result<Vec<Fact>, Error> {
         match self.inner.recent.behind(after, head, limit.min(crate::PAGE_MAX)) {
             Some(facts) => Ok(facts),
-            None => self.look(|look| decode::page(look, after.position, Some(after), limit)),
+            None => self.look(|look| rows::page(look, after.position, Some(after), limit)),
         }
     }
 
     pub(crate) fn mark(&self, position: u64) -> Result<Option<Mark>, Error> {
-        decode::mark(&*self.inner.pool.take()?, position)
+        rows::mark(&*self.inner.pool.take()?, position)
     }
 
     /// The receipt of a command, if there is one.
@@ -185,7 +187,7 @@ impl Log {
     /// # Errors
     /// [`Error::Damaged`], [`Error::Database`].
     pub fn receipt(&self, command_id: &[u8; 32]) -> Result<Option<Receipt>, Error> {
-        self.look(|look| decode::receipt(look, command_id))
+        self.look(|look| rows::receipt(look, command_id))
     }
 
     /// The personal part of a record as JSON; `None` when it never had one.
@@ -198,7 +200,7 @@ impl Log {
             (Some(sealed), _) => self.look(|look| {
                 let key = record.subject.map(|subject| look.data_key(subject)).transpose()?.flatten();
                 let of = (record.id, record.name.as_str());
-                opened::unsealed(key.as_deref(), record.position, record.subject, of, sealed)
+                decode::unsealed(key.as_deref(), record.position, record.subject, of, sealed)
             }),
             (None, Some(_)) => Ok(Some(Personal::Erased)),
             (None, None) => Ok(None),
@@ -210,7 +212,7 @@ impl Log {
     /// # Errors
     /// [`Error::Unreadable`], and those of [`Log::personal`].
     pub fn fact(&self, record: &Record) -> Result<Fact, Error> {
-        opened::decoded(Parts::of(record, self.personal(record)?))
+        decode::decoded(Parts::of(record, self.personal(record)?))
     }
 
     /// Looks whether the log holds between two positions, both included: the chain, positions and versions without
@@ -222,16 +224,16 @@ impl Log {
     ///
     /// # Errors
     /// The first bad position.
-    pub fn verify(&self, from: u64, to: u64, progress: impl FnMut(u64)) -> Result<Verified, Broken> {
+    pub fn verify(&self, from: u64, to: u64, progress: impl FnMut(u64)) -> Result<Verification, Broken> {
         // First the anchor, then the log: beside a running server the log may grow in between, and the anchor is
         // never ahead of it.
         let known = recover::known(&self.inner.pool, to == u64::MAX)?;
         verify::verify(&self.inner.pool, from, to, &known, progress)
     }
 
-    fn look<T>(&self, read: impl FnOnce(&Look<'_>) -> Result<T, Error>) -> Result<T, Error> {
+    fn look<T>(&self, read: impl FnOnce(&KeyedView<'_>) -> Result<T, Error>) -> Result<T, Error> {
         let connection = self.inner.pool.take()?;
-        read(&Look::new(&connection, &self.inner.keys))
+        read(&KeyedView::new(&connection, &self.inner.keys))
     }
 }
 
@@ -247,7 +249,7 @@ pub(super) fn records(
     let mut records = Vec::new();
     while let Some(row) = rows.next()? {
         order.next(number(row.get(0)?))?;
-        records.push(decode::record(row)?);
+        records.push(rows::record(row)?);
     }
     Ok(records)
 }
@@ -258,6 +260,6 @@ pub(super) const STREAM_FACTS: &str =
      hash from event where stream = ?1 order by version";
 
 /// All facts of a stream: half a stream would be a wrong state, so the first bad one is the error.
-pub(super) fn stream_facts(look: &Look<'_>, stream: StreamId) -> Result<Vec<Fact>, Error> {
-    decode::facts(look, STREAM_FACTS, [stream.to_string()])
+pub(super) fn stream_facts(look: &KeyedView<'_>, stream: StreamId) -> Result<Vec<Fact>, Error> {
+    rows::facts(look, STREAM_FACTS, [stream.to_string()])
 }

@@ -1,8 +1,8 @@
 //! What a start makes sure of before it changes anything: that the log is all there, as far as its anchor knows.
 
-use super::{Pool, decode, schema, verify};
+use super::{Pool, rows, schema, verify};
 use crate::anchor::{self, Anchor, Mark};
-use crate::{Accepted, Broken, BrokenKind, Error, Folder, Head, Lock, Verified};
+use crate::{AcceptedLog, Broken, BrokenKind, Error, Folder, Head, Lock, Verification};
 use rusqlite::Connection;
 
 /// Looks whether the log holds what its anchor knows, and whether the chain holds from where it was settled to the
@@ -37,20 +37,20 @@ pub(super) fn check(folder: &Folder) -> Result<Anchor, Error> {
 ///
 /// # Errors
 /// [`Error::NotHeld`] when the chain of what is there does not hold; [`Error::File`], [`Error::Database`].
-pub fn accept(folder: &Folder, _lock: &Lock, progress: impl FnMut(u64)) -> Result<Accepted, Error> {
+pub fn accept(folder: &Folder, _lock: &Lock, progress: impl FnMut(u64)) -> Result<AcceptedLog, Error> {
     // One that is lost or damaged knows nothing.
     let known = anchor::read(&folder.anchor()).ok().flatten().unwrap_or_default().head;
     let (Some(pool), head) = look(folder)? else {
         anchor::create(&folder.anchor(), Anchor::default())?;
-        let verified = Verified { events: 0, head: Head::default(), anchor: Some(0) };
-        return Ok(Accepted { verified, is_other: known.position > 0 });
+        let verified = Verification { events: 0, head: Head::default(), anchor: Some(0) };
+        return Ok(AcceptedLog { verified, is_other: known.position > 0 });
     };
     let verified = verify::verify(&pool, 1, u64::MAX, &[head.into()], progress);
     let verified = verified.map_err(|source| Error::NotHeld { source })?;
     // What is settled is learnt at the next checkpoint; until then a start looks through everything once more.
     anchor::create(&folder.anchor(), Anchor { head: verified.head.into(), settled: Mark::default() })?;
-    let is_other = known.position > 0 && decode::mark(&*pool.take()?, known.position)? != Some(known);
-    Ok(Accepted { verified: Verified { anchor: Some(verified.head.position), ..verified }, is_other })
+    let is_other = known.position > 0 && rows::mark(&*pool.take()?, known.position)? != Some(known);
+    Ok(AcceptedLog { verified: Verification { anchor: Some(verified.head.position), ..verified }, is_other })
 }
 
 /// The log's end as the database tells it. No pool when there is no table yet: SQLite would throw away the
@@ -70,7 +70,7 @@ pub(super) fn look(folder: &Folder) -> Result<(Option<Pool>, Head), Error> {
         let connection = pool.take()?;
         match schema::version(&connection)? {
             0 => (0, Head::default()),
-            version => (version, decode::head(&connection)?),
+            version => (version, rows::head(&connection)?),
         }
     };
     Ok((Some(pool).filter(|_| version > 0), head))
@@ -99,7 +99,7 @@ pub(super) fn known(pool: &Pool, with_the_end: bool) -> Result<Vec<Mark>, Broken
         Ok(Some(anchor)) => Ok(vec![anchor.settled, anchor.head]),
         Err(error) if with_the_end => Err(bad(&error)),
         Ok(None) if with_the_end => {
-            let head = pool.take().and_then(|connection| decode::head(&connection)).map_err(|error| bad(&error))?;
+            let head = pool.take().and_then(|connection| rows::head(&connection)).map_err(|error| bad(&error))?;
             if head.position > 0 { Err(bad(&Error::NoAnchor { path })) } else { Ok(Vec::new()) }
         }
         Ok(None) | Err(_) => Ok(Vec::new()),

@@ -8,8 +8,8 @@ use crate::keys::Keys;
 use crate::manifest::{self, Manifest, read_through};
 use crate::master_key::MasterKey;
 use crate::record::number;
-use crate::transfer::{Brought, Counted, Target};
-use crate::{Error, Verified, failpoint};
+use crate::transfer::{Imported, Target, Totals};
+use crate::{Error, Verification, failpoint};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -38,7 +38,7 @@ const OURS: &[&str] = &[
 
 /// What is brought along with a backup, if anything is.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Along<'a> {
+pub struct RestoreExtras<'a> {
     /// The master key's file, copied to where the folder keeps its own.
     pub master_key: Option<&'a Path>,
     /// A list of the erased, added to the folder's own.
@@ -55,9 +55,9 @@ pub struct Along<'a> {
 pub fn restore(
     from: &Path,
     target: Target<'_>,
-    along: Along<'_>,
+    along: RestoreExtras<'_>,
     mut progress: impl FnMut(Stage),
-) -> Result<Brought, Error> {
+) -> Result<Imported, Error> {
     let manifest = Manifest::read(from)?;
     let master_key = along.master_key.unwrap_or(target.master_key);
     if MasterKey::read(master_key)?.is_none() {
@@ -88,7 +88,7 @@ pub fn restore(
         Keys::unlock_other(master_key, &check, &lookup)?;
         counted(&connection, manifest.events)?
     };
-    let Verified { head, .. } = staging.verify(&[anchor.settled, anchor.head], |position| {
+    let Verification { head, .. } = staging.verify(&[anchor.settled, anchor.head], |position| {
         progress(Stage::Verified(position, manifest.position));
     })?;
     if (head.position, head.hash) != (manifest.position, manifest.hash()) {
@@ -100,7 +100,7 @@ pub fn restore(
     }
     let back = staging.listed(target.erased_list, along.erased_list)?;
     staging.finish(head)?;
-    Ok(Brought { head, counted, back })
+    Ok(Imported { head, counted, back })
 }
 
 /// Reads a file of a backup to its end: it must be what the manifest says.
@@ -126,10 +126,10 @@ fn held(
     }
 }
 
-fn counted(connection: &rusqlite::Connection, events: u64) -> Result<Counted, Error> {
+fn counted(connection: &rusqlite::Connection, events: u64) -> Result<Totals, Error> {
     let sql = "select (select count(*) from subject_key), (select count(*) from receipt)";
     let (keys, receipts) = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(Counted { events, keys: number(keys), receipts: number(receipts) })
+    Ok(Totals { events, keys: number(keys), receipts: number(receipts) })
 }
 
 /// Refuses a folder that holds what is not ours.

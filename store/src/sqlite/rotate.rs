@@ -4,7 +4,7 @@ use super::secrets::wrapped;
 use super::writing;
 use crate::keys::Keys;
 use crate::master_key::{self, MasterKey};
-use crate::{Error, Rotated, failpoint};
+use crate::{Error, KeyRotation, failpoint};
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ const PAGE: u32 = 10_000;
 /// # Errors
 /// [`Error::NotWritten`]: nothing was changed. [`Error::CommitFailed`]: repeat it. [`Error::File`]: the new key is in
 /// force and its file is found at the next start.
-pub(super) fn rotate(path: &Path, keys: &Keys, progress: &mut dyn FnMut(u64)) -> Result<Rotated, Error> {
+pub(super) fn rotate(path: &Path, keys: &Keys, progress: &mut dyn FnMut(u64)) -> Result<KeyRotation, Error> {
     let connection = writing(path, "full")?;
     connection.execute_batch("begin immediate").map_err(Error::not_written)?;
     // A rotation that a crash cut off after its commit is ended first: its key is not to be brought in twice.
@@ -38,7 +38,7 @@ pub(super) fn rotate(path: &Path, keys: &Keys, progress: &mut dyn FnMut(u64)) ->
     // What the former key wrapped is to leave the write-ahead log, too. Where a reader keeps that from happening now,
     // it happens with the next restart.
     connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()))?;
-    Ok(Rotated { keys: count, former })
+    Ok(KeyRotation { keys: count, former })
 }
 
 fn wrap_again(

@@ -52,17 +52,17 @@ fn find(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>, Error> {
 }
 
 /// One look into the database with its keys at hand.
-pub(super) struct Look<'a> {
+pub(super) struct KeyedView<'a> {
     pub(super) connection: &'a Connection,
     pub(super) keys: &'a Keys,
     forgotten_before: u64,
 }
 
-impl<'a> Look<'a> {
+impl<'a> KeyedView<'a> {
     /// To be made before the first statement of the look runs: a key that is found in an older state of the
     /// database than the present one must not be kept.
-    pub(super) fn new(connection: &'a Connection, keys: &'a Keys) -> Look<'a> {
-        Look { connection, keys, forgotten_before: keys.forgotten() }
+    pub(super) fn new(connection: &'a Connection, keys: &'a Keys) -> KeyedView<'a> {
+        KeyedView { connection, keys, forgotten_before: keys.forgotten() }
     }
 
     /// The data key of a subject; `None` when there is none, or none any more.

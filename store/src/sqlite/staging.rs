@@ -6,7 +6,7 @@ use super::forget;
 use super::{Pool, recover, verify};
 use crate::anchor::{self, Anchor, Mark};
 use crate::erased::Known;
-use crate::{ErasedList, Error, Folder, Head, Lock, Verified, failpoint};
+use crate::{ErasedList, Error, Folder, Head, Lock, Verification, failpoint};
 use domain::UserId;
 use rusqlite::Connection;
 use std::fs::{self, File};
@@ -46,7 +46,7 @@ impl Staging {
     }
 
     /// Verifies the whole log that was made, with what is known of it.
-    pub(super) fn verify(&self, known: &[Mark], progress: impl FnMut(u64)) -> Result<Verified, Error> {
+    pub(super) fn verify(&self, known: &[Mark], progress: impl FnMut(u64)) -> Result<Verification, Error> {
         let pool = Pool::new(self.database());
         verify::verify(&pool, 1, u64::MAX, known, progress).map_err(|source| Error::NotHeld { source })
     }

@@ -1,12 +1,12 @@
 //! Whether the log holds: told by the log alone, without keys.
 
-use super::reach::{self, Sum};
-use super::{Pool, decode, recover};
+use super::reachability::{self, Sum};
+use super::{Pool, recover, rows};
 use crate::anchor::Mark;
 use crate::chain::{GENESIS, Link};
-use crate::follow::{self, Versions};
+use crate::chain_walk::{self, Versions};
 use crate::record::{number, sql_number};
-use crate::{Broken, BrokenKind, Error, Head, Verified};
+use crate::{Broken, BrokenKind, Error, Head, Verification};
 use domain::Timestamp;
 use rusqlite::{Connection, Row};
 
@@ -23,7 +23,7 @@ pub(super) fn verify(
     to: u64,
     known: &[Mark],
     mut progress: impl FnMut(u64),
-) -> Result<Verified, Broken> {
+) -> Result<Verification, Broken> {
     let from = from.max(1);
     let mut walk = Walk {
         first: from,
@@ -51,22 +51,22 @@ pub(super) fn verify(
     }
     let events = walk.head.position + 1 - from;
     let head = if walk.head.position == 0 { Head::default() } else { walk.head };
-    Ok(Verified { events, head, anchor: last_known.map(|mark| mark.position) })
+    Ok(Verification { events, head, anchor: last_known.map(|mark| mark.position) })
 }
 
 /// Walks along the whole log, and looks at the same time whether every event can be found.
 fn whole(walk: &mut Walk<'_>, pool: &Pool, progress: &mut impl FnMut(u64)) -> Result<(), Broken> {
-    let head = pool.take().and_then(|connection| decode::head(&connection)).map_err(|error| walk.unreadable(&error))?;
+    let head = pool.take().and_then(|connection| rows::head(&connection)).map_err(|error| walk.unreadable(&error))?;
     walk.summed_to = head.position;
     let hasher = walk.versions.hasher();
     let reached = std::thread::scope(|scope| {
-        let reached = scope.spawn(|| reach::reach(pool, head.position, &hasher));
+        let reached = scope.spawn(|| reachability::reach(pool, head.position, &hasher));
         let walked = walk.along(pool, u64::MAX, progress);
         // What the walk finds comes first: it knows best what is wrong.
         let reached = reached.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         walked.and(reached)
     })?;
-    if reached == walk.sum { Ok(()) } else { Err(reach::first_unreachable(pool, head.position)) }
+    if reached == walk.sum { Ok(()) } else { Err(reachability::first_unreachable(pool, head.position)) }
 }
 
 /// A walk along the log: all that is known up to `head`.
@@ -131,10 +131,10 @@ impl Walk<'_> {
 
     fn row(&mut self, connection: &Connection, row: &Row<'_>) -> Result<(), Broken> {
         let (link, sealed, hash) = columns(row).map_err(|source| self.unreadable(&Error::from(source)))?;
-        let next = follow::next(&self.head, &link, sealed, hash, &mut self.buffer);
+        let next = chain_walk::next(&self.head, &link, sealed, hash, &mut self.buffer);
         let head = next.map_err(|(kind, what)| self.broken(kind, what))?;
         if link.version != self.next_version(connection, &link)? {
-            return Err(self.broken(follow::NOT_NEXT.0, follow::NOT_NEXT.1));
+            return Err(self.broken(chain_walk::NOT_NEXT.0, chain_walk::NOT_NEXT.1));
         }
         if self.known.iter().any(|mark| mark.position == head.position && mark.hash != head.hash) {
             return Err(self.broken(BrokenKind::Anchor, "it is not the event that the anchor knows"));

@@ -2,7 +2,7 @@
 
 use super::forget;
 use crate::Forget;
-use crate::prepare::{EventRow, Prepared, ReceiptRow};
+use crate::prepare::{EventRow, PreparedBatch, ReceiptRow};
 use crate::record::sql_number;
 use rusqlite::Connection;
 
@@ -17,7 +17,7 @@ pub(super) const INSERT_RECEIPT: &str =
     "insert into receipt (command_id, fingerprint, at, position, subject, outcome) values (?1, ?2, ?3, ?4, ?5, ?6)";
 
 /// Writes a prepared batch into the open transaction; what is forgotten comes last.
-pub(super) fn write(connection: &Connection, prepared: &Prepared<'_>, forget: &[Forget]) -> rusqlite::Result<()> {
+pub(super) fn write(connection: &Connection, prepared: &PreparedBatch<'_>, forget: &[Forget]) -> rusqlite::Result<()> {
     for (subject, (_, wrapped)) in &prepared.new_keys {
         let mut statement = connection.prepare_cached(INSERT_KEY)?;
         statement.execute((subject.0.as_bytes().as_slice(), wrapped))?;

@@ -1,7 +1,7 @@
 //! A log out of the file that it travelled in: what every line must be, whichever database it goes into.
 
-use super::{Counted, Event, FORMAT, Hex, Line, Other, Reader, Receipt, TOLD_EVERY, VERSION};
-use crate::follow::{self, Versions};
+use super::{Event, FORMAT, Hex, Line, Other, Reader, Receipt, TOLD_EVERY, Totals, VERSION};
+use crate::chain_walk::{self, Versions};
 use crate::{EVENT_BYTES_MAX, Error, Head, Keys};
 use domain::{Timestamp, UserId};
 use std::collections::HashSet;
@@ -23,11 +23,11 @@ pub struct Target<'a> {
 
 /// What was brought in.
 #[derive(Clone, Debug)]
-pub struct Brought {
+pub struct Imported {
     /// Where the log ends.
     pub head: Head,
     /// How much it is.
-    pub counted: Counted,
+    pub counted: Totals,
     /// Who is in the list of the erased and has an account in this log all the same: whoever opens the log for
     /// writing erases them again, before anything is served.
     pub back: Vec<UserId>,
@@ -123,8 +123,8 @@ impl<R: BufRead> Arriving<R> {
         mut self,
         mut progress: impl FnMut(u64, u64),
         mut put: impl FnMut(Row<'_>) -> Result<(), Fault>,
-    ) -> Result<(Head, Counted), Error> {
-        let (mut counted, mut part) = (Counted::default(), Part::Keys);
+    ) -> Result<(Head, Totals), Error> {
+        let (mut counted, mut part) = (Totals::default(), Part::Keys);
         loop {
             let number = self.reader.number() + 1;
             let bad = |what: &str| Error::BadExport { line: number, what: what.to_owned() };
@@ -157,7 +157,7 @@ impl<R: BufRead> Arriving<R> {
                     (Part::Receipts, &mut counted.receipts)
                 }
                 Line::Other(Other::End { events, keys, receipts, blake3 }) => {
-                    return self.end((Counted { events, keys, receipts }, counted), blake3);
+                    return self.end((Totals { events, keys, receipts }, counted), blake3);
                 }
                 Line::Other(Other::Header { .. }) => return Err(bad("is a second header")),
             };
@@ -170,7 +170,7 @@ impl<R: BufRead> Arriving<R> {
     }
 
     /// The trailer must fit what was read, and nothing may follow.
-    fn end(mut self, (said, counted): (Counted, Counted), blake3: Hex) -> Result<(Head, Counted), Error> {
+    fn end(mut self, (said, counted): (Totals, Totals), blake3: Hex) -> Result<(Head, Totals), Error> {
         if said.events != counted.events {
             let what = format!("says that there are {} events, and {} were read", said.events, counted.events);
             return Err(self.reader.bad(what));
@@ -203,12 +203,12 @@ fn event_after(head: &Head, event: &Event<'_>, versions: &mut Versions, buffer: 
         return Err(Fault::Line(format!("holds event {position}, which is larger than an event may be")));
     }
     let link = event.link();
-    let next = follow::next(head, &link, event.sealed(), &event.hash.0, buffer);
-    let broken = |(_, what): follow::Fault| Fault::Line(format!("holds event {position}, which is bad: {what}"));
+    let next = chain_walk::next(head, &link, event.sealed(), &event.hash.0, buffer);
+    let broken = |(_, what): chain_walk::Fault| Fault::Line(format!("holds event {position}, which is bad: {what}"));
     let next = next.map_err(broken)?;
     let Ok(version) = versions.next(versions.stream(link.stream), || Ok::<_, Infallible>(0));
     if version != link.version {
-        return Err(broken(follow::NOT_NEXT));
+        return Err(broken(chain_walk::NOT_NEXT));
     }
     Ok(next)
 }

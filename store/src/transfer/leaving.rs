@@ -1,7 +1,7 @@
 //! A log into the file that it travels in: what is written is checked on the way, whichever database it comes from.
 
-use super::{Base64, Counted, Event, Hex, Lines, Receipt, TOLD_EVERY, raw};
-use crate::follow::{self, Versions};
+use super::{Base64, Event, Hex, Lines, Receipt, TOLD_EVERY, Totals, raw};
+use crate::chain_walk::{self, Versions};
 use crate::{Broken, Error, Head, Record};
 use domain::Timestamp;
 use std::convert::Infallible;
@@ -43,14 +43,14 @@ impl<W: Write, P: FnMut(u64, u64)> Leaving<W, P> {
     /// The next event.
     pub(crate) fn event(&mut self, record: &Record) -> Result<(), Error> {
         let sealed = record.sealed.as_deref();
-        let next = follow::next(&self.head, &record.link(), sealed, &record.hash, &mut self.buffer);
+        let next = chain_walk::next(&self.head, &record.link(), sealed, &record.hash, &mut self.buffer);
         let position = self.head.position + 1;
-        let broken = |(kind, what): follow::Fault| Broken { position, what: what.to_owned(), kind };
+        let broken = |(kind, what): chain_walk::Fault| Broken { position, what: what.to_owned(), kind };
         self.head = next.map_err(|fault| Error::NotHeld { source: broken(fault) })?;
         let stream = self.versions.stream(&record.stream);
         let Ok(version) = self.versions.next(stream, || Ok::<_, Infallible>(0));
         if u64::try_from(version) != Ok(record.version) {
-            return Err(Error::NotHeld { source: broken(follow::NOT_NEXT) });
+            return Err(Error::NotHeld { source: broken(chain_walk::NOT_NEXT) });
         }
         self.lines.event(&shown(record)?)?;
         if position.is_multiple_of(TOLD_EVERY) {
@@ -75,7 +75,7 @@ impl<W: Write, P: FnMut(u64, u64)> Leaving<W, P> {
     }
 
     /// Ends with the trailer.
-    pub(crate) fn end(self) -> Result<(Head, Counted), Error> {
+    pub(crate) fn end(self) -> Result<(Head, Totals), Error> {
         Ok((self.end, self.lines.end()?))
     }
 }

@@ -6,7 +6,7 @@ use domain::text::MessageText;
 use domain::{ChatId, Event, MessageId, Personal, Timestamp, UserId, message, user};
 use servers::Database;
 use std::path::Path;
-use store::{Appender, Batch, Broken, Cluster, Error, Folder, Head, Log, NewEvent, Verified, postgres};
+use store::{Appender, Batch, Broken, Cluster, Error, Folder, Head, Log, NewEvent, Verification, postgres};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -58,7 +58,7 @@ impl House {
         self.appender.append(&Batch { at, events, ..Batch::default() }).unwrap()
     }
 
-    pub fn verify(&self) -> Result<Verified, Broken> {
+    pub fn verify(&self) -> Result<Verification, Broken> {
         self.log.verify(1, u64::MAX, |_| {}).map_err(broken)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::common::{asked, broken, message};
 use crate::nodes::{Node, Shared};
-use store::{BrokenKind, Error, Wanted, postgres};
+use store::{BatchNeeds, BrokenKind, Error, postgres};
 
 /// What a restore of an older state leaves: the rows behind `position` are gone, and the head says so.
 fn set_back(shared: &Shared, position: u64) {
@@ -56,7 +56,7 @@ fn a_log_that_was_set_back_is_refused_at_the_start_and_accepted_by_command() {
 fn a_log_that_was_set_back_while_a_node_runs_is_refused_by_its_next_batch() {
     let Some((shared, mut node)) = ten() else { return };
     set_back(&shared, 6);
-    assert_eq!(not_held(node.appender.begin(&Wanted::default()).err()), (7, BrokenKind::Missing));
+    assert_eq!(not_held(node.appender.begin(&BatchNeeds::default()).err()), (7, BrokenKind::Missing));
     // Others have written on since, past what this node knows: it is not the same log.
     let mut other = shared.node();
     for number in 11..=20 {

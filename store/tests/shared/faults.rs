@@ -5,7 +5,7 @@ use crate::nodes::{Node, Shared};
 use servers::{Fate, Postgres, PostgresOptions, Proxy, Server, installed};
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
-use store::{Appender, Cluster, Error, Folder, Wanted, postgres};
+use store::{Appender, BatchNeeds, Cluster, Error, Folder, postgres};
 
 /// A node is to write again this long after its server is back.
 const HEALED_WITHIN: Duration = Duration::from_secs(5);
@@ -29,16 +29,16 @@ fn a_backend_that_is_killed_between_lock_and_commit_has_written_nothing() {
     let Some(shared) = Shared::new() else { return };
     let mut node = shared.node();
     node.post(1).unwrap();
-    node.appender.begin(&Wanted::default()).unwrap();
+    node.appender.begin(&BatchNeeds::default()).unwrap();
     kill_backends(&shared.url);
     assert!(matches!(node.post(2), Err(Error::Unconfirmed { .. })));
-    assert!(node.appender.begin(&Wanted::default()).unwrap().others.is_empty(), "it was not written");
+    assert!(node.appender.begin(&BatchNeeds::default()).unwrap().others.is_empty(), "it was not written");
     assert_eq!(node.post(2).unwrap().position, 2);
     // One that is killed while nothing is under way costs nobody anything.
     kill_backends(&shared.url);
     assert_eq!(node.post(3).unwrap().position, 3);
     // Whoever lets go of a batch does not mind either.
-    node.appender.begin(&Wanted::default()).unwrap();
+    node.appender.begin(&BatchNeeds::default()).unwrap();
     kill_backends(&shared.url);
     node.appender.cancel();
     assert_eq!(node.post(4).unwrap().position, 4);
@@ -59,7 +59,7 @@ fn a_commit_whose_answer_is_lost_is_found_out_by_this_node_and_by_others() {
         let mut other = shared.node();
         assert_eq!(times(&other, number), 1);
         assert!(matches!(other.append(vec![message(number, 1, "text")]), Err(Error::Refused { .. })));
-        let begun = node.appender.begin(&Wanted::default()).unwrap();
+        let begun = node.appender.begin(&BatchNeeds::default()).unwrap();
         assert_eq!(
             begun.others.iter().map(|other| other.stream).collect::<Vec<_>>(),
             [crate::common::id(number).into()]
@@ -89,7 +89,7 @@ fn whoever_holds_the_head_too_long_is_not_waited_for() {
     let Some(shared) = Shared::new() else { return };
     let (mut node, mut holder) = (shared.node(), shared.node());
     node.post(1).unwrap();
-    holder.appender.begin(&Wanted::default()).unwrap();
+    holder.appender.begin(&BatchNeeds::default()).unwrap();
     let began = Instant::now();
     let refused = node.post(2).unwrap_err();
     assert!(matches!(refused, Error::Postgres { .. }) && refused.may_pass(), "{refused:?}");
@@ -142,7 +142,7 @@ fn a_node_goes_on_when_its_server_is_back() {
     postgres.restart().unwrap();
     assert_eq!(node.post(2).unwrap().position, 2);
     // With the head taken; and nobody answers for a while.
-    node.appender.begin(&Wanted::default()).unwrap();
+    node.appender.begin(&BatchNeeds::default()).unwrap();
     postgres.stop_immediate();
     let began = Instant::now();
     assert!(matches!(node.post(3), Err(Error::Unconfirmed { .. })));

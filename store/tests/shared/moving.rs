@@ -4,7 +4,7 @@ use crate::common::{House, message_in, role, user, verifier};
 use crate::nodes::Shared;
 use domain::Timestamp;
 use std::path::PathBuf;
-use store::{Appender, Batch, Brought, Cluster, Error, Folder, Forget, Log, NewReceipt, Target, postgres};
+use store::{Appender, Batch, Cluster, Error, Folder, Forget, Imported, Log, NewReceipt, Target, postgres};
 
 /// A log of 2,503 events, more than is written at once: with a forgotten part, receipts of one instant, and a key
 /// that was deleted.
@@ -47,7 +47,7 @@ impl Place {
         Place { folder: tempfile::tempdir().unwrap(), master_key: house.folder.master_key() }
     }
 
-    fn import(&self, cluster: &Cluster, file: &[u8]) -> Result<Brought, Error> {
+    fn import(&self, cluster: &Cluster, file: &[u8]) -> Result<Imported, Error> {
         let (data, list) = (self.folder.path().join("data"), self.folder.path().join("erased"));
         let target = Target { data: &data, master_key: &self.master_key, erased_list: &list };
         postgres::import(cluster, target, file, |_, _| {}, || Ok(()))

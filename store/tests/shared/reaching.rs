@@ -5,7 +5,7 @@ use crate::nodes::Shared;
 use servers::{PgBouncer, Postgres, PostgresOptions, Server, installed};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use store::{Cluster, Wanted};
+use store::{BatchNeeds, Cluster};
 
 #[test]
 fn transactions_that_somebody_left_open_stall_nobody() {
@@ -63,11 +63,11 @@ fn a_pooler_may_give_every_transaction_another_connection() {
     let mut nodes = [shared.node_by(&cluster), shared.node_by(&cluster)];
     for number in 1..=100 {
         let node = &mut nodes[usize::try_from(number % 2).unwrap()];
-        let wanted = Wanted { subjects: vec![user(number % 7)], ..Wanted::default() };
-        node.appender.begin(&wanted).unwrap();
+        let needs = BatchNeeds { subjects: vec![user(number % 7)], ..BatchNeeds::default() };
+        node.appender.begin(&needs).unwrap();
         let head = node.append(vec![message_in(number, 1, user(number % 7), "through a pooler")]).unwrap();
         assert_eq!(u128::from(head.position), number);
-        node.appender.begin(&wanted).unwrap();
+        node.appender.begin(&needs).unwrap();
         node.appender.cancel();
     }
     // Readers at once, more than the pooler has connections.

@@ -3,7 +3,7 @@
 use crate::common::{message_in, user};
 use crate::nodes::Shared;
 use std::fs;
-use store::{Appender, Batch, Error, Folder, NewEvent, Wanted};
+use store::{Appender, Batch, BatchNeeds, Error, Folder, NewEvent};
 
 fn batch(events: Vec<NewEvent>) -> Batch {
     Batch { at: domain::Timestamp(7), events, ..Batch::default() }
@@ -33,7 +33,7 @@ fn a_running_node_goes_over_to_the_new_key_or_stops() {
     assert_eq!(log.facts(0, 10).unwrap().len(), 1, "a reader finds the new key beside the former one");
     told.append(&batch(vec![message_in(2, 1, user(2), "of boris")])).unwrap();
     assert_eq!(fs::read(told_folder.master_key()).unwrap(), fs::read(&shared.key).unwrap());
-    assert!(matches!(untold.begin(&Wanted::default()), Err(Error::Rotated { .. })));
+    assert!(matches!(untold.begin(&BatchNeeds::default()), Err(Error::Rotated { .. })));
     let for_a_new_person = untold.append(&batch(vec![message_in(3, 1, user(3), "of clara")]));
     assert!(matches!(for_a_new_person, Err(Error::Stopped)), "it would be sealed under a key that is no more");
     drop(untold);

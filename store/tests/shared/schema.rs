@@ -3,7 +3,7 @@
 use crate::common::{database, message, statements, user, verifier};
 use crate::nodes::Shared;
 use domain::Timestamp;
-use store::{Appender, Batch, Cluster, Error, Folder, Forget, Log, NewReceipt, Wanted, postgres};
+use store::{Appender, Batch, BatchNeeds, Cluster, Error, Folder, Forget, Log, NewReceipt, postgres};
 
 #[test]
 fn several_who_migrate_at_once_do_it_once() {
@@ -151,7 +151,7 @@ fn a_node_that_hangs_with_the_head_in_its_hand_loses_it() {
     let Some(shared) = Shared::new() else { return };
     let (mut hangs, mut waits) = (shared.node(), shared.node());
     hangs.post(1).unwrap();
-    hangs.appender.begin(&Wanted::default()).unwrap();
+    hangs.appender.begin(&BatchNeeds::default()).unwrap();
     let began = std::time::Instant::now();
     let refused = waits.post(2).unwrap_err();
     assert!(matches!(&refused, Error::Postgres { source } if source.code().unwrap().code() == "55P03"), "{refused:?}");

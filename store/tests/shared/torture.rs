@@ -6,7 +6,7 @@ use crate::nodes::{Node, Shared};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use store::{Begun, Error, Log, NewEvent, Wanted};
+use store::{BatchNeeds, BatchStart, Error, Log, NewEvent};
 
 /// Batches that two nodes append together in an ordinary run.
 const BATCHES: u64 = 3_000;
@@ -20,7 +20,7 @@ const KILL_EVERY: Duration = Duration::from_millis(60);
 struct Versions(HashMap<domain::StreamId, u64>);
 
 impl Versions {
-    fn learn(&mut self, begun: &Begun) {
+    fn learn(&mut self, begun: &BatchStart) {
         for other in &begun.others {
             let version = self.0.entry(other.stream).or_default();
             assert_eq!(other.version, *version + 1, "what others wrote is told once and in order");
@@ -43,7 +43,7 @@ struct Written {
 fn work(mut node: Node, share: &AtomicU64, of: u64) -> Written {
     let (mut versions, mut written) = (Versions::default(), Written::default());
     while share.load(Ordering::Relaxed) < of {
-        let begun = match node.appender.begin(&Wanted::default()) {
+        let begun = match node.appender.begin(&BatchNeeds::default()) {
             Ok(begun) => begun,
             Err(error) => {
                 assert!(error.may_pass(), "{error:?}");

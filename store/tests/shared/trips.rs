@@ -4,7 +4,7 @@ use crate::common::{asked, message_in, user, verifier};
 use crate::nodes::Shared;
 use domain::Timestamp;
 use servers::{Access, Postgres, PostgresOptions, Proxy, Server, installed};
-use store::{Batch, Cluster, NewReceipt, Wanted};
+use store::{Batch, BatchNeeds, Cluster, NewReceipt};
 
 fn receipt(number: u8) -> NewReceipt {
     NewReceipt {
@@ -20,12 +20,12 @@ fn receipt(number: u8) -> NewReceipt {
 /// A batch as the writer makes it: about people who may have keys or not, with receipts.
 fn written(appender: &mut store::Appender, numbers: std::ops::Range<u8>) {
     let people = numbers.clone().map(|number| user(u128::from(number)));
-    let wanted = Wanted {
+    let needs = BatchNeeds {
         streams: people.clone().map(Into::into).collect(),
         receipts: numbers.clone().map(|number| [number; 32]).collect(),
         subjects: people.collect(),
     };
-    let begun = appender.begin(&wanted).unwrap();
+    let begun = appender.begin(&needs).unwrap();
     let version = begun.streams.iter().map(|(_, facts)| facts.as_ref().unwrap().len()).max().unwrap() as u64 + 1;
     let events = numbers.clone().map(|number| verifier(user(u128::from(number)), version, "secret")).collect();
     let receipts = if version == 1 { numbers.map(receipt).collect() } else { Vec::new() };
@@ -113,8 +113,8 @@ fn no_batch_reads_the_whole_log_while_the_server_has_no_statistics_of_it() {
     for batch in 0..20_u128 {
         let streams =
             (0..64).map(|number| message_in(100_000 + batch * 64 + number, 1, user(1), "new").event.stream()).collect();
-        let wanted = Wanted { streams, receipts: vec![[7; 32]; 64], subjects: Vec::new() };
-        node.appender.begin(&wanted).unwrap();
+        let needs = BatchNeeds { streams, receipts: vec![[7; 32]; 64], subjects: Vec::new() };
+        node.appender.begin(&needs).unwrap();
         node.append(vec![message_in(100_000 + batch * 64, 1, user(1), "new")]).unwrap();
     }
     // A session tells what it did when it ends.
@@ -140,7 +140,7 @@ fn a_node_that_is_far_behind_learns_it_in_parts_and_holds_up_nobody() {
     }
     let (mut told, mut parts) = (Vec::new(), 0);
     loop {
-        let begun = node.appender.begin(&Wanted::default()).unwrap();
+        let begun = node.appender.begin(&BatchNeeds::default()).unwrap();
         assert!(begun.others.len() <= 10_000, "{}", begun.others.len());
         told.extend(begun.others.iter().map(|other| other.stream));
         parts += 1;

@@ -8,7 +8,7 @@ use deadpool_postgres::Object;
 
 /// What a database says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Looked {
+pub struct DatabaseReport {
     /// The version of PostgreSQL.
     pub server: String,
     /// The version of our tables; zero when there are none.
@@ -31,7 +31,7 @@ const INHERITED: &str = "select name, setting from pg_settings where setting <> 
 ///
 /// # Errors
 /// [`Error::Unreachable`], [`Error::Unanswered`], [`Error::Postgres`].
-pub fn look(cluster: &Cluster) -> Result<Looked, Error> {
+pub fn probe(cluster: &Cluster) -> Result<DatabaseReport, Error> {
     cluster.read(async |client: Object| {
         let rows = query(&client, "select current_setting('server_version'), pg_is_in_recovery()", &[]).await?;
         let row = rows.first().ok_or(Error::Damaged { what: "an answer has no row" })?;
@@ -39,6 +39,6 @@ pub fn look(cluster: &Cluster) -> Result<Looked, Error> {
         let rows = query(&client, INHERITED, &[]).await?;
         let inherited = rows.iter().map(|row| Ok((get(row, 0)?, get(row, 1)?))).collect::<Result<Vec<_>, Error>>()?;
         let found = schema::version(&client).await?;
-        Ok(Looked { server, found, known: schema::known(), is_standby, inherited })
+        Ok(DatabaseReport { server, found, known: schema::known(), is_standby, inherited })
     })
 }

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 /// Which SQLite this program carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct About {
+pub struct BuildInfo {
     /// Its version.
     pub version: &'static str,
     /// What it was compiled with.
@@ -16,11 +16,11 @@ pub struct About {
 ///
 /// # Errors
 /// [`Error::Database`].
-pub fn about() -> Result<About, Error> {
+pub fn build_info() -> Result<BuildInfo, Error> {
     let connection = Connection::open_in_memory()?;
     let mut statement = connection.prepare("pragma compile_options")?;
     let options = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok(About { version: rusqlite::version(), options })
+    Ok(BuildInfo { version: rusqlite::version(), options })
 }
 
 #[cfg(test)]
@@ -29,9 +29,9 @@ mod tests {
 
     #[test]
     fn it_is_compiled_as_the_decision_says() {
-        let about = about().unwrap();
-        let has = |option: &str| about.options.iter().any(|found| found == option);
-        assert!(has("THREADSAFE=1"), "{about:?}");
-        assert!(!has("ENABLE_FTS5") && !has("ENABLE_LOAD_EXTENSION"), "{about:?}");
+        let build = build_info().unwrap();
+        let has = |option: &str| build.options.iter().any(|found| found == option);
+        assert!(has("THREADSAFE=1"), "{build:?}");
+        assert!(!has("ENABLE_FTS5") && !has("ENABLE_LOAD_EXTENSION"), "{build:?}");
     }
 }

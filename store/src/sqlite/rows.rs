@@ -1,8 +1,8 @@
 //! From rows to what is read back.
 
-use super::secrets::Look;
+use super::secrets::KeyedView;
 use crate::anchor::Mark;
-use crate::opened::{Parts, decoded, of_receipt, outcome, unsealed};
+use crate::decode::{Parts, decoded, of_receipt, outcome, unsealed};
 use crate::record::{self, Order, number, sql_number};
 use crate::{Error, Fact, Head, Receipt, Record};
 use domain::{Personal, Timestamp, UserId};
@@ -48,7 +48,7 @@ pub(super) fn record(row: &Row<'_>) -> Result<Record, Error> {
 
 /// Every fact that `sql` finds, decoded out of the columns `position, stream, version, id, name, recorded_at,
 /// payload, subject, sealed, sealed_hash, hash`.
-pub(super) fn facts(look: &Look<'_>, sql: &str, params: impl Params) -> Result<Vec<Fact>, Error> {
+pub(super) fn facts(look: &KeyedView<'_>, sql: &str, params: impl Params) -> Result<Vec<Fact>, Error> {
     let mut statement = look.connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     let mut facts = Vec::new();
@@ -64,7 +64,7 @@ const PAGE: &str =
 
 /// The facts right behind a position, without holes. `known` is the row there, where it is known: the log must hold it.
 /// A bad fact ends the page; it is the error when it is the first.
-pub(super) fn page(look: &Look<'_>, after: u64, known: Option<Mark>, limit: usize) -> Result<Vec<Fact>, Error> {
+pub(super) fn page(look: &KeyedView<'_>, after: u64, known: Option<Mark>, limit: usize) -> Result<Vec<Fact>, Error> {
     let mut facts = Vec::new();
     match fill(look, after, known.filter(|known| known.position > 0), limit, &mut facts) {
         Err(error) if facts.is_empty() => Err(error),
@@ -72,7 +72,13 @@ pub(super) fn page(look: &Look<'_>, after: u64, known: Option<Mark>, limit: usiz
     }
 }
 
-fn fill(look: &Look<'_>, after: u64, known: Option<Mark>, limit: usize, facts: &mut Vec<Fact>) -> Result<(), Error> {
+fn fill(
+    look: &KeyedView<'_>,
+    after: u64,
+    known: Option<Mark>,
+    limit: usize,
+    facts: &mut Vec<Fact>,
+) -> Result<(), Error> {
     let from = if known.is_some() { after } else { after.saturating_add(1) };
     let mut statement = look.connection.prepare_cached(PAGE)?;
     let mut rows = statement.query((sql_number(from), record::page(limit) + i64::from(known.is_some())))?;
@@ -107,7 +113,7 @@ fn position(row: &Row<'_>) -> Result<u64, Error> {
     Ok(number(row.get(0)?))
 }
 
-fn fact(look: &Look<'_>, row: &Row<'_>) -> Result<Fact, Error> {
+fn fact(look: &KeyedView<'_>, row: &Row<'_>) -> Result<Fact, Error> {
     let position = position(row)?;
     let id = Uuid::from_bytes(needed(blob(row, 3)?, position)?);
     let name = text(row, 4, position)?;
@@ -134,7 +140,7 @@ fn fact(look: &Look<'_>, row: &Row<'_>) -> Result<Fact, Error> {
 }
 
 /// The receipt of a command, if there is one.
-pub(super) fn receipt(look: &Look<'_>, command_id: &[u8; 32]) -> Result<Option<Receipt>, Error> {
+pub(super) fn receipt(look: &KeyedView<'_>, command_id: &[u8; 32]) -> Result<Option<Receipt>, Error> {
     const DAMAGED: Error = Error::Damaged { what: "a receipt is not what was written" };
     let sql = "select fingerprint, position, at, subject, outcome from receipt where command_id = ?1";
     let mut statement = look.connection.prepare_cached(sql)?;
