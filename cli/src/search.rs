@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::output::{Format, Listing, show};
 use anyhow::Result;
-use search::{Asking, Hit, Order, Snapshot, TimeZone, Who, find, question};
+use search::{Hit, Order, SearchRequest, Snapshot, TimeZone, Who, find, question};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ pub fn verb(context: &Context, asked: &Search) -> Result<()> {
     let (mut hits, mut total, mut complete, mut from) = (Vec::<Value>::new(), 0, true, None);
     let mut notes = Vec::<String>::new();
     while hits.len() < limit {
-        let asking = Asking {
+        let request = SearchRequest {
             question: &question,
             who: Who::Operator,
             zone: &TimeZone::UTC,
@@ -41,7 +41,7 @@ pub fn verb(context: &Context, asked: &Search) -> Result<()> {
             limit: limit - hits.len(),
             deadline,
         };
-        let found = find(&snapshot, &asking)?;
+        let found = find(&snapshot, &request)?;
         hits.extend(found.hits.iter().map(hit));
         (total, complete) = (found.total.max(total), complete && found.complete);
         notes = found.notes.iter().map(ToString::to_string).collect();

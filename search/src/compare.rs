@@ -14,16 +14,16 @@ const BLOCKS_KEPT: usize = 8;
 
 /// What the documents of one index have that those of another have not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Compared {
+pub struct Comparison {
     /// How many documents it has.
     pub documents: u64,
     /// The first ones that the other one has not, or has otherwise.
-    pub differences: Vec<Differing>,
+    pub differences: Vec<Difference>,
 }
 
 /// A document that the other index has not, or has otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Differing {
+pub struct Difference {
     /// What kind of document.
     pub kind: &'static str,
     /// Its key, and what differs where both have it. What is in it is not told: it may be personal.
@@ -46,12 +46,12 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`Error::Index`], [`Error::Damaged`].
-    pub fn compare(&self, other: &Snapshot, told_max: usize) -> Result<Compared> {
+    pub fn compare(&self, other: &Snapshot, told_max: usize) -> Result<Comparison> {
         caught(|| self.compare_all(other, told_max))
     }
 
-    fn compare_all(&self, other: &Snapshot, told_max: usize) -> Result<Compared> {
-        let mut compared = Compared::default();
+    fn compare_all(&self, other: &Snapshot, told_max: usize) -> Result<Comparison> {
+        let mut compared = Comparison::default();
         for (segment, reader) in (0..).zip(self.searcher.segment_readers()) {
             let store = reader.get_store_reader(BLOCKS_KEPT).map_err(tantivy::TantivyError::from)?;
             for document in reader.doc_ids_alive() {
@@ -64,7 +64,7 @@ impl Snapshot {
                 };
                 if let Some(difference) = difference.filter(|_| compared.differences.len() < told_max) {
                     let document = format!("{}: {difference}", one.named());
-                    compared.differences.push(Differing { kind: one.kind, document });
+                    compared.differences.push(Difference { kind: one.kind, document });
                 }
             }
         }

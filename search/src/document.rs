@@ -10,12 +10,12 @@ use tantivy::schema::{Field, Value};
 /// One document on its way into an index.
 #[derive(Debug, Default)]
 pub(crate) struct Document {
-    values: Vec<(Field, Held)>,
+    values: Vec<(Field, FieldContent)>,
 }
 
 /// What a field holds.
 #[derive(Debug)]
-pub(crate) enum Held {
+pub(crate) enum FieldContent {
     Bytes(Box<[u8]>),
     U64(u64),
     I64(i64),
@@ -31,13 +31,13 @@ impl Document {
     }
 
     /// Adds what a field holds.
-    pub(crate) fn with(mut self, field: Field, held: impl Into<Held>) -> Document {
+    pub(crate) fn with(mut self, field: Field, held: impl Into<FieldContent>) -> Document {
         self.values.push((field, held.into()));
         self
     }
 
     /// The same where there is anything.
-    pub(crate) fn with_any(self, field: Field, held: Option<impl Into<Held>>) -> Document {
+    pub(crate) fn with_any(self, field: Field, held: Option<impl Into<FieldContent>>) -> Document {
         match held {
             Some(held) => self.with(field, held),
             None => self,
@@ -45,62 +45,63 @@ impl Document {
     }
 }
 
-impl From<&[u8]> for Held {
-    fn from(bytes: &[u8]) -> Held {
-        Held::Bytes(bytes.into())
+impl From<&[u8]> for FieldContent {
+    fn from(bytes: &[u8]) -> FieldContent {
+        FieldContent::Bytes(bytes.into())
     }
 }
 
-impl<const N: usize> From<&[u8; N]> for Held {
-    fn from(bytes: &[u8; N]) -> Held {
-        Held::Bytes(Box::from(bytes.as_slice()))
+impl<const N: usize> From<&[u8; N]> for FieldContent {
+    fn from(bytes: &[u8; N]) -> FieldContent {
+        FieldContent::Bytes(Box::from(bytes.as_slice()))
     }
 }
 
-impl From<u64> for Held {
-    fn from(number: u64) -> Held {
-        Held::U64(number)
+impl From<u64> for FieldContent {
+    fn from(number: u64) -> FieldContent {
+        FieldContent::U64(number)
     }
 }
 
-impl From<i64> for Held {
-    fn from(number: i64) -> Held {
-        Held::I64(number)
+impl From<i64> for FieldContent {
+    fn from(number: i64) -> FieldContent {
+        FieldContent::I64(number)
     }
 }
 
-impl From<bool> for Held {
-    fn from(is: bool) -> Held {
-        Held::Bool(is)
+impl From<bool> for FieldContent {
+    fn from(is: bool) -> FieldContent {
+        FieldContent::Bool(is)
     }
 }
 
-impl From<String> for Held {
-    fn from(text: String) -> Held {
-        Held::Text(text)
+impl From<String> for FieldContent {
+    fn from(text: String) -> FieldContent {
+        FieldContent::Text(text)
     }
 }
 
 impl tantivy::Document for Document {
-    type Value<'a> = &'a Held;
-    type FieldsValuesIter<'a> = Map<Iter<'a, (Field, Held)>, fn(&(Field, Held)) -> (Field, &Held)>;
+    type Value<'a> = &'a FieldContent;
+    type FieldsValuesIter<'a> =
+        Map<Iter<'a, (Field, FieldContent)>, fn(&(Field, FieldContent)) -> (Field, &FieldContent)>;
 
     fn iter_fields_and_values(&self) -> Self::FieldsValuesIter<'_> {
         self.values.iter().map(|(field, held)| (*field, held))
     }
 }
 
-impl<'a> Value<'a> for &'a Held {
+impl<'a> Value<'a> for &'a FieldContent {
     type ArrayIter = Empty<Self>;
     type ObjectIter = Empty<(&'a str, Self)>;
 
     fn as_value(&self) -> ReferenceValue<'a, Self> {
         ReferenceValue::Leaf(match self {
-            Held::Bytes(bytes) => ReferenceValueLeaf::Bytes(bytes),
-            Held::U64(number) => ReferenceValueLeaf::U64(*number),
-            Held::I64(number) => ReferenceValueLeaf::I64(*number),
-            Held::Bool(is) => ReferenceValueLeaf::Bool(*is),
-            Held::Text(text) => ReferenceValueLeaf::Str(text),
+            FieldContent::Bytes(bytes) => ReferenceValueLeaf::Bytes(bytes),
+            FieldContent::U64(number) => ReferenceValueLeaf::U64(*number),
+            FieldContent::I64(number) => ReferenceValueLeaf::I64(*number),
+            FieldContent::Bool(is) => ReferenceValueLeaf::Bool(*is),
+            FieldContent::Text(text) => ReferenceValueLeaf::Str(text),
         })
     }
 }

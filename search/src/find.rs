@@ -10,7 +10,7 @@ mod wide;
 use crate::question::{Note, Question};
 use crate::schema::{fields, pair};
 use crate::{Error, Result, Snapshot};
-use collect::{Page, Ranked};
+use collect::{Page, RankedHit};
 use domain::json::json_bytes;
 use domain::{ChatId, MessageId, Timestamp, UserId};
 use jiff::tz::TimeZone;
@@ -50,7 +50,7 @@ pub enum Order {
 
 /// A question with all that its answer depends on.
 #[derive(Clone, Debug)]
-pub struct Asking<'a> {
+pub struct SearchRequest<'a> {
     /// What is asked.
     pub question: &'a Question,
     /// By whom.
@@ -80,7 +80,7 @@ pub struct Cursor {
 
 /// One page of an answer.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct ResultPage {
     /// In the order that was asked for.
     pub hits: Vec<Hit>,
     /// How many messages answer the question, over all pages.
@@ -127,8 +127,8 @@ pub struct Hit {
 ///
 /// # Errors
 /// [`Error::Index`], [`Error::Damaged`].
-pub fn find(snapshot: &Snapshot, asking: &Asking<'_>) -> Result<Found> {
-    snapshot.read(|| answer(snapshot, asking, Some(&highlight::Wanted::of(asking.question))))
+pub fn find(snapshot: &Snapshot, request: &SearchRequest<'_>) -> Result<ResultPage> {
+    snapshot.read(|| answer(snapshot, request, Some(&highlight::HighlightTerms::of(request.question))))
 }
 
 /// As [`find`], but without highlights, and with as many hits as are asked for, however long their texts are: for who
@@ -136,32 +136,36 @@ pub fn find(snapshot: &Snapshot, asking: &Asking<'_>) -> Result<Found> {
 ///
 /// # Errors
 /// As [`find`].
-pub fn find_plain(snapshot: &Snapshot, asking: &Asking<'_>) -> Result<Found> {
-    snapshot.read(|| answer(snapshot, asking, None))
+pub fn find_plain(snapshot: &Snapshot, request: &SearchRequest<'_>) -> Result<ResultPage> {
+    snapshot.read(|| answer(snapshot, request, None))
 }
 
-fn answer(snapshot: &Snapshot, asking: &Asking<'_>, wanted: Option<&highlight::Wanted<'_>>) -> Result<Found> {
-    let (chats, me) = match asking.who {
+fn answer(
+    snapshot: &Snapshot,
+    request: &SearchRequest<'_>,
+    wanted: Option<&highlight::HighlightTerms<'_>>,
+) -> Result<ResultPage> {
+    let (chats, me) = match request.who {
         Who::Member(user_id) => (Some(who::chats_of(snapshot, user_id)?), Some(user_id)),
         Who::Operator => (None, None),
     };
-    let limit = Limit::new(asking.deadline);
-    let scope = Scope { snapshot, chats: chats.as_deref(), me, zone: asking.zone, limit };
-    let mut notes = asking.question.notes.clone();
-    let query = query::query(&scope, asking.question, &mut notes)?;
-    let from = asking.from;
+    let limit = Limit::new(request.deadline);
+    let scope = Scope { snapshot, chats: chats.as_deref(), me, zone: request.zone, limit };
+    let mut notes = request.question.notes.clone();
+    let query = query::query(&scope, request.question, &mut notes)?;
+    let from = request.from;
     let page = Page {
-        relevance: asking.order == Order::Relevance,
+        relevance: request.order == Order::Relevance,
         after: from.map(|cursor| cursor.last),
         head: from.map_or(snapshot.position, |cursor| cursor.head),
-        keep: asking.limit.saturating_add(1),
+        keep: request.limit.saturating_add(1),
     };
-    let statistics = match asking.order {
+    let statistics = match request.order {
         Order::Newest => Statistics::default(),
         Order::Relevance => Statistics::of(&scope, query.as_ref(), from.map(|cursor| cursor.statistics.as_slice()))?,
     };
     let ranked = collect::collect(&scope, query.as_ref(), &page, &statistics)?;
-    let (hits, more) = hits(snapshot, asking, &ranked.top, wanted)?;
+    let (hits, more) = hits(snapshot, request, &ranked.top, wanted)?;
     let last = hits.len().checked_sub(1).filter(|_| more).map(|last| &ranked.top[last]);
     let next = last.map(|last| Cursor {
         head: page.head,
@@ -169,24 +173,24 @@ fn answer(snapshot: &Snapshot, asking: &Asking<'_>, wanted: Option<&highlight::W
         statistics: if page.relevance { statistics.bytes() } else { Vec::new() },
     });
     let (complete, looked) = (!scope.limit.is_cut(), ranked.looked);
-    Ok(Found { hits, total: ranked.total, next, complete, looked, position: snapshot.position, notes })
+    Ok(ResultPage { hits, total: ranked.total, next, complete, looked, position: snapshot.position, notes })
 }
 
 /// Reads the messages of a page, and whether there is more behind it. It ends early when it has become large or
 /// the time is over; one hit it has at least.
 fn hits(
     snapshot: &Snapshot,
-    asking: &Asking<'_>,
-    top: &[Ranked],
-    wanted: Option<&highlight::Wanted<'_>>,
+    request: &SearchRequest<'_>,
+    top: &[RankedHit],
+    wanted: Option<&highlight::HighlightTerms<'_>>,
 ) -> Result<(Vec<Hit>, bool)> {
-    let deadline = asking.deadline.max(Instant::now() + READING_MIN);
+    let deadline = request.deadline.max(Instant::now() + READING_MIN);
     let mut names = HashMap::new();
     let (mut hits, mut bytes) = (Vec::<Hit>::new(), 0);
     for ranked in top {
         let is_late = !hits.is_empty() && Instant::now() >= deadline;
         let is_large = bytes > PAGE_BYTES_MAX && wanted.is_some();
-        if hits.len() == asking.limit || is_large || is_late {
+        if hits.len() == request.limit || is_large || is_late {
             return Ok((hits, true));
         }
         let mut hit = message(snapshot, ranked)?;
@@ -202,7 +206,7 @@ fn hits(
     Ok((hits, false))
 }
 
-fn message(snapshot: &Snapshot, ranked: &Ranked) -> Result<Hit> {
+fn message(snapshot: &Snapshot, ranked: &RankedHit) -> Result<Hit> {
     let fields = fields();
     let document: TantivyDocument = snapshot.searcher.doc(DocAddress::new(ranked.segment, ranked.document))?;
     let text = document.get_first(fields.text).and_then(|value| value.as_str());

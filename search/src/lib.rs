@@ -17,11 +17,11 @@ pub mod words;
 mod writer;
 
 pub use change::{Change, Post, Text};
-pub use compare::{Compared, Differing};
+pub use compare::{Comparison, Difference};
 pub use error::{Error, Result};
-pub use find::{Asking, Cursor, Found, Hit, Order, Who, find, find_plain};
+pub use find::{Cursor, Hit, Order, ResultPage, SearchRequest, Who, find, find_plain};
 pub use index::{Index, Size, Snapshot};
 pub use jiff::tz::TimeZone;
-pub use question::{Broken, Note, Question, question};
+pub use question::{Note, Question, SyntaxError, question};
 
 pub use writer::{PURGED_WITHIN_SECONDS, Writer};

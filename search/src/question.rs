@@ -111,7 +111,7 @@ pub enum Clause {
 /// Where a question cannot be read, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("at character {at}: {why}")]
-pub struct Broken {
+pub struct SyntaxError {
     /// The character where it broke, from 0.
     pub at: usize,
     /// Why, and what may stand there.

@@ -14,7 +14,7 @@ mod stem;
 
 pub use fold::{folded, folded_name};
 pub use lines::{LINES, Lines};
-pub use part::{MadeOf, Part, ends_in_word, has_sign, parts};
+pub use part::{Part, PartKind, ends_in_word, has_sign, parts};
 pub use stem::stem;
 
 /// Most hyphenated parts that are one word with forms: `кого-нибудь`, `e-mail`, `mother-in-law`.
@@ -91,7 +91,7 @@ pub fn compound_at(parts: &[Part], start: usize) -> Option<(String, usize)> {
 /// The runs of letters and of digits in a part that has a few of both.
 pub fn runs(part: &Part) -> Vec<&str> {
     let word = part.word.as_str();
-    if part.made_of != MadeOf::Letters {
+    if part.made_of != PartKind::Letters {
         return Vec::new();
     }
     let mut starts = vec![0];

@@ -48,14 +48,14 @@ pub struct Writer {
     threads_next: usize,
     /// What the last commit says of itself.
     committed: Payload,
-    fresh: Fresh,
+    fresh: Uncommitted,
     /// Deleted text that is being taken out of the files.
     pub(crate) purge: Option<Purge>,
 }
 
 /// What is not committed yet, as far as a later change needs it.
 #[derive(Default)]
-struct Fresh {
+struct Uncommitted {
     changes: usize,
     /// Messages that were said or changed; none for those that are gone.
     messages: HashMap<MessageId, Option<Post>>,
@@ -87,7 +87,7 @@ impl Writer {
     }
 
     fn of(index: Index) -> Result<Writer> {
-        let (committed, fresh) = (index.payload()?, Fresh::default());
+        let (committed, fresh) = (index.payload()?, Uncommitted::default());
         Ok(Writer { index, writer: None, threads: 1, threads_next: 1, committed, fresh, purge: None })
     }
 
@@ -295,7 +295,7 @@ impl Writer {
         if let Some(purge) = &mut self.purge {
             purge.later = earlier(purge.later, self.fresh.purge_by);
         }
-        self.fresh = Fresh::default();
+        self.fresh = Uncommitted::default();
         Ok(())
     }
 
@@ -331,7 +331,7 @@ impl Writer {
     pub fn roll_back(&mut self) {
         self.writer = None;
         self.purge = None;
-        self.fresh = Fresh::default();
+        self.fresh = Uncommitted::default();
         // What fails here fails at the next use as well, which says so.
         if let Ok(payload) = self.index.payload() {
             self.committed = payload;

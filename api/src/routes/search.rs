@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::{ChatId, MessageId, Timestamp, UserId};
 use projections::{ProjectionId, users};
-use search::{Asking, Cursor, Found, Order, Question, TimeZone, Who};
+use search::{Cursor, Order, Question, ResultPage, SearchRequest, TimeZone, Who};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -100,7 +100,7 @@ async fn search(State(app): State<App>, caller: Caller, params: Params) -> Resul
         .look_up(place, move |snapshot| {
             let who = Who::Member(caller.user_id);
             let (question, zone, from) = (&question, &zone, from.as_ref());
-            search::find(snapshot, &Asking { question, who, zone, order, from, limit, deadline })
+            search::find(snapshot, &SearchRequest { question, who, zone, order, from, limit, deadline })
         })
         .await?;
     if !found.looked {
@@ -156,7 +156,7 @@ fn read_cursor(app: &App, list: &[&str], from: &str) -> Result<Cursor, Error> {
     Cursor::parse(&bytes).ok_or_else(|| Error::new(Code::BadCursor, "from is not a cursor of this list"))
 }
 
-fn shown(found: Found, next: Option<Next>) -> Hits {
+fn shown(found: ResultPage, next: Option<Next>) -> Hits {
     let notes = found.notes.iter().map(ToString::to_string).collect();
     let hits = found.hits.into_iter().map(|hit| Hit {
         message_id: hit.message_id,

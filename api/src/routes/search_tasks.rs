@@ -20,7 +20,7 @@ use domain::json::json_bytes;
 use domain::{ChatId, Command, MessageId, Outcome, UserId, id};
 use node::now;
 use projections::{Ended, FoundMessage, NewTask, ProjectionId, Taken, Task, TaskState};
-use search::{Asking, Order, Who};
+use search::{Order, SearchRequest, Who};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 use utoipa::ToSchema;
@@ -241,7 +241,7 @@ async fn look(app: &App, task: &Task) -> Result<Ended, Error> {
     let found = app
         .look_up(place, move |snapshot| {
             let (question, zone, order, from, limit) = (&question, &zone, Order::Newest, None, HITS_MAX);
-            search::find_plain(snapshot, &Asking { question, who, zone, order, from, limit, deadline })
+            search::find_plain(snapshot, &SearchRequest { question, who, zone, order, from, limit, deadline })
         })
         .await?;
     if !found.looked {

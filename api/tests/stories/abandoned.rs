@@ -3,7 +3,7 @@
 use domain::{ChatId, Event, Timestamp, UserId, chat, user};
 use serde_json::json;
 use std::path::Path;
-use store::{Appender, Batch, Folder, NewEvent, BatchNeeds};
+use store::{Appender, Batch, BatchNeeds, Folder, NewEvent};
 use testkit::{Actor, TestApp};
 
 async fn leave(actor: &Actor, chat: &str) {
@@ -19,7 +19,7 @@ async fn private_chat(actor: &Actor) -> String {
 fn found(app: &TestApp, words: &str) -> u64 {
     let question = search::question(words).unwrap();
     let snapshot = app.node.projections.index().unwrap().look().unwrap();
-    let asking = search::Asking {
+    let request = search::SearchRequest {
         question: &question,
         zone: &jiff::tz::TimeZone::UTC,
         who: search::Who::Operator,
@@ -28,7 +28,7 @@ fn found(app: &TestApp, words: &str) -> u64 {
         limit: 10,
         deadline: std::time::Instant::now() + super::WAIT_MAX,
     };
-    search::find(&snapshot, &asking).unwrap().total
+    search::find(&snapshot, &request).unwrap().total
 }
 
 #[tokio::test]

@@ -471,7 +471,7 @@ fn damage_in_any_file_is_told_and_panics_nowhere() {
             for text in ["text", "from:anna", "\"text 1\"", "on:2026", "~texx"] {
                 let question = search::question(text).unwrap();
                 for order in [search::Order::Newest, search::Order::Relevance] {
-                    let asking = search::Asking {
+                    let request = search::SearchRequest {
                         question: &question,
                         who: search::Who::Member(user_id(1)),
                         zone: &search::TimeZone::UTC,
@@ -481,7 +481,7 @@ fn damage_in_any_file_is_told_and_panics_nowhere() {
                         deadline: Instant::now() + SOON,
                     };
                     // An answer or an error, and no panic.
-                    let failed = search::find(&index.snapshot(), &asking).is_err();
+                    let failed = search::find(&index.snapshot(), &request).is_err();
                     assert!(!failed || index.is_damaged());
                 }
             }

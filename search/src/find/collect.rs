@@ -31,7 +31,7 @@ pub(super) struct Page {
 
 /// Where a hit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Ranked {
+pub(super) struct RankedHit {
     /// Its score in steps, 0 where it does not count.
     pub rank: u32,
     pub position: u64,
@@ -39,15 +39,15 @@ pub(super) struct Ranked {
     pub document: DocId,
 }
 
-impl Ranked {
+impl RankedHit {
     pub(super) fn score(&self) -> f32 {
         self.rank as f32 / SCORE_STEPS
     }
 }
 
-pub(super) struct Collected {
+pub(super) struct TopHits {
     /// The best first.
-    pub top: Vec<Ranked>,
+    pub top: Vec<RankedHit>,
     pub total: u64,
     /// Whether a segment was looked through, or there is none.
     pub looked: bool,
@@ -55,7 +55,7 @@ pub(super) struct Collected {
 
 /// Collects the hits of a page. The segment with the newest message is looked through first: when the deadline comes,
 /// what was found is new.
-pub(super) fn collect(scope: &Scope<'_>, query: &dyn Query, page: &Page, statistics: &Statistics) -> Result<Collected> {
+pub(super) fn collect(scope: &Scope<'_>, query: &dyn Query, page: &Page, statistics: &Statistics) -> Result<TopHits> {
     let searcher = &scope.snapshot.searcher;
     let scoring = if page.relevance {
         EnableScoring::enabled_from_statistics_provider(statistics, searcher)
@@ -80,7 +80,7 @@ pub(super) fn collect(scope: &Scope<'_>, query: &dyn Query, page: &Page, statist
         walk.looked = true;
     }
     let top = walk.heap.into_sorted_vec().into_iter().map(|Reverse(ranked)| ranked).collect();
-    Ok(Collected { top, total: walk.total, looked: walk.looked })
+    Ok(TopHits { top, total: walk.total, looked: walk.looked })
 }
 
 /// What of a segment's messages is looked at.
@@ -127,7 +127,7 @@ struct Walk<'a> {
     page: &'a Page,
     limit: &'a Limit,
     /// The worst on top.
-    heap: BinaryHeap<Reverse<Ranked>>,
+    heap: BinaryHeap<Reverse<RankedHit>>,
     total: u64,
     looked: bool,
 }
@@ -153,7 +153,7 @@ impl Walk<'_> {
                         && let Some(position) = columns.position(document)
                     {
                         let rank = (scorer.score() * SCORE_STEPS) as u32;
-                        self.take(Ranked { rank, position, segment, document });
+                        self.take(RankedHit { rank, position, segment, document });
                     }
                     scorer.advance();
                 }
@@ -162,7 +162,7 @@ impl Walk<'_> {
             let filled = scorer.fill_buffer(&mut buffer);
             for document in buffer[..filled].iter().copied().filter(|document| !reader.is_deleted(*document)) {
                 if let Some(position) = columns.position(document) {
-                    self.take(Ranked { rank: 0, position, segment, document });
+                    self.take(RankedHit { rank: 0, position, segment, document });
                 }
             }
             if filled < COLLECT_BLOCK_BUFFER_LEN {
@@ -171,7 +171,7 @@ impl Walk<'_> {
         }
     }
 
-    fn take(&mut self, ranked: Ranked) {
+    fn take(&mut self, ranked: RankedHit) {
         if ranked.position > self.page.head {
             return;
         }

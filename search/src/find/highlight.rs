@@ -9,7 +9,7 @@ use strsim::osa_distance;
 const HIGHLIGHTS_MAX: usize = 200;
 
 /// What is to be highlighted: the clauses of a question that stand for words, but not those with `-`.
-pub(super) struct Wanted<'a> {
+pub(super) struct HighlightTerms<'a> {
     /// Each with the stem of its word; of what has none, nothing.
     clauses: Vec<(&'a Clause, String)>,
     /// Whether a compound is among them.
@@ -17,7 +17,7 @@ pub(super) struct Wanted<'a> {
 }
 
 /// A part of a text with all that it is compared by: made once a text, because there are many clauses.
-struct Cut {
+struct PreparedPart {
     part: Part,
     /// The word, then its runs of letters and of digits, each with its stem.
     forms: Vec<(String, String)>,
@@ -25,12 +25,12 @@ struct Cut {
     compound: Option<(String, usize)>,
 }
 
-impl<'a> Wanted<'a> {
-    pub(super) fn of(question: &'a Question) -> Wanted<'a> {
+impl<'a> HighlightTerms<'a> {
+    pub(super) fn of(question: &'a Question) -> HighlightTerms<'a> {
         let parts = question.groups.iter().flat_map(|group| &group.any).filter(|part| !part.not);
         let clauses = parts.map(|part| (&part.clause, form_of(&part.clause))).collect::<Vec<_>>();
         let compounds = clauses.iter().any(|(clause, _)| matches!(clause, Clause::Compound { .. }));
-        Wanted { clauses, compounds }
+        HighlightTerms { clauses, compounds }
     }
 
     /// From and to, in characters, in order, without overlap.
@@ -48,7 +48,7 @@ impl<'a> Wanted<'a> {
         in_characters(text, joined(spans))
     }
 
-    fn cut(&self, text: &str) -> Vec<Cut> {
+    fn cut(&self, text: &str) -> Vec<PreparedPart> {
         let parts = parts(text);
         let compound = |at| if self.compounds { compound_at(&parts, at) } else { None };
         let compounds = (0..parts.len()).map(compound).collect::<Vec<_>>();
@@ -56,7 +56,7 @@ impl<'a> Wanted<'a> {
             let runs = words::runs(&part);
             let words = std::iter::once(part.word.as_str()).chain(runs);
             let forms = words.map(|word| (word.to_owned(), stem(word).into_owned())).collect();
-            Cut { part, forms, compound }
+            PreparedPart { part, forms, compound }
         };
         parts.into_iter().zip(compounds).map(cut).collect()
     }
@@ -78,7 +78,7 @@ fn form_of(clause: &Clause) -> String {
 }
 
 /// How many parts from that one on answer a clause.
-fn answers(clause: &Clause, form: &str, cuts: &[Cut], at: usize) -> Option<usize> {
+fn answers(clause: &Clause, form: &str, cuts: &[PreparedPart], at: usize) -> Option<usize> {
     let cut = &cuts[at];
     match clause {
         Clause::Word(_) => has_form(cut, form).then_some(1),
@@ -95,27 +95,32 @@ fn answers(clause: &Clause, form: &str, cuts: &[Cut], at: usize) -> Option<usize
 }
 
 /// Whether the wanted words stand there one behind the other; the last is compared by `last`.
-fn follows(wanted: &[String], cuts: &[Cut], at: usize, last: fn(&Cut, &str) -> bool) -> Option<usize> {
+fn follows(
+    wanted: &[String],
+    cuts: &[PreparedPart],
+    at: usize,
+    last: fn(&PreparedPart, &str) -> bool,
+) -> Option<usize> {
     let there = cuts.get(at..at + wanted.len())?;
     let (end, before) = wanted.split_last()?;
     let all = before.iter().zip(there).all(|(wanted, cut)| same(cut, wanted));
     (all && last(there.last()?, end)).then_some(wanted.len())
 }
 
-fn same(cut: &Cut, wanted: &str) -> bool {
+fn same(cut: &PreparedPart, wanted: &str) -> bool {
     cut.part.bound.iter().any(|bound| bound == wanted) || cut.forms.iter().any(|(word, _)| word == wanted)
 }
 
-fn begins(cut: &Cut, wanted: &str) -> bool {
+fn begins(cut: &PreparedPart, wanted: &str) -> bool {
     cut.part.bound.iter().any(|bound| bound.starts_with(wanted))
         || cut.forms.iter().any(|(word, _)| word.starts_with(wanted))
 }
 
-fn has_form(cut: &Cut, form: &str) -> bool {
+fn has_form(cut: &PreparedPart, form: &str) -> bool {
     cut.forms.iter().any(|(_, stem)| stem == form)
 }
 
-fn is_like(cut: &Cut, wanted: &str, form: &str, errors: u8) -> bool {
+fn is_like(cut: &PreparedPart, wanted: &str, form: &str, errors: u8) -> bool {
     let of_stem = stem_errors(form, errors);
     cut.part.bound.iter().any(|bound| is_near(bound, wanted, errors))
         || cut.forms.iter().any(|(word, stem)| is_near(word, wanted, errors) || is_near(stem, form, of_stem))
@@ -128,7 +133,7 @@ fn is_near(one: &str, other: &str, errors: u8) -> bool {
 }
 
 /// From the first part to the last, with the signs that were asked for: `c++`, `#rust`.
-fn span(text: &str, there: &[Cut], clause: &Clause) -> (usize, usize) {
+fn span(text: &str, there: &[PreparedPart], clause: &Clause) -> (usize, usize) {
     let (first, last) = (&there[0].part, &there[there.len() - 1].part);
     let (mut from, mut to) = (first.from, last.to);
     if let Clause::Prefix(wanted) = clause

@@ -1,7 +1,7 @@
 //! A question as a query of tantivy.
 
 use super::who;
-use super::wide::{Limit, Wide};
+use super::wide::{Limit, WideQuery};
 use crate::question::{Clause, Edge, Group, Note, Part, Question};
 use crate::schema::fields;
 use crate::words::stem;
@@ -123,7 +123,7 @@ fn phrase(words: &[String]) -> Box<dyn Query> {
 /// Words that begin so. All count the same: tantivy would score a phrase by how rare it is in all chats.
 fn beginning(scope: &Scope<'_>, words: &[String]) -> Result<Box<dyn Query>> {
     let any: Box<dyn Query> = match words {
-        [word] => Box::new(Wide::beginning(exact(word), &scope.limit)),
+        [word] => Box::new(WideQuery::beginning(exact(word), &scope.limit)),
         words => {
             if words.last().map(|last| has_more_endings(scope, last)).transpose()?.unwrap_or_default() {
                 scope.limit.cut();
@@ -155,9 +155,9 @@ fn has_more_endings(scope: &Scope<'_>, beginning: &str) -> Result<bool> {
 
 fn fuzzy(scope: &Scope<'_>, word: &str, errors: u8) -> Box<dyn Query> {
     let stem = stem(word);
-    let by_word = Wide::misspelt(exact(word), errors, &scope.limit);
+    let by_word = WideQuery::misspelt(exact(word), errors, &scope.limit);
     let of_stem = Term::from_field_text(fields().stems, &stem);
-    let by_stem = Wide::misspelt(of_stem, stem_errors(&stem, errors), &scope.limit);
+    let by_stem = WideQuery::misspelt(of_stem, stem_errors(&stem, errors), &scope.limit);
     let any: Vec<Box<dyn Query>> = vec![Box::new(by_word), Box::new(by_stem)];
     Box::new(ConstScoreQuery::new(Box::new(BooleanQuery::union(any)), LIKE_SCORE))
 }

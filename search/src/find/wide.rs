@@ -21,14 +21,14 @@ pub(super) struct Limit {
 
 /// What finds the documents of all words that are like one.
 #[derive(Clone, Debug)]
-pub(super) struct Wide {
+pub(super) struct WideQuery {
     term: Term,
     /// None: those that begin with it.
     errors: Option<u8>,
     limit: Limit,
 }
 
-struct Compared {
+struct WideWeight {
     field: Field,
     words: DfaWrapper,
     limit: Limit,
@@ -53,30 +53,30 @@ impl Limit {
     }
 }
 
-impl Wide {
+impl WideQuery {
     /// Words that begin so.
-    pub(super) fn beginning(term: Term, limit: &Limit) -> Wide {
-        Wide { term, errors: None, limit: limit.clone() }
+    pub(super) fn beginning(term: Term, limit: &Limit) -> WideQuery {
+        WideQuery { term, errors: None, limit: limit.clone() }
     }
 
     /// Words with up to so many typing errors, at most 2.
-    pub(super) fn misspelt(term: Term, errors: u8, limit: &Limit) -> Wide {
-        Wide { term, errors: Some(errors), limit: limit.clone() }
+    pub(super) fn misspelt(term: Term, errors: u8, limit: &Limit) -> WideQuery {
+        WideQuery { term, errors: Some(errors), limit: limit.clone() }
     }
 }
 
-impl Query for Wide {
+impl Query for WideQuery {
     fn weight(&self, _: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
         let term = self.term.clone();
         let like = match self.errors {
             None => FuzzyTermQuery::new_prefix(term, 0, true),
             Some(errors) => FuzzyTermQuery::new(term, errors, true),
         };
-        Ok(Box::new(Compared { field: self.term.field(), words: like.automaton()?, limit: self.limit.clone() }))
+        Ok(Box::new(WideWeight { field: self.term.field(), words: like.automaton()?, limit: self.limit.clone() }))
     }
 }
 
-impl Weight for Compared {
+impl Weight for WideWeight {
     fn scorer(&self, reader: &SegmentReader, boost: f32) -> tantivy::Result<Box<dyn Scorer>> {
         let index = reader.inverted_index(self.field)?;
         let mut words = index.terms().search(&self.words).into_stream()?;

@@ -1,10 +1,10 @@
 //! Reading a question.
 
 use super::{
-    Broken, CHARACTERS_MAX, CLAUSES_MAX, Clause, Edge, Group, Note, PHRASE_WORDS_MAX, Part, Question, Reading, Span,
-    WIDE_MAX, WORDS_MAX,
+    CHARACTERS_MAX, CLAUSES_MAX, Clause, Edge, Group, Note, PHRASE_WORDS_MAX, Part, Question, Reading, Span,
+    SyntaxError, WIDE_MAX, WORDS_MAX,
 };
-use crate::words::{self, MadeOf, folded_name};
+use crate::words::{self, PartKind, folded_name};
 use domain::Timestamp;
 
 /// Fewer characters before `*` are a word: a large part of all words begins with any one.
@@ -17,8 +17,8 @@ const ONE_ERROR_CHARACTERS_MAX: usize = 5;
 /// Reads what a user typed or pasted, however long.
 ///
 /// # Errors
-/// [`Broken`] where a filter names a day that does not exist, and where there is nothing to look for.
-pub fn question(text: &str) -> Result<Question, Broken> {
+/// [`SyntaxError`] where a filter names a day that does not exist, and where there is nothing to look for.
+pub fn question(text: &str) -> Result<Question, SyntaxError> {
     let read = beginning_of(text);
     let notes = if read.len() < text.len() { vec![Note::LongQuestion] } else { Vec::new() };
     let mut reader = Reader {
@@ -35,7 +35,7 @@ pub fn question(text: &str) -> Result<Question, Broken> {
     };
     while !reader.is_full && reader.item()? {}
     if reader.groups.is_empty() {
-        return Err(Broken {
+        return Err(SyntaxError {
             at: 0,
             why: "there is nothing to look for: ask for a word, or for a filter like from:name",
         });
@@ -80,7 +80,7 @@ enum Filter {
 
 impl<'a> Reader<'a> {
     /// Reads one item; false at the end.
-    fn item(&mut self) -> Result<bool, Broken> {
+    fn item(&mut self) -> Result<bool, SyntaxError> {
         let rest = &self.text[self.at..];
         self.at += rest.len() - rest.trim_start_matches(|one: char| one.is_whitespace() || is_between(one)).len();
         // The star of a keycap means something.
@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
 
     /// Reads `key:value`; false when the key is none of ours or the value none of its values, so that these are words
     /// like others (`12:30`, `on:click`).
-    fn filter(&mut self, not: bool, key: &str) -> Result<bool, Broken> {
+    fn filter(&mut self, not: bool, key: &str) -> Result<bool, SyntaxError> {
         let value_at = self.at + key.len() + 1;
         let key = key.to_ascii_lowercase();
         let rest = &self.text[value_at..];
@@ -148,7 +148,7 @@ impl<'a> Reader<'a> {
                 Reading::Span(span) => Filter::Is(said(&key, span)),
                 Reading::Words => Filter::IsWords(Note::NoDay { written: written() }),
                 Reading::NoSuchDay => {
-                    return Err(Broken {
+                    return Err(SyntaxError {
                         at: self.text[..value_at].chars().count(),
                         why: "a day is written like 2026-01-31, a month 2026-01, a year 2026, an instant \
                               2026-01-31T10:00:00Z; what only looks like a filter stands in quotes: \"on:1.2.3\"",
@@ -215,7 +215,7 @@ impl<'a> Reader<'a> {
     fn fuzzy(&mut self, part: &words::Part) -> Clause {
         let word = part.word.clone();
         let characters = word.chars().count();
-        if part.made_of != MadeOf::Letters || characters < FUZZY_CHARACTERS_MIN || !self.is_wide() {
+        if part.made_of != PartKind::Letters || characters < FUZZY_CHARACTERS_MIN || !self.is_wide() {
             return Clause::Word(word);
         }
         Clause::Fuzzy { word, errors: if characters > ONE_ERROR_CHARACTERS_MAX { 2 } else { 1 } }
@@ -225,7 +225,7 @@ impl<'a> Reader<'a> {
         let words = self.phrase_words(chunk);
         let is_whole = words.len() == chunk.len();
         match (words.as_slice(), chunk) {
-            ([word], [part]) if part.made_of != MadeOf::Sign && word.chars().count() < BEGINNING_CHARACTERS_MIN => {
+            ([word], [part]) if part.made_of != PartKind::Sign && word.chars().count() < BEGINNING_CHARACTERS_MIN => {
                 self.note(Note::ShortBeginning(word.clone()));
                 Clause::Word(part.word.clone())
             }

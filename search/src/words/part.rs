@@ -18,7 +18,7 @@ pub struct Part {
     /// As it is compared: folded, at most `WORD_CHARACTERS_MAX` characters.
     pub word: String,
     /// What it is made of.
-    pub made_of: MadeOf,
+    pub made_of: PartKind,
     /// What holds it and the part before it together, where no space stands between: `.` in `db.json`, nothing
     /// between characters that are words by themselves.
     pub joiner: Option<String>,
@@ -33,7 +33,7 @@ pub struct Part {
 
 /// What a part is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MadeOf {
+pub enum PartKind {
     /// Letters and digits.
     Letters,
     /// One letter of a script that sets no spaces.
@@ -44,7 +44,7 @@ pub enum MadeOf {
 
 /// Cuts a text into its parts, in the order of the text.
 pub fn parts(text: &str) -> Vec<Part> {
-    let mut cut = Cut { text, parts: Vec::with_capacity(text.len() / 6) };
+    let mut cut = Cutter { text, parts: Vec::with_capacity(text.len() / 6) };
     let mut at = 0;
     while let Some(character) = text[at..].chars().next() {
         let begins = match kind(character) {
@@ -114,41 +114,41 @@ fn keycap_end(text: &str, from: usize) -> Option<usize> {
 }
 
 /// A text that is being cut.
-struct Cut<'a> {
+struct Cutter<'a> {
     text: &'a str,
     parts: Vec<Part>,
 }
 
 /// A part that is not at its end yet.
-struct Open {
+struct OpenPart {
     word: String,
-    made_of: MadeOf,
+    made_of: PartKind,
     from: usize,
     to: usize,
     /// How many characters of the text are in it.
     characters: usize,
 }
 
-impl Cut<'_> {
+impl Cutter<'_> {
     /// Adds a word whose characters are all letters of its own.
     fn word(&mut self, from: usize, to: usize) {
         let mut word = String::with_capacity(to - from);
         for character in self.text[from..to].chars().take(WORD_CHARACTERS_MAX).filter(|one| !is_apostrophe(*one)) {
             fold(character, &mut word);
         }
-        self.push(Open { word, made_of: MadeOf::Letters, from, to, characters: 0 });
+        self.push(OpenPart { word, made_of: PartKind::Letters, from, to, characters: 0 });
     }
 
     /// Adds the words of a run, whatever it is made of.
     fn run(&mut self, from: usize, to: usize) {
-        let mut open: Option<Open> = None;
+        let mut open: Option<OpenPart> = None;
         let mut at = from;
         while let Some(character) = self.text[at..to].chars().next() {
             let keycap =
                 Some(character).filter(|one| character::is_of_keycap(*one)).and_then(|_| keycap_end(self.text, at));
             let end = keycap.unwrap_or(at + character.len_utf8());
             if keycap.is_some() {
-                self.begin(&mut open, character, MadeOf::Picture, (at, end));
+                self.begin(&mut open, character, PartKind::Picture, (at, end));
                 open.iter_mut().for_each(|open| open.extend(KEYCAP, end));
             } else {
                 self.character(&mut open, character, (at, end));
@@ -158,12 +158,12 @@ impl Cut<'_> {
         self.push_open(&mut open);
     }
 
-    fn character(&mut self, open: &mut Option<Open>, character: char, (at, end): (usize, usize)) {
+    fn character(&mut self, open: &mut Option<OpenPart>, character: char, (at, end): (usize, usize)) {
         match kind(character) {
             _ if is_apostrophe(character) => {}
             // Only of a picture something is left: which flag it is.
             Kind::Unseen => {
-                if let Some(open) = open.as_mut().filter(|open| open.made_of == MadeOf::Picture) {
+                if let Some(open) = open.as_mut().filter(|open| open.made_of == PartKind::Picture) {
                     fold(character, &mut open.word);
                     open.to = end;
                 }
@@ -177,7 +177,7 @@ impl Cut<'_> {
                 });
                 match flag {
                     Some(open) => open.extend(character, end),
-                    None => self.begin(open, character, MadeOf::Picture, (at, end)),
+                    None => self.begin(open, character, PartKind::Picture, (at, end)),
                 }
             }
             Kind::Letter | Kind::Sign | Kind::Mark | Kind::Other => self.letter(open, character, (at, end)),
@@ -185,7 +185,7 @@ impl Cut<'_> {
     }
 
     /// Adds what a letter or a mark comes apart into.
-    fn letter(&mut self, open: &mut Option<Open>, character: char, span: (usize, usize)) {
+    fn letter(&mut self, open: &mut Option<OpenPart>, character: char, span: (usize, usize)) {
         let mut nothing = String::new();
         // The word before is there for what changes its end: the breve of й, the voice of a kana.
         let word = open.as_mut().map_or(&mut nothing, |open| &mut open.word);
@@ -201,15 +201,15 @@ impl Cut<'_> {
         for piece in added.chars() {
             match kind(piece) {
                 Kind::Letter => match open {
-                    Some(open) if open.made_of == MadeOf::Letters && !gap => open.extend(piece, span.1),
-                    _ => self.begin(open, piece, MadeOf::Letters, span),
+                    Some(open) if open.made_of == PartKind::Letters && !gap => open.extend(piece, span.1),
+                    _ => self.begin(open, piece, PartKind::Letters, span),
                 },
                 Kind::Mark => {
-                    if let Some(open) = open.as_mut().filter(|open| open.made_of != MadeOf::Picture) {
+                    if let Some(open) = open.as_mut().filter(|open| open.made_of != PartKind::Picture) {
                         open.extend(piece, span.1);
                     }
                 }
-                Kind::Sign => self.begin(open, piece, MadeOf::Sign, span),
+                Kind::Sign => self.begin(open, piece, PartKind::Sign, span),
                 Kind::Picture | Kind::Unseen | Kind::Other => {
                     gap = true;
                     continue;
@@ -219,24 +219,24 @@ impl Cut<'_> {
         }
     }
 
-    fn begin(&mut self, open: &mut Option<Open>, piece: char, made_of: MadeOf, (from, to): (usize, usize)) {
+    fn begin(&mut self, open: &mut Option<OpenPart>, piece: char, made_of: PartKind, (from, to): (usize, usize)) {
         self.push_open(open);
-        *open = Some(Open { word: piece.to_string(), made_of, from, to, characters: 1 });
+        *open = Some(OpenPart { word: piece.to_string(), made_of, from, to, characters: 1 });
     }
 
-    fn push_open(&mut self, open: &mut Option<Open>) {
+    fn push_open(&mut self, open: &mut Option<OpenPart>) {
         if let Some(open) = open.take() {
             self.push(open);
         }
     }
 
-    fn push(&mut self, open: Open) {
-        let Open { word, made_of, from, to, .. } = open;
+    fn push(&mut self, open: OpenPart) {
+        let OpenPart { word, made_of, from, to, .. } = open;
         if word.is_empty() {
             return;
         }
         let joiner = self.joiner(made_of, from);
-        let bound = if made_of == MadeOf::Picture {
+        let bound = if made_of == PartKind::Picture {
             Vec::new()
         } else {
             bound(self.text, (from, to), &word, joiner.as_deref())
@@ -245,7 +245,7 @@ impl Cut<'_> {
     }
 
     /// What holds a part that begins at `from` and the one before it together.
-    fn joiner(&self, made_of: MadeOf, from: usize) -> Option<String> {
+    fn joiner(&self, made_of: PartKind, from: usize) -> Option<String> {
         let before = self.parts.last()?;
         let between = self.text.get(before.to..from).unwrap_or_default();
         let seen = || between.chars().filter(|one| one.is_ascii() || kind(*one) != Kind::Unseen);
@@ -254,15 +254,15 @@ impl Cut<'_> {
         }
         let touches = seen().next().is_none();
         let by_itself = match made_of {
-            MadeOf::Letters => false,
-            MadeOf::Sign => before.made_of != MadeOf::Picture,
-            MadeOf::Picture => before.made_of == MadeOf::Picture,
+            PartKind::Letters => false,
+            PartKind::Sign => before.made_of != PartKind::Picture,
+            PartKind::Picture => before.made_of == PartKind::Picture,
         };
         (!touches || by_itself).then(|| seen().take(JOINER_CHARACTERS_MAX).map(plain).collect())
     }
 }
 
-impl Open {
+impl OpenPart {
     fn extend(&mut self, piece: char, to: usize) {
         self.to = to;
         self.characters += 1;

@@ -1,6 +1,6 @@
 use crate::{Room, SOON};
 use search::question::{CHARACTERS_MAX, CLAUSES_MAX};
-use search::{Asking, Order, TimeZone, Who, find, find_plain, question};
+use search::{Order, SearchRequest, TimeZone, Who, find, find_plain, question};
 use std::time::{Duration, Instant};
 
 /// Of the questions below, on a slow machine and without optimisation.
@@ -45,7 +45,7 @@ fn no_question_is_slow() {
             for order in [Order::Newest, Order::Relevance] {
                 let question = question(&text).unwrap();
                 let deadline = Instant::now() + SOON;
-                let asking = Asking {
+                let request = SearchRequest {
                     question: &question,
                     zone: &TimeZone::UTC,
                     who: Who::Operator,
@@ -54,7 +54,7 @@ fn no_question_is_slow() {
                     limit: 50,
                     deadline,
                 };
-                let found = find(&room.index().snapshot(), &asking).unwrap();
+                let found = find(&room.index().snapshot(), &request).unwrap();
                 assert!(found.next.is_none_or(|next| next.bytes().len() <= 200));
             }
         }
@@ -68,12 +68,19 @@ fn an_answer_ends_at_its_deadline_and_says_so() {
     let question = question("a ").unwrap();
     let deadline = Instant::now();
     let who = Who::Operator;
-    let asking =
-        Asking { question: &question, zone: &TimeZone::UTC, who, order: Order::Newest, from: None, limit: 5, deadline };
-    let found = find(&room.index().snapshot(), &asking).unwrap();
+    let request = SearchRequest {
+        question: &question,
+        zone: &TimeZone::UTC,
+        who,
+        order: Order::Newest,
+        from: None,
+        limit: 5,
+        deadline,
+    };
+    let found = find(&room.index().snapshot(), &request).unwrap();
     assert!(!found.complete && !found.looked && found.total < 3_000);
     let empty = Room::new();
-    let found = find(&empty.index().snapshot(), &asking).unwrap();
+    let found = find(&empty.index().snapshot(), &request).unwrap();
     assert!(found.complete && found.looked && found.total == 0);
 }
 
@@ -87,11 +94,12 @@ fn highlights_of_a_hostile_text_are_made_soon() {
     let question = question(&text).unwrap();
     let since = Instant::now();
     let (who, order, deadline) = (Who::Operator, Order::Newest, since + SOON);
-    let asking = Asking { question: &question, zone: &TimeZone::UTC, who, order, from: None, limit: 50, deadline };
-    let found = find(&room.index().snapshot(), &asking).unwrap();
+    let request =
+        SearchRequest { question: &question, zone: &TimeZone::UTC, who, order, from: None, limit: 50, deadline };
+    let found = find(&room.index().snapshot(), &request).unwrap();
     assert!(since.elapsed() < HOSTILE_MAX, "{:?}", since.elapsed());
     assert!(!found.hits[0].highlights.is_empty());
-    let plain = find_plain(&room.index().snapshot(), &asking).unwrap();
+    let plain = find_plain(&room.index().snapshot(), &request).unwrap();
     assert_eq!((plain.total, plain.hits[0].highlights.len()), (1, 0));
 }
 

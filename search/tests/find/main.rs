@@ -9,7 +9,7 @@ mod time;
 mod who;
 
 use domain::{ChatId, MessageId, Timestamp, UserId};
-use search::{Asking, Change, Found, Index, Order, Post, Text, TimeZone, Who, Writer, find, question};
+use search::{Change, Index, Order, Post, ResultPage, SearchRequest, Text, TimeZone, Who, Writer, find, question};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -70,16 +70,16 @@ impl Room {
         self.change(Change::Came { chat_id, user_id, nickname: Some(nickname.to_owned()) });
     }
 
-    fn ask(&self, who: Who, text: &str) -> Found {
+    fn ask(&self, who: Who, text: &str) -> ResultPage {
         self.ask_in(&TimeZone::UTC, who, text)
     }
 
-    fn ask_in(&self, zone: &TimeZone, who: Who, text: &str) -> Found {
+    fn ask_in(&self, zone: &TimeZone, who: Who, text: &str) -> ResultPage {
         let question = question(text).unwrap();
         let deadline = Instant::now() + SOON;
-        let asking =
-            Asking { question: &question, zone, who, order: Order::Newest, from: None, limit: 1_000, deadline };
-        find(&self.index().snapshot(), &asking).unwrap()
+        let request =
+            SearchRequest { question: &question, zone, who, order: Order::Newest, from: None, limit: 1_000, deadline };
+        find(&self.index().snapshot(), &request).unwrap()
     }
 
     /// The positions that answer, the newest first.

@@ -1,6 +1,6 @@
 use crate::{Room, SOON, chat, user};
 use domain::MessageId;
-use search::{Asking, Change, Cursor, Order, TimeZone, Who, find, find_plain, question};
+use search::{Change, Cursor, Order, SearchRequest, TimeZone, Who, find, find_plain, question};
 use std::collections::HashSet;
 use std::time::Instant;
 use uuid::Uuid;
@@ -18,7 +18,7 @@ fn pages(order: Order) -> (Vec<u64>, Vec<u64>, u64) {
     let (mut positions, mut cursor, mut total) = (Vec::new(), None::<Cursor>, None);
     loop {
         let (from, deadline) = (cursor.as_ref(), Instant::now() + SOON);
-        let asking = Asking {
+        let request = SearchRequest {
             question: &question,
             zone: &TimeZone::UTC,
             who: Who::Member(user(1)),
@@ -27,7 +27,7 @@ fn pages(order: Order) -> (Vec<u64>, Vec<u64>, u64) {
             limit: 7,
             deadline,
         };
-        let found = find(&room.index().snapshot(), &asking).unwrap();
+        let found = find(&room.index().snapshot(), &request).unwrap();
         total.get_or_insert(found.total);
         positions.extend(found.hits.iter().map(|hit| hit.position));
         let Some(next) = found.next else { break };
@@ -73,7 +73,7 @@ fn by_relevance_the_rarer_word_and_the_shorter_text_come_first() {
     let question = question("кит OR плыл ").unwrap();
     let deadline = Instant::now() + SOON;
     let who = Who::Operator;
-    let asking = Asking {
+    let request = SearchRequest {
         question: &question,
         zone: &TimeZone::UTC,
         who,
@@ -82,7 +82,7 @@ fn by_relevance_the_rarer_word_and_the_shorter_text_come_first() {
         limit: 5,
         deadline,
     };
-    let found = find(&room.index().snapshot(), &asking).unwrap();
+    let found = find(&room.index().snapshot(), &request).unwrap();
     assert_eq!(found.hits[..2].iter().map(|hit| hit.position).collect::<Vec<_>>(), [short, long]);
     assert!(found.hits.windows(2).all(|pair| pair[0].score >= pair[1].score));
     assert_eq!(found.total, 22);
@@ -106,7 +106,7 @@ fn a_page_of_long_texts_ends_early_and_a_list_of_ids_does_not() {
     room.commit();
     let (question, order, snapshot) = (question("слово ").unwrap(), Order::Newest, room.index().snapshot());
     let deadline = Instant::now() + SOON;
-    let asking = Asking {
+    let request = SearchRequest {
         question: &question,
         zone: &TimeZone::UTC,
         who: Who::Member(user(1)),
@@ -115,9 +115,9 @@ fn a_page_of_long_texts_ends_early_and_a_list_of_ids_does_not() {
         limit: 100,
         deadline,
     };
-    let ids = find_plain(&snapshot, &asking).unwrap();
+    let ids = find_plain(&snapshot, &request).unwrap();
     assert_eq!((ids.hits.len(), ids.next), (100, None));
-    let page = find(&snapshot, &asking).unwrap();
+    let page = find(&snapshot, &request).unwrap();
     assert!(page.hits.len() < 50 && page.next.is_some(), "{} hits", page.hits.len());
     let shown = |hits: &[search::Hit]| hits.iter().map(|hit| hit.position).collect::<Vec<_>>();
     assert_eq!(shown(&page.hits), shown(&ids.hits)[..page.hits.len()]);

@@ -1,6 +1,6 @@
 use crate::{Room, SOON, chat, user};
 use proptest::prelude::*;
-use search::{Asking, Change, Order, TimeZone, Who, find, question};
+use search::{Change, Order, SearchRequest, TimeZone, Who, find, question};
 use std::collections::BTreeSet;
 use std::time::Instant;
 
@@ -129,8 +129,9 @@ fn seen_beside(foreign: &str) -> (Vec<(u64, u32)>, Vec<u8>) {
     room.commit();
     let question = question("кит OR плыл OR редкое OR \"кит плыл\" OR PLT-36").unwrap();
     let (who, order, deadline) = (Who::Member(user(1)), Order::Relevance, Instant::now() + SOON);
-    let asking = Asking { question: &question, zone: &TimeZone::UTC, who, order, from: None, limit: 3, deadline };
-    let found = find(&room.index().snapshot(), &asking).unwrap();
+    let request =
+        SearchRequest { question: &question, zone: &TimeZone::UTC, who, order, from: None, limit: 3, deadline };
+    let found = find(&room.index().snapshot(), &request).unwrap();
     let scores = found.hits.iter().map(|hit| (hit.position, hit.score.to_bits())).collect();
     (scores, found.next.unwrap().bytes())
 }

@@ -1,10 +1,10 @@
 //! Letopis' side: the index as the projection fills it when it is built anew.
 
-use crate::questions::Asked;
+use crate::questions::BenchQuestion;
 use crate::{Answer, Measured, Message, median, timed};
 use anyhow::{Result, anyhow};
 use domain::{ChatId, UserId};
-use search::{Asking, Change, Order, Post, Text, TimeZone, Who, Writer, find, question};
+use search::{Change, Order, Post, SearchRequest, Text, TimeZone, Who, Writer, find, question};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use uuid::Uuid;
 pub const LIMIT: usize = 20;
 const DEADLINE: Duration = Duration::from_secs(10);
 
-pub fn measure(messages: &[Message], chats: &[ChatId], asked: &[Asked], rounds: u8) -> Result<Measured> {
+pub fn measure(messages: &[Message], chats: &[ChatId], asked: &[BenchQuestion], rounds: u8) -> Result<Measured> {
     let folder = tempfile::tempdir()?;
     let asker = UserId(Uuid::now_v7());
     let (writer, indexed) = timed(|| {
@@ -45,7 +45,7 @@ pub fn measure(messages: &[Message], chats: &[ChatId], asked: &[Asked], rounds: 
         let (mut took, mut total) = (Vec::new(), 0);
         for _ in 0..rounds {
             let deadline = Instant::now() + DEADLINE;
-            let asking = Asking {
+            let request = SearchRequest {
                 question: &question,
                 who: Who::Member(asker),
                 zone: &TimeZone::UTC,
@@ -54,7 +54,7 @@ pub fn measure(messages: &[Message], chats: &[ChatId], asked: &[Asked], rounds: 
                 limit: LIMIT,
                 deadline,
             };
-            let (found, one) = timed(|| Ok(find(&snapshot, &asking)?))?;
+            let (found, one) = timed(|| Ok(find(&snapshot, &request)?))?;
             took.push(one);
             total = found.total;
         }

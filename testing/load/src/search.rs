@@ -11,7 +11,7 @@ use domain::{ChatId, Command, UserId, chat};
 use node::operations::{Progress, import, per_second, settle};
 use node::{Node, gzip, now};
 use projections::ProjectionId;
-use search::{Asking, Order, Question, Snapshot, TimeZone, Who, find, question, schema::fields};
+use search::{Order, Question, SearchRequest, Snapshot, TimeZone, Who, find, question, schema::fields};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use tantivy::schema::Value;
@@ -146,7 +146,15 @@ fn ask(snapshot: &Snapshot, asker: UserId, asked: &[String]) -> Result<Measured>
         let deadline = sent + DEADLINE;
         let found = find(
             snapshot,
-            &Asking { question, zone: &TimeZone::UTC, who, order: Order::Newest, from: None, limit: LIMIT, deadline },
+            &SearchRequest {
+                question,
+                zone: &TimeZone::UTC,
+                who,
+                order: Order::Newest,
+                from: None,
+                limit: LIMIT,
+                deadline,
+            },
         )?;
         anyhow::ensure!(found.complete, "a question was not answered within {} s", DEADLINE.as_secs());
         hits += found.hits.len();
