@@ -1,7 +1,7 @@
 //! What is told to the supervisor of the process (systemd's `Type=notify` with `WatchdogSec`). Without one, every
 //! function here does nothing.
 
-use commands::Unwell;
+use commands::WriterError;
 use node::Node;
 use sd_notify::NotifyState;
 use std::time::Duration;
@@ -27,8 +27,10 @@ pub async fn watch(node: &Node) {
         ticks.tick().await;
         match node.probe.ask(half).await {
             // A database that takes no writes is not mended by another process.
-            Ok(()) | Err(Unwell::Refused(_)) => tell(&[NotifyState::Watchdog]),
-            Err(why @ (Unwell::Silent | Unwell::Ended)) => tracing::error!(%why, "the supervisor is not told"),
+            Ok(()) | Err(WriterError::Refused(_)) => tell(&[NotifyState::Watchdog]),
+            Err(why @ (WriterError::Silent | WriterError::Ended)) => {
+                tracing::error!(%why, "the supervisor is not told")
+            }
         }
     }
 }

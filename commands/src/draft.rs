@@ -108,7 +108,7 @@ impl Draft {
                 at: self.batch.at,
                 position: self.position,
                 subject: key.subject,
-                outcome: serde_json::to_string(&Kept { version, outcome: answer.outcome.clone() })
+                outcome: serde_json::to_string(&StoredAnswer { version, outcome: answer.outcome.clone() })
                     .expect("an outcome has string keys and no floats: it always serialises"),
             });
             self.keys.insert(key.command_id, (key.fingerprint, answer.clone()));
@@ -120,15 +120,16 @@ impl Draft {
 /// What a receipt holds of an answer, beside its position.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Kept {
+struct StoredAnswer {
     version: u64,
     outcome: Outcome,
 }
 
-impl Kept {
+impl StoredAnswer {
     /// Reads it; earlier releases kept the outcome alone.
-    fn read(text: &str) -> serde_json::Result<Kept> {
-        serde_json::from_str(text).or_else(|_| serde_json::from_str(text).map(|outcome| Kept { version: 0, outcome }))
+    fn read(text: &str) -> serde_json::Result<StoredAnswer> {
+        serde_json::from_str(text)
+            .or_else(|_| serde_json::from_str(text).map(|outcome| StoredAnswer { version: 0, outcome }))
     }
 }
 
@@ -140,7 +141,7 @@ impl Answer {
         }
         // Erased with its subject: nobody is left who could have asked, so this is somebody else's request.
         let outcome = receipt.outcome.known().ok_or(Error::KeyReused)?;
-        let kept = Kept::read(outcome).map_err(|error| {
+        let kept = StoredAnswer::read(outcome).map_err(|error| {
             tracing::error!(%error, position = receipt.position, "a receipt cannot be read");
             Error::Unavailable
         })?;
@@ -172,12 +173,12 @@ mod tests {
     fn an_answer_that_an_earlier_release_kept_is_read() {
         let outcome = Outcome::ChatCreated { chat_id: domain::ChatId(uuid::Uuid::from_u128(7)) };
         for earlier in [outcome, Outcome::Done] {
-            let kept = Kept::read(&serde_json::to_string(&earlier).unwrap()).unwrap();
+            let kept = StoredAnswer::read(&serde_json::to_string(&earlier).unwrap()).unwrap();
             assert_eq!((kept.version, &kept.outcome), (0, &earlier));
-            let now = serde_json::to_string(&Kept { version: 3, outcome: earlier.clone() }).unwrap();
-            let kept = Kept::read(&now).unwrap();
+            let now = serde_json::to_string(&StoredAnswer { version: 3, outcome: earlier.clone() }).unwrap();
+            let kept = StoredAnswer::read(&now).unwrap();
             assert_eq!((kept.version, kept.outcome), (3, earlier));
         }
-        assert!(Kept::read("{}").is_err());
+        assert!(StoredAnswer::read("{}").is_err());
     }
 }

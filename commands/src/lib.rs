@@ -14,5 +14,5 @@ mod tests;
 mod writer;
 
 pub use clock::ClockGuard;
-pub use request::{Actor, Answer, Cause, Error, Key, Request, Unwell};
-pub use writer::{Running, Writer};
+pub use request::{Actor, Answer, Cause, Error, Key, Request, WriterError};
+pub use writer::{Writer, WriterThread};

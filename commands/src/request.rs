@@ -105,7 +105,7 @@ pub enum Error {
 
 /// Why the log cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unwell {
+pub enum WriterError {
     /// The writer's thread has ended; the process ends as well.
     #[error("the writer has ended")]
     Ended,

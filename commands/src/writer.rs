@@ -2,7 +2,7 @@
 
 use crate::clock::{ClockGuard, REFUSED_AHEAD_US};
 use crate::draft::Draft;
-use crate::request::{Answer, Error, Request, Unwell};
+use crate::request::{Answer, Error, Request, WriterError};
 use crate::route;
 use crate::states::States;
 use domain::{Category, StreamId, Timestamp};
@@ -36,36 +36,36 @@ const PRUNE_MAX: usize = 1_000;
 /// How long a stop waits for the writer.
 const STOP_MAX: Duration = Duration::from_secs(10);
 
-enum Ask {
+enum QueueItem {
     Decide(Box<Request>, oneshot::Sender<Result<Answer, Error>>),
-    Probe(Probing),
+    Probe(PendingProbe),
     Stop,
 }
 
 /// Sends commands to the one task that appends. Cheap to clone.
 #[derive(Clone)]
 pub struct Writer {
-    queue: mpsc::Sender<Ask>,
+    queue: mpsc::Sender<QueueItem>,
     head: watch::Receiver<u64>,
     acknowledged: Arc<[AtomicU64; Category::ALL.len()]>,
 }
 
 /// The writer's thread.
-pub struct Running {
-    queue: mpsc::Sender<Ask>,
+pub struct WriterThread {
+    queue: mpsc::Sender<QueueItem>,
     thread: JoinHandle<()>,
     failure: watch::Receiver<Option<String>>,
 }
 
 impl Writer {
     /// Starts the thread that owns the appender.
-    pub fn start(appender: Appender, clock: ClockGuard) -> (Writer, Running) {
+    pub fn start(appender: Appender, clock: ClockGuard) -> (Writer, WriterThread) {
         let (queue, asks) = mpsc::channel(QUEUE_MAX);
         let head = appender.head().position;
         let (head_sender, head_receiver) = watch::channel(head);
         let (failure_sender, failure) = watch::channel(None);
         let acknowledged = Arc::new(std::array::from_fn(|_| AtomicU64::new(head)));
-        let writing = Writing {
+        let writing = WriterLoop {
             appender,
             clock,
             states: States::new(),
@@ -80,7 +80,7 @@ impl Writer {
             .name("writer".to_owned())
             .spawn(move || writing.run_to_the_end(asks))
             .expect("a thread can be started when the process starts");
-        (Writer { queue: queue.clone(), head: head_receiver, acknowledged }, Running { queue, thread, failure })
+        (Writer { queue: queue.clone(), head: head_receiver, acknowledged }, WriterThread { queue, thread, failure })
     }
 
     /// Asks for a command and waits until what it changed is durable.
@@ -89,7 +89,7 @@ impl Writer {
     /// [`Error::Overloaded`] at once when the queue is full; else what the rules or the log say.
     pub async fn send(&self, request: Request) -> Result<Answer, Error> {
         let (sender, receiver) = oneshot::channel();
-        self.queue.try_send(Ask::Decide(Box::new(request), sender)).map_err(|refused| match refused {
+        self.queue.try_send(QueueItem::Decide(Box::new(request), sender)).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => Error::Overloaded,
             mpsc::error::TrySendError::Closed(_) => Error::Unavailable,
         })?;
@@ -101,13 +101,13 @@ impl Writer {
     ///
     /// # Errors
     /// Why not.
-    pub async fn probe(&self, wait: Duration) -> Result<(), Unwell> {
+    pub async fn probe(&self, wait: Duration) -> Result<(), WriterError> {
         let asked = async {
             let (sender, receiver) = oneshot::channel();
-            self.queue.send(Ask::Probe(sender)).await.map_err(|_| Unwell::Ended)?;
-            receiver.await.unwrap_or(Err(Unwell::Ended))
+            self.queue.send(QueueItem::Probe(sender)).await.map_err(|_| WriterError::Ended)?;
+            receiver.await.unwrap_or(Err(WriterError::Ended))
         };
-        tokio::time::timeout(wait, asked).await.unwrap_or(Err(Unwell::Silent))
+        tokio::time::timeout(wait, asked).await.unwrap_or(Err(WriterError::Silent))
     }
 
     /// The log's head, as it moves: a hint for whoever follows the log.
@@ -128,7 +128,7 @@ impl Writer {
     }
 }
 
-impl Running {
+impl WriterThread {
     /// Resolves when the writer gave up because the log could not be written: the process must end.
     pub async fn failed(&self) -> String {
         let mut failure = self.failure.clone();
@@ -148,14 +148,14 @@ impl Running {
     pub async fn stop(self) -> bool {
         let ended = async {
             // A full queue drains; a closed one means that the thread has ended already.
-            let _ = self.queue.send(Ask::Stop).await;
+            let _ = self.queue.send(QueueItem::Stop).await;
             let _ = tokio::task::spawn_blocking(move || self.thread.join()).await;
         };
         tokio::time::timeout(STOP_MAX, ended).await.is_ok()
     }
 }
 
-struct Writing {
+struct WriterLoop {
     appender: Appender,
     clock: ClockGuard,
     states: States,
@@ -169,9 +169,9 @@ struct Writing {
     beside_others: bool,
 }
 
-impl Writing {
+impl WriterLoop {
     /// However the thread ends: when nobody asked for that, it is told why.
-    fn run_to_the_end(mut self, asks: mpsc::Receiver<Ask>) {
+    fn run_to_the_end(mut self, asks: mpsc::Receiver<QueueItem>) {
         let ended = catch_unwind(AssertUnwindSafe(|| self.run(asks)));
         if let Err(why) = ended.unwrap_or_else(|_| Err("the writer panicked".to_owned())) {
             // First of all: nothing else is to keep it from being told.
@@ -180,15 +180,15 @@ impl Writing {
         }
     }
 
-    fn run(&mut self, mut asks: mpsc::Receiver<Ask>) -> Result<(), String> {
-        let mut taken = Taken { requests: Vec::with_capacity(BATCH_MAX), probes: Vec::new() };
+    fn run(&mut self, mut asks: mpsc::Receiver<QueueItem>) -> Result<(), String> {
+        let mut batch = PendingBatch { requests: Vec::with_capacity(BATCH_MAX), probes: Vec::new() };
         // A panic in here is not a rule's (those are caught one by one): what is in memory may be half folded.
         while let Some(first) = asks.blocking_recv() {
             failpoint::pass("batch-taken");
-            let stop = take(first, &mut taken) || self.gather(&mut asks, &mut taken);
-            self.before = taken.requests.len();
+            let stop = take(first, &mut batch) || self.gather(&mut asks, &mut batch);
+            self.before = batch.requests.len();
             // Whoever still waits gets `Unavailable`, because the queue goes away with this thread.
-            self.write(&mut taken)?;
+            self.write(&mut batch)?;
             if stop {
                 self.clock.keep();
                 return Ok(());
@@ -201,21 +201,21 @@ impl Writing {
 
     /// Takes what waits. Where nodes share the log a batch costs a flush of their server whatever is in it: there whoever
     /// was just answered and asks again is waited for, as long as somebody keeps coming. Whether to stop after this batch.
-    fn gather(&self, asks: &mut mpsc::Receiver<Ask>, taken: &mut Taken) -> bool {
+    fn gather(&self, asks: &mut mpsc::Receiver<QueueItem>, batch: &mut PendingBatch) -> bool {
         let waits = self.appender.is_shared() && self.before > 1;
         let mut sleeps = waits && self.beside_others;
         let began = Instant::now();
         let mut came = began;
-        while taken.requests.len() + taken.probes.len() < BATCH_MAX {
+        while batch.requests.len() + batch.probes.len() < BATCH_MAX {
             match asks.try_recv() {
                 Ok(next) => {
-                    if take(next, taken) {
+                    if take(next, batch) {
                         return true;
                     }
                     came = Instant::now();
                 }
                 // Another node probably has the head, and needs the processor more than a loop that waits.
-                Err(_) if sleeps && taken.requests.len() < self.before => {
+                Err(_) if sleeps && batch.requests.len() < self.before => {
                     sleeps = false;
                     std::thread::sleep(GATHER_BESIDE);
                 }
@@ -230,29 +230,29 @@ impl Writing {
     }
 
     /// Decides, writes and answers one batch. An error means that nothing may be written any more.
-    fn write(&mut self, taken: &mut Taken) -> Result<(), String> {
+    fn write(&mut self, batch: &mut PendingBatch) -> Result<(), String> {
         let began = Instant::now();
         let now = Reading::take();
         if let Err(ahead) = self.clock.check(now, self.appender.head().recorded_at) {
-            taken.refuse(&ahead);
+            batch.refuse(&ahead);
             return Ok(());
         }
-        let begun = self.begin(&taken.requests);
+        let begun = self.begin(&batch.requests);
         if let Err(failure) = begun {
             tracing::error!(error = &failure as &dyn std::error::Error, "a batch could not begin");
-            taken.tell(Err(&failure));
-            for (_, answer) in taken.requests.drain(..) {
+            batch.tell(Err(&failure));
+            for (_, answer) in batch.requests.drain(..) {
                 let _ = answer.send(Err(Error::Unavailable));
             }
             return if is_fatal(&failure) { Err(failure.to_string()) } else { Ok(()) };
         }
         let mut draft = Draft::new(self.appender.head().position, now.at);
-        let answers = taken
+        let answers = batch
             .requests
             .iter()
             .map(|(request, _)| draft.decide(&mut self.states, &mut self.appender, request))
             .collect::<Vec<_>>();
-        metrics::histogram!("letopis_batch_commands").record(taken.requests.len() as f64);
+        metrics::histogram!("letopis_batch_commands").record(batch.requests.len() as f64);
         let written = if draft.is_empty() {
             self.appender.cancel();
             Ok(())
@@ -260,13 +260,13 @@ impl Writing {
             self.append(&draft)
         };
         self.states.end_batch();
-        if !taken.probes.is_empty() {
+        if !batch.probes.is_empty() {
             match &written {
                 Ok(()) => {
                     let room = self.appender.check_room();
-                    taken.tell(room.as_ref().err().map_or(Ok(()), Err));
+                    batch.tell(room.as_ref().err().map_or(Ok(()), Err));
                 }
-                Err(failure) => taken.tell(Err(failure)),
+                Err(failure) => batch.tell(Err(failure)),
             }
         }
         let fatal = match written {
@@ -274,14 +274,14 @@ impl Writing {
             Err(failure) => {
                 tracing::error!(error = &failure as &dyn std::error::Error, "a batch could not be written");
                 self.states.drop_touched(draft.touched());
-                for (_, answer) in taken.requests.drain(..) {
+                for (_, answer) in batch.requests.drain(..) {
                     let _ = answer.send(Err(Error::Unavailable));
                 }
                 is_fatal(&failure).then(|| failure.to_string())
             }
         };
         failpoint::pass("batch-published");
-        for ((_, asker), answer) in taken.requests.drain(..).zip(answers) {
+        for ((_, asker), answer) in batch.requests.drain(..).zip(answers) {
             // Who asked may be gone; what they asked for is done all the same.
             let _ = asker.send(answer);
             failpoint::pass("answer-given");
@@ -291,7 +291,7 @@ impl Writing {
     }
 
     /// Takes the head, and learns what these requests are decided on.
-    fn begin(&mut self, requests: &[Waiting]) -> Result<(), store::Error> {
+    fn begin(&mut self, requests: &[PendingRequest]) -> Result<(), store::Error> {
         let named = requests.iter().flat_map(|(request, _)| route::wanted(request)).collect::<HashSet<_>>();
         let subjects = named.iter().filter_map(|stream| match stream {
             StreamId::UserId(id) => Some(*id),
@@ -366,21 +366,21 @@ fn is_fatal(error: &store::Error) -> bool {
     matches!(error, CommitFailed { .. } | Stopped | NotHeld { .. } | Rotated { .. })
 }
 
-type Waiting = (Box<Request>, oneshot::Sender<Result<Answer, Error>>);
-type Probing = oneshot::Sender<Result<(), Unwell>>;
+type PendingRequest = (Box<Request>, oneshot::Sender<Result<Answer, Error>>);
+type PendingProbe = oneshot::Sender<Result<(), WriterError>>;
 
 /// What one batch answers.
 #[derive(Default)]
-struct Taken {
-    requests: Vec<Waiting>,
-    probes: Vec<Probing>,
+struct PendingBatch {
+    requests: Vec<PendingRequest>,
+    probes: Vec<PendingProbe>,
 }
 
-impl Taken {
+impl PendingBatch {
     /// Answers everybody that nothing is written now.
     fn refuse(&mut self, why: &Error) {
         for probe in self.probes.drain(..) {
-            let _ = probe.send(Err(Unwell::Refused(why.to_string())));
+            let _ = probe.send(Err(WriterError::Refused(why.to_string())));
         }
         for (_, answer) in self.requests.drain(..) {
             let _ = answer.send(Err(why.clone()));
@@ -390,22 +390,22 @@ impl Taken {
     /// Says whether the log can be written to all who wait to hear just that.
     fn tell(&mut self, state: Result<(), &store::Error>) {
         for probe in self.probes.drain(..) {
-            let _ = probe.send(state.map_err(|error| Unwell::Refused(error.to_string())));
+            let _ = probe.send(state.map_err(|error| WriterError::Refused(error.to_string())));
         }
     }
 }
 
 /// Takes a request into the batch; true when it is the sign to stop.
-fn take(ask: Ask, taken: &mut Taken) -> bool {
+fn take(ask: QueueItem, batch: &mut PendingBatch) -> bool {
     match ask {
-        Ask::Decide(request, answer) => {
-            taken.requests.push((request, answer));
+        QueueItem::Decide(request, answer) => {
+            batch.requests.push((request, answer));
             false
         }
-        Ask::Probe(asker) => {
-            taken.probes.push(asker);
+        QueueItem::Probe(asker) => {
+            batch.probes.push(asker);
             false
         }
-        Ask::Stop => true,
+        QueueItem::Stop => true,
     }
 }

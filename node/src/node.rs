@@ -6,7 +6,7 @@ use crate::messaging::{self, Messaging};
 use crate::operations::{self, erase};
 use crate::passwords::{PasswordError, Passwords};
 use crate::{NodeOptions, Probe, Role, Roles};
-use commands::{ClockGuard, Running, Writer};
+use commands::{ClockGuard, Writer, WriterThread};
 use domain::UserId;
 use projections::{Progress, ProjectionId, Projections};
 use relay::{Bus, Relay};
@@ -36,7 +36,7 @@ pub struct Node {
     pub passwords: Passwords,
     /// Changes when the log may have something new, by whomever: a hint for whoever follows it.
     pub hint: watch::Receiver<u64>,
-    running: Running,
+    running: WriterThread,
     followers: Mutex<Option<Threads>>,
     /// A thread that follows the log and has ended.
     unfed: watch::Receiver<Option<&'static str>>,

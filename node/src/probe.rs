@@ -1,7 +1,7 @@
 //! Whether the log can be written: asked once for everybody who wants to know it, over HTTP, by the command line or as
 //! the supervisor of the process.
 
-use commands::{Unwell, Writer};
+use commands::{Writer, WriterError};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ const SILENT_MAX: Duration = Duration::from_secs(30);
 /// Asks the writer.
 pub struct Probe {
     writer: Writer,
-    last: tokio::sync::Mutex<Option<(Instant, Result<(), Unwell>)>>,
+    last: tokio::sync::Mutex<Option<(Instant, Result<(), WriterError>)>>,
     /// When the writer last answered anything.
     answered: Mutex<Instant>,
 }
@@ -30,9 +30,9 @@ impl Probe {
     ///
     /// # Errors
     /// Why not.
-    pub async fn look(&self) -> Result<(), Unwell> {
+    pub async fn look(&self) -> Result<(), WriterError> {
         // Whoever asks at the same time waits for the one answer.
-        let Ok(mut last) = tokio::time::timeout(WAIT, self.last.lock()).await else { return Err(Unwell::Silent) };
+        let Ok(mut last) = tokio::time::timeout(WAIT, self.last.lock()).await else { return Err(WriterError::Silent) };
         if let Some((_, state)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
             return state.clone();
         }
@@ -45,9 +45,9 @@ impl Probe {
     ///
     /// # Errors
     /// Why not.
-    pub async fn ask(&self, wait: Duration) -> Result<(), Unwell> {
+    pub async fn ask(&self, wait: Duration) -> Result<(), WriterError> {
         let state = self.writer.probe(wait).await;
-        if matches!(state, Ok(()) | Err(Unwell::Refused(_))) {
+        if matches!(state, Ok(()) | Err(WriterError::Refused(_))) {
             *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         }
         state
@@ -57,9 +57,11 @@ impl Probe {
     /// silence.
     pub async fn is_alive(&self) -> bool {
         match self.look().await {
-            Ok(()) | Err(Unwell::Refused(_)) => true,
-            Err(Unwell::Silent) => self.answered.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < SILENT_MAX,
-            Err(Unwell::Ended) => false,
+            Ok(()) | Err(WriterError::Refused(_)) => true,
+            Err(WriterError::Silent) => {
+                self.answered.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < SILENT_MAX
+            }
+            Err(WriterError::Ended) => false,
         }
     }
 }

@@ -23,7 +23,7 @@ struct Shared {
 
 struct Node {
     writer: Writer,
-    running: Running,
+    running: WriterThread,
     log: Log,
     _folder: TempDir,
 }

@@ -6,7 +6,7 @@ mod forgetting;
 mod model;
 mod stories;
 
-use crate::{Actor, Answer, Cause, Error, Key, Request, Running, Writer};
+use crate::{Actor, Answer, Cause, Error, Key, Request, Writer, WriterThread};
 use domain::id::NameClaim;
 use domain::text::{ChatName, MessageText, UserName};
 use domain::user::Verifier;
@@ -29,7 +29,7 @@ pub(crate) fn panic_if_asked(command: &Command) {
 struct House {
     folder: TempDir,
     writer: Writer,
-    running: Running,
+    running: WriterThread,
     log: Log,
     _lock: Lock,
 }
