@@ -9,7 +9,7 @@ use crate::progress::Meter;
 use anyhow::Result;
 use node::operations::projections::names;
 use node::operations::{Progress, Request};
-use projections::{Kind, Status, Verified};
+use projections::{Kind, ModelVerification, Status};
 use serde_json::{Value, json};
 
 /// Does what was asked.
@@ -125,7 +125,7 @@ fn verify(context: &Context, which: &WhichProjections) -> Result<()> {
     ))
 }
 
-fn verified_row(verified: &Verified) -> Value {
+fn verified_row(verified: &ModelVerification) -> Value {
     let differences = verified
         .differences
         .iter()
@@ -136,7 +136,7 @@ fn verified_row(verified: &Verified) -> Value {
     })
 }
 
-fn told(verified: &Verified) -> Vec<String> {
+fn told(verified: &ModelVerification) -> Vec<String> {
     let tell = |difference: &projections::Difference| {
         format!("  {}: {}, {}", difference.table, difference.row, side(difference.kind))
     };

@@ -30,5 +30,5 @@ pub use probe::{NatsReport, probe};
 pub use public_message::{PublicMessage, header};
 pub use publisher::Limits;
 pub use relay::Relay;
-pub use republish::Republished;
+pub use republish::RepublishSummary;
 pub use supervise::{no_relay, supervise};

@@ -17,7 +17,7 @@ const REACH_WAIT: Duration = Duration::from_secs(5);
 
 /// What was told again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Republished {
+pub struct RepublishSummary {
     /// The first position that was looked at.
     pub from: u64,
     /// The last one.
@@ -39,8 +39,8 @@ impl Relay {
         &self,
         from: u64,
         to: Option<u64>,
-        progress: impl Fn(&Republished, u64) + Send,
-    ) -> Result<Republished> {
+        progress: impl Fn(&RepublishSummary, u64) + Send,
+    ) -> Result<RepublishSummary> {
         self.bus().reached(REACH_WAIT).await?;
         let told = {
             let mut state = self.state().await;
@@ -48,7 +48,7 @@ impl Relay {
             self.reconcile(&mut state).await?.point.position
         };
         let end = told.min(to.unwrap_or(told)).min(self.head().await?);
-        let mut done = Republished { from: from.max(1), to: from.max(1) - 1, ..Republished::default() };
+        let mut done = RepublishSummary { from: from.max(1), to: from.max(1) - 1, ..RepublishSummary::default() };
         if done.from > end {
             return Err(Error::NothingThere { from, told });
         }
@@ -79,7 +79,7 @@ impl Relay {
     }
 
     /// One page of it.
-    async fn again(&self, done: &mut Republished, end: u64) -> Result<()> {
+    async fn again(&self, done: &mut RepublishSummary, end: u64) -> Result<()> {
         let page = self.page(done.to, end).await?;
         let Some((to, _)) = page.last else {
             done.to = end;

@@ -5,7 +5,7 @@ use super::{Error, FOLLOW_WAIT, Progress, Sender, per_second};
 use crate::{Node, now};
 use commands::Request;
 use domain::{Command, projection};
-use projections::{ProjectionId, Projections, Rebuilt};
+use projections::{ProjectionId, Projections, RebuildSummary};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ pub async fn rebuild(node: &Node, projection: Option<&str>, progress: &Sender) -
     });
     let mut rows = Vec::new();
     for (name, rebuilt) in work.await.map_err(|source| Error::Panicked { what: "rebuild", source })? {
-        let Rebuilt { events, took } = rebuilt?;
+        let RebuildSummary { events, took } = rebuilt?;
         let seconds = took.as_secs_f64();
         rows.push(json!({
             "name": name.as_str(), "version": name.version(), "events": events,

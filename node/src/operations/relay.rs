@@ -3,7 +3,7 @@
 use super::{Error, Progress, Sender};
 use crate::messaging::give_up;
 use crate::{Node, Role};
-use relay::{Arming, Republished};
+use relay::{Arming, RepublishSummary};
 use serde_json::{Value, json};
 use store::RelayPlace;
 
@@ -31,7 +31,7 @@ pub async fn arm(node: &Node, armed: bool) -> Result<Value, Error> {
 /// answer.
 pub async fn republish(node: &Node, (from, to): (u64, Option<u64>), progress: &Sender) -> Result<Value, Error> {
     let relay = node.relay.as_ref().ok_or(Error::NoRelay)?;
-    let show = |done: &Republished, end: u64| {
+    let show = |done: &RepublishSummary, end: u64| {
         let part = (done.to - done.from + 1) as f64 / (end - done.from + 1).max(1) as f64;
         progress.send_replace(Progress { what: "facts published again".to_owned(), done: done.facts, part });
     };

@@ -24,7 +24,7 @@ pub(crate) enum Locations {
 }
 
 /// A generation that is there.
-pub(crate) struct Found {
+pub(crate) struct GenerationEntry {
     pub(crate) number: u64,
     pub(crate) place: Location,
 }
@@ -67,7 +67,7 @@ impl Locations {
     }
 
     /// Every generation of that projection that is there.
-    pub(crate) fn generations(&self, name: ProjectionId) -> Result<Vec<Found>> {
+    pub(crate) fn generations(&self, name: ProjectionId) -> Result<Vec<GenerationEntry>> {
         match self {
             Locations::Folder(folder) => {
                 let failed = || Error::file("read the folder", folder);
@@ -75,7 +75,7 @@ impl Locations {
                 for file in std::fs::read_dir(folder).map_err(failed())? {
                     let path = file.map_err(failed())?.path();
                     if let Some(number) = number_of(&path, name) {
-                        found.push(Found { number, place: location(name, path) });
+                        found.push(GenerationEntry { number, place: location(name, path) });
                     }
                 }
                 Ok(found)
@@ -85,7 +85,7 @@ impl Locations {
                 let schemas = sql::schemas(cluster, &beginning)?;
                 let found = schemas.iter().filter_map(|schema| {
                     let number = numbered(schema.strip_prefix(&beginning)?, '_')?;
-                    Some(Found { number, place: Location::Tables(Place::schema(cluster, schema)) })
+                    Some(GenerationEntry { number, place: Location::Tables(Place::schema(cluster, schema)) })
                 });
                 Ok(found.collect())
             }

@@ -22,7 +22,7 @@ pub struct Progress {
 
 /// What a rebuild did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rebuilt {
+pub struct RebuildSummary {
     /// The position of the last event that was folded in.
     pub events: u64,
     /// How long it took.
@@ -47,7 +47,7 @@ impl Projections {
         &self,
         names: &[ProjectionId],
         progress: &(dyn Fn(ProjectionId, Progress) + Sync),
-    ) -> Vec<(ProjectionId, Result<Rebuilt>)> {
+    ) -> Vec<(ProjectionId, Result<RebuildSummary>)> {
         if !self.may_write() {
             return names.iter().map(|name| (*name, Err(Error::ReadOnly))).collect();
         }
@@ -57,7 +57,7 @@ impl Projections {
                 events = at.position;
                 progress(name, at);
             })?;
-            Ok(Rebuilt { events, took: began.elapsed() })
+            Ok(RebuildSummary { events, took: began.elapsed() })
         })
     }
 

@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// What a verification found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
+pub struct ModelVerification {
     /// Which projection.
     pub name: ProjectionId,
     /// The checkpoint that was compared at.
@@ -62,7 +62,7 @@ impl Projections {
     /// Folds the log up to the read model's own checkpoint in scratch space and compares every row. Also beside
     /// the process that writes the read model. It takes as long as reading the log: not for the threads of async
     /// code.
-    pub fn verify(&self, name: ProjectionId, progress: &mut dyn FnMut(Progress)) -> Result<Verified> {
+    pub fn verify(&self, name: ProjectionId, progress: &mut dyn FnMut(Progress)) -> Result<ModelVerification> {
         for _ in 1..TRIES_MAX {
             let verified = self.compare(name, progress)?;
             if verified.differences.is_empty() || !self.forgotten_since(verified.position)? {
@@ -86,18 +86,18 @@ impl Projections {
     }
 
     /// An index that cannot be read is a difference, and no failure of whoever looks.
-    fn compare(&self, name: ProjectionId, progress: &mut dyn FnMut(Progress)) -> Result<Verified> {
+    fn compare(&self, name: ProjectionId, progress: &mut dyn FnMut(Progress)) -> Result<ModelVerification> {
         match self.compare_readable(name, progress) {
             Err(Error::Search(error)) if !error.may_pass() => {
                 let row = store::described(&error).to_string();
                 let differences = vec![Difference { table: "index", row, kind: Kind::OnlyServing }];
-                Ok(Verified { name, position: self.position(name), rows: 0, differences })
+                Ok(ModelVerification { name, position: self.position(name), rows: 0, differences })
             }
             compared => compared,
         }
     }
 
-    fn compare_readable(&self, name: ProjectionId, progress: &mut dyn FnMut(Progress)) -> Result<Verified> {
+    fn compare_readable(&self, name: ProjectionId, progress: &mut dyn FnMut(Progress)) -> Result<ModelVerification> {
         self.check_files(name)?;
         let serving = match self.present(name)?.1 {
             Handle::Tables(database) => Serving::Tables(Box::new(database.snapshot()?)),
@@ -122,7 +122,7 @@ impl Projections {
             return Err(stop.error);
         }
         fold.persist()?;
-        let mut verified = Verified { name, position, rows: 0, differences: Vec::new() };
+        let mut verified = ModelVerification { name, position, rows: 0, differences: Vec::new() };
         match (&serving, fold.handle()) {
             (Serving::Tables(serving), Handle::Tables(database)) => {
                 let folded = database.snapshot()?;
@@ -150,7 +150,7 @@ fn compare_index(
     serving: &search::Snapshot,
     folded: &search::Snapshot,
     damaged: &[String],
-    verified: &mut Verified,
+    verified: &mut ModelVerification,
 ) -> Result<()> {
     let files = damaged.iter().take(TOLD_MAX).map(|file| Difference {
         table: "file",
@@ -177,7 +177,7 @@ fn compare_table(
     serving: &Snapshot,
     folded: &Snapshot,
     table: &'static Table,
-    verified: &mut Verified,
+    verified: &mut ModelVerification,
 ) -> Result<(), store::Error> {
     let mut serving = Lines::of(serving, table);
     let mut folded = Lines::of(folded, table);

@@ -129,7 +129,7 @@ pub struct LastMessage {
 
 /// A chat in somebody's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ChatEntry {
     /// The chat.
     pub chat: Chat,
     /// What they may do in it; none when they are not a member.
@@ -404,7 +404,7 @@ pub async fn mine(
     name_prefix: &str,
     before: Option<u64>,
     limit: u32,
-) -> Result<Vec<Listed>, store::Error> {
+) -> Result<Vec<ChatEntry>, store::Error> {
     db.rows(
         listed!(
             "m.position",
@@ -432,7 +432,7 @@ pub async fn open_to_all(
     name_prefix: &str,
     before: Option<u64>,
     limit: u32,
-) -> Result<Vec<Listed>, store::Error> {
+) -> Result<Vec<ChatEntry>, store::Error> {
     db.rows(
         listed!(
             "c.position",
@@ -477,8 +477,8 @@ fn chat(row: &Row<'_>) -> Result<Chat, store::Error> {
     })
 }
 
-fn listed(row: &Row<'_>) -> Result<Listed, store::Error> {
-    Ok(Listed {
+fn listed(row: &Row<'_>) -> Result<ChatEntry, store::Error> {
+    Ok(ChatEntry {
         chat: chat(row)?,
         position: row.int(7)?.cast_unsigned(),
         role: row.maybe_text(8)?.map(role_of),

@@ -98,7 +98,7 @@ async fn chats_are_listed_by_who_asks() {
     ]);
     let db = world.projections.database(ProjectionId::Chats);
     let shown =
-        |rows: Vec<chats::Listed>| -> Vec<_> { rows.into_iter().map(|row| (row.chat.chat_id, row.role)).collect() };
+        |rows: Vec<chats::ChatEntry>| -> Vec<_> { rows.into_iter().map(|row| (row.chat.chat_id, row.role)).collect() };
     let mine = shown(chats::mine(&db, boris, "", None, 9).await.unwrap());
     assert_eq!(mine, [(chat_id(1), Some(Role::Member)), (chat_id(3), Some(Role::Owner))], "last joined first");
     assert_eq!(shown(chats::mine(&db, boris, "", Some(7), 9).await.unwrap()), [(chat_id(3), Some(Role::Owner))]);

@@ -2,9 +2,9 @@
 
 use crate::support::*;
 use domain::chat::Role;
-use projections::{Difference, Kind, ProjectionId, Projections, Verified};
+use projections::{Difference, Kind, ModelVerification, ProjectionId, Projections};
 
-fn verify(world: &World, name: ProjectionId) -> Verified {
+fn verify(world: &World, name: ProjectionId) -> ModelVerification {
     // As the command line does it, beside the process that writes.
     let beside = Projections::open_read_only(&world.folder, world.log.clone()).unwrap();
     beside.verify(name, &mut |_| {}).unwrap()

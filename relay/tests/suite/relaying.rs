@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use domain::user;
-use relay::{Error, Republished};
+use relay::{Error, RepublishSummary};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -268,7 +268,7 @@ async fn what_is_published_again_within_the_window_is_dropped_and_what_is_new_is
     let (expected, head) = (public(&app), app.node.log.head().unwrap().position);
     let all = fixture.relay.republish(1, None, |_, _| {}).await.unwrap();
     let facts = expected.len() as u64;
-    assert_eq!(all, Republished { from: 1, to: head, facts, duplicates: facts });
+    assert_eq!(all, RepublishSummary { from: 1, to: head, facts, duplicates: facts });
     // A stream that has lost everything but one message in the middle, which is not even ours.
     let client = servers::connect_nats(account.url()).await.unwrap();
     let jetstream = async_nats::jetstream::new(client);
@@ -279,7 +279,7 @@ async fn what_is_published_again_within_the_window_is_dropped_and_what_is_new_is
     let message = async_nats::jetstream::message::PublishMessage::build().message_id(middle.0.to_string());
     jetstream.send_publish("letopis.message.posted", message).await.unwrap().await.unwrap();
     let all = fixture.relay.republish(1, None, |_, _| {}).await.unwrap();
-    assert_eq!(all, Republished { from: 1, to: head, facts, duplicates: 1 });
+    assert_eq!(all, RepublishSummary { from: 1, to: head, facts, duplicates: 1 });
     let heard = heard(account.url()).await;
     let told = heard.iter().filter(|heard| heard.republished);
     let told = told.map(|heard| (heard.id, heard.position)).collect::<Vec<_>>();
