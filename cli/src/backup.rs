@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::output;
 use crate::progress::Meter;
 use anyhow::Result;
-use node::operations::backup::{self, Restored};
+use node::operations::backup::{self, RestoreSummary};
 use node::operations::{Progress, erase, per_second};
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -45,7 +45,7 @@ pub async fn restore(context: &Context, asked: &Restore) -> Result<()> {
     let show = &mut |progress: &Progress| meter.show(progress);
     let restored = backup::restore(&context.node_options(), &asked.folder, asked.master_key.as_deref(), show);
     meter.end();
-    let Restored { brought, missing_list } = restored?;
+    let RestoreSummary { brought, missing_list } = restored?;
     if let Some(list) = missing_list {
         output::note(format_args!(
             "note: there was no list of the erased: who was erased after this backup was made has an account again. \

@@ -63,7 +63,7 @@ pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
 
 /// An event as it is shown; scripts rely on these fields.
 #[derive(Serialize)]
-struct Shown {
+struct EventRow {
     position: u64,
     stream: String,
     version: u64,
@@ -79,9 +79,9 @@ struct Shown {
     personal: Option<Value>,
 }
 
-fn shown(log: &Log, record: Record, personal: bool) -> Result<Shown> {
+fn shown(log: &Log, record: Record, personal: bool) -> Result<EventRow> {
     let personal = if personal { log.personal(&record)? } else { None };
-    Ok(Shown {
+    Ok(EventRow {
         personal: personal.map(|personal| match personal {
             // What a password is checked against is sealed as well, but nobody looks for it here.
             Personal::Known(_) if domain::VERIFIERS.contains(&record.name.as_str()) => json!("********"),

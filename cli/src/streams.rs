@@ -52,7 +52,7 @@ fn ls(context: &Context, log: &Log, category: Option<&str>, limit: Option<u64>) 
 }
 
 #[derive(Serialize)]
-struct Folded {
+struct StateRow {
     stream: String,
     version: u64,
     position: u64,
@@ -73,7 +73,7 @@ fn show(context: &Context, log: &Log, text: &str, at: Option<u64>, personal: boo
     }
     let (version, position) = (last.version, last.position);
     let events = facts.iter().map(|fact| &fact.event).collect::<Vec<_>>();
-    let folded = Folded { stream: stream.to_string(), version, position, state: fold(stream, &events, personal) };
+    let folded = StateRow { stream: stream.to_string(), version, position, state: fold(stream, &events, personal) };
     output::show(context.output, &folded)
 }
 

@@ -27,7 +27,7 @@ impl Source {
     /// Reads from there; `bytes` is how many there are, zero when nobody knows.
     pub fn new(read: impl Read + Send + 'static, bytes: u64) -> Source {
         let bytes_read = Arc::new(AtomicU64::new(0));
-        let read = Box::new(Counted { source: read, bytes_read: Arc::clone(&bytes_read) });
+        let read = Box::new(CountingReader { source: read, bytes_read: Arc::clone(&bytes_read) });
         Source { read, bytes, bytes_read }
     }
 }
@@ -61,12 +61,12 @@ pub fn begin(source: Source) -> io::Result<Box<dyn BufRead + Send>> {
     Ok(Box::new(plain))
 }
 
-struct Counted<R> {
+struct CountingReader<R> {
     source: R,
     bytes_read: Arc<AtomicU64>,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let bytes = self.source.read(buffer)?;
         self.bytes_read.fetch_add(bytes as u64, Ordering::Relaxed);

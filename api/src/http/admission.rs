@@ -47,7 +47,7 @@ pub(crate) async fn pass(State(admission): State<Arc<Admission>>, request: Reque
     let request = if request.body().is_end_stream() {
         request
     } else {
-        request.map(|body| Body::new(Arriving::new(body, admission.body_max, Arc::clone(&slot))))
+        request.map(|body| Body::new(TimedBody::new(body, admission.body_max, Arc::clone(&slot))))
     };
     match timeout(admission.body_max + admission.answer_max, next.run(request)).await {
         Ok(response) => response,
@@ -110,19 +110,19 @@ enum Unread {
 }
 
 /// The body of a request, as it arrives: all of it in time, and without a slot while nothing comes.
-struct Arriving {
+struct TimedBody {
     body: Body,
     late: Pin<Box<Sleep>>,
     slot: Arc<Slot>,
 }
 
-impl Arriving {
-    fn new(body: Body, within: Duration, slot: Arc<Slot>) -> Arriving {
-        Arriving { body, late: Box::pin(sleep(within)), slot }
+impl TimedBody {
+    fn new(body: Body, within: Duration, slot: Arc<Slot>) -> TimedBody {
+        TimedBody { body, late: Box::pin(sleep(within)), slot }
     }
 }
 
-impl HttpBody for Arriving {
+impl HttpBody for TimedBody {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -40,7 +40,7 @@ struct Counts {
 }
 
 /// So many bytes of the budget; they are given back when this is dropped.
-pub(crate) struct Held {
+pub(crate) struct BudgetShare {
     budget: Arc<Budget>,
     address: Option<IpAddr>,
     bytes: usize,
@@ -70,7 +70,7 @@ impl Budget {
         address: Option<IpAddr>,
         bytes: usize,
         place: Option<SemaphorePermit<'static>>,
-    ) -> Result<Arc<Held>, Error> {
+    ) -> Result<Arc<BudgetShare>, Error> {
         let address = address.map(household);
         let mut counts = self.counts();
         let of_address = address.and_then(|address| counts.by_address.get(&address)).copied().unwrap_or(0);
@@ -91,7 +91,7 @@ impl Budget {
         }
         metrics::gauge!("letopis_answer_bytes").set(counts.all as f64);
         drop(counts);
-        Ok(Arc::new(Held { budget: Arc::clone(self), address, bytes, _place: place }))
+        Ok(Arc::new(BudgetShare { budget: Arc::clone(self), address, bytes, _place: place }))
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -99,7 +99,7 @@ impl Budget {
     }
 }
 
-impl Drop for Held {
+impl Drop for BudgetShare {
     fn drop(&mut self) {
         let mut counts = self.budget.counts();
         counts.all -= self.bytes;
@@ -117,7 +117,7 @@ impl Drop for Held {
 pub(crate) async fn charge(State(budget): State<Arc<Budget>>, request: Request, next: Next) -> Response {
     let address = request.extensions().get::<ClientAddress>().and_then(|address| address.0);
     let mut response = next.run(request).await;
-    let held = match (response.extensions_mut().remove::<Arc<Held>>(), response.body().size_hint().exact()) {
+    let held = match (response.extensions_mut().remove::<Arc<BudgetShare>>(), response.body().size_hint().exact()) {
         (Some(held), _) => held,
         (None, Some(0) | None) => return response,
         (None, Some(bytes)) => match budget.take(address, usize::try_from(bytes).unwrap_or(usize::MAX), None) {
@@ -125,7 +125,7 @@ pub(crate) async fn charge(State(budget): State<Arc<Budget>>, request: Request, 
             Err(error) => return error.into_response(),
         },
     };
-    response.map(|body| Body::new(Charged { body, held }))
+    response.map(|body| Body::new(ChargedBody { body, held }))
 }
 
 fn full() -> Error {
@@ -133,15 +133,15 @@ fn full() -> Error {
 }
 
 /// The body of an answer; each part of it keeps what was taken for the whole.
-struct Charged {
+struct ChargedBody {
     body: Body,
-    held: Arc<Held>,
+    held: Arc<BudgetShare>,
 }
 
 /// A part of a body.
 struct Part {
     bytes: Bytes,
-    _held: Arc<Held>,
+    _held: Arc<BudgetShare>,
 }
 
 impl AsRef<[u8]> for Part {
@@ -150,7 +150,7 @@ impl AsRef<[u8]> for Part {
     }
 }
 
-impl HttpBody for Charged {
+impl HttpBody for ChargedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -198,7 +198,7 @@ mod tests {
     async fn what_was_handed_over_counts_until_it_is_dropped() {
         let budget = Arc::new(Budget::new(100, 100));
         let held = budget.take(ip("10.0.0.1"), 70, None).unwrap();
-        let mut body = Charged { body: Body::from(vec![1; 70]), held };
+        let mut body = ChargedBody { body: Body::from(vec![1; 70]), held };
         let mut frame = body.frame().await.unwrap().unwrap().into_data().unwrap();
         // hyper drops the body as soon as it has its last part, long before that is written.
         drop(body);

@@ -12,14 +12,14 @@ use tokio::sync::oneshot;
 /// The connections that are open. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct ConnectionLimits {
-    inside: Arc<Mutex<Inside>>,
+    inside: Arc<Mutex<Counts>>,
     max: usize,
     per_address_max: usize,
     proxies: Arc<[Network]>,
 }
 
 #[derive(Default)]
-struct Inside {
+struct Counts {
     all: usize,
     by_address: HashMap<IpAddr, usize>,
     /// Every connection, by its number.
@@ -95,12 +95,12 @@ impl ConnectionLimits {
         Ok(Permit { connection_limits: self.clone(), number, counted })
     }
 
-    fn inside(&self) -> MutexGuard<'_, Inside> {
+    fn inside(&self) -> MutexGuard<'_, Counts> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inside {
+impl Counts {
     /// Sends away the connection that has been idle longest, of that address or of all; none when all are busy.
     fn send_away(&mut self, address: Option<IpAddr>) -> Option<oneshot::Receiver<()>> {
         let of = |open: &&mut Open| address.is_none() || open.counted == address;

@@ -4,7 +4,7 @@
 
 use crate::error::{Code, Error};
 use crate::http::address::ClientAddress;
-use crate::http::budget::{BUFFER_BYTES_MAX, Budget, Held};
+use crate::http::budget::{BUFFER_BYTES_MAX, Budget, BudgetShare};
 use crate::http::connection_state::Mode;
 use crate::http::peer::Peer;
 use crate::http::stop::Stop;
@@ -36,7 +36,7 @@ impl Streams {
 /// A slot for one connection that lasts, with what hyper may hold of it. A handler takes it as an argument; it is free
 /// again when the connection has ended.
 pub(crate) struct StreamSlot {
-    held: Arc<Held>,
+    held: Arc<BudgetShare>,
     stop: Stop,
     _slot: OwnedSemaphorePermit,
 }
@@ -63,7 +63,8 @@ impl StreamSlot {
     /// An answer that lasts for as long as its body does; at a stop it ends as if the body had.
     pub(crate) fn answer(self, body: Body) -> Response {
         let held = Arc::clone(&self.held);
-        let mut response = Response::new(Body::new(Lasting { body, stop: Box::pin(self.stop.begun()), _slot: self }));
+        let mut response =
+            Response::new(Body::new(LastingBody { body, stop: Box::pin(self.stop.begun()), _slot: self }));
         response.extensions_mut().insert(held);
         response.extensions_mut().insert(Mode::Stream);
         response
@@ -94,13 +95,13 @@ impl StreamSlot {
 }
 
 /// The body of an answer that lasts.
-struct Lasting {
+struct LastingBody {
     body: Body,
     stop: Pin<Box<dyn Future<Output = ()> + Send>>,
     _slot: StreamSlot,
 }
 
-impl HttpBody for Lasting {
+impl HttpBody for LastingBody {
     type Data = Bytes;
     type Error = axum::Error;
 

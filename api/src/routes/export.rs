@@ -33,7 +33,7 @@ static PLACES: Semaphore = Semaphore::const_new(2);
 
 /// Why an export ended early. Its reader sees a body that was cut off, without the last line.
 #[derive(Debug, thiserror::Error)]
-enum Ended {
+enum ExportError {
     #[error("the reader went away")]
     Gone,
     #[error(transparent)]
@@ -59,13 +59,13 @@ pub(crate) async fn of(
         app.read(name, min_position).await?;
     }
     let up_to = app.log.head()?.position;
-    let (mut lines, body) = Channel::<Bytes, Ended>::new(PARTS_WAITING_MAX);
+    let (mut lines, body) = Channel::<Bytes, ExportError>::new(PARTS_WAITING_MAX);
     // Until both the last part is taken and nothing more is read.
     let until_read = Arc::clone(&held);
     tokio::spawn(async move {
         let _held = until_read;
         match write(&app, &account, up_to, &mut lines).await {
-            Ok(()) | Err(Ended::Gone) => {}
+            Ok(()) | Err(ExportError::Gone) => {}
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "an export ended early");
                 lines.abort(error);
@@ -80,7 +80,12 @@ pub(crate) async fn of(
     Ok(response)
 }
 
-async fn write(app: &App, account: &users::Account, up_to: u64, out: &mut Sender<Bytes, Ended>) -> Result<(), Ended> {
+async fn write(
+    app: &App,
+    account: &users::Account,
+    up_to: u64,
+    out: &mut Sender<Bytes, ExportError>,
+) -> Result<(), ExportError> {
     let user_id = account.user_id;
     say(out, vec![profile(account)]).await?;
     let database = app.projections.database(ProjectionId::Sessions);
@@ -93,7 +98,11 @@ async fn write(app: &App, account: &users::Account, up_to: u64, out: &mut Sender
     say(out, vec![json!({"kind": "end", "position": up_to})]).await
 }
 
-async fn write_sessions(db: &Database, user_id: UserId, out: &mut Sender<Bytes, Ended>) -> Result<(), Ended> {
+async fn write_sessions(
+    db: &Database,
+    user_id: UserId,
+    out: &mut Sender<Bytes, ExportError>,
+) -> Result<(), ExportError> {
     let mut before = None;
     loop {
         let page = sessions::of_user(db, user_id, Timestamp(0), before).await?;
@@ -105,7 +114,11 @@ async fn write_sessions(db: &Database, user_id: UserId, out: &mut Sender<Bytes, 
     }
 }
 
-async fn write_sign_ins(db: &Database, user_id: UserId, out: &mut Sender<Bytes, Ended>) -> Result<(), Ended> {
+async fn write_sign_ins(
+    db: &Database,
+    user_id: UserId,
+    out: &mut Sender<Bytes, ExportError>,
+) -> Result<(), ExportError> {
     let mut before = None;
     loop {
         let page = sign_ins::of_user(db, user_id, before, PAGE).await?;
@@ -117,7 +130,7 @@ async fn write_sign_ins(db: &Database, user_id: UserId, out: &mut Sender<Bytes, 
     }
 }
 
-async fn write_chats(db: &Database, user_id: UserId, out: &mut Sender<Bytes, Ended>) -> Result<(), Ended> {
+async fn write_chats(db: &Database, user_id: UserId, out: &mut Sender<Bytes, ExportError>) -> Result<(), ExportError> {
     let mut before = None;
     loop {
         let page = chats::mine(db, user_id, "", before, PAGE).await?;
@@ -139,7 +152,12 @@ async fn write_chats(db: &Database, user_id: UserId, out: &mut Sender<Bytes, End
     }
 }
 
-async fn write_events(log: &Log, user_id: UserId, up_to: u64, out: &mut Sender<Bytes, Ended>) -> Result<(), Ended> {
+async fn write_events(
+    log: &Log,
+    user_id: UserId,
+    up_to: u64,
+    out: &mut Sender<Bytes, ExportError>,
+) -> Result<(), ExportError> {
     let mut after = 0;
     while after < up_to {
         let filter = Filter { after, up_to: Some(up_to), user: Some(user_id), ..Filter::default() };
@@ -151,7 +169,7 @@ async fn write_events(log: &Log, user_id: UserId, up_to: u64, out: &mut Sender<B
             let lines = records.iter().map(|record| event(&log, user_id, record)).collect::<Result<_, _>>()?;
             Ok((lines, last))
         });
-        let (lines, last) = read.await.map_err(|_| Ended::Panicked)??;
+        let (lines, last) = read.await.map_err(|_| ExportError::Panicked)??;
         say(out, lines).await?;
         after = last;
     }
@@ -212,16 +230,16 @@ fn event(log: &Log, user_id: UserId, record: &Record) -> Result<Value, store::Er
     Ok(line)
 }
 
-async fn say(out: &mut Sender<Bytes, Ended>, lines: Vec<Value>) -> Result<(), Ended> {
+async fn say(out: &mut Sender<Bytes, ExportError>, lines: Vec<Value>) -> Result<(), ExportError> {
     let mut part = String::new();
     for line in lines {
         part.push_str(&format!("{line}\n"));
         if part.len() >= PART_BYTES_MAX {
-            out.send_data(Bytes::from(std::mem::take(&mut part))).await.map_err(|_| Ended::Gone)?;
+            out.send_data(Bytes::from(std::mem::take(&mut part))).await.map_err(|_| ExportError::Gone)?;
         }
     }
     if part.is_empty() {
         return Ok(());
     }
-    out.send_data(Bytes::from(part)).await.map_err(|_| Ended::Gone)
+    out.send_data(Bytes::from(part)).await.map_err(|_| ExportError::Gone)
 }

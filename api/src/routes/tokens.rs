@@ -168,13 +168,13 @@ async fn turn(user_id: UserId) -> Result<MutexGuard<'static, ()>, Error> {
 }
 
 /// What a body asks for.
-struct Wanted {
+struct TokenRequest {
     name: TokenName,
     scopes: Scopes,
     life_seconds: Option<u32>,
 }
 
-fn wanted(body: &CreateToken) -> Result<Wanted, Error> {
+fn wanted(body: &CreateToken) -> Result<TokenRequest, Error> {
     let name = TokenName::parse(&body.name).map_err(|unfit| Error::bad("name", unfit))?;
     let scopes = Scopes::parse(body.scopes.iter().map(String::as_str)).map_err(|(number, unfit)| match number {
         Some(number) => Error::bad(&format!("scopes/{number}"), unfit),
@@ -184,10 +184,10 @@ fn wanted(body: &CreateToken) -> Result<Wanted, Error> {
     if !body.expires_in.as_ref().is_none_or(fits) {
         return Err(Error::bad("expires_in", "must be a number of seconds from 60 to 315360000"));
     }
-    Ok(Wanted { name, scopes, life_seconds: body.expires_in })
+    Ok(TokenRequest { name, scopes, life_seconds: body.expires_in })
 }
 
-fn created(app: &App, person: &Person, seed: &Seed, wanted: Wanted, answer: &Answer) -> Result<Response, Error> {
+fn created(app: &App, person: &Person, seed: &Seed, wanted: TokenRequest, answer: &Answer) -> Result<Response, Error> {
     let Outcome::TokenCreated { token_id, created_at, expires_at } = answer.outcome else {
         return Err(Error::other_answer());
     };

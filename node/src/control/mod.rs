@@ -16,7 +16,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use store::Folder;
-use stream::Stopped;
+use stream::SendError;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::sync::watch;
@@ -101,7 +101,7 @@ async fn ask(
     line.push(b'\n');
     let sending = async {
         // Whoever does not take the request may have answered it all the same: then that says why.
-        writing.write_all(&line).await.map_err(|_| Stopped::Server)?;
+        writing.write_all(&line).await.map_err(|_| SendError::Server)?;
         match source {
             Some(source) => stream::send(source, &mut writing).await,
             None => Ok(()),
@@ -113,11 +113,11 @@ async fn ask(
     loop {
         let line = tokio::select! {
             sent = &mut sending, if !is_sent => match sent {
-                Ok(()) | Err(Stopped::Server) => {
+                Ok(()) | Err(SendError::Server) => {
                     is_sent = true;
                     continue;
                 }
-                Err(Stopped::File(error)) => return Err(Error::FileStopped(error)),
+                Err(SendError::File(error)) => return Err(Error::FileStopped(error)),
             },
             line = lines.next_line() => line,
         };

@@ -20,7 +20,7 @@ enum Chunk {
 }
 
 /// Why a file was not sent to its end.
-pub enum Stopped {
+pub enum SendError {
     /// The file cannot be read.
     File(io::Error),
     /// The server does not take it any more; its answer says why.
@@ -28,14 +28,14 @@ pub enum Stopped {
 }
 
 /// Sends the whole file. It is read on a thread of its own: whoever writes into a pipe takes as long as they like.
-pub async fn send(source: Source, to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Stopped> {
+pub async fn send(source: Source, to: &mut (impl AsyncWrite + Unpin)) -> Result<(), SendError> {
     let (sender, mut chunks) = mpsc::channel(CHUNKS_MAX);
     tokio::task::spawn_blocking(move || read(source, &sender));
     while let Some(chunk) = chunks.recv().await {
-        let bytes = chunk.map_err(Stopped::File)?;
-        write(&bytes, to).await.map_err(|_| Stopped::Server)?;
+        let bytes = chunk.map_err(SendError::File)?;
+        write(&bytes, to).await.map_err(|_| SendError::Server)?;
     }
-    to.write_u32(0).await.map_err(|_| Stopped::Server)
+    to.write_u32(0).await.map_err(|_| SendError::Server)
 }
 
 async fn write(bytes: &[u8], to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
@@ -67,7 +67,7 @@ fn read(mut source: Source, to: &mpsc::Sender<io::Result<Vec<u8>>>) {
 /// other half is to be driven by [`Pump::run`].
 pub fn receive(bytes: u64) -> (Pump, Source) {
     let (sender, chunks) = mpsc::channel(CHUNKS_MAX);
-    (Pump { sender }, Source::new(Arriving { chunks, chunk: Vec::new(), at: 0, ended: false }, bytes))
+    (Pump { sender }, Source::new(UploadReader { chunks, chunk: Vec::new(), at: 0, ended: false }, bytes))
 }
 
 /// What carries chunks from the socket to the reader.
@@ -97,14 +97,14 @@ impl Pump {
     }
 }
 
-struct Arriving {
+struct UploadReader {
     chunks: mpsc::Receiver<Chunk>,
     chunk: Vec<u8>,
     at: usize,
     ended: bool,
 }
 
-impl Read for Arriving {
+impl Read for UploadReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.at == self.chunk.len() && !self.ended {
             match self.chunks.blocking_recv() {
@@ -179,6 +179,6 @@ mod tests {
     async fn a_file_that_cannot_be_read_has_no_end_either() {
         let mut wire = Vec::new();
         let stopped = send(Source::new(Unreadable, 0), &mut wire).await;
-        assert!(matches!(stopped, Err(Stopped::File(_))) && wire.is_empty());
+        assert!(matches!(stopped, Err(SendError::File(_))) && wire.is_empty());
     }
 }

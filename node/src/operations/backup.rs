@@ -15,7 +15,7 @@ pub fn make(data: &Path, to: &Path, show: &mut impl FnMut(&Progress)) -> Result<
 }
 
 /// A backup that was brought in.
-pub struct Restored {
+pub struct RestoreSummary {
     /// What the log holds now, and who is in it again although they were erased: [`super::erase::again_in_copy`].
     pub brought: Imported,
     /// Where a list of the erased belongs, when there was none: then whoever was erased after the backup was made has an
@@ -32,7 +32,7 @@ pub fn restore(
     from: &Path,
     master_key: Option<&Path>,
     show: &mut impl FnMut(&Progress),
-) -> Result<Restored, Error> {
+) -> Result<RestoreSummary, Error> {
     if !from.is_dir() {
         return Err(Error::NoBackup(from.to_owned()));
     }
@@ -43,7 +43,7 @@ pub fn restore(
     let is_listed = own_list.exists() || list.as_deref().is_some_and(Path::exists);
     let along = RestoreExtras { master_key, erased_list: list.as_deref() };
     let brought = store::restore(from, target, along, |stage| show(&progress(stage)))?;
-    Ok(Restored { brought, missing_list: (!is_listed).then_some(own_list) })
+    Ok(RestoreSummary { brought, missing_list: (!is_listed).then_some(own_list) })
 }
 
 fn progress(stage: Stage) -> Progress {

@@ -17,12 +17,12 @@ struct State {
     waiting: usize,
     next_id: u64,
     /// Who waits, by address; no list is empty.
-    lines: HashMap<Option<IpAddr>, VecDeque<Waiting>>,
+    lines: HashMap<Option<IpAddr>, VecDeque<Waiter>>,
     /// Whose turn it is: each address that has somebody waiting, once.
     turns: VecDeque<Option<IpAddr>>,
 }
 
-struct Waiting {
+struct Waiter {
     id: u64,
     thread: oneshot::Sender<Thread>,
 }
@@ -88,7 +88,7 @@ impl State {
         if line.is_empty() {
             self.turns.push_back(address);
         }
-        line.push_back(Waiting { id, thread });
+        line.push_back(Waiter { id, thread });
         id
     }
 
@@ -106,7 +106,7 @@ impl State {
     }
 
     /// Who is next, and has not left.
-    fn next(&mut self) -> Option<Waiting> {
+    fn next(&mut self) -> Option<Waiter> {
         let address = self.turns.pop_front()?;
         let line = self.lines.get_mut(&address)?;
         let next = line.pop_front();
@@ -165,22 +165,22 @@ mod tests {
         Some(IpAddr::from([10, 0, 0, last]))
     }
 
-    type Asked<'a> = Pin<Box<dyn Future<Output = Option<Thread>> + 'a>>;
+    type PendingTurn<'a> = Pin<Box<dyn Future<Output = Option<Thread>> + 'a>>;
 
-    fn ask(queue: &Queue, address: Option<IpAddr>) -> Asked<'_> {
-        let mut asked: Asked<'_> = Box::pin(queue.thread(address));
+    fn ask(queue: &Queue, address: Option<IpAddr>) -> PendingTurn<'_> {
+        let mut asked: PendingTurn<'_> = Box::pin(queue.thread(address));
         assert!(poll(&mut asked).is_pending());
         asked
     }
 
-    fn poll(asked: &mut Asked<'_>) -> Poll<Option<Thread>> {
+    fn poll(asked: &mut PendingTurn<'_>) -> Poll<Option<Thread>> {
         asked.as_mut().poll(&mut Context::from_waker(Waker::noop()))
     }
 
     #[test]
     fn addresses_take_turns() {
         let queue = Queue::new(1, 10);
-        let Poll::Ready(Some(mut thread)) = poll(&mut (Box::pin(queue.thread(ip(1))) as Asked<'_>)) else {
+        let Poll::Ready(Some(mut thread)) = poll(&mut (Box::pin(queue.thread(ip(1))) as PendingTurn<'_>)) else {
             panic!("a thread is free")
         };
         let mut asked = [1, 1, 1, 1, 2, 2, 3].map(|last| Some((last, ask(&queue, ip(last)))));
@@ -207,12 +207,12 @@ mod tests {
     fn a_full_queue_makes_room_for_who_has_less() {
         let queue = Queue::new(0, 4);
         let mut crowd = (0..4).map(|_| ask(&queue, ip(1))).collect::<Vec<_>>();
-        assert!(matches!(poll(&mut (Box::pin(queue.thread(ip(1))) as Asked<'_>)), Poll::Ready(None)));
+        assert!(matches!(poll(&mut (Box::pin(queue.thread(ip(1))) as PendingTurn<'_>)), Poll::Ready(None)));
         let _second = ask(&queue, ip(2));
         assert!(matches!(poll(&mut crowd[3]), Poll::Ready(None)), "the last of the longest line is sent away");
         let _third = ask(&queue, ip(2));
         assert!(
-            matches!(poll(&mut (Box::pin(queue.thread(ip(2))) as Asked<'_>)), Poll::Ready(None)),
+            matches!(poll(&mut (Box::pin(queue.thread(ip(2))) as PendingTurn<'_>)), Poll::Ready(None)),
             "half is a share"
         );
         assert_eq!(queue.waiting(), 4);

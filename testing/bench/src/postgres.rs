@@ -1,7 +1,7 @@
 //! PostgreSQL's side: a table with a generated `tsvector`, GIN, and indexes for chats and authors.
 
 use crate::letopis::LIMIT;
-use crate::questions::Asked;
+use crate::questions::BenchQuestion;
 use crate::{Answer, Measured, Message, median};
 use anyhow::{Context, Result};
 use domain::ChatId;
@@ -25,7 +25,7 @@ const TABLES: &str = "
 const INSERT: &str = "insert into message (position, message_id, chat_id, author, sent_at, text)
     select * from unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bigint[], $6::text[])";
 
-pub async fn measure(messages: &[Message], chats: &[ChatId], asked: &[Asked], rounds: u8) -> Result<Measured> {
+pub async fn measure(messages: &[Message], chats: &[ChatId], asked: &[BenchQuestion], rounds: u8) -> Result<Measured> {
     let server = Postgres::start(PostgresOptions { fsync: true, access: Access::Password })?;
     let (client, connection) = tokio_postgres::connect(&server.url(), NoTls).await?;
     tokio::spawn(connection);

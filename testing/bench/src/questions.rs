@@ -10,7 +10,7 @@ const CHATS: usize = 50;
 const OF_A_KIND: usize = 25;
 
 /// A question.
-pub struct Asked {
+pub struct BenchQuestion {
     pub kind: &'static str,
     /// As somebody types it.
     pub typed: String,
@@ -34,7 +34,7 @@ pub fn chats(messages: &[Message]) -> Vec<ChatId> {
 
 /// A rare and a common word, two words, a phrase, a prefix, a word of an author and in a chat: from messages that lie
 /// evenly in the log, half of them where the one who asks may look.
-pub fn mixed(messages: &[Message], chats: &[ChatId]) -> Vec<Asked> {
+pub fn mixed(messages: &[Message], chats: &[ChatId]) -> Vec<BenchQuestion> {
     let mut counts = HashMap::<&str, usize>::new();
     for message in messages {
         words(&message.text).for_each(|word| *counts.entry(word).or_default() += 1);
@@ -47,9 +47,9 @@ pub fn mixed(messages: &[Message], chats: &[ChatId]) -> Vec<Asked> {
     let readable = messages.iter().filter(|message| chats.contains(&message.chat_id));
     let said = readable.map(|message| (message, words(&message.text).collect::<Vec<_>>()));
     let said = every(said.filter(|(_, words)| words.len() >= 4).collect(), OF_A_KIND);
-    let mut asked = BTreeMap::<&str, Vec<Asked>>::new();
+    let mut asked = BTreeMap::<&str, Vec<BenchQuestion>>::new();
     let mut add = |kind, typed: String, (function, words): (&'static str, String), author, chat| {
-        asked.entry(kind).or_default().push(Asked { kind, typed, words, function, author, chat });
+        asked.entry(kind).or_default().push(BenchQuestion { kind, typed, words, function, author, chat });
     };
     for word in common {
         add("common word", format!("{word} "), ("plainto_tsquery", word.to_owned()), None, None);

@@ -7,7 +7,7 @@ use crate::plan::Plan;
 use crate::readback::{self, Pair};
 use crate::{Measured, Rated};
 use anyhow::{Context, Result, ensure};
-use commands::Request as Asked;
+use commands::Request as CommandRequest;
 use domain::session::{self, TokenHash};
 use domain::text::{ChatName, MessageText, UserName};
 use domain::user::{self, Origin, Verifier};
@@ -46,7 +46,7 @@ pub(super) async fn measure(node: &Node, plan: &Plan) -> Result<Vec<Measured>> {
     }
     for person in &people[1..] {
         let join = chat::Command::Join { user_id: person.user_id, nickname: None };
-        node.writer.send(Asked::by_operator(Command::Chat(people[0].chat_id, join), now())).await?;
+        node.writer.send(CommandRequest::by_operator(Command::Chat(people[0].chat_id, join), now())).await?;
     }
     settle(node).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.context("no free port")?;
@@ -118,7 +118,7 @@ async fn person(node: &Node, number: usize) -> Result<Person> {
         Command::Chat(chat_id, create),
     ];
     for command in commands {
-        node.writer.send(Asked::by_operator(command, now())).await?;
+        node.writer.send(CommandRequest::by_operator(command, now())).await?;
     }
     Ok(Person { user_id, token, chat_id })
 }

@@ -15,7 +15,7 @@ use domain::text::Nickname;
 use domain::{ChatId, Command, Event, StreamId, UserId, chat, message, name, user};
 use file::{Line, Malformed};
 use ids::Occurrences;
-use sending::{Reject, Sending, What};
+use sending::{LineKind, Reject, Sending};
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
@@ -28,7 +28,7 @@ use std::time::Instant;
 pub async fn run(node: &Node, source: Source, as_of_file_times: bool, progress: &Sender) -> Result<Value, Error> {
     let began = Instant::now();
     let mut lines = file::read(source);
-    let mut importing = Importing {
+    let mut importing = Importer {
         node,
         sending: Sending::new(&node.writer),
         as_of_file_times,
@@ -71,7 +71,7 @@ pub async fn run(node: &Node, source: Source, as_of_file_times: bool, progress: 
     }))
 }
 
-struct Importing<'a> {
+struct Importer<'a> {
     node: &'a Node,
     sending: Sending<'a>,
     as_of_file_times: bool,
@@ -90,7 +90,7 @@ struct Room {
     members: HashSet<UserId>,
 }
 
-impl Importing<'_> {
+impl Importer<'_> {
     /// Sends what a line needs, in this order: the writer decides in the order of sending.
     async fn line(&mut self, line: Line) -> Result<(), Error> {
         let author = self.author(&line).await?;
@@ -107,7 +107,7 @@ impl Importing<'_> {
             text: line.text.clone(),
         };
         let id = self.occurrences.message(&line);
-        self.sending.send(line.number, What::Message, Command::Message(id, command)).await
+        self.sending.send(line.number, LineKind::Message, Command::Message(id, command)).await
     }
 
     /// Whose line it is. Who is seen first gets an account.
@@ -133,7 +133,7 @@ impl Importing<'_> {
             return Ok(user_id);
         };
         let sign_up = user::Command::SignUp { claim, user_name, email: None, verifier: None };
-        self.sending.send(line.number, What::Account, Command::User(user_id, sign_up)).await?;
+        self.sending.send(line.number, LineKind::Account, Command::User(user_id, sign_up)).await?;
         Ok(user_id)
     }
 
@@ -172,7 +172,7 @@ impl Importing<'_> {
                 (id, if is_new { create } else { join })
             }
         };
-        self.sending.send(line.number, What::Chat, Command::Chat(id, command)).await?;
+        self.sending.send(line.number, LineKind::Chat, Command::Chat(id, command)).await?;
         Ok(id)
     }
 

@@ -22,7 +22,7 @@ type Pending<'a> = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send + '
 
 /// What a command is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum LineKind {
     /// An account.
     Account,
     /// A chat, or a place in it.
@@ -33,7 +33,7 @@ pub enum What {
 
 /// How it went so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counted {
+pub struct ImportTotals {
     /// Messages that are new.
     pub posted: u64,
     /// Messages that an earlier run had brought in.
@@ -56,9 +56,9 @@ pub enum Reject {
 /// Commands on their way.
 pub struct Sending<'a> {
     writer: &'a Writer,
-    in_flight: VecDeque<(u64, What, Pending<'a>)>,
+    in_flight: VecDeque<(u64, LineKind, Pending<'a>)>,
     /// How it went so far.
-    pub counted: Counted,
+    pub counted: ImportTotals,
     /// The first lines that could not be brought in, each with its kind, number and reason.
     rejects: Vec<(u64, Reject, String)>,
 }
@@ -69,7 +69,7 @@ impl<'a> Sending<'a> {
         Sending {
             writer,
             in_flight: VecDeque::with_capacity(IN_FLIGHT_MAX),
-            counted: Counted::default(),
+            counted: ImportTotals::default(),
             rejects: Vec::new(),
         }
     }
@@ -105,7 +105,7 @@ impl<'a> Sending<'a> {
     ///
     /// # Errors
     /// When an earlier command was refused.
-    pub async fn send(&mut self, line: u64, what: What, command: Command) -> Result<(), operations::Error> {
+    pub async fn send(&mut self, line: u64, what: LineKind, command: Command) -> Result<(), operations::Error> {
         while self.in_flight.len() >= IN_FLIGHT_MAX {
             self.take_oldest().await?;
         }
@@ -149,15 +149,15 @@ impl<'a> Sending<'a> {
     async fn take_oldest(&mut self) -> Result<(), operations::Error> {
         let Some((line, what, pending)) = self.in_flight.pop_front() else { return Ok(()) };
         match pending.await {
-            Ok(_) if what == What::Message => self.counted.posted += 1,
+            Ok(_) if what == LineKind::Message => self.counted.posted += 1,
             Ok(_) | Err(Error::Refused(Refusal::Chat(chat::Refusal::AlreadyExists))) => {}
             Err(Error::Refused(Refusal::Message(message::Refusal::AlreadyExists))) => self.counted.already_there += 1,
             // The author was erased since an earlier run and stays forgotten, and the others' lines go on.
             Err(Error::Refused(Refusal::User(user::Refusal::NotFound))) => {
-                self.counted.already_there += u64::from(what == What::Message);
+                self.counted.already_there += u64::from(what == LineKind::Message);
             }
             // What was refused to a room or an account is told with the message that needed it.
-            Err(Error::Refused(refusal)) if what == What::Message => {
+            Err(Error::Refused(refusal)) if what == LineKind::Message => {
                 self.reject(line, Reject::Refused, refusal.to_string());
             }
             Err(Error::Refused(Refusal::Chat(_))) => {}
@@ -167,11 +167,11 @@ impl<'a> Sending<'a> {
     }
 }
 
-fn stopped(line: u64, what: What, error: Error) -> operations::Error {
+fn stopped(line: u64, what: LineKind, error: Error) -> operations::Error {
     let what = match what {
-        What::Account => "its author's account",
-        What::Chat => "its room",
-        What::Message => "its message",
+        LineKind::Account => "its author's account",
+        LineKind::Chat => "its room",
+        LineKind::Message => "its message",
     };
     operations::Error::LineRefused { line, what, error }
 }
