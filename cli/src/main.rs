@@ -6,6 +6,7 @@
 
 mod arguments;
 mod backup;
+mod banner;
 mod bench;
 mod completions;
 mod config;

@@ -1,14 +1,12 @@
 //! `letopis serve`: everything in one process, or the part of it that this node does.
 
+use crate::banner;
 use crate::context::Context;
 use crate::exit::{Code, failure};
-use crate::health::reachable;
 use crate::supervisor;
 use anyhow::{Context as _, Result};
 use node::control::server::Control;
-use node::{Builds, Messaging, Node, NodeOptions, Role};
-use std::io::Write;
-use std::net::SocketAddr;
+use node::{Builds, Messaging, Node, NodeOptions};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -50,9 +48,7 @@ pub async fn run(context: &Context) -> Result<()> {
     let controlled = tokio::spawn(control.serve(Arc::clone(&node), stopped.clone()));
     tokio::spawn(signals.stop_at_first(stop.clone()));
     supervisor::ready(&address.to_string());
-    // Whoever does not read it keeps nobody waiting.
-    let screen = screen(&node, address);
-    std::thread::spawn(move || greet(&screen));
+    banner::print(&node, address);
     let outcome = {
         let served = api::serve(listener, &node, doors(context), stopping(stopped));
         tokio::pin!(served);
@@ -149,43 +145,4 @@ impl Signals {
         self.one().await;
         std::process::exit(INTERRUPTED);
     }
-}
-
-fn greet(screen: &str) {
-    // A server whose output nobody reads serves all the same.
-    let _ = std::io::stdout().write_all(screen.as_bytes());
-    let _ = std::io::stdout().flush();
-}
-
-fn screen(node: &Node, address: SocketAddr) -> String {
-    let mode = match node.log.cluster() {
-        Some(_) => "shared: PostgreSQL, one node of any number",
-        None => "embedded: SQLite, one process",
-    };
-    let url = format!("http://{}", reachable(&address.to_string()));
-    let data = node.folder.root().canonicalize().unwrap_or_else(|_| node.folder.root().to_owned());
-    let (version, roles, data) = (env!("CARGO_PKG_VERSION"), node.roles.names().join(", "), data.display());
-    let doors = match node.roles.has(Role::Api) {
-        true => format!("API       {url}\n  docs      {url}/docs"),
-        false => format!("health    {url}/readyz"),
-    };
-    let mut screen = format!(
-        "Letopis {version}
-
-  mode      {mode}
-  roles     {roles}
-  data      {data}
-  {doors}
-  metrics   {url}/metrics
-  watch     letopis events tail --follow --data {data}
-"
-    );
-    if node.roles.has(Role::Api) {
-        screen.push_str(&format!(
-            "  try       curl -i {url}/v1/auth/register -H 'Content-Type: application/json' \\
-              -d '{{\"user_name\": \"anna\", \"password\": \"correct horse battery\"}}'\n"
-        ));
-    }
-    screen.push_str("\nCtrl-C stops; the data stays.\n");
-    screen
 }
