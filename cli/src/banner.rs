@@ -2,6 +2,7 @@
 
 use crate::health::reachable;
 use node::{Node, Role};
+use std::borrow::Cow;
 use std::io::Write;
 use std::net::SocketAddr;
 
@@ -24,7 +25,9 @@ fn screen(node: &Node, address: SocketAddr) -> String {
     };
     let url = format!("http://{}", reachable(&address.to_string()));
     let data = node.folder.root().canonicalize().unwrap_or_else(|_| node.folder.root().to_owned());
-    let (version, roles, data) = (env!("CARGO_PKG_VERSION"), node.roles.names().join(", "), data.display());
+    let (version, roles) = (env!("CARGO_PKG_VERSION"), node.roles.names().join(", "));
+    let (program, folder) = (word(&program()), word(&data.to_string_lossy()));
+    let data = data.display();
     let doors = match node.roles.has(Role::Api) {
         true => format!("API       {url}\n  docs      {url}/docs"),
         false => format!("health    {url}/readyz"),
@@ -37,7 +40,7 @@ fn screen(node: &Node, address: SocketAddr) -> String {
   data      {data}
   {doors}
   metrics   {url}/metrics
-  watch     letopis events tail --follow --data {data}
+  watch     {program} events tail --follow --data {folder}
 "
     );
     if node.roles.has(Role::Api) {
@@ -48,4 +51,15 @@ fn screen(node: &Node, address: SocketAddr) -> String {
     }
     screen.push_str("\nCtrl-C stops; the data stays.\n");
     screen
+}
+
+/// This program as the shell that started it can call it again: the path that was typed, or the name found in `$PATH`.
+fn program() -> String {
+    std::env::args().next().filter(|typed| !typed.is_empty()).unwrap_or_else(|| "letopis".to_owned())
+}
+
+/// One word of a shell command, in quotes where it needs them.
+fn word(text: &str) -> String {
+    // A zero byte is in no path and in no argument.
+    shlex::try_quote(text).unwrap_or(Cow::Borrowed(text)).into_owned()
 }

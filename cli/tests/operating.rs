@@ -3,9 +3,11 @@
 
 mod common;
 
-use common::{Place, Server, fixture};
+use common::{Place, Ran, Server, fixture};
 use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::process::Stdio;
 
 fn log_in(server: &Server, user_name: &str, password: &str) -> u16 {
     server.log_in(user_name, password).0
@@ -288,4 +290,30 @@ fn a_clock_that_has_jumped_ahead_is_believed_only_by_an_operator() {
     assert_eq!(server.stop(), 0);
     let server = place.serve();
     assert_eq!(log_in(&server, "anna", "correct horse battery"), 200, "it was accepted once and for all");
+}
+
+#[test]
+fn what_the_server_prints_can_be_typed_as_it_is() {
+    let place = Place::new();
+    let root = place.data().parent().unwrap().to_owned();
+    std::fs::create_dir(root.join("of anna's")).unwrap();
+    std::os::unix::fs::symlink(place.command(&[]).get_program(), root.join("of anna's/letopis")).unwrap();
+    let shell = |line: &str| {
+        let mut command = place.command(&["-c", line]);
+        command.env("LETOPIS_DATA", "elsewhere");
+        let mut sh = std::process::Command::new("sh");
+        sh.args(command.get_args()).current_dir(&root).envs(command.get_envs().filter_map(|(k, v)| Some((k, v?))));
+        sh
+    };
+    let serve = r#"exec "of anna's/letopis" serve --data "da'ta of hers" --listen 127.0.0.1:0"#;
+    let mut server = shell(serve).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let watch =
+        lines.find_map(|line| Some(line.trim().strip_prefix("watch ")?.trim().replace(" --follow", ""))).unwrap();
+    let url = lines.find_map(|line| Some(line.split_once("http://")?.1.split_once("/v1")?.0.to_owned())).unwrap();
+    let server = Server { child: server, url: format!("http://{url}") };
+    assert_eq!(server.log_in("anna", "correct horse battery").0, 401);
+    let ran = Ran::of(shell(&watch)).ok();
+    assert!(ran.err.is_empty(), "{}", ran.err);
+    assert_eq!(server.stop(), 0);
 }
