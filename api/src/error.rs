@@ -94,7 +94,6 @@ pub(crate) struct FieldError {
     /// Which query parameter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) parameter: Option<String>,
-    /// What.
     pub(crate) detail: String,
 }
 

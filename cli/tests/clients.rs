@@ -1,6 +1,6 @@
 //! The example clients of `docs/clients`, each against a server of its own. One whose language is not installed is left
 //! out with a message.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

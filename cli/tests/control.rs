@@ -1,5 +1,5 @@
 //! Who may ask a running server for changes, and that whoever may not is told.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

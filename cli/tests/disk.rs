@@ -1,5 +1,5 @@
 //! Disks that are full or fail, under the built binary. What the machine does not allow is skipped with a word.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! The log as it is shown, and what is found when somebody changed it.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

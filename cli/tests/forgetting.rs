@@ -1,5 +1,5 @@
 //! Forgetting a person, beside a server and without one.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

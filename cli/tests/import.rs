@@ -1,5 +1,5 @@
 //! A chat log comes in once, whoever has the folder.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

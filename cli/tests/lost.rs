@@ -1,5 +1,5 @@
 //! A database that cannot be reached, or written, or that has settings of its own.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! A log carried elsewhere by the built binary: as a file, and as a backup.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! The built binary beside NATS.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Operating: accounts, read models, settings and exit codes, beside a server and without one.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! What the container is built from, and the scripts beside it.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;

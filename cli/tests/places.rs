@@ -1,5 +1,5 @@
 //! Where data lies, and what is around it.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Pausing, resuming and skipping by the command line.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

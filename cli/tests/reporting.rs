@@ -1,5 +1,5 @@
 //! A server whose standard error takes nothing serves on, and stops when it is told to.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

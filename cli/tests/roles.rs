@@ -1,5 +1,5 @@
 //! Nodes that do a part of the work each, over one PostgreSQL.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Finding messages by the command line, beside a server and without one.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

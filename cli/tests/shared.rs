@@ -1,5 +1,5 @@
 //! Every verb over a log that nodes share, beside a server and without one.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

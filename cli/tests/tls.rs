@@ -1,5 +1,5 @@
 //! The three servers of a cluster by TLS, as those that a provider runs want it.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! What the program tells of itself and of its place: doctor, trace, completions, manual pages, the first settings,
 //! and what it tells its supervisor.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

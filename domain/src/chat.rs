@@ -15,7 +15,6 @@ pub use event::{
 };
 pub use room::{Role, Room, State, evolve};
 
-/// Why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such chat, or no more.

@@ -24,7 +24,6 @@ pub enum Error {
         doing: &'static str,
         /// With what.
         path: PathBuf,
-        /// Why not.
         source: io::Error,
     },
     /// There are no read models, and whoever asks may not make them.
@@ -35,7 +34,6 @@ pub enum Error {
         "the read model {name} is of version {found}, this program needs {known}; start `letopis serve` of this version"
     )]
     OtherVersion {
-        /// Which.
         name: ProjectionId,
         /// Of the file.
         found: u32,
@@ -47,36 +45,23 @@ pub enum Error {
     ReadOnly,
     /// Another one has moved the checkpoint.
     #[error("another process writes the read model {name}; stop it, then run `letopis projections rebuild {name}`")]
-    NotOwner {
-        /// Which.
-        name: ProjectionId,
-    },
+    NotOwner { name: ProjectionId },
     /// Another node has taken over what this one fed.
     #[error("another node feeds the read model {name} now, and this one has changed nothing more; run it again")]
-    TakenOver {
-        /// Which.
-        name: ProjectionId,
-    },
+    TakenOver { name: ProjectionId },
     /// This node follows what others feed, and is asked to feed something.
     #[error(
         "this node feeds no read model, not {name} either: its roles leave `projections` out; ask a node that has that role"
     )]
-    FeedsNone {
-        /// Which.
-        name: ProjectionId,
-    },
+    FeedsNone { name: ProjectionId },
     /// This node follows what others feed, and nobody has built it.
     #[error(
         "no node has built the read model {name} for this version, and this one builds none: its roles leave `projections` out; start a node of this version that has that role, then this one again"
     )]
-    NobodyBuilds {
-        /// Which.
-        name: ProjectionId,
-    },
+    NobodyBuilds { name: ProjectionId },
     /// Facts are missing between the checkpoint and what was read.
     #[error("{name} expected event {expected} and was given {found}; run `letopis events verify`")]
     Gap {
-        /// Which projection.
         name: ProjectionId,
         /// The position behind the checkpoint.
         expected: u64,
@@ -85,48 +70,22 @@ pub enum Error {
     },
     /// A fact could not be applied, or not be read.
     #[error("event {position} stops {name}: {reason}")]
-    Poison {
-        /// Which projection.
-        name: ProjectionId,
-        /// Which event.
-        position: u64,
-        /// Why.
-        reason: String,
-    },
+    Poison { name: ProjectionId, position: u64, reason: String },
     /// Only what stops a projection is skipped.
     #[error("no event stops {name}, so there is nothing to skip; `letopis projections ls` shows its state")]
-    NotStopped {
-        /// Which.
-        name: ProjectionId,
-    },
+    NotStopped { name: ProjectionId },
     /// Skipping it would keep what a person had erased.
     #[error("event {position} erases a person and is never skipped; mend what stops {name}, then build it again")]
-    Erasure {
-        /// Which projection.
-        name: ProjectionId,
-        /// Which event.
-        position: u64,
-    },
+    Erasure { name: ProjectionId, position: u64 },
     /// It was folded in between the look and the skip.
     #[error("{name} has got over event {position} by itself; run `letopis projections rebuild {name}`")]
-    FoldedMeanwhile {
-        /// Which projection.
-        name: ProjectionId,
-        /// Which event.
-        position: u64,
-    },
+    FoldedMeanwhile { name: ProjectionId, position: u64 },
     /// An event was skipped while the next generation was being built.
     #[error("an event of {name} was skipped while it was built again; run the same command again")]
-    SkippedMeanwhile {
-        /// Which.
-        name: ProjectionId,
-    },
+    SkippedMeanwhile { name: ProjectionId },
     /// One rebuild at a time.
     #[error("{name} is being rebuilt already; wait until that is done")]
-    RebuildRunning {
-        /// Which.
-        name: ProjectionId,
-    },
+    RebuildRunning { name: ProjectionId },
 }
 
 impl Error {
@@ -141,7 +100,6 @@ impl Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name} is at position {position} and did not get further in time; try again")]
 pub struct Behind {
-    /// Which projection.
     pub name: ProjectionId,
     /// How far it is.
     pub position: u64,

@@ -60,7 +60,6 @@ pub enum TaskState {
 pub struct NewTask {
     /// Its id.
     pub task_id: Uuid,
-    /// Whose.
     pub user_id: UserId,
     /// The request that asks for it, hashed, where a repeat is to be known.
     pub fingerprint: Option<[u8; 32]>,
@@ -68,7 +67,6 @@ pub struct NewTask {
     pub question: String,
     /// How far in the log the answer should be: what they know of is to be found, whichever node looks.
     pub wanted: u64,
-    /// When.
     pub at: Timestamp,
 }
 
@@ -88,9 +86,7 @@ pub enum Taken {
 /// A task to be worked on.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// Which.
     pub task_id: Uuid,
-    /// Whose.
     pub user_id: UserId,
     /// What is asked.
     pub question: String,

@@ -13,7 +13,6 @@ pub enum Change {
     Posted(Post, Text),
     /// A message says something else.
     Edited {
-        /// Which.
         message_id: MessageId,
         /// What it says now.
         text: Text,
@@ -24,23 +23,15 @@ pub enum Change {
     Removed(MessageId),
     /// Somebody is in a chat.
     Came {
-        /// Which chat.
         chat_id: ChatId,
-        /// Who.
         user_id: UserId,
         /// Their name there; none when it was erased.
         nickname: Option<String>,
     },
     /// Somebody is in a chat no more.
-    Went {
-        /// Which chat.
-        chat_id: ChatId,
-        /// Who.
-        user_id: UserId,
-    },
+    Went { chat_id: ChatId, user_id: UserId },
     /// There is a chat of that name, or it has got that name.
     ChatNamed {
-        /// Which.
         chat_id: ChatId,
         /// How it is called.
         name: String,
@@ -54,7 +45,6 @@ pub enum Change {
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Post {
-    /// Which.
     pub message_id: MessageId,
     /// In which chat.
     pub chat_id: ChatId,

@@ -23,7 +23,6 @@ pub enum Error {
         doing: &'static str,
         /// With what.
         path: PathBuf,
-        /// Why not.
         source: io::Error,
     },
     /// Another writer has it, or has moved its commit.

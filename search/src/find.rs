@@ -101,7 +101,6 @@ pub struct ResultPage {
 /// A message that answers the question.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hit {
-    /// Which.
     pub message_id: MessageId,
     /// In which chat.
     pub chat_id: ChatId,
@@ -111,7 +110,6 @@ pub struct Hit {
     pub user_name: Option<String>,
     /// Where in the log.
     pub position: u64,
-    /// When.
     pub sent_at: Timestamp,
     /// When it was last edited.
     pub edited_at: Option<Timestamp>,

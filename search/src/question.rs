@@ -65,7 +65,6 @@ pub struct Group {
 pub struct Part {
     /// Whether it was asked with `-`.
     pub not: bool,
-    /// What.
     pub clause: Clause,
 }
 

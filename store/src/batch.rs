@@ -44,7 +44,6 @@ pub struct NewReceipt {
     pub command_id: [u8; 32],
     /// What the command wished, hashed: the same id with another wish is a mistake of the caller.
     pub fingerprint: [u8; 32],
-    /// When.
     pub at: Timestamp,
     /// The log's position after it.
     pub position: u64,

@@ -88,15 +88,11 @@ pub enum Error {
         doing: &'static str,
         /// With what.
         path: PathBuf,
-        /// Why not.
         source: io::Error,
     },
     /// A thread could not be started.
     #[error("could not start a thread; check the limits of this user")]
-    Thread {
-        /// Why not.
-        source: io::Error,
-    },
+    Thread { source: io::Error },
     /// The tables are of a version that this program does not know.
     #[error(
         "the database is of version {found}, this program knows {known}; run the version of Letopis that wrote it, or a newer one"
@@ -128,10 +124,7 @@ pub enum Error {
     NotDurable,
     /// Nothing of the batch was written. It may be tried again.
     #[error("nothing was written; check the disk, see the cause in the server's log, and try again")]
-    NotWritten {
-        /// Why.
-        source: rusqlite::Error,
-    },
+    NotWritten { source: rusqlite::Error },
     /// PostgreSQL has not written the batch. It may be tried again.
     #[error("nothing was written: PostgreSQL refused it; see the cause in the server's log and try again")]
     Refused {
@@ -204,7 +197,6 @@ pub enum Error {
         "{path} is damaged; a read model or a catalogue (in read-models/) is built again at the next start; of the log, letopis.db, keep a copy of the folder, check the disk, and restore a backup: `letopis events verify` tells how far it can be read"
     )]
     DamagedFile {
-        /// Which.
         path: PathBuf,
         /// The driver's words.
         source: rusqlite::Error,
@@ -257,12 +249,7 @@ pub enum Error {
     },
     /// This program cannot read an event.
     #[error("event {position} cannot be read: {source}")]
-    Unreadable {
-        /// Which.
-        position: u64,
-        /// Why not.
-        source: domain::Unreadable,
-    },
+    Unreadable { position: u64, source: domain::Unreadable },
     /// A log is brought into a database that has one already.
     #[error("the log in this database is not empty: it reaches to {events}; name another one; nothing was changed")]
     NotEmptyDatabase {
@@ -327,22 +314,13 @@ pub enum Error {
     },
     /// An export could not be written.
     #[error("the export could not be written; check that its disk has room, then run it again")]
-    Export {
-        /// Why not.
-        source: io::Error,
-    },
+    Export { source: io::Error },
     /// An export could not be read.
     #[error("the file could not be read; check it, then run the import again; nothing was imported")]
-    Import {
-        /// Why not.
-        source: io::Error,
-    },
+    Import { source: io::Error },
     /// The file is no export, or of another version.
     #[error("this file is no export of a log that this program can read: {what}; nothing was imported")]
-    NotAnExport {
-        /// Why not.
-        what: String,
-    },
+    NotAnExport { what: String },
     /// The file is not what was exported.
     #[error(
         "line {line} {what}; nothing was imported: the file is not what `letopis events export` wrote, bring it again or export again"
@@ -358,7 +336,6 @@ pub enum Error {
     NotABackup {
         /// The folder.
         path: PathBuf,
-        /// Why not.
         what: String,
     },
     /// A file of a backup is not what was written.

@@ -166,7 +166,6 @@ pub struct Receipt {
     pub fingerprint: [u8; 32],
     /// The log's position after it.
     pub position: u64,
-    /// When.
     pub at: Timestamp,
     /// JSON; erased when its subject is.
     pub outcome: Personal<String>,

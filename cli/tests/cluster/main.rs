@@ -1,5 +1,5 @@
 //! Several nodes on one PostgreSQL, each a process of the built binary, and what fails among them.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 #[path = "../common/mod.rs"]
 mod common;

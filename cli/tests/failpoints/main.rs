@@ -2,7 +2,7 @@
 //! to happen; afterwards a start is clean, what was acknowledged is there once, and what was cut off resolves.
 // A release build has no failpoints.
 #![cfg(debug_assertions)]
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 #[path = "../common/mod.rs"]
 mod common;

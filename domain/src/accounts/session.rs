@@ -22,7 +22,6 @@ pub enum State {
 pub enum Command {
     /// Open it.
     SignIn {
-        /// Who.
         user_id: UserId,
         /// The version of the verifier that the password was checked against.
         checked: u32,
@@ -69,11 +68,9 @@ pub enum Event {
 /// `session.signed_in.v1`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedIn {
-    /// Who.
     pub user_id: UserId,
     /// SHA-256 of the token.
     pub token_hash: TokenHash,
-    /// When.
     pub at: Timestamp,
     /// When it ends at the latest.
     pub expires_at: Timestamp,
@@ -89,7 +86,6 @@ pub struct Ended {
     pub user_id: UserId,
 }
 
-/// Why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such account, or its password has changed since it was checked.

@@ -13,7 +13,6 @@ pub use event::{
     VERIFIERS, Verifier, VerifierReplaced,
 };
 
-/// Why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The name is taken.

@@ -10,7 +10,6 @@ use crate::text::{ChatName, Nickname};
 pub enum Command {
     /// Create it and be its owner.
     Create {
-        /// Who.
         by: UserId,
         /// Its name.
         chat_name: ChatName,
@@ -21,7 +20,6 @@ pub enum Command {
     },
     /// Rename it, archive it, open it again; what is not given stays.
     Change {
-        /// Who.
         by: UserId,
         /// The new name.
         chat_name: Option<ChatName>,
@@ -29,27 +27,21 @@ pub enum Command {
         archived: Option<bool>,
     },
     /// Delete it.
-    Delete {
-        /// Who.
-        by: UserId,
-    },
+    Delete { by: UserId },
     /// Become a member.
     Join {
-        /// Who.
         user_id: UserId,
         /// Their name in it; by default that of the account. A member gets that name from now on.
         nickname: Option<Chosen>,
     },
     /// Be a member in an imported history, whatever the chat is today: private, archived, or a name is taken.
     BringIn {
-        /// Who.
         user_id: UserId,
         /// Their name in it where it is free; else that of the account, or one made from it.
         nickname: Option<Chosen>,
     },
     /// Be called otherwise in it.
     SetNickname {
-        /// Who.
         user_id: UserId,
         /// The new name.
         nickname: Chosen,
@@ -62,16 +54,10 @@ pub enum Command {
         user_id: UserId,
     },
     /// Be a member no more.
-    Leave {
-        /// Who.
-        user_id: UserId,
-    },
+    Leave { user_id: UserId },
     /// Take somebody out who is about to be erased: an owner is followed by whoever has led the chat the longest, and
     /// a chat ends with its last member.
-    Withdraw {
-        /// Who.
-        user_id: UserId,
-    },
+    Withdraw { user_id: UserId },
     /// Delete it if nobody is in it: earlier versions left such chats behind.
     DeleteIfEmpty,
     /// Make somebody else a member no more.

@@ -63,7 +63,6 @@ pub struct By {
 /// `chat.member_joined.v1`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberJoined {
-    /// Who.
     pub user_id: UserId,
     /// What they may do.
     pub role: Role,
@@ -75,7 +74,6 @@ pub struct MemberJoined {
 /// `chat.member_added.v1`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberAdded {
-    /// Who.
     pub user_id: UserId,
     /// What they may do.
     pub role: Role,
@@ -89,14 +87,12 @@ pub struct MemberAdded {
 /// `chat.member_left.v1`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberLeft {
-    /// Who.
     pub user_id: UserId,
 }
 
 /// `chat.member_removed.v1`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberRemoved {
-    /// Who.
     pub user_id: UserId,
     /// Who did it.
     pub by: UserId,
@@ -105,7 +101,6 @@ pub struct MemberRemoved {
 /// `chat.role_changed.v1`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleChanged {
-    /// Whose.
     pub user_id: UserId,
     /// The role from now on.
     pub role: Role,
@@ -116,7 +111,6 @@ pub struct RoleChanged {
 /// `chat.nickname_changed.v1`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NicknameChanged {
-    /// Whose.
     pub user_id: UserId,
     /// Their name in the chat from now on.
     #[serde(skip)]

@@ -40,9 +40,7 @@ pub enum Command {
     Post {
         /// In which chat.
         chat_id: ChatId,
-        /// Who.
         author: UserId,
-        /// What.
         text: MessageText,
         /// To which message of the same chat it answers.
         reply_to: Option<MessageId>,
@@ -54,27 +52,21 @@ pub enum Command {
     BringIn {
         /// In which chat.
         chat_id: ChatId,
-        /// Who.
         author: UserId,
-        /// What.
         text: MessageText,
-        /// When.
         sent_at: Timestamp,
     },
     /// Say something else.
     Edit {
         /// In which chat it is looked for.
         chat_id: ChatId,
-        /// Who.
         by: UserId,
-        /// What.
         text: MessageText,
     },
     /// Take it back.
     Delete {
         /// In which chat it is looked for.
         chat_id: ChatId,
-        /// Who.
         by: UserId,
     },
 }
@@ -115,7 +107,6 @@ pub enum Event {
 pub struct Posted {
     /// In which chat.
     pub chat_id: ChatId,
-    /// Who.
     pub author: UserId,
     /// When it was said.
     pub sent_at: Timestamp,
@@ -134,7 +125,6 @@ pub struct Edited {
     pub chat_id: ChatId,
     /// Who: always the author.
     pub author: UserId,
-    /// When.
     pub at: Timestamp,
     /// What it says from now on.
     #[serde(skip)]
@@ -146,11 +136,9 @@ pub struct Edited {
 pub struct Deleted {
     /// In which chat.
     pub chat_id: ChatId,
-    /// Who.
     pub by: UserId,
 }
 
-/// Why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such chat, or no more.

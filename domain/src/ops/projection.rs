@@ -47,7 +47,6 @@ pub struct EventSkipped {
     pub reason: String,
 }
 
-/// Why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No reason, a long one, or one that is no text.

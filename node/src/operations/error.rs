@@ -137,7 +137,6 @@ pub enum Error {
         line: u64,
         /// What was refused.
         what: &'static str,
-        /// Why.
         error: commands::Error,
     },
 

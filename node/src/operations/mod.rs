@@ -77,26 +77,11 @@ pub enum Request {
         projection: Option<String>,
     },
     /// Let a projection stop following.
-    Pause {
-        /// Which.
-        projection: String,
-        /// Why.
-        reason: Option<String>,
-    },
+    Pause { projection: String, reason: Option<String> },
     /// Let it go on.
-    Resume {
-        /// Which.
-        projection: String,
-        /// Why.
-        reason: Option<String>,
-    },
+    Resume { projection: String, reason: Option<String> },
     /// Let it step over the event that stops it.
-    Skip {
-        /// Which.
-        projection: String,
-        /// Why.
-        reason: String,
-    },
+    Skip { projection: String, reason: String },
     /// Tell whether the log can be written.
     Probe,
     /// Let the relay of this log speak, or not.

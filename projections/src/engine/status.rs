@@ -33,7 +33,6 @@ impl State {
 /// How far a projection is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// Which.
     pub name: ProjectionId,
     /// Of its tables and its fold.
     pub version: u32,

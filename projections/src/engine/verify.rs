@@ -27,7 +27,6 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// What a verification found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelVerification {
-    /// Which projection.
     pub name: ProjectionId,
     /// The checkpoint that was compared at.
     pub position: u64,

@@ -94,7 +94,6 @@ pub const PREVIEW_CHARACTERS_MAX: usize = 256;
 /// A chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chat {
-    /// Which.
     pub chat_id: ChatId,
     /// Its name.
     pub chat_name: String,
@@ -143,7 +142,6 @@ pub struct ChatEntry {
 /// Somebody who is in a chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Who.
     pub user_id: UserId,
     /// Their name in the chat; none when it was erased.
     pub user_name: Option<String>,

@@ -67,7 +67,6 @@ const COMPARED: &[Table] = &[
 pub struct Message {
     /// Where it stands in the log; the cursor of [`page`].
     pub position: u64,
-    /// Which.
     pub message_id: MessageId,
     /// In which chat.
     pub chat_id: ChatId,

@@ -50,15 +50,12 @@ pub const LISTED_MAX: usize = 1_000;
 /// A session that was not ended; whether it has expired is for the reader to see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// Which.
     pub session_id: SessionId,
-    /// Whose.
     pub user_id: UserId,
     /// The program that signed in; none when it was erased.
     pub device: Option<String>,
     /// Where from; none when it was erased.
     pub address: Option<String>,
-    /// When.
     pub created_at: Timestamp,
     /// When it ends at the latest.
     pub expires_at: Timestamp,
@@ -67,9 +64,7 @@ pub struct Session {
 /// What a request must know of its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Open {
-    /// Which.
     pub session_id: SessionId,
-    /// Whose.
     pub user_id: UserId,
     /// When it was opened.
     pub created_at: Timestamp,

@@ -55,9 +55,7 @@ const NEVER: Timestamp = Timestamp(i64::MAX);
 /// A service token that was not revoked; whether it has expired is for the reader to see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// Which.
     pub token_id: TokenId,
-    /// Whose.
     pub user_id: UserId,
     /// What its user calls it; none when it was erased.
     pub name: Option<String>,
@@ -72,9 +70,7 @@ pub struct Token {
 /// What a request must know of its token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
-    /// Which.
     pub token_id: TokenId,
-    /// Whose.
     pub user_id: UserId,
     /// What it may do.
     pub scopes: Scopes,

@@ -61,7 +61,6 @@ const COMPARED: &[Table] = &[Table {
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// Whose.
     pub user_id: UserId,
     /// Its name as it is compared and sorted; the cursor of [`list`].
     pub name_key: String,
@@ -86,7 +85,6 @@ pub struct Account {
 /// What a password is checked against.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// Whose.
     pub user_id: UserId,
     /// A PHC string; none before the first password.
     pub verifier: Option<String>,

@@ -1,5 +1,5 @@
 //! The servers that tests stand on: each is spoken to, killed, started again, and gone in the end.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 use async_nats::jetstream::{self, stream};
 use std::net::TcpStream;

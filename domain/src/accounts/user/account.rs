@@ -31,7 +31,6 @@ pub struct Account {
 /// Who an account says it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
-    /// Whose.
     pub user_id: UserId,
     /// The name of the account.
     pub user_name: Personal<UserName>,

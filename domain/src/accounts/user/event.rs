@@ -52,7 +52,6 @@ pub enum Event {
 /// `user.signed_up.v1`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedUp {
-    /// When.
     pub at: Timestamp,
     /// What is personal in it.
     #[serde(skip)]

@@ -30,11 +30,9 @@ pub struct Line {
     pub number: u64,
     /// Where it was said.
     pub room: ChatName,
-    /// When.
     pub at: Timestamp,
     /// Who said it, in the file's spelling.
     pub author: String,
-    /// What.
     pub text: MessageText,
 }
 
