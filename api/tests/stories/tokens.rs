@@ -383,6 +383,8 @@ async fn the_tokens_of_who_is_erased_are_refused() {
     let anna = app.user("Anna").await;
     let shop = create(&anna, all_scopes("xylograph press")).await;
     let backend = backend(&app, &anna, &shop);
+    // It is in the read model, and not only on its way there.
+    anna.get("/v1/me/tokens").await.expect_status(200);
     let held = holding(&app.data(), b"xylograph press");
     assert!(!held.is_empty(), "there is something to be forgotten");
     let erase = json!({"password": anna.password()});
