@@ -28,7 +28,8 @@ impl App {
     pub(crate) async fn reached(&self, name: ProjectionId, min_position: u64) -> Result<u64, Error> {
         let floor = self.writer.acknowledged(name.follows()).max(min_position);
         self.projections.caught_up(name, floor, WAIT_MAX).await.map_err(|_| {
-            let detail = format!("the read model {} has not reached position {floor} yet", name.as_str());
+            // Not which position: a stranger who logs in would learn what others do.
+            let detail = format!("the read model {} is not as far as this request needs it; try again", name.as_str());
             Error::new(Code::ProjectionBehind, detail)
         })
     }

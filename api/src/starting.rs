@@ -4,9 +4,10 @@
 use crate::Settings;
 use crate::error::{Code, Error};
 use crate::http::listener::{self, Doors};
+use crate::http::peer::is_local;
 use crate::http::{cors, envelope, metrics};
 use crate::routes::health::{Following, Ready};
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn;
@@ -40,27 +41,36 @@ pub async fn starting(
         .route("/livez", get(StatusCode::OK))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .fallback(async || Error::new(Code::Starting, "the server is starting; ask again in a moment"))
+        .fallback(async || still_starting())
         .layer(cors::layer(&settings.allowed_origins))
         .layer(from_fn(envelope::finish))
         .with_state(Arc::new(Starting { roles, builds }));
     listener::open(listener, router, Doors::of(&settings), started).await;
 }
 
-async fn readyz(State(starting): State<Arc<Starting>>) -> Response {
+fn still_starting() -> Error {
+    Error::new(Code::Starting, "the server is starting; ask again in a moment")
+}
+
+/// While it starts nobody's session can be looked up: operators are those on this machine.
+async fn readyz(State(starting): State<Arc<Starting>>, request: Request) -> Response {
     let builds = starting.builds.borrow().clone();
     let ready = Ready {
         ready: false,
         starting: true,
         roles: starting.roles.names(),
-        head: builds.iter().map(|(_, at)| at.head).max().unwrap_or_default(),
+        head: builds.iter().map(|(_, at)| at.head).max(),
         writer: None,
         projections: builds.iter().map(|(name, at)| Following::of_build(*name, *at)).collect(),
         damaged: Vec::new(),
     };
-    (StatusCode::SERVICE_UNAVAILABLE, Json(ready)).into_response()
+    let shown = if is_local(request.extensions(), request.headers()) { ready } else { ready.without_figures() };
+    (StatusCode::SERVICE_UNAVAILABLE, Json(shown)).into_response()
 }
 
-async fn metrics() -> Response {
+async fn metrics(request: Request) -> Response {
+    if !is_local(request.extensions(), request.headers()) {
+        return still_starting().into_response();
+    }
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::recorder().render()).into_response()
 }

@@ -4,6 +4,7 @@ pub(crate) mod caller;
 pub(crate) mod credentials;
 pub(crate) mod failures;
 pub(crate) mod lookup;
+pub(crate) mod operator;
 pub(crate) mod service_token;
 mod session_entry;
 pub(crate) mod session_token;

@@ -17,7 +17,7 @@ pub(crate) mod idempotency;
 pub(crate) mod listener;
 pub(crate) mod metrics;
 pub(crate) mod params;
-mod peer;
+pub(crate) mod peer;
 pub(crate) mod reply;
 pub(crate) mod request_size;
 mod stop;

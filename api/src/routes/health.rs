@@ -2,15 +2,17 @@
 
 use super::spec::{Routes, Spec};
 use crate::app::App;
+use crate::auth::operator::Operator;
 use crate::error::Error;
 use crate::patience::PING_MAX;
+use crate::problem::Problem;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use node::Role;
-use projections::{Progress, ProjectionId, State as ProjectionState};
+use projections::{Progress, ProjectionId, State as ProjectionState, Status};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -42,25 +44,49 @@ pub(crate) struct Ready {
     pub(crate) starting: bool,
     /// What this node does of the work: `api`, `projections`, `couriers`.
     pub(crate) roles: Vec<&'static str>,
-    /// The log's last position.
-    pub(crate) head: u64,
+    /// The log's last position; for operators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) head: Option<u64>,
     /// What keeps the log from being written; left out when it can be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) writer: Option<String>,
     pub(crate) projections: Vec<Following>,
-    /// Files that were found damaged; the next start builds them again.
+    /// Files that were found damaged, which the next start builds again; for operators.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) damaged: Vec<String>,
+}
+
+impl Ready {
+    /// What a stranger may know of it: the state of each part, and nothing that depends on what others do.
+    pub(crate) fn without_figures(self) -> Ready {
+        let writer = self.writer.map(|_| "the log cannot be written".to_owned());
+        let projections = self.projections.into_iter().map(Following::without_figures).collect();
+        Ready { head: None, writer, projections, damaged: Vec::new(), ..self }
+    }
 }
 
 /// How far one read model is.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Following {
     name: &'static str,
-    position: u64,
-    lag_events: u64,
-    lag_seconds: u64,
     state: &'static str,
+    #[serde(flatten)]
+    figures: Figures,
+}
+
+/// What operators are told of a read model.
+#[derive(Default, Serialize, ToSchema)]
+struct Figures {
+    /// The last event that it holds; for operators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<u64>,
+    /// Events of the log that it does not hold yet; for operators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lag_events: Option<u64>,
+    /// How long ago the first of those was written; for operators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lag_seconds: Option<u64>,
+    /// What stopped it; for operators.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -68,9 +94,32 @@ pub(crate) struct Following {
 impl Following {
     /// Of a read model that is built before the node serves.
     pub(crate) fn of_build(name: ProjectionId, at: Progress) -> Following {
-        let (position, lag_events) = (at.position, at.head.saturating_sub(at.position));
-        Following { name: name.as_str(), position, lag_events, lag_seconds: 0, state: "building", error: None }
+        let lag_events = Some(at.head.saturating_sub(at.position));
+        let figures = Figures { position: Some(at.position), lag_events, lag_seconds: Some(0), error: None };
+        Following { name: name.as_str(), state: "building", figures }
     }
+
+    fn of(status: Status) -> Following {
+        let figures = Figures {
+            position: Some(status.position),
+            lag_events: Some(status.lag_events),
+            lag_seconds: Some(status.lag_seconds),
+            error: status.error,
+        };
+        Following { name: status.name.as_str(), state: status.state.as_str(), figures }
+    }
+
+    fn without_figures(self) -> Following {
+        Following { figures: Figures::default(), ..self }
+    }
+}
+
+/// Whether a read model does what it should, and is near enough to the log's head.
+fn is_near(status: &Status) -> bool {
+    status.error.is_none()
+        && status.state != ProjectionState::Paused
+        && status.lag_events <= LAG_EVENTS_MAX
+        && status.lag_seconds <= LAG_SECONDS_MAX
 }
 
 /// Answers without touching anything.
@@ -97,46 +146,41 @@ async fn livez(State(app): State<App>) -> StatusCode {
 }
 
 /// Whether the node should get traffic: the log can be read and written, and the read models are near its head, whichever node feeds
-/// them. A node that only runs couriers does not wait for them.
+/// them. A node that only runs couriers does not wait for them. Positions, lags and errors are shown to operators only:
+/// on the server's machine, or with the session or service token of an admin.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses(
     (status = 200, body = Ready, description = "It is ready."),
     (status = 503, body = Ready, description = "It is not, and this is why."),
 ))]
-async fn readyz(State(app): State<App>) -> Result<Response, Error> {
+async fn readyz(State(app): State<App>, operator: Operator) -> Result<Response, Error> {
     let writer = app.probe.look().await.err().map(|why| why.to_string());
     let (log, projections) = (app.log.clone(), app.projections.clone());
     let asked = app.ask_log(app.settings.storage_wait, move || (log.head(), projections.status())).await?;
     let (head, status) = (asked.0?.position, asked.1?);
-    let following = status.into_iter().map(|status| Following {
-        name: status.name.as_str(),
-        position: status.position,
-        lag_events: status.lag_events,
-        lag_seconds: status.lag_seconds,
-        state: status.state.as_str(),
-        error: status.error,
-    });
-    let projections = following.collect::<Vec<_>>();
     // Who only tells others what happens reads the log itself.
     let reads_models = app.roles.has(Role::Api) || app.roles.has(Role::Projections);
-    let is_near = |one: &Following| {
-        one.error.is_none()
-            && one.state != ProjectionState::Paused.as_str()
-            && one.lag_events <= LAG_EVENTS_MAX
-            && one.lag_seconds <= LAG_SECONDS_MAX
-    };
     // Who answers no question is asked nothing of the index.
-    let is_asked = |one: &&Following| app.roles.has(Role::Api) || one.name != ProjectionId::Search.as_str();
-    let follows = !reads_models || projections.iter().filter(is_asked).all(is_near);
+    let is_asked = |one: &&Status| app.roles.has(Role::Api) || one.name != ProjectionId::Search;
+    let follows = !reads_models || status.iter().filter(is_asked).all(is_near);
     let damaged = app.projections.damaged();
     let ready = follows && writer.is_none() && damaged.is_empty();
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let ready = Ready { ready, starting: false, roles: app.roles.names(), head, writer, projections, damaged };
-    Ok((status, Json(ready)).into_response())
+    let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let projections = status.into_iter().map(Following::of).collect();
+    let (head, roles) = (Some(head), app.roles.names());
+    let ready = Ready { ready, starting: false, roles, head, writer, projections, damaged };
+    let shown = if operator.is_one() { ready } else { ready.without_figures() };
+    Ok((code, Json(shown)).into_response())
 }
 
-/// Figures for Prometheus, in its text format.
-#[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, body = String, content_type = "text/plain")))]
-async fn metrics_text(State(app): State<App>) -> Response {
+/// Figures for Prometheus, in its text format; for operators only: on the server's machine, or with the session or
+/// service token of an admin.
+#[utoipa::path(get, path = "/metrics", tag = "health", responses(
+    (status = 200, body = String, content_type = "text/plain"),
+    (status = 401, description = "`auth-failed`: it was asked from another machine without a token.", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "`not-allowed`: the token is not an admin's.", body = Problem, content_type = "application/problem+json"),
+))]
+async fn metrics_text(State(app): State<App>, operator: Operator) -> Result<Response, Error> {
+    operator.required()?;
     let info = [("version", env!("CARGO_PKG_VERSION").to_owned()), ("roles", app.roles.to_string())];
     metrics::gauge!("letopis_node_info", &info).set(1.0);
     metrics::gauge!("letopis_writer_queue").set(app.writer.waiting() as f64);
@@ -157,5 +201,5 @@ async fn metrics_text(State(app): State<App>) -> Response {
         }
     }
     let text = crate::http::metrics::recorder().render();
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }

@@ -26,6 +26,7 @@ mod session_cache;
 mod sessions;
 mod sign_in;
 mod silent_storage;
+mod strangers;
 mod tokens;
 mod wire;
 

@@ -1,0 +1,57 @@
+//! Who may see figures that depend on what others do: the log's head, lags, counts. A stranger who watches them learns
+//! whether an account exists, since a sign-in that fails is a fact only where there is somebody whose it is.
+
+use crate::app::App;
+use crate::auth::caller::Caller;
+use crate::error::{Code, Error};
+use crate::http::peer::is_local;
+use crate::patience::PING_MAX;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use domain::user::Role;
+use projections::{ProjectionId, users};
+use std::convert::Infallible;
+use tokio::time::timeout;
+
+/// Whether the caller is an operator: somebody on this machine, or an admin by their session or service token.
+pub(crate) struct Operator(Result<(), Error>);
+
+impl Operator {
+    /// Whether it is one.
+    pub(crate) fn is_one(&self) -> bool {
+        self.0.is_ok()
+    }
+
+    /// Refuses everybody else.
+    ///
+    /// # Errors
+    /// Why they are none: as for any other route, or `not-allowed`.
+    pub(crate) fn required(self) -> Result<(), Error> {
+        self.0
+    }
+}
+
+impl FromRequestParts<App> for Operator {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Operator, Infallible> {
+        if is_local(&parts.extensions, &parts.headers) {
+            return Ok(Operator(Ok(())));
+        }
+        // Who asks whether a node is well is answered also where sessions cannot be looked up.
+        let admin = timeout(PING_MAX, admin(parts, app)).await;
+        Ok(Operator(admin.unwrap_or_else(|_| Err(Error::new(Code::Unavailable, "sessions cannot be looked up now")))))
+    }
+}
+
+async fn admin(parts: &mut Parts, app: &App) -> Result<(), Error> {
+    let caller = Caller::from_request_parts(parts, app).await?;
+    let reading = app.read(ProjectionId::Users, 0).await?;
+    match users::by_id(&reading.database, caller.user_id).await?.map(|account| account.role) {
+        Some(Role::Admin) => Ok(()),
+        Some(Role::User | Role::Notifier) | None => {
+            let detail = "only an admin, or somebody on the server's own machine, may see this";
+            Err(Error::new(Code::NotAllowed, detail))
+        }
+    }
+}
