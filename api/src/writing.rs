@@ -63,7 +63,8 @@ impl App {
     /// Appends a failed sign-in behind the answer's back: the answer must not take longer because the name exists.
     pub(crate) fn remember_failure(&self, context: &CommandContext, user_id: UserId, from: Origin) {
         let Some((minute, count)) = self.failures.count(user_id, context.at) else { return };
-        let command = Command::User(user_id, user::Command::CountFailedSignIns { minute, count, from });
+        let command =
+            Command::User(user_id, user::Command::CountFailedSignIns(user::CountFailedSignIns { minute, count, from }));
         let (app, context) = (self.clone(), CommandContext { key: None, if_match: None, ..context.clone() });
         tokio::spawn(async move {
             if let Err(error) = app.ask(Actor::Anonymous, &context, command).await {

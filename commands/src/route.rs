@@ -10,19 +10,23 @@ use domain::{
 /// The streams that a command decides on: its own first, then those whose states its rules look at.
 pub(crate) fn streams(command: &Command) -> (StreamId, [Option<StreamId>; 2]) {
     match command {
-        Command::User(id, user::Command::SignUp { claim, .. }) => ((*id).into(), [Some((*claim).into()), None]),
+        Command::User(id, user::Command::SignUp(user::SignUp { claim, .. })) => {
+            ((*id).into(), [Some((*claim).into()), None])
+        }
         Command::User(id, _) => ((*id).into(), [None, None]),
-        Command::Session(id, session::Command::SignIn { user_id, .. }) => {
+        Command::Session(id, session::Command::SignIn(session::SignIn { user_id, .. })) => {
             ((*id).into(), [Some((*user_id).into()), None])
         }
-        Command::Session(id, session::Command::End { .. }) => ((*id).into(), [None, None]),
-        Command::Token(id, token::Command::Create { user_id, .. }) => ((*id).into(), [Some((*user_id).into()), None]),
-        Command::Token(id, token::Command::Revoke { .. }) => ((*id).into(), [None, None]),
+        Command::Session(id, session::Command::End(_)) => ((*id).into(), [None, None]),
+        Command::Token(id, token::Command::Create(token::Create { user_id, .. })) => {
+            ((*id).into(), [Some((*user_id).into()), None])
+        }
+        Command::Token(id, token::Command::Revoke(_)) => ((*id).into(), [None, None]),
         Command::Chat(id, command) => ((*id).into(), [newcomer(command), command.claim().map(StreamId::from)]),
         Command::Message(id, command) => {
             ((*id).into(), [Some(command.chat_id().into()), command.reply_to().map(StreamId::from)])
         }
-        Command::Projection(name, projection::Command::Skip { .. }) => ((*name).into(), [None, None]),
+        Command::Projection(name, projection::Command::Skip(_)) => ((*name).into(), [None, None]),
         Command::Nothing(user_id) => ((*user_id).into(), [None, None]),
     }
 }
@@ -39,7 +43,7 @@ pub(crate) fn wanted(request: &Request) -> impl Iterator<Item = StreamId> {
 pub(crate) fn people(request: &Request) -> [Option<UserId>; 2] {
     let actor = match (request.actor, &request.command) {
         // Somebody who was erased meanwhile still has to be taken out.
-        (Actor::User(_), Command::Chat(_, chat::Command::Withdraw { .. })) => None,
+        (Actor::User(_), Command::Chat(_, chat::Command::Withdraw(_))) => None,
         (
             Actor::User(id),
             Command::Session(..) | Command::Token(..) | Command::Chat(..) | Command::Message(..) | Command::Nothing(_),
@@ -53,18 +57,18 @@ pub(crate) fn people(request: &Request) -> [Option<UserId>; 2] {
 /// The account that comes into a chat by a command.
 fn newcomer(command: &chat::Command) -> Option<StreamId> {
     match command {
-        chat::Command::Create { by, .. } => Some((*by).into()),
-        chat::Command::Join { user_id, .. }
-        | chat::Command::BringIn { user_id, .. }
-        | chat::Command::Add { user_id, .. } => Some((*user_id).into()),
-        chat::Command::Change { .. }
-        | chat::Command::Delete { .. }
-        | chat::Command::Leave { .. }
-        | chat::Command::Withdraw { .. }
+        chat::Command::Create(chat::Create { by, .. }) => Some((*by).into()),
+        chat::Command::Join(chat::Join { user_id, .. })
+        | chat::Command::BringIn(chat::BringIn { user_id, .. })
+        | chat::Command::Add(chat::Add { user_id, .. }) => Some((*user_id).into()),
+        chat::Command::Change(_)
+        | chat::Command::Delete(_)
+        | chat::Command::Leave(_)
+        | chat::Command::Withdraw(_)
         | chat::Command::DeleteIfEmpty
-        | chat::Command::Remove { .. }
-        | chat::Command::SetNickname { .. }
-        | chat::Command::SetRole { .. } => None,
+        | chat::Command::Remove(_)
+        | chat::Command::SetNickname(_)
+        | chat::Command::SetRole(_) => None,
     }
 }
 

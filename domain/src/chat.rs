@@ -1,7 +1,6 @@
 //! A chat: its name, its members and what each of them may do in it.
 
-use crate::text::ChatName;
-use crate::{ChatId, Decision, Outcome, UserId, name, user};
+use crate::{ChatId, Decision, Outcome, name, user};
 
 mod command;
 mod event;
@@ -9,7 +8,9 @@ mod members;
 pub mod message;
 mod room;
 
-pub use command::{Chosen, Command};
+pub use command::{
+    Add, BringIn, Change, Chosen, Command, Create, Delete, Join, Leave, Remove, SetNickname, SetRole, Withdraw,
+};
 pub use event::{
     By, Created, Event, MemberAdded, MemberJoined, MemberLeft, MemberRemoved, NicknameChanged, Renamed, RoleChanged,
 };
@@ -58,76 +59,80 @@ pub fn decide(
     claim: &name::State,
     command: &Command,
 ) -> Result<Decision, Refusal> {
-    let room = match (state, command) {
-        (State::Absent, Command::Create { .. }) => return create(id, user, claim, command),
-        (State::Open(_) | State::Deleted, Command::Create { .. }) => return Err(Refusal::AlreadyExists),
-        (State::Absent | State::Deleted, _) => return Err(Refusal::NotFound),
-        (State::Open(room), Command::DeleteIfEmpty) => return Ok(delete_if_empty(id, room)),
-        // Left behind by an earlier version: nobody may come into what others said here.
-        (State::Open(room), _) if room.members.is_empty() => return Err(Refusal::NotFound),
-        (State::Open(room), _) => room,
-    };
     let (events, outcome) = match command {
-        Command::Create { .. } | Command::DeleteIfEmpty => return Err(Refusal::AlreadyExists),
-        Command::Change { by, chat_name, archived } => {
-            (change(room, *by, chat_name.as_ref(), *archived)?, Outcome::Done)
-        }
-        Command::Delete { by } => {
-            if members::role_of(room, *by)? != Role::Owner {
-                return Err(Refusal::NotAllowed);
-            }
-            (vec![Event::Deleted(By { by: *by })], Outcome::Done)
-        }
-        Command::Join { user_id, nickname } => members::join(room, user, claim, *user_id, nickname.as_ref())?,
-        Command::BringIn { user_id, nickname } => members::bring_in(room, user, claim, *user_id, nickname.as_ref())?,
-        Command::SetNickname { user_id, nickname } => {
-            (members::set_nickname(room, claim, *user_id, &nickname.nickname)?, Outcome::Done)
-        }
-        Command::Add { by, user_id } => members::add(room, user, *by, *user_id)?,
-        Command::Leave { user_id } => (members::leave(room, *user_id)?, Outcome::Done),
-        Command::Withdraw { user_id } => (members::withdraw(room, *user_id), Outcome::Done),
-        Command::Remove { by, user_id } => (members::remove(room, *by, *user_id)?, Outcome::Done),
-        Command::SetRole { by, user_id, role } => (members::set_role(room, *by, *user_id, *role)?, Outcome::Done),
+        Command::Create(command) => create(id, state, user, claim, command)?,
+        Command::DeleteIfEmpty => (delete_if_empty(open(state)?), Outcome::Done),
+        Command::Change(command) => (change(occupied(state)?, command)?, Outcome::Done),
+        Command::Delete(command) => (delete(occupied(state)?, command)?, Outcome::Done),
+        Command::Join(command) => members::join(occupied(state)?, user, claim, command)?,
+        Command::BringIn(command) => members::bring_in(occupied(state)?, user, claim, command)?,
+        Command::SetNickname(command) => (members::set_nickname(occupied(state)?, claim, command)?, Outcome::Done),
+        Command::Add(command) => members::add(occupied(state)?, user, command)?,
+        Command::Leave(command) => (members::leave(occupied(state)?, command)?, Outcome::Done),
+        Command::Withdraw(command) => (members::withdraw(occupied(state)?, command), Outcome::Done),
+        Command::Remove(command) => (members::remove(occupied(state)?, command)?, Outcome::Done),
+        Command::SetRole(command) => (members::set_role(occupied(state)?, command)?, Outcome::Done),
     };
     Ok(Decision::of(events.into_iter().map(|event| crate::Event::Chat(id, event)).collect(), outcome))
 }
 
-fn create(id: ChatId, user: &user::State, claim: &name::State, command: &Command) -> Result<Decision, Refusal> {
-    let Command::Create { by, chat_name, private, nickname } = command else {
-        return Err(Refusal::NotFound);
-    };
-    let nickname = members::nickname_for(None, user, claim, *by, nickname.as_ref())?;
-    let created = Created { chat_name: chat_name.clone(), private: *private, by: *by };
-    let owner = MemberJoined { user_id: *by, role: Role::Owner, nickname };
-    let facts = [Event::Created(created), Event::MemberJoined(owner)];
-    let facts = facts.into_iter().map(|event| crate::Event::Chat(id, event)).collect();
-    Ok(Decision::of(facts, Outcome::ChatCreated { chat_id: id }))
-}
+/// What a command brings about, and what its caller is told.
+type Decided = (Vec<Event>, Outcome);
 
-fn delete_if_empty(id: ChatId, room: &Room) -> Decision {
-    if !room.members.is_empty() {
-        return Decision::nothing(Outcome::Done);
+fn open(state: &State) -> Result<&Room, Refusal> {
+    match state {
+        State::Open(room) => Ok(room),
+        State::Absent | State::Deleted => Err(Refusal::NotFound),
     }
-    let deleted = Event::Deleted(By { by: room.went_last });
-    Decision::of(vec![crate::Event::Chat(id, deleted)], Outcome::Done)
 }
 
-fn change(
-    room: &Room,
-    by: UserId,
-    chat_name: Option<&ChatName>,
-    archived: Option<bool>,
-) -> Result<Vec<Event>, Refusal> {
-    if !members::role_of(room, by)?.leads() {
+/// The chat, if somebody is in it. An earlier version left empty ones behind: nobody may come into what others said
+/// there.
+fn occupied(state: &State) -> Result<&Room, Refusal> {
+    let room = open(state)?;
+    if room.members.is_empty() { Err(Refusal::NotFound) } else { Ok(room) }
+}
+
+fn create(
+    id: ChatId,
+    state: &State,
+    user: &user::State,
+    claim: &name::State,
+    command: &Create,
+) -> Result<Decided, Refusal> {
+    match state {
+        State::Absent => {}
+        State::Open(_) | State::Deleted => return Err(Refusal::AlreadyExists),
+    }
+    let nickname = members::nickname_for(None, user, claim, command.by, command.nickname.as_ref())?;
+    let created = Created { chat_name: command.chat_name.clone(), private: command.private, by: command.by };
+    let owner = MemberJoined { user_id: command.by, role: Role::Owner, nickname };
+    Ok((vec![Event::Created(created), Event::MemberJoined(owner)], Outcome::ChatCreated { chat_id: id }))
+}
+
+fn delete_if_empty(room: &Room) -> Vec<Event> {
+    if room.members.is_empty() { vec![Event::Deleted(By { by: room.went_last })] } else { vec![] }
+}
+
+fn delete(room: &Room, command: &Delete) -> Result<Vec<Event>, Refusal> {
+    if members::role_of(room, command.by)? != Role::Owner {
+        return Err(Refusal::NotAllowed);
+    }
+    Ok(vec![Event::Deleted(By { by: command.by })])
+}
+
+fn change(room: &Room, command: &Change) -> Result<Vec<Event>, Refusal> {
+    let Change { by, chat_name, archived } = command;
+    if !members::role_of(room, *by)?.leads() {
         return Err(Refusal::NotAllowed);
     }
     let mut events = Vec::new();
-    if let Some(chat_name) = chat_name.filter(|name| **name != room.chat_name) {
-        events.push(Event::Renamed(Renamed { chat_name: chat_name.clone(), by }));
+    if let Some(chat_name) = chat_name.as_ref().filter(|name| **name != room.chat_name) {
+        events.push(Event::Renamed(Renamed { chat_name: chat_name.clone(), by: *by }));
     }
     match archived {
-        Some(true) if !room.archived => events.push(Event::Archived(By { by })),
-        Some(false) if room.archived => events.push(Event::Unarchived(By { by })),
+        Some(true) if !room.archived => events.push(Event::Archived(By { by: *by })),
+        Some(false) if room.archived => events.push(Event::Unarchived(By { by: *by })),
         Some(_) | None => {}
     }
     Ok(events)

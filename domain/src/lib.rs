@@ -50,23 +50,27 @@ impl Command {
         match self {
             Command::Message(
                 _,
-                message::Command::Post { author: by, .. } | message::Command::BringIn { author: by, .. },
+                message::Command::Post(message::Post { author: by, .. })
+                | message::Command::BringIn(message::BringIn { author: by, .. }),
             )
-            | Command::Message(_, message::Command::Edit { by, .. } | message::Command::Delete { by, .. })
+            | Command::Message(
+                _,
+                message::Command::Edit(message::Edit { by, .. }) | message::Command::Delete(message::Delete { by, .. }),
+            )
             | Command::Chat(
                 _,
-                chat::Command::Create { by, .. }
-                | chat::Command::Change { by, .. }
-                | chat::Command::Delete { by }
-                | chat::Command::Add { by, .. }
-                | chat::Command::Remove { by, .. }
-                | chat::Command::SetRole { by, .. }
-                | chat::Command::Join { user_id: by, .. }
-                | chat::Command::BringIn { user_id: by, .. }
-                | chat::Command::SetNickname { user_id: by, .. }
-                | chat::Command::Leave { user_id: by },
+                chat::Command::Create(chat::Create { by, .. })
+                | chat::Command::Change(chat::Change { by, .. })
+                | chat::Command::Delete(chat::Delete { by })
+                | chat::Command::Add(chat::Add { by, .. })
+                | chat::Command::Remove(chat::Remove { by, .. })
+                | chat::Command::SetRole(chat::SetRole { by, .. })
+                | chat::Command::Join(chat::Join { user_id: by, .. })
+                | chat::Command::BringIn(chat::BringIn { user_id: by, .. })
+                | chat::Command::SetNickname(chat::SetNickname { user_id: by, .. })
+                | chat::Command::Leave(chat::Leave { user_id: by }),
             ) => Some(*by),
-            Command::Chat(_, chat::Command::Withdraw { .. } | chat::Command::DeleteIfEmpty)
+            Command::Chat(_, chat::Command::Withdraw(_) | chat::Command::DeleteIfEmpty)
             | Command::User(..)
             | Command::Session(..)
             | Command::Token(..)

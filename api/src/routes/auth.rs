@@ -104,7 +104,8 @@ async fn register(
         return Ok(registered(&answer));
     }
     let verifier = Some(app.passwords_of(address).hash(body.password).await?);
-    let sign_up = user::Command::SignUp { claim: claim(&app.keys, &user_name), user_name, email, verifier };
+    let sign_up =
+        user::Command::SignUp(user::SignUp { claim: claim(&app.keys, &user_name), user_name, email, verifier });
     let command = Command::User(UserId(Uuid::now_v7()), sign_up);
     Ok(registered(&app.ask(Actor::Anonymous, &context, command).await?))
 }
@@ -153,13 +154,13 @@ async fn login(
     }
     let token = new_token();
     let expires_at = context.at.plus(app.settings.session_max);
-    let sign_in = session::Command::SignIn {
+    let sign_in = session::Command::SignIn(session::SignIn {
         user_id: known.user_id,
         checked: known.passwords,
         token_hash: hash(&token),
         expires_at,
         from: origin,
-    };
+    });
     let command = Command::Session(SessionId(Uuid::now_v7()), sign_in);
     let answer = app.ask(Actor::User(known.user_id), &context, command).await?;
     if fit == Fit::Outdated {
@@ -184,7 +185,7 @@ async fn replace_verifier(
 ) {
     let replaced = async {
         let verifier = passwords.hash(password).await?;
-        let replace = user::Command::ReplaceVerifier { verifier, checked: known.passwords };
+        let replace = user::Command::ReplaceVerifier(user::ReplaceVerifier { verifier, checked: known.passwords });
         app.ask(Actor::User(known.user_id), context, Command::User(known.user_id, replace)).await
     };
     if let Err(error) = replaced.await {
@@ -219,6 +220,6 @@ async fn logout(State(app): State<App>, mut context: CommandContext, request: Re
 /// Ends the session of that token, if there is one; at which position.
 async fn end(app: &App, context: &CommandContext, token: &str) -> Result<Option<u64>, Error> {
     let Some(session) = app.session_of(token).await?.map(|found| found.open) else { return Ok(None) };
-    let end = Command::Session(session.session_id, session::Command::End { by: session.user_id });
+    let end = Command::Session(session.session_id, session::Command::End(session::End { by: session.user_id }));
     Ok(Some(app.ask(Actor::User(session.user_id), context, end).await?.position))
 }

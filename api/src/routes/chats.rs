@@ -110,7 +110,8 @@ async fn create(
     Body(body): Body<CreateChat>,
 ) -> Result<Response, Error> {
     let chat_name = ChatName::parse(&body.chat_name).map_err(|unfit| Error::bad("chat_name", unfit))?;
-    let command = chat::Command::Create { by: caller.user_id, chat_name, private: body.private, nickname: None };
+    let command =
+        chat::Command::Create(chat::Create { by: caller.user_id, chat_name, private: body.private, nickname: None });
     let answer = app.send(&caller, &context, Command::Chat(ChatId(Uuid::now_v7()), command)).await?;
     let domain::Outcome::ChatCreated { chat_id } = answer.outcome else {
         return Err(Error::other_answer());
@@ -192,7 +193,7 @@ async fn change(
     let chat_id = chat_id(&chat)?;
     let chat_name = body.chat_name.as_deref().map(ChatName::parse).transpose();
     let chat_name = chat_name.map_err(|unfit| Error::bad("chat_name", unfit))?;
-    let command = chat::Command::Change { by: caller.user_id, chat_name, archived: body.archived };
+    let command = chat::Command::Change(chat::Change { by: caller.user_id, chat_name, archived: body.archived });
     let answer = app.send(&caller, &context, Command::Chat(chat_id, command)).await?;
     Ok(changed(&answer, ChatWritten { chat_id, position: answer.position }))
 }
@@ -207,7 +208,7 @@ async fn delete(
     Path(chat): Path<String>,
     context: CommandContext,
 ) -> Result<Response, Error> {
-    let command = chat::Command::Delete { by: caller.user_id };
+    let command = chat::Command::Delete(chat::Delete { by: caller.user_id });
     let answer = app.send(&caller, &context, Command::Chat(chat_id(&chat)?, command)).await?;
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }

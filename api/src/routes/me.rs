@@ -122,11 +122,11 @@ async fn change_profile(
     let display_name = body.display_name.as_deref().map(DisplayName::parse).transpose();
     let time_zone = body.time_zone.as_deref().map(existing_zone).transpose()?;
     let locale = body.locale.as_deref().map(Locale::parse).transpose();
-    let change = user::Command::ChangeProfile {
+    let change = user::Command::ChangeProfile(user::ChangeProfile {
         display_name: display_name.map_err(|unfit| Error::bad("display_name", unfit))?,
         time_zone,
         locale: locale.map_err(|unfit| Error::bad("locale", unfit))?,
-    };
+    });
     let answer = app.send(&caller, &context, Command::User(caller.user_id, change)).await?;
     changed(&answer)
 }
@@ -185,8 +185,11 @@ async fn change_password(
         .check(&body.new_password, &name)
         .map_err(|weak| Error::field(Code::WeakPassword, "new_password", weak))?;
     let verifier = passwords.hash(body.new_password).await?;
-    let change =
-        user::Command::ChangePassword { verifier, checked: Some(known.passwords), keep: Some(person.session_id) };
+    let change = user::Command::ChangePassword(user::ChangePassword {
+        verifier,
+        checked: Some(known.passwords),
+        keep: Some(person.session_id),
+    });
     Ok(done(&app.ask(Actor::User(person.user_id), &context, Command::User(person.user_id, change)).await?))
 }
 

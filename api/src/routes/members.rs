@@ -100,9 +100,9 @@ async fn enter(
             if nickname.is_some() {
                 return Err(Error::bad("user_name", "is chosen by the members themselves; leave it out with user_id"));
             }
-            chat::Command::Add { by: caller.user_id, user_id: other }
+            chat::Command::Add(chat::Add { by: caller.user_id, user_id: other })
         }
-        Some(_) | None => chat::Command::Join { user_id: caller.user_id, nickname },
+        Some(_) | None => chat::Command::Join(chat::Join { user_id: caller.user_id, nickname }),
     };
     let answer = app.send(&caller, &context, Command::Chat(chat_id, command)).await?;
     let Outcome::Member { user_id, joined } = answer.outcome else {
@@ -171,12 +171,12 @@ async fn change(
         (Some(role), None) => {
             let role = chat::Role::parse(role);
             let role = role.ok_or_else(|| Error::bad("role", "must be owner, admin, member or muted"))?;
-            chat::Command::SetRole { by: caller.user_id, user_id, role }
+            chat::Command::SetRole(chat::SetRole { by: caller.user_id, user_id, role })
         }
         (None, Some(_)) if user_id != caller.user_id => {
             return Err(Error::new(Code::NotYou, "a nickname is chosen by the member themselves"));
         }
-        (None, Some(text)) => chat::Command::SetNickname { user_id, nickname: chosen(&app, text)? },
+        (None, Some(text)) => chat::Command::SetNickname(chat::SetNickname { user_id, nickname: chosen(&app, text)? }),
     };
     let answer = app.send(&caller, &context, Command::Chat(chat_id, command)).await?;
     Ok(changed(&answer, Entered { user_id, position: answer.position }))
@@ -194,9 +194,9 @@ async fn leave(
 ) -> Result<Response, Error> {
     let (chat_id, user_id) = (chat_id(&chat)?, user_id(&user)?);
     let command = if user_id == caller.user_id {
-        chat::Command::Leave { user_id }
+        chat::Command::Leave(chat::Leave { user_id })
     } else {
-        chat::Command::Remove { by: caller.user_id, user_id }
+        chat::Command::Remove(chat::Remove { by: caller.user_id, user_id })
     };
     let answer = app.send(&caller, &context, Command::Chat(chat_id, command)).await?;
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))

@@ -113,13 +113,13 @@ async fn post(
         None => None,
         Some(text) => Some(id::parse_uuid(text).ok_or_else(|| Error::bad("reply_to", "must be a UUID"))?),
     };
-    let command = message::Command::Post {
+    let command = message::Command::Post(message::Post {
         chat_id,
         author: caller.user_id,
         text,
         reply_to: reply_to.map(MessageId),
         sent_at: context.at,
-    };
+    });
     let answer = app.send(&caller, &context, Command::Message(MessageId(Uuid::now_v7()), command)).await?;
     Ok(written(StatusCode::CREATED, &answer, posted(&answer)?))
 }
@@ -192,7 +192,7 @@ async fn edit(
 ) -> Result<Response, Error> {
     let (chat_id, message_id) = (chat_id(&chat)?, message_id(&message)?);
     let text = MessageText::parse(&body.message).map_err(|unfit| Error::bad("message", unfit))?;
-    let command = message::Command::Edit { chat_id, by: caller.user_id, text };
+    let command = message::Command::Edit(message::Edit { chat_id, by: caller.user_id, text });
     let answer = app.send(&caller, &context, Command::Message(message_id, command)).await?;
     Ok(changed(&answer, posted(&answer)?))
 }
@@ -207,7 +207,7 @@ async fn delete(
     context: CommandContext,
 ) -> Result<Response, Error> {
     let (chat_id, message_id) = (chat_id(&chat)?, message_id(&message)?);
-    let command = message::Command::Delete { chat_id, by: caller.user_id };
+    let command = message::Command::Delete(message::Delete { chat_id, by: caller.user_id });
     let answer = app.send(&caller, &context, Command::Message(message_id, command)).await?;
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }

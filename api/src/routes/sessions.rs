@@ -98,7 +98,7 @@ async fn end(
 ) -> Result<Response, Error> {
     let session = id::parse_uuid(&session).map(SessionId);
     let session = session.ok_or_else(|| Error::new(Code::SessionNotFound, "there is no such session"))?;
-    let command = Command::Session(session, session::Command::End { by: person.user_id });
+    let command = Command::Session(session, session::Command::End(session::End { by: person.user_id }));
     let answer = app.ask(Actor::User(person.user_id), &context, command).await?;
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }
@@ -106,7 +106,7 @@ async fn end(
 /// Ends all my sessions but the one that asks.
 #[utoipa::path(delete, path = "/v1/me/sessions", tag = "sessions", responses((status = 200, body = Done)))]
 async fn end_others(State(app): State<App>, person: Person, context: CommandContext) -> Result<Response, Error> {
-    let command = user::Command::EndSessions { keep: Some(person.session_id) };
+    let command = user::Command::EndSessions(user::EndSessions { keep: Some(person.session_id) });
     let answer = app.ask(Actor::User(person.user_id), &context, Command::User(person.user_id, command)).await?;
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }

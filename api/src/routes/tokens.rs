@@ -148,13 +148,13 @@ async fn create(
         return Err(Error::new(Code::TooManyTokens, detail));
     }
     let token_id = TokenId(Uuid::now_v7());
-    let create = token::Command::Create {
+    let create = token::Command::Create(token::Create {
         user_id: person.user_id,
         name: wanted.name.clone(),
         token_hash: hash(&text(&app.keys, person.user_id, &seed, token_id)),
         scopes: wanted.scopes.clone(),
         expires_at: wanted.life_seconds.map(|seconds| context.at.plus_seconds(seconds.into())),
-    };
+    });
     let answer = app.ask(actor, &context, Command::Token(token_id, create)).await?;
     created(&app, &person, &seed, wanted, &answer)
 }
@@ -216,7 +216,7 @@ async fn revoke(
 ) -> Result<Response, Error> {
     let token = id::parse_uuid(&token).map(TokenId);
     let token = token.ok_or_else(|| Error::new(Code::TokenNotFound, "there is no such token"))?;
-    let command = Command::Token(token, token::Command::Revoke { by: person.user_id });
+    let command = Command::Token(token, token::Command::Revoke(token::Revoke { by: person.user_id }));
     let answer = app.ask(Actor::User(person.user_id), &context, command).await?;
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }

@@ -110,7 +110,8 @@ async fn reads_of_others_go_on(anna: &Actor) {
 /// As `letopis projections skip` does it.
 async fn skip(app: &TestApp, name: ProjectionId) {
     let position = app.node.projections.skippable(name).unwrap();
-    let command = projection::Command::Skip { position, reason: "a trial version wrote it".to_owned() };
+    let command =
+        projection::Command::Skip(projection::Skip { position, reason: "a trial version wrote it".to_owned() });
     let request = Request::by_operator(Command::Projection(name.in_log(), command), Timestamp(1));
     app.node.writer.send(request).await.unwrap();
     app.node.projections.skip(name, position).unwrap();

@@ -51,7 +51,7 @@ async fn who_has_no_password_cannot_log_in() {
     let app = TestApp::start().await;
     let name = UserName::parse("Imported").unwrap();
     let claim = node::claims::claim(&app.node.keys, &name);
-    let wish = user::Command::SignUp { claim, user_name: name, email: None, verifier: None };
+    let wish = user::Command::SignUp(user::SignUp { claim, user_name: name, email: None, verifier: None });
     let id = UserId(uuid::Uuid::now_v7());
     let request = commands::Request::by_operator(Command::User(id, wish), domain::Timestamp(1));
     app.node.writer.send(request).await.unwrap();

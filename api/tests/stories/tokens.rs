@@ -59,13 +59,13 @@ fn holding(folder: &Path, bytes: &[u8]) -> Vec<PathBuf> {
 async fn from_yesterday(app: &TestApp, anna: &Actor, life_seconds: i64) -> Actor {
     let text = format!("letopis_{:A<43}", life_seconds.unsigned_abs());
     let yesterday = now().plus_seconds(-24 * 3600);
-    let create = token::Command::Create {
+    let create = token::Command::Create(token::Create {
         user_id: UserId(id::parse_uuid(&anna.user_id).unwrap()),
         name: TokenName::parse("yesterday's").unwrap(),
         token_hash: session::TokenHash(Sha256::digest(text.as_bytes()).into()),
         scopes: Scopes::parse(["read"]).unwrap(),
         expires_at: Some(yesterday.plus_seconds(life_seconds)),
-    };
+    });
     let request = Request::by_operator(Command::Token(TokenId(Uuid::now_v7()), create), yesterday);
     app.node.writer.send(request).await.unwrap();
     let mut backend = app.anonymous();

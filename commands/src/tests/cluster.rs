@@ -77,15 +77,16 @@ fn claiming(id: u128, name: u128) -> Command {
     let mut claim = [0; 32];
     claim[..16].copy_from_slice(&name.to_be_bytes());
     match sign_up(UserId(Uuid::from_u128(id)), name) {
-        Command::User(id, user::Command::SignUp { user_name, email, verifier, .. }) => {
-            Command::User(id, user::Command::SignUp { claim: NameClaim(claim), user_name, email, verifier })
-        }
+        Command::User(id, user::Command::SignUp(user::SignUp { user_name, email, verifier, .. })) => Command::User(
+            id,
+            user::Command::SignUp(user::SignUp { claim: NameClaim(claim), user_name, email, verifier }),
+        ),
         other => other,
     }
 }
 
 fn join(chat: ChatId, user_id: UserId) -> Command {
-    Command::Chat(chat, chat::Command::Join { user_id, nickname: None })
+    Command::Chat(chat, chat::Command::Join(chat::Join { user_id, nickname: None }))
 }
 
 fn races() -> u128 {
@@ -182,7 +183,7 @@ async fn what_one_node_did_is_what_the_other_one_decides_on() {
         let (chat, person) = (chat_id(number % 2 + 1), user_id(number * 7 / 3 % 3 + 2));
         let command = match number % 5 {
             0 | 1 => join(chat, person),
-            2 => Command::Chat(chat, chat::Command::Leave { user_id: person }),
+            2 => Command::Chat(chat, chat::Command::Leave(chat::Leave { user_id: person })),
             _ => post(1_000 + number, chat, person, "storm"),
         };
         let writer = nodes[usize::try_from(number / 3 % 2).unwrap()].writer.clone();
@@ -214,7 +215,7 @@ async fn what_one_node_did_is_what_the_other_one_decides_on() {
         let version = nodes[0].log.stream(chat.into()).unwrap().len() as u64;
         for (add, node) in (0..).zip([&nodes[0], &nodes[1], &fresh]) {
             let name = ChatName::parse(&format!("chat {person} {add}")).unwrap();
-            let change = chat::Command::Change { by: user_id(1), chat_name: Some(name), archived: None };
+            let change = chat::Command::Change(chat::Change { by: user_id(1), chat_name: Some(name), archived: None });
             let request = Request { if_match: Some(vec![version + add]), ..request(Command::Chat(chat, change)) };
             node.writer.send(request).await.unwrap();
         }
@@ -288,7 +289,7 @@ async fn a_node_that_is_far_behind_decides_on_all_of_it() {
         }
         sent.join_all().await;
     }
-    other.send(Command::Chat(chat, chat::Command::Leave { user_id: boris })).await.unwrap();
+    other.send(Command::Chat(chat, chat::Command::Leave(chat::Leave { user_id: boris }))).await.unwrap();
     let refused = node.send(post(2, chat, boris, "gone")).await;
     assert_eq!(refused, Err(Error::Refused(Refusal::Message(message::Refusal::NotAMember))));
 }

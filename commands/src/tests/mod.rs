@@ -20,7 +20,7 @@ const PANIC: &str = "panic!";
 
 /// Panics in the place of a rule.
 pub(crate) fn panic_if_asked(command: &Command) {
-    if let Command::Chat(_, chat::Command::Create { chat_name, .. }) = command {
+    if let Command::Chat(_, chat::Command::Create(chat::Create { chat_name, .. })) = command {
         assert_ne!(chat_name.as_str(), PANIC, "a rule panics, as the test asked");
     }
 }
@@ -90,22 +90,22 @@ fn key(number: u8, fingerprint: u8) -> Key {
 fn sign_up(id: UserId, name: u128) -> Command {
     Command::User(
         id,
-        user::Command::SignUp {
+        user::Command::SignUp(user::SignUp {
             claim: NameClaim([u8::try_from(name % 251).unwrap(); 32]),
             user_name: UserName::parse(&format!("user {name}")).unwrap(),
             email: None,
             verifier: Some(Verifier("$argon2id$first".to_owned())),
-        },
+        }),
     )
 }
 
 fn create(id: ChatId, by: UserId, name: &str) -> Command {
     let chat_name = ChatName::parse(name).unwrap();
-    Command::Chat(id, chat::Command::Create { by, chat_name, private: false, nickname: None })
+    Command::Chat(id, chat::Command::Create(chat::Create { by, chat_name, private: false, nickname: None }))
 }
 
 fn post(id: u128, chat_id: ChatId, author: UserId, text: &str) -> Command {
     let text = MessageText::parse(text).unwrap();
-    let wish = message::Command::Post { chat_id, author, text, reply_to: None, sent_at: Timestamp(7) };
+    let wish = message::Command::Post(message::Post { chat_id, author, text, reply_to: None, sent_at: Timestamp(7) });
     Command::Message(MessageId(Uuid::from_u128(id)), wish)
 }

@@ -35,14 +35,15 @@ impl Model {
         match command {
             Command::User(id, wish) => {
                 let claim = match wish {
-                    user::Command::SignUp { claim, .. } => self.name(*claim),
+                    user::Command::SignUp(user::SignUp { claim, .. }) => self.name(*claim),
                     _ => name::State::default(),
                 };
                 Ok(user::decide(*id, &self.user(*id), &claim, wish, at)?)
             }
             Command::Chat(id, wish) => {
                 let newcomer = match wish {
-                    chat::Command::Create { by: user_id, .. } | chat::Command::Join { user_id, .. } => *user_id,
+                    chat::Command::Create(chat::Create { by: user_id, .. })
+                    | chat::Command::Join(chat::Join { user_id, .. }) => *user_id,
                     _ => UserId(Uuid::nil()),
                 };
                 Ok(chat::decide(*id, &self.chat(*id), &self.user(newcomer), &domain::name::State::default(), wish)?)
@@ -117,29 +118,32 @@ fn wishes() -> impl Strategy<Value = Wish> {
         (user.clone(), 1..4_u128).prop_map(move |(id, name)| sign_up(user_id(id), name)),
         (chat.clone(), user.clone()).prop_map(move |(id, by)| create(chat_id(id), user_id(by), "a chat")),
         (chat.clone(), user.clone()).prop_map(move |(id, user)| {
-            Command::Chat(chat_id(id), chat::Command::Join { user_id: user_id(user), nickname: None })
+            Command::Chat(chat_id(id), chat::Command::Join(chat::Join { user_id: user_id(user), nickname: None }))
         }),
         (chat.clone(), user.clone()).prop_map(move |(id, user)| {
-            Command::Chat(chat_id(id), chat::Command::Leave { user_id: user_id(user) })
+            Command::Chat(chat_id(id), chat::Command::Leave(chat::Leave { user_id: user_id(user) }))
         }),
         (message.clone(), chat.clone(), user.clone(), text(), proptest::option::of(1..6_u128)).prop_map(
             move |(id, chat, author, text, reply_to)| {
-                let wish = message::Command::Post {
+                let wish = message::Command::Post(message::Post {
                     chat_id: chat_id(chat),
                     author: user_id(author),
                     text,
                     reply_to: reply_to.map(message_id),
                     sent_at: Timestamp(7),
-                };
+                });
                 Command::Message(message_id(id), wish)
             }
         ),
         (message.clone(), chat.clone(), user.clone(), text()).prop_map(move |(id, chat, by, text)| {
-            let wish = message::Command::Edit { chat_id: chat_id(chat), by: user_id(by), text };
+            let wish = message::Command::Edit(message::Edit { chat_id: chat_id(chat), by: user_id(by), text });
             Command::Message(message_id(id), wish)
         }),
         (message, chat, user).prop_map(move |(id, chat, by)| {
-            Command::Message(message_id(id), message::Command::Delete { chat_id: chat_id(chat), by: user_id(by) })
+            Command::Message(
+                message_id(id),
+                message::Command::Delete(message::Delete { chat_id: chat_id(chat), by: user_id(by) }),
+            )
         }),
     ];
     let key = proptest::option::weighted(0.3, (0..4_u8, 0..2_u8));

@@ -1,7 +1,7 @@
 //! What the writer promises, one promise a test.
 
 use super::*;
-use domain::{Category, Event, Refusal, StreamId};
+use domain::{Category, Event, Refusal, StreamId, session};
 
 #[tokio::test]
 async fn a_rule_that_panics_harms_only_its_own_command() {
@@ -73,10 +73,10 @@ async fn a_refusal_is_not_kept_under_its_key_and_an_answer_without_facts_is() {
     let keyed = |command| Request { key: Some(key(1, 1)), ..request(command) };
     let refused = house.writer.send(keyed(post(10, chat, bert, "hi"))).await;
     assert_eq!(refused, Err(Error::Refused(Refusal::Message(message::Refusal::NotAMember))));
-    let join = Command::Chat(chat, chat::Command::Join { user_id: bert, nickname: None });
+    let join = Command::Chat(chat, chat::Command::Join(chat::Join { user_id: bert, nickname: None }));
     house.send(join).await.unwrap();
     assert!(!house.writer.send(keyed(post(10, chat, bert, "hi"))).await.unwrap().replayed);
-    let nothing = Command::Chat(chat, chat::Command::Join { user_id: anna, nickname: None });
+    let nothing = Command::Chat(chat, chat::Command::Join(chat::Join { user_id: anna, nickname: None }));
     let keyed = Request { key: Some(key(2, 2)), ..request(nothing) };
     let events = house.verified();
     assert!(!house.writer.send(keyed.clone()).await.unwrap().replayed);
@@ -92,7 +92,11 @@ async fn a_version_that_was_read_before_somebody_else_wrote_is_refused() {
         if_match,
         ..request(Command::Chat(
             chat,
-            chat::Command::Change { by: anna, chat_name: Some(ChatName::parse(name).unwrap()), archived: None },
+            chat::Command::Change(chat::Change {
+                by: anna,
+                chat_name: Some(ChatName::parse(name).unwrap()),
+                archived: None,
+            }),
         ))
     };
     assert!(house.writer.send(rename("garden", Some(vec![2]))).await.is_ok());
@@ -104,23 +108,23 @@ async fn a_version_that_was_read_before_somebody_else_wrote_is_refused() {
 async fn a_sign_in_with_the_password_before_last_is_refused() {
     let house = House::new();
     let anna = house.user(1).await;
-    let change = user::Command::ChangePassword {
+    let change = user::Command::ChangePassword(user::ChangePassword {
         verifier: Verifier("$argon2id$second".to_owned()),
         checked: Some(1),
         keep: None,
-    };
+    });
     house.send(Command::User(anna, change)).await.unwrap();
     let sign_in = |checked| {
-        let wish = domain::session::Command::SignIn {
+        let wish = session::Command::SignIn(session::SignIn {
             user_id: anna,
             checked,
-            token_hash: domain::session::TokenHash([1; 32]),
+            token_hash: session::TokenHash([1; 32]),
             expires_at: Timestamp(9),
             from: user::Origin::default(),
-        };
+        });
         Command::Session(domain::SessionId(Uuid::from_u128(u128::from(checked))), wish)
     };
-    let refused = Err(Error::Refused(Refusal::Session(domain::session::Refusal::BadCredentials)));
+    let refused = Err(Error::Refused(Refusal::Session(session::Refusal::BadCredentials)));
     assert_eq!(house.send(sign_in(1)).await, refused);
     assert!(house.send(sign_in(2)).await.is_ok());
     // The first verifier was forgotten with the change; the account, the change and the chain are whole.
@@ -138,8 +142,13 @@ async fn every_superseded_verifier_is_forgotten_whichever_fact_it_stands_in() {
     let house = House::new();
     let anna = house.user(1).await;
     let verifier = |text: &str| Verifier(text.to_owned());
-    let replace = |text, checked| user::Command::ReplaceVerifier { verifier: verifier(text), checked };
-    let change = user::Command::ChangePassword { verifier: verifier("third"), checked: Some(1), keep: None };
+    let replace =
+        |text, checked| user::Command::ReplaceVerifier(user::ReplaceVerifier { verifier: verifier(text), checked });
+    let change = user::Command::ChangePassword(user::ChangePassword {
+        verifier: verifier("third"),
+        checked: Some(1),
+        keep: None,
+    });
     for command in [replace("second", 1), change, replace("too late", 1), replace("fourth", 2)] {
         house.send(Command::User(anna, command)).await.unwrap();
     }

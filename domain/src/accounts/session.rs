@@ -21,22 +21,31 @@ pub enum State {
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Open it.
-    SignIn {
-        user_id: UserId,
-        /// The version of the verifier that the password was checked against.
-        checked: u32,
-        /// SHA-256 of the token.
-        token_hash: TokenHash,
-        /// When it ends at the latest.
-        expires_at: Timestamp,
-        /// Where from.
-        from: Origin,
-    },
+    SignIn(SignIn),
     /// End it.
-    End {
-        /// Whose it must be.
-        by: UserId,
-    },
+    End(End),
+}
+
+/// Open it.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// Whose it will be.
+    pub user_id: UserId,
+    /// The version of the verifier that the password was checked against.
+    pub checked: u32,
+    /// SHA-256 of the token.
+    pub token_hash: TokenHash,
+    /// When it ends at the latest.
+    pub expires_at: Timestamp,
+    /// Where the sign-in comes from.
+    pub from: Origin,
+}
+
+/// End it.
+#[derive(Clone, Debug)]
+pub struct End {
+    /// Whose it must be.
+    pub by: UserId,
 }
 
 /// SHA-256 of the text of a session's token or of a service token. As text: 64 hex digits.
@@ -68,9 +77,11 @@ pub enum Event {
 /// `session.signed_in.v1`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedIn {
+    /// Who.
     pub user_id: UserId,
     /// SHA-256 of the token.
     pub token_hash: TokenHash,
+    /// When.
     pub at: Timestamp,
     /// When it ends at the latest.
     pub expires_at: Timestamp,
@@ -86,6 +97,7 @@ pub struct Ended {
     pub user_id: UserId,
 }
 
+/// Why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such account, or its password has changed since it was checked.
@@ -108,32 +120,28 @@ pub fn decide(
     at: Timestamp,
 ) -> Result<Decision, Refusal> {
     match (state, command) {
-        (State::Absent, Command::SignIn { .. }) => sign_in(id, user, command, at),
-        (State::Open(_) | State::Ended(_), Command::SignIn { .. }) => Err(Refusal::AlreadyExists),
-        (State::Open(owner), Command::End { by }) if owner == by => {
+        (State::Absent, Command::SignIn(command)) => sign_in(id, user, command, at),
+        (State::Open(_) | State::Ended(_), Command::SignIn(_)) => Err(Refusal::AlreadyExists),
+        (State::Open(owner), Command::End(End { by })) if owner == by => {
             let ended = Event::Ended(Ended { user_id: *owner });
             Ok(Decision::of(vec![crate::Event::Session(id, ended)], Outcome::Done))
         }
-        (State::Ended(owner), Command::End { by }) if owner == by => Ok(Decision::nothing(Outcome::Done)),
-        (State::Absent | State::Open(_) | State::Ended(_), Command::End { .. }) => Err(Refusal::NotFound),
+        (State::Ended(owner), Command::End(End { by })) if owner == by => Ok(Decision::nothing(Outcome::Done)),
+        (State::Absent | State::Open(_) | State::Ended(_), Command::End(_)) => Err(Refusal::NotFound),
     }
 }
 
-fn sign_in(id: SessionId, user: &user::State, command: &Command, at: Timestamp) -> Result<Decision, Refusal> {
-    let (Command::SignIn { user_id, checked, token_hash, expires_at, from }, user::State::Open(account)) =
-        (command, user)
-    else {
-        return Err(Refusal::BadCredentials);
-    };
-    if account.passwords != *checked || *checked == 0 {
-        return Err(Refusal::BadCredentials);
+fn sign_in(id: SessionId, user: &user::State, command: &SignIn, at: Timestamp) -> Result<Decision, Refusal> {
+    match user {
+        user::State::Open(account) if account.passwords == command.checked && command.checked > 0 => {}
+        user::State::Absent | user::State::Open(_) | user::State::Erased => return Err(Refusal::BadCredentials),
     }
     let signed_in = SignedIn {
-        user_id: *user_id,
-        token_hash: *token_hash,
+        user_id: command.user_id,
+        token_hash: command.token_hash,
         at,
-        expires_at: *expires_at,
-        from: Personal::Known(from.clone()),
+        expires_at: command.expires_at,
+        from: Personal::Known(command.from.clone()),
     };
     let events = vec![crate::Event::Session(id, Event::SignedIn(signed_in))];
     Ok(Decision::of(events, Outcome::SignedIn { session_id: id }))
@@ -227,13 +235,13 @@ mod tests {
     }
 
     fn sign_in(checked: u32) -> Command {
-        Command::SignIn {
+        Command::SignIn(SignIn {
             user_id: ANNA,
             checked,
             token_hash: TokenHash([5; 32]),
             expires_at: NOON.plus_seconds(3_600),
             from: from(),
-        }
+        })
     }
 
     fn signed_in() -> Event {
@@ -284,25 +292,25 @@ mod tests {
 
     #[test]
     fn a_session_is_ended_by_its_user() {
-        check(&[signed_in()], Command::End { by: ANNA }, Ok(vec![ended()]));
+        check(&[signed_in()], Command::End(End { by: ANNA }), Ok(vec![ended()]));
     }
 
     #[test]
     fn a_session_is_ended_even_when_its_account_is_gone() {
-        check_with(&user::State::Erased, &[signed_in()], Command::End { by: ANNA }, Ok(vec![ended()]));
+        check_with(&user::State::Erased, &[signed_in()], Command::End(End { by: ANNA }), Ok(vec![ended()]));
     }
 
     #[test]
     fn ending_it_twice_writes_nothing_the_second_time() {
-        check(&[signed_in(), ended()], Command::End { by: ANNA }, Ok(vec![]));
+        check(&[signed_in(), ended()], Command::End(End { by: ANNA }), Ok(vec![]));
     }
 
     #[test]
     fn anothers_session_looks_as_if_there_were_none() {
         for given in [vec![], vec![signed_in()], vec![signed_in(), ended()]] {
-            check(&given, Command::End { by: BORIS }, Err(Refusal::NotFound));
+            check(&given, Command::End(End { by: BORIS }), Err(Refusal::NotFound));
         }
-        check(&[], Command::End { by: ANNA }, Err(Refusal::NotFound));
+        check(&[], Command::End(End { by: ANNA }), Err(Refusal::NotFound));
     }
 
     #[test]
@@ -310,7 +318,7 @@ mod tests {
         let Event::SignedIn(known) = signed_in() else { unreachable!("it was made so") };
         let forgotten = Event::SignedIn(SignedIn { from: Personal::Erased, ..known });
         assert_eq!(folded(std::slice::from_ref(&forgotten)), State::Open(ANNA));
-        check(&[forgotten], Command::End { by: ANNA }, Ok(vec![ended()]));
+        check(&[forgotten], Command::End(End { by: ANNA }), Ok(vec![ended()]));
     }
 
     #[test]

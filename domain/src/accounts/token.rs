@@ -89,22 +89,31 @@ impl Scopes {
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Create it.
-    Create {
-        user_id: UserId,
-        /// What they call it.
-        name: TokenName,
-        /// SHA-256 of its text.
-        token_hash: TokenHash,
-        /// What it may do.
-        scopes: Scopes,
-        /// When it ends; none when it does not by itself.
-        expires_at: Option<Timestamp>,
-    },
+    Create(Create),
     /// Revoke it.
-    Revoke {
-        /// Whose it must be.
-        by: UserId,
-    },
+    Revoke(Revoke),
+}
+
+/// Create it.
+#[derive(Clone, Debug)]
+pub struct Create {
+    /// Whose it will be.
+    pub user_id: UserId,
+    /// What they call it.
+    pub name: TokenName,
+    /// SHA-256 of its text.
+    pub token_hash: TokenHash,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// When it ends; none when it does not by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Revoke it.
+#[derive(Clone, Debug)]
+pub struct Revoke {
+    /// Whose it must be.
+    pub by: UserId,
 }
 
 /// What happens to a token.
@@ -119,11 +128,13 @@ pub enum Event {
 /// `token.created.v1`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Created {
+    /// Whose.
     pub user_id: UserId,
     /// SHA-256 of its text.
     pub token_hash: TokenHash,
     /// What it may do.
     pub scopes: Scopes,
+    /// When.
     pub at: Timestamp,
     /// When it ends; none when it does not by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -140,6 +151,7 @@ pub struct Revoked {
     pub user_id: UserId,
 }
 
+/// Why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such account, or no more.
@@ -163,31 +175,31 @@ pub fn decide(
     at: Timestamp,
 ) -> Result<Decision, Refusal> {
     match (state, command) {
-        (State::Absent, Command::Create { .. }) => create(id, user, command, at),
-        (State::Live(_) | State::Revoked(_), Command::Create { .. }) => Err(Refusal::AlreadyExists),
-        (State::Live(owner), Command::Revoke { by }) if owner == by => {
+        (State::Absent, Command::Create(command)) => create(id, user, command, at),
+        (State::Live(_) | State::Revoked(_), Command::Create(_)) => Err(Refusal::AlreadyExists),
+        (State::Live(owner), Command::Revoke(Revoke { by })) if owner == by => {
             let revoked = Event::Revoked(Revoked { user_id: *owner });
             Ok(Decision::of(vec![crate::Event::Token(id, revoked)], Outcome::Done))
         }
-        (State::Revoked(owner), Command::Revoke { by }) if owner == by => Ok(Decision::nothing(Outcome::Done)),
-        (State::Absent | State::Live(_) | State::Revoked(_), Command::Revoke { .. }) => Err(Refusal::NotFound),
+        (State::Revoked(owner), Command::Revoke(Revoke { by })) if owner == by => Ok(Decision::nothing(Outcome::Done)),
+        (State::Absent | State::Live(_) | State::Revoked(_), Command::Revoke(_)) => Err(Refusal::NotFound),
     }
 }
 
-fn create(id: TokenId, user: &user::State, command: &Command, at: Timestamp) -> Result<Decision, Refusal> {
-    let (Command::Create { user_id, name, token_hash, scopes, expires_at }, user::State::Open(_)) = (command, user)
-    else {
-        return Err(Refusal::UserNotFound);
-    };
+fn create(id: TokenId, user: &user::State, command: &Create, at: Timestamp) -> Result<Decision, Refusal> {
+    match user {
+        user::State::Open(_) => {}
+        user::State::Absent | user::State::Erased => return Err(Refusal::UserNotFound),
+    }
     let created = Created {
-        user_id: *user_id,
-        token_hash: *token_hash,
-        scopes: scopes.clone(),
+        user_id: command.user_id,
+        token_hash: command.token_hash,
+        scopes: command.scopes.clone(),
         at,
-        expires_at: *expires_at,
-        name: Personal::Known(name.clone()),
+        expires_at: command.expires_at,
+        name: Personal::Known(command.name.clone()),
     };
-    let outcome = Outcome::TokenCreated { token_id: id, created_at: at, expires_at: *expires_at };
+    let outcome = Outcome::TokenCreated { token_id: id, created_at: at, expires_at: command.expires_at };
     Ok(Decision::of(vec![crate::Event::Token(id, Event::Created(created))], outcome))
 }
 
@@ -276,7 +288,13 @@ mod tests {
 
     fn create() -> Command {
         let expires_at = Some(NOON.plus_seconds(60));
-        Command::Create { user_id: ANNA, name: name(), token_hash: TokenHash([5; 32]), scopes: scopes(), expires_at }
+        Command::Create(Create {
+            user_id: ANNA,
+            name: name(),
+            token_hash: TokenHash([5; 32]),
+            scopes: scopes(),
+            expires_at,
+        })
     }
 
     fn created() -> Event {
@@ -317,14 +335,14 @@ mod tests {
 
     #[test]
     fn a_token_is_revoked_by_its_user_and_the_second_time_writes_nothing() {
-        check(&[created()], Command::Revoke { by: ANNA }, Ok(vec![revoked()]));
-        check(&[created(), revoked()], Command::Revoke { by: ANNA }, Ok(vec![]));
+        check(&[created()], Command::Revoke(Revoke { by: ANNA }), Ok(vec![revoked()]));
+        check(&[created(), revoked()], Command::Revoke(Revoke { by: ANNA }), Ok(vec![]));
     }
 
     #[test]
     fn anothers_token_looks_as_if_there_were_none() {
         for given in [vec![], vec![created()], vec![created(), revoked()]] {
-            check(&given, Command::Revoke { by: BORIS }, Err(Refusal::NotFound));
+            check(&given, Command::Revoke(Revoke { by: BORIS }), Err(Refusal::NotFound));
         }
     }
 

@@ -7,7 +7,9 @@ mod command;
 mod event;
 
 pub use account::{Account, Profile, Role, State, evolve};
-pub use command::Command;
+pub use command::{
+    ChangePassword, ChangeProfile, Command, CountFailedSignIns, EndSessions, ReplaceVerifier, SetRole, SignUp,
+};
 pub use event::{
     Event, Origin, PasswordChanged, ProfileChanged, RoleSet, SessionsEnded, SignInsFailed, SignedUp, SignedUpAs,
     VERIFIERS, Verifier, VerifierReplaced,
@@ -34,78 +36,67 @@ pub fn decide(
     command: &Command,
     at: Timestamp,
 ) -> Result<Decision, Refusal> {
-    match (state, command) {
-        (State::Absent, Command::SignUp { .. }) => sign_up(id, claim, command, at),
-        (State::Open(_) | State::Erased, Command::SignUp { .. }) => Err(Refusal::AlreadyExists),
-        (State::Erased, Command::Erase) => Ok(Decision::nothing(Outcome::Done)),
-        (State::Absent | State::Erased, _) => Err(Refusal::NotFound),
-        (State::Open(account), command) => change(id, account, command),
+    let events = match command {
+        Command::SignUp(command) => return sign_up(id, state, claim, command, at),
+        Command::ChangeProfile(command) => return Ok(change_profile(id, open(state)?, command)),
+        Command::ChangePassword(command) => change_password(open(state)?, command)?,
+        Command::ReplaceVerifier(command) => replace_verifier(open(state)?, command),
+        Command::CountFailedSignIns(command) => count_failed_sign_ins(open(state)?, command),
+        Command::EndSessions(command) => {
+            open(state)?;
+            vec![Event::SessionsEnded(SessionsEnded { keep: command.keep })]
+        }
+        Command::LockOut => {
+            open(state)?;
+            vec![Event::SessionsEnded(SessionsEnded { keep: None }), Event::TokensRevoked]
+        }
+        Command::SetRole(command) => set_role(open(state)?, command),
+        Command::Erase => match state {
+            State::Absent => return Err(Refusal::NotFound),
+            State::Open(_) => vec![Event::Erased],
+            State::Erased => vec![],
+        },
+    };
+    Ok(Decision::of(events.into_iter().map(|event| crate::Event::User(id, event)).collect(), Outcome::Done))
+}
+
+fn open(state: &State) -> Result<&Account, Refusal> {
+    match state {
+        State::Open(account) => Ok(account),
+        State::Absent | State::Erased => Err(Refusal::NotFound),
     }
 }
 
-fn sign_up(id: UserId, claim: &name::State, command: &Command, at: Timestamp) -> Result<Decision, Refusal> {
-    let Command::SignUp { claim: name, user_name, email, verifier } = command else {
-        return Err(Refusal::NotFound);
-    };
-    if claim.owner.is_some() {
-        return Err(Refusal::AlreadyExists);
+fn sign_up(
+    id: UserId,
+    state: &State,
+    claim: &name::State,
+    command: &SignUp,
+    at: Timestamp,
+) -> Result<Decision, Refusal> {
+    match state {
+        State::Absent if claim.owner.is_none() => {}
+        State::Absent | State::Open(_) | State::Erased => return Err(Refusal::AlreadyExists),
     }
-    let names = SignedUpAs { user_name: user_name.clone(), email: email.clone() };
+    let names = SignedUpAs { user_name: command.user_name.clone(), email: command.email.clone() };
     let signed_up = Event::SignedUp(SignedUp { at, personal: Personal::Known(names) });
     let mut facts = vec![
-        crate::Event::Name(*name, name::Event::Claimed(name::Claimed { user_id: id })),
+        crate::Event::Name(command.claim, name::Event::Claimed(name::Claimed { user_id: id })),
         crate::Event::User(id, signed_up),
     ];
-    if let Some(verifier) = verifier {
+    if let Some(verifier) = &command.verifier {
         facts.push(crate::Event::User(id, password_changed(verifier)));
     }
     Ok(Decision::of(facts, Outcome::SignedUp { user_id: id }))
 }
 
-fn change(id: UserId, account: &Account, command: &Command) -> Result<Decision, Refusal> {
-    let events = match command {
-        Command::SignUp { .. } => return Err(Refusal::AlreadyExists),
-        Command::ChangeProfile { .. } => return Ok(change_profile(id, account, command)),
-        Command::ChangePassword { verifier, checked, keep } => {
-            if checked.is_some_and(|checked| checked != account.passwords) {
-                return Err(Refusal::BadCredentials);
-            }
-            let mut events = vec![password_changed(verifier)];
-            // Nobody can have signed in before the first password.
-            if account.passwords > 0 {
-                events.push(Event::SessionsEnded(SessionsEnded { keep: *keep }));
-            }
-            events
-        }
-        Command::ReplaceVerifier { checked, .. } if *checked != account.passwords => vec![],
-        Command::ReplaceVerifier { verifier, .. } => {
-            vec![Event::VerifierReplaced(VerifierReplaced { verifier: Personal::Known(verifier.clone()) })]
-        }
-        Command::CountFailedSignIns { minute, count, from } => {
-            if account.failures.0 > *minute || (account.failures.0 == *minute && account.failures.1 >= *count) {
-                return Ok(Decision::nothing(Outcome::Done));
-            }
-            let failed = SignInsFailed { minute: *minute, count: *count, from: Personal::Known(from.clone()) };
-            vec![Event::SignInsFailed(failed)]
-        }
-        Command::EndSessions { keep } => vec![Event::SessionsEnded(SessionsEnded { keep: *keep })],
-        Command::LockOut => vec![Event::SessionsEnded(SessionsEnded { keep: None }), Event::TokensRevoked],
-        Command::SetRole(role) if *role == account.profile.role => vec![],
-        Command::SetRole(role) => vec![Event::RoleSet(RoleSet { role: *role })],
-        Command::Erase => vec![Event::Erased],
-    };
-    Ok(Decision::of(events.into_iter().map(|event| crate::Event::User(id, event)).collect(), Outcome::Done))
-}
-
-fn change_profile(id: UserId, account: &Account, command: &Command) -> Decision {
+fn change_profile(id: UserId, account: &Account, command: &ChangeProfile) -> Decision {
     let mut profile = account.profile.clone();
-    if let Command::ChangeProfile { display_name, time_zone, locale } = command {
-        if let Some(display_name) = display_name {
-            profile.display_name = Personal::Known(display_name.clone());
-        }
-        profile.time_zone = time_zone.clone().unwrap_or(profile.time_zone);
-        profile.locale = locale.clone().unwrap_or(profile.locale);
+    if let Some(display_name) = &command.display_name {
+        profile.display_name = Personal::Known(display_name.clone());
     }
+    profile.time_zone = command.time_zone.clone().unwrap_or(profile.time_zone);
+    profile.locale = command.locale.clone().unwrap_or(profile.locale);
     if profile == account.profile {
         return Decision::nothing(Outcome::Profile(profile));
     }
@@ -115,6 +106,38 @@ fn change_profile(id: UserId, account: &Account, command: &Command) -> Decision 
         display_name: profile.display_name.clone(),
     });
     Decision::of(vec![crate::Event::User(id, changed)], Outcome::Profile(profile))
+}
+
+fn change_password(account: &Account, command: &ChangePassword) -> Result<Vec<Event>, Refusal> {
+    if command.checked.is_some_and(|checked| checked != account.passwords) {
+        return Err(Refusal::BadCredentials);
+    }
+    let mut events = vec![password_changed(&command.verifier)];
+    // Nobody can have signed in before the first password.
+    if account.passwords > 0 {
+        events.push(Event::SessionsEnded(SessionsEnded { keep: command.keep }));
+    }
+    Ok(events)
+}
+
+fn replace_verifier(account: &Account, command: &ReplaceVerifier) -> Vec<Event> {
+    if command.checked != account.passwords {
+        return vec![];
+    }
+    vec![Event::VerifierReplaced(VerifierReplaced { verifier: Personal::Known(command.verifier.clone()) })]
+}
+
+fn count_failed_sign_ins(account: &Account, command: &CountFailedSignIns) -> Vec<Event> {
+    let CountFailedSignIns { minute, count, from } = command;
+    if account.failures.0 > *minute || (account.failures.0 == *minute && account.failures.1 >= *count) {
+        return vec![];
+    }
+    let failed = SignInsFailed { minute: *minute, count: *count, from: Personal::Known(from.clone()) };
+    vec![Event::SignInsFailed(failed)]
+}
+
+fn set_role(account: &Account, command: &SetRole) -> Vec<Event> {
+    if command.role == account.profile.role { vec![] } else { vec![Event::RoleSet(RoleSet { role: command.role })] }
 }
 
 fn password_changed(verifier: &Verifier) -> Event {

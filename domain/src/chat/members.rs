@@ -1,27 +1,19 @@
 //! Who comes into a chat, who leaves it, and what its members may do with each other.
 
 use super::{
-    By, Chosen, Event, MemberAdded, MemberJoined, MemberLeft, MemberRemoved, NicknameChanged, Refusal, Role,
-    RoleChanged, Room,
+    Add, BringIn, By, Chosen, Decided, Event, Join, Leave, MemberAdded, MemberJoined, MemberLeft, MemberRemoved,
+    NicknameChanged, Refusal, Remove, Role, RoleChanged, Room, SetNickname, SetRole, Withdraw,
 };
 use crate::text::Nickname;
 use crate::{Outcome, Personal, UserId, name, user};
 
-pub(super) fn join(
-    room: &Room,
-    user: &user::State,
-    claim: &name::State,
-    user_id: UserId,
-    nickname: Option<&Chosen>,
-) -> Result<(Vec<Event>, Outcome), Refusal> {
-    if room.members.contains_key(&user_id) {
-        // Who is in it already, and says another name now, is called so from now on.
-        let events = match nickname {
-            Some(chosen) => set_nickname(room, claim, user_id, &chosen.nickname)?,
-            None => vec![],
-        };
+pub(super) fn join(room: &Room, user: &user::State, claim: &name::State, command: &Join) -> Result<Decided, Refusal> {
+    let (user_id, nickname) = (command.user_id, command.nickname.as_ref());
+    let Some(role) = role_on_entry(room, user_id) else {
+        // Members who say another name now have that one from now on.
+        let events = nickname.map_or(Ok(vec![]), |chosen| rename(room, claim, user_id, &chosen.nickname))?;
         return Ok((events, Outcome::Member { user_id, joined: false }));
-    }
+    };
     if room.private {
         return Err(Refusal::NotInvited);
     }
@@ -29,28 +21,20 @@ pub(super) fn join(
         return Err(Refusal::Archived);
     }
     let nickname = nickname_for(Some(room), user, claim, user_id, nickname)?;
-    let joined = MemberJoined { user_id, role: role_on_entry(room, user_id), nickname };
-    Ok((vec![Event::MemberJoined(joined)], Outcome::Member { user_id, joined: true }))
+    Ok(came_in(user_id, Event::MemberJoined(MemberJoined { user_id, role, nickname })))
 }
 
-pub(super) fn add(
-    room: &Room,
-    user: &user::State,
-    by: UserId,
-    user_id: UserId,
-) -> Result<(Vec<Event>, Outcome), Refusal> {
+pub(super) fn add(room: &Room, user: &user::State, command: &Add) -> Result<Decided, Refusal> {
+    let Add { by, user_id } = *command;
     if !role_of(room, by)?.leads() {
         return Err(Refusal::NotAllowed);
     }
-    if room.members.contains_key(&user_id) {
-        return Ok((vec![], Outcome::Member { user_id, joined: false }));
-    }
+    let Some(role) = role_on_entry(room, user_id) else { return Ok(is_in(user_id)) };
     if room.archived {
         return Err(Refusal::Archived);
     }
     let nickname = nickname_for(Some(room), user, &name::State::default(), user_id, None)?;
-    let added = MemberAdded { user_id, role: role_on_entry(room, user_id), by, nickname };
-    Ok((vec![Event::MemberAdded(added)], Outcome::Member { user_id, joined: true }))
+    Ok(came_in(user_id, Event::MemberAdded(MemberAdded { user_id, role, by, nickname })))
 }
 
 /// Somebody who was there when it was said. Of the names that they can have the first that is free.
@@ -58,12 +42,10 @@ pub(super) fn bring_in(
     room: &Room,
     user: &user::State,
     claim: &name::State,
-    user_id: UserId,
-    nickname: Option<&Chosen>,
-) -> Result<(Vec<Event>, Outcome), Refusal> {
-    if room.members.contains_key(&user_id) {
-        return Ok((vec![], Outcome::Member { user_id, joined: false }));
-    }
+    command: &BringIn,
+) -> Result<Decided, Refusal> {
+    let (user_id, nickname) = (command.user_id, command.nickname.as_ref());
+    let Some(role) = role_on_entry(room, user_id) else { return Ok(is_in(user_id)) };
     let own = name::State::default();
     let spelling = nickname.filter(|chosen| is_own_spelling(room, claim, user_id, chosen));
     let nickname = match nickname_for(Some(room), user, claim, user_id, nickname) {
@@ -75,8 +57,26 @@ pub(super) fn bring_in(
         },
         other => other?,
     };
-    let joined = MemberJoined { user_id, role: role_on_entry(room, user_id), nickname };
-    Ok((vec![Event::MemberJoined(joined)], Outcome::Member { user_id, joined: true }))
+    Ok(came_in(user_id, Event::MemberJoined(MemberJoined { user_id, role, nickname })))
+}
+
+/// The role in which somebody comes in; none when they are in the chat already.
+fn role_on_entry(room: &Room, user_id: UserId) -> Option<Role> {
+    if room.members.contains_key(&user_id) {
+        None
+    } else if room.left_muted.contains(&user_id) {
+        Some(Role::Muted)
+    } else {
+        Some(Role::Member)
+    }
+}
+
+fn is_in(user_id: UserId) -> Decided {
+    (vec![], Outcome::Member { user_id, joined: false })
+}
+
+fn came_in(user_id: UserId, event: Event) -> Decided {
+    (vec![event], Outcome::Member { user_id, joined: true })
 }
 
 /// Whether nobody else spells it so, in the chat or as an account.
@@ -84,13 +84,12 @@ fn is_own_spelling(room: &Room, claim: &name::State, user_id: UserId, chosen: &C
     claim.owner.is_none_or(|owner| owner == user_id) && !room.nicknames.values().any(|taken| *taken == chosen.nickname)
 }
 
+pub(super) fn set_nickname(room: &Room, claim: &name::State, command: &SetNickname) -> Result<Vec<Event>, Refusal> {
+    rename(room, claim, command.user_id, &command.nickname.nickname)
+}
+
 /// The same name in another spelling is a change as well.
-pub(super) fn set_nickname(
-    room: &Room,
-    claim: &name::State,
-    user_id: UserId,
-    nickname: &Nickname,
-) -> Result<Vec<Event>, Refusal> {
+fn rename(room: &Room, claim: &name::State, user_id: UserId, nickname: &Nickname) -> Result<Vec<Event>, Refusal> {
     role_of(room, user_id)?;
     is_free(Some(room), claim, user_id, nickname)?;
     if room.nicknames.get(&user_id) == Some(nickname) {
@@ -113,7 +112,8 @@ fn is_free(room: Option<&Room>, claim: &name::State, user_id: UserId, nickname: 
     }
 }
 
-pub(super) fn leave(room: &Room, user_id: UserId) -> Result<Vec<Event>, Refusal> {
+pub(super) fn leave(room: &Room, command: &Leave) -> Result<Vec<Event>, Refusal> {
+    let user_id = command.user_id;
     let owners = room.members.values().filter(|role| **role == Role::Owner).count();
     if role_of(room, user_id)? == Role::Owner && owners == 1 && room.members.len() > 1 {
         return Err(Refusal::OwnerMustHandOver);
@@ -131,7 +131,8 @@ fn leaving(room: &Room, user_id: UserId) -> Vec<Event> {
 }
 
 /// Somebody is about to be erased: they cannot be asked to hand over, and the chat must stay led.
-pub(super) fn withdraw(room: &Room, user_id: UserId) -> Vec<Event> {
+pub(super) fn withdraw(room: &Room, command: &Withdraw) -> Vec<Event> {
+    let user_id = command.user_id;
     let Some(role) = room.members.get(&user_id) else { return vec![] };
     let mut events = leaving(room, user_id);
     if *role == Role::Owner
@@ -153,7 +154,8 @@ fn heir(room: &Room, owner: UserId) -> Option<UserId> {
     room.order.iter().filter(|user_id| **user_id != owner).min_by_key(rank).copied()
 }
 
-pub(super) fn remove(room: &Room, by: UserId, user_id: UserId) -> Result<Vec<Event>, Refusal> {
+pub(super) fn remove(room: &Room, command: &Remove) -> Result<Vec<Event>, Refusal> {
+    let Remove { by, user_id } = *command;
     let (mine, theirs) = roles(room, by, user_id)?;
     if mine.leads() && theirs != Role::Owner && (mine == Role::Owner || !theirs.leads()) {
         Ok(vec![Event::MemberRemoved(MemberRemoved { user_id, by })])
@@ -164,7 +166,8 @@ pub(super) fn remove(room: &Room, by: UserId, user_id: UserId) -> Result<Vec<Eve
 
 /// The owner gives any role; making another member the owner makes the former owner an admin. An admin makes members of the muted and
 /// the other way round. An owner's role changes only by handing over.
-pub(super) fn set_role(room: &Room, by: UserId, user_id: UserId, role: Role) -> Result<Vec<Event>, Refusal> {
+pub(super) fn set_role(room: &Room, command: &SetRole) -> Result<Vec<Event>, Refusal> {
+    let SetRole { by, user_id, role } = *command;
     let (mine, theirs) = roles(room, by, user_id)?;
     let allowed = match mine {
         Role::Owner => theirs != Role::Owner || role == Role::Owner,
@@ -192,10 +195,6 @@ fn roles(room: &Room, by: UserId, user_id: UserId) -> Result<(Role, Role), Refus
     let mine = role_of(room, by)?;
     let theirs = room.members.get(&user_id).copied().ok_or(Refusal::MemberNotFound)?;
     Ok((mine, theirs))
-}
-
-fn role_on_entry(room: &Room, user_id: UserId) -> Role {
-    if room.left_muted.contains(&user_id) { Role::Muted } else { Role::Member }
 }
 
 /// How somebody is called who comes into a chat; into none yet, when it is being created.

@@ -12,15 +12,15 @@ pub enum State {
     #[default]
     Absent,
     /// It can be read.
-    Posted(Post),
+    Posted(Message),
     /// It was deleted.
-    Deleted(Post),
+    Deleted(Message),
 }
 
-/// Where a message stands, who wrote it and what it says.
+/// Which chat a message is in, who wrote it and what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Post {
-    /// In which chat.
+pub struct Message {
+    /// The chat that it is in.
     pub chat_id: ChatId,
     /// Who wrote it.
     pub author: UserId,
@@ -37,56 +37,80 @@ pub const EDITS_MAX: u32 = 200;
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Say it.
-    Post {
-        /// In which chat.
-        chat_id: ChatId,
-        author: UserId,
-        text: MessageText,
-        /// To which message of the same chat it answers.
-        reply_to: Option<MessageId>,
-        /// When it was said: now, or in an imported log's own time.
-        sent_at: Timestamp,
-    },
-    /// Have said it: a line of an imported history. What has become of its author and of the chat since (muted, gone,
-    /// archived) does not undo that it was said.
-    BringIn {
-        /// In which chat.
-        chat_id: ChatId,
-        author: UserId,
-        text: MessageText,
-        sent_at: Timestamp,
-    },
+    Post(Post),
+    /// Have said it.
+    BringIn(BringIn),
     /// Say something else.
-    Edit {
-        /// In which chat it is looked for.
-        chat_id: ChatId,
-        by: UserId,
-        text: MessageText,
-    },
+    Edit(Edit),
     /// Take it back.
-    Delete {
-        /// In which chat it is looked for.
-        chat_id: ChatId,
-        by: UserId,
-    },
+    Delete(Delete),
+}
+
+/// Say it.
+#[derive(Clone, Debug)]
+pub struct Post {
+    /// The chat that it is said in.
+    pub chat_id: ChatId,
+    /// Who says it.
+    pub author: UserId,
+    /// What they say.
+    pub text: MessageText,
+    /// The message of the same chat that it answers to.
+    pub reply_to: Option<MessageId>,
+    /// When it was said: now, or in an imported log's own time.
+    pub sent_at: Timestamp,
+}
+
+/// Have said it: a line of an imported history. What has become of its author and of the chat since (muted, gone,
+/// archived) does not undo that it was said.
+#[derive(Clone, Debug)]
+pub struct BringIn {
+    /// The chat that it was said in.
+    pub chat_id: ChatId,
+    /// Who said it.
+    pub author: UserId,
+    /// What they said.
+    pub text: MessageText,
+    /// When they said it.
+    pub sent_at: Timestamp,
+}
+
+/// Say something else.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    /// The chat that the message is looked for in.
+    pub chat_id: ChatId,
+    /// Who edits it.
+    pub by: UserId,
+    /// What it is to say.
+    pub text: MessageText,
+}
+
+/// Take it back.
+#[derive(Clone, Debug)]
+pub struct Delete {
+    /// The chat that the message is looked for in.
+    pub chat_id: ChatId,
+    /// Who deletes it.
+    pub by: UserId,
 }
 
 impl Command {
     /// The chat that decides with.
     pub fn chat_id(&self) -> ChatId {
         match self {
-            Command::Post { chat_id, .. }
-            | Command::BringIn { chat_id, .. }
-            | Command::Edit { chat_id, .. }
-            | Command::Delete { chat_id, .. } => *chat_id,
+            Command::Post(Post { chat_id, .. })
+            | Command::BringIn(BringIn { chat_id, .. })
+            | Command::Edit(Edit { chat_id, .. })
+            | Command::Delete(Delete { chat_id, .. }) => *chat_id,
         }
     }
 
     /// The message that a post answers to.
     pub fn reply_to(&self) -> Option<MessageId> {
         match self {
-            Command::Post { reply_to, .. } => *reply_to,
-            Command::BringIn { .. } | Command::Edit { .. } | Command::Delete { .. } => None,
+            Command::Post(post) => post.reply_to,
+            Command::BringIn(_) | Command::Edit(_) | Command::Delete(_) => None,
         }
     }
 }
@@ -107,6 +131,7 @@ pub enum Event {
 pub struct Posted {
     /// In which chat.
     pub chat_id: ChatId,
+    /// Who.
     pub author: UserId,
     /// When it was said.
     pub sent_at: Timestamp,
@@ -125,6 +150,7 @@ pub struct Edited {
     pub chat_id: ChatId,
     /// Who: always the author.
     pub author: UserId,
+    /// When.
     pub at: Timestamp,
     /// What it says from now on.
     #[serde(skip)]
@@ -136,9 +162,11 @@ pub struct Edited {
 pub struct Deleted {
     /// In which chat.
     pub chat_id: ChatId,
+    /// Who.
     pub by: UserId,
 }
 
+/// Why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such chat, or no more.
@@ -180,92 +208,94 @@ pub fn decide(
     command: &Command,
     at: Timestamp,
 ) -> Result<Decision, Refusal> {
-    if let (State::Posted(_) | State::Deleted(_), Command::Post { .. } | Command::BringIn { .. }) = (state, command) {
+    if let (State::Posted(_) | State::Deleted(_), Command::Post(_) | Command::BringIn(_)) = (state, command) {
         return Err(Refusal::AlreadyExists);
     }
     let chat::State::Open(room) = chat else {
         return Err(Refusal::ChatNotFound);
     };
-    match command {
-        Command::Post { .. } => post(id, room, reply_to, command),
-        Command::BringIn { chat_id, author, text, sent_at } => {
-            let posted = Event::Posted(Posted {
-                chat_id: *chat_id,
-                author: *author,
-                sent_at: *sent_at,
-                reply_to: None,
-                text: Personal::Known(text.clone()),
-            });
-            Ok(Decision::of(vec![crate::Event::Message(id, posted)], Outcome::Posted { message_id: id }))
-        }
-        Command::Edit { chat_id, by, text } => {
-            // Membership first: who is not in the chat does not learn which messages are.
-            let role = writer(room, *by)?;
-            let post = readable(state, *chat_id)?;
-            if post.author != *by {
-                return Err(Refusal::NotAllowed);
-            }
-            if role == chat::Role::Muted {
-                return Err(Refusal::Muted);
-            }
-            if room.archived {
-                return Err(Refusal::Archived);
-            }
-            if post.text.known() == Some(text) {
-                return Ok(Decision::nothing(Outcome::Posted { message_id: id }));
-            }
-            if post.edits >= EDITS_MAX {
-                return Err(Refusal::EditedTooOften);
-            }
-            let text = Personal::Known(text.clone());
-            let edited = Event::Edited(Edited { chat_id: *chat_id, author: *by, at, text });
-            Ok(Decision::of(vec![crate::Event::Message(id, edited)], Outcome::Posted { message_id: id }))
-        }
-        Command::Delete { chat_id, by } => {
-            if let State::Deleted(post) = state
-                && post.chat_id == *chat_id
-                && post.author == *by
-            {
-                return Ok(Decision::nothing(Outcome::Done));
-            }
-            // Membership first: who is not in the chat does not learn which messages are.
-            let role = writer(room, *by)?;
-            let post = readable(state, *chat_id)?;
-            if post.author != *by && !role.leads() {
-                return Err(Refusal::NotAllowed);
-            }
-            let deleted = Event::Deleted(Deleted { chat_id: *chat_id, by: *by });
-            Ok(Decision::of(vec![crate::Event::Message(id, deleted)], Outcome::Done))
-        }
-    }
+    let (event, outcome) = match command {
+        Command::Post(command) => (Some(post(room, reply_to, command)?), Outcome::Posted { message_id: id }),
+        Command::BringIn(command) => (Some(bring_in(command)), Outcome::Posted { message_id: id }),
+        Command::Edit(command) => (edit(room, state, command, at)?, Outcome::Posted { message_id: id }),
+        Command::Delete(command) => (delete(room, state, command)?, Outcome::Done),
+    };
+    Ok(Decision::of(event.map(|event| crate::Event::Message(id, event)).into_iter().collect(), outcome))
 }
 
-fn post(id: MessageId, room: &chat::Room, reply_to: &State, command: &Command) -> Result<Decision, Refusal> {
-    let Command::Post { chat_id, author, text, reply_to: answers, sent_at } = command else {
-        return Err(Refusal::NotFound);
-    };
-    if writer(room, *author)? == chat::Role::Muted {
+fn post(room: &chat::Room, reply_to: &State, command: &Post) -> Result<Event, Refusal> {
+    if writer(room, command.author)? == chat::Role::Muted {
         return Err(Refusal::Muted);
     }
     if room.archived {
         return Err(Refusal::Archived);
     }
-    if answers.is_some() {
-        readable(reply_to, *chat_id).map_err(|_| Refusal::ReplyNotFound)?;
+    if command.reply_to.is_some() {
+        readable(reply_to, command.chat_id).map_err(|_| Refusal::ReplyNotFound)?;
     }
-    let posted = Event::Posted(Posted {
-        chat_id: *chat_id,
-        author: *author,
-        sent_at: *sent_at,
-        reply_to: *answers,
-        text: Personal::Known(text.clone()),
-    });
-    Ok(Decision::of(vec![crate::Event::Message(id, posted)], Outcome::Posted { message_id: id }))
+    Ok(Event::Posted(Posted {
+        chat_id: command.chat_id,
+        author: command.author,
+        sent_at: command.sent_at,
+        reply_to: command.reply_to,
+        text: Personal::Known(command.text.clone()),
+    }))
 }
 
-fn readable(state: &State, chat_id: ChatId) -> Result<&Post, Refusal> {
+fn bring_in(command: &BringIn) -> Event {
+    Event::Posted(Posted {
+        chat_id: command.chat_id,
+        author: command.author,
+        sent_at: command.sent_at,
+        reply_to: None,
+        text: Personal::Known(command.text.clone()),
+    })
+}
+
+fn edit(room: &chat::Room, state: &State, command: &Edit, at: Timestamp) -> Result<Option<Event>, Refusal> {
+    let Edit { chat_id, by, text } = command;
+    // Membership first: who is not in the chat does not learn which messages are.
+    let role = writer(room, *by)?;
+    let message = readable(state, *chat_id)?;
+    if message.author != *by {
+        return Err(Refusal::NotAllowed);
+    }
+    if role == chat::Role::Muted {
+        return Err(Refusal::Muted);
+    }
+    if room.archived {
+        return Err(Refusal::Archived);
+    }
+    if message.text.known() == Some(text) {
+        return Ok(None);
+    }
+    if message.edits >= EDITS_MAX {
+        return Err(Refusal::EditedTooOften);
+    }
+    let text = Personal::Known(text.clone());
+    Ok(Some(Event::Edited(Edited { chat_id: *chat_id, author: *by, at, text })))
+}
+
+fn delete(room: &chat::Room, state: &State, command: &Delete) -> Result<Option<Event>, Refusal> {
+    let Delete { chat_id, by } = *command;
+    if let State::Deleted(message) = state
+        && message.chat_id == chat_id
+        && message.author == by
+    {
+        return Ok(None);
+    }
+    // Membership first: who is not in the chat does not learn which messages are.
+    let role = writer(room, by)?;
+    let message = readable(state, chat_id)?;
+    if message.author != by && !role.leads() {
+        return Err(Refusal::NotAllowed);
+    }
+    Ok(Some(Event::Deleted(Deleted { chat_id, by })))
+}
+
+fn readable(state: &State, chat_id: ChatId) -> Result<&Message, Refusal> {
     match state {
-        State::Posted(post) if post.chat_id == chat_id => Ok(post),
+        State::Posted(message) if message.chat_id == chat_id => Ok(message),
         State::Posted(_) | State::Deleted(_) | State::Absent => Err(Refusal::NotFound),
     }
 }
@@ -278,7 +308,7 @@ fn writer(room: &chat::Room, user_id: UserId) -> Result<chat::Role, Refusal> {
 pub fn evolve(state: &mut State, event: &Event) {
     match event {
         Event::Posted(posted) => {
-            *state = State::Posted(Post {
+            *state = State::Posted(Message {
                 chat_id: posted.chat_id,
                 author: posted.author,
                 text: posted.text.clone(),
@@ -286,14 +316,14 @@ pub fn evolve(state: &mut State, event: &Event) {
             });
         }
         Event::Edited(edited) => {
-            if let State::Posted(post) = state {
-                post.text = edited.text.clone();
-                post.edits += 1;
+            if let State::Posted(message) = state {
+                message.text = edited.text.clone();
+                message.edits += 1;
             }
         }
         Event::Deleted(_) => {
-            if let State::Posted(post) | State::Deleted(post) = std::mem::take(state) {
-                *state = State::Deleted(Post { text: Personal::Erased, ..post });
+            if let State::Posted(message) | State::Deleted(message) = std::mem::take(state) {
+                *state = State::Deleted(Message { text: Personal::Erased, ..message });
             }
         }
     }

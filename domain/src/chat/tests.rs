@@ -5,8 +5,8 @@ mod roles;
 
 use super::*;
 use crate::id::NameClaim;
-use crate::text::{Nickname, UserName};
-use crate::{Personal, Timestamp};
+use crate::text::{ChatName, Nickname, UserName};
+use crate::{Personal, Timestamp, UserId};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -138,35 +138,35 @@ fn with_boris(role: Role) -> Vec<Event> {
 }
 
 fn create(private: bool, nickname: Option<&str>) -> Command {
-    Command::Create { by: OLGA, chat_name: name("kitchen"), private, nickname: nickname.map(chosen) }
+    Command::Create(Create { by: OLGA, chat_name: name("kitchen"), private, nickname: nickname.map(chosen) })
 }
 
 fn rename(by: UserId, text: &str) -> Command {
-    Command::Change { by, chat_name: Some(name(text)), archived: None }
+    Command::Change(Change { by, chat_name: Some(name(text)), archived: None })
 }
 
 fn archive(by: UserId, archived: bool) -> Command {
-    Command::Change { by, chat_name: None, archived: Some(archived) }
+    Command::Change(Change { by, chat_name: None, archived: Some(archived) })
 }
 
 fn join(user_id: UserId) -> Command {
-    Command::Join { user_id, nickname: None }
+    Command::Join(Join { user_id, nickname: None })
 }
 
 fn add(by: UserId, user_id: UserId) -> Command {
-    Command::Add { by, user_id }
+    Command::Add(Add { by, user_id })
 }
 
 fn leave(user_id: UserId) -> Command {
-    Command::Leave { user_id }
+    Command::Leave(Leave { user_id })
 }
 
 fn remove(by: UserId, user_id: UserId) -> Command {
-    Command::Remove { by, user_id }
+    Command::Remove(Remove { by, user_id })
 }
 
 fn set_role(by: UserId, user_id: UserId, role: Role) -> Command {
-    Command::SetRole { by, user_id, role }
+    Command::SetRole(SetRole { by, user_id, role })
 }
 
 /// Everything but creating it, each wanted by Boris.
@@ -174,7 +174,7 @@ fn wishes_of_boris() -> Vec<Command> {
     vec![
         rename(BORIS, "garden"),
         archive(BORIS, true),
-        Command::Delete { by: BORIS },
+        Command::Delete(Delete { by: BORIS }),
         add(BORIS, VERA),
         leave(BORIS),
         remove(BORIS, OLGA),
@@ -201,7 +201,7 @@ fn who_creates_or_joins_a_chat_may_choose_a_nickname() {
     let olga = MemberJoined { user_id: OLGA, role: Role::Owner, nickname: nickname("boss") };
     check(&[], create(false, Some("boss")), Ok(vec![created(false), Event::MemberJoined(olga)]));
     let vera = MemberJoined { user_id: VERA, role: Role::Member, nickname: nickname("v") };
-    let join_as_v = Command::Join { user_id: VERA, nickname: Some(chosen("v")) };
+    let join_as_v = Command::Join(Join { user_id: VERA, nickname: Some(chosen("v")) });
     check(&of_olga(), join_as_v, Ok(vec![Event::MemberJoined(vera)]));
 }
 
@@ -281,7 +281,7 @@ fn an_account_whose_name_was_forgotten_comes_in_only_under_a_chosen_nickname() {
     let nameless = account(Personal::Erased);
     check_for(&nameless, &of_olga(), join(VERA), Err(Refusal::UserNotFound));
     check_for(&nameless, &of_olga(), add(OLGA, VERA), Err(Refusal::UserNotFound));
-    let under_a_nickname = Command::Join { user_id: VERA, nickname: Some(chosen("Vera")) };
+    let under_a_nickname = Command::Join(Join { user_id: VERA, nickname: Some(chosen("Vera")) });
     check_for(&nameless, &of_olga(), under_a_nickname, Ok(vec![joined(VERA, Role::Member)]));
 }
 
@@ -303,7 +303,7 @@ fn forgotten_nicknames_change_nothing_about_membership() {
 
 #[test]
 fn a_chat_is_renamed_and_archived_in_one_wish() {
-    let both = Command::Change { by: OLGA, chat_name: Some(name("garden")), archived: Some(true) };
+    let both = Command::Change(Change { by: OLGA, chat_name: Some(name("garden")), archived: Some(true) });
     let renamed = Event::Renamed(Renamed { chat_name: name("garden"), by: OLGA });
     check(&of_olga(), both, Ok(vec![renamed.clone(), archived()]));
     let after = room(&and(of_olga(), [renamed, archived()]));
@@ -319,7 +319,7 @@ fn an_archived_chat_is_opened_again() {
 
 #[test]
 fn a_change_that_names_nothing_writes_nothing() {
-    let nothing = Command::Change { by: OLGA, chat_name: None, archived: None };
+    let nothing = Command::Change(Change { by: OLGA, chat_name: None, archived: None });
     check(&of_olga(), nothing, Ok(vec![]));
 }
 
@@ -333,7 +333,7 @@ fn the_same_wish_twice_writes_nothing_the_second_time() {
     check_again(&given, set_role(OLGA, BORIS, Role::Muted), Ok(vec![]));
     check_again(&given, leave(BORIS), Err(Refusal::NotAMember));
     check_again(&given, remove(OLGA, BORIS), Err(Refusal::MemberNotFound));
-    check_again(&given, Command::Delete { by: OLGA }, Err(Refusal::NotFound));
+    check_again(&given, Command::Delete(Delete { by: OLGA }), Err(Refusal::NotFound));
     check_again(&given, set_role(OLGA, BORIS, Role::Owner), Err(Refusal::NotAllowed));
 }
 

@@ -23,12 +23,16 @@ pub struct State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Step over the event that stops it.
-    Skip {
-        /// Where that event stands in the log.
-        position: u64,
-        /// Why nothing is lost by it, or why that is put up with.
-        reason: String,
-    },
+    Skip(Skip),
+}
+
+/// Step over the event that stops it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skip {
+    /// Where that event stands in the log.
+    pub position: u64,
+    /// Why nothing is lost by it, or why that is put up with.
+    pub reason: String,
 }
 
 /// What happened.
@@ -59,19 +63,18 @@ pub enum Refusal {
 
 /// Judges a wish.
 pub fn decide(name: ProjectionName, state: &State, command: &Command) -> Result<Decision, Refusal> {
-    match command {
-        Command::Skip { position, .. } if state.skipped.contains(position) => Ok(Decision::nothing(Outcome::Done)),
-        Command::Skip { position, reason } => {
-            if !is_reason(reason) {
-                return Err(Refusal::BadReason);
-            }
-            if state.skipped.len() >= SKIPPED_MAX {
-                return Err(Refusal::TooMany);
-            }
-            let skipped = EventSkipped { position: *position, reason: reason.clone() };
-            Ok(Decision::of(vec![crate::Event::Projection(name, Event::EventSkipped(skipped))], Outcome::Done))
-        }
+    let Command::Skip(Skip { position, reason }) = command;
+    if state.skipped.contains(position) {
+        return Ok(Decision::nothing(Outcome::Done));
     }
+    if !is_reason(reason) {
+        return Err(Refusal::BadReason);
+    }
+    if state.skipped.len() >= SKIPPED_MAX {
+        return Err(Refusal::TooMany);
+    }
+    let skipped = EventSkipped { position: *position, reason: reason.clone() };
+    Ok(Decision::of(vec![crate::Event::Projection(name, Event::EventSkipped(skipped))], Outcome::Done))
 }
 
 /// Whether an operator may give that as a reason.
@@ -144,7 +147,7 @@ mod tests {
     }
 
     fn skip(position: u64, reason: &str) -> Command {
-        Command::Skip { position, reason: reason.to_owned() }
+        Command::Skip(Skip { position, reason: reason.to_owned() })
     }
 
     fn skipped(position: u64, reason: &str) -> Event {

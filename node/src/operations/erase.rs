@@ -174,7 +174,7 @@ pub(crate) async fn withdraw(
     user_id: UserId,
     asked: Request,
 ) -> Result<(), commands::Error> {
-    let command = Command::Chat(chat_id, chat::Command::Withdraw { user_id });
+    let command = Command::Chat(chat_id, chat::Command::Withdraw(chat::Withdraw { user_id }));
     match writer.send(Request { command, key: None, if_match: None, ..asked }).await {
         // Deleted meanwhile.
         Ok(_) | Err(commands::Error::Refused(Refusal::Chat(chat::Refusal::NotFound))) => Ok(()),

@@ -73,7 +73,7 @@ pub async fn resume(node: &Node, projection: &str, reason: Option<&str>) -> Resu
 pub async fn skip(node: &Node, projection: &str, reason: &str) -> Result<Value, Error> {
     let name = named(projection)?;
     let skipped = stopped_at(node, name).await?;
-    let command = projection::Command::Skip { position: skipped, reason: reason.to_owned() };
+    let command = projection::Command::Skip(projection::Skip { position: skipped, reason: reason.to_owned() });
     let request = Request::by_operator(Command::Projection(name.in_log(), command), now());
     let position = node.writer.send(request).await?.position;
     store::failpoint::pass("skip-recorded");

@@ -33,15 +33,15 @@ pub async fn create(node: &Node, name: &str, password: &str, role: Role) -> Resu
     let user_name = fit_for_an_account(name, password, node.passwords.lengths())?;
     let verifier = verifier(node, password, &user_name).await?;
     let user_id = UserId(Uuid::now_v7());
-    let sign_up = user::Command::SignUp {
+    let sign_up = user::Command::SignUp(user::SignUp {
         claim: claims::claim(&node.keys, &user_name),
         user_name,
         email: None,
         verifier: Some(verifier),
-    };
+    });
     let mut position = change(node, user_id, sign_up).await?;
     if role != Role::default() {
-        position = change(node, user_id, user::Command::SetRole(role)).await?;
+        position = change(node, user_id, user::Command::SetRole(user::SetRole { role })).await?;
     }
     Ok(json!({"user_id": user_id, "user_name": name, "role": role, "position": position}))
 }
@@ -54,7 +54,7 @@ pub async fn set_password(node: &Node, user: &str, password: &str) -> Result<Val
     let account = find(node, user).await?;
     let user_name = UserName::parse(&account.user_name).map_err(Error::DamagedName)?;
     let verifier = verifier(node, password, &user_name).await?;
-    let command = user::Command::ChangePassword { verifier, checked: None, keep: None };
+    let command = user::Command::ChangePassword(user::ChangePassword { verifier, checked: None, keep: None });
     let position = change(node, account.user_id, command).await?;
     Ok(json!({"user_id": account.user_id, "user_name": account.user_name, "position": position}))
 }
@@ -65,7 +65,7 @@ pub async fn set_password(node: &Node, user: &str, password: &str) -> Result<Val
 /// When there is no such user.
 pub async fn set_role(node: &Node, user: &str, role: Role) -> Result<Value, Error> {
     let user_id = find(node, user).await?.user_id;
-    let position = change(node, user_id, user::Command::SetRole(role)).await?;
+    let position = change(node, user_id, user::Command::SetRole(user::SetRole { role })).await?;
     Ok(json!({"user_id": user_id, "role": role, "position": position}))
 }
 

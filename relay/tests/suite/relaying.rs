@@ -37,7 +37,7 @@ async fn story(app: &TestApp) -> Vec<String> {
     let (boris, clara) = (app.user("Boris").await, app.user("Clara").await);
     app.anonymous().log_in_with("Boris", "not his password").await.expect_status(401);
     anna.patch("/v1/me", json!({"display_name": "Belle", "locale": "pt-BR"})).await.expect_status(200);
-    operate(app, &boris, user::Command::SetRole(user::Role::Notifier)).await;
+    operate(app, &boris, user::Command::SetRole(user::SetRole { role: user::Role::Notifier })).await;
     let token = anna.post("/v1/me/tokens", json!({"name": "my shop", "scopes": ["read"]})).await.expect_status(201);
     let chat = anna.chat("secret garden").await;
     boris.post(&format!("/v1/chats/{chat}/users"), json!({"user_name": "Bobo"})).await.expect_status(201);

@@ -72,8 +72,12 @@ pub(super) async fn through_the_writers(writers: &[Writer], keys: &Keys, plan: &
 async fn owner(writer: &Writer, keys: &Keys) -> Result<UserId> {
     let user_id = UserId(Uuid::now_v7());
     let user_name = UserName::parse(&format!("bench appends {user_id}")).context("a valid name")?;
-    let sign_up =
-        user::Command::SignUp { claim: node::claims::claim(keys, &user_name), user_name, email: None, verifier: None };
+    let sign_up = user::Command::SignUp(user::SignUp {
+        claim: node::claims::claim(keys, &user_name),
+        user_name,
+        email: None,
+        verifier: None,
+    });
     let command = Command::User(user_id, sign_up);
     writer.send(Request::by_operator(command, now())).await?;
     Ok(user_id)
@@ -83,12 +87,12 @@ async fn chats(writer: Writer, owner: UserId) -> Result<Vec<ChatId>> {
     let mut chats = Vec::with_capacity(STREAMS);
     for _ in 0..STREAMS {
         let id = ChatId(Uuid::now_v7());
-        let create = chat::Command::Create {
+        let create = chat::Command::Create(chat::Create {
             by: owner,
             chat_name: ChatName::parse("new").context("a valid name")?,
             private: false,
             nickname: None,
-        };
+        });
         writer.send(Request::by_operator(Command::Chat(id, create), now())).await?;
         chats.push(id);
     }
@@ -102,11 +106,11 @@ async fn rename(writer: Writer, owner: UserId, chats: Vec<ChatId>, deadline: Ins
             break;
         }
         let sent = Instant::now();
-        let change = chat::Command::Change {
+        let change = chat::Command::Change(chat::Change {
             by: owner,
             chat_name: Some(ChatName::parse(&format!("name {number}")).context("a valid name")?),
             archived: None,
-        };
+        });
         writer.send(Request::by_operator(Command::Chat(*id, change), now())).await?;
         waits_us.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
     }

@@ -38,7 +38,13 @@ pub(super) async fn measure(node: &Node, name: ProjectionId, said: &Said<'_>) ->
     for (number, text) in said.texts.iter().cycle().take(count).enumerate() {
         // By the clock: what came late is made up for.
         tokio::time::sleep_until((began + Duration::from_secs_f64(number as f64 / said.per_second)).into()).await;
-        let post = message::Command::Post { chat_id, author, text: text.clone(), reply_to: None, sent_at: now() };
+        let post = message::Command::Post(message::Post {
+            chat_id,
+            author,
+            text: text.clone(),
+            reply_to: None,
+            sent_at: now(),
+        });
         let writer = node.writer.clone();
         saying.spawn(async move {
             let command = Command::Message(MessageId(Uuid::now_v7()), post);

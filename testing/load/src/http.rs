@@ -45,7 +45,7 @@ pub(super) async fn measure(node: &Node, plan: &Plan) -> Result<Vec<Measured>> {
         people.push(person(node, number).await?);
     }
     for person in &people[1..] {
-        let join = chat::Command::Join { user_id: person.user_id, nickname: None };
+        let join = chat::Command::Join(chat::Join { user_id: person.user_id, nickname: None });
         node.writer.send(CommandRequest::by_operator(Command::Chat(people[0].chat_id, join), now())).await?;
     }
     settle(node).await;
@@ -93,25 +93,25 @@ async fn person(node: &Node, number: usize) -> Result<Person> {
     let user_id = UserId(Uuid::now_v7());
     let chat_id = ChatId(Uuid::now_v7());
     let token = domain::id::hex(&rand::random::<[u8; 32]>());
-    let sign_up = user::Command::SignUp {
+    let sign_up = user::Command::SignUp(user::SignUp {
         claim: node::claims::claim(&node.keys, &user_name),
         user_name,
         email: None,
         verifier: Some(Verifier("nobody signs in with it".to_owned())),
-    };
-    let sign_in = session::Command::SignIn {
+    });
+    let sign_in = session::Command::SignIn(session::SignIn {
         user_id,
         checked: 1,
         token_hash: TokenHash(Sha256::digest(token.as_bytes()).into()),
         expires_at: now().plus_seconds(86_400),
         from: Origin::default(),
-    };
-    let create = chat::Command::Create {
+    });
+    let create = chat::Command::Create(chat::Create {
         by: user_id,
         chat_name: ChatName::parse(&format!("bench {number}")).context("a valid name")?,
         private: false,
         nickname: None,
-    };
+    });
     let commands = [
         Command::User(user_id, sign_up),
         Command::Session(SessionId(Uuid::now_v7()), sign_in),

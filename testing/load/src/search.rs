@@ -94,16 +94,16 @@ fn texts(snapshot: &Snapshot) -> Result<Vec<Message>> {
 async fn asker(node: &Node, texts: &[Message]) -> Result<UserId> {
     let user_name = UserName::parse("bench searches").context("a valid name")?;
     let user_id = UserId(Uuid::now_v7());
-    let sign_up = user::Command::SignUp {
+    let sign_up = user::Command::SignUp(user::SignUp {
         claim: node::claims::claim(&node.keys, &user_name),
         user_name,
         email: None,
         verifier: Some(Verifier("nobody signs in with it".to_owned())),
-    };
+    });
     node.writer.send(Request::by_operator(Command::User(user_id, sign_up), now())).await?;
     let chats = texts.iter().map(|said| said.chat_id).collect::<BTreeSet<_>>();
     for chat_id in chats.into_iter().take(CHATS) {
-        let join = chat::Command::Join { user_id, nickname: None };
+        let join = chat::Command::Join(chat::Join { user_id, nickname: None });
         node.writer.send(Request::by_operator(Command::Chat(chat_id, join), now())).await?;
     }
     Ok(user_id)

@@ -79,24 +79,28 @@ fn called(display_name: &str) -> Personal<DisplayName> {
 }
 
 fn sign_up_as_anna(verifier: Option<&str>) -> Command {
-    Command::SignUp {
+    Command::SignUp(SignUp {
         claim: CLAIM,
         user_name: UserName::parse("Anna").unwrap(),
         email: Some(Email::parse("anna@example.org").unwrap()),
         verifier: verifier.map(|phc| Verifier(phc.to_owned())),
-    }
+    })
 }
 
 fn change_display_name(text: &str) -> Command {
-    Command::ChangeProfile { display_name: Some(DisplayName::parse(text).unwrap()), time_zone: None, locale: None }
+    Command::ChangeProfile(ChangeProfile {
+        display_name: Some(DisplayName::parse(text).unwrap()),
+        time_zone: None,
+        locale: None,
+    })
 }
 
 fn change_password(checked: Option<u32>) -> Command {
-    Command::ChangePassword { verifier: Verifier("new".to_owned()), checked, keep: Some(LAPTOP) }
+    Command::ChangePassword(ChangePassword { verifier: Verifier("new".to_owned()), checked, keep: Some(LAPTOP) })
 }
 
 fn count_failures(minute: Timestamp, count: u32) -> Command {
-    Command::CountFailedSignIns { minute, count, from: Origin::default() }
+    Command::CountFailedSignIns(CountFailedSignIns { minute, count, from: Origin::default() })
 }
 
 /// Everything but signing up and erasing.
@@ -106,10 +110,10 @@ fn changes() -> Vec<Command> {
         change_password(Some(1)),
         change_password(None),
         count_failures(NOON.minute(), 1),
-        Command::ReplaceVerifier { verifier: Verifier("newer".to_owned()), checked: 1 },
-        Command::EndSessions { keep: None },
+        Command::ReplaceVerifier(ReplaceVerifier { verifier: Verifier("newer".to_owned()), checked: 1 }),
+        Command::EndSessions(EndSessions { keep: None }),
         Command::LockOut,
-        Command::SetRole(Role::Admin),
+        Command::SetRole(SetRole { role: Role::Admin }),
     ]
 }
 
@@ -183,22 +187,22 @@ fn nothing_can_be_changed_on_an_erased_account() {
 
 #[test]
 fn a_changed_profile_keeps_what_was_not_named() {
-    let moved = Command::ChangeProfile {
+    let moved = Command::ChangeProfile(ChangeProfile {
         display_name: None,
         time_zone: Some(TimeZone::parse("Europe/Berlin").unwrap()),
         locale: None,
-    };
+    });
     let given = [signed_up(), profile_changed(called("Anna P."), "UTC", "de")];
     check(&given, moved, Ok(vec![profile_changed(called("Anna P."), "Europe/Berlin", "de")]));
 }
 
 #[test]
 fn a_change_of_profile_answers_the_profile_as_it_reads_now() {
-    let everything = Command::ChangeProfile {
+    let everything = Command::ChangeProfile(ChangeProfile {
         display_name: Some(DisplayName::parse("Аня").unwrap()),
         time_zone: Some(TimeZone::parse("Asia/Tbilisi").unwrap()),
         locale: Some(Locale::parse("ru").unwrap()),
-    };
+    });
     let changed = profile_changed(called("Аня"), "Asia/Tbilisi", "ru");
     let decision = decided(&[signed_up()], &everything).unwrap();
     assert_eq!(decision.facts, [crate::Event::User(ANNA, changed.clone())]);
@@ -210,14 +214,14 @@ fn a_change_of_profile_answers_the_profile_as_it_reads_now() {
 
 #[test]
 fn a_change_of_profile_that_names_nothing_writes_nothing() {
-    let nothing = Command::ChangeProfile { display_name: None, time_zone: None, locale: None };
+    let nothing = Command::ChangeProfile(ChangeProfile { display_name: None, time_zone: None, locale: None });
     check(&[signed_up()], nothing, Ok(vec![]));
 }
 
 #[test]
 fn the_same_wish_twice_writes_nothing_the_second_time() {
     check_once(&[signed_up()], change_display_name("Anna P."));
-    check_once(&[signed_up()], Command::SetRole(Role::Notifier));
+    check_once(&[signed_up()], Command::SetRole(SetRole { role: Role::Notifier }));
     check_once(&[signed_up()], count_failures(NOON.minute(), 3));
     check_once(&[signed_up()], Command::Erase);
 }
@@ -245,13 +249,15 @@ fn a_password_that_was_checked_against_another_version_changes_nothing() {
 #[test]
 fn an_operator_sets_a_password_without_knowing_the_old_one() {
     let ended = Event::SessionsEnded(SessionsEnded { keep: None });
-    let set = Command::ChangePassword { verifier: Verifier("new".to_owned()), checked: None, keep: None };
+    let set =
+        Command::ChangePassword(ChangePassword { verifier: Verifier("new".to_owned()), checked: None, keep: None });
     check(&[signed_up(), has_password("old")], set, Ok(vec![has_password("new"), ended]));
 }
 
 #[test]
 fn an_outdated_verifier_is_replaced_without_anything_else() {
-    let replace = |checked| Command::ReplaceVerifier { verifier: Verifier("newer".to_owned()), checked };
+    let replace =
+        |checked| Command::ReplaceVerifier(ReplaceVerifier { verifier: Verifier("newer".to_owned()), checked });
     let replaced =
         Event::VerifierReplaced(VerifierReplaced { verifier: Personal::Known(Verifier("newer".to_owned())) });
     let given = [signed_up(), has_password("old")];
@@ -288,14 +294,18 @@ fn failures_are_counted_by_the_minute_and_never_backwards() {
 #[test]
 fn sessions_are_ended_all_or_all_but_one() {
     for keep in [None, Some(LAPTOP)] {
-        check(&[signed_up()], Command::EndSessions { keep }, Ok(vec![Event::SessionsEnded(SessionsEnded { keep })]));
+        check(
+            &[signed_up()],
+            Command::EndSessions(EndSessions { keep }),
+            Ok(vec![Event::SessionsEnded(SessionsEnded { keep })]),
+        );
     }
 }
 
 #[test]
 fn sessions_are_ended_each_time_because_new_ones_may_have_been_opened_meanwhile() {
     let ended = Event::SessionsEnded(SessionsEnded { keep: None });
-    check(&[signed_up(), ended.clone()], Command::EndSessions { keep: None }, Ok(vec![ended.clone()]));
+    check(&[signed_up(), ended.clone()], Command::EndSessions(EndSessions { keep: None }), Ok(vec![ended.clone()]));
     check(&[signed_up()], Command::LockOut, Ok(vec![ended, Event::TokensRevoked]));
 }
 
@@ -303,15 +313,15 @@ fn sessions_are_ended_each_time_because_new_ones_may_have_been_opened_meanwhile(
 fn any_role_can_be_given_and_taken_back() {
     for role in [Role::Notifier, Role::Admin] {
         let set = Event::RoleSet(RoleSet { role });
-        check(&[signed_up()], Command::SetRole(role), Ok(vec![set.clone()]));
+        check(&[signed_up()], Command::SetRole(SetRole { role }), Ok(vec![set.clone()]));
         assert_eq!(account(&[signed_up(), set.clone()]).profile.role, role);
         check(
             &[signed_up(), set],
-            Command::SetRole(Role::User),
+            Command::SetRole(SetRole { role: Role::User }),
             Ok(vec![Event::RoleSet(RoleSet { role: Role::User })]),
         );
     }
-    check(&[signed_up()], Command::SetRole(Role::User), Ok(vec![]));
+    check(&[signed_up()], Command::SetRole(SetRole { role: Role::User }), Ok(vec![]));
 }
 
 #[test]
@@ -358,11 +368,11 @@ fn what_was_forgotten_folds_as_erased() {
 #[test]
 fn a_forgotten_display_name_stays_forgotten_when_the_rest_changes() {
     let forgotten = profile_changed(Personal::Erased, "UTC", "de");
-    let moved = Command::ChangeProfile {
+    let moved = Command::ChangeProfile(ChangeProfile {
         display_name: None,
         time_zone: Some(TimeZone::parse("Europe/Berlin").unwrap()),
         locale: None,
-    };
+    });
     check(&[signed_up(), forgotten], moved, Ok(vec![profile_changed(Personal::Erased, "Europe/Berlin", "de")]));
 }
 

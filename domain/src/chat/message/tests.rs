@@ -92,19 +92,19 @@ fn text(text: &str) -> MessageText {
 }
 
 fn post(author: UserId) -> Command {
-    Command::Post { chat_id: ROOM, author, text: text("hello"), reply_to: None, sent_at: NOON }
+    Command::Post(Post { chat_id: ROOM, author, text: text("hello"), reply_to: None, sent_at: NOON })
 }
 
 fn answer_to(reply_to: MessageId) -> Command {
-    Command::Post { chat_id: ROOM, author: VERA, text: text("hello"), reply_to: Some(reply_to), sent_at: NOON }
+    Command::Post(Post { chat_id: ROOM, author: VERA, text: text("hello"), reply_to: Some(reply_to), sent_at: NOON })
 }
 
 fn edit(by: UserId, says: &str) -> Command {
-    Command::Edit { chat_id: ROOM, by, text: text(says) }
+    Command::Edit(Edit { chat_id: ROOM, by, text: text(says) })
 }
 
 fn delete(by: UserId) -> Command {
-    Command::Delete { chat_id: ROOM, by }
+    Command::Delete(Delete { chat_id: ROOM, by })
 }
 
 fn posted(author: UserId) -> Event {
@@ -142,7 +142,8 @@ fn who_left_posts_no_more() {
 #[test]
 fn an_imported_message_keeps_the_time_at_which_it_was_said() {
     let then = Timestamp(1_000_000);
-    let imported = Command::Post { chat_id: ROOM, author: VERA, text: text("hello"), reply_to: None, sent_at: then };
+    let imported =
+        Command::Post(Post { chat_id: ROOM, author: VERA, text: text("hello"), reply_to: None, sent_at: then });
     let said = Event::Posted(Posted {
         chat_id: ROOM,
         author: VERA,
@@ -281,7 +282,7 @@ fn the_same_wish_twice_writes_nothing_the_second_time() {
 fn its_author_may_delete_what_an_admin_deleted_before_him() {
     let given = [posted(VERA), deleted(BORIS)];
     check(&given, delete(VERA), Ok(vec![]));
-    let elsewhere = Command::Delete { chat_id: GARDEN, by: VERA };
+    let elsewhere = Command::Delete(Delete { chat_id: GARDEN, by: VERA });
     check(&given, elsewhere, Err(Refusal::NotFound));
 }
 
@@ -307,7 +308,7 @@ fn a_forgotten_text_is_no_text_that_an_edit_could_repeat() {
 
 #[test]
 fn a_deleted_message_keeps_its_place_and_not_its_text() {
-    let kept = State::Deleted(Post { chat_id: ROOM, author: VERA, text: Personal::Erased, edits: 0 });
+    let kept = State::Deleted(Message { chat_id: ROOM, author: VERA, text: Personal::Erased, edits: 0 });
     assert_eq!(folded(&[posted(VERA), deleted(VERA)]), kept);
     let late = [deleted(OLGA), edited(VERA, Personal::Known(text("bye")))];
     for event in late {
@@ -338,23 +339,26 @@ fn a_message_is_not_edited_for_ever() {
     for number in 1..=EDITS_MAX {
         evolve(&mut state, &edited(VERA, Personal::Known(text(&number.to_string()))));
     }
-    let again = Command::Edit { chat_id: ROOM, by: VERA, text: MessageText::parse("once more").unwrap() };
+    let again = Command::Edit(Edit { chat_id: ROOM, by: VERA, text: MessageText::parse("once more").unwrap() });
     let refused = decide(HELLO, &state, &chat(&[]), &State::Absent, &again, NOON);
     assert_eq!(refused, Err(Refusal::EditedTooOften));
     // Saying the same again is no edit, and it can still be taken back.
-    let same = Command::Edit { chat_id: ROOM, by: VERA, text: MessageText::parse(&EDITS_MAX.to_string()).unwrap() };
+    let same =
+        Command::Edit(Edit { chat_id: ROOM, by: VERA, text: MessageText::parse(&EDITS_MAX.to_string()).unwrap() });
     assert!(decide(HELLO, &state, &chat(&[]), &State::Absent, &same, NOON).is_ok());
-    let delete = Command::Delete { chat_id: ROOM, by: VERA };
+    let delete = Command::Delete(Delete { chat_id: ROOM, by: VERA });
     assert!(decide(HELLO, &state, &chat(&[]), &State::Absent, &delete, NOON).is_ok());
 }
 
 #[test]
 fn history_is_brought_in_whatever_has_become_of_its_author_and_of_the_chat() {
-    let said = |author| Command::BringIn {
-        chat_id: ROOM,
-        author,
-        text: MessageText::parse("long ago").unwrap(),
-        sent_at: Timestamp(5),
+    let said = |author| {
+        Command::BringIn(BringIn {
+            chat_id: ROOM,
+            author,
+            text: MessageText::parse("long ago").unwrap(),
+            sent_at: Timestamp(5),
+        })
     };
     let posted = |author| {
         Event::Posted(Posted {

@@ -3,11 +3,11 @@
 use super::*;
 
 fn join_as(user_id: UserId, text: &str) -> Command {
-    Command::Join { user_id, nickname: Some(chosen(text)) }
+    Command::Join(Join { user_id, nickname: Some(chosen(text)) })
 }
 
 fn set_nickname(user_id: UserId, text: &str) -> Command {
-    Command::SetNickname { user_id, nickname: chosen(text) }
+    Command::SetNickname(SetNickname { user_id, nickname: chosen(text) })
 }
 
 fn changed(user_id: UserId, text: &str) -> Event {
@@ -80,7 +80,7 @@ fn a_name_of_anothers_account_is_taken_and_ones_own_is_not() {
 
 #[test]
 fn history_brings_in_whom_the_rules_of_today_would_refuse_under_a_name_that_is_free() {
-    let bring_in = |nickname: Option<&str>| Command::BringIn { user_id: VERA, nickname: nickname.map(chosen) };
+    let bring_in = |nickname: Option<&str>| Command::BringIn(BringIn { user_id: VERA, nickname: nickname.map(chosen) });
     let came =
         |text: &str| Event::MemberJoined(MemberJoined { user_id: VERA, role: Role::Member, nickname: nickname(text) });
     let private = vec![created(true), joined(OLGA, Role::Owner)];

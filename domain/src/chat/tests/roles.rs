@@ -18,7 +18,7 @@ fn who_may_what_by_role() {
         check(&given, add(BORIS, VERA), when_allowed(may_add, added(VERA, Role::Member, BORIS)));
         check(&given, rename(BORIS, "garden"), when_allowed(may_rename, renamed));
         check(&given, archive(BORIS, true), when_allowed(may_archive, Event::Archived(by.clone())));
-        check(&given, Command::Delete { by: BORIS }, when_allowed(may_delete, Event::Deleted(by)));
+        check(&given, Command::Delete(Delete { by: BORIS }), when_allowed(may_delete, Event::Deleted(by)));
     }
 }
 
@@ -119,7 +119,7 @@ fn handing_over_makes_an_owner_of_the_other_and_an_admin_of_the_old_one() {
     let after = and(given, handed_over);
     let members = HashMap::from([(BORIS, Role::Owner), (OLGA, Role::Admin)]);
     assert_eq!(room(&after).members, members);
-    check(&after, Command::Delete { by: OLGA }, Err(Refusal::NotAllowed));
+    check(&after, Command::Delete(Delete { by: OLGA }), Err(Refusal::NotAllowed));
     check(&after, leave(OLGA), Ok(vec![left(OLGA)]));
 }
 
@@ -136,7 +136,7 @@ fn the_owner_leaves_only_after_handing_over_or_as_the_last() {
 fn the_last_member_takes_the_chat_along() {
     for role in Role::ALL {
         let alone = and(with_boris(role), [left(OLGA)]);
-        for when in [leave(BORIS), Command::Withdraw { user_id: BORIS }] {
+        for when in [leave(BORIS), Command::Withdraw(Withdraw { user_id: BORIS })] {
             check(&alone, when, Ok(vec![left(BORIS), deleted(BORIS)]));
         }
     }
@@ -189,7 +189,7 @@ fn roles_read_back_from_their_names() {
 #[test]
 fn who_is_to_be_erased_is_followed_by_whoever_has_led_or_been_there_longest() {
     let (mute, member) = (joined(BORIS, Role::Muted), joined(BORIS, Role::Member));
-    let withdraw = |user_id| Command::Withdraw { user_id };
+    let withdraw = |user_id| Command::Withdraw(Withdraw { user_id });
     let heir = |user_id| Ok(vec![left(OLGA), role_changed(user_id, Role::Owner, OLGA)]);
     check(&and(of_olga(), [member.clone(), joined(VERA, Role::Admin)]), withdraw(OLGA), heir(VERA));
     check(&and(of_olga(), [member.clone(), joined(VERA, Role::Member)]), withdraw(OLGA), heir(BORIS));
@@ -217,5 +217,5 @@ fn an_empty_chat_of_an_old_log_is_nobodys_and_can_only_be_deleted() {
     // Somebody led it again before this rule: it is theirs.
     let again = and(empty, [joined(VERA, Role::Owner)]);
     check(&again, Command::DeleteIfEmpty, Ok(vec![]));
-    check(&again, Command::Delete { by: VERA }, Ok(vec![deleted(VERA)]));
+    check(&again, Command::Delete(Delete { by: VERA }), Ok(vec![deleted(VERA)]));
 }

@@ -100,12 +100,12 @@ impl Importer<'_> {
             return Ok(());
         }
         let chat_id = self.member(&line, author).await?;
-        let command = message::Command::BringIn {
+        let command = message::Command::BringIn(message::BringIn {
             chat_id,
             author,
             sent_at: if self.as_of_file_times { line.at } else { now() },
             text: line.text.clone(),
-        };
+        });
         let id = self.occurrences.message(&line);
         self.sending.send(line.number, LineKind::Message, Command::Message(id, command)).await
     }
@@ -132,7 +132,7 @@ impl Importer<'_> {
             self.nameless.insert(user_id);
             return Ok(user_id);
         };
-        let sign_up = user::Command::SignUp { claim, user_name, email: None, verifier: None };
+        let sign_up = user::Command::SignUp(user::SignUp { claim, user_name, email: None, verifier: None });
         self.sending.send(line.number, LineKind::Account, Command::User(user_id, sign_up)).await?;
         Ok(user_id)
     }
@@ -149,7 +149,7 @@ impl Importer<'_> {
                 if !room.members.insert(author) {
                     return Ok(room.id);
                 }
-                (room.id, chat::Command::BringIn { user_id: author, nickname })
+                (room.id, chat::Command::BringIn(chat::BringIn { user_id: author, nickname }))
             }
             None => {
                 let id = ids::chat(&line.room);
@@ -161,14 +161,14 @@ impl Importer<'_> {
                 if was_member {
                     return Ok(id);
                 }
-                let create = chat::Command::Create {
+                let create = chat::Command::Create(chat::Create {
                     by: author,
                     chat_name: line.room.clone(),
                     private: false,
                     // A spelling that is another account's name cannot refuse the room.
                     nickname: nickname.clone().filter(|chosen| anothers != Some(chosen.claim)),
-                };
-                let join = chat::Command::BringIn { user_id: author, nickname };
+                });
+                let join = chat::Command::BringIn(chat::BringIn { user_id: author, nickname });
                 (id, if is_new { create } else { join })
             }
         };
