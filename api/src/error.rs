@@ -2,8 +2,8 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use domain::token::{self, Scope};
-use domain::{Refusal, chat, message, projection, session, user};
+use domain::token::Scope;
+use domain::{Refusal, RefusalKind};
 use node::operations;
 use node::passwords::PasswordError;
 use serde::Serialize;
@@ -190,40 +190,27 @@ impl From<commands::Error> for Error {
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Error {
-        let code = match refusal {
-            Refusal::User(user::Refusal::AlreadyExists) => Code::UserExists,
-            Refusal::User(user::Refusal::NotFound)
-            | Refusal::Token(token::Refusal::UserNotFound)
-            | Refusal::Chat(chat::Refusal::UserNotFound) => Code::UserNotFound,
-            Refusal::User(user::Refusal::BadCredentials) | Refusal::Session(session::Refusal::BadCredentials) => {
-                Code::BadCredentials
-            }
-            Refusal::Session(session::Refusal::NotFound) => Code::SessionNotFound,
-            Refusal::Token(token::Refusal::NotFound) => Code::TokenNotFound,
-            Refusal::Session(session::Refusal::AlreadyExists)
-            | Refusal::Token(token::Refusal::AlreadyExists)
-            | Refusal::Chat(chat::Refusal::AlreadyExists)
-            | Refusal::Message(message::Refusal::AlreadyExists) => Code::AlreadyExists,
-            Refusal::Chat(chat::Refusal::NotFound) | Refusal::Message(message::Refusal::ChatNotFound) => {
-                Code::ChatNotFound
-            }
-            Refusal::Chat(chat::Refusal::NotInvited) => Code::NotInvited,
-            Refusal::Chat(chat::Refusal::NotAMember) | Refusal::Message(message::Refusal::NotAMember) => {
-                Code::NotAMember
-            }
-            Refusal::Chat(chat::Refusal::NotAllowed) | Refusal::Message(message::Refusal::NotAllowed) => {
-                Code::NotAllowed
-            }
-            Refusal::Chat(chat::Refusal::MemberNotFound) => Code::MemberNotFound,
-            Refusal::Chat(chat::Refusal::NameTaken) => Code::NameTaken,
-            Refusal::Chat(chat::Refusal::OwnerMustHandOver) => Code::OwnerMustHandOver,
-            Refusal::Chat(chat::Refusal::Archived) | Refusal::Message(message::Refusal::Archived) => Code::Archived,
-            Refusal::Message(message::Refusal::Muted) => Code::Muted,
-            Refusal::Message(message::Refusal::EditedTooOften) => Code::EditedTooOften,
-            Refusal::Message(message::Refusal::NotFound | message::Refusal::ReplyNotFound) => Code::MessageNotFound,
-            // Only operators send these, and not over HTTP.
-            Refusal::Projection(projection::Refusal::BadReason | projection::Refusal::TooMany) => Code::BadParameters,
-            Refusal::VersionChanged => Code::VersionChanged,
+        let code = match refusal.kind() {
+            RefusalKind::BadCredentials => Code::BadCredentials,
+            RefusalKind::UserNotFound => Code::UserNotFound,
+            RefusalKind::SessionNotFound => Code::SessionNotFound,
+            RefusalKind::TokenNotFound => Code::TokenNotFound,
+            RefusalKind::ChatNotFound => Code::ChatNotFound,
+            RefusalKind::MemberNotFound => Code::MemberNotFound,
+            RefusalKind::MessageNotFound => Code::MessageNotFound,
+            RefusalKind::UserExists => Code::UserExists,
+            RefusalKind::AlreadyExists => Code::AlreadyExists,
+            RefusalKind::NameTaken => Code::NameTaken,
+            RefusalKind::NotInvited => Code::NotInvited,
+            RefusalKind::NotAMember => Code::NotAMember,
+            RefusalKind::NotAllowed => Code::NotAllowed,
+            RefusalKind::Muted => Code::Muted,
+            RefusalKind::ChatArchived => Code::Archived,
+            RefusalKind::OwnerMustHandOver => Code::OwnerMustHandOver,
+            RefusalKind::EditedTooOften => Code::EditedTooOften,
+            // Only operators skip events, and not over HTTP.
+            RefusalKind::Malformed | RefusalKind::SkippedTooOften => Code::BadParameters,
+            RefusalKind::VersionChanged => Code::VersionChanged,
         };
         Error::new(code, refusal)
     }

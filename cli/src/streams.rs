@@ -5,15 +5,13 @@ use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::output::{self, Listing};
 use anyhow::Result;
-use domain::{Event, Personal, StreamId, chat, message, name, projection, session, token, user};
+use domain::{Category, Event, State, StreamId};
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::Log;
 
 /// How many streams are read at once.
 const PAGE: usize = 1_000;
-/// The first words of streams' names.
-pub const CATEGORIES: [&str; 7] = ["user", "session", "token", "name", "chat", "message", "projection"];
 
 /// Does what was asked.
 ///
@@ -28,8 +26,9 @@ pub fn verb(context: &Context, verb: &Verb) -> Result<()> {
 }
 
 fn ls(context: &Context, log: &Log, category: Option<&str>, limit: Option<u64>) -> Result<()> {
-    if let Some(category) = category.filter(|category| !CATEGORIES.contains(category)) {
-        let message = format!("there is no category {category:?}; there are: {}", CATEGORIES.join(", "));
+    if let Some(category) = category.filter(|category| Category::parse(category).is_none()) {
+        let words = Category::ALL.map(Category::word).join(", ");
+        let message = format!("there is no category {category:?}; there are: {words}");
         return Err(failure(Code::Usage, message));
     }
     let prefix = category.map(|category| format!("{category}-"));
@@ -79,146 +78,16 @@ fn show(context: &Context, log: &Log, text: &str, at: Option<u64>, personal: boo
 
 /// The state that the rules see, as JSON.
 fn fold(stream: StreamId, events: &[&Event], personal: bool) -> Value {
-    match stream {
-        StreamId::UserId(id) => {
-            let mut state = user::State::default();
-            for event in events {
-                if let Event::User(_, event) = event {
-                    user::evolve(id, &mut state, event);
-                }
-            }
-            user_state(&state, personal)
-        }
-        StreamId::SessionId(_) => {
-            let mut state = session::State::default();
-            for event in events {
-                if let Event::Session(_, event) = event {
-                    session::evolve(&mut state, event);
-                }
-            }
-            session_state(state)
-        }
-        StreamId::TokenId(_) => {
-            let mut state = token::State::default();
-            for event in events {
-                if let Event::Token(_, event) = event {
-                    token::evolve(&mut state, event);
-                }
-            }
-            token_state(state)
-        }
-        StreamId::NameClaim(_) => {
-            let mut state = name::State::default();
-            for event in events {
-                if let Event::Name(_, event) = event {
-                    name::evolve(&mut state, event);
-                }
-            }
-            json!({"owner": state.owner})
-        }
-        StreamId::ChatId(_) => {
-            let mut state = chat::State::default();
-            for event in events {
-                if let Event::Chat(_, event) = event {
-                    chat::evolve(&mut state, event);
-                }
-            }
-            chat_state(&state)
-        }
-        StreamId::MessageId(_) => {
-            let mut state = message::State::default();
-            for event in events {
-                if let Event::Message(_, event) = event {
-                    message::evolve(&mut state, event);
-                }
-            }
-            message_state(&state, personal)
-        }
-        StreamId::ProjectionName(_) => {
-            let mut state = projection::State::default();
-            for event in events {
-                if let Event::Projection(_, event) = event {
-                    projection::evolve(&mut state, event);
-                }
-            }
-            json!({"skipped": state.skipped})
-        }
-    }
-}
-
-fn user_state(state: &user::State, personal: bool) -> Value {
-    let account = match state {
-        user::State::Absent => return json!({"is": "absent"}),
-        user::State::Erased => return json!({"is": "erased"}),
-        user::State::Open(account) => account,
-    };
-    let profile = &account.profile;
-    let mut shown = json!({
-        "is": "open", "time_zone": profile.time_zone, "locale": profile.locale, "role": profile.role,
-        "created_at": profile.created_at, "passwords": account.passwords,
-    });
-    if personal {
-        shown["user_name"] = known(&profile.user_name);
-        shown["display_name"] = known(&profile.display_name);
-        shown["email"] = json!(profile.email);
-    }
-    shown
-}
-
-fn session_state(state: session::State) -> Value {
-    match state {
-        session::State::Absent => json!({"is": "absent"}),
-        session::State::Open(user_id) => json!({"is": "open", "user_id": user_id}),
-        session::State::Ended(user_id) => json!({"is": "ended", "user_id": user_id}),
-    }
-}
-
-fn token_state(state: token::State) -> Value {
-    match state {
-        token::State::Absent => json!({"is": "absent"}),
-        token::State::Live(user_id) => json!({"is": "live", "user_id": user_id}),
-        token::State::Revoked(user_id) => json!({"is": "revoked", "user_id": user_id}),
-    }
-}
-
-fn chat_state(state: &chat::State) -> Value {
-    let room = match state {
-        chat::State::Absent => return json!({"is": "absent"}),
-        chat::State::Deleted => return json!({"is": "deleted"}),
-        chat::State::Open(room) => room,
-    };
-    let mut members = room.members.iter().collect::<Vec<_>>();
-    members.sort_by_key(|(user_id, _)| **user_id);
-    let members = members.iter().map(|(user_id, role)| json!({"user_id": user_id, "role": role}));
-    json!({
-        "is": "open", "chat_name": room.chat_name, "private": room.private, "archived": room.archived,
-        "members": members.collect::<Vec<_>>(),
-    })
-}
-
-fn message_state(state: &message::State, personal: bool) -> Value {
-    let (is, post) = match state {
-        message::State::Absent => return json!({"is": "absent"}),
-        message::State::Posted(post) => ("posted", post),
-        message::State::Deleted(post) => ("deleted", post),
-    };
-    let mut shown = json!({"is": is, "chat_id": post.chat_id, "author": post.author});
-    if personal {
-        shown["text"] = known(&post.text);
-    }
-    shown
-}
-
-/// Null when it is forgotten.
-fn known(personal: &Personal<impl Serialize>) -> Value {
-    json!(personal.known())
+    let mut state = State::empty(stream.category());
+    events.iter().for_each(|event| state.evolve(event));
+    state.to_json(personal)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use domain::text::MessageText;
-    use domain::{ChatId, MessageId, Timestamp, UserId};
+    use domain::{ChatId, MessageId, Personal, Timestamp, UserId, message};
     use uuid::Uuid;
 
     #[test]

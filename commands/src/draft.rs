@@ -50,7 +50,7 @@ impl Draft {
             return Err(Error::Unavailable);
         }
         refuse_the_erased(states, request)?;
-        let (own, _) = route::streams(&request.command);
+        let own = request.command.stream();
         let decision = catch_unwind(AssertUnwindSafe(|| route::decide(states, &request.command, request.at)))
             .map_err(|_| {
                 // The panic's own message was printed by the panic hook.
@@ -100,7 +100,7 @@ impl Draft {
     fn keep(&mut self, states: &States, request: &Request, version: u64, outcome: Outcome) -> Answer {
         let answer = Answer { position: self.position, version, outcome, replayed: false };
         // A receipt of somebody who is erased would be sealed with a new key of theirs.
-        let erased = |key: &crate::Key| key.subject.is_some_and(|id| *states.user(id) == user::State::Erased);
+        let erased = |key: &crate::Key| key.subject.is_some_and(|id| *states.user(Some(id)) == user::State::Erased);
         if let Some(key) = request.key.as_ref().filter(|key| !erased(key)) {
             self.batch.receipts.push(NewReceipt {
                 command_id: key.command_id,
@@ -154,7 +154,7 @@ impl Answer {
 /// would be known again.
 fn refuse_the_erased(states: &States, request: &Request) -> Result<(), Error> {
     let mut people = route::people(request).into_iter().flatten();
-    if people.any(|person| *states.user(person) == user::State::Erased) {
+    if people.any(|person| *states.user(Some(person)) == user::State::Erased) {
         return Err(Error::Refused(user::Refusal::NotFound.into()));
     }
     Ok(())

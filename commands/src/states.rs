@@ -1,24 +1,13 @@
 //! What the writer knows of the streams: their folded states, read from the log when first named and kept up to
 //! date by its own facts.
 
-use domain::{Category, Event, StreamId, chat, message, name, projection, session, token, user};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use domain::{Event, State, StreamId};
+use std::collections::{HashMap, HashSet};
 use store::BatchStart;
 
 /// Streams kept after a batch; above it the longest unused go. A user's state is below 1 KiB, a chat's grows by
 /// about 200 bytes with each member.
 const STREAMS_MAX: usize = 100_000;
-
-/// The folded state of one stream.
-enum State {
-    User(user::State),
-    Session(session::State),
-    Token(token::State),
-    Name(name::State),
-    Chat(chat::State),
-    Message(message::State),
-    Projection(projection::State),
-}
 
 struct Entry {
     version: u64,
@@ -32,7 +21,7 @@ struct Entry {
 /// The states of the streams that were named lately.
 pub(crate) struct States {
     entries: HashMap<StreamId, Entry>,
-    /// Streams of this batch that are not kept: messages, names, tokens and projections, which are rarely named twice.
+    /// Streams of this batch that are not kept, because they are rarely named twice.
     passing: Vec<StreamId>,
     batch: u64,
     streams_max: usize,
@@ -65,7 +54,8 @@ impl States {
         for (stream, facts) in begun.streams {
             match facts {
                 Ok(facts) => {
-                    let mut entry = Entry { version: 0, shown: 0, state: State::empty(stream), used: self.batch };
+                    let mut entry =
+                        Entry { version: 0, shown: 0, state: State::empty(stream.category()), used: self.batch };
                     facts.iter().for_each(|fact| entry.evolve(&fact.event));
                     self.insert(stream, entry);
                 }
@@ -87,7 +77,10 @@ impl States {
     pub(crate) fn evolve(&mut self, event: &Event) -> u64 {
         let stream = event.stream();
         if !self.entries.contains_key(&stream) {
-            self.insert(stream, Entry { version: 0, shown: 0, state: State::empty(stream), used: self.batch });
+            self.insert(
+                stream,
+                Entry { version: 0, shown: 0, state: State::empty(stream.category()), used: self.batch },
+            );
         }
         let entry = self.entries.get_mut(&stream).expect("it was put in just now, if it was not there");
         entry.evolve(event);
@@ -99,36 +92,9 @@ impl States {
         self.entries.get(&stream).map_or(0, |entry| entry.shown)
     }
 
-    pub(crate) fn user(&self, stream: impl Into<StreamId>) -> &user::State {
-        static ABSENT: user::State = user::State::Absent;
-        if let Some(State::User(state)) = self.state(stream) { state } else { &ABSENT }
-    }
-
-    pub(crate) fn session(&self, stream: impl Into<StreamId>) -> session::State {
-        if let Some(State::Session(state)) = self.state(stream) { *state } else { session::State::Absent }
-    }
-
-    pub(crate) fn token(&self, stream: impl Into<StreamId>) -> token::State {
-        if let Some(State::Token(state)) = self.state(stream) { *state } else { token::State::Absent }
-    }
-
-    pub(crate) fn name(&self, stream: impl Into<StreamId>) -> name::State {
-        if let Some(State::Name(state)) = self.state(stream) { *state } else { name::State::default() }
-    }
-
-    pub(crate) fn chat(&self, stream: impl Into<StreamId>) -> &chat::State {
-        static ABSENT: chat::State = chat::State::Absent;
-        if let Some(State::Chat(state)) = self.state(stream) { state } else { &ABSENT }
-    }
-
-    pub(crate) fn message(&self, stream: impl Into<StreamId>) -> &message::State {
-        static ABSENT: message::State = message::State::Absent;
-        if let Some(State::Message(state)) = self.state(stream) { state } else { &ABSENT }
-    }
-
-    pub(crate) fn projection(&self, stream: impl Into<StreamId>) -> &projection::State {
-        static NOTHING: projection::State = projection::State { skipped: BTreeSet::new() };
-        if let Some(State::Projection(state)) = self.state(stream) { state } else { &NOTHING }
+    /// The state of a stream, where one is named and known.
+    pub(crate) fn state(&self, stream: Option<impl Into<StreamId>>) -> Option<&State> {
+        self.entries.get(&stream?.into()).map(|entry| &entry.state)
     }
 
     /// Forgets what was folded in but not written.
@@ -155,15 +121,10 @@ impl States {
     }
 
     fn insert(&mut self, stream: StreamId, entry: Entry) {
-        match stream.category() {
-            Category::Message | Category::Name | Category::Token | Category::Projection => self.passing.push(stream),
-            Category::User | Category::Session | Category::Chat => {}
+        if stream.category().is_rarely_named_again() {
+            self.passing.push(stream);
         }
         self.entries.insert(stream, entry);
-    }
-
-    fn state(&self, stream: impl Into<StreamId>) -> Option<&State> {
-        self.entries.get(&stream.into()).map(|entry| &entry.state)
     }
 }
 
@@ -173,43 +134,6 @@ impl Entry {
         self.version += 1;
         if event.is_shown() {
             self.shown = self.version;
-        }
-    }
-}
-
-impl State {
-    fn empty(stream: StreamId) -> State {
-        match stream.category() {
-            Category::User => State::User(user::State::default()),
-            Category::Session => State::Session(session::State::default()),
-            Category::Token => State::Token(token::State::default()),
-            Category::Name => State::Name(name::State::default()),
-            Category::Chat => State::Chat(chat::State::default()),
-            Category::Message => State::Message(message::State::default()),
-            Category::Projection => State::Projection(projection::State::default()),
-        }
-    }
-
-    fn evolve(&mut self, event: &Event) {
-        match (self, event) {
-            (State::User(state), Event::User(id, event)) => user::evolve(*id, state, event),
-            (State::Session(state), Event::Session(_, event)) => session::evolve(state, event),
-            (State::Token(state), Event::Token(_, event)) => token::evolve(state, event),
-            (State::Name(state), Event::Name(_, event)) => name::evolve(state, event),
-            (State::Chat(state), Event::Chat(_, event)) => chat::evolve(state, event),
-            (State::Message(state), Event::Message(_, event)) => message::evolve(state, event),
-            (State::Projection(state), Event::Projection(_, event)) => projection::evolve(state, event),
-            // A state is made for its stream, and an event belongs to one of its own category.
-            (
-                State::User(_)
-                | State::Session(_)
-                | State::Token(_)
-                | State::Name(_)
-                | State::Chat(_)
-                | State::Message(_)
-                | State::Projection(_),
-                _,
-            ) => {}
         }
     }
 }

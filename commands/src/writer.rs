@@ -5,7 +5,7 @@ use crate::draft::Draft;
 use crate::request::{Answer, Error, Request, WriterError};
 use crate::route;
 use crate::states::States;
-use domain::{Category, StreamId, Timestamp};
+use domain::{Category, Timestamp, UserId};
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -293,15 +293,7 @@ impl WriterLoop {
     /// Takes the head, and learns what these requests are decided on.
     fn begin(&mut self, requests: &[PendingRequest]) -> Result<(), store::Error> {
         let named = requests.iter().flat_map(|(request, _)| route::wanted(request)).collect::<HashSet<_>>();
-        let subjects = named.iter().filter_map(|stream| match stream {
-            StreamId::UserId(id) => Some(*id),
-            StreamId::SessionId(_)
-            | StreamId::TokenId(_)
-            | StreamId::NameClaim(_)
-            | StreamId::ChatId(_)
-            | StreamId::MessageId(_)
-            | StreamId::ProjectionName(_) => None,
-        });
+        let subjects = named.iter().filter_map(|stream| UserId::try_from(*stream).ok());
         let receipts = requests.iter().filter_map(|(request, _)| request.key.as_ref().map(|key| key.command_id));
         let mut needs = BatchNeeds { streams: Vec::new(), receipts: receipts.collect(), subjects: subjects.collect() };
         let began = Instant::now();

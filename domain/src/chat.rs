@@ -1,6 +1,6 @@
 //! A chat: its name, its members and what each of them may do in it.
 
-use crate::{ChatId, Decision, Outcome, name, user};
+use crate::{ChatId, Decision, Outcome, RefusalKind, name, user};
 
 mod command;
 mod event;
@@ -48,6 +48,23 @@ pub enum Refusal {
     /// An archived chat takes neither messages nor members.
     #[error("this chat is archived; an owner or admin can open it again")]
     Archived,
+}
+
+impl Refusal {
+    pub(crate) fn kind(self) -> RefusalKind {
+        match self {
+            Refusal::NotFound => RefusalKind::ChatNotFound,
+            Refusal::AlreadyExists => RefusalKind::AlreadyExists,
+            Refusal::NotInvited => RefusalKind::NotInvited,
+            Refusal::NotAMember => RefusalKind::NotAMember,
+            Refusal::NotAllowed => RefusalKind::NotAllowed,
+            Refusal::UserNotFound => RefusalKind::UserNotFound,
+            Refusal::MemberNotFound => RefusalKind::MemberNotFound,
+            Refusal::NameTaken => RefusalKind::NameTaken,
+            Refusal::OwnerMustHandOver => RefusalKind::OwnerMustHandOver,
+            Refusal::Archived => RefusalKind::ChatArchived,
+        }
+    }
 }
 
 /// Decides on one chat. `user` is the state of the account that comes in (creates, joins, is added), `claim` that of the

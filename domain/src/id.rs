@@ -157,6 +157,14 @@ impl Category {
         }
     }
 
+    /// Whether its streams are rarely named twice in a short time, so that keeping their states is of no use.
+    pub fn is_rarely_named_again(self) -> bool {
+        match self {
+            Category::Message | Category::Name | Category::Token | Category::Projection => true,
+            Category::User | Category::Session | Category::Chat => false,
+        }
+    }
+
     /// The category of that word; `None` when this version of Letopis has none.
     pub fn parse(word: &str) -> Option<Category> {
         Category::ALL.into_iter().find(|category| category.word() == word)

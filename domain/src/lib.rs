@@ -1,16 +1,20 @@
 //! What may happen.
 //!
 //! The rules of Letopis, pure: no I/O, no async, no clock, no randomness, no environment (`clippy.toml` bans
-//! them). Each aggregate is one file in one order: State, Command, Event, Refusal, decide, evolve, tests.
+//! them). Each aggregate is one file or one short folder in one order: State, Command, Event, Refusal, decide, evolve,
+//! stored names, tests. What all aggregates have (a command, an event, a state, a refusal) is listed here, once each.
 //! `decide` refuses or answers facts; `evolve` never fails and never judges. What a rule needs from outside
 //! (the time, ids, hashes) comes with the command. This room must never know where facts are kept or who asks.
 
 pub mod accounts;
 pub mod chat;
+mod decision;
 pub mod id;
 pub mod json;
 pub mod ops;
 pub mod personal;
+mod reads;
+mod refusal;
 mod stored;
 pub mod text;
 pub mod time;
@@ -18,9 +22,12 @@ pub mod time;
 pub use accounts::user::VERIFIERS;
 pub use accounts::{name, password, session, token, user};
 pub use chat::message;
+pub use decision::{Decision, Outcome};
 pub use id::{Category, ChatId, MessageId, SessionId, StreamId, TokenId, UserId};
 pub use ops::projection;
 pub use personal::Personal;
+pub use reads::Reads;
+pub use refusal::RefusalKind;
 pub use stored::{Stored, StoredParts, Unreadable};
 pub use time::Timestamp;
 
@@ -45,37 +52,46 @@ pub enum Command {
 }
 
 impl Command {
-    /// Who says or does something in a chat by it. A command about an account judges that account itself.
+    /// The stream that it is about.
+    pub fn stream(&self) -> StreamId {
+        match self {
+            Command::User(id, _) | Command::Nothing(id) => (*id).into(),
+            Command::Session(id, _) => (*id).into(),
+            Command::Token(id, _) => (*id).into(),
+            Command::Chat(id, _) => (*id).into(),
+            Command::Message(id, _) => (*id).into(),
+            Command::Projection(name, _) => (*name).into(),
+        }
+    }
+
+    /// What its rules look at beside that stream.
+    pub fn reads(&self) -> Reads {
+        match self {
+            Command::User(_, command) => command.reads(),
+            Command::Session(_, command) => command.reads(),
+            Command::Token(_, command) => command.reads(),
+            Command::Chat(_, command) => command.reads(),
+            Command::Message(_, command) => command.reads(),
+            Command::Projection(..) | Command::Nothing(_) => Reads::default(),
+        }
+    }
+
+    /// Who says or does something in a chat by it: nobody may who was erased.
     pub fn by(&self) -> Option<UserId> {
         match self {
-            Command::Message(
-                _,
-                message::Command::Post(message::Post { author: by, .. })
-                | message::Command::BringIn(message::BringIn { author: by, .. }),
-            )
-            | Command::Message(
-                _,
-                message::Command::Edit(message::Edit { by, .. }) | message::Command::Delete(message::Delete { by, .. }),
-            )
-            | Command::Chat(
-                _,
-                chat::Command::Create(chat::Create { by, .. })
-                | chat::Command::Change(chat::Change { by, .. })
-                | chat::Command::Delete(chat::Delete { by })
-                | chat::Command::Add(chat::Add { by, .. })
-                | chat::Command::Remove(chat::Remove { by, .. })
-                | chat::Command::SetRole(chat::SetRole { by, .. })
-                | chat::Command::Join(chat::Join { user_id: by, .. })
-                | chat::Command::BringIn(chat::BringIn { user_id: by, .. })
-                | chat::Command::SetNickname(chat::SetNickname { user_id: by, .. })
-                | chat::Command::Leave(chat::Leave { user_id: by }),
-            ) => Some(*by),
-            Command::Chat(_, chat::Command::Withdraw(_) | chat::Command::DeleteIfEmpty)
-            | Command::User(..)
-            | Command::Session(..)
-            | Command::Token(..)
-            | Command::Projection(..)
-            | Command::Nothing(_) => None,
+            Command::Chat(_, command) => command.by(),
+            Command::Message(_, command) => Some(command.by()),
+            Command::User(..) | Command::Session(..) | Command::Token(..) => None,
+            Command::Projection(..) | Command::Nothing(_) => None,
+        }
+    }
+
+    /// Whether whoever asks for it must not have been erased. What concerns an account is judged by its own rules.
+    pub fn needs_living_actor(&self) -> bool {
+        match self {
+            Command::Chat(_, command) => command.needs_living_actor(),
+            Command::Session(..) | Command::Token(..) | Command::Message(..) | Command::Nothing(_) => true,
+            Command::User(..) | Command::Projection(..) => false,
         }
     }
 }
@@ -116,79 +132,126 @@ impl Event {
     /// Whether it changes what is shown of the thing that it happened to. Only such facts move the version that
     /// `ETag` tells and `If-Match` asks for: a stranger who guesses at a password must not change it.
     pub fn is_shown(&self) -> bool {
-        match self {
-            Event::User(_, event) => event.is_shown(),
-            Event::Session(..)
-            | Event::Token(..)
-            | Event::Name(..)
-            | Event::Chat(..)
-            | Event::Message(..)
-            | Event::Projection(..) => true,
-        }
+        if let Event::User(_, event) = self { event.is_shown() } else { true }
     }
 
     /// The stored names of the facts in its stream whose sealed parts are forgotten as soon as it is appended.
     pub fn supersedes(&self) -> &'static [&'static str] {
+        if let Event::User(_, event) = self { event.supersedes() } else { &[] }
+    }
+
+    /// The name that it is stored under.
+    pub fn name(&self) -> &'static str {
         match self {
-            Event::User(_, event) => event.supersedes(),
-            Event::Session(..)
-            | Event::Token(..)
-            | Event::Name(..)
-            | Event::Chat(..)
-            | Event::Message(..)
-            | Event::Projection(..) => &[],
+            Event::User(_, event) => event.name(),
+            Event::Session(_, event) => event.name(),
+            Event::Token(_, event) => event.name(),
+            Event::Name(_, event) => event.name(),
+            Event::Chat(_, event) => event.name(),
+            Event::Message(_, event) => event.name(),
+            Event::Projection(_, event) => event.name(),
         }
     }
-}
 
-/// What a command answers when it is accepted. Kept with the receipt, so that a repeat gives the same answer.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Done; there is nothing more to say.
-    Done,
-    /// An account was opened.
-    SignedUp { user_id: UserId },
-    /// A profile was changed; this is how it reads now.
-    Profile(user::Profile),
-    /// A session was opened.
-    SignedIn { session_id: SessionId },
-    /// A service token was created. Its text is not kept.
-    TokenCreated {
-        token_id: TokenId,
-        created_at: Timestamp,
-        /// When it ends; none when it does not by itself.
-        expires_at: Option<Timestamp>,
-    },
-    /// A chat was created.
-    ChatCreated { chat_id: ChatId },
-    /// A user is a member of a chat.
-    Member {
-        user_id: UserId,
-        /// False when they were one before.
-        joined: bool,
-    },
-    /// A message was posted.
-    Posted { message_id: MessageId },
-}
-
-/// What `decide` answers: the facts to append, none when nothing changes, and the outcome.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decision {
-    /// In the order in which they happened.
-    pub facts: Vec<Event>,
-    /// What the caller is told.
-    pub outcome: Outcome,
-}
-
-impl Decision {
-    pub(crate) fn of(facts: Vec<Event>, outcome: Outcome) -> Decision {
-        Decision { facts, outcome }
+    /// Writes an event down. What is personal in a user's own events is sealed under that user's key.
+    pub fn stored(&self) -> Stored {
+        let (payload, personal) = match self {
+            Event::User(id, event) => event.written(*id),
+            Event::Session(_, event) => event.written(),
+            Event::Token(_, event) => event.written(),
+            Event::Name(_, event) => event.written(),
+            Event::Chat(_, event) => event.written(),
+            Event::Message(_, event) => event.written(),
+            Event::Projection(_, event) => event.written(),
+        };
+        Stored { name: self.name(), payload, personal }
     }
 
-    /// The wish is already true: nothing is written.
-    pub(crate) fn nothing(outcome: Outcome) -> Decision {
-        Decision { facts: Vec::new(), outcome }
+    /// Reads an event from its stored parts: first what happened, then to what.
+    ///
+    /// # Errors
+    /// [`Unreadable`], the name first: an event of a newer version is told as that, whatever else it holds.
+    pub fn restore(parts: &StoredParts<'_>) -> Result<Event, Unreadable> {
+        Ok(match Category::of_event(parts.name).ok_or_else(|| parts.unknown())? {
+            Category::User => parts.placed(user::Event::restore(parts)?, Event::User)?,
+            Category::Session => parts.placed(session::Event::restore(parts)?, Event::Session)?,
+            Category::Token => parts.placed(token::Event::restore(parts)?, Event::Token)?,
+            Category::Name => parts.placed(name::Event::restore(parts)?, Event::Name)?,
+            Category::Chat => parts.placed(chat::Event::restore(parts)?, Event::Chat)?,
+            Category::Message => parts.placed(message::Event::restore(parts)?, Event::Message)?,
+            Category::Projection => parts.placed(projection::Event::restore(parts)?, Event::Projection)?,
+        })
+    }
+}
+
+/// What the rules know of one stream: its facts, folded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// An account.
+    User(user::State),
+    /// A session.
+    Session(session::State),
+    /// A service token.
+    Token(token::State),
+    /// The claim on a name.
+    Name(name::State),
+    /// A chat.
+    Chat(chat::State),
+    /// A message.
+    Message(message::State),
+    /// What a projection steps over.
+    Projection(projection::State),
+}
+
+impl State {
+    /// A stream of that category before its first fact.
+    pub fn empty(category: Category) -> State {
+        match category {
+            Category::User => State::User(user::State::default()),
+            Category::Session => State::Session(session::State::default()),
+            Category::Token => State::Token(token::State::default()),
+            Category::Name => State::Name(name::State::default()),
+            Category::Chat => State::Chat(chat::State::default()),
+            Category::Message => State::Message(message::State::default()),
+            Category::Projection => State::Projection(projection::State::default()),
+        }
+    }
+
+    /// Folds one fact of that stream in.
+    pub fn evolve(&mut self, event: &Event) {
+        match (self, event) {
+            (State::User(state), Event::User(id, event)) => user::evolve(*id, state, event),
+            (State::Session(state), Event::Session(_, event)) => session::evolve(state, event),
+            (State::Token(state), Event::Token(_, event)) => token::evolve(state, event),
+            (State::Name(state), Event::Name(_, event)) => name::evolve(state, event),
+            (State::Chat(state), Event::Chat(_, event)) => chat::evolve(state, event),
+            (State::Message(state), Event::Message(_, event)) => message::evolve(state, event),
+            (State::Projection(state), Event::Projection(_, event)) => projection::evolve(state, event),
+            // Of another stream: it changes nothing here.
+            (
+                State::User(_)
+                | State::Session(_)
+                | State::Token(_)
+                | State::Name(_)
+                | State::Chat(_)
+                | State::Message(_)
+                | State::Projection(_),
+                _,
+            ) => {}
+        }
+    }
+
+    /// It as JSON, for who looks at the log; what is personal in it only on request.
+    pub fn to_json(&self, personal: bool) -> serde_json::Value {
+        match self {
+            State::User(state) => state.to_json(personal),
+            State::Session(state) => state.to_json(),
+            State::Token(state) => state.to_json(),
+            State::Name(state) => state.to_json(),
+            State::Chat(state) => state.to_json(),
+            State::Message(state) => state.to_json(personal),
+            State::Projection(state) => state.to_json(),
+        }
     }
 }
 
@@ -216,4 +279,19 @@ pub enum Refusal {
     /// `If-Match` named a version that is not the stream's (CONTRACT 1.1).
     #[error("it has been changed since you read it; read it again and repeat")]
     VersionChanged,
+}
+
+impl Refusal {
+    /// Of which kind it is.
+    pub fn kind(&self) -> RefusalKind {
+        match self {
+            Refusal::User(refusal) => refusal.kind(),
+            Refusal::Session(refusal) => refusal.kind(),
+            Refusal::Token(refusal) => refusal.kind(),
+            Refusal::Chat(refusal) => refusal.kind(),
+            Refusal::Message(refusal) => refusal.kind(),
+            Refusal::Projection(refusal) => refusal.kind(),
+            Refusal::VersionChanged => RefusalKind::VersionChanged,
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! `serde(default)`, anything else becomes a new `.vN` and an arm there. `tests/stored.rs` holds every shape.
 
 use crate::text::MessageText;
-use crate::{Category, Event, Personal, StreamId, UserId, chat, message, name, projection, session, token, user};
+use crate::{Event, Personal, StreamId, UserId};
 use serde::{Deserialize, Serialize};
 
 /// An event in its stored parts.
@@ -51,73 +51,6 @@ pub enum Unreadable {
     },
 }
 
-impl Event {
-    /// Writes an event down. What is personal in a user's own events is sealed under that user's key.
-    pub fn stored(&self) -> Stored {
-        let (payload, personal) = match self {
-            Event::User(id, event) => event.written(*id),
-            Event::Session(_, event) => event.written(),
-            Event::Token(_, event) => event.written(),
-            Event::Name(_, event) => event.written(),
-            Event::Chat(_, event) => event.written(),
-            Event::Message(_, event) => event.written(),
-            Event::Projection(_, event) => event.written(),
-        };
-        Stored { name: self.name(), payload, personal }
-    }
-
-    /// Reads an event from its stored parts.
-    ///
-    /// # Errors
-    /// [`Unreadable`], the name first: an event of a newer version is told as that, whatever else it holds.
-    pub fn restore(parts: &StoredParts<'_>) -> Result<Event, Unreadable> {
-        // What it is comes before where it is.
-        Ok(match Category::of_event(parts.name).ok_or_else(|| parts.unknown())? {
-            Category::User => {
-                let event = user::Event::restore(parts)?;
-                Event::User(parts.id()?, event)
-            }
-            Category::Session => {
-                let event = session::Event::restore(parts)?;
-                Event::Session(parts.id()?, event)
-            }
-            Category::Token => {
-                let event = token::Event::restore(parts)?;
-                Event::Token(parts.id()?, event)
-            }
-            Category::Name => {
-                let event = name::Event::restore(parts)?;
-                Event::Name(parts.id()?, event)
-            }
-            Category::Chat => {
-                let event = chat::Event::restore(parts)?;
-                Event::Chat(parts.id()?, event)
-            }
-            Category::Message => {
-                let event = message::Event::restore(parts)?;
-                Event::Message(parts.id()?, event)
-            }
-            Category::Projection => {
-                let event = projection::Event::restore(parts)?;
-                Event::Projection(parts.id()?, event)
-            }
-        })
-    }
-
-    /// The name that it is stored under.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Event::User(_, event) => event.name(),
-            Event::Session(_, event) => event.name(),
-            Event::Token(_, event) => event.name(),
-            Event::Name(_, event) => event.name(),
-            Event::Chat(_, event) => event.name(),
-            Event::Message(_, event) => event.name(),
-            Event::Projection(_, event) => event.name(),
-        }
-    }
-}
-
 /// Payload, and what is personal with whose it is.
 pub(crate) type Written = (String, Option<(UserId, String)>);
 
@@ -142,10 +75,14 @@ pub(crate) fn sealed_text(author: UserId, text: &Personal<MessageText>) -> Optio
 pub(crate) struct Empty {}
 
 impl<'a> StoredParts<'a> {
-    /// What the stream is of.
-    fn id<Id: TryFrom<StreamId>>(&self) -> Result<Id, Unreadable> {
+    /// The event of what happened to that of which the stream is.
+    pub(crate) fn placed<Id: TryFrom<StreamId>, E>(
+        &self,
+        event: E,
+        of: fn(Id, E) -> Event,
+    ) -> Result<Event, Unreadable> {
         let id = StreamId::parse(self.stream).and_then(|stream| Id::try_from(stream).ok());
-        id.ok_or_else(|| Unreadable::Misplaced(self.name.to_owned()))
+        id.map(|id| of(id, event)).ok_or_else(|| Unreadable::Misplaced(self.name.to_owned()))
     }
 
     pub(crate) fn payload<T: Deserialize<'a>>(&self) -> Result<T, Unreadable> {

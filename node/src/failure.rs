@@ -2,6 +2,7 @@
 
 use crate::NodeError;
 use crate::operations::Error;
+use domain::{Refusal, RefusalKind};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io::ErrorKind;
@@ -167,42 +168,27 @@ fn of_relay(error: &relay::Error) -> Option<FailureKind> {
     }
 }
 
-fn of_refusal(refusal: &domain::Refusal) -> FailureKind {
-    use domain::{Refusal, chat, message, projection, session, token, user};
-    match refusal {
-        Refusal::User(user::Refusal::NotFound)
-        | Refusal::Session(session::Refusal::NotFound)
-        | Refusal::Token(token::Refusal::NotFound | token::Refusal::UserNotFound)
-        | Refusal::Message(message::Refusal::NotFound | message::Refusal::ChatNotFound) => FailureKind::NotFound,
-        Refusal::User(user::Refusal::BadCredentials) | Refusal::Session(session::Refusal::BadCredentials) => {
-            FailureKind::Auth
-        }
-        Refusal::Chat(chat::Refusal::NotFound | chat::Refusal::UserNotFound | chat::Refusal::MemberNotFound) => {
-            FailureKind::NotFound
-        }
-        Refusal::User(user::Refusal::AlreadyExists)
-        | Refusal::Session(session::Refusal::AlreadyExists)
-        | Refusal::Token(token::Refusal::AlreadyExists)
-        | Refusal::Chat(
-            chat::Refusal::AlreadyExists
-            | chat::Refusal::NotInvited
-            | chat::Refusal::NotAMember
-            | chat::Refusal::NotAllowed
-            | chat::Refusal::NameTaken
-            | chat::Refusal::OwnerMustHandOver
-            | chat::Refusal::Archived,
-        )
-        | Refusal::Message(
-            message::Refusal::NotAMember
-            | message::Refusal::Muted
-            | message::Refusal::Archived
-            | message::Refusal::ReplyNotFound
-            | message::Refusal::EditedTooOften
-            | message::Refusal::NotAllowed
-            | message::Refusal::AlreadyExists,
-        )
-        | Refusal::Projection(projection::Refusal::TooMany)
-        | Refusal::VersionChanged => FailureKind::Conflict,
-        Refusal::Projection(projection::Refusal::BadReason) => FailureKind::Usage,
+fn of_refusal(refusal: &Refusal) -> FailureKind {
+    match refusal.kind() {
+        RefusalKind::UserNotFound
+        | RefusalKind::SessionNotFound
+        | RefusalKind::TokenNotFound
+        | RefusalKind::ChatNotFound
+        | RefusalKind::MemberNotFound
+        | RefusalKind::MessageNotFound => FailureKind::NotFound,
+        RefusalKind::BadCredentials => FailureKind::Auth,
+        RefusalKind::UserExists
+        | RefusalKind::AlreadyExists
+        | RefusalKind::NameTaken
+        | RefusalKind::NotInvited
+        | RefusalKind::NotAMember
+        | RefusalKind::NotAllowed
+        | RefusalKind::Muted
+        | RefusalKind::ChatArchived
+        | RefusalKind::OwnerMustHandOver
+        | RefusalKind::EditedTooOften
+        | RefusalKind::SkippedTooOften
+        | RefusalKind::VersionChanged => FailureKind::Conflict,
+        RefusalKind::Malformed => FailureKind::Usage,
     }
 }

@@ -19,15 +19,18 @@ pub struct PublicFact {
     pub payload: String,
 }
 
-/// Translates a fact; `None` for what nobody outside is told.
+/// Translates a fact; `None` for what nobody outside is told. Who comes and goes with which session or token, and from
+/// where, is the account's own affair; the claim on a name is how names are kept apart, and a skipped event is how an
+/// operator mended a read model. What else is to be told gets an arm here.
 pub fn translate(event: &Event) -> Option<PublicFact> {
-    match event {
-        Event::User(id, event) => of_user(*id, event),
-        Event::Chat(id, event) => Some(of_chat(*id, event)),
-        Event::Message(id, event) => Some(of_message(*id, event)),
-        // Who comes and goes with which session or token, and from where, is the account's own affair; the claim on
-        // a name is how names are kept apart, and a skipped event is how an operator mended a read model.
-        Event::Session(..) | Event::Token(..) | Event::Name(..) | Event::Projection(..) => None,
+    if let Event::User(id, event) = event {
+        of_user(*id, event)
+    } else if let Event::Chat(id, event) = event {
+        Some(of_chat(*id, event))
+    } else if let Event::Message(id, event) = event {
+        Some(of_message(*id, event))
+    } else {
+        None
     }
 }
 

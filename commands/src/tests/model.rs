@@ -49,8 +49,14 @@ impl Model {
                 Ok(chat::decide(*id, &self.chat(*id), &self.user(newcomer), &domain::name::State::default(), wish)?)
             }
             Command::Message(id, wish) => {
-                let answered = wish.reply_to().map_or(message::State::Absent, |id| self.message(id));
-                let chat = self.chat(wish.chat_id());
+                let (chat_id, answered) = match wish {
+                    message::Command::Post(post) => (post.chat_id, post.reply_to),
+                    message::Command::BringIn(message::BringIn { chat_id, .. })
+                    | message::Command::Edit(message::Edit { chat_id, .. })
+                    | message::Command::Delete(message::Delete { chat_id, .. }) => (*chat_id, None),
+                };
+                let answered = answered.map_or(message::State::Absent, |id| self.message(id));
+                let chat = self.chat(chat_id);
                 Ok(message::decide(*id, &self.message(*id), &chat, &answered, wish, at)?)
             }
             Command::Session(..) | Command::Token(..) | Command::Projection(..) | Command::Nothing(_) => {

@@ -2,8 +2,9 @@
 //! together with the account. The claim of an erased person stays taken.
 
 use crate::UserId;
-use crate::stored::{StoredParts, Unreadable, Written, json};
+use crate::stored::{self, StoredParts, Unreadable, Written};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// Whose name it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +34,13 @@ pub fn evolve(state: &mut State, event: &Event) {
     }
 }
 
+impl State {
+    /// It as JSON.
+    pub(crate) fn to_json(self) -> Value {
+        json!({"owner": self.owner})
+    }
+}
+
 impl Event {
     /// The name that it is stored under.
     pub(crate) fn name(&self) -> &'static str {
@@ -44,7 +52,7 @@ impl Event {
     /// Payload, and what is personal with whose it is.
     pub(crate) fn written(&self) -> Written {
         match self {
-            Event::Claimed(event) => (json(event), None),
+            Event::Claimed(event) => (stored::json(event), None),
         }
     }
 

@@ -1,9 +1,10 @@
 //! A session: one sign-in, until it ends.
 
-use crate::stored::{StoredParts, Unreadable, Written, json, sealed};
+use crate::stored::{self, StoredParts, Unreadable, Written, sealed};
 use crate::user::{self, Origin};
-use crate::{Decision, Outcome, Personal, SessionId, Timestamp, UserId};
+use crate::{Decision, Outcome, Personal, Reads, RefusalKind, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// Whether it goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +47,16 @@ pub struct SignIn {
 pub struct End {
     /// Whose it must be.
     pub by: UserId,
+}
+
+impl Command {
+    /// What the rules look at beside the session.
+    pub fn reads(&self) -> Reads {
+        match self {
+            Command::SignIn(command) => Reads { user: Some(command.user_id), ..Reads::default() },
+            Command::End(_) => Reads::default(),
+        }
+    }
 }
 
 /// SHA-256 of the text of a session's token or of a service token. As text: 64 hex digits.
@@ -111,6 +122,16 @@ pub enum Refusal {
     AlreadyExists,
 }
 
+impl Refusal {
+    pub(crate) fn kind(self) -> RefusalKind {
+        match self {
+            Refusal::BadCredentials => RefusalKind::BadCredentials,
+            Refusal::NotFound => RefusalKind::SessionNotFound,
+            Refusal::AlreadyExists => RefusalKind::AlreadyExists,
+        }
+    }
+}
+
 /// Decides on one session. `user` is the state of the account that a sign-in names, and is not looked at otherwise.
 pub fn decide(
     id: SessionId,
@@ -155,6 +176,17 @@ pub fn evolve(state: &mut State, event: &Event) {
     };
 }
 
+impl State {
+    /// It as JSON.
+    pub(crate) fn to_json(self) -> Value {
+        match self {
+            State::Absent => json!({"is": "absent"}),
+            State::Open(user_id) => json!({"is": "open", "user_id": user_id}),
+            State::Ended(user_id) => json!({"is": "ended", "user_id": user_id}),
+        }
+    }
+}
+
 impl Event {
     /// The name that it is stored under.
     pub(crate) fn name(&self) -> &'static str {
@@ -167,8 +199,8 @@ impl Event {
     /// Payload, and what is personal with whose it is.
     pub(crate) fn written(&self) -> Written {
         match self {
-            Event::SignedIn(event) => (json(event), sealed(event.user_id, &event.from)),
-            Event::Ended(event) => (json(event), None),
+            Event::SignedIn(event) => (stored::json(event), sealed(event.user_id, &event.from)),
+            Event::Ended(event) => (stored::json(event), None),
         }
     }
 

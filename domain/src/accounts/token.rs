@@ -1,10 +1,11 @@
 //! A service token: what an application's own backend calls with in the name of its user, until it is revoked.
 
 use crate::session::TokenHash;
-use crate::stored::{StoredParts, Unreadable, Written, json, sealed};
+use crate::stored::{self, StoredParts, Unreadable, Written, sealed};
 use crate::text::{TokenName, Unfit};
-use crate::{Decision, Outcome, Personal, Timestamp, TokenId, UserId, user};
+use crate::{Decision, Outcome, Personal, Reads, RefusalKind, Timestamp, TokenId, UserId, user};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Whether it goes on. Whether it has expired is for the reader to see.
@@ -116,6 +117,16 @@ pub struct Revoke {
     pub by: UserId,
 }
 
+impl Command {
+    /// What the rules look at beside the token.
+    pub fn reads(&self) -> Reads {
+        match self {
+            Command::Create(command) => Reads { user: Some(command.user_id), ..Reads::default() },
+            Command::Revoke(_) => Reads::default(),
+        }
+    }
+}
+
 /// What happens to a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -165,6 +176,16 @@ pub enum Refusal {
     AlreadyExists,
 }
 
+impl Refusal {
+    pub(crate) fn kind(self) -> RefusalKind {
+        match self {
+            Refusal::UserNotFound => RefusalKind::UserNotFound,
+            Refusal::NotFound => RefusalKind::TokenNotFound,
+            Refusal::AlreadyExists => RefusalKind::AlreadyExists,
+        }
+    }
+}
+
 /// Decides on one token. `user` is the state of the account that a new one names, and is not looked at otherwise.
 /// How many one user may have is for the door to see: no stream counts them.
 pub fn decide(
@@ -211,6 +232,17 @@ pub fn evolve(state: &mut State, event: &Event) {
     };
 }
 
+impl State {
+    /// It as JSON.
+    pub(crate) fn to_json(self) -> Value {
+        match self {
+            State::Absent => json!({"is": "absent"}),
+            State::Live(user_id) => json!({"is": "live", "user_id": user_id}),
+            State::Revoked(user_id) => json!({"is": "revoked", "user_id": user_id}),
+        }
+    }
+}
+
 impl Event {
     /// The name that it is stored under.
     pub(crate) fn name(&self) -> &'static str {
@@ -223,8 +255,8 @@ impl Event {
     /// Payload, and what is personal with whose it is.
     pub(crate) fn written(&self) -> Written {
         match self {
-            Event::Created(event) => (json(event), sealed(event.user_id, &event.name)),
-            Event::Revoked(event) => (json(event), None),
+            Event::Created(event) => (stored::json(event), sealed(event.user_id, &event.name)),
+            Event::Revoked(event) => (stored::json(event), None),
         }
     }
 

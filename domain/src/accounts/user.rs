@@ -1,6 +1,6 @@
 //! An account: who somebody is, how they prove it, what they may do.
 
-use crate::{Decision, Outcome, Personal, Timestamp, UserId, name};
+use crate::{Decision, Outcome, Personal, RefusalKind, Timestamp, UserId, name};
 
 mod account;
 mod command;
@@ -26,6 +26,16 @@ pub enum Refusal {
     /// The password that was checked is not the account's any more.
     #[error("user name or password is wrong")]
     BadCredentials,
+}
+
+impl Refusal {
+    pub(crate) fn kind(self) -> RefusalKind {
+        match self {
+            Refusal::AlreadyExists => RefusalKind::UserExists,
+            Refusal::NotFound => RefusalKind::UserNotFound,
+            Refusal::BadCredentials => RefusalKind::BadCredentials,
+        }
+    }
 }
 
 /// Decides on one account. `claim` is the state of the name that a sign-up names, and is not looked at otherwise.

@@ -2,9 +2,9 @@
 #![allow(missing_docs, reason = "a field's name says what it is")]
 
 use super::Role;
-use crate::UserId;
 use crate::id::NameClaim;
 use crate::text::{ChatName, Nickname};
+use crate::{Reads, UserId};
 
 /// What somebody may want of a chat.
 #[derive(Clone, Debug)]
@@ -117,8 +117,52 @@ pub struct Chosen {
 }
 
 impl Command {
-    /// The claim on the name that was chosen.
-    pub fn claim(&self) -> Option<NameClaim> {
+    /// What the rules look at beside the chat: the account that comes in, and the claim on the name that it chose.
+    pub fn reads(&self) -> Reads {
+        Reads { user: self.newcomer(), claim: self.claim(), ..Reads::default() }
+    }
+
+    fn newcomer(&self) -> Option<UserId> {
+        match self {
+            Command::Create(command) => Some(command.by),
+            Command::Join(Join { user_id, .. })
+            | Command::BringIn(BringIn { user_id, .. })
+            | Command::Add(Add { user_id, .. }) => Some(*user_id),
+            Command::Change(_)
+            | Command::Delete(_)
+            | Command::Leave(_)
+            | Command::Withdraw(_)
+            | Command::DeleteIfEmpty
+            | Command::Remove(_)
+            | Command::SetNickname(_)
+            | Command::SetRole(_) => None,
+        }
+    }
+
+    /// Who says or does something by it: nobody may who was erased. Withdrawing is for those who are about to be, and
+    /// an empty chat is deleted by nobody.
+    pub(crate) fn by(&self) -> Option<UserId> {
+        match self {
+            Command::Create(Create { by, .. })
+            | Command::Change(Change { by, .. })
+            | Command::Delete(Delete { by })
+            | Command::Add(Add { by, .. })
+            | Command::Remove(Remove { by, .. })
+            | Command::SetRole(SetRole { by, .. })
+            | Command::Join(Join { user_id: by, .. })
+            | Command::BringIn(BringIn { user_id: by, .. })
+            | Command::SetNickname(SetNickname { user_id: by, .. })
+            | Command::Leave(Leave { user_id: by }) => Some(*by),
+            Command::Withdraw(_) | Command::DeleteIfEmpty => None,
+        }
+    }
+
+    /// Somebody who was erased meanwhile still has to be taken out, in whoever's name.
+    pub(crate) fn needs_living_actor(&self) -> bool {
+        !matches!(self, Command::Withdraw(_))
+    }
+
+    fn claim(&self) -> Option<NameClaim> {
         match self {
             Command::Create(Create { nickname, .. })
             | Command::Join(Join { nickname, .. })

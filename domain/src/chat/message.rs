@@ -1,9 +1,10 @@
 //! A message: what somebody said in a chat, until it is edited or deleted.
 
-use crate::stored::{StoredParts, Unreadable, Written, json, sealed_text};
+use crate::stored::{self, StoredParts, Unreadable, Written, sealed_text};
 use crate::text::MessageText;
-use crate::{ChatId, Decision, MessageId, Outcome, Personal, Timestamp, UserId, chat};
+use crate::{ChatId, Decision, MessageId, Outcome, Personal, Reads, RefusalKind, Timestamp, UserId, chat};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// What is known of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -96,21 +97,24 @@ pub struct Delete {
 }
 
 impl Command {
-    /// The chat that decides with.
-    pub fn chat_id(&self) -> ChatId {
-        match self {
-            Command::Post(Post { chat_id, .. })
-            | Command::BringIn(BringIn { chat_id, .. })
+    /// What the rules look at beside the message: its chat, and the message that it answers to.
+    pub fn reads(&self) -> Reads {
+        let (chat_id, answered) = match self {
+            Command::Post(Post { chat_id, reply_to, .. }) => (*chat_id, *reply_to),
+            Command::BringIn(BringIn { chat_id, .. })
             | Command::Edit(Edit { chat_id, .. })
-            | Command::Delete(Delete { chat_id, .. }) => *chat_id,
-        }
+            | Command::Delete(Delete { chat_id, .. }) => (*chat_id, None),
+        };
+        Reads { chat: Some(chat_id), answered, ..Reads::default() }
     }
 
-    /// The message that a post answers to.
-    pub fn reply_to(&self) -> Option<MessageId> {
+    /// Who says or does something by it.
+    pub(crate) fn by(&self) -> UserId {
         match self {
-            Command::Post(post) => post.reply_to,
-            Command::BringIn(_) | Command::Edit(_) | Command::Delete(_) => None,
+            Command::Post(Post { author: by, .. })
+            | Command::BringIn(BringIn { author: by, .. })
+            | Command::Edit(Edit { by, .. })
+            | Command::Delete(Delete { by, .. }) => *by,
         }
     }
 }
@@ -196,6 +200,21 @@ pub enum Refusal {
     /// Its id is taken: it was posted before.
     #[error("this message exists already")]
     AlreadyExists,
+}
+
+impl Refusal {
+    pub(crate) fn kind(self) -> RefusalKind {
+        match self {
+            Refusal::ChatNotFound => RefusalKind::ChatNotFound,
+            Refusal::NotAMember => RefusalKind::NotAMember,
+            Refusal::Muted => RefusalKind::Muted,
+            Refusal::Archived => RefusalKind::ChatArchived,
+            Refusal::NotFound | Refusal::ReplyNotFound => RefusalKind::MessageNotFound,
+            Refusal::NotAllowed => RefusalKind::NotAllowed,
+            Refusal::EditedTooOften => RefusalKind::EditedTooOften,
+            Refusal::AlreadyExists => RefusalKind::AlreadyExists,
+        }
+    }
 }
 
 /// Decides on one message. `chat` is the state of the chat that the command names, `reply_to` the state of the
@@ -329,6 +348,22 @@ pub fn evolve(state: &mut State, event: &Event) {
     }
 }
 
+impl State {
+    /// It as JSON; what is personal in it only on request.
+    pub(crate) fn to_json(&self, personal: bool) -> Value {
+        let (is, message) = match self {
+            State::Absent => return json!({"is": "absent"}),
+            State::Posted(message) => ("posted", message),
+            State::Deleted(message) => ("deleted", message),
+        };
+        let mut shown = json!({"is": is, "chat_id": message.chat_id, "author": message.author});
+        if personal {
+            shown["text"] = json!(message.text.known());
+        }
+        shown
+    }
+}
+
 impl Event {
     /// The name that it is stored under.
     pub(crate) fn name(&self) -> &'static str {
@@ -342,9 +377,9 @@ impl Event {
     /// Payload, and what is personal with whose it is.
     pub(crate) fn written(&self) -> Written {
         match self {
-            Event::Posted(event) => (json(event), sealed_text(event.author, &event.text)),
-            Event::Edited(event) => (json(event), sealed_text(event.author, &event.text)),
-            Event::Deleted(event) => (json(event), None),
+            Event::Posted(event) => (stored::json(event), sealed_text(event.author, &event.text)),
+            Event::Edited(event) => (stored::json(event), sealed_text(event.author, &event.text)),
+            Event::Deleted(event) => (stored::json(event), None),
         }
     }
 

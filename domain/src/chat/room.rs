@@ -4,6 +4,7 @@ use super::event::{Event, MemberAdded, MemberJoined, MemberLeft, MemberRemoved};
 use crate::UserId;
 use crate::text::{ChatName, Nickname};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::collections::HashMap;
 
 /// What is known of a chat.
@@ -143,5 +144,23 @@ impl Room {
                 self.called.remove(&former);
             }
         }
+    }
+}
+
+impl State {
+    /// It as JSON; what its members are called in it is left out.
+    pub(crate) fn to_json(&self) -> Value {
+        let room = match self {
+            State::Absent => return json!({"is": "absent"}),
+            State::Deleted => return json!({"is": "deleted"}),
+            State::Open(room) => room,
+        };
+        let mut members = room.members.iter().collect::<Vec<_>>();
+        members.sort_by_key(|(user_id, _)| **user_id);
+        let members = members.iter().map(|(user_id, role)| json!({"user_id": user_id, "role": role}));
+        json!({
+            "is": "open", "chat_name": room.chat_name, "private": room.private, "archived": room.archived,
+            "members": members.collect::<Vec<_>>(),
+        })
     }
 }

@@ -2,9 +2,10 @@
 //! a skip is a fact like any other, and whoever folds the log again skips the same.
 
 use crate::id::ProjectionName;
-use crate::stored::{StoredParts, Unreadable, Written, json};
-use crate::{Decision, Outcome};
+use crate::stored::{self, StoredParts, Unreadable, Written};
+use crate::{Decision, Outcome, RefusalKind};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// The longest reason.
@@ -61,6 +62,15 @@ pub enum Refusal {
     TooMany,
 }
 
+impl Refusal {
+    pub(crate) fn kind(self) -> RefusalKind {
+        match self {
+            Refusal::BadReason => RefusalKind::Malformed,
+            Refusal::TooMany => RefusalKind::SkippedTooOften,
+        }
+    }
+}
+
 /// Judges a wish.
 pub fn decide(name: ProjectionName, state: &State, command: &Command) -> Result<Decision, Refusal> {
     let Command::Skip(Skip { position, reason }) = command;
@@ -91,6 +101,13 @@ pub fn evolve(state: &mut State, event: &Event) {
     }
 }
 
+impl State {
+    /// It as JSON.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({"skipped": self.skipped})
+    }
+}
+
 impl Event {
     /// The name that it is stored under.
     pub(crate) fn name(&self) -> &'static str {
@@ -102,7 +119,7 @@ impl Event {
     /// Payload, and what is personal with whose it is.
     pub(crate) fn written(&self) -> Written {
         match self {
-            Event::EventSkipped(event) => (json(event), None),
+            Event::EventSkipped(event) => (stored::json(event), None),
         }
     }
 

@@ -147,18 +147,8 @@ async fn entered(log: &Log, user_id: UserId, after: u64, up_to: u64) -> Result<B
         let mut chats = BTreeSet::new();
         loop {
             let page = log.read_filtered(&filter, FACTS_PAGE)?;
-            chats.extend(page.iter().filter_map(|record| match StreamId::parse(&record.stream) {
-                Some(StreamId::ChatId(chat_id)) => Some(chat_id),
-                Some(
-                    StreamId::UserId(_)
-                    | StreamId::SessionId(_)
-                    | StreamId::TokenId(_)
-                    | StreamId::NameClaim(_)
-                    | StreamId::MessageId(_)
-                    | StreamId::ProjectionName(_),
-                )
-                | None => None,
-            }));
+            let streams = page.iter().filter_map(|record| StreamId::parse(&record.stream));
+            chats.extend(streams.filter_map(|stream| ChatId::try_from(stream).ok()));
             match page.last() {
                 Some(last) if page.len() == FACTS_PAGE => filter.after = last.position,
                 Some(_) | None => return Ok(chats),

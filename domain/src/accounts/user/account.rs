@@ -4,6 +4,7 @@ use super::event::{Event, RoleSet, SignedUp};
 use crate::text::{DisplayName, Email, Locale, TimeZone, UserName};
 use crate::{Personal, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// What is known of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,6 +78,28 @@ impl Role {
     /// The role of that name.
     pub fn parse(text: &str) -> Option<Role> {
         Role::ALL.into_iter().find(|role| role.name() == text)
+    }
+}
+
+impl State {
+    /// It as JSON; what is personal in it only on request.
+    pub(crate) fn to_json(&self, personal: bool) -> Value {
+        let account = match self {
+            State::Absent => return json!({"is": "absent"}),
+            State::Erased => return json!({"is": "erased"}),
+            State::Open(account) => account,
+        };
+        let profile = &account.profile;
+        let mut shown = json!({
+            "is": "open", "time_zone": profile.time_zone, "locale": profile.locale, "role": profile.role,
+            "created_at": profile.created_at, "passwords": account.passwords,
+        });
+        if personal {
+            shown["user_name"] = json!(profile.user_name.known());
+            shown["display_name"] = json!(profile.display_name.known());
+            shown["email"] = json!(profile.email);
+        }
+        shown
     }
 }
 

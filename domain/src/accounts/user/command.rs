@@ -4,7 +4,7 @@
 use super::{Origin, Role, Verifier};
 use crate::id::NameClaim;
 use crate::text::{DisplayName, Email, Locale, TimeZone, UserName};
-use crate::{SessionId, Timestamp};
+use crate::{Reads, SessionId, Timestamp};
 
 /// What somebody may want of an account.
 #[derive(Clone, Debug)]
@@ -81,4 +81,15 @@ pub struct EndSessions {
 #[derive(Clone, Debug)]
 pub struct SetRole {
     pub role: Role,
+}
+
+impl Command {
+    /// What the rules look at beside the account.
+    pub fn reads(&self) -> Reads {
+        if let Command::SignUp(command) = self {
+            Reads { claim: Some(command.claim), ..Reads::default() }
+        } else {
+            Reads::default()
+        }
+    }
 }

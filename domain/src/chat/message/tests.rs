@@ -323,14 +323,12 @@ fn facts_without_a_message_make_none() {
 }
 
 #[test]
-fn a_command_names_its_chat_and_what_it_answers_to() {
-    for command in [post(VERA), answer_to(EARLIER), edit(VERA, "bye"), delete(VERA)] {
-        assert_eq!(command.chat_id(), ROOM);
-    }
-    assert_eq!(answer_to(EARLIER).reply_to(), Some(EARLIER));
+fn a_command_looks_at_its_chat_and_what_it_answers_to() {
+    let reads = Reads { chat: Some(ROOM), ..Reads::default() };
     for command in [post(VERA), edit(VERA, "bye"), delete(VERA)] {
-        assert_eq!(command.reply_to(), None);
+        assert_eq!(command.reads(), reads);
     }
+    assert_eq!(answer_to(EARLIER).reads(), Reads { answered: Some(EARLIER), ..reads });
 }
 
 #[test]

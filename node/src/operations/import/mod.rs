@@ -180,14 +180,9 @@ impl Importer<'_> {
     fn anothers(&self, chosen: Option<&chat::Chosen>, author: UserId) -> Result<Option<NameClaim>, Error> {
         let Some(chosen) = chosen else { return Ok(None) };
         let facts = self.node.log.stream(chosen.claim.into())?;
-        let is_anothers = facts.iter().any(|fact| match &fact.event {
-            Event::Name(_, name::Event::Claimed(claimed)) => claimed.user_id != author,
-            Event::User(..)
-            | Event::Session(..)
-            | Event::Token(..)
-            | Event::Chat(..)
-            | Event::Message(..)
-            | Event::Projection(..) => false,
+        let is_anothers = facts.iter().any(|fact| {
+            let Event::Name(_, name::Event::Claimed(claimed)) = &fact.event else { return false };
+            claimed.user_id != author
         });
         Ok(is_anothers.then_some(chosen.claim))
     }

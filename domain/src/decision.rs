@@ -1,0 +1,69 @@
+//! What the rules answer when they accept a command.
+
+use crate::{ChatId, Event, MessageId, SessionId, Timestamp, TokenId, UserId, user};
+
+/// What a command answers when it is accepted. Kept with the receipt, so that a repeat gives the same answer.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Done; there is nothing more to say.
+    Done,
+    /// An account was opened.
+    SignedUp {
+        /// Whose.
+        user_id: UserId,
+    },
+    /// A profile was changed; this is how it reads now.
+    Profile(user::Profile),
+    /// A session was opened.
+    SignedIn {
+        /// Which.
+        session_id: SessionId,
+    },
+    /// A service token was created. Its text is not kept.
+    TokenCreated {
+        /// Which.
+        token_id: TokenId,
+        /// When.
+        created_at: Timestamp,
+        /// When it ends; none when it does not by itself.
+        expires_at: Option<Timestamp>,
+    },
+    /// A chat was created.
+    ChatCreated {
+        /// Which.
+        chat_id: ChatId,
+    },
+    /// A user is a member of a chat.
+    Member {
+        /// Who.
+        user_id: UserId,
+        /// False when they were one before.
+        joined: bool,
+    },
+    /// A message was posted.
+    Posted {
+        /// Which.
+        message_id: MessageId,
+    },
+}
+
+/// What `decide` answers: the facts to append, none when nothing changes, and the outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// In the order in which they happened.
+    pub facts: Vec<Event>,
+    /// What the caller is told.
+    pub outcome: Outcome,
+}
+
+impl Decision {
+    pub(crate) fn of(facts: Vec<Event>, outcome: Outcome) -> Decision {
+        Decision { facts, outcome }
+    }
+
+    /// The wish is already true: nothing is written.
+    pub(crate) fn nothing(outcome: Outcome) -> Decision {
+        Decision { facts: Vec::new(), outcome }
+    }
+}

@@ -1,0 +1,27 @@
+//! What rules look at beside their own stream.
+
+use crate::id::NameClaim;
+use crate::{ChatId, MessageId, StreamId, UserId};
+
+/// The streams beside its own whose states a command is decided on, by what they are to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// The account that comes in, or in whose name something is made.
+    pub user: Option<UserId>,
+    /// The claim on a name that is chosen.
+    pub claim: Option<NameClaim>,
+    /// The chat that a message is in.
+    pub chat: Option<ChatId>,
+    /// The message that is answered to.
+    pub answered: Option<MessageId>,
+}
+
+impl Reads {
+    /// Each of them.
+    pub fn streams(self) -> impl Iterator<Item = StreamId> {
+        let Reads { user, claim, chat, answered } = self;
+        [user.map(StreamId::from), claim.map(StreamId::from), chat.map(StreamId::from), answered.map(StreamId::from)]
+            .into_iter()
+            .flatten()
+    }
+}

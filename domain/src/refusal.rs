@@ -1,0 +1,46 @@
+//! Of which kind a refusal is.
+
+/// What a refusal is to a program: every door has an answer for each kind, and none asks which aggregate refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RefusalKind {
+    /// What the caller came in with is wrong, or not right any more.
+    BadCredentials,
+    /// There is no such account.
+    UserNotFound,
+    /// There is no such session.
+    SessionNotFound,
+    /// There is no such service token.
+    TokenNotFound,
+    /// There is no such chat.
+    ChatNotFound,
+    /// There is no such member of a chat.
+    MemberNotFound,
+    /// There is no such message.
+    MessageNotFound,
+    /// The name of an account is taken.
+    UserExists,
+    /// An id is taken.
+    AlreadyExists,
+    /// The name in a chat is taken.
+    NameTaken,
+    /// Only who is added may come in.
+    NotInvited,
+    /// Only members may.
+    NotAMember,
+    /// The role does not allow it.
+    NotAllowed,
+    /// The member may only read.
+    Muted,
+    /// The chat is closed.
+    ChatArchived,
+    /// The only owner wants to leave.
+    OwnerMustHandOver,
+    /// The message has as many edits as allowed.
+    EditedTooOften,
+    /// As many events are skipped as allowed.
+    SkippedTooOften,
+    /// What was said is of no use.
+    Malformed,
+    /// It was changed since it was read.
+    VersionChanged,
+}
