@@ -167,13 +167,16 @@ pub struct Search {
     pub relevance: bool,
 }
 
+fn categories() -> String {
+    format!("Only of this category: {}", domain::Category::ALL.map(domain::Category::word).join(", "))
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Streams {
     /// List streams
     #[command(after_help = "Example:\n  letopis streams ls --category chat")]
     Ls {
-        /// Only of this category: user, session, token, name, chat, message, projection
-        #[arg(long, value_name = "CATEGORY")]
+        #[arg(long, value_name = "CATEGORY", help = categories())]
         category: Option<String>,
         /// At most so many
         #[arg(long, value_name = "N")]
