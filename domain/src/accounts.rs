@@ -2,6 +2,7 @@
 
 pub mod name;
 pub mod password;
+pub mod quota;
 pub mod session;
 pub mod token;
 pub mod user;

@@ -44,6 +44,7 @@ macro_rules! stream_of {
 id!(UserId, "an account");
 id!(SessionId, "a session");
 id!(TokenId, "a service token");
+id!(QuotaId, "a user's quota: that of the user");
 id!(ChatId, "a chat");
 id!(MessageId, "a message");
 stream_of!(NameClaim);
@@ -88,6 +89,12 @@ impl fmt::Display for ProjectionName {
     }
 }
 
+impl From<UserId> for QuotaId {
+    fn from(UserId(id): UserId) -> QuotaId {
+        QuotaId(id)
+    }
+}
+
 impl From<ProjectionName> for StreamId {
     fn from(name: ProjectionName) -> StreamId {
         StreamId::ProjectionName(name)
@@ -103,6 +110,8 @@ pub enum StreamId {
     SessionId(SessionId),
     /// `token-<id>`
     TokenId(TokenId),
+    /// `quota-<id of the user>`
+    QuotaId(QuotaId),
     /// `name-<64 hex digits>`
     NameClaim(NameClaim),
     /// `chat-<id>`
@@ -122,6 +131,8 @@ pub enum Category {
     Session,
     /// A service token.
     Token,
+    /// What a user has of what is limited.
+    Quota,
     /// The claim on a name.
     Name,
     /// A chat.
@@ -134,10 +145,11 @@ pub enum Category {
 
 impl Category {
     /// Every category.
-    pub const ALL: [Category; 7] = [
+    pub const ALL: [Category; 8] = [
         Category::User,
         Category::Session,
         Category::Token,
+        Category::Quota,
         Category::Name,
         Category::Chat,
         Category::Message,
@@ -150,6 +162,7 @@ impl Category {
             Category::User => "user",
             Category::Session => "session",
             Category::Token => "token",
+            Category::Quota => "quota",
             Category::Name => "name",
             Category::Chat => "chat",
             Category::Message => "message",
@@ -161,7 +174,7 @@ impl Category {
     pub fn is_rarely_named_again(self) -> bool {
         match self {
             Category::Message | Category::Name | Category::Token | Category::Projection => true,
-            Category::User | Category::Session | Category::Chat => false,
+            Category::User | Category::Session | Category::Quota | Category::Chat => false,
         }
     }
 
@@ -183,6 +196,7 @@ impl StreamId {
             StreamId::UserId(_) => Category::User,
             StreamId::SessionId(_) => Category::Session,
             StreamId::TokenId(_) => Category::Token,
+            StreamId::QuotaId(_) => Category::Quota,
             StreamId::NameClaim(_) => Category::Name,
             StreamId::ChatId(_) => Category::Chat,
             StreamId::MessageId(_) => Category::Message,
@@ -198,6 +212,7 @@ impl fmt::Display for StreamId {
             StreamId::UserId(id) => id.fmt(out),
             StreamId::SessionId(id) => id.fmt(out),
             StreamId::TokenId(id) => id.fmt(out),
+            StreamId::QuotaId(id) => id.fmt(out),
             StreamId::NameClaim(NameClaim(hash)) => out.write_str(&hex(hash)),
             StreamId::ChatId(id) => id.fmt(out),
             StreamId::MessageId(id) => id.fmt(out),
@@ -214,6 +229,7 @@ impl StreamId {
             Category::User => UserId(parse_uuid(rest)?).into(),
             Category::Session => SessionId(parse_uuid(rest)?).into(),
             Category::Token => TokenId(parse_uuid(rest)?).into(),
+            Category::Quota => QuotaId(parse_uuid(rest)?).into(),
             Category::Name => NameClaim(parse_hash(rest)?).into(),
             Category::Chat => ChatId(parse_uuid(rest)?).into(),
             Category::Message => MessageId(parse_uuid(rest)?).into(),
@@ -256,10 +272,11 @@ mod tests {
     #[test]
     fn streams_read_back_from_their_text() {
         let id = Uuid::from_u128(7);
-        let streams: [StreamId; 7] = [
+        let streams: [StreamId; 8] = [
             UserId(id).into(),
             SessionId(id).into(),
             TokenId(id).into(),
+            QuotaId(id).into(),
             ChatId(id).into(),
             MessageId(id).into(),
             NameClaim([0xab; 32]).into(),

@@ -20,7 +20,7 @@ pub mod text;
 pub mod time;
 
 pub use accounts::user::VERIFIERS;
-pub use accounts::{name, password, session, token, user};
+pub use accounts::{name, password, quota, session, token, user};
 pub use chat::message;
 pub use decision::{Decision, Outcome};
 pub use id::{Category, ChatId, MessageId, SessionId, StreamId, TokenId, UserId};
@@ -105,6 +105,8 @@ pub enum Event {
     Session(SessionId, session::Event),
     /// To a service token.
     Token(TokenId, token::Event),
+    /// To a user's quota.
+    Quota(id::QuotaId, quota::Event),
     /// To the claim on a name.
     Name(id::NameClaim, name::Event),
     /// To a chat.
@@ -122,6 +124,7 @@ impl Event {
             Event::User(id, _) => (*id).into(),
             Event::Session(id, _) => (*id).into(),
             Event::Token(id, _) => (*id).into(),
+            Event::Quota(id, _) => (*id).into(),
             Event::Name(claim, _) => (*claim).into(),
             Event::Chat(id, _) => (*id).into(),
             Event::Message(id, _) => (*id).into(),
@@ -146,6 +149,7 @@ impl Event {
             Event::User(_, event) => event.name(),
             Event::Session(_, event) => event.name(),
             Event::Token(_, event) => event.name(),
+            Event::Quota(_, event) => event.name(),
             Event::Name(_, event) => event.name(),
             Event::Chat(_, event) => event.name(),
             Event::Message(_, event) => event.name(),
@@ -159,6 +163,7 @@ impl Event {
             Event::User(id, event) => event.written(*id),
             Event::Session(_, event) => event.written(),
             Event::Token(_, event) => event.written(),
+            Event::Quota(_, event) => event.written(),
             Event::Name(_, event) => event.written(),
             Event::Chat(_, event) => event.written(),
             Event::Message(_, event) => event.written(),
@@ -176,6 +181,7 @@ impl Event {
             Category::User => parts.placed(user::Event::restore(parts)?, Event::User)?,
             Category::Session => parts.placed(session::Event::restore(parts)?, Event::Session)?,
             Category::Token => parts.placed(token::Event::restore(parts)?, Event::Token)?,
+            Category::Quota => parts.placed(quota::Event::restore(parts)?, Event::Quota)?,
             Category::Name => parts.placed(name::Event::restore(parts)?, Event::Name)?,
             Category::Chat => parts.placed(chat::Event::restore(parts)?, Event::Chat)?,
             Category::Message => parts.placed(message::Event::restore(parts)?, Event::Message)?,
@@ -193,6 +199,8 @@ pub enum State {
     Session(session::State),
     /// A service token.
     Token(token::State),
+    /// A user's quota.
+    Quota(quota::State),
     /// The claim on a name.
     Name(name::State),
     /// A chat.
@@ -210,6 +218,7 @@ impl State {
             Category::User => State::User(user::State::default()),
             Category::Session => State::Session(session::State::default()),
             Category::Token => State::Token(token::State::default()),
+            Category::Quota => State::Quota(quota::State::default()),
             Category::Name => State::Name(name::State::default()),
             Category::Chat => State::Chat(chat::State::default()),
             Category::Message => State::Message(message::State::default()),
@@ -223,6 +232,7 @@ impl State {
             (State::User(state), Event::User(id, event)) => user::evolve(*id, state, event),
             (State::Session(state), Event::Session(_, event)) => session::evolve(state, event),
             (State::Token(state), Event::Token(_, event)) => token::evolve(state, event),
+            (State::Quota(state), Event::Quota(_, event)) => quota::evolve(state, event),
             (State::Name(state), Event::Name(_, event)) => name::evolve(state, event),
             (State::Chat(state), Event::Chat(_, event)) => chat::evolve(state, event),
             (State::Message(state), Event::Message(_, event)) => message::evolve(state, event),
@@ -232,6 +242,7 @@ impl State {
                 State::User(_)
                 | State::Session(_)
                 | State::Token(_)
+                | State::Quota(_)
                 | State::Name(_)
                 | State::Chat(_)
                 | State::Message(_)
@@ -247,6 +258,7 @@ impl State {
             State::User(state) => state.to_json(personal),
             State::Session(state) => state.to_json(),
             State::Token(state) => state.to_json(),
+            State::Quota(state) => state.to_json(),
             State::Name(state) => state.to_json(),
             State::Chat(state) => state.to_json(),
             State::Message(state) => state.to_json(personal),

@@ -3,13 +3,13 @@
 //! What stands in the snapshot stands in logs: a shape may be added there, none may be changed.
 #![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
-use domain::id::{NameClaim, ProjectionName};
+use domain::id::{NameClaim, ProjectionName, QuotaId};
 use domain::session::TokenHash;
 use domain::text::{ChatName, DisplayName, Email, Locale, MessageText, Nickname, TimeZone, TokenName, UserName};
 use domain::user::{Origin, Verifier};
 use domain::{
     ChatId, Event, MessageId, Personal, SessionId, Stored, StoredParts, StreamId, Timestamp, TokenId, Unreadable,
-    UserId, chat, message, name, projection, session, token, user,
+    UserId, chat, message, name, projection, quota, session, token, user,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -20,6 +20,8 @@ const ANNA_STREAM: &str = "user-00000000-0000-0000-0000-000000000001";
 const CLAIM: NameClaim = NameClaim([0xcd; 32]);
 const SESSION: SessionId = SessionId(Uuid::from_u128(3));
 const TOKEN: TokenId = TokenId(Uuid::from_u128(7));
+const OTHER_TOKEN: TokenId = TokenId(Uuid::from_u128(8));
+const QUOTA: QuotaId = QuotaId(ANNA.0);
 const CHAT: ChatId = ChatId(Uuid::from_u128(4));
 const MESSAGE: MessageId = MessageId(Uuid::from_u128(5));
 const EARLIER: MessageId = MessageId(Uuid::from_u128(6));
@@ -112,6 +114,23 @@ examples! { sight:
     Event::Token(_, token::Event::Revoked(_)) => Event::Token(TOKEN, token::Event::Revoked(token::Revoked {
         user_id: ANNA,
     })),
+    Event::Quota(_, quota::Event::TokensAdopted(_)) => {
+        Event::Quota(QUOTA, quota::Event::TokensAdopted(quota::TokensAdopted {
+            tokens: vec![
+                quota::HeldToken { token_id: TOKEN, expires_at: Some(AT.plus_seconds(86_400)) },
+                quota::HeldToken { token_id: OTHER_TOKEN, expires_at: None },
+            ],
+        }))
+    },
+    Event::Quota(_, quota::Event::TokenCounted(_)) => Event::Quota(QUOTA, quota::Event::TokenCounted(quota::TokenCounted {
+        token_id: TOKEN,
+        at: AT,
+        expires_at: Some(AT.plus_seconds(86_400)),
+    })),
+    Event::Quota(_, quota::Event::TokenReleased(_)) => {
+        Event::Quota(QUOTA, quota::Event::TokenReleased(quota::TokenReleased { token_id: TOKEN }))
+    },
+    Event::Quota(_, quota::Event::TokensCleared) => Event::Quota(QUOTA, quota::Event::TokensCleared),
     Event::Name(_, name::Event::Claimed(_)) => Event::Name(CLAIM, name::Event::Claimed(name::Claimed {
         user_id: ANNA,
     })),
@@ -289,8 +308,11 @@ fn what_is_optional_may_be_missing() {
         }),
     );
     assert!(!without_end.stored().payload.contains("expires_at"));
+    let counted = quota::TokenCounted { token_id: TOKEN, at: AT, expires_at: None };
+    let counted = Event::Quota(QUOTA, quota::Event::TokenCounted(counted));
+    assert!(!counted.stored().payload.contains("expires_at"));
     assert!(!without_email.stored().personal.unwrap().1.contains("email"));
-    for event in [answers_to_nothing, without_email, none_goes_on, without_end] {
+    for event in [answers_to_nothing, without_email, none_goes_on, without_end, counted] {
         assert_eq!(restored(&event), Ok(event));
     }
 }
@@ -318,6 +340,7 @@ fn unknown_names_are_told_from_malformed_shapes() {
         "session.signed_in.v0",
         "name.claimed.v2",
         "name.released.v1",
+        "quota.token_counted.v2",
         "chat.created.v1 ",
         "message.reacted.v1",
         "projection.event_skipped.v2",
