@@ -208,6 +208,9 @@ impl From<Refusal> for Error {
             RefusalKind::ChatArchived => Code::Archived,
             RefusalKind::OwnerMustHandOver => Code::OwnerMustHandOver,
             RefusalKind::EditedTooOften => Code::EditedTooOften,
+            RefusalKind::TooManyTokens => Code::TooManyTokens,
+            // The route says it the second time.
+            RefusalKind::Incomplete => Code::Internal,
             // Only operators skip events, and not over HTTP.
             RefusalKind::Malformed | RefusalKind::SkippedTooOften => Code::BadParameters,
             RefusalKind::VersionChanged => Code::VersionChanged,

@@ -2,10 +2,10 @@
 
 use crate::request::{Actor, Request};
 use crate::states::States;
-use domain::id::{NameClaim, ProjectionName};
+use domain::id::{NameClaim, ProjectionName, QuotaId};
 use domain::{
     ChatId, Command, Decision, MessageId, Outcome, Refusal, SessionId, State, StreamId, Timestamp, TokenId, UserId,
-    chat, message, name, projection, session, token, user,
+    chat, message, name, projection, quota, session, token, user,
 };
 use std::collections::BTreeSet;
 
@@ -37,7 +37,8 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
             Ok(session::decide(*id, &states.session(*id), states.user(reads.user), command, at)?)
         }
         Command::Token(id, command) => {
-            Ok(token::decide(*id, &states.token(*id), states.user(reads.user), command, at)?)
+            let (user, quota) = (states.user(reads.user), states.quota(reads.quota));
+            Ok(token::decide(*id, &states.token(*id), user, quota, command, at)?)
         }
         Command::Chat(id, command) => {
             let (user, claim) = (states.user(reads.user), states.name(reads.claim));
@@ -65,6 +66,11 @@ impl States {
 
     fn token(&self, id: TokenId) -> token::State {
         if let Some(State::Token(state)) = self.state(Some(id)) { *state } else { token::State::Absent }
+    }
+
+    fn quota(&self, id: Option<QuotaId>) -> &quota::State {
+        static EMPTY: quota::State = quota::State::EMPTY;
+        if let Some(State::Quota(state)) = self.state(id) { state } else { &EMPTY }
     }
 
     fn name(&self, claim: Option<NameClaim>) -> name::State {

@@ -64,10 +64,10 @@ impl Command {
         }
     }
 
-    /// What its rules look at beside that stream.
+    /// What its rules look at beside that stream, or change together with it.
     pub fn reads(&self) -> Reads {
         match self {
-            Command::User(_, command) => command.reads(),
+            Command::User(id, command) => command.reads(*id),
             Command::Session(_, command) => command.reads(),
             Command::Token(_, command) => command.reads(),
             Command::Chat(_, command) => command.reads(),

@@ -1,6 +1,6 @@
 //! What rules look at beside their own stream.
 
-use crate::id::NameClaim;
+use crate::id::{NameClaim, QuotaId};
 use crate::{ChatId, MessageId, StreamId, UserId};
 
 /// The streams beside its own whose states a command is decided on, by what they are to it.
@@ -8,6 +8,8 @@ use crate::{ChatId, MessageId, StreamId, UserId};
 pub struct Reads {
     /// The account that comes in, or in whose name something is made.
     pub user: Option<UserId>,
+    /// What counts against the limits of that account.
+    pub quota: Option<QuotaId>,
     /// The claim on a name that is chosen.
     pub claim: Option<NameClaim>,
     /// The chat that a message is in.
@@ -19,9 +21,15 @@ pub struct Reads {
 impl Reads {
     /// Each of them.
     pub fn streams(self) -> impl Iterator<Item = StreamId> {
-        let Reads { user, claim, chat, answered } = self;
-        [user.map(StreamId::from), claim.map(StreamId::from), chat.map(StreamId::from), answered.map(StreamId::from)]
-            .into_iter()
-            .flatten()
+        let Reads { user, quota, claim, chat, answered } = self;
+        [
+            user.map(StreamId::from),
+            quota.map(StreamId::from),
+            claim.map(StreamId::from),
+            chat.map(StreamId::from),
+            answered.map(StreamId::from),
+        ]
+        .into_iter()
+        .flatten()
     }
 }

@@ -39,6 +39,10 @@ pub enum RefusalKind {
     EditedTooOften,
     /// As many events are skipped as allowed.
     SkippedTooOften,
+    /// The user has as many service tokens as allowed.
+    TooManyTokens,
+    /// The command does not say all that it is decided on; the door that sends it says it the second time.
+    Incomplete,
     /// What was said is of no use.
     Malformed,
     /// It was changed since it was read.

@@ -188,7 +188,9 @@ fn of_refusal(refusal: &Refusal) -> FailureKind {
         | RefusalKind::OwnerMustHandOver
         | RefusalKind::EditedTooOften
         | RefusalKind::SkippedTooOften
+        | RefusalKind::TooManyTokens
         | RefusalKind::VersionChanged => FailureKind::Conflict,
         RefusalKind::Malformed => FailureKind::Usage,
+        RefusalKind::Incomplete => FailureKind::Failure,
     }
 }

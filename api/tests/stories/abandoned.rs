@@ -1,9 +1,8 @@
 //! Chats that their last member leaves, and those that earlier versions left behind.
 
-use domain::{ChatId, Event, Timestamp, UserId, chat, user};
+use super::append;
+use domain::{ChatId, Event, UserId, chat, user};
 use serde_json::json;
-use std::path::Path;
-use store::{Appender, Batch, BatchNeeds, Folder, NewEvent};
 use testkit::{Actor, TestApp};
 
 async fn leave(actor: &Actor, chat: &str) {
@@ -67,24 +66,6 @@ async fn a_chat_ends_when_its_last_member_is_erased() {
     anna.send(reqwest::Method::DELETE, "/v1/me", body, &[]).await.expect_status(200);
     boris.get(&format!("/v1/chats/{alone}")).await.expect_problem(404, "chat-not-found");
     assert_eq!(boris.get(&format!("/v1/chats/{shared}")).await.body["role"], "owner");
-}
-
-/// Appends what an earlier version would have, past the rules of this one.
-fn append(data: &Path, facts: Vec<Event>) {
-    let folder = Folder::create(data).unwrap();
-    let _lock = folder.lock().unwrap();
-    let mut appender = Appender::open(&folder, &folder.master_key()).unwrap();
-    let log = appender.log(&folder).unwrap();
-    let mut events = Vec::<NewEvent>::new();
-    for event in facts {
-        let stream = event.stream();
-        let before = events.iter().filter(|before| before.event.stream() == stream).count() as u64;
-        let version = log.stream(stream).unwrap().len() as u64 + before + 1;
-        events.push(NewEvent { version, event, meta: "{}".to_owned() });
-    }
-    appender.begin(&BatchNeeds::default()).unwrap();
-    let at = Timestamp(log.head().unwrap().recorded_at.0);
-    appender.append(&Batch { at, events, ..Batch::default() }).unwrap();
 }
 
 fn went(actor: &Actor, chat: &str) -> Event {

@@ -1,10 +1,10 @@
 //! Service tokens: creating, using, listing and revoking them.
 
-use super::now;
+use super::{append, now};
 use commands::Request;
 use domain::text::TokenName;
 use domain::token::{self, Scopes};
-use domain::{Command, Timestamp, TokenId, UserId, id, session, user};
+use domain::{Command, Event, Personal, Timestamp, TokenId, UserId, id, session, user};
 use projections::ProjectionId;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -65,6 +65,7 @@ async fn from_yesterday(app: &TestApp, anna: &Actor, life_seconds: i64) -> Actor
         token_hash: session::TokenHash(Sha256::digest(text.as_bytes()).into()),
         scopes: Scopes::parse(["read"]).unwrap(),
         expires_at: Some(yesterday.plus_seconds(life_seconds)),
+        held: Some(vec![]),
     });
     let request = Request::by_operator(Command::Token(TokenId(Uuid::now_v7()), create), yesterday);
     app.node.writer.send(request).await.unwrap();
@@ -326,6 +327,52 @@ async fn nobody_has_more_than_a_hundred_also_who_asks_at_once() {
     create(&anna, all_scopes("in its place")).await;
     anna.post(TOKENS, all_scopes("one more")).await.expect_problem(409, "too-many-tokens");
     create(&app.user("Boris").await, all_scopes("his first")).await;
+}
+
+/// A token as an earlier release created it, which counted none.
+fn of_an_earlier_release(anna: &Actor, number: u8) -> Event {
+    let created = token::Created {
+        user_id: UserId(id::parse_uuid(&anna.user_id).unwrap()),
+        token_hash: session::TokenHash([number; 32]),
+        scopes: Scopes::parse(["read"]).unwrap(),
+        at: now(),
+        expires_at: None,
+        name: Personal::Known(TokenName::parse("earlier").unwrap()),
+    };
+    Event::Token(TokenId(Uuid::now_v7()), token::Event::Created(created))
+}
+
+#[tokio::test]
+async fn tokens_of_an_earlier_release_count() {
+    let app = TestApp::start().await;
+    if !app.is_embedded() {
+        return;
+    }
+    let anna = app.user("Anna").await;
+    let app = app
+        .restart_after(|data| append(data, (0..101).map(|number| of_an_earlier_release(&anna, number)).collect()))
+        .await;
+    let anna = app.again(&anna);
+    anna.post(TOKENS, all_scopes("one more")).await.expect_problem(409, "too-many-tokens");
+    let revoke = async |token: &Value| {
+        let path = format!("{TOKENS}/{}", token["id"].as_str().unwrap());
+        anna.delete(&path).await.expect_status(200);
+    };
+    let tokens = listed(&anna).await;
+    assert_eq!(tokens.len(), 101);
+    revoke(&tokens[0]).await;
+    anna.post(TOKENS, all_scopes("one more")).await.expect_problem(409, "too-many-tokens");
+    revoke(&tokens[1]).await;
+    create(&anna, all_scopes("the hundredth")).await;
+    anna.post(TOKENS, all_scopes("one more")).await.expect_problem(409, "too-many-tokens");
+    // One that was adopted is released like any other, also behind a restart.
+    revoke(&tokens[2]).await;
+    let app = app.restart().await;
+    let anna = app.again(&anna);
+    create(&anna, all_scopes("in its place")).await;
+    anna.post(TOKENS, all_scopes("one more")).await.expect_problem(409, "too-many-tokens");
+    assert_eq!(listed(&anna).await.len(), 100);
+    verified(&app);
 }
 
 #[tokio::test]

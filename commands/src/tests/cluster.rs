@@ -1,7 +1,10 @@
 //! Writers of several nodes on one log. `LETOPIS_TORTURE_RACES=10000` for a long run.
 
 use super::*;
-use domain::{Event, Refusal};
+use domain::id::QuotaId;
+use domain::session::TokenHash;
+use domain::text::TokenName;
+use domain::{Event, Refusal, TokenId, quota, token};
 use servers::{Database, Fate, Postgres, PostgresOptions, Proxy, Server, installed};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -118,6 +121,52 @@ async fn a_name_that_is_wanted_on_two_nodes_at_once_has_one_winner() {
     let events = nodes[0].log.verify(1, u64::MAX, |_| {}).unwrap().events;
     assert_eq!(events, (won[0] + won[1]) * 3, "the claim, the account and its password, and nothing else");
     assert!(won.iter().all(|won| *won > 0), "both nodes were in the races: {won:?}");
+}
+
+/// A token of that user, who has one from an earlier release.
+fn token(number: u128, user_id: UserId) -> Command {
+    let create = token::Command::Create(token::Create {
+        user_id,
+        name: TokenName::parse("shop").unwrap(),
+        token_hash: TokenHash([u8::try_from(number).unwrap(); 32]),
+        scopes: token::Scopes::parse(["read"]).unwrap(),
+        expires_at: None,
+        held: Some(vec![quota::HeldToken { token_id: TokenId(Uuid::from_u128(1_000)), expires_at: None }]),
+    });
+    Command::Token(TokenId(Uuid::from_u128(number)), create)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_at_once_create_no_more_tokens_than_one_may_have() {
+    let Some(shared) = Shared::new().await else { return };
+    let nodes = [shared.node(), shared.node()];
+    let anna = UserId(Uuid::from_u128(1));
+    nodes[0].send(claiming(1, 1)).await.unwrap();
+    // With the one of an earlier release it is one too many.
+    let creating = (0..quota::TOKENS_MAX).map(|number| {
+        let writer = nodes[number % 2].writer.clone();
+        tokio::spawn(async move { (number % 2, writer.send(request(token(number as u128, anna))).await) })
+    });
+    let creating = creating.collect::<Vec<_>>();
+    let too_many = Error::Refused(Refusal::Token(quota::Refusal::TooManyTokens.into()));
+    let (mut created, mut refused) = ([0, 0], 0);
+    for answer in creating {
+        match answer.await.unwrap() {
+            (node, Ok(_)) => created[node] += 1,
+            (_, Err(error)) => {
+                assert_eq!(error, too_many);
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!((created[0] + created[1], refused), (quota::TOKENS_MAX - 1, 1));
+    assert!(created.iter().all(|created| *created > 0), "both nodes created some: {created:?}");
+    for node in [&nodes[0], &nodes[1], &shared.node()] {
+        assert_eq!(node.send(token(200, anna)).await, Err(too_many.clone()));
+    }
+    let facts = nodes[0].log.stream(QuotaId::from(anna).into()).unwrap();
+    let adopted = facts.iter().filter(|fact| matches!(fact.event, Event::Quota(_, quota::Event::TokensAdopted(_))));
+    assert_eq!((adopted.count(), facts.len()), (1, quota::TOKENS_MAX));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@
 //! that command says which a read model knows, and what was released before is left out.
 
 use crate::stored::{self, Empty, StoredParts, Unreadable, Written};
-use crate::{Timestamp, TokenId};
+use crate::{RefusalKind, Timestamp, TokenId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,11 +85,17 @@ pub enum Refusal {
     NotAdopted,
 }
 
+impl Refusal {
+    pub(crate) fn kind(self) -> RefusalKind {
+        match self {
+            Refusal::TooManyTokens => RefusalKind::TooManyTokens,
+            Refusal::NotAdopted => RefusalKind::Incomplete,
+        }
+    }
+}
+
 /// Counts one more token. `held` are those that a read model knows; they are looked at until some were adopted.
-///
-/// # Errors
-/// When the user has too many, or nobody said which they have.
-pub fn count(state: &State, token: TokenCounted, held: Option<&[HeldToken]>) -> Result<Vec<Event>, Refusal> {
+pub(crate) fn count(state: &State, token: TokenCounted, held: Option<&[HeldToken]>) -> Result<Vec<Event>, Refusal> {
     let lives = |expires_at: &Option<Timestamp>| expires_at.is_none_or(|end| end > token.at);
     if state.adopted {
         if state.tokens.values().filter(|expires_at| lives(expires_at)).count() >= TOKENS_MAX {
@@ -107,7 +113,7 @@ pub fn count(state: &State, token: TokenCounted, held: Option<&[HeldToken]>) -> 
 }
 
 /// Counts a token no more: nothing happens when it does not count.
-pub fn release(state: &State, token_id: TokenId) -> Option<Event> {
+pub(crate) fn release(state: &State, token_id: TokenId) -> Option<Event> {
     let counts = if state.adopted { state.tokens.contains_key(&token_id) } else { !state.released.contains(&token_id) };
     counts.then_some(Event::TokenReleased(TokenReleased { token_id }))
 }
@@ -136,6 +142,9 @@ pub fn evolve(state: &mut State, event: &Event) {
 }
 
 impl State {
+    /// Before the first fact.
+    pub const EMPTY: State = State { adopted: false, tokens: BTreeMap::new(), released: BTreeSet::new() };
+
     /// It as JSON.
     pub(crate) fn to_json(&self) -> Value {
         json!({"adopted": self.adopted, "tokens": self.tokens, "released": self.released})

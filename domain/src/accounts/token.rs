@@ -1,5 +1,6 @@
 //! A service token: what an application's own backend calls with in the name of its user, until it is revoked.
 
+use crate::quota::{self, HeldToken, TokenCounted};
 use crate::session::TokenHash;
 use crate::stored::{self, StoredParts, Unreadable, Written, sealed};
 use crate::text::{TokenName, Unfit};
@@ -108,6 +109,8 @@ pub struct Create {
     pub scopes: Scopes,
     /// When it ends; none when it does not by itself.
     pub expires_at: Option<Timestamp>,
+    /// The user's tokens that live, as a read model knows; asked for by [`quota::Refusal::NotAdopted`].
+    pub held: Option<Vec<HeldToken>>,
 }
 
 /// Revoke it.
@@ -118,11 +121,13 @@ pub struct Revoke {
 }
 
 impl Command {
-    /// What the rules look at beside the token.
+    /// What the rules look at beside the token: what counts against its user's limit, and for a new one the account.
     pub fn reads(&self) -> Reads {
         match self {
-            Command::Create(command) => Reads { user: Some(command.user_id), ..Reads::default() },
-            Command::Revoke(_) => Reads::default(),
+            Command::Create(Create { user_id, .. }) => {
+                Reads { user: Some(*user_id), quota: Some((*user_id).into()), ..Reads::default() }
+            }
+            Command::Revoke(Revoke { by }) => Reads { quota: Some((*by).into()), ..Reads::default() },
         }
     }
 }
@@ -174,6 +179,9 @@ pub enum Refusal {
     /// Its id is taken.
     #[error("this token exists already")]
     AlreadyExists,
+    /// It does not count against the limit of its user.
+    #[error(transparent)]
+    Quota(#[from] quota::Refusal),
 }
 
 impl Refusal {
@@ -182,46 +190,59 @@ impl Refusal {
             Refusal::UserNotFound => RefusalKind::UserNotFound,
             Refusal::NotFound => RefusalKind::TokenNotFound,
             Refusal::AlreadyExists => RefusalKind::AlreadyExists,
+            Refusal::Quota(refusal) => refusal.kind(),
         }
     }
 }
 
-/// Decides on one token. `user` is the state of the account that a new one names, and is not looked at otherwise.
-/// How many one user may have is for the door to see: no stream counts them.
+/// Decides on one token, together with the `quota` of its user. `user` is the state of the account that a new one names,
+/// and is not looked at otherwise.
 pub fn decide(
     id: TokenId,
     state: &State,
     user: &user::State,
+    quota: &quota::State,
     command: &Command,
     at: Timestamp,
 ) -> Result<Decision, Refusal> {
     match (state, command) {
-        (State::Absent, Command::Create(command)) => create(id, user, command, at),
+        (State::Absent, Command::Create(command)) => create(id, user, quota, command, at),
         (State::Live(_) | State::Revoked(_), Command::Create(_)) => Err(Refusal::AlreadyExists),
         (State::Live(owner), Command::Revoke(Revoke { by })) if owner == by => {
             let revoked = Event::Revoked(Revoked { user_id: *owner });
-            Ok(Decision::of(vec![crate::Event::Token(id, revoked)], Outcome::Done))
+            let released = quota::release(quota, id).map(|event| crate::Event::Quota((*owner).into(), event));
+            Ok(Decision::of(released.into_iter().chain([crate::Event::Token(id, revoked)]).collect(), Outcome::Done))
         }
         (State::Revoked(owner), Command::Revoke(Revoke { by })) if owner == by => Ok(Decision::nothing(Outcome::Done)),
         (State::Absent | State::Live(_) | State::Revoked(_), Command::Revoke(_)) => Err(Refusal::NotFound),
     }
 }
 
-fn create(id: TokenId, user: &user::State, command: &Create, at: Timestamp) -> Result<Decision, Refusal> {
+fn create(
+    id: TokenId,
+    user: &user::State,
+    quota: &quota::State,
+    command: &Create,
+    at: Timestamp,
+) -> Result<Decision, Refusal> {
     match user {
         user::State::Open(_) => {}
         user::State::Absent | user::State::Erased => return Err(Refusal::UserNotFound),
     }
-    let created = Created {
-        user_id: command.user_id,
+    let Create { user_id, expires_at, .. } = *command;
+    let token = TokenCounted { token_id: id, at, expires_at };
+    let counted = quota::count(quota, token, command.held.as_deref())?;
+    let created = Event::Created(Created {
+        user_id,
         token_hash: command.token_hash,
         scopes: command.scopes.clone(),
         at,
-        expires_at: command.expires_at,
+        expires_at,
         name: Personal::Known(command.name.clone()),
-    };
-    let outcome = Outcome::TokenCreated { token_id: id, created_at: at, expires_at: command.expires_at };
-    Ok(Decision::of(vec![crate::Event::Token(id, Event::Created(created))], outcome))
+    });
+    let counted = counted.into_iter().map(|event| crate::Event::Quota(user_id.into(), event));
+    let facts = counted.chain([crate::Event::Token(id, created)]).collect();
+    Ok(Decision::of(facts, Outcome::TokenCreated { token_id: id, created_at: at, expires_at }))
 }
 
 /// Folds one fact in.
@@ -271,124 +292,4 @@ impl Event {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::text::UserName;
-    use uuid::Uuid;
-
-    const ANNA: UserId = UserId(Uuid::from_u128(1));
-    const BORIS: UserId = UserId(Uuid::from_u128(2));
-    const BOT: TokenId = TokenId(Uuid::from_u128(3));
-    const NOON: Timestamp = Timestamp(1_800_000_000_000_000);
-
-    /// Given these facts of a token, when this is wanted, then these are the facts that follow, or the refusal.
-    /// Anna has an account.
-    fn check(given: &[Event], when: Command, then: Result<Vec<Event>, Refusal>) {
-        check_with(&account(), given, when, then);
-    }
-
-    fn check_with(user: &user::State, given: &[Event], when: Command, then: Result<Vec<Event>, Refusal>) {
-        let what = format!("given {given:?}, when {when:?}");
-        let mut state = State::default();
-        for event in given {
-            evolve(&mut state, event);
-        }
-        let follows = decide(BOT, &state, user, &when, NOON)
-            .map(|decision| decision.facts.into_iter().map(of_bot).collect::<Vec<_>>());
-        assert_eq!(follows, then, "{what}");
-    }
-
-    fn of_bot(event: crate::Event) -> Event {
-        let crate::Event::Token(BOT, event) = event else { panic!("{event:?} is no fact of this token") };
-        event
-    }
-
-    fn account() -> user::State {
-        let mut state = user::State::default();
-        let personal = Personal::Known(user::SignedUpAs { user_name: UserName::parse("Anna").unwrap(), email: None });
-        user::evolve(ANNA, &mut state, &user::Event::SignedUp(user::SignedUp { at: NOON, personal }));
-        state
-    }
-
-    fn name() -> TokenName {
-        TokenName::parse("the shop's backend").unwrap()
-    }
-
-    fn scopes() -> Scopes {
-        Scopes::parse(["write", "read"]).unwrap()
-    }
-
-    fn create() -> Command {
-        let expires_at = Some(NOON.plus_seconds(60));
-        Command::Create(Create {
-            user_id: ANNA,
-            name: name(),
-            token_hash: TokenHash([5; 32]),
-            scopes: scopes(),
-            expires_at,
-        })
-    }
-
-    fn created() -> Event {
-        Event::Created(Created {
-            user_id: ANNA,
-            token_hash: TokenHash([5; 32]),
-            scopes: scopes(),
-            at: NOON,
-            expires_at: Some(NOON.plus_seconds(60)),
-            name: Personal::Known(name()),
-        })
-    }
-
-    fn revoked() -> Event {
-        Event::Revoked(Revoked { user_id: ANNA })
-    }
-
-    #[test]
-    fn who_has_an_account_creates_a_token() {
-        check(&[], create(), Ok(vec![created()]));
-        let decision = decide(BOT, &State::Absent, &account(), &create(), NOON).unwrap();
-        let expires_at = Some(NOON.plus_seconds(60));
-        assert_eq!(decision.outcome, Outcome::TokenCreated { token_id: BOT, created_at: NOON, expires_at });
-    }
-
-    #[test]
-    fn who_has_no_account_or_no_more_creates_none() {
-        for user in [user::State::Absent, user::State::Erased] {
-            check_with(&user, &[], create(), Err(Refusal::UserNotFound));
-        }
-    }
-
-    #[test]
-    fn a_token_is_created_once() {
-        check(&[created()], create(), Err(Refusal::AlreadyExists));
-        check(&[created(), revoked()], create(), Err(Refusal::AlreadyExists));
-    }
-
-    #[test]
-    fn a_token_is_revoked_by_its_user_and_the_second_time_writes_nothing() {
-        check(&[created()], Command::Revoke(Revoke { by: ANNA }), Ok(vec![revoked()]));
-        check(&[created(), revoked()], Command::Revoke(Revoke { by: ANNA }), Ok(vec![]));
-    }
-
-    #[test]
-    fn anothers_token_looks_as_if_there_were_none() {
-        for given in [vec![], vec![created()], vec![created(), revoked()]] {
-            check(&given, Command::Revoke(Revoke { by: BORIS }), Err(Refusal::NotFound));
-        }
-    }
-
-    #[test]
-    fn scopes_are_each_once_and_in_one_order() {
-        assert_eq!(Scopes::parse(["notify", "write", "read"]).unwrap().iter().collect::<Vec<_>>(), Scope::ALL);
-        assert!(scopes().contains(Scope::Write) && !scopes().contains(Scope::Notify));
-        let fault = |names: &[&str]| Scopes::parse(names.iter().copied()).unwrap_err().0;
-        assert_eq!(fault(&[]), None);
-        assert_eq!(fault(&["read", "admin"]), Some(1));
-        assert_eq!(fault(&["read", "write", "read"]), Some(2));
-        assert_eq!(fault(&["Read"]), Some(0));
-        for scope in Scope::ALL {
-            assert_eq!(serde_json::to_string(&scope).unwrap(), format!("\"{}\"", scope.name()));
-        }
-    }
-}
+mod tests;

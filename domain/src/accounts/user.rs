@@ -1,6 +1,6 @@
 //! An account: who somebody is, how they prove it, what they may do.
 
-use crate::{Decision, Outcome, Personal, RefusalKind, Timestamp, UserId, name};
+use crate::{Decision, Outcome, Personal, RefusalKind, Timestamp, UserId, name, quota};
 
 mod account;
 mod command;
@@ -58,7 +58,7 @@ pub fn decide(
         }
         Command::LockOut => {
             open(state)?;
-            vec![Event::SessionsEnded(SessionsEnded { keep: None }), Event::TokensRevoked]
+            return Ok(lock_out(id));
         }
         Command::SetRole(command) => set_role(open(state)?, command),
         Command::Erase => match state {
@@ -144,6 +144,13 @@ fn count_failed_sign_ins(account: &Account, command: &CountFailedSignIns) -> Vec
     }
     let failed = SignInsFailed { minute: *minute, count: *count, from: Personal::Known(from.clone()) };
     vec![Event::SignInsFailed(failed)]
+}
+
+fn lock_out(id: UserId) -> Decision {
+    let events = [Event::SessionsEnded(SessionsEnded { keep: None }), Event::TokensRevoked];
+    let cleared = crate::Event::Quota(id.into(), quota::Event::TokensCleared);
+    let facts = std::iter::once(cleared).chain(events.map(|event| crate::Event::User(id, event)));
+    Decision::of(facts.collect(), Outcome::Done)
 }
 
 fn set_role(account: &Account, command: &SetRole) -> Vec<Event> {

@@ -4,7 +4,7 @@
 use super::{Origin, Role, Verifier};
 use crate::id::NameClaim;
 use crate::text::{DisplayName, Email, Locale, TimeZone, UserName};
-use crate::{Reads, SessionId, Timestamp};
+use crate::{Reads, SessionId, Timestamp, UserId};
 
 /// What somebody may want of an account.
 #[derive(Clone, Debug)]
@@ -84,12 +84,18 @@ pub struct SetRole {
 }
 
 impl Command {
-    /// What the rules look at beside the account.
-    pub fn reads(&self) -> Reads {
-        if let Command::SignUp(command) = self {
-            Reads { claim: Some(command.claim), ..Reads::default() }
-        } else {
-            Reads::default()
+    /// What the rules look at beside the account, or change with it.
+    pub fn reads(&self, id: UserId) -> Reads {
+        match self {
+            Command::SignUp(command) => Reads { claim: Some(command.claim), ..Reads::default() },
+            Command::LockOut => Reads { quota: Some(id.into()), ..Reads::default() },
+            Command::ChangeProfile(_)
+            | Command::ChangePassword(_)
+            | Command::ReplaceVerifier(_)
+            | Command::CountFailedSignIns(_)
+            | Command::EndSessions(_)
+            | Command::SetRole(_)
+            | Command::Erase => Reads::default(),
         }
     }
 }

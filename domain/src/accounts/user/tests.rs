@@ -112,7 +112,6 @@ fn changes() -> Vec<Command> {
         count_failures(NOON.minute(), 1),
         Command::ReplaceVerifier(ReplaceVerifier { verifier: Verifier("newer".to_owned()), checked: 1 }),
         Command::EndSessions(EndSessions { keep: None }),
-        Command::LockOut,
         Command::SetRole(SetRole { role: Role::Admin }),
     ]
 }
@@ -306,7 +305,22 @@ fn sessions_are_ended_all_or_all_but_one() {
 fn sessions_are_ended_each_time_because_new_ones_may_have_been_opened_meanwhile() {
     let ended = Event::SessionsEnded(SessionsEnded { keep: None });
     check(&[signed_up(), ended.clone()], Command::EndSessions(EndSessions { keep: None }), Ok(vec![ended.clone()]));
-    check(&[signed_up()], Command::LockOut, Ok(vec![ended, Event::TokensRevoked]));
+}
+
+#[test]
+fn locking_out_ends_every_session_and_token_and_counts_none_any_more() {
+    let locked_out = || {
+        let ended = Event::SessionsEnded(SessionsEnded { keep: None });
+        let cleared = crate::Event::Quota(ANNA.into(), quota::Event::TokensCleared);
+        vec![cleared, crate::Event::User(ANNA, ended), crate::Event::User(ANNA, Event::TokensRevoked)]
+    };
+    for given in [vec![signed_up()], vec![signed_up(), Event::TokensRevoked]] {
+        assert_eq!(decided(&given, &Command::LockOut).unwrap().facts, locked_out());
+    }
+    for given in [vec![], vec![signed_up(), Event::Erased]] {
+        assert_eq!(decided(&given, &Command::LockOut), Err(Refusal::NotFound));
+    }
+    assert_eq!(Command::LockOut.reads(ANNA).quota, Some(ANNA.into()));
 }
 
 #[test]
