@@ -3,7 +3,7 @@
 mod common;
 
 use common::{House, each, id, message, message_in, role, user, verifier};
-use domain::{Event, Personal, StreamId, Timestamp, message as messages, user as users};
+use domain::{Event, Personal, StreamId, Timestamp, Unreadable, message as messages, user as users};
 use store::{Batch, BatchNeeds, Error, Filter, Folder, Forget, Head, Log, NewEvent, NewReceipt, Record};
 
 #[test]
@@ -241,6 +241,32 @@ fn an_event_of_an_unknown_name_stops_the_reader_behind_the_others() {
         assert!(matches!(house.log.facts(2, 9), Err(Error::Unreadable { position: 3, .. })));
         assert!(matches!(house.log.stream(id(2).into()), Err(Error::Unreadable { position: 3, .. })));
         assert_eq!(house.log.read(0, 9).unwrap().len(), 3);
+    }
+}
+
+#[test]
+fn an_event_in_the_stream_of_something_else_stops_the_reader_as_misplaced() {
+    for mut house in each() {
+        house.append(vec![message(1, 1, "a"), message(2, 1, "b")]);
+        let others = [StreamId::from(user(9)).to_string(), "message-9".to_owned(), "payment-9".to_owned()];
+        for (position, stream) in (3..).zip(&others) {
+            let copy = format!(
+                "insert into event select {position}, '{stream}', 1, id, name, recorded_at, payload, null, null, null, meta, hash
+                 from event where position = 2"
+            );
+            house.sql(&copy).unwrap();
+        }
+        assert_eq!(house.log.facts(0, 9).unwrap().len(), 2);
+        let misplaced = Unreadable::Misplaced("message.posted.v1".to_owned());
+        for position in 3..6 {
+            let read = house.log.facts(position - 1, 9).unwrap_err();
+            let told =
+                matches!(&read, Error::Unreadable { position: at, source } if (*at, source) == (position, &misplaced));
+            assert!(told, "{position}: {read:?}");
+        }
+        let stream = house.log.stream(user(9).into());
+        assert!(matches!(stream, Err(Error::Unreadable { position: 3, source }) if source == misplaced));
+        assert_eq!(house.log.read(0, 9).unwrap().len(), 5);
     }
 }
 
