@@ -9,43 +9,28 @@ pub enum Outcome {
     /// Done; there is nothing more to say.
     Done,
     /// An account was opened.
-    SignedUp {
-        /// Whose.
-        user_id: UserId,
-    },
+    SignedUp { user_id: UserId },
     /// A profile was changed; this is how it reads now.
     Profile(user::Profile),
     /// A session was opened.
-    SignedIn {
-        /// Which.
-        session_id: SessionId,
-    },
+    SignedIn { session_id: SessionId },
     /// A service token was created. Its text is not kept.
     TokenCreated {
-        /// Which.
         token_id: TokenId,
-        /// When.
         created_at: Timestamp,
         /// When it ends; none when it does not by itself.
         expires_at: Option<Timestamp>,
     },
     /// A chat was created.
-    ChatCreated {
-        /// Which.
-        chat_id: ChatId,
-    },
+    ChatCreated { chat_id: ChatId },
     /// A user is a member of a chat.
     Member {
-        /// Who.
         user_id: UserId,
         /// False when they were one before.
         joined: bool,
     },
     /// A message was posted.
-    Posted {
-        /// Which.
-        message_id: MessageId,
-    },
+    Posted { message_id: MessageId },
 }
 
 /// What `decide` answers: the facts to append, none when nothing changes, and the outcome.

@@ -74,7 +74,6 @@ pub struct TokenReleased {
     pub token_id: TokenId,
 }
 
-/// Why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The user has as many tokens as one may have.

@@ -88,11 +88,9 @@ pub enum Event {
 /// `session.signed_in.v1`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedIn {
-    /// Who.
     pub user_id: UserId,
     /// SHA-256 of the token.
     pub token_hash: TokenHash,
-    /// When.
     pub at: Timestamp,
     /// When it ends at the latest.
     pub expires_at: Timestamp,
@@ -108,7 +106,6 @@ pub struct Ended {
     pub user_id: UserId,
 }
 
-/// Why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such account, or its password has changed since it was checked.

@@ -144,13 +144,11 @@ pub enum Event {
 /// `token.created.v1`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Created {
-    /// Whose.
     pub user_id: UserId,
     /// SHA-256 of its text.
     pub token_hash: TokenHash,
     /// What it may do.
     pub scopes: Scopes,
-    /// When.
     pub at: Timestamp,
     /// When it ends; none when it does not by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -167,7 +165,6 @@ pub struct Revoked {
     pub user_id: UserId,
 }
 
-/// Why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such account, or no more.

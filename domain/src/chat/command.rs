@@ -1,5 +1,4 @@
 //! What somebody may want of a chat.
-#![allow(missing_docs, reason = "a field's name says what it is")]
 
 use super::Role;
 use crate::id::NameClaim;

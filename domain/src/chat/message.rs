@@ -135,7 +135,6 @@ pub enum Event {
 pub struct Posted {
     /// In which chat.
     pub chat_id: ChatId,
-    /// Who.
     pub author: UserId,
     /// When it was said.
     pub sent_at: Timestamp,
@@ -154,7 +153,6 @@ pub struct Edited {
     pub chat_id: ChatId,
     /// Who: always the author.
     pub author: UserId,
-    /// When.
     pub at: Timestamp,
     /// What it says from now on.
     #[serde(skip)]
@@ -166,11 +164,9 @@ pub struct Edited {
 pub struct Deleted {
     /// In which chat.
     pub chat_id: ChatId,
-    /// Who.
     pub by: UserId,
 }
 
-/// Why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such chat, or no more.

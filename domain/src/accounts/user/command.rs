@@ -1,5 +1,4 @@
 //! What somebody may want of an account.
-#![allow(missing_docs, reason = "a field's name says what it is")]
 
 use super::{Origin, Role, Verifier};
 use crate::id::NameClaim;
