@@ -150,6 +150,23 @@ impl Event {
         }
     }
 
+    /// Who came in by it.
+    pub fn newcomer(&self) -> Option<UserId> {
+        match self {
+            Event::MemberJoined(joined) => Some(joined.user_id),
+            Event::MemberAdded(added) => Some(added.user_id),
+            Event::Created(_)
+            | Event::Renamed(_)
+            | Event::Archived(_)
+            | Event::Unarchived(_)
+            | Event::Deleted(_)
+            | Event::MemberLeft(_)
+            | Event::MemberRemoved(_)
+            | Event::RoleChanged(_)
+            | Event::NicknameChanged(_) => None,
+        }
+    }
+
     /// Reads one of these events back.
     pub(crate) fn restore(parts: &StoredParts<'_>) -> Result<Event, Unreadable> {
         Ok(match parts.name {

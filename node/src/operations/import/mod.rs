@@ -195,19 +195,7 @@ impl Importer<'_> {
         let mut members = HashSet::new();
         for fact in self.node.log.stream(id.into())? {
             let Event::Chat(_, event) = fact.event else { continue };
-            match event {
-                chat::Event::MemberJoined(joined) => members.insert(joined.user_id),
-                chat::Event::MemberAdded(added) => members.insert(added.user_id),
-                chat::Event::Created(_)
-                | chat::Event::Renamed(_)
-                | chat::Event::Archived(_)
-                | chat::Event::Unarchived(_)
-                | chat::Event::Deleted(_)
-                | chat::Event::MemberLeft(_)
-                | chat::Event::MemberRemoved(_)
-                | chat::Event::NicknameChanged(_)
-                | chat::Event::RoleChanged(_) => false,
-            };
+            members.extend(event.newcomer());
         }
         Ok(members)
     }
