@@ -89,11 +89,15 @@ codes! {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct FieldError {
     /// Where in the body (RFC 6901).
+    #[schema(example = "/user_name")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pointer: Option<String>,
     /// Which query parameter.
+    #[schema(example = "limit")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) parameter: Option<String>,
+    /// What is wrong with it.
+    #[schema(example = "must have 1 to 64 characters")]
     pub(crate) detail: String,
 }
 

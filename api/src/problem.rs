@@ -1,8 +1,9 @@
 //! How a failure reads on the wire: `application/problem+json` (RFC 9457).
 
-use crate::error::{Error, FieldError};
+use crate::error::{Code, Error, FieldError};
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::Ref;
 
 /// What went wrong, and what to do (RFC 9457).
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -16,6 +17,7 @@ pub(crate) struct Problem {
     /// What went wrong this time, and what to do.
     pub(crate) detail: String,
     /// Stable, kebab-case; for programs.
+    #[schema(schema_with = error_code)]
     pub(crate) code: &'static str,
     /// To quote when asking for help.
     pub(crate) request_id: String,
@@ -24,7 +26,19 @@ pub(crate) struct Problem {
     pub(crate) errors: Vec<FieldError>,
 }
 
+fn error_code() -> Ref {
+    Ref::from_schema_name("ErrorCode")
+}
+
 impl Problem {
+    /// What a failure with that code looks like, for the document.
+    pub(crate) fn example(code: Code) -> Problem {
+        Problem::of(
+            &Error::new(code, "What went wrong this time, and what to do."),
+            "0197c1a2-7d3e-7b6a-9c55-2f8e4c1d0a77",
+        )
+    }
+
     /// What a failure says, about that request.
     pub(crate) fn of(error: &Error, request_id: &str) -> Problem {
         Problem {

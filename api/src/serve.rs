@@ -9,7 +9,7 @@ use crate::http::{address, budget, conditional, cors, envelope, idempotency, req
 use crate::routes::health;
 use crate::routes::search_tasks;
 use crate::routes::spec::{Operation, RateClass};
-use crate::{Network, Settings, openapi};
+use crate::{Network, Settings, docs, openapi};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
@@ -28,7 +28,7 @@ pub fn router(node: &Node, settings: Settings) -> Router {
 fn addresses(app: &App) -> Router {
     recorder();
     let proxies = Arc::<[Network]>::from(app.settings.trusted_proxies.as_slice());
-    let (routes, operations) = routes(app.roles);
+    let (routes, operations) = routes(app.roles, app.settings.public_url.as_deref());
     let probes = operations.into_iter().filter(|operation| operation.spec.class == RateClass::Probe);
     let admission = Admission::new(&app.settings.limits, probes.map(|probe| probe.path).collect());
     routes
@@ -49,10 +49,10 @@ fn addresses(app: &App) -> Router {
 }
 
 /// The routes that a node of these roles answers, and what each of them is.
-fn routes(roles: Roles) -> (Router<App>, Vec<Operation>) {
+fn routes(roles: Roles, public_url: Option<&str>) -> (Router<App>, Vec<Operation>) {
     if roles.has(Role::Api) {
         let (routes, document, operations) = openapi::routes().into_parts();
-        return (routes.merge(openapi::pages(openapi::complete(document, &operations))), operations);
+        return (routes.merge(docs::pages(openapi::complete(document, &operations, public_url))), operations);
     }
     let (routes, _, operations) = health::of_every_node().into_parts();
     let advice = "this node does not answer the API: its roles leave `api` out; ask another node";

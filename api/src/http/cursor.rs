@@ -9,7 +9,7 @@ use store::Keys;
 /// Bytes of the keyed hash: a guess succeeds once in 2^64.
 const TAG_BYTES: usize = 8;
 /// Longest cursor that is looked at, in characters.
-const CURSOR_MAX: usize = 512;
+pub(crate) const CURSOR_MAX: usize = 512;
 
 /// Writes a cursor. `list` names the list and everything that orders or filters it.
 pub(crate) fn write(keys: &Keys, list: &[&str], key: &[u8]) -> String {

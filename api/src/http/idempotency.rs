@@ -12,7 +12,7 @@ use std::sync::Arc;
 use store::Keys;
 
 /// Longest `Idempotency-Key` in characters.
-const KEY_MAX: usize = 255;
+pub(crate) const KEY_MAX: usize = 255;
 
 /// The keyed hash of the whole request, where it has an `Idempotency-Key`.
 #[derive(Clone, Copy, Debug)]

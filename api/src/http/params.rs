@@ -3,7 +3,14 @@
 use crate::error::{Code, Error};
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer};
 use std::collections::HashMap;
+
+/// The most entries of one page.
+pub(crate) const LIMIT_MAX: u32 = 1000;
+/// The entries of a page where the caller does not say.
+pub(crate) const LIMIT_DEFAULT: u32 = 50;
 
 /// The query's parameters. Unknown ones are ignored.
 #[derive(Clone, Debug)]
@@ -35,12 +42,23 @@ impl Params {
         self.values.get(name).map(String::as_str)
     }
 
-    /// How many a page may hold: 1 to 1000, by default 50.
+    /// How many a page may hold.
     pub(crate) fn limit(&self) -> Result<u32, Error> {
         match self.get("limit").map(str::parse::<u32>) {
-            None => Ok(50),
-            Some(Ok(limit @ 1..=1000)) => Ok(limit),
-            Some(_) => Err(Error::bad_parameter("limit", "must be a number from 1 to 1000")),
+            None => Ok(LIMIT_DEFAULT),
+            Some(Ok(limit @ 1..=LIMIT_MAX)) => Ok(limit),
+            Some(_) => Err(Error::bad_parameter("limit", format!("must be a number from 1 to {LIMIT_MAX}"))),
         }
+    }
+
+    /// A parameter that is one of a few words; without it, the default.
+    pub(crate) fn word<T: DeserializeOwned + Default>(&self, name: &str) -> Result<T, Error> {
+        let Some(text) = self.get(name) else { return Ok(T::default()) };
+        let deserializer: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
+        T::deserialize(deserializer).map_err(|unknown| {
+            let unknown = unknown.to_string();
+            let words = unknown.split("expected ").nth(1).unwrap_or("another word").replace('`', "");
+            Error::bad_parameter(name, format!("must be {words}"))
+        })
     }
 }

@@ -15,8 +15,10 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Something was written, and there is no more to say.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Written)]
 pub(crate) struct Done {
     /// The log position of the last event written.
+    #[schema(example = 42)]
     pub(crate) position: u64,
 }
 

@@ -31,15 +31,19 @@ const BODY_BYTES_MAX: usize = 4 * 1024;
 
 pub(crate) fn routes() -> Routes {
     Routes::default()
-        .add(routes!(register), Spec::anyone().body_bytes_max(BODY_BYTES_MAX))
+        .add(
+            routes!(register),
+            Spec::anyone().body_bytes_max(BODY_BYTES_MAX).fails(&[Code::WeakPassword, Code::UserExists]),
+        )
         // CONTRACT 1.1: a session's token is told once; a repeat opens another session.
-        .add(routes!(login), Spec::anyone().body_bytes_max(BODY_BYTES_MAX).without_key())
+        .add(routes!(login), Spec::anyone().body_bytes_max(BODY_BYTES_MAX).without_key().fails(&[Code::BadCredentials]))
         // The same key with another session's token is another request, and a second end changes nothing anyway.
-        .add(routes!(logout), Spec::anyone().body_bytes_max(BODY_BYTES_MAX).without_key())
+        .add(routes!(logout), Spec::anyone().body_bytes_max(BODY_BYTES_MAX).without_key().fails(&[Code::CrossSite]))
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Registration, example = json!({"user_name": "anna", "password": "correct horse battery"}))]
 pub(super) struct Register {
     /// 1 to 64 visible characters, inner spaces allowed, no `@`; unique after NFKC and case folding.
     #[schema(min_length = 1, max_length = 64, pattern = "^[^@]*$")]
@@ -47,11 +51,12 @@ pub(super) struct Register {
     /// 8 to 256 characters.
     #[schema(min_length = 8, max_length = 256)]
     password: String,
-    /// Not shown to be yours until it is confirmed.
+    /// An address for mail; it counts as yours once it is confirmed.
     email: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = NewUser)]
 struct Registered {
     #[schema(value_type = Uuid)]
     user_id: UserId,
@@ -60,17 +65,20 @@ struct Registered {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Credentials, example = json!({"user_name": "anna", "password": "correct horse battery"}))]
 pub(super) struct Login {
     user_name: String,
     password: String,
-    /// Put the token into a cookie and not into the body.
+    /// Puts the token into a cookie and not into the body: for pages in a browser.
     #[serde(default)]
     cookie: bool,
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = NewSession)]
 struct LoggedIn {
-    /// The session's token; absent when it went into the cookie.
+    /// The session's token, to send as `Authorization: Bearer`; left out when it went into the cookie.
+    #[schema(example = "Qm9yaXMgYW5kIEFubmEgd2VyZSBoZXJlIGluIE1heQA")]
     #[serde(skip_serializing_if = "Option::is_none")]
     session_id: Option<String>,
     #[schema(value_type = Uuid)]
@@ -80,11 +88,11 @@ struct LoggedIn {
     position: u64,
 }
 
-/// Opens an account.
-#[utoipa::path(post, path = "/v1/auth/register", tag = "accounts", request_body = Register, responses(
-    (status = 201, body = Registered),
-    (status = 409, description = "`user-already-exists`", body = crate::problem::Problem, content_type = "application/problem+json"),
-))]
+/// Register an account
+///
+/// Sign in with it next.
+#[utoipa::path(post, path = "/v1/auth/register", operation_id = "register", tag = "accounts", request_body = Register,
+    responses((status = 201, body = Registered, description = "The account is open.")))]
 async fn register(
     State(app): State<App>,
     mut context: CommandContext,
@@ -125,10 +133,12 @@ fn registered(answer: &Answer) -> Response {
     }
 }
 
-/// Opens a session. Takes as long for a name that does not exist as for a wrong password.
-#[utoipa::path(post, path = "/v1/auth/login", tag = "accounts", request_body = Login, responses(
-    (status = 200, body = LoggedIn),
-    (status = 401, description = "`bad-credentials`", body = crate::problem::Problem, content_type = "application/problem+json"),
+/// Sign in
+///
+/// Opens a session. A name that does not exist gets the same answer as a wrong password, and takes as long.
+#[utoipa::path(post, path = "/v1/auth/login", operation_id = "login", tag = "accounts", request_body = Login, responses(
+    (status = 200, body = LoggedIn, description = "The session is open.",
+        headers(("Set-Cookie" = Option<String>, description = "The session cookie, where the body asks for it."))),
 ))]
 async fn login(
     State(app): State<App>,
@@ -193,9 +203,15 @@ async fn replace_verifier(
     }
 }
 
-/// Closes every session that the request names: in its header and in its cookie. It is 200 for one that is unknown or
-/// has ended, too.
-#[utoipa::path(post, path = "/v1/auth/logout", tag = "accounts", responses((status = 200, body = Done)))]
+/// Sign out
+///
+/// Ends the sessions that the request names, in its header and in its cookie. An unknown or ended one is 200 as well;
+/// `position` is 0 when nothing ended.
+#[utoipa::path(post, path = "/v1/auth/logout", operation_id = "logout", tag = "accounts",
+    security(("bearer" = []), ("cookie" = []), ()), responses(
+        (status = 200, body = Done, description = "No session that was named is open any more.",
+            headers(("Set-Cookie" = String, description = "Clears the session cookie."))),
+    ))]
 async fn logout(State(app): State<App>, mut context: CommandContext, request: Request) -> Result<Response, Error> {
     let (parts, _) = request.into_parts();
     context.if_match = None;

@@ -20,24 +20,30 @@ use domain::{ChatId, Command, MessageId, Timestamp, UserId, chat};
 use projections::{ProjectionId, chats};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::Ref;
 use utoipa_axum::routes;
 use uuid::Uuid;
+
+/// What can stand in the way of leading a chat.
+const LED: &[Code] = &[Code::NotAMember, Code::NotAllowed, Code::ChatNotFound];
 
 pub(crate) fn routes() -> Routes {
     Routes::default()
         .add(routes!(list), Spec::caller().paged())
         .add(routes!(create), Spec::caller())
-        .add(routes!(one), Spec::caller().tagged())
-        .add(routes!(change, delete), Spec::caller())
+        .add(routes!(one), Spec::caller().tagged().fails(&[Code::NotAMember, Code::ChatNotFound]))
+        .add(routes!(change), Spec::caller().fails(LED))
+        .add(routes!(delete), Spec::caller().fails(LED))
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewChat, example = json!({"chat_name": "Garden"}))]
 pub(super) struct CreateChat {
     /// 1 to 255 characters; names are not unique.
     #[schema(min_length = 1, max_length = 255)]
     chat_name: String,
-    /// Only those who are added may be in it.
+    /// Whether only those who are added may be in it.
     #[serde(default)]
     private: bool,
 }
@@ -49,14 +55,34 @@ struct ChatWritten {
     position: u64,
 }
 
-/// What is left out stays.
+/// What is left out stays as it is.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ChatChange, example = json!({"chat_name": "Garden and yard"}))]
 pub(super) struct ChangeChat {
     #[schema(min_length = 1, max_length = 255)]
     chat_name: Option<String>,
     /// An archived chat takes neither messages nor members.
     archived: Option<bool>,
+}
+
+/// Which chats are listed.
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Scope {
+    #[default]
+    Mine,
+    Public,
+}
+
+impl Scope {
+    /// Its name in cursors.
+    fn name(self) -> &'static str {
+        match self {
+            Scope::Mine => "mine",
+            Scope::Public => "public",
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -70,12 +96,13 @@ struct Chats {
 struct Chat {
     #[schema(value_type = Uuid)]
     chat_id: ChatId,
+    #[schema(example = "Garden")]
     chat_name: String,
     private: bool,
     archived: bool,
     /// My role in it, where I am a member.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(schema_with = role, required = false)]
     role: Option<chat::Role>,
     /// How many are in it.
     members: u64,
@@ -86,23 +113,31 @@ struct Chat {
     last_message: Option<LastMessage>,
 }
 
+/// The role of a member.
+pub(super) fn role() -> Ref {
+    Ref::from_schema_name("ChatRole")
+}
+
 #[derive(Serialize, ToSchema)]
 struct LastMessage {
     #[schema(value_type = Uuid)]
     message_id: MessageId,
     #[schema(value_type = Uuid)]
     user_id: UserId,
+    #[schema(example = "anna")]
     user_name: String,
     /// Its first 256 characters.
+    #[schema(example = "The tomatoes are ripe.")]
     text: String,
     #[schema(value_type = String, format = DateTime)]
     sent_at: Timestamp,
 }
 
-/// Creates a chat. Who creates it is its owner and a member.
-#[utoipa::path(post, path = "/v1/chats", tag = "chats", request_body = CreateChat, responses(
-    (status = 201, body = ChatWritten),
-))]
+/// Create a chat
+///
+/// The caller becomes its owner and first member.
+#[utoipa::path(post, path = "/v1/chats", operation_id = "createChat", tag = "chats", request_body = CreateChat,
+    responses((status = 201, body = ChatWritten, description = "The chat exists.")))]
 async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -119,38 +154,37 @@ async fn create(
     Ok(written(StatusCode::CREATED, &answer, ChatWritten { chat_id, position: answer.position }))
 }
 
-/// My chats, or those that anyone may join; newest first.
-#[utoipa::path(get, path = "/v1/chats", tag = "chats", params(
-    ("scope" = Option<String>, Query, description = "`mine` (default) or `public`."),
+/// List chats
+///
+/// Your own, or those that anyone may join; the newest first.
+#[utoipa::path(get, path = "/v1/chats", operation_id = "listChats", tag = "chats", params(
+    ("scope" = inline(Option<Scope>), Query, description = "`mine`, or `public`: those that anyone may join."),
     ("name" = Option<String>, Query, description = "How the name begins; case does not matter."),
-), responses((status = 200, body = Chats)))]
+), responses((status = 200, body = Chats, description = "A page of chats.")))]
 async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Error> {
     let limit = params.limit()?;
-    let scope = params.get("scope").unwrap_or("mine");
-    if !matches!(scope, "mine" | "public") {
-        return Err(Error::bad_parameter("scope", "must be mine or public"));
-    }
+    let scope = params.word::<Scope>("scope")?;
     let prefix = params.get("name").unwrap_or_default();
     let prefix = canonical_name(prefix).unwrap_or_else(|| prefix.to_lowercase());
     let user = caller.user_id.to_string();
-    let list = ["chats", scope, &prefix, &user];
+    let list = ["chats", scope.name(), &prefix, &user];
     let before = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;
     let reading = app.read(ProjectionId::Chats, params.min_position).await?;
     let _place = app.budget.page().await?;
-    let mut rows = if scope == "mine" {
-        chats::mine(&reading.database, caller.user_id, &prefix, before, limit + 1).await?
-    } else {
-        chats::open_to_all(&reading.database, caller.user_id, &prefix, before, limit + 1).await?
+    let mut rows = match scope {
+        Scope::Mine => chats::mine(&reading.database, caller.user_id, &prefix, before, limit + 1).await?,
+        Scope::Public => chats::open_to_all(&reading.database, caller.user_id, &prefix, before, limit + 1).await?,
     };
     let next = cut(&mut rows, limit, |last| cursor::write_position(&app.keys, &list, last.position));
     let chats = rows.into_iter().map(|row| shown(row.chat, row.role, row.last_message));
     Ok(read(reading.position, Chats { chats: chats.collect(), next }))
 }
 
-/// One chat. A private one only for its members.
-#[utoipa::path(get, path = "/v1/chats/{chat_id}", tag = "chats", params(("chat_id" = Uuid, Path)), responses(
-    (status = 200, body = Chat),
-))]
+/// Read a chat
+///
+/// A private one is for its members only.
+#[utoipa::path(get, path = "/v1/chats/{chat_id}", operation_id = "readChat", tag = "chats",
+    responses((status = 200, body = Chat, description = "The chat.")))]
 async fn one(
     State(app): State<App>,
     caller: Caller,
@@ -180,9 +214,11 @@ fn tag_of(version: u64, last: &chats::LastMessage) -> HeaderValue {
     tag_beside(version, &[last.message_id.0.as_bytes(), &last.version.to_be_bytes(), name.as_bytes()])
 }
 
-/// Renames, archives, or opens a chat again: its owner and admins.
-#[utoipa::path(patch, path = "/v1/chats/{chat_id}", tag = "chats", params(("chat_id" = Uuid, Path)),
-    request_body = ChangeChat, responses((status = 200, body = ChatWritten)))]
+/// Change a chat
+///
+/// Renames, archives or reopens it; for its owner and admins.
+#[utoipa::path(patch, path = "/v1/chats/{chat_id}", operation_id = "changeChat", tag = "chats",
+    request_body = ChangeChat, responses((status = 200, body = ChatWritten, description = "The chat is changed.")))]
 async fn change(
     State(app): State<App>,
     caller: Caller,
@@ -198,10 +234,11 @@ async fn change(
     Ok(changed(&answer, ChatWritten { chat_id, position: answer.position }))
 }
 
-/// Deletes a chat with everything in it: its owner.
-#[utoipa::path(delete, path = "/v1/chats/{chat_id}", tag = "chats", params(("chat_id" = Uuid, Path)), responses(
-    (status = 200, body = Done),
-))]
+/// Delete a chat
+///
+/// With everything in it; for its owner.
+#[utoipa::path(delete, path = "/v1/chats/{chat_id}", operation_id = "deleteChat", tag = "chats",
+    responses((status = 200, body = Done, description = "The chat is deleted.")))]
 async fn delete(
     State(app): State<App>,
     caller: Caller,

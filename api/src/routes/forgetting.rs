@@ -25,17 +25,24 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 pub(crate) fn routes() -> Routes {
-    Routes::default().add(routes!(erase), Spec::person()).add(routes!(everything), Spec::person())
+    Routes::default()
+        .add(routes!(erase), Spec::person().fails(&[Code::BadCredentials]))
+        .add(routes!(everything), Spec::person())
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Erasure, example = json!({"password": "correct horse battery"}))]
 pub(super) struct Erase {
     password: String,
 }
 
-/// Forgets me: my account, my sessions, my messages. My user name stays taken. It cannot be undone.
-#[utoipa::path(delete, path = "/v1/me", tag = "accounts", request_body = Erase, responses((status = 200, body = Done)))]
+/// Erase my account
+///
+/// Forgets the account, its sessions and its messages. The user name stays taken. This cannot be undone.
+#[utoipa::path(delete, path = "/v1/me", operation_id = "eraseMyAccount", tag = "accounts", request_body = Erase,
+    responses((status = 200, body = Done, description = "The account is erased.",
+        headers(("Set-Cookie" = String, description = "Clears the session cookie.")))))]
 async fn erase(
     State(app): State<App>,
     person: Person,
@@ -65,11 +72,13 @@ async fn erase(
     Ok(response)
 }
 
-/// All that is known of me, one JSON object a line; the last one says `end`. `kind` is `profile`, `session`,
-/// `token`, `sign-in`, `chat`, `event` (what I did and what was done to me, in the order of the log, with every text that I
-/// wrote) or `end`.
-#[utoipa::path(get, path = "/v1/me/export", tag = "accounts", responses(
-    (status = 200, body = String, content_type = "application/x-ndjson"),
+/// Export my data
+///
+/// All that is known of you, one JSON object a line. `kind` is `profile`, `session`, `token`, `sign-in`, `chat`, `event`
+/// (what you did and what was done to you, in the order of the log, with every text that you wrote), and in the last
+/// line `end`: without it the export is incomplete.
+#[utoipa::path(get, path = "/v1/me/export", operation_id = "exportMyData", tag = "accounts", responses(
+    (status = 200, body = String, content_type = "application/x-ndjson", description = "Lines of JSON."),
 ))]
 async fn everything(
     State(app): State<App>,

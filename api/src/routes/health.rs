@@ -3,9 +3,8 @@
 use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::operator::Operator;
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::patience::PING_MAX;
-use crate::problem::Problem;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -15,12 +14,23 @@ use node::Role;
 use projections::{Progress, ProjectionId, State as ProjectionState, Status};
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::{Array, Ref};
 use utoipa_axum::routes;
 
 /// A read model that is further behind than this makes the node not ready.
 const LAG_EVENTS_MAX: u64 = 10_000;
 /// And one whose oldest missing event is older than this.
 const LAG_SECONDS_MAX: u64 = 60;
+
+/// What keeps strangers from figures.
+const FIGURES: &[Code] = &[
+    Code::AuthFailed,
+    Code::InvalidSession,
+    Code::SessionExpired,
+    Code::ScopeMissing,
+    Code::NotAllowed,
+    Code::ProjectionBehind,
+];
 
 pub(crate) fn routes() -> Routes {
     of_every_node().add(routes!(ping_db), Spec::anyone())
@@ -32,17 +42,19 @@ pub(crate) fn of_every_node() -> Routes {
         .add(routes!(ping), Spec::anyone().probe())
         .add(routes!(livez), Spec::anyone().probe())
         .add(routes!(readyz), Spec::anyone().probe())
-        .add(routes!(metrics_text), Spec::anyone().probe())
+        .add(routes!(metrics_text), Spec::anyone().probe().fails(FIGURES))
 }
 
 /// Whether the node is ready, and what keeps it from it.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Readiness)]
 pub(crate) struct Ready {
     pub(crate) ready: bool,
     /// Read models are built from the log before it serves.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) starting: bool,
     /// What this node does of the work: `api`, `projections`, `couriers`.
+    #[schema(schema_with = node_roles)]
     pub(crate) roles: Vec<&'static str>,
     /// The log's last position; for operators.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,8 +79,11 @@ impl Ready {
 
 /// How far one read model is.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ProjectionStatus)]
 pub(crate) struct Following {
+    #[schema(example = "messages")]
     name: &'static str,
+    #[schema(schema_with = projection_state)]
     state: &'static str,
     #[serde(flatten)]
     figures: Figures,
@@ -76,6 +91,7 @@ pub(crate) struct Following {
 
 /// What operators are told of a read model.
 #[derive(Default, Serialize, ToSchema)]
+#[schema(as = ProjectionFigures)]
 struct Figures {
     /// The last event that it holds; for operators.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,6 +105,14 @@ struct Figures {
     /// What stopped it; for operators.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+}
+
+fn node_roles() -> Array {
+    Array::new(Ref::from_schema_name("NodeRole"))
+}
+
+fn projection_state() -> Ref {
+    Ref::from_schema_name("ProjectionState")
 }
 
 impl Following {
@@ -122,35 +146,44 @@ fn is_near(status: &Status) -> bool {
         && status.lag_seconds <= LAG_SECONDS_MAX
 }
 
-/// Answers without touching anything.
-#[utoipa::path(get, path = "/ping", tag = "health", responses((status = 200, description = "It answers.")))]
+/// Ping the server
+///
+/// Answers without touching storage.
+#[utoipa::path(get, path = "/ping", operation_id = "ping", tag = "health", responses((status = 200, description = "It answers.")))]
 async fn ping() -> StatusCode {
     StatusCode::OK
 }
 
-/// Reads the log's head.
-#[utoipa::path(get, path = "/ping_db", tag = "health", responses((status = 200, description = "The log can be read.")))]
+/// Ping the log
+///
+/// Reads where the log ends.
+#[utoipa::path(get, path = "/ping_db", operation_id = "pingLog", tag = "health", responses((status = 200, description = "The log can be read.")))]
 async fn ping_db(State(app): State<App>) -> Result<StatusCode, Error> {
     let log = app.log.clone();
     app.ask_log(PING_MAX, move || log.head()).await??;
     Ok(StatusCode::OK)
 }
 
-/// Whether the process should live on: its writer answers, or has not been silent for long.
-#[utoipa::path(get, path = "/livez", tag = "health", responses(
-    (status = 200, description = "It lives."),
-    (status = 503, description = "Its writer does not answer any more: it should be started again."),
+/// Check liveness
+///
+/// Whether the process should go on running: its writer answers, or has not been silent for long.
+#[utoipa::path(get, path = "/livez", operation_id = "checkLiveness", tag = "health", responses(
+    (status = 200, description = "The process should go on."),
+    (status = 503, description = "The writer does not answer any more: restart the process."),
 ))]
 async fn livez(State(app): State<App>) -> StatusCode {
     if app.probe.is_alive().await { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
-/// Whether the node should get traffic: the log can be read and written, and the read models are near its head, whichever node feeds
-/// them. A node that only runs couriers does not wait for them. Positions, lags and errors are shown to operators only:
-/// on the server's machine, or with the session or service token of an admin.
-#[utoipa::path(get, path = "/readyz", tag = "health", responses(
-    (status = 200, body = Ready, description = "It is ready."),
-    (status = 503, body = Ready, description = "It is not, and this is why."),
+/// Check readiness
+///
+/// Whether the node should get traffic: the log can be read and written, and the read models are near its head,
+/// whichever node feeds them. A node that only runs couriers does not wait for them. Positions, lags and errors are shown
+/// to operators only: on the server's machine, or with the session or service token of an admin.
+#[utoipa::path(get, path = "/readyz", operation_id = "checkReadiness", tag = "health",
+    security((), ("bearer" = []), ("cookie" = [])), responses(
+    (status = 200, body = Ready, description = "The node is ready."),
+    (status = 503, body = Ready, description = "The node is not ready, and this is why."),
 ))]
 async fn readyz(State(app): State<App>, operator: Operator) -> Result<Response, Error> {
     let writer = app.probe.look().await.err().map(|why| why.to_string());
@@ -172,12 +205,12 @@ async fn readyz(State(app): State<App>, operator: Operator) -> Result<Response, 
     Ok((code, Json(shown)).into_response())
 }
 
-/// Figures for Prometheus, in its text format; for operators only: on the server's machine, or with the session or
-/// service token of an admin.
-#[utoipa::path(get, path = "/metrics", tag = "health", responses(
-    (status = 200, body = String, content_type = "text/plain"),
-    (status = 401, description = "`auth-failed`: it was asked from another machine without a token.", body = Problem, content_type = "application/problem+json"),
-    (status = 403, description = "`not-allowed`: the token is not an admin's.", body = Problem, content_type = "application/problem+json"),
+/// Read metrics
+///
+/// For operators only: on the server's machine, or with the session or service token of an admin.
+#[utoipa::path(get, path = "/metrics", operation_id = "readMetrics", tag = "health",
+    security((), ("bearer" = []), ("cookie" = [])), responses(
+    (status = 200, body = String, content_type = "text/plain", description = "Figures in the text format of Prometheus."),
 ))]
 async fn metrics_text(State(app): State<App>, operator: Operator) -> Result<Response, Error> {
     operator.required()?;

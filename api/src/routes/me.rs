@@ -21,37 +21,49 @@ use domain::{Command, Outcome, SessionId, Timestamp, UserId, user};
 use projections::{ProjectionId, sign_ins, users};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::Ref;
 use utoipa_axum::routes;
 
 pub(crate) fn routes() -> Routes {
     Routes::default()
         .add(routes!(profile), Spec::caller().tagged())
         .add(routes!(change_profile), Spec::caller())
-        .add(routes!(change_password), Spec::person())
+        .add(routes!(change_password), Spec::person().fails(&[Code::WeakPassword, Code::BadCredentials]))
         .add(routes!(history), Spec::person().paged())
 }
 
-/// Who I am.
+/// An account as its owner sees it.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Profile)]
 struct Me {
     #[schema(value_type = Uuid)]
     user_id: UserId,
+    #[schema(example = "anna")]
     user_name: String,
+    #[schema(example = "Anna K.")]
     display_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "anna@example.org")]
     email: Option<String>,
     email_confirmed: bool,
+    #[schema(example = "Europe/Berlin")]
     time_zone: String,
+    #[schema(example = "en-GB")]
     locale: String,
-    #[schema(value_type = String)]
+    #[schema(schema_with = user_role)]
     role: user::Role,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
 
-/// What I want to be called, and where. What is left out stays.
+fn user_role() -> Ref {
+    Ref::from_schema_name("UserRole")
+}
+
+/// What is left out stays as it is.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ProfileChange, example = json!({"display_name": "Anna K.", "time_zone": "Europe/Berlin", "locale": "en-GB"}))]
 pub(super) struct ChangeProfile {
     display_name: Option<String>,
     /// An IANA name like `Europe/Berlin`.
@@ -62,6 +74,7 @@ pub(super) struct ChangeProfile {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PasswordChange, example = json!({"old_password": "correct horse battery", "new_password": "a longer horse battery"}))]
 pub(super) struct ChangePassword {
     old_password: String,
     /// 8 to 256 characters.
@@ -76,7 +89,7 @@ struct SignIns {
     next: Option<Next>,
 }
 
-/// A sign-in, or those of one minute that failed.
+/// A sign-in, or the failed ones of one minute.
 #[derive(Serialize, ToSchema)]
 struct SignIn {
     #[schema(value_type = String, format = DateTime)]
@@ -84,15 +97,18 @@ struct SignIn {
     succeeded: bool,
     /// How many failed in that minute; 1 for one that succeeded.
     count: u32,
+    #[schema(example = "Firefox on Linux")]
     device: String,
+    #[schema(example = "192.0.2.7")]
     address: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Uuid>)]
     session_id: Option<SessionId>,
 }
 
-/// My profile.
-#[utoipa::path(get, path = "/v1/me", tag = "accounts", responses((status = 200, body = Me)))]
+/// Read my profile
+#[utoipa::path(get, path = "/v1/me", operation_id = "readMyProfile", tag = "accounts",
+    responses((status = 200, body = Me, description = "Your account.")))]
 async fn profile(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Error> {
     let reading = app.read(ProjectionId::Users, params.min_position).await?;
     let account = users::by_id(&reading.database, caller.user_id).await?.ok_or_else(gone)?;
@@ -111,8 +127,9 @@ async fn profile(State(app): State<App>, caller: Caller, params: Params) -> Resu
     Ok(read_one(reading.position, tag(version), me))
 }
 
-/// Changes my profile.
-#[utoipa::path(patch, path = "/v1/me", tag = "accounts", request_body = ChangeProfile, responses((status = 200, body = Me)))]
+/// Change my profile
+#[utoipa::path(patch, path = "/v1/me", operation_id = "changeMyProfile", tag = "accounts", request_body = ChangeProfile,
+    responses((status = 200, body = Me, description = "Your account as it is now.")))]
 async fn change_profile(
     State(app): State<App>,
     caller: Caller,
@@ -157,10 +174,12 @@ fn changed(answer: &Answer) -> Result<Response, Error> {
     Ok(reply::changed(answer, me))
 }
 
-/// Changes my password and ends my other sessions.
-#[utoipa::path(put, path = "/v1/me/password", tag = "accounts", request_body = ChangePassword, responses(
-    (status = 200, body = Done),
-))]
+/// Change my password
+///
+/// Ends every session but the one that asks.
+#[utoipa::path(put, path = "/v1/me/password", operation_id = "changeMyPassword", tag = "accounts",
+    request_body = ChangePassword,
+    responses((status = 200, body = Done, description = "The new password counts from now on.")))]
 async fn change_password(
     State(app): State<App>,
     person: Person,
@@ -193,8 +212,11 @@ async fn change_password(
     Ok(done(&app.ask(Actor::User(person.user_id), &context, Command::User(person.user_id, change)).await?))
 }
 
-/// My sign-ins, newest first, also those that failed.
-#[utoipa::path(get, path = "/v1/me/sign-ins", tag = "accounts", responses((status = 200, body = SignIns)))]
+/// List my sign-ins
+///
+/// The newest first, and the failed ones too.
+#[utoipa::path(get, path = "/v1/me/sign-ins", operation_id = "listMySignIns", tag = "accounts",
+    responses((status = 200, body = SignIns, description = "A page of sign-ins.")))]
 async fn history(State(app): State<App>, person: Person, params: Params) -> Result<Response, Error> {
     let limit = params.limit()?;
     let list = ["sign-ins", &person.user_id.to_string()];

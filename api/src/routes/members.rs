@@ -1,5 +1,6 @@
 //! A chat's members: joining, adding, leaving, removing, roles.
 
+use super::chats::role;
 use super::ids::{chat_id, user_id};
 use super::page::{Next, cut};
 use super::spec::{Routes, Spec};
@@ -24,15 +25,46 @@ use utoipa_axum::routes;
 
 pub(crate) fn routes() -> Routes {
     Routes::default()
-        .add(routes!(list), Spec::caller().paged())
-        .add(routes!(enter), Spec::caller())
-        .add(routes!(change, leave), Spec::caller())
+        .add(routes!(list), Spec::caller().paged().fails(&[Code::NotAMember, Code::ChatNotFound]))
+        .add(
+            routes!(enter),
+            Spec::caller().fails(&[
+                Code::NotInvited,
+                Code::NotAMember,
+                Code::NotAllowed,
+                Code::ChatNotFound,
+                Code::NameTaken,
+                Code::Archived,
+            ]),
+        )
+        .add(
+            routes!(change),
+            Spec::caller().fails(&[
+                Code::NotYou,
+                Code::NotAMember,
+                Code::NotAllowed,
+                Code::ChatNotFound,
+                Code::MemberNotFound,
+                Code::NameTaken,
+            ]),
+        )
+        .add(
+            routes!(leave),
+            Spec::caller().fails(&[
+                Code::NotAMember,
+                Code::NotAllowed,
+                Code::ChatNotFound,
+                Code::MemberNotFound,
+                Code::OwnerMustHandOver,
+            ]),
+        )
 }
 
-/// `user_name` joins the caller under that nickname, or gives a member that nickname; `user_id` adds somebody else;
+/// `user_name` joins the caller under that nickname, or gives a member that nickname; `user_id` adds another user;
 /// neither joins the caller under the name of the account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewMember, example = json!({}))]
 pub(super) struct Enter {
     #[schema(min_length = 1, max_length = 64)]
     user_name: Option<String>,
@@ -41,6 +73,7 @@ pub(super) struct Enter {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = MemberWritten)]
 struct Entered {
     #[schema(value_type = Uuid)]
     user_id: UserId,
@@ -49,10 +82,12 @@ struct Entered {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = MemberChange, example = json!({"user_name": "Gardener"}))]
 pub(super) struct ChangeMember {
-    /// `owner`, `admin`, `member` or `muted`. Making another the owner makes the former one an admin.
+    /// The role to give. Making another member the owner makes the former owner an admin.
+    #[schema(schema_with = role, required = false)]
     role: Option<String>,
-    /// My nickname in this chat from now on; one of both at a time.
+    /// Your own nickname in this chat from now on. Send either this or `role`.
     #[schema(min_length = 1, max_length = 64)]
     user_name: Option<String>,
 }
@@ -69,18 +104,21 @@ struct Member {
     #[schema(value_type = Uuid)]
     user_id: UserId,
     /// The nickname in this chat.
+    #[schema(example = "anna")]
     user_name: String,
-    #[schema(value_type = String)]
+    #[schema(schema_with = role)]
     role: chat::Role,
     #[schema(value_type = String, format = DateTime)]
     joined_at: Timestamp,
 }
 
-/// Joins a chat, or adds somebody to it (owner, admin).
-#[utoipa::path(post, path = "/v1/chats/{chat_id}/users", tag = "members", params(("chat_id" = Uuid, Path)),
+/// Join or add
+///
+/// Joins the caller, or adds another user, which the owner and admins may.
+#[utoipa::path(post, path = "/v1/chats/{chat_id}/users", operation_id = "addMember", tag = "members",
     request_body = Enter, responses(
-        (status = 201, body = Entered, description = "A member from now on."),
-        (status = 200, body = Entered, description = "A member before."),
+        (status = 201, body = Entered, description = "They are a member from now on."),
+        (status = 200, body = Entered, description = "They were a member already."),
     ))]
 async fn enter(
     State(app): State<App>,
@@ -119,10 +157,11 @@ fn chosen(app: &App, text: &str) -> Result<chat::Chosen, Error> {
     Ok(chat::Chosen { nickname, claim })
 }
 
-/// A chat's members in the order in which they came; for members.
-#[utoipa::path(get, path = "/v1/chats/{chat_id}/users", tag = "members", params(("chat_id" = Uuid, Path)), responses(
-    (status = 200, body = Members),
-))]
+/// List members
+///
+/// In the order in which they joined; for members.
+#[utoipa::path(get, path = "/v1/chats/{chat_id}/users", operation_id = "listMembers", tag = "members",
+    responses((status = 200, body = Members, description = "A page of members.")))]
 async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -152,11 +191,11 @@ async fn list(
     Ok(read(reading.position, Members { users: users.collect(), next }))
 }
 
-/// Gives a member another role: the owner any, an admin `member` and `muted`; or me another nickname.
-#[utoipa::path(patch, path = "/v1/chats/{chat_id}/users/{user_id}", tag = "members",
-    params(("chat_id" = Uuid, Path), ("user_id" = Uuid, Path)), request_body = ChangeMember, responses(
-        (status = 200, body = Entered),
-    ))]
+/// Change a member
+///
+/// Gives them another role (the owner any, admins `member` and `muted`), or the caller another nickname.
+#[utoipa::path(patch, path = "/v1/chats/{chat_id}/users/{user_id}", operation_id = "changeMember", tag = "members",
+    request_body = ChangeMember, responses((status = 200, body = Entered, description = "The member is changed.")))]
 async fn change(
     State(app): State<App>,
     caller: Caller,
@@ -182,10 +221,12 @@ async fn change(
     Ok(changed(&answer, Entered { user_id, position: answer.position }))
 }
 
-/// Leaves a chat, or removes somebody from it. The only owner makes another member the owner first
-/// (409 `owner-must-hand-over`); with its last member a chat is deleted.
-#[utoipa::path(delete, path = "/v1/chats/{chat_id}/users/{user_id}", tag = "members",
-    params(("chat_id" = Uuid, Path), ("user_id" = Uuid, Path)), responses((status = 200, body = Done)))]
+/// Leave or remove
+///
+/// Removes the caller, or another member, which the owner and admins may. The owner must make another member the owner
+/// first, unless nobody else is left: then the chat is deleted.
+#[utoipa::path(delete, path = "/v1/chats/{chat_id}/users/{user_id}", operation_id = "removeMember", tag = "members",
+    responses((status = 200, body = Done, description = "They are no member any more.")))]
 async fn leave(
     State(app): State<App>,
     caller: Caller,

@@ -33,14 +33,43 @@ const STEP_ROWS_MAX: u32 = 100;
 
 pub(crate) fn routes() -> Routes {
     Routes::default()
-        .add(routes!(list), Spec::caller().paged())
-        .add(routes!(post), Spec::caller())
-        .add(routes!(one), Spec::caller().tagged())
-        .add(routes!(edit, delete), Spec::caller())
+        .add(routes!(list), Spec::caller().paged().fails(&[Code::NotAMember, Code::ChatNotFound]))
+        .add(
+            routes!(post),
+            Spec::caller().fails(&[
+                Code::NotYou,
+                Code::NotAMember,
+                Code::Muted,
+                Code::ChatNotFound,
+                Code::MessageNotFound,
+                Code::Archived,
+            ]),
+        )
+        .add(
+            routes!(one),
+            Spec::caller().tagged().fails(&[Code::NotAMember, Code::ChatNotFound, Code::MessageNotFound]),
+        )
+        .add(
+            routes!(edit),
+            Spec::caller().fails(&[
+                Code::NotAMember,
+                Code::NotAllowed,
+                Code::Muted,
+                Code::ChatNotFound,
+                Code::MessageNotFound,
+                Code::Archived,
+                Code::EditedTooOften,
+            ]),
+        )
+        .add(
+            routes!(delete),
+            Spec::caller().fails(&[Code::NotAMember, Code::NotAllowed, Code::ChatNotFound, Code::MessageNotFound]),
+        )
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewMessage, example = json!({"message": "The tomatoes are ripe."}))]
 pub(super) struct Post {
     /// 1 to 16,384 characters and at most 32 KiB of UTF-8, anything but NUL; kept untrimmed.
     #[schema(min_length = 1, max_length = 16384)]
@@ -52,9 +81,20 @@ pub(super) struct Post {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = MessageEdit, example = json!({"message": "The tomatoes are ripe!"}))]
 pub(super) struct Edit {
+    /// The new text, within the same limits.
     #[schema(min_length = 1, max_length = 16384)]
     message: String,
+}
+
+/// Which end of a chat a list begins at.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Order {
+    #[default]
+    OldestFirst,
+    NewestFirst,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -79,7 +119,9 @@ struct Message {
     #[schema(value_type = Uuid)]
     user_id: UserId,
     /// Their nickname in this chat.
+    #[schema(example = "anna")]
     user_name: String,
+    #[schema(example = "The tomatoes are ripe.")]
     text: String,
     #[schema(value_type = String, format = DateTime)]
     sent_at: Timestamp,
@@ -91,11 +133,12 @@ struct Message {
     reply_to: Option<MessageId>,
 }
 
-/// Posts a message. The author is the session's user.
-#[utoipa::path(post, path = "/v1/chats/{chat_id}/messages", tag = "messages", params(
-    ("chat_id" = Uuid, Path),
+/// Post a message
+///
+/// The author is the caller.
+#[utoipa::path(post, path = "/v1/chats/{chat_id}/messages", operation_id = "postMessage", tag = "messages", params(
     ("user_id" = Option<Uuid>, Query, description = "Must be the caller's own id, where it is given."),
-), request_body = Post, responses((status = 201, body = MessageWritten)))]
+), request_body = Post, responses((status = 201, body = MessageWritten, description = "The message is posted.")))]
 async fn post(
     State(app): State<App>,
     caller: Caller,
@@ -131,11 +174,12 @@ fn posted(answer: &Answer) -> Result<MessageWritten, Error> {
     Ok(MessageWritten { message_id, position: answer.position })
 }
 
-/// A chat's messages in the order of the log; for members.
-#[utoipa::path(get, path = "/v1/chats/{chat_id}/messages", tag = "messages", params(
-    ("chat_id" = Uuid, Path),
-    ("order" = Option<String>, Query, description = "`oldest-first` (default) or `newest-first`."),
-), responses((status = 200, body = Messages)))]
+/// List messages
+///
+/// In the order of the log; for members.
+#[utoipa::path(get, path = "/v1/chats/{chat_id}/messages", operation_id = "listMessages", tag = "messages", params(
+    ("order" = inline(Option<Order>), Query, description = "Which end to begin at."),
+), responses((status = 200, body = Messages, description = "A page of messages.")))]
 async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -144,11 +188,9 @@ async fn list(
 ) -> Result<Response, Error> {
     let chat_id = chat_id(&chat)?;
     let limit = params.limit()?;
-    let order_name = params.get("order").unwrap_or("oldest-first");
-    let order = match order_name {
-        "oldest-first" => messages::Order::OldestFirst,
-        "newest-first" => messages::Order::NewestFirst,
-        _ => return Err(Error::bad_parameter("order", "must be oldest-first or newest-first")),
+    let (order, order_name) = match params.word("order")? {
+        Order::OldestFirst => (messages::Order::OldestFirst, "oldest-first"),
+        Order::NewestFirst => (messages::Order::NewestFirst, "newest-first"),
     };
     let list = ["messages", &chat_id.to_string(), order_name];
     let from = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;
@@ -161,9 +203,11 @@ async fn list(
     Ok(read(reading.position, Messages { messages: rows.into_iter().map(shown).collect(), next }))
 }
 
-/// One message; for members.
-#[utoipa::path(get, path = "/v1/chats/{chat_id}/messages/{message_id}", tag = "messages",
-    params(("chat_id" = Uuid, Path), ("message_id" = Uuid, Path)), responses((status = 200, body = Message)))]
+/// Read a message
+///
+/// For members.
+#[utoipa::path(get, path = "/v1/chats/{chat_id}/messages/{message_id}", operation_id = "readMessage", tag = "messages",
+    responses((status = 200, body = Message, description = "The message.")))]
 async fn one(
     State(app): State<App>,
     caller: Caller,
@@ -178,11 +222,11 @@ async fn one(
     Ok(read_one(reading.position, tag(message.version), shown(message)))
 }
 
-/// Edits a message: its author.
-#[utoipa::path(patch, path = "/v1/chats/{chat_id}/messages/{message_id}", tag = "messages",
-    params(("chat_id" = Uuid, Path), ("message_id" = Uuid, Path)), request_body = Edit, responses(
-        (status = 200, body = MessageWritten),
-    ))]
+/// Edit a message
+///
+/// For its author.
+#[utoipa::path(patch, path = "/v1/chats/{chat_id}/messages/{message_id}", operation_id = "editMessage", tag = "messages",
+    request_body = Edit, responses((status = 200, body = MessageWritten, description = "The message has the new text.")))]
 async fn edit(
     State(app): State<App>,
     caller: Caller,
@@ -197,9 +241,11 @@ async fn edit(
     Ok(changed(&answer, posted(&answer)?))
 }
 
-/// Deletes a message: its author, an admin, the owner.
-#[utoipa::path(delete, path = "/v1/chats/{chat_id}/messages/{message_id}", tag = "messages",
-    params(("chat_id" = Uuid, Path), ("message_id" = Uuid, Path)), responses((status = 200, body = Done)))]
+/// Delete a message
+///
+/// For its author, and for the chat's owner and admins.
+#[utoipa::path(delete, path = "/v1/chats/{chat_id}/messages/{message_id}", operation_id = "deleteMessage",
+    tag = "messages", responses((status = 200, body = Done, description = "The message is deleted.")))]
 async fn delete(
     State(app): State<App>,
     caller: Caller,

@@ -3,10 +3,12 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Where the next page begins.
+/// Where the next page begins; left out on the last page.
 #[derive(Serialize, ToSchema)]
+#[schema(as = NextPage)]
 pub(super) struct Next {
     /// Send it as `from`.
+    #[schema(example = "p3vX0m1kQ2cAAAAAAAAAKg")]
     pub(super) iterator: String,
 }
 

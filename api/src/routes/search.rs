@@ -13,7 +13,7 @@ use axum::response::Response;
 use domain::{ChatId, MessageId, Timestamp, UserId};
 use projections::{ProjectionId, users};
 use search::{Cursor, Order, Question, ResultPage, SearchRequest, TimeZone, Who};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
@@ -30,7 +30,17 @@ pub(crate) fn routes() -> Routes {
     Routes::default().add(routes!(search), Spec::caller().paged())
 }
 
+/// What comes first.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum HitOrder {
+    #[default]
+    NewestFirst,
+    Relevance,
+}
+
 #[derive(Serialize, ToSchema)]
+#[schema(as = SearchHits)]
 struct Hits {
     hits: Vec<Hit>,
     /// How many messages answer the question, over all pages.
@@ -46,6 +56,7 @@ struct Hits {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = SearchHit)]
 struct Hit {
     #[schema(value_type = Uuid)]
     message_id: MessageId,
@@ -55,38 +66,39 @@ struct Hit {
     #[schema(value_type = Uuid)]
     user_id: UserId,
     /// Their nickname in this chat.
+    #[schema(example = "anna")]
     user_name: String,
     #[schema(value_type = String, format = DateTime)]
     sent_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     edited_at: Option<Timestamp>,
+    #[schema(example = "The tomatoes are ripe.")]
     text: String,
     /// Which parts of the text answer the question: from and to, in characters (Unicode scalar values) from 0.
+    #[schema(example = json!([[4, 12]]))]
     highlights: Vec<[usize; 2]>,
     /// How well it answers; 0 unless the order is `relevance`.
     score: f32,
 }
 
-/// Finds messages in the chats that I am in now.
+/// Search messages
 ///
-/// Words in any of their Russian or English forms and in any order, `"a phrase"`, `begin*` (the last word begins so by
+/// In the chats that the caller is in now. Words in any of their Russian or English forms and in any order, `"a phrase"`, `begin*` (the last word begins so by
 /// itself), `-not`, `OR`, `~misspelt` (1 error in up to 5 letters, 2 in more), `from:name`, `in:chat`,
-/// `before:`/`after:`/`on:` a day (`2026-01-31`), month or year of my time zone or an instant (`2026-01-31T10:00:00Z`),
-/// `has:link`. A name stands with or without `@` and `#`; `from:me` is what I said. Quotes make words of what looks like a
+/// `before:`/`after:`/`on:` a day (`2026-01-31`), month or year of your time zone, or an instant (`2026-01-31T10:00:00Z`),
+/// `has:link`. A name stands with or without `@` and `#`; `from:me` is what you said. Quotes make words of what looks like a
 /// filter. Of a longer question the first 1000 characters and 32 clauses are looked for; `notes` say what was left out.
-#[utoipa::path(get, path = "/v1/search", tag = "search", params(
-    ("q" = String, Query, description = "The question."),
-    ("order" = Option<String>, Query, description = "`newest-first` (default) or `relevance`."),
-), responses((status = 200, body = Hits)))]
+#[utoipa::path(get, path = "/v1/search", operation_id = "searchMessages", tag = "search", params(
+    ("q" = String, Query, description = "The question.", example = "tomatoes"),
+    ("order" = inline(Option<HitOrder>), Query, description = "What comes first."),
+), responses((status = 200, body = Hits, description = "A page of hits.")))]
 async fn search(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Error> {
     let text = params.get("q").ok_or_else(|| Error::bad_parameter("q", "must be given: what to look for"))?;
     let question = search::question(text).map_err(|broken| Error::bad_parameter("q", broken))?;
-    let order_name = params.get("order").unwrap_or("newest-first");
-    let order = match order_name {
-        "newest-first" => Order::Newest,
-        "relevance" => Order::Relevance,
-        _ => return Err(Error::bad_parameter("order", "must be newest-first or relevance")),
+    let (order, order_name) = match params.word("order")? {
+        HitOrder::NewestFirst => (Order::Newest, "newest-first"),
+        HitOrder::Relevance => (Order::Relevance, "relevance"),
     };
     let limit = params.limit()? as usize;
     let list = ["search", order_name, text, &caller.user_id.to_string()];

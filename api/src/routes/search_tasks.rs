@@ -43,12 +43,16 @@ const LEFT_EVERY: Duration = Duration::from_secs(1);
 pub(crate) fn routes() -> Routes {
     Routes::default()
         .add(routes!(ask), Spec::caller())
-        .add(routes!(status), Spec::caller())
-        .add(routes!(found), Spec::caller().paged())
+        .add(routes!(status), Spec::caller().fails(&[Code::TaskNotFound]))
+        .add(
+            routes!(found),
+            Spec::caller().paged().fails(&[Code::TaskNotComplete, Code::TaskFailed, Code::TaskNotFound]),
+        )
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewSearchTask, example = json!({"message": "tomatoes"}))]
 pub(super) struct AskLater {
     /// The question, as `q` of `GET /v1/search`: at least 4 characters, or a word of a script that sets no spaces.
     #[schema(min_length = 1)]
@@ -56,17 +60,30 @@ pub(super) struct AskLater {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = SearchTaskCreated)]
 struct TaskTaken {
     task_id: Uuid,
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = SearchTaskStatus)]
 struct TaskStatus {
-    /// `WAITING`, `IN_PROCESS`, `SUCCESS` or `FAILED`.
-    status: &'static str,
+    #[schema(inline)]
+    status: Status,
+}
+
+/// How far a task is; the last two are final.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum Status {
+    Waiting,
+    InProcess,
+    Success,
+    Failed,
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = SearchTaskHits)]
 struct FoundMessages {
     messages: Vec<FoundText>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,7 +91,9 @@ struct FoundMessages {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = SearchTaskHit)]
 struct FoundText {
+    #[schema(example = "The tomatoes are ripe.")]
     text: String,
     #[schema(value_type = Uuid)]
     chat_id: ChatId,
@@ -82,10 +101,11 @@ struct FoundText {
     message_id: MessageId,
 }
 
-/// Asks a question to be answered later, of the chats that I am in when it is answered: the newest 100 messages.
-#[utoipa::path(post, path = "/v1/chats/search", tag = "search", request_body = AskLater, responses(
-    (status = 201, body = TaskTaken),
-))]
+/// Create a search task
+///
+/// Finds the newest 100 messages in the chats that the caller is in when the task runs.
+#[utoipa::path(post, path = "/v1/chats/search", operation_id = "createSearchTask", tag = "search",
+    request_body = AskLater, responses((status = 201, body = TaskTaken, description = "The task waits for its turn.")))]
 async fn ask(
     State(app): State<App>,
     caller: Caller,
@@ -136,9 +156,11 @@ async fn ask(
     Ok(written(StatusCode::CREATED, &answer, TaskTaken { task_id }))
 }
 
-/// How far a task of mine is. It is gone five minutes after it is finished.
-#[utoipa::path(get, path = "/v1/chats/search/status/{task_id}", tag = "search", params(("task_id" = Uuid, Path)),
-    responses((status = 200, body = TaskStatus)))]
+/// Read a search task
+///
+/// It is removed five minutes after it has finished.
+#[utoipa::path(get, path = "/v1/chats/search/status/{task_id}", operation_id = "readSearchTask", tag = "search",
+    responses((status = 200, body = TaskStatus, description = "How far the task is.")))]
 async fn status(
     State(app): State<App>,
     caller: Caller,
@@ -149,17 +171,19 @@ async fn status(
     let position = app.projections.position(ProjectionId::Search);
     let (state, _) = task_of(&app, caller.user_id, &task).await?;
     let status = match state {
-        TaskState::Waiting => "WAITING",
-        TaskState::InProcess => "IN_PROCESS",
-        TaskState::Success => "SUCCESS",
-        TaskState::Failed => "FAILED",
+        TaskState::Waiting => Status::Waiting,
+        TaskState::InProcess => Status::InProcess,
+        TaskState::Success => Status::Success,
+        TaskState::Failed => Status::Failed,
     };
     Ok(read(position, TaskStatus { status }))
 }
 
-/// What a task of mine found, the newest first: as it reads now, of the chats that I am in now.
-#[utoipa::path(get, path = "/v1/chats/search/{task_id}/messages", tag = "search", params(("task_id" = Uuid, Path)),
-    responses((status = 200, body = FoundMessages)))]
+/// List found messages
+///
+/// The newest first, as they read now, of the chats that the caller is in now.
+#[utoipa::path(get, path = "/v1/chats/search/{task_id}/messages", operation_id = "listSearchTaskHits", tag = "search",
+    responses((status = 200, body = FoundMessages, description = "A page of what the task has found.")))]
 async fn found(
     State(app): State<App>,
     caller: Caller,

@@ -23,7 +23,9 @@ use utoipa_axum::routes;
 const PAGES_MAX: usize = 20;
 
 pub(crate) fn routes() -> Routes {
-    Routes::default().add(routes!(list, end_others), Spec::person()).add(routes!(end), Spec::person())
+    Routes::default()
+        .add(routes!(list, end_others), Spec::person())
+        .add(routes!(end), Spec::person().fails(&[Code::SessionNotFound]))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -31,14 +33,16 @@ struct Sessions {
     sessions: Vec<Session>,
 }
 
-/// Somebody who is logged in as me.
+/// A session that is open.
 #[derive(Serialize, ToSchema)]
 struct Session {
     #[schema(value_type = Uuid)]
     id: SessionId,
     /// Whether it is the one that asks.
     current: bool,
+    #[schema(example = "Firefox on Linux")]
     device: String,
+    #[schema(example = "192.0.2.7")]
     address: String,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -48,8 +52,11 @@ struct Session {
     expires_at: Timestamp,
 }
 
-/// My open sessions, newest first, at most a thousand.
-#[utoipa::path(get, path = "/v1/me/sessions", tag = "sessions", responses((status = 200, body = Sessions)))]
+/// List my sessions
+///
+/// The open ones, the newest first, at most a thousand.
+#[utoipa::path(get, path = "/v1/me/sessions", operation_id = "listMySessions", tag = "sessions",
+    responses((status = 200, body = Sessions, description = "The open sessions.")))]
 async fn list(
     State(app): State<App>,
     person: Person,
@@ -85,11 +92,10 @@ async fn list(
     Ok(read(reading.position, Sessions { sessions: open }))
 }
 
-/// Ends one of my sessions.
-#[utoipa::path(delete, path = "/v1/me/sessions/{id}", tag = "sessions", params(("id" = Uuid, Path)), responses(
-    (status = 200, body = Done),
-    (status = 404, description = "`session-not-found`", body = crate::problem::Problem, content_type = "application/problem+json"),
-))]
+/// End a session
+#[utoipa::path(delete, path = "/v1/me/sessions/{id}", operation_id = "endMySession", tag = "sessions",
+    params(("id" = Uuid, Path, description = "A session from the list.")),
+    responses((status = 200, body = Done, description = "The session has ended.")))]
 async fn end(
     State(app): State<App>,
     person: Person,
@@ -103,8 +109,11 @@ async fn end(
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }
 
-/// Ends all my sessions but the one that asks.
-#[utoipa::path(delete, path = "/v1/me/sessions", tag = "sessions", responses((status = 200, body = Done)))]
+/// End my other sessions
+///
+/// All but the one that asks.
+#[utoipa::path(delete, path = "/v1/me/sessions", operation_id = "endMyOtherSessions", tag = "sessions",
+    responses((status = 200, body = Done, description = "The others have ended.")))]
 async fn end_others(State(app): State<App>, person: Person, context: CommandContext) -> Result<Response, Error> {
     let command = user::Command::EndSessions(user::EndSessions { keep: Some(person.session_id) });
     let answer = app.ask(Actor::User(person.user_id), &context, Command::User(person.user_id, command)).await?;

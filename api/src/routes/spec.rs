@@ -1,6 +1,7 @@
 //! What a route is. It is said beside the route's handler, once: the router, the layers and the document follow it.
 
 use crate::app::App;
+use crate::error::Code;
 use crate::http::idempotency;
 use crate::http::request_size::BODY_BYTES_MAX;
 use axum::Router;
@@ -55,6 +56,8 @@ pub struct Spec {
     pub paged: bool,
     /// Whether it answers one thing that has an `ETag`.
     pub tagged: bool,
+    /// The codes of its own that it can fail with, beside those that follow from the rest.
+    pub(crate) fails: &'static [Code],
 }
 
 impl Spec {
@@ -81,6 +84,7 @@ impl Spec {
             body_bytes_max: BODY_BYTES_MAX,
             paged: false,
             tagged: false,
+            fails: &[],
         }
     }
 
@@ -102,6 +106,10 @@ impl Spec {
 
     pub(crate) const fn tagged(self) -> Spec {
         Spec { tagged: true, ..self }
+    }
+
+    pub(crate) const fn fails(self, fails: &'static [Code]) -> Spec {
+        Spec { fails, ..self }
     }
 }
 

@@ -16,11 +16,12 @@ use axum::response::Response;
 use commands::{Actor, Answer};
 use domain::quota::{self, HeldToken};
 use domain::text::TokenName;
-use domain::token::{self, Scopes};
+use domain::token::{self, Scope, Scopes};
 use domain::{Command, Outcome, Refusal, Timestamp, TokenId, UserId, id};
 use projections::{ProjectionId, tokens};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::{Array, ArrayBuilder, Ref};
 use utoipa_axum::routes;
 use uuid::Uuid;
 
@@ -30,22 +31,31 @@ const LIFE_SECONDS_MIN: u32 = 60;
 const LIFE_SECONDS_MAX: u32 = 10 * 365 * 24 * 3600;
 
 pub(crate) fn routes() -> Routes {
-    Routes::default().add(routes!(list, create), Spec::person()).add(routes!(revoke), Spec::person())
+    Routes::default()
+        .add(routes!(list), Spec::person())
+        .add(routes!(create), Spec::person().fails(&[Code::TooManyTokens]))
+        .add(routes!(revoke), Spec::person().fails(&[Code::TokenNotFound]))
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewToken, example = json!({"name": "nightly report", "scopes": ["read"], "expires_in": 2_592_000}))]
 pub(super) struct CreateToken {
     /// 1 to 64 characters; names are not unique.
     #[schema(min_length = 1, max_length = 64)]
     name: String,
     /// `read` (GET and HEAD), `write` (every other method), `notify` (sending notifications): at least one, each
     /// once.
-    #[schema(min_items = 1, max_items = 3)]
+    #[schema(schema_with = scopes)]
     scopes: Vec<String>,
     /// After how many seconds it ends: a minute to ten years. Without it the token does not end by itself.
     #[schema(minimum = 60, maximum = 315_360_000)]
     expires_in: Option<u32>,
+}
+
+fn scopes() -> Array {
+    let scope = Ref::from_schema_name("TokenScope");
+    ArrayBuilder::new().items(scope).min_items(Some(1)).max_items(Some(Scope::ALL.len())).unique_items(true).build()
 }
 
 #[derive(Serialize, ToSchema)]
@@ -53,9 +63,11 @@ struct TokenCreated {
     #[schema(value_type = Uuid)]
     id: TokenId,
     /// What to call with: `Authorization: Bearer letopis_…`. It is shown this once; only its hash is kept.
+    #[schema(example = "letopis_Qm9yaXMgYW5kIEFubmEgd2VyZSBoZXJlIGluIE1heQA")]
     token: String,
+    #[schema(example = "nightly report")]
     name: String,
-    #[schema(value_type = Vec<String>)]
+    #[schema(schema_with = scopes)]
     scopes: Scopes,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -76,8 +88,9 @@ struct Tokens {
 struct Token {
     #[schema(value_type = Uuid)]
     id: TokenId,
+    #[schema(example = "nightly report")]
     name: String,
-    #[schema(value_type = Vec<String>)]
+    #[schema(schema_with = scopes)]
     scopes: Scopes,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -91,8 +104,11 @@ struct Token {
     expires_at: Option<Timestamp>,
 }
 
-/// My service tokens that go on, newest first.
-#[utoipa::path(get, path = "/v1/me/tokens", tag = "tokens", responses((status = 200, body = Tokens)))]
+/// List my service tokens
+///
+/// Those that are neither revoked nor expired, the newest first.
+#[utoipa::path(get, path = "/v1/me/tokens", operation_id = "listMyTokens", tag = "tokens",
+    responses((status = 200, body = Tokens, description = "The tokens, without their secrets.")))]
 async fn list(
     State(app): State<App>,
     person: Person,
@@ -114,11 +130,11 @@ async fn list(
     Ok(read(reading.position, Tokens { tokens: live }))
 }
 
-/// Creates a service token. It goes on when I log out everywhere or change my password; revoke it here.
-#[utoipa::path(post, path = "/v1/me/tokens", tag = "tokens", request_body = CreateToken, responses(
-    (status = 201, body = TokenCreated),
-    (status = 409, description = "`too-many-tokens`", body = crate::problem::Problem, content_type = "application/problem+json"),
-))]
+/// Create a service token
+///
+/// It keeps working when you sign out everywhere or change your password, until it expires or is revoked.
+#[utoipa::path(post, path = "/v1/me/tokens", operation_id = "createMyToken", tag = "tokens", request_body = CreateToken,
+    responses((status = 201, body = TokenCreated, description = "The token, which is shown this once.")))]
 async fn create(
     State(app): State<App>,
     person: Person,
@@ -207,11 +223,10 @@ fn created(app: &App, person: &Person, seed: &Seed, wanted: TokenRequest, answer
     Ok(written(StatusCode::CREATED, answer, body))
 }
 
-/// Revokes one of my service tokens: it is refused from now on.
-#[utoipa::path(delete, path = "/v1/me/tokens/{id}", tag = "tokens", params(("id" = Uuid, Path)), responses(
-    (status = 200, body = Done),
-    (status = 404, description = "`token-not-found`", body = crate::problem::Problem, content_type = "application/problem+json"),
-))]
+/// Revoke a service token
+#[utoipa::path(delete, path = "/v1/me/tokens/{id}", operation_id = "revokeMyToken", tag = "tokens",
+    params(("id" = Uuid, Path, description = "A token from the list.")),
+    responses((status = 200, body = Done, description = "The token is refused from now on.")))]
 async fn revoke(
     State(app): State<App>,
     person: Person,

@@ -28,19 +28,23 @@ struct Users {
     next: Option<Next>,
 }
 
-/// What everybody may know of somebody.
+/// What every user may know of another.
 #[derive(Serialize, ToSchema)]
 struct User {
     #[schema(value_type = Uuid)]
     user_id: UserId,
+    #[schema(example = "anna")]
     user_name: String,
+    #[schema(example = "Anna K.")]
     display_name: String,
 }
 
-/// People whose name begins like this, by name.
-#[utoipa::path(get, path = "/v1/users", tag = "accounts", params(
+/// Find users
+///
+/// In the order of their names.
+#[utoipa::path(get, path = "/v1/users", operation_id = "findUsers", tag = "accounts", params(
     ("name" = Option<String>, Query, description = "How the name begins; case does not matter."),
-), responses((status = 200, body = Users)))]
+), responses((status = 200, body = Users, description = "A page of users.")))]
 async fn list(State(app): State<App>, _caller: Caller, params: Params) -> Result<Response, Error> {
     let limit = params.limit()?;
     let prefix = params.get("name").unwrap_or_default();

@@ -1,6 +1,8 @@
 //! The documents and the pages that show them, and what operators look at.
 
-use serde_json::Value;
+use api::Settings;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use testkit::TestApp;
 
 /// What CONTRACT 1.2 to 1.4 promise of accounts, chats and searching them.
@@ -44,6 +46,113 @@ async fn the_document_is_openapi_3_1_and_lists_every_call() {
     }
     let listed = document["paths"].as_object().unwrap().values().map(|item| item.as_object().unwrap().len());
     assert_eq!(listed.sum::<usize>(), words.len() / 2, "and nothing that is promised nowhere");
+}
+
+/// What is told of an operation is for people, and generators make names of it.
+#[tokio::test]
+async fn operations_have_names_and_plain_words() {
+    let document = api::document();
+    let mut ids = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap();
+            assert!(ids.insert(id), "{id} names two operations");
+            let summary = operation["summary"].as_str().unwrap();
+            assert!((2..=5).contains(&summary.split_whitespace().count()), "{method} {path}: {summary}");
+            assert!(!summary.ends_with('.'), "{summary}");
+            for (status, answer) in operation["responses"].as_object().unwrap() {
+                let said =
+                    answer["$ref"].is_string() || answer["description"].as_str().is_some_and(|text| !text.is_empty());
+                assert!(said, "{method} {path} {status} has no description");
+            }
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let said = parameter["$ref"].is_string() || parameter["description"].is_string();
+                assert!(said, "{method} {path}: {parameter}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn calls_go_to_the_public_url_where_there_is_one() {
+    let app = TestApp::start().await;
+    let document = app.anonymous().get("/openapi.json").await.body;
+    assert_eq!(document["servers"][0]["url"], "/");
+    let settings = Settings { public_url: Some("https://chat.example".to_owned()), ..TestApp::settings() };
+    let document = TestApp::start_with(settings).await.anonymous().get("/openapi.json").await.body;
+    assert_eq!(document["servers"][0]["url"], "https://chat.example");
+}
+
+/// What the document shows as a request is one that succeeds, sent as it is: in this order, by somebody who has done
+/// what stands before.
+#[tokio::test]
+async fn examples_can_be_sent_as_they_are() {
+    const ORDER: [(&str, &str); 16] = [
+        ("post", "/v1/auth/register"),
+        ("post", "/v1/auth/login"),
+        ("patch", "/v1/me"),
+        ("post", "/v1/me/tokens"),
+        ("post", "/v1/chats"),
+        ("patch", "/v1/chats/{chat_id}"),
+        ("post", "/v1/chats/{chat_id}/users"),
+        ("patch", "/v1/chats/{chat_id}/users/{user_id}"),
+        ("post", "/v1/chats/{chat_id}/messages"),
+        ("patch", "/v1/chats/{chat_id}/messages/{message_id}"),
+        ("get", "/v1/search"),
+        ("post", "/v1/chats/search"),
+        ("get", "/v1/me"),
+        ("get", "/v1/chats"),
+        ("delete", "/v1/me"),
+        ("put", "/v1/me/password"),
+    ];
+    let app = TestApp::start().await;
+    let document = api::document();
+    let mut by = app.anonymous();
+    let mut known = BTreeMap::<&str, String>::new();
+    let mut sent = BTreeSet::new();
+    for (method, path) in ORDER {
+        if path == "/v1/me/password" {
+            // The account is gone by now: another one with the same password.
+            by = app.anonymous();
+            let again = json!({"user_name": "boris", "password": example(&document, "Registration")["password"]});
+            by.post("/v1/auth/register", again.clone()).await.expect_status(201);
+            by.token = Some(by.post("/v1/auth/login", again).await.id("session_id"));
+        }
+        let operation = &document["paths"][path][method];
+        let body = operation.pointer("/requestBody/content/application~1json/schema/$ref").map(|reference| {
+            let name = reference.as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+            let body = example(&document, &name);
+            sent.insert(name);
+            body
+        });
+        let mut address = path.to_owned();
+        for (name, id) in &known {
+            address = address.replace(&format!("{{{name}}}"), id);
+        }
+        let queries = operation["parameters"].as_array().into_iter().flatten().filter(|one| one["in"] == "query");
+        let queries = queries.filter_map(|one| Some(format!("{}={}", one["name"].as_str()?, one["example"].as_str()?)));
+        let queries = queries.collect::<Vec<_>>();
+        if !queries.is_empty() {
+            address = format!("{address}?{}", queries.join("&"));
+        }
+        let reply = by.send(method.to_uppercase().parse().unwrap(), &address, body, &[]).await;
+        assert!(reply.status.is_success(), "{method} {address}: {}", reply.text);
+        for name in ["user_id", "chat_id", "message_id"] {
+            known.extend(reply.body[name].as_str().map(|id| (name, id.to_owned())));
+        }
+        if let Some(token) = reply.body["session_id"].as_str() {
+            by.token = Some(token.to_owned());
+        }
+    }
+    let bodies = document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+    let bodies = bodies.filter(|operation| operation["requestBody"].is_object()).count();
+    assert_eq!(sent.len(), bodies, "each request with a body is tried: {sent:?}");
+}
+
+fn example(document: &Value, schema: &str) -> Value {
+    let example = document["components"]["schemas"][schema]["example"].clone();
+    assert!(example.is_object(), "{schema} has no example");
+    example
 }
 
 #[tokio::test]

@@ -20,9 +20,11 @@ async fn a_failure_is_a_problem_with_a_code() {
 
     // Codes are documented where everybody looks.
     let document = app.anonymous().get("/openapi.json").await.body;
-    let description = document["info"]["description"].as_str().unwrap();
+    let codes = &document["components"]["schemas"]["ErrorCode"];
+    let description = codes["description"].as_str().unwrap();
     for code in ["chat-not-found", "bad-parameters", "auth-failed", "projection-behind", "cross-site-request"] {
         assert!(description.contains(&format!("`{code}`")), "{code}");
+        assert!(codes["enum"].as_array().unwrap().contains(&json!(code)), "{code}");
     }
 }
 

@@ -19,6 +19,9 @@ pub enum State {
 }
 
 impl State {
+    /// Every state.
+    pub const ALL: [State; 4] = [State::Running, State::Stopped, State::Paused, State::Rebuilding];
+
     /// Its name in JSON and in the catalogue.
     pub fn as_str(self) -> &'static str {
         match self {

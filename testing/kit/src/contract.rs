@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// Headers that are always there where an answer lists them.
+const ALWAYS: [&str; 3] = ["ETag", "Retry-After", "WWW-Authenticate"];
+
 /// The document, and the validators that were made of it so far.
 pub struct Contract {
     document: Value,
@@ -22,8 +25,7 @@ impl Default for Contract {
 impl Contract {
     /// Of the document that the code makes.
     pub fn new() -> Contract {
-        let document = serde_json::to_value(api::document()).expect("the document is JSON");
-        Contract { document, validators: Mutex::default() }
+        Contract { document: api::document(), validators: Mutex::default() }
     }
 
     /// Fails the test when the document does not foresee this answer. Addresses that are not in the document must
@@ -52,10 +54,17 @@ impl Contract {
             assert_eq!(status, 405, "{method} {path} is not in the document, and answered {}", reply.text);
             return;
         };
-        let response = &operation["responses"][status.to_string()];
-        let tagged = response["headers"]["ETag"].is_object();
-        assert!(!tagged || !reply.header("etag").is_empty(), "{method} {path} has no ETag");
+        let response = self.resolved(&operation["responses"][status.to_string()]);
         assert!(!response.is_null(), "{method} {template} does not document {status}: {}", reply.text);
+        // The code of a failure is one of those that the description lists.
+        if let Some(code) = reply.body["code"].as_str().filter(|_| status >= 400) {
+            let foreseen = response["description"].as_str().is_some_and(|text| text.contains(&format!("(`{code}`)")));
+            assert!(foreseen, "{method} {template} does not document {code} as {status}: {response}");
+        }
+        for (name, header) in response["headers"].as_object().into_iter().flatten() {
+            let needed = self.resolved(header)["required"] == true || ALWAYS.contains(&name.as_str());
+            assert!(!needed || !reply.header(name).is_empty(), "{method} {path} answered {status} without {name}");
+        }
         let Some(content) = response["content"].as_object().and_then(|types| types.values().next()) else { return };
         if content["schema"]["type"] == "string" {
             return;
@@ -65,6 +74,12 @@ impl Contract {
             let faults = validator.iter_errors(&reply.body).map(|fault| fault.to_string()).collect::<Vec<_>>();
             assert!(faults.is_empty(), "{key} answered {} against its document: {faults:?}", reply.text);
         }
+    }
+
+    /// What a reference names; anything else is itself.
+    fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
+        let pointer = value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+        pointer.map_or(value, |pointer| self.document.pointer(pointer).unwrap_or(&Value::Null))
     }
 
     fn template(&self, path: &str) -> Option<&str> {
