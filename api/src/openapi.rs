@@ -68,9 +68,11 @@ pub(crate) fn complete(routes: OpenApi, operations: &[Operation], public_url: Op
     document["servers"] = json!([{"url": public_url.unwrap_or("/"), "description": "This server"}]);
     let mut components = components::components();
     let mut responses = Map::new();
-    for operation in operations {
-        let method = operation.method.as_str().to_lowercase();
-        common::complete(operation, &mut document["paths"][&operation.path][method], &mut responses);
+    for (place, operation) in operations.iter().enumerate() {
+        let described = &mut document["paths"][&operation.path][operation.method.as_str().to_lowercase()];
+        // JSON has no order: for pages that show the operations as the code does.
+        described["x-order"] = place.into();
+        common::complete(operation, described, &mut responses);
     }
     components["responses"] = responses.into();
     let schemas = document["components"]["schemas"].take();

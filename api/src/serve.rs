@@ -52,7 +52,7 @@ fn addresses(app: &App) -> Router {
 fn routes(roles: Roles, public_url: Option<&str>) -> (Router<App>, Vec<Operation>) {
     if roles.has(Role::Api) {
         let (routes, document, operations) = openapi::routes().into_parts();
-        return (routes.merge(docs::pages(openapi::complete(document, &operations, public_url))), operations);
+        return (routes.merge(docs::pages(&openapi::complete(document, &operations, public_url))), operations);
     }
     let (routes, _, operations) = health::of_every_node().into_parts();
     let advice = "this node does not answer the API: its roles leave `api` out; ask another node";

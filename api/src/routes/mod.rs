@@ -23,7 +23,8 @@ use spec::Routes;
 
 /// Every route under `/v1`.
 pub(crate) fn all() -> Routes {
-    me::routes()
+    auth::routes()
+        .merge(me::routes())
         .merge(forgetting::routes())
         .merge(sessions::routes())
         .merge(tokens::routes())
@@ -33,5 +34,4 @@ pub(crate) fn all() -> Routes {
         .merge(messages::routes())
         .merge(search::routes())
         .merge(search_tasks::routes())
-        .merge(auth::routes())
 }

@@ -1,0 +1,41 @@
+//! The OpenAPI document as generators of clients take it, and `/docs` as a browser does, each on a server of its own.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Place, Ran};
+use std::io::Write;
+use std::process::Command;
+
+/// What `scripts/openapi` ends with where node, npm or pip are missing, and where Chromium is.
+const LEFT_OUT: [(i32, &str); 2] = [(3, "node, npm and pip"), (4, "Chromium")];
+
+fn check(part: &str, said: &[&str]) {
+    let place = Place::new().with("LETOPIS_RATE_LIMITS", "off");
+    let server = place.serve();
+    let mut command = Command::new("scripts/openapi");
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).args([&server.url, part]);
+    let ran = Ran::of(command);
+    assert_eq!(server.stop(), 0);
+    if let Some((code, missing)) = LEFT_OUT.into_iter().find(|(code, _)| *code == ran.code) {
+        let required = code == 3 && std::env::var(servers::REQUIRED).as_deref() == Ok("required");
+        assert!(!required, "{missing} are required by {}: {}", servers::REQUIRED, ran.err);
+        // Past the test harness, which shows what a test says only when it fails.
+        let _ = writeln!(std::io::stderr(), "left out: scripts/openapi {part} needs {missing}");
+        return;
+    }
+    let ran = ran.ok();
+    for line in said {
+        assert!(ran.out.contains(line), "{line} is missing: {}", ran.out);
+    }
+}
+
+#[test]
+fn clients_that_are_made_of_the_document_work() {
+    check("clients", &["openapi.json: OK", "typescript: round trip done", "python: round trip done"]);
+}
+
+#[test]
+fn the_page_works_in_a_browser() {
+    check("docs", &["an operation was tried, signed in by token and by cookie"]);
+}
