@@ -5,7 +5,7 @@ mod common;
 
 use common::ledger::Client;
 use common::{Place, fixture};
-use servers::{Postgres, PostgresOptions, Server};
+use servers::{PgBouncer, Postgres, PostgresOptions, Server};
 use std::sync::Arc;
 
 #[test]
@@ -39,7 +39,7 @@ fn a_connection_that_is_lost_is_no_verdict() {
 }
 
 /// What operators set for a role, a database or a server, and a node inherits.
-const INHERITED: [&str; 9] = [
+const INHERITED: [&str; 10] = [
     "default_transaction_isolation = 'serializable'",
     "default_transaction_read_only = on",
     "default_transaction_deferrable = on",
@@ -47,17 +47,30 @@ const INHERITED: [&str; 9] = [
     "synchronous_commit = off",
     "timezone = 'Asia/Kathmandu'",
     "lock_timeout = '1ms'",
+    "statement_timeout = '300ms'",
     "idle_in_transaction_session_timeout = '50ms'",
     "datestyle = 'SQL, DMY'",
 ];
 
 #[test]
 fn what_is_inherited_from_the_database_changes_nothing() {
-    if !servers::installed(Server::Postgres) {
+    inherits_nothing(false);
+}
+
+/// Behind a pooler each transaction may get another connection, and nothing may be left on one.
+#[test]
+fn what_is_inherited_changes_nothing_behind_a_pooler_either() {
+    inherits_nothing(true);
+}
+
+fn inherits_nothing(pooled: bool) {
+    if !servers::installed(Server::Postgres) || pooled && !servers::installed(Server::PgBouncer) {
         return;
     }
     let postgres = Postgres::start(PostgresOptions::default()).unwrap();
-    let place = Place::new().with("LETOPIS_DATABASE_URL", &postgres.url());
+    let pooler = pooled.then(|| PgBouncer::before(&postgres.url()).unwrap());
+    let nodes_url = pooler.as_ref().map_or_else(|| postgres.url(), PgBouncer::url);
+    let place = Place::new().with("LETOPIS_DATABASE_URL", &nodes_url);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let (client, connection) = tokio_postgres::connect(&postgres.url(), tokio_postgres::NoTls).await.unwrap();
@@ -71,7 +84,7 @@ fn what_is_inherited_from_the_database_changes_nothing() {
     place.run(&["import", &fixture()]).ok();
     let mut servers = Vec::new();
     for _ in 0..2 {
-        let node = Place::new().with("LETOPIS_DATABASE_URL", &postgres.url());
+        let node = Place::new().with("LETOPIS_DATABASE_URL", &nodes_url);
         let key = place.data().join("master.key").display().to_string();
         let node = node.with("LETOPIS_MASTER_KEY_FILE", &key);
         let server = node.serve();
@@ -98,7 +111,15 @@ fn what_is_inherited_from_the_database_changes_nothing() {
     place.run(&["events", "verify"]).ok();
     let doctor = place.run(&["doctor", "-o", "json"]).json();
     let database = doctor.as_array().unwrap().iter().find(|check| check["check"] == "database").unwrap().clone();
-    assert!(database["found"].as_str().unwrap().contains("default_transaction_isolation = serializable"), "{database}");
+    for set in INHERITED {
+        let name = set.split(' ').next().unwrap();
+        // How a date is written concerns nothing that we ask.
+        if name != "datestyle" {
+            let found = database["found"].as_str().unwrap().to_lowercase();
+            assert!(found.contains(&format!("{name} = ")), "{name}: {database}");
+        }
+    }
+    assert_eq!(database["state"], "warning", "{database}");
     for (_, server) in servers {
         assert_eq!(server.stop(), 0);
     }

@@ -1,8 +1,10 @@
 //! The write side: the one connection of this node that appends. Other nodes append to the same log.
 
-use super::connect::{Cluster, Driven, bounded};
+use super::connect::{BEGIN, Cluster, Driven, bounded};
 use super::forget;
+use super::reading::{self, Reading};
 use super::rows::{self, COLUMNS, HEAD};
+use super::runtime::wait;
 use super::{Log, begin, receipts, schema, secrets, write};
 use crate::anchor::{self, Anchor, Keeper};
 use crate::erased::Known;
@@ -49,13 +51,16 @@ impl Appender {
         let connection = cluster.connect_driven()?;
         let client = connection.client();
         let (keys, head) = connection.wait(async {
-            schema::check(client).await?;
+            reading::alone(client, schema::check(client)).await?;
             let keys = secrets::unlock_or_make(client, master_key).await?;
-            let head = head(client).await?;
-            if let Some(anchor) = known {
-                begin::held(client, head, anchor.head).await?;
-            }
-            Ok::<_, Error>((keys, head))
+            let head = reading::alone(client, async {
+                let head = head(client).await?;
+                if let Some(anchor) = known {
+                    begin::held(client, head, anchor.head).await?;
+                }
+                Ok(head)
+            });
+            Ok::<_, Error>((keys, head.await?))
         })?;
         if known.is_none() {
             anchor::create(&folder.anchor(), of(head))?;
@@ -254,8 +259,23 @@ impl Appender {
         let sql = "delete from letopis.receipt where command_id in
                    (select command_id from letopis.receipt where at < $1 order by at limit $2)";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.cluster.read(async move |client: deadpool_postgres::Object| {
-            Ok(client.execute_typed(sql, &[(&older_than.0, Type::INT8), (&limit, Type::INT8)]).await?)
+        wait(async {
+            let client = self.cluster.take().await?;
+            let params: [rows::Param<'_>; 2] = [(&older_than.0, Type::INT8), (&limit, Type::INT8)];
+            // All three are sent before the first is answered, in this order.
+            let deleted = bounded(async {
+                let (begun, deleted, ended) = tokio::join!(
+                    biased;
+                    client.batch_execute(BEGIN),
+                    client.execute_typed(sql, &params),
+                    client.batch_execute("commit"),
+                );
+                begun?;
+                let deleted = deleted?;
+                ended?;
+                Ok(deleted)
+            });
+            deleted.await
         })
     }
 
@@ -291,7 +311,7 @@ impl Appender {
     /// [`Error::Unreadable`], [`Error::Corrupt`], [`Error::Unreachable`], [`Error::Postgres`].
     pub(crate) fn stream(&mut self, stream: StreamId) -> Result<Vec<Fact>, Error> {
         let keys = self.keys.clone();
-        self.cluster.read(async move |client: deadpool_postgres::Object| stream_facts(&client, &keys, stream).await)
+        self.cluster.read(async move |client: Reading| stream_facts(&client, &keys, stream).await)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The beginning of a batch: the head is taken, and what this node must know before it decides is read.
 
 use super::connect::BEGIN;
+use super::reading::READ;
 use super::rows::{self, Param, fact, get};
 use super::secrets::{self, DataKeys};
 use crate::anchor::Mark;
@@ -8,6 +9,7 @@ use crate::record::number;
 use crate::{BatchNeeds, Broken, BrokenKind, Error, Fact, Head, Keys, Other};
 use domain::{StreamId, UserId};
 use std::collections::HashMap;
+use std::sync::LazyLock;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
@@ -45,15 +47,18 @@ pub(super) async fn take(
     let of_head: [Param<'_>; 2] = [(&from, Type::INT8), (&OTHERS_MAX, Type::INT8)];
     let of_receipts: [Param<'_>; 1] = [(&receipts, Type::BYTEA_ARRAY)];
     let of_subjects: [Param<'_>; 1] = [(&subjects, Type::BYTEA_ARRAY)];
-    let (streams, begun, taken, receipts, keys) = tokio::join!(
+    let no_streams = streams.is_empty();
+    let (reading, streams, begun, taken, receipts, keys) = tokio::join!(
         biased; // in this order
-        asked_for(client, STREAMS, &of_streams, streams.is_empty()),
-        client.batch_execute(BEGIN),
+        unless(no_streams, client.batch_execute(READ)),
+        unless(no_streams, client.query_typed(STREAMS, &of_streams)),
+        // Also when the streams could not be read.
+        client.batch_execute(if no_streams { BEGIN } else { &*BEHIND_READ }),
         client.query_typed(HEAD, &of_head),
-        asked_for(client, RECEIPTS, &of_receipts, receipts.is_empty()),
-        asked_for(client, KEYS, &of_subjects, subjects.is_empty() && !needs.streams.is_empty()),
+        unless(receipts.is_empty(), client.query_typed(RECEIPTS, &of_receipts)),
+        unless(subjects.is_empty() && !needs.streams.is_empty(), client.query_typed(KEYS, &of_subjects)),
     );
-    let (streams, ()) = (streams?, begun?);
+    let ((), streams, ()) = (reading?, streams?, begun?);
     let (mut taken, receipts, keys) = (taken?.into_iter(), receipts?, keys?);
     let head = rows::position(&taken.next().ok_or(Error::Damaged { what: "the log has no head" })?)?;
     let others = taken.collect::<Vec<_>>();
@@ -72,14 +77,15 @@ pub(super) async fn take(
 }
 
 /// A statement, unless nothing is asked for: each costs the server a parse and a plan.
-async fn asked_for(
-    client: &Client,
-    sql: &str,
-    params: &[Param<'_>],
+async fn unless<T: Default>(
     is_nothing: bool,
-) -> Result<Vec<Row>, tokio_postgres::Error> {
-    if is_nothing { Ok(Vec::new()) } else { client.query_typed(sql, params).await }
+    statement: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, tokio_postgres::Error> {
+    if is_nothing { Ok(T::default()) } else { statement.await }
 }
+
+/// What begins the batch where something was read before.
+static BEHIND_READ: LazyLock<String> = LazyLock::new(|| format!("commit; {BEGIN}"));
 
 // What may be sealed comes with its subject's wrapped key, so that no further round trip is needed to read it
 // (migrations/postgres).

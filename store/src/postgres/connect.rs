@@ -3,6 +3,7 @@
 //! Statements go without names, and whatever a transaction needs is set inside it: so that a pooler between us and
 //! the server may give every transaction another backend (PgBouncer, `pool_mode = transaction`).
 
+use super::reading::Reading;
 use super::runtime::{Alone, handle, wait};
 use super::tls;
 use crate::Error;
@@ -132,8 +133,8 @@ impl Cluster {
         Ok(Driven { client, runtime })
     }
 
-    /// Reads: waits for a connection and then for the answer, both bounded.
-    pub(crate) fn read<T, F>(&self, question: impl FnOnce(Object) -> F + Send) -> Result<T, Error>
+    /// Reads in a transaction that inherits nothing: waits for a connection and then for the answer, both bounded.
+    pub(crate) fn read<T, F>(&self, question: impl FnOnce(Reading) -> F + Send) -> Result<T, Error>
     where
         T: Send,
         F: Future<Output = Result<T, Error>> + Send,
@@ -141,7 +142,7 @@ impl Cluster {
         wait(async {
             let client = self.take().await?;
             let cancel = client.cancel_token();
-            let answer = bounded(question(client)).await;
+            let answer = bounded(question(Reading::begin(client))).await;
             if matches!(answer, Err(Error::Unanswered)) {
                 // The connection goes back to the pool: the next one is not to wait for this question's answer.
                 let _ = timeout(CANCEL_MAX, cancel.cancel_query(self.tls.clone())).await;

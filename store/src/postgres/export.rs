@@ -4,7 +4,7 @@ use super::append::head;
 use super::connect::{Cluster, bounded};
 use super::rows::{COLUMNS, get, query, record};
 use super::runtime::wait;
-use super::{begin, schema, secrets};
+use super::{begin, reading, schema, secrets};
 use crate::record::number;
 use crate::transfer::{Leaving, ReceiptRow, Totals};
 use crate::{Error, Folder, Head, anchor};
@@ -35,10 +35,11 @@ pub fn export(
     // Dropped, the transaction ends with its connection.
     let (client, head, wrapped) = wait(async {
         let client = cluster.connect().await?;
-        schema::check(&client).await?;
+        reading::alone(&client, schema::check(&client)).await?;
         // A slow reader of what is written is waited for, whatever the server's own limit is.
         let begin = "begin isolation level repeatable read read only;
-            set local idle_in_transaction_session_timeout = 0; set local statement_timeout = '40s';
+            set local statement_timeout = '40s'; set local idle_in_transaction_session_timeout = 0;
+            set local lock_timeout = '10s';
             set local search_path = pg_catalog; set local timezone = 'UTC'";
         bounded(async { Ok(client.batch_execute(begin).await?) }).await?;
         let head = head(&client).await?;

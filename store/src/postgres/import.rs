@@ -2,6 +2,7 @@
 
 use super::connect::{Cluster, bounded};
 use super::forget;
+use super::reading;
 use super::rows::{self, get, query};
 use super::runtime::wait;
 use super::schema;
@@ -93,7 +94,7 @@ impl ImportTransaction {
     fn begin(cluster: &Cluster, check: &[u8], lookup: &[u8]) -> Result<ImportTransaction, Error> {
         let client = wait(async {
             let client = cluster.connect().await?;
-            schema::check(&client).await?;
+            reading::alone(&client, schema::check(&client)).await?;
             bounded(async { Ok(client.batch_execute(BEGIN).await?) }).await?;
             // Until the commit no node appends, and none makes keys of its own.
             let taken = query(&client, "select position, hash, recorded_at from letopis.log_head for update", &[]);

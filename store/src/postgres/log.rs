@@ -2,6 +2,7 @@
 
 use super::append::{head, stream_facts};
 use super::connect::Cluster;
+use super::reading::Reading;
 use super::rows::{self, COLUMNS, get, query};
 use super::{filter, receipts, rotate, schema, secrets, verify};
 use crate::anchor::Mark;
@@ -9,7 +10,6 @@ use crate::decode::{self, Parts};
 use crate::recent::Recent;
 use crate::record::{Order, number, page, rising, sql_number};
 use crate::{Error, Fact, Filter, Folder, Head, KeyRotation, Keys, Receipt, Record, Stats, StreamRow, Verification};
-use deadpool_postgres::Object;
 use domain::{Personal, StreamId};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,7 +38,7 @@ impl Log {
     /// [`Error::Unreachable`], [`Error::OlderSchema`], [`Error::NewerSchema`], and those of the master key.
     pub(crate) fn open(cluster: &Cluster, folder: &Folder, master_key: &Path) -> Result<Log, Error> {
         let master_key = master_key.to_owned();
-        let keys = cluster.read(async move |client: Object| {
+        let keys = cluster.read(async move |client: Reading| {
             schema::check(&client).await?;
             let keys = secrets::unlock(&client, &master_key).await?;
             keys.ok_or_else(|| Error::OlderSchema { found: 0, known: schema::known() })
@@ -59,38 +59,38 @@ impl Log {
     }
 
     pub(crate) fn head(&self) -> Result<Head, Error> {
-        self.cluster.read(async |client: Object| head(&client).await)
+        self.cluster.read(async |client: Reading| head(&client).await)
     }
 
     pub(crate) fn read(&self, after: u64, limit: usize) -> Result<Vec<Record>, Error> {
         let sql = format!("select {COLUMNS} from letopis.event where position > $1 order by position limit $2");
-        self.cluster.read(async move |client: Object| {
+        self.cluster.read(async move |client: Reading| {
             let rows = query(&client, &sql, &[(&sql_number(after), Type::INT8), (&page(limit), Type::INT8)]).await?;
             rows::records(&rows, Order::Dense(after))
         })
     }
 
     pub(crate) fn read_filtered(&self, filter: &Filter, limit: usize) -> Result<Vec<Record>, Error> {
-        self.cluster.read(async |client: Object| filter::read(&client, filter, limit).await)
+        self.cluster.read(async |client: Reading| filter::read(&client, filter, limit).await)
     }
 
     pub(crate) fn by_id(&self, id: Uuid) -> Result<Option<Record>, Error> {
-        self.cluster.read(async move |client: Object| filter::by_id(&client, id).await)
+        self.cluster.read(async move |client: Reading| filter::by_id(&client, id).await)
     }
 
     pub(crate) fn caused_by(&self, causes: &[Uuid], after: u64, limit: usize) -> Result<Vec<Record>, Error> {
-        self.cluster.read(async |client: Object| filter::caused_by(&client, causes, after, limit).await)
+        self.cluster.read(async |client: Reading| filter::caused_by(&client, causes, after, limit).await)
     }
 
     pub(crate) fn by_meta(&self, field: &str, value: &str, after: u64, limit: usize) -> Result<Vec<Record>, Error> {
-        self.cluster.read(async |client: Object| filter::by_meta(&client, (field, value), after, limit).await)
+        self.cluster.read(async |client: Reading| filter::by_meta(&client, (field, value), after, limit).await)
     }
 
     pub(crate) fn stream_records(&self, stream: &str, after_version: u64, limit: usize) -> Result<Vec<Record>, Error> {
         let (after, limit) = (sql_number(after_version), page(limit));
         let sql =
             format!("select {COLUMNS} from letopis.event where stream = $1 and version > $2 order by version limit $3");
-        self.cluster.read(async |client: Object| {
+        self.cluster.read(async |client: Reading| {
             let params = [(&stream as _, Type::TEXT), (&after as _, Type::INT8), (&limit as _, Type::INT8)];
             rows::records(&query(&client, &sql, &params).await?, Order::Rising(0))
         })
@@ -101,7 +101,7 @@ impl Log {
         let sql = "select stream, count(*), max(position) from letopis.event
                    where stream > $1 and stream >= $2 and starts_with(stream, $2)
                    group by stream order by stream limit $3";
-        self.cluster.read(async |client: Object| {
+        self.cluster.read(async |client: Reading| {
             let params = [(&after as _, Type::TEXT), (&prefix as _, Type::TEXT), (&limit as _, Type::INT8)];
             let rows = query(&client, sql, &params).await?;
             let streams = rows.iter().map(|row| {
@@ -116,7 +116,7 @@ impl Log {
     }
 
     pub(crate) fn stats(&self) -> Result<Stats, Error> {
-        self.cluster.read(async |client: Object| {
+        self.cluster.read(async |client: Reading| {
             let head = head(&client).await?;
             let sql = "select name, count(*) from letopis.event where position <= $1 group by name order by name";
             let rows = query(&client, sql, &[(&sql_number(head.position), Type::INT8)]).await?;
@@ -127,7 +127,7 @@ impl Log {
     }
 
     pub(crate) fn stream(&self, stream: StreamId) -> Result<Vec<Fact>, Error> {
-        self.cluster.read(async |client: Object| stream_facts(&client, &self.keys, stream).await)
+        self.cluster.read(async |client: Reading| stream_facts(&client, &self.keys, stream).await)
     }
 
     pub(crate) fn facts(&self, after: u64, limit: usize) -> Result<Vec<Fact>, Error> {
@@ -148,7 +148,7 @@ impl Log {
         let from = if known.is_some() { after } else { after.saturating_add(1) };
         let (from, limit) = (sql_number(from), page(limit) + i64::from(known.is_some()));
         let sql = format!("select {COLUMNS} from letopis.event where position >= $1 order by position limit $2");
-        self.cluster.read(async |client: Object| {
+        self.cluster.read(async |client: Reading| {
             let forgotten_before = self.keys.forgotten();
             let rows = query(&client, &sql, &[(&from, Type::INT8), (&limit, Type::INT8)]).await?;
             let rows = rows::behind(&rows, known)?;
@@ -161,7 +161,7 @@ impl Log {
     }
 
     pub(crate) fn mark(&self, position: u64) -> Result<Option<Mark>, Error> {
-        self.cluster.read(async move |client: Object| {
+        self.cluster.read(async move |client: Reading| {
             let sql = "select hash from letopis.event where position = $1";
             let rows = query(&client, sql, &[(&sql_number(position), Type::INT8)]).await?;
             let found = rows.first().map(|row| Ok(Mark { position, hash: rows::lenient(get(row, 0)?) }));
@@ -170,14 +170,14 @@ impl Log {
     }
 
     pub(crate) fn receipt(&self, command_id: &[u8; 32]) -> Result<Option<Receipt>, Error> {
-        self.cluster.read(async |client: Object| receipts::find(&client, &self.keys, command_id).await)
+        self.cluster.read(async |client: Reading| receipts::find(&client, &self.keys, command_id).await)
     }
 
     pub(crate) fn personal(&self, record: &Record) -> Result<Option<Personal<String>>, Error> {
         match (&record.sealed, record.sealed_hash) {
             (Some(sealed), _) => {
                 let forgotten_before = self.keys.forgotten();
-                let at_hand = self.cluster.read(async |client: Object| {
+                let at_hand = self.cluster.read(async |client: Reading| {
                     secrets::fetch(&client, &self.keys, forgotten_before, record.subject.into_iter()).await
                 })?;
                 let key = record.subject.and_then(|subject| at_hand.get(&subject)).map(|key| &**key);

@@ -1,10 +1,10 @@
 //! What is looked at before anything else: whether the database is there, and fit for this program.
 
 use super::connect::Cluster;
+use super::reading::Reading;
 use super::rows::{get, query};
 use super::schema;
 use crate::Error;
-use deadpool_postgres::Object;
 
 /// What a database says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,9 +22,9 @@ pub struct DatabaseReport {
 }
 
 /// What a transaction may inherit from the role, the database or the server.
-const INHERITED: &str = "select name, setting from pg_settings where setting <> boot_val and name in (
+const INHERITED: &str = "select name, reset_val from pg_settings where reset_val <> boot_val and name in (
     'default_transaction_isolation', 'default_transaction_read_only', 'default_transaction_deferrable', 'search_path',
-    'session_replication_role', 'synchronous_commit', 'statement_timeout', 'lock_timeout',
+    'session_replication_role', 'synchronous_commit', 'TimeZone', 'statement_timeout', 'lock_timeout',
     'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout') order by name";
 
 /// Looks. It changes nothing.
@@ -32,7 +32,7 @@ const INHERITED: &str = "select name, setting from pg_settings where setting <> 
 /// # Errors
 /// [`Error::Unreachable`], [`Error::Unanswered`], [`Error::Postgres`].
 pub fn probe(cluster: &Cluster) -> Result<DatabaseReport, Error> {
-    cluster.read(async |client: Object| {
+    cluster.read(async |client: Reading| {
         let rows = query(&client, "select current_setting('server_version'), pg_is_in_recovery()", &[]).await?;
         let row = rows.first().ok_or(Error::Damaged { what: "an answer has no row" })?;
         let (server, is_standby) = (get::<&str>(row, 0)?.to_owned(), get(row, 1)?);

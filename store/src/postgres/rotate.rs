@@ -1,6 +1,7 @@
 //! A new master key for a log that nodes share: every key is wrapped again, in one transaction.
 
 use super::connect::{BEGIN, Cluster, bounded};
+use super::reading;
 use super::rows::{Param, get, query};
 use super::runtime::wait;
 use super::secrets;
@@ -27,8 +28,10 @@ pub(super) fn rotate(
 ) -> Result<KeyRotation, Error> {
     wait(async {
         let client = cluster.connect().await?;
-        let check =
-            async || Ok::<_, Error>(secrets::wrapped(&client).await?.map(|(check, _)| check).unwrap_or_default());
+        let check = async || {
+            let wrapped = reading::alone(&client, secrets::wrapped(&client)).await?;
+            Ok::<_, Error>(wrapped.map(|(check, _)| check).unwrap_or_default())
+        };
         // A rotation that was cut off after its commit is ended first: its key is not to be brought in twice.
         master_key::settle(keys.path(), &check().await?)?;
         let (next, was_there) = master_key::prepare_next(keys.path())?;

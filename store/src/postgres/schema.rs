@@ -1,6 +1,7 @@
 //! The tables of the log, and how a database gets them.
 
 use super::connect::{BEGIN, Cluster, bounded};
+use super::reading;
 use super::rows::{get, query};
 use super::runtime::wait;
 use crate::Error;
@@ -40,7 +41,7 @@ const GRANTS: &str = "
 pub fn migrate(cluster: &Cluster, role: Option<&str>) -> Result<(i64, i64), Error> {
     wait(async {
         let client = cluster.connect().await?;
-        let found = version(&client).await?;
+        let found = reading::alone(&client, version(&client)).await?;
         let known = known();
         if found > known {
             return Err(Error::NewerSchema { found, known });
@@ -51,7 +52,8 @@ pub fn migrate(cluster: &Cluster, role: Option<&str>) -> Result<(i64, i64), Erro
             }
         }
         if let Some(role) = role {
-            let database = query(&client, "select current_database()::text", &[]).await?;
+            let database = query(&client, "select current_database()::text", &[]);
+            let database = reading::alone(&client, database).await?;
             let database = database.first().map_or(Ok(""), |row| get(row, 0))?;
             let grants = GRANTS.replace("{role}", &quoted(role)).replace("{database}", &quoted(database));
             let grants = format!("{BEGIN}; {grants}; commit");
@@ -90,7 +92,7 @@ async fn step(client: &Client, number: i64, text: &str) -> Result<(), Error> {
     if done.is_err() {
         // The first error is the one to tell.
         let _ = client.batch_execute("rollback").await;
-        if version(client).await? >= number {
+        if reading::alone(client, version(client)).await? >= number {
             // Somebody else took this step at the same time.
             return Ok(());
         }

@@ -1,6 +1,7 @@
 //! Where the wrapped keys lie, and how they are found.
 
 use super::connect::{BEGIN, bounded};
+use super::reading;
 use super::rows::{Param, get, query};
 use crate::Error;
 use crate::keys::Keys;
@@ -19,7 +20,7 @@ pub(super) type DataKeys = HashMap<UserId, Arc<Key>>;
 /// Unlocks the keys of a database; the first time it makes them, and the master key as well when there is none. After
 /// an error the connection is to be closed: it may be inside a transaction.
 pub(super) async fn unlock_or_make(client: &Client, master_key: &Path) -> Result<Keys, Error> {
-    if let Some((check, lookup)) = wrapped(client).await? {
+    if let Some((check, lookup)) = reading::alone(client, wrapped(client)).await? {
         let keys = Keys::unlock(master_key, &check, &lookup)?;
         master_key::settle(master_key, &check)?;
         return Ok(keys);
@@ -48,7 +49,7 @@ pub(super) async fn unlock_or_make(client: &Client, master_key: &Path) -> Result
     if made.await? {
         return Ok(keys);
     }
-    unlock(client, master_key).await?.ok_or(Error::Damaged { what: "the keys are missing" })
+    reading::alone(client, unlock(client, master_key)).await?.ok_or(Error::Damaged { what: "the keys are missing" })
 }
 
 /// Unlocks the keys of a database that has some.

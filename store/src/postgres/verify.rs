@@ -3,18 +3,18 @@
 use super::append::head;
 use super::begin;
 use super::connect::Cluster;
+use super::reading::Reading;
 use super::rows::{get, query};
 use crate::anchor::{self, Anchor, Mark};
 use crate::chain::{GENESIS, Link};
 use crate::chain_walk::{self, Versions};
 use crate::record::sql_number;
 use crate::{AcceptedLog, Broken, BrokenKind, Error, Folder, Head, Lock, Verification};
-use deadpool_postgres::Object;
 use domain::Timestamp;
 use std::collections::HashMap;
 use std::path::Path;
-use tokio_postgres::Row;
 use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row};
 
 /// Rows read at once.
 const PAGE: i64 = 4_096;
@@ -51,7 +51,7 @@ pub fn accept(
     let known = anchor::read(&folder.anchor()).ok().flatten().unwrap_or_default().head;
     let verified = walk(cluster, None, 1, u64::MAX, progress)?;
     anchor::create(&folder.anchor(), Anchor { head: verified.head.into(), settled: verified.head.into() })?;
-    let held = cluster.read(async move |client: Object| begin::held(&client, verified.head, known).await);
+    let held = cluster.read(async move |client: Reading| begin::held(&client, verified.head, known).await);
     let is_other = match held {
         Ok(()) => false,
         Err(Error::NotHeld { .. }) => true,
@@ -120,7 +120,7 @@ fn known(path: &Path, with_the_end: bool) -> Result<Option<Mark>, Error> {
 
 /// Where the log ends by the row that every append locks.
 fn log_head(cluster: &Cluster) -> Result<Head, Error> {
-    let found = cluster.read(async |client: Object| head(&client).await);
+    let found = cluster.read(async |client: Reading| head(&client).await);
     found.map_err(|error| unreadable(1, error))
 }
 
@@ -148,7 +148,7 @@ impl Walk<'_> {
     fn start(&mut self, cluster: &Cluster) -> Result<(), Error> {
         let before = self.head.position;
         let sql = "select hash, recorded_at from letopis.event where position = $1";
-        let found = cluster.read(async |client: Object| {
+        let found = cluster.read(async |client: Reading| {
             let rows = query(&client, sql, &[(&sql_number(before), Type::INT8)]).await?;
             let found = rows.first().map(|row| Ok::<_, Error>((get::<Vec<u8>>(row, 0)?, get::<i64>(row, 1)?)));
             found.transpose()
@@ -170,7 +170,7 @@ impl Walk<'_> {
         let after = sql_number(self.head.position);
         let limit = sql_number(to.saturating_sub(self.head.position)).min(PAGE);
         let first = self.first;
-        let read = cluster.read(async move |client: Object| {
+        let read = cluster.read(async move |client: Reading| {
             let rows = query(&client, SQL, &[(&after, Type::INT8), (&limit, Type::INT8)]).await?;
             let before = if first > 1 { versions_before(&client, &rows, first).await? } else { HashMap::new() };
             Ok((rows, before))
@@ -207,7 +207,7 @@ impl Walk<'_> {
 }
 
 /// The last versions that the streams of these rows had before the walk began, at `first`.
-async fn versions_before(client: &Object, rows: &[Row], first: u64) -> Result<HashMap<String, i64>, Error> {
+async fn versions_before(client: &Client, rows: &[Row], first: u64) -> Result<HashMap<String, i64>, Error> {
     let streams = rows.iter().map(|row| get::<&str>(row, 1)).collect::<Result<Vec<_>, _>>()?;
     let sql = "select stream, max(version) from letopis.event where stream = any($1) and position < $2 group by stream";
     let params = [(&streams as _, Type::TEXT_ARRAY), (&sql_number(first) as _, Type::INT8)];

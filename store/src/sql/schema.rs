@@ -5,7 +5,7 @@
 
 use super::session::{Session, send, typed};
 use super::{Row, Value};
-use crate::postgres::{bounded, wait};
+use crate::postgres::{READ, Reading, bounded, wait};
 use crate::{Cluster, Error};
 use std::sync::Arc;
 use tokio::time::timeout;
@@ -55,10 +55,7 @@ impl Schema {
 
     async fn ask(&self, sql: &str, params: &[Value<'_>]) -> Result<Vec<tokio_postgres::Row>, Error> {
         let client = self.cluster.take().await?;
-        let begin = format!(
-            "begin isolation level read committed, read only; set local statement_timeout = '30s'; {}",
-            self.path()
-        );
+        let begin = format!("{READ}; {}", self.path());
         let params = typed(params);
         bounded(async {
             let begun = send(client.batch_execute(&begin)).await;
@@ -122,9 +119,6 @@ pub(super) fn alone<T>(
     mut map: impl FnMut(&Row<'_>) -> Result<T, Error>,
 ) -> Result<Vec<T>, Error> {
     let params = typed(params);
-    let rows = wait(async {
-        let client = cluster.take().await?;
-        bounded(async { Ok(client.query_typed(sql, &params).await?) }).await
-    })?;
+    let rows = cluster.read(async |client: Reading| Ok(client.query_typed(sql, &params).await?))?;
     rows.iter().map(|row| map(&row.into())).collect()
 }
