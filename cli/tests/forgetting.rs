@@ -42,6 +42,62 @@ fn an_operator_forgets_people_beside_a_server_and_without_one() {
     place.run(&["projections", "verify", "--all"]).ok();
 }
 
+/// What somebody asked of a search task lies beside the read models, and in their write-ahead logs after a crash.
+#[test]
+fn what_somebody_asked_is_in_no_file_after_kill_9_either() {
+    const QUESTION: &str = "whereabouts of xylophones";
+    let asked = |place: &Place, name: &str| {
+        let password = place.file("password", "a long enough passphrase");
+        place.run(&["users", "create", name, "--password-file", &password]).ok();
+        let server = place.serve();
+        let (status, session) = server.log_in(name, "a long enough passphrase");
+        assert_eq!(status, 200, "{session}");
+        // It waits for a position that the log never has: for two seconds the question is kept.
+        let url = format!("{}/v1/chats/search?min_position=9000000000", server.url);
+        let request = reqwest::Client::new().post(url).bearer_auth(session["session_id"].as_str().unwrap());
+        let request = request.json(&serde_json::json!({"message": QUESTION}));
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        assert_eq!(runtime.block_on(request.send()).unwrap().status(), 201);
+        server
+    };
+    let kill = |mut server: common::Server| {
+        server.child.kill().unwrap();
+        server.child.wait().unwrap();
+    };
+    // Erased beside the server, which is killed right behind that.
+    let place = Place::new();
+    let server = asked(&place, "zuleika");
+    assert!(!holding(&place.data(), QUESTION).is_empty(), "the test looks in the right place");
+    place.run(&["users", "erase", "zuleika", "--yes"]).ok();
+    kill(server);
+    assert_eq!(holding(&place.data(), QUESTION), [""; 0]);
+    assert_eq!(place.serve().stop(), 0);
+    assert_eq!(holding(&place.data(), QUESTION), [""; 0]);
+    // Killed right behind the question, and erased when no server runs.
+    let place = Place::new();
+    kill(asked(&place, "zuleika"));
+    assert!(!holding(&place.data(), QUESTION).is_empty(), "it lies in the write-ahead log");
+    place.run(&["users", "erase", "zuleika", "--yes"]).ok();
+    assert_eq!(holding(&place.data(), QUESTION), [""; 0]);
+    assert_eq!(place.serve().stop(), 0);
+    assert_eq!(holding(&place.data(), QUESTION), [""; 0]);
+}
+
+/// The files below that folder that hold this text.
+fn holding(folder: &std::path::Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(holding(&entry.path(), text));
+        } else if let Ok(bytes) = std::fs::read(entry.path())
+            && bytes.windows(text.len()).any(|window| window == text.as_bytes())
+        {
+            found.push(entry.path().display().to_string());
+        }
+    }
+    found
+}
+
 #[test]
 fn the_list_of_the_erased_can_lie_elsewhere() {
     let place = Place::new();

@@ -120,6 +120,47 @@ async fn who_erases_himself_is_nowhere_any_more() {
     assert!(list.starts_with(&format!("{} ", zuleika.user_id)), "{list}");
 }
 
+/// What the files of this node hold of that, and, where nodes share the read models, the rows in the database.
+async fn kept(app: &TestApp, text: &str) -> Vec<String> {
+    let mut kept = found(&app.data(), &[text]);
+    let Some(cluster) = app.node.log.cluster() else { return kept };
+    let client = cluster.connect_in(&tokio::runtime::Handle::current()).await.unwrap();
+    let tables = "select quote_ident(table_schema) || '.' || quote_ident(table_name) from information_schema.tables
+                  where table_schema like 'letopis%' and table_type = 'BASE TABLE'";
+    for row in client.query(tables, &[]).await.unwrap() {
+        let table = row.get::<_, String>(0);
+        let holding = format!("select count(*) from {table} as whole_row where strpos(whole_row::text, $1) > 0");
+        if client.query_one(&holding, &[&text]).await.unwrap().get::<_, i64>(0) > 0 {
+            kept.push(table);
+        }
+    }
+    kept
+}
+
+#[tokio::test]
+async fn what_somebody_asked_of_a_search_task_is_gone_with_them() {
+    const QUESTIONS: [&str; 2] = ["whereabouts of xylophones", "whereabouts of quokkas"];
+    let app = TestApp::start().await;
+    let (zuleika, boris) = (app.user("Zuleika").await, app.user("Boris").await);
+    let mut tasks = Vec::new();
+    for (actor, question) in [(&zuleika, QUESTIONS[0]), (&boris, QUESTIONS[1])] {
+        // It waits for a position that the log never has: for two seconds the question is kept.
+        let later = [("letopis-min-position", "9000000000")];
+        let body = Some(json!({"message": question}));
+        let task = actor.send(Method::POST, "/v1/chats/search", body, &later).await.expect_status(201).id("task_id");
+        assert!(!kept(&app, question).await.is_empty(), "the test looks in the right place");
+        tasks.push(task.replace('-', ""));
+    }
+    erase(&zuleika, zuleika.password()).await.expect_status(200);
+    super::until(async || kept(&app, QUESTIONS[0]).await.is_empty()).await;
+    if app.node.log.cluster().is_some() {
+        super::until(async || kept(&app, &tasks[0]).await.is_empty()).await;
+        assert!(!kept(&app, &tasks[1]).await.is_empty(), "nobody else's task is gone");
+    }
+    let app = app.restart().await;
+    assert_eq!(kept(&app, QUESTIONS[0]).await, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn chats_go_on_without_who_was_erased() {
     let app = TestApp::start().await;

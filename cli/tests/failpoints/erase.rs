@@ -24,6 +24,7 @@ pub const POINTS: &[(&str, u32)] = &[
 
 const NAME: &str = "Ростислав Незабвенный";
 const TEXT: &str = "a sentence that nobody else would say";
+const QUESTION: &str = "a question that nobody else would ask";
 
 #[test]
 fn who_is_erased_leaves_nothing_behind_wherever_it_was_cut_off() {
@@ -53,7 +54,7 @@ fn who_is_erased_leaves_nothing_behind_wherever_it_was_cut_off() {
 fn furnished(place: &Place) -> Vec<u8> {
     let server = place.serve();
     let password = "a long enough passphrase";
-    super::runtime().block_on(async {
+    let token = super::runtime().block_on(async {
         let post = async |path: &str, token: &str, body| {
             let request = reqwest::Client::new().post(format!("{}{path}", server.url)).bearer_auth(token).json(&body);
             request.send().await.unwrap().error_for_status().unwrap().json::<serde_json::Value>().await.unwrap()
@@ -61,12 +62,19 @@ fn furnished(place: &Place) -> Vec<u8> {
         let credentials = json!({"user_name": NAME, "password": password});
         post("/v1/auth/register", "", credentials.clone()).await;
         let session = post("/v1/auth/login", "", credentials).await;
-        let token = session["session_id"].as_str().unwrap();
-        let chat = post("/v1/chats", token, json!({"chat_name": "his own"})).await;
+        let token = session["session_id"].as_str().unwrap().to_owned();
+        let chat = post("/v1/chats", &token, json!({"chat_name": "his own"})).await;
         let path = format!("/v1/chats/{}/messages", chat["chat_id"].as_str().unwrap());
-        post(&path, token, json!({"message": TEXT})).await;
+        post(&path, &token, json!({"message": TEXT})).await;
+        token
     });
     place.run(&["projections", "rebuild", "--all"]).ok();
+    super::runtime().block_on(async {
+        // It waits for a position that the log never has: for two seconds the question is kept.
+        let url = format!("{}/v1/chats/search?min_position=9000000000", server.url);
+        let asked = reqwest::Client::new().post(url).bearer_auth(token).json(&json!({"message": QUESTION}));
+        asked.send().await.unwrap().error_for_status().unwrap();
+    });
     stopped(server);
     let log = rusqlite::Connection::open(place.data().join("letopis.db")).unwrap();
     let key: Vec<u8> = log.query_row("select wrapped from subject_key", (), |row| row.get(0)).unwrap();
@@ -87,7 +95,7 @@ fn traces(place: &Place, key: &[u8]) -> Vec<String> {
         // A file that went away meanwhile holds nothing.
         let bytes = if path.is_file() { std::fs::read(path).unwrap_or_default() } else { Vec::new() };
         let found = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
-        [NAME.as_bytes(), TEXT.as_bytes(), key].into_iter().any(found)
+        [NAME.as_bytes(), TEXT.as_bytes(), QUESTION.as_bytes(), key].into_iter().any(found)
     };
     files.iter().filter(|path| holds(path)).map(|path| path.display().to_string()).collect()
 }
