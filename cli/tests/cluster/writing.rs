@@ -1,7 +1,8 @@
 //! Two nodes that append: who wins, and what becomes of a commit whose answer is lost.
 
 use crate::common::ledger::Client;
-use crate::nodes::{Cluster, register};
+use crate::nodes::{Cluster, ask, log_in, register};
+use serde_json::json;
 use servers::{Fate, Proxy};
 
 const RACES: usize = 10;
@@ -39,4 +40,41 @@ async fn a_message_whose_commit_got_no_answer_is_found_by_its_key_on_the_other_n
     }
     let posted = other.place.run(&["events", "ls", "--type", "message.posted.v1", "-o", "ndjson"]).ok();
     assert_eq!(posted.lines().len(), 2, "each is there once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nickname_that_two_people_want_on_two_nodes_at_once_has_one_winner() {
+    let Some(cluster) = Cluster::new().await else { return };
+    let nodes = [cluster.node(), cluster.node()];
+    let mut sessions = Vec::new();
+    for (node, name) in [(0, "owner"), (0, "anna"), (1, "boris")] {
+        assert_eq!(register(nodes[node].url(), name).await.status, 201);
+        sessions.push(log_in(nodes[node].url(), name).await);
+    }
+    let mut won = [0, 0];
+    for race in 0..RACES {
+        let created = json!({"chat_name": format!("race {race}")});
+        let created = ask("POST", format!("{}/v1/chats", nodes[0].url()), Some(&sessions[0]), Some(created)).await;
+        let members = format!("/v1/chats/{}/users", created.body["chat_id"].as_str().unwrap());
+        // The spellings of one name.
+        let join = async |node: usize, nickname: &str| {
+            let body = json!({"user_name": nickname});
+            ask("POST", format!("{}{members}", nodes[node].url()), Some(&sessions[node + 1]), Some(body)).await
+        };
+        let (one, other) = tokio::join!(join(0, "Zürich"), join(1, "zu\u{308}rich"));
+        let mut statuses = [one.status, other.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 409], "{one:?} {other:?}");
+        let lost = usize::from(other.status == 409);
+        won[1 - lost] += 1;
+        assert_eq!([&one, &other][lost].body["code"], "name-taken");
+        // And whoever has lost comes in by another name.
+        assert_eq!(join(lost, "another name").await.status, 201);
+        let seen = format!("{}{members}", nodes[lost].url());
+        let seen = ask("GET", seen, Some(&sessions[0]), None).await;
+        assert_eq!(seen.body["users"].as_array().map(Vec::len), Some(3), "{seen:?}");
+    }
+    println!("won by either node: {won:?}");
+    nodes[0].place.run(&["events", "verify"]).ok();
+    nodes[1].place.run(&["projections", "verify", "--all"]).ok();
 }

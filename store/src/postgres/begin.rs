@@ -53,7 +53,7 @@ pub(super) async fn take(
         unless(no_streams, client.batch_execute(READ)),
         unless(no_streams, client.query_typed(STREAMS, &of_streams)),
         // Also when the streams could not be read.
-        client.batch_execute(if no_streams { BEGIN } else { &*BEHIND_READ }),
+        client.batch_execute(if no_streams { BEGIN } else { &BEHIND_READ }),
         client.query_typed(HEAD, &of_head),
         unless(receipts.is_empty(), client.query_typed(RECEIPTS, &of_receipts)),
         unless(subjects.is_empty() && !needs.streams.is_empty(), client.query_typed(KEYS, &of_subjects)),
