@@ -59,9 +59,7 @@ impl Model {
                 let chat = self.chat(chat_id);
                 Ok(message::decide(*id, &self.message(*id), &chat, &answered, wish, at)?)
             }
-            Command::Session(..) | Command::Token(..) | Command::Projection(..) | Command::Nothing(_) => {
-                unreachable!("the model asks for none")
-            }
+            other => unreachable!("the model asks for no {other:?}"),
         }
     }
 
