@@ -2,10 +2,11 @@
 
 use crate::app::App;
 use crate::error::{Code, Error};
+use crate::http::address::{self, Finding};
 use crate::http::admission::{self, Admission};
 use crate::http::listener::{self, Doors};
 use crate::http::metrics::{condense, recorder};
-use crate::http::{address, budget, conditional, cors, envelope, idempotency, request_size};
+use crate::http::{budget, conditional, cors, envelope, idempotency, request_size};
 use crate::routes::health;
 use crate::routes::search_tasks;
 use crate::routes::spec::{Operation, RateClass};
@@ -27,7 +28,8 @@ pub fn router(node: &Node, settings: Settings) -> Router {
 
 fn addresses(app: &App) -> Router {
     recorder();
-    let proxies = Arc::<[Network]>::from(app.settings.trusted_proxies.as_slice());
+    let trusted = Arc::<[Network]>::from(app.settings.trusted_proxies.as_slice());
+    let finding = Finding { trusted, is_logged: app.settings.log_addresses };
     let (routes, operations) = routes(app.roles, app.settings.public_url.as_deref());
     let probes = operations.into_iter().filter(|operation| operation.spec.class == RateClass::Probe);
     let admission = Admission::new(&app.settings.limits, probes.map(|probe| probe.path).collect());
@@ -41,7 +43,7 @@ fn addresses(app: &App) -> Router {
         }))
         .layer(from_fn_with_state(Arc::new(admission), admission::pass))
         .layer(from_fn_with_state(Arc::clone(&app.budget), budget::charge))
-        .layer(from_fn_with_state(proxies, address::find))
+        .layer(from_fn_with_state(finding, address::find))
         .layer(from_fn(request_size::sized))
         .layer(cors::layer(&app.settings.allowed_origins))
         .layer(from_fn(envelope::finish))

@@ -16,6 +16,8 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// Whether the log of requests shows where they come from.
+    pub log_addresses: bool,
     /// How long a request waits on storage that does not answer.
     pub storage_wait: Duration,
     /// The Redis that nodes share; none when there is none.
@@ -86,6 +88,7 @@ impl Default for Settings {
             public_url: None,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            log_addresses: false,
             storage_wait: Duration::from_secs(5),
             redis: None,
             limits: Limits::default(),

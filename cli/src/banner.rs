@@ -1,39 +1,59 @@
 //! What `letopis serve` prints when it is ready: where everything is.
 
 use crate::health::reachable;
+use crate::logging::json_line;
 use node::{Node, Role};
+use serde_json::json;
 use std::borrow::Cow;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
-/// Prints it from a thread of its own: a reader that does not read must not hold up the server.
-pub fn print(node: &Node, address: SocketAddr) {
-    let screen = screen(node, address);
-    std::thread::spawn(move || greet(&screen));
+/// What it tells.
+struct Banner {
+    mode: &'static str,
+    roles: Vec<&'static str>,
+    data: PathBuf,
+    /// Where the server answers.
+    url: String,
+    has_api: bool,
 }
 
-fn greet(screen: &str) {
+/// Prints it from a thread of its own: a reader that does not read must not hold up the server.
+pub fn print(node: &Node, address: SocketAddr, is_json: bool) {
+    let banner = Banner {
+        mode: match node.log.cluster() {
+            Some(_) => "shared: PostgreSQL, one node of any number",
+            None => "embedded: SQLite, one process",
+        },
+        roles: node.roles.names(),
+        data: node.folder.root().canonicalize().unwrap_or_else(|_| node.folder.root().to_owned()),
+        url: format!("http://{}", reachable(&address.to_string())),
+        has_api: node.roles.has(Role::Api),
+    };
+    let shown = if is_json { banner.line() } else { banner.screen() };
+    std::thread::spawn(move || greet(&shown));
+}
+
+fn greet(shown: &str) {
     // A server whose output nobody reads serves all the same.
-    let _ = std::io::stdout().write_all(screen.as_bytes());
+    let _ = std::io::stdout().write_all(shown.as_bytes());
     let _ = std::io::stdout().flush();
 }
 
-fn screen(node: &Node, address: SocketAddr) -> String {
-    let mode = match node.log.cluster() {
-        Some(_) => "shared: PostgreSQL, one node of any number",
-        None => "embedded: SQLite, one process",
-    };
-    let url = format!("http://{}", reachable(&address.to_string()));
-    let data = node.folder.root().canonicalize().unwrap_or_else(|_| node.folder.root().to_owned());
-    let (version, roles) = (env!("CARGO_PKG_VERSION"), node.roles.names().join(", "));
-    let (program, folder) = (word(&program()), word(&data.to_string_lossy()));
-    let data = data.display();
-    let doors = match node.roles.has(Role::Api) {
-        true => format!("API       {url}\n  docs      {url}/docs"),
-        false => format!("health    {url}/readyz"),
-    };
-    let mut screen = format!(
-        "Letopis {version}
+impl Banner {
+    /// For people.
+    fn screen(&self) -> String {
+        let Banner { mode, data, url, .. } = self;
+        let (version, roles) = (env!("CARGO_PKG_VERSION"), self.roles.join(", "));
+        let (program, folder) = (word(&program()), word(&data.to_string_lossy()));
+        let data = data.display();
+        let doors = match self.has_api {
+            true => format!("API       {url}\n  docs      {url}/docs"),
+            false => format!("health    {url}/readyz"),
+        };
+        let mut screen = format!(
+            "Letopis {version}
 
   mode      {mode}
   roles     {roles}
@@ -42,15 +62,30 @@ fn screen(node: &Node, address: SocketAddr) -> String {
   metrics   {url}/metrics
   watch     {program} events tail --follow --data {folder}
 "
-    );
-    if node.roles.has(Role::Api) {
-        screen.push_str(&format!(
-            "  try       curl -i {url}/v1/auth/register -H 'Content-Type: application/json' \\
+        );
+        if self.has_api {
+            screen.push_str(&format!(
+                "  try       curl -i {url}/v1/auth/register -H 'Content-Type: application/json' \\
               -d '{{\"user_name\": \"anna\", \"password\": \"correct horse battery\"}}'\n"
-        ));
+            ));
+        }
+        screen.push_str("\nCtrl-C stops; the data stays.\n");
+        screen
     }
-    screen.push_str("\nCtrl-C stops; the data stays.\n");
-    screen
+
+    /// For programs that read what the server reports as JSON: one line like all others.
+    fn line(&self) -> String {
+        let Banner { mode, roles, url, .. } = self;
+        let mut fields = json!({
+            "message": "serving", "version": env!("CARGO_PKG_VERSION"), "mode": mode, "roles": roles,
+            "data": self.data.to_string_lossy(), "metrics": format!("{url}/metrics"),
+        });
+        match self.has_api {
+            true => (fields["api"], fields["docs"]) = (json!(url), json!(format!("{url}/docs"))),
+            false => fields["health"] = json!(format!("{url}/readyz")),
+        }
+        format!("{}\n", json_line("INFO", fields))
+    }
 }
 
 /// This program as the shell that started it can call it again: the path that was typed, or the name found in `$PATH`.

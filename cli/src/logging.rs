@@ -8,10 +8,14 @@ mod lines;
 
 use crate::context::Context;
 use crate::exit::{Code, failure};
+use crate::settings::levels;
 use anyhow::{Result, anyhow};
 use lines::Lines;
+pub use lines::json_line;
+use serde_json::json;
 use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
@@ -23,6 +27,15 @@ const VERB_WAIT: Duration = Duration::from_secs(30);
 /// The one of the process.
 static LINES: OnceLock<(Lines, Duration)> = OnceLock::new();
 
+/// Whether what a server says last is JSON as well.
+static IS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// Settings may be wrong: then this is said in the form that the environment asks for.
+pub fn prepare(is_server: bool) {
+    let is_json = std::env::var_os("LETOPIS_LOG_FORMAT").is_some_and(|format| format == "json");
+    IS_JSON.store(is_server && is_json, Ordering::Relaxed);
+}
+
 /// Begins to report. The server reports what is set; a verb only what goes wrong, unless more was asked for.
 ///
 /// # Errors
@@ -30,13 +43,12 @@ static LINES: OnceLock<(Lines, Duration)> = OnceLock::new();
 pub fn begin(context: &Context, is_server: bool) -> Result<()> {
     let was_set = context.layers.get("log").is_some_and(|set| set.origin != "default");
     let levels = if is_server || was_set { context.settings.log.as_str() } else { "warn" };
-    // What PostgreSQL notes in passing is for those who ask for it.
-    let levels = if was_set { levels.to_owned() } else { format!("{levels},tokio_postgres=warn") };
-    let filter = EnvFilter::try_new(&levels).map_err(|error| {
+    let filter = EnvFilter::try_new(levels::filter(levels)).map_err(|error| {
         let message = format!("log is {levels:?}: {error}; it must be like info, or info,api=debug");
         failure(Code::Usage, message)
     })?;
     let is_json = context.settings.log_json;
+    IS_JSON.store(is_server && is_json, Ordering::Relaxed);
     let lines = Lines::start(is_json).map_err(|error| anyhow!("reporting could not begin: {error}"))?;
     let writer = lines.clone();
     LINES.set((lines, if is_server { SERVER_WAIT } else { VERB_WAIT })).map_err(|_| anyhow!("it reports already"))?;
@@ -67,9 +79,13 @@ fn panicked(panic: &PanicHookInfo<'_>) {
 
 /// Says why the process ends.
 pub fn last_words(text: &str) {
+    let told = match IS_JSON.load(Ordering::Relaxed) {
+        true => json_line("ERROR", json!({"message": text})).to_string(),
+        false => format!("\u{1b}[1;31merror:\u{1b}[0m {text}"),
+    };
     match LINES.get() {
-        Some((lines, _)) => lines.say(text),
-        None => crate::output::note(text),
+        Some((lines, _)) => lines.say(told),
+        None => crate::output::note(told),
     }
 }
 

@@ -50,7 +50,7 @@ fn main() -> ExitCode {
         Err(error) => {
             if !exit::is_reader_gone(&error) {
                 let told = output::visible(&format!("{error:#}"));
-                logging::last_words(&format!("\u{1b}[1;31merror:\u{1b}[0m {told}"));
+                logging::last_words(&told);
             }
             exit::code_of(&error)
         }
@@ -105,6 +105,7 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
 }
 
 fn begin(common: &Common, serve: Option<&Serve>) -> Result<Context> {
+    logging::prepare(serve.is_some());
     let context = Context::load(common, serve)?;
     logging::begin(&context, serve.is_some())?;
     Ok(context)

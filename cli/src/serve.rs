@@ -48,7 +48,7 @@ pub async fn run(context: &Context) -> Result<()> {
     let controlled = tokio::spawn(control.serve(Arc::clone(&node), stopped.clone()));
     tokio::spawn(signals.stop_at_first(stop.clone()));
     supervisor::ready(&address.to_string());
-    banner::print(&node, address);
+    banner::print(&node, address, context.settings.log_json);
     let outcome = {
         let served = api::serve(listener, &node, doors(context), stopping(stopped));
         tokio::pin!(served);
@@ -110,6 +110,7 @@ fn doors(context: &Context) -> api::Settings {
         allowed_origins: settings.allowed_origins.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
         redis: settings.redis.clone(),
+        log_addresses: settings.log_addresses,
         ..api::Settings::default()
     }
 }

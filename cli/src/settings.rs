@@ -3,7 +3,7 @@
 pub mod initial;
 mod kubernetes;
 mod layers;
-mod levels;
+pub mod levels;
 pub mod table;
 
 pub use layers::{Flag, Layers};
@@ -56,6 +56,8 @@ pub struct Settings {
     pub log: String,
     /// Whether it reports in JSON.
     pub log_json: bool,
+    /// Whether the log of requests shows where they come from.
+    pub log_addresses: bool,
 }
 
 impl Settings {
@@ -119,6 +121,8 @@ impl Settings {
             log: checked("log", not_empty)?.unwrap_or_default(),
             log_json: checked("log_format", |text| one_of(text, &["text", "json"], "it must be text or json"))?
                 .is_some_and(|format| format == "json"),
+            log_addresses: checked("log_addresses", |text| one_of(text, &["on", "off"], "it must be on or off"))?
+                .is_some_and(|set| set == "on"),
         };
         settings.check_roles(layers)?;
         if let Some(set) = layers.get("log") {

@@ -8,6 +8,7 @@ use crate::auth::credentials;
 use crate::auth::lookup::{SessionHit, Source};
 use crate::auth::service_token;
 use crate::error::{Code, Error};
+use crate::http::request_log::Notes;
 use crate::http::web_origin::is_of_host;
 use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
@@ -44,9 +45,14 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Caller, Error> {
         match sent(parts, app)? {
-            Credential::Session(text) => Ok(Caller { user_id: app.open_session(&text).await?.user_id }),
+            Credential::Session(text) => {
+                let user_id = app.open_session(&text).await?.user_id;
+                Notes::of(&parts.extensions).caller(user_id);
+                Ok(Caller { user_id })
+            }
             Credential::Token(text) => {
                 let token = app.live_token(&text).await?;
+                Notes::of(&parts.extensions).caller(token.user_id);
                 let needed = if parts.method.is_safe() { Scope::Read } else { Scope::Write };
                 if !token.scopes.contains(needed) {
                     return Err(Error::scope_missing(needed));
@@ -67,10 +73,11 @@ impl FromRequestParts<App> for Person {
         match sent(parts, app)? {
             Credential::Session(text) => {
                 let session = app.open_session(&text).await?;
+                Notes::of(&parts.extensions).caller(session.user_id);
                 Ok(Person { user_id: session.user_id, session_id: session.session_id })
             }
             Credential::Token(text) => {
-                app.live_token(&text).await?;
+                Notes::of(&parts.extensions).caller(app.live_token(&text).await?.user_id);
                 Err(Error::new(Code::SessionRequired, "a service token may not do this; log in and use that session"))
             }
         }
@@ -151,7 +158,7 @@ pub(crate) fn session_tokens(parts: &Parts, app: &App) -> Result<Vec<String>, Er
     if !is_foreign_write(parts, app) {
         named.extend(by_cookie);
     } else if named.is_empty() && !by_cookie.is_empty() {
-        return Err(cross_site());
+        return Err(cross_site(parts));
     }
     named.retain(|token| !service_token::is_one(token));
     Ok(named)
@@ -165,12 +172,17 @@ fn credential(parts: &Parts, app: &App) -> Result<Option<Credential>, Error> {
     }
     let Some(token) = credentials::of_cookie(&parts.headers).into_iter().next() else { return Ok(None) };
     if is_foreign_write(parts, app) {
-        return Err(cross_site());
+        return Err(cross_site(parts));
     }
     Ok(Some(Credential::Session(token)))
 }
 
-fn cross_site() -> Error {
+fn cross_site(parts: &Parts) -> Error {
+    let reason = match parts.headers.contains_key(ORIGIN) {
+        true => "a write by cookie from a page of another origin",
+        false => "a write by cookie from a page of another site, by its Sec-Fetch-Site",
+    };
+    Notes::of(&parts.extensions).refused_origin(reason, &parts.headers);
     Error::new(Code::CrossSite, "a page of another site may not do this with your cookie")
 }
 

@@ -1,6 +1,7 @@
 //! Whose request it is, as far as the network tells: the peer, or whom a proxy of ours names.
 
 use crate::http::peer::Peer;
+use crate::http::request_log::Notes;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
@@ -60,11 +61,25 @@ impl<S: Sync> FromRequestParts<S> for ClientAddress {
     }
 }
 
-/// Finds out once where a request comes from, behind these proxies.
-pub(crate) async fn find(State(trusted): State<Arc<[Network]>>, mut request: Request, next: Next) -> Response {
+/// How it is found out where requests come from.
+#[derive(Clone)]
+pub(crate) struct Finding {
+    /// Proxies whose word counts.
+    pub(crate) trusted: Arc<[Network]>,
+    /// Whether the log of requests shows it.
+    pub(crate) is_logged: bool,
+}
+
+/// Finds out once where a request comes from.
+pub(crate) async fn find(State(finding): State<Finding>, mut request: Request, next: Next) -> Response {
+    let trusted = &finding.trusted;
     let peer = request.extensions().get::<Arc<Peer>>().map(|peer| peer.address.ip().to_canonical());
-    let forwarded = peer.filter(|peer| is_ours(*peer, &trusted)).and_then(|_| forwarded(request.headers(), &trusted));
-    request.extensions_mut().insert(ClientAddress(forwarded.or(peer)));
+    let forwarded = peer.filter(|peer| is_ours(*peer, trusted)).and_then(|_| forwarded(request.headers(), trusted));
+    let found = forwarded.or(peer);
+    if let Some(address) = found.filter(|_| finding.is_logged) {
+        Notes::of(request.extensions()).address(address);
+    }
+    request.extensions_mut().insert(ClientAddress(found));
     next.run(request).await
 }
 

@@ -4,6 +4,7 @@ use crate::error::{Code, Error};
 use crate::http::context::RequestId;
 use crate::http::cors;
 use crate::http::metrics::count;
+use crate::http::request_log::{Line, Notes};
 use crate::http::request_size::too_large;
 use crate::problem::Problem;
 use axum::Json;
@@ -15,19 +16,24 @@ use axum::response::{IntoResponse, Response};
 use std::time::Instant;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The outermost layer: gives the request its id, turns every failure into a problem, counts.
+
+/// The outermost layer: gives the request its id, turns every failure into a problem, counts and logs.
 pub(crate) async fn finish(mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request_id(request.headers());
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let notes = Notes::default();
+    let line = Line::begin(&method, route.clone(), &id, request.headers(), notes.clone());
     request.extensions_mut().insert(RequestId(id.clone()));
+    request.extensions_mut().insert(notes);
     let mut response = explained(next.run(request).await, &id);
     let id = HeaderValue::from_str(&id).expect("a request id is made of letters, digits, dot, dash and underscore");
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
     secure(headers);
-    count(&method, route.as_deref(), response.status(), began);
+    count(&method, route.as_ref().map(MatchedPath::as_str), response.status(), began);
+    line.answered(&response);
     response
 }
 
@@ -78,6 +84,7 @@ fn explained(response: Response, request_id: &str) -> Response {
     if error.code.status() == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
+    explained.extensions_mut().insert(error);
     explained
 }
 

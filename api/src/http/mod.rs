@@ -19,6 +19,7 @@ pub(crate) mod metrics;
 pub(crate) mod params;
 pub(crate) mod peer;
 pub(crate) mod reply;
+pub(crate) mod request_log;
 pub(crate) mod request_size;
 mod stop;
 #[cfg_attr(not(test), expect(dead_code, reason = "no route lasts yet"))]

@@ -11,6 +11,7 @@ use crate::http::body::Body;
 use crate::http::client_origin::ClientOrigin;
 use crate::http::context::CommandContext;
 use crate::http::reply::{Done, read, written};
+use crate::http::request_log::Notes;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
@@ -145,6 +146,7 @@ async fn login(
     context: CommandContext,
     ClientOrigin(origin): ClientOrigin,
     ClientAddress(address): ClientAddress,
+    notes: Notes,
     Body(body): Body<Login>,
 ) -> Result<Response, Error> {
     let reading = app.read(ProjectionId::Users, 0).await?;
@@ -156,11 +158,14 @@ async fn login(
     let verifier = known.as_ref().and_then(|known| known.verifier.clone());
     let passwords = app.passwords_of(address);
     let fit = passwords.verify(body.password.clone(), verifier).await?;
-    let refused = || Error::new(Code::BadCredentials, "user name or password is wrong");
-    let Some(known) = known else { return Err(refused()) };
+    let refused = |reason| {
+        notes.reason(reason);
+        Error::new(Code::BadCredentials, "user name or password is wrong")
+    };
+    let Some(known) = known else { return Err(refused("there is no such user")) };
     if !fit.is_right() {
         app.remember_failure(&context, known.user_id, origin);
-        return Err(refused());
+        return Err(refused("the password is wrong"));
     }
     let token = new_token();
     let expires_at = context.at.plus(app.settings.session_max);
@@ -173,6 +178,7 @@ async fn login(
     });
     let command = Command::Session(SessionId(Uuid::now_v7()), sign_in);
     let answer = app.ask(Actor::User(known.user_id), &context, command).await?;
+    notes.caller(known.user_id);
     if fit == Fit::Outdated {
         replace_verifier(&app, &passwords, &context, &known, body.password).await;
     }

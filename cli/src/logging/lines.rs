@@ -14,6 +14,11 @@ const LINES_MAX: usize = 8_192;
 const BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The pause after a line that could not be written: another one would hardly fare better.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long lines are gathered that are then written together: to wake the thread that writes, and to call the system, for
+/// each line would cost a busy server more than the line itself.
+const GATHER: Duration = Duration::from_millis(5);
+/// Bytes that are written together, and the line that goes beyond them.
+const BATCH_BYTES_MAX: usize = 64 * 1024;
 /// How often a flush looks whether there is room for its question.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -116,45 +121,95 @@ impl Drop for Line {
     }
 }
 
+/// Lines that are written together, after what stands in place of lines that are missing.
+#[derive(Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    /// Where each line ends.
+    ends: Vec<usize>,
+}
+
+impl Batch {
+    fn add(&mut self, line: &[u8]) {
+        self.bytes.extend_from_slice(line);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// Writes it as far as that goes; how many lines were not written.
+    fn write(&self, to: &mut impl Write) -> u64 {
+        let mut written = 0;
+        while written < self.bytes.len() {
+            match to.write(&self.bytes[written..]) {
+                Ok(0) => break,
+                Ok(bytes) => written += bytes,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        self.ends.iter().filter(|end| **end > written).count() as u64
+    }
+}
+
 /// Writes until nobody can say anything more.
 fn write(messages: &Receiver<Message>, counts: &Counts, to: &mut impl Write, is_json: bool) {
     let mut told = 0;
-    while let Ok(message) = messages.recv() {
-        let line = match message {
-            Message::Line(line) => line,
-            Message::Flush(done) => {
-                let _ = done.try_send(());
-                continue;
+    while let Ok(first) = messages.recv() {
+        let (batch, flushed) = gather(first, messages, counts);
+        if !batch.ends.is_empty() {
+            let dropped = counts.dropped.load(Ordering::Relaxed);
+            let mut is_told = true;
+            if dropped > told {
+                is_told = to.write_all(missing(dropped - told, is_json).as_bytes()).is_ok();
+                told = if is_told { dropped } else { told };
             }
-        };
-        counts.waiting_bytes.fetch_sub(line.len(), Ordering::Relaxed);
-        let dropped = counts.dropped.load(Ordering::Relaxed);
-        let mut written = Ok(());
-        if dropped > told {
-            written = to.write_all(missing(dropped - told, is_json).as_bytes());
-            if written.is_ok() {
-                told = dropped;
+            let lost = if is_told { batch.write(to) } else { batch.ends.len() as u64 };
+            if lost > 0 {
+                counts.dropped(lost);
+                std::thread::sleep(PAUSE);
             }
         }
-        if written.and_then(|()| to.write_all(&line)).is_err() {
-            counts.dropped(1);
-            std::thread::sleep(PAUSE);
+        if let Some(done) = flushed {
+            let _ = done.try_send(());
         }
     }
 }
 
+/// Takes what comes within a moment of the first, up to where somebody waits until it is written.
+fn gather(first: Message, messages: &Receiver<Message>, counts: &Counts) -> (Batch, Option<SyncSender<()>>) {
+    let mut batch = Batch::default();
+    let mut next = Some(first);
+    while let Some(message) = next {
+        match message {
+            Message::Line(line) => {
+                if batch.ends.is_empty() {
+                    std::thread::sleep(GATHER);
+                }
+                counts.waiting_bytes.fetch_sub(line.len(), Ordering::Relaxed);
+                batch.add(&line);
+            }
+            Message::Flush(done) => return (batch, Some(done)),
+        }
+        next = if batch.bytes.len() < BATCH_BYTES_MAX { messages.try_recv().ok() } else { None };
+    }
+    (batch, None)
+}
+
 /// What stands in place of lines that are missing.
 fn missing(lines: u64, is_json: bool) -> String {
-    let at = jiff::Timestamp::try_from(SystemTime::now()).map(|at| format!("{at:.6}")).unwrap_or_default();
     let said = "lines of this log are missing here: standard error did not take them in time";
     if is_json {
-        let fields = serde_json::json!({"message": said, "missing": lines});
-        return format!(
-            "{}\n",
-            serde_json::json!({"timestamp": at, "level": "WARN", "fields": fields, "target": "letopis"})
-        );
+        return format!("{}\n", json_line("WARN", serde_json::json!({"message": said, "missing": lines})));
     }
-    format!("{at}  WARN letopis: {lines} {said}\n")
+    format!("{}  WARN letopis: {lines} {said}\n", present())
+}
+
+/// A line in the form that the formatter gives to all others.
+pub fn json_line(level: &str, fields: serde_json::Value) -> serde_json::Value {
+    serde_json::json!({"timestamp": present(), "level": level, "fields": fields, "target": "letopis"})
+}
+
+fn present() -> String {
+    jiff::Timestamp::try_from(SystemTime::now()).map(|at| format!("{at:.6}")).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
 //! What the server reports: `info`, or levels by module such as `info,api=debug`. A name that is none would be taken
-//! for a module that says nothing, and silence would look like peace.
+//! for a module that says nothing, and silence would look like peace. A level alone is that of our own parts: what
+//! libraries note in passing is for those who name them.
 
 /// Levels, as they are written.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// The parts of this program, as they are named in what it reports.
-const OURS: [&str; 10] =
-    ["letopis", "api", "commands", "domain", "node", "projections", "relay", "search", "store", "tokio_postgres"];
+const OURS: [&str; 9] = ["letopis", "api", "commands", "domain", "node", "projections", "relay", "search", "store"];
+/// Libraries that are written for us to be asked for by name, so that a slip is told.
+const LIBRARIES: [&str; 1] = ["tokio_postgres"];
+/// What libraries report when nothing is said of them.
+const OF_LIBRARIES: &str = "warn";
 /// A name this near to a known one is taken for a slip of the finger.
 const SIMILAR_MIN: f64 = 0.8;
 
@@ -28,20 +32,38 @@ pub fn check(text: &str) -> Result<(), String> {
             None => (None, part),
         };
         // A module alone has every level.
-        let is_module = module.is_none() && OURS.contains(&first(level));
+        let is_module = module.is_none() && names().any(|known| *known == first(level));
         if !is_level(level) && !is_module {
-            let known = LEVELS.iter().chain(OURS.iter().filter(|_| module.is_none()));
+            let known = LEVELS.iter().chain(names().filter(|_| module.is_none()));
             return Err(match nearest(&level.to_lowercase(), known) {
                 Some(known) => format!("{level:?} is no level; did you mean {known}?"),
                 None => format!("{level:?} is no level; there are {}; {LIKE}", LEVELS.join(", ")),
             });
         }
-        let Some(module) = module.map(first).filter(|module| !OURS.contains(module)) else { continue };
-        if let Some(known) = nearest(module, OURS.iter()) {
+        let Some(module) = module.map(first).filter(|module| !names().any(|known| known == module)) else { continue };
+        if let Some(known) = nearest(module, names()) {
             return Err(format!("{module:?} is no part of this program; did you mean {known}?"));
         }
     }
     Ok(())
+}
+
+/// What is set, as the filter of what is reported takes it: a level that is louder than `warn` is that of our own parts.
+pub fn filter(text: &str) -> String {
+    if text.contains(['[', '{']) {
+        return text.to_owned();
+    }
+    let told = text.split(',').map(str::trim).map(|part| match part.to_lowercase().as_str() {
+        "info" | "debug" | "trace" | "3" | "4" | "5" => {
+            format!("{OF_LIBRARIES},{}", OURS.map(|ours| format!("{ours}={part}")).join(","))
+        }
+        _ => part.to_owned(),
+    });
+    told.collect::<Vec<_>>().join(",")
+}
+
+fn names() -> impl Iterator<Item = &'static &'static str> {
+    OURS.iter().chain(&LIBRARIES)
 }
 
 fn is_level(text: &str) -> bool {
@@ -60,6 +82,31 @@ fn nearest(name: &str, known: impl Iterator<Item = &'static &'static str>) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_level_alone_is_that_of_our_own_parts() {
+        for level in ["info", "Debug", "5"] {
+            let told = filter(&format!("{level}, tantivy=info"));
+            assert!(told.starts_with("warn,letopis=") && told.contains(&format!(",api={level},")), "{told}");
+            assert!(told.ends_with(",tantivy=info") && !told.contains("tokio_postgres"), "{told}");
+        }
+        for same in ["warn", "off", "error,api=debug", "store=trace", "info,[request{id=7}]=debug"] {
+            assert_eq!(filter(same), same);
+        }
+    }
+
+    #[test]
+    fn every_part_of_the_program_is_known_by_name() {
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+        let manifest = std::fs::read_to_string(manifest).unwrap().parse::<toml::Table>().unwrap();
+        let members = manifest["workspace"]["members"].as_array().unwrap().iter().filter_map(toml::Value::as_str);
+        let mut parts = members.filter(|member| !member.starts_with("testing/")).collect::<Vec<_>>();
+        parts.iter_mut().filter(|part| **part == "cli").for_each(|part| *part = "letopis");
+        parts.sort_unstable();
+        let mut known = OURS;
+        known.sort_unstable();
+        assert_eq!(parts, known);
+    }
 
     #[test]
     fn levels_are_known_and_slips_are_told() {

@@ -26,7 +26,7 @@ const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, availab
 const LATER: Row = Row { secret: true, available: false, ..PLAIN };
 
 /// Every setting, in the order in which `config show` lists them.
-pub const ROWS: [Row; 25] = [
+pub const ROWS: [Row; 26] = [
     Row {
         key: "data",
         env: "LETOPIS_DATA",
@@ -144,7 +144,14 @@ pub const ROWS: [Row; 25] = [
         key: "log",
         env: "LETOPIS_LOG",
         default: Some("info"),
-        meaning: "what the server reports: a level, or levels by module (`info,api=debug`)",
+        meaning: "what the server reports: a level of its own parts, or levels by module (`info,api::request=off`)",
+        ..PLAIN
+    },
+    Row {
+        key: "log_addresses",
+        env: "LETOPIS_LOG_ADDRESSES",
+        default: Some("off"),
+        meaning: "on, or off: whether the log of requests shows the address that each came from",
         ..PLAIN
     },
     Row { key: "log_format", env: "LETOPIS_LOG_FORMAT", default: Some("text"), meaning: "text or json", ..PLAIN },

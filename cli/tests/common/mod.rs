@@ -130,6 +130,13 @@ impl Place {
             if screen.read_line(&mut line).unwrap() == 0 {
                 return Err(child.wait().unwrap());
             }
+            // One that reports as JSON.
+            if let Some(url) = serde_json::from_str::<Value>(&line)
+                .ok()
+                .and_then(|line| line["fields"]["api"].as_str().map(str::to_owned))
+            {
+                break url;
+            }
             if let Some(url) = line.trim().strip_prefix("API ") {
                 break url.trim().to_owned();
             }

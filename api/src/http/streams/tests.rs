@@ -1,10 +1,11 @@
 //! Connections that last, over a listener of their own with routes of their own.
 
 use super::*;
+use crate::http::address::{self, Finding};
 use crate::http::admission::{self, Admission};
 use crate::http::listener::{self, Doors};
-use crate::http::{address, budget, envelope};
-use crate::{Limits, Network, Settings};
+use crate::http::{budget, envelope};
+use crate::{Limits, Settings};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::HeaderValue;
@@ -119,7 +120,7 @@ impl Server {
             .route("/", get(StatusCode::OK))
             .layer(from_fn_with_state(Arc::new(Admission::new(&limits, Vec::new())), admission::pass))
             .layer(from_fn_with_state(budget, budget::charge))
-            .layer(from_fn_with_state(Arc::<[Network]>::from([]), address::find))
+            .layer(from_fn_with_state(Finding { trusted: Arc::from([]), is_logged: false }, address::find))
             .layer(from_fn(envelope::finish))
             .with_state(test.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
