@@ -83,10 +83,8 @@ fn codes(Operation { method, path, spec }: &Operation, has_body: bool) -> Vec<Co
     codes.extend([Code::HeadersTooLarge, Code::Internal, Code::Overloaded, Code::Unavailable, Code::Starting]);
     let writes = !method.is_safe();
     if path.starts_with("/v1/") {
-        codes.push(Code::BadParameters);
-        if !writes {
-            codes.push(Code::ProjectionBehind);
-        }
+        // A write may look into a read model first: signing in does.
+        codes.extend([Code::BadParameters, Code::ProjectionBehind]);
     }
     if spec.paged {
         codes.push(Code::BadCursor);
