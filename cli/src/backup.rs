@@ -5,9 +5,9 @@ use crate::context::Context;
 use crate::output;
 use crate::progress::Meter;
 use anyhow::Result;
-use node::operations::backup::{self, RestoreSummary};
-use node::operations::{Progress, erase, per_second};
-use serde_json::{Value, json};
+use node::operations::Progress;
+use node::operations::backup::{self, RestoreReport, RestoreSummary};
+use node::operations::erase::{CopyReport, again_in_copy};
 use std::time::Instant;
 use store::Imported;
 
@@ -17,21 +17,10 @@ use store::Imported;
 /// What went wrong; nothing is left in the folder then.
 pub fn backup(context: &Context, asked: &Backup) -> Result<()> {
     context.embedded_only("backup")?;
-    let began = Instant::now();
     let mut meter = Meter::new();
     let made = backup::make(&context.settings.data, &asked.folder, &mut |progress| meter.show(progress));
     meter.end();
-    let made = made?;
-    let seconds = began.elapsed().as_secs_f64();
-    output::show(
-        context.output,
-        &json!({
-            "backup": asked.folder.display().to_string(), "events": made.events, "head": made.position,
-            "hash": domain::id::hex(&made.hash()), "made_at": made.made_at,
-            "bytes": made.files.iter().map(|file| file.bytes).sum::<u64>(), "seconds": seconds,
-            "events_per_second": per_second(made.events, seconds).round(),
-        }),
-    )
+    output::show(context.output, &made?)
 }
 
 /// Brings a backup in.
@@ -53,32 +42,18 @@ pub async fn restore(context: &Context, asked: &Restore) -> Result<()> {
             list.display()
         ));
     }
-    let mut shown = json!({
-        "events": brought.counted.events, "head": brought.head.position,
-        "hash": domain::id::hex(&brought.head.hash), "verified": true,
-    });
-    erased_again(context, &brought, &mut shown).await?;
-    shown["seconds"] = began.elapsed().as_secs_f64().into();
-    output::show(context.output, &shown)
+    let copy = copied(context, &brought).await?;
+    output::show(context.output, &RestoreReport { copy, verified: true, seconds: began.elapsed().as_secs_f64() })
 }
 
-/// Says what a copy does not do, erases those again whom it has brought back, and verifies it once more. When this is
-/// interrupted, the next start goes on with it before it serves.
+/// Says what a copy does not do, and erases those again whom it has brought back.
 ///
 /// # Errors
 /// When they cannot be erased, or the log does not hold then.
-pub async fn erased_again(context: &Context, brought: &Imported, shown: &mut Value) -> Result<()> {
+pub async fn copied(context: &Context, copy: &Imported) -> Result<CopyReport> {
     output::note(format_args!(
         "note: this log is a copy, so a server tells other services nothing of it over NATS until `letopis relay arm`: \
          run that once the log that it was copied from is given up."
     ));
-    shown["erased_again"] = brought.back.len().into();
-    if brought.back.is_empty() {
-        return Ok(());
-    }
-    let verified = erase::again_in_copy(context.node_options()).await?;
-    shown["events"] = verified.events.into();
-    shown["head"] = verified.head.position.into();
-    shown["hash"] = domain::id::hex(&verified.head.hash).into();
-    Ok(())
+    Ok(again_in_copy(context.node_options(), copy).await?)
 }

@@ -5,14 +5,13 @@ use crate::progress::Meter;
 use anyhow::Result;
 use node::control;
 use node::gzip::Source;
-use node::operations::Request;
-use serde_json::Value;
+use node::operations::{Report, Request};
 
 /// Carries a request out: by the running server, or in this process when no server runs.
 ///
 /// # Errors
 /// What it failed with, or why it could not begin.
-pub async fn carry_out(context: &Context, request: Request) -> Result<Value> {
+pub async fn carry_out(context: &Context, request: Request) -> Result<Report> {
     carry_out_shown(context, request, None).await
 }
 
@@ -20,11 +19,11 @@ pub async fn carry_out(context: &Context, request: Request) -> Result<Value> {
 ///
 /// # Errors
 /// As [`carry_out`], and when the file cannot be read.
-pub async fn carry_out_with(context: &Context, request: Request, source: Source) -> Result<Value> {
+pub async fn carry_out_with(context: &Context, request: Request, source: Source) -> Result<Report> {
     carry_out_shown(context, request, Some(source)).await
 }
 
-async fn carry_out_shown(context: &Context, request: Request, source: Option<Source>) -> Result<Value> {
+async fn carry_out_shown(context: &Context, request: Request, source: Option<Source>) -> Result<Report> {
     let mut meter = Meter::new();
     let result =
         control::carry_out(context.node_options(), request, source, &mut |progress| meter.show(progress)).await;

@@ -6,10 +6,10 @@ mod transfer;
 
 use crate::arguments::{Events as Verb, Which};
 use crate::context::Context;
-use crate::control;
 use crate::exit::{Code, failure};
 use crate::output::{self, Listing};
 use crate::settings;
+use crate::{control, report};
 use anyhow::Result;
 use domain::{Personal, Timestamp, UserId};
 use node::operations::Request;
@@ -54,8 +54,7 @@ pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
         Verb::Export(asked) => transfer::export(context, &asked),
         Verb::Import(asked) => transfer::import(context, &asked).await,
         Verb::Republish { from, to } => {
-            let done = control::carry_out(context, Request::Republish { from, to }).await?;
-            output::show(context.output, &done)
+            report::show(context.output, &control::carry_out(context, Request::Republish { from, to }).await?)
         }
         Verb::Verify { from, to } => integrity::verify(context, &log()?, from, to),
     }

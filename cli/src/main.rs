@@ -25,6 +25,7 @@ mod output;
 mod progress;
 mod projections;
 mod relay;
+mod report;
 mod search;
 mod serve;
 mod settings;

@@ -4,7 +4,7 @@ use crate::arguments::Migrate;
 use crate::context::Context;
 use crate::output;
 use anyhow::Result;
-use serde_json::json;
+use node::operations::migrate;
 
 /// Brings the database to this version's tables.
 ///
@@ -15,6 +15,5 @@ pub fn verb(context: &Context, asked: &Migrate) -> Result<()> {
         output::note("the embedded log is brought up to date by `letopis serve`; there is nothing to do");
         return Ok(());
     };
-    let (before, version) = store::postgres::migrate(cluster, asked.role.as_deref())?;
-    output::show(context.output, &json!({"before": before, "version": version}))
+    output::show(context.output, &migrate::migrate(cluster, asked.role.as_deref())?)
 }

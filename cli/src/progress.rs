@@ -36,12 +36,12 @@ impl Meter {
         match &self.bar {
             Some(bar) => {
                 bar.set_position((progress.part.clamp(0.0, 1.0) * BAR as f64) as u64);
-                bar.set_message(format!("{} {}, {per_second:.0}/s", progress.done, progress.what));
+                bar.set_message(format!("{} {}, {per_second:.0}/s", progress.done, progress.unit));
             }
             None if self.told.elapsed() >= TOLD_EVERY => {
                 self.told = Instant::now();
                 let line = serde_json::json!({
-                    "what": progress.what, "done": progress.done, "part": progress.part,
+                    "what": progress.unit.to_string(), "done": progress.done, "part": progress.part,
                     "seconds": seconds, "per_second": per_second,
                 });
                 crate::output::note(format_args!("{line}"));

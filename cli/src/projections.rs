@@ -1,16 +1,14 @@
-//! `letopis projections`: how far the read models are, building them anew, comparing them with the log.
+//! `letopis projections`: how far the read models are, building them again, comparing them with the log.
 
 use crate::arguments::{OneProjection, Projections as Verb, WhichProjections};
 use crate::context::Context;
-use crate::control;
 use crate::exit::{Code, failure};
-use crate::output::{Listing, show};
+use crate::output::Listing;
 use crate::progress::Meter;
+use crate::{control, report};
 use anyhow::Result;
-use node::operations::projections::names;
-use node::operations::{Progress, Request};
-use projections::{Kind, ModelVerification, Status};
-use serde_json::{Value, json};
+use node::operations::Request;
+use node::operations::projections::{self as operation, ProjectionVerification, names};
 
 /// Does what was asked.
 ///
@@ -44,49 +42,24 @@ const COLUMNS: &[&str] =
 
 fn ls(context: &Context) -> Result<()> {
     let mut listing = Listing::new(context.output, COLUMNS);
-    for status in context.projections()?.status()? {
-        listing.row(&row(&status))?;
+    for status in operation::status(&context.projections()?)? {
+        listing.row(&status)?;
     }
     listing.end()
-}
-
-fn row(status: &Status) -> Value {
-    let mut row = json!({
-        "name": status.name.as_str(), "version": status.version, "generation": status.generation,
-        "position": status.position, "head": status.head,
-        "lag_events": status.lag_events, "lag_seconds": status.lag_seconds, "state": status.state.as_str(),
-    });
-    if let Some(size) = status.size {
-        row["index_bytes"] = json!(size.bytes);
-        row["segments"] = json!(size.segments);
-        row["documents"] = json!(size.documents);
-    }
-    if let Some(error) = &status.error {
-        row["error"] = json!(error);
-        row["failed_position"] = json!(status.failed_position);
-    }
-    row
 }
 
 async fn rebuild(context: &Context, which: &WhichProjections) -> Result<()> {
     // A wrong name is said before the server is asked.
     names(which.name.as_deref())?;
     let request = Request::Rebuild { projection: which.name.clone() };
-    let rebuilt = control::carry_out(context, request).await?;
-    let columns = &["name", "version", "events", "seconds", "events_per_second"];
-    let mut listing = Listing::new(context.output, columns);
-    for row in rebuilt.as_array().into_iter().flatten() {
-        listing.row(row)?;
-    }
-    listing.end()
+    report::show(context.output, &control::carry_out(context, request).await?)
 }
 
 /// Carries out what is wanted of one projection.
 async fn change(context: &Context, name: &str, request: Request) -> Result<()> {
     // A wrong name is said before the server is asked.
     names(Some(name))?;
-    let changed = control::carry_out(context, request).await?;
-    show(context.output, &changed)
+    report::show(context.output, &control::carry_out(context, request).await?)
 }
 
 fn verify(context: &Context, which: &WhichProjections) -> Result<()> {
@@ -96,17 +69,11 @@ fn verify(context: &Context, which: &WhichProjections) -> Result<()> {
     let mut differing = Vec::new();
     for name in names {
         let mut meter = Meter::new();
-        let verified = projections.verify(name, &mut |at| {
-            meter.show(&Progress {
-                what: format!("events into {name}"),
-                done: at.position,
-                part: at.position as f64 / at.head.max(1) as f64,
-            });
-        });
+        let verified = operation::verify(&projections, name, &mut |progress| meter.show(progress));
         meter.end();
         let verified = verified?;
-        listing.row(&verified_row(&verified))?;
-        if !verified.differences.is_empty() {
+        listing.row(&verified)?;
+        if !verified.verified {
             differing.push(verified);
         }
     }
@@ -114,7 +81,7 @@ fn verify(context: &Context, which: &WhichProjections) -> Result<()> {
     if differing.is_empty() {
         return Ok(());
     }
-    let names = differing.iter().map(|verified| verified.name.as_str());
+    let names = differing.iter().map(|verified| verified.name);
     Err(failure(
         Code::Unhealthy,
         format!(
@@ -125,27 +92,6 @@ fn verify(context: &Context, which: &WhichProjections) -> Result<()> {
     ))
 }
 
-fn verified_row(verified: &ModelVerification) -> Value {
-    let differences = verified
-        .differences
-        .iter()
-        .map(|difference| json!({"table": difference.table, "row": difference.row, "found": side(difference.kind)}));
-    json!({
-        "name": verified.name.as_str(), "verified": verified.differences.is_empty(),
-        "position": verified.position, "rows": verified.rows, "differences": differences.collect::<Vec<_>>(),
-    })
-}
-
-fn told(verified: &ModelVerification) -> Vec<String> {
-    let tell = |difference: &projections::Difference| {
-        format!("  {}: {}, {}", difference.table, difference.row, side(difference.kind))
-    };
-    verified.differences.iter().map(tell).collect()
-}
-
-fn side(kind: Kind) -> &'static str {
-    match kind {
-        Kind::OnlyServing => "only in the read model",
-        Kind::OnlyLog => "only in the log",
-    }
+fn told(verified: &ProjectionVerification) -> impl Iterator<Item = String> {
+    verified.differences.iter().map(|row| format!("  {}: {}, {}", row.table, row.row, row.found))
 }

@@ -4,21 +4,18 @@ mod erase;
 
 use crate::arguments::{PasswordFrom, Users as Verb};
 use crate::context::Context;
-use crate::control;
 use crate::exit::{Code, failure};
 use crate::output::{self, Listing};
+use crate::{control, report};
 use anyhow::{Context as _, Result};
 use domain::user::Role;
 use node::operations::Request;
-use node::operations::users::{account, fit_for_an_account};
-use projections::{ProjectionId, tokens, users};
-use serde_json::{Value, json};
+use node::operations::users::{details, fit_for_an_account, list};
+use projections::ProjectionId;
 use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 
-/// How many accounts are read at once.
-const PAGE: u32 = 1_000;
 /// More bytes than the longest password has; what a file holds behind them is not read.
 const PASSWORD_FILE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -29,7 +26,7 @@ const PASSWORD_FILE_BYTES_MAX: u64 = 64 * 1024;
 pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
     let request = match verb {
         Verb::Ls { name, limit } => return ls(context, name.as_deref().unwrap_or_default(), limit).await,
-        Verb::Show { user } => return show(context, &user).await,
+        Verb::Show { user } => return output::show(context.output, &details(&context.projections()?, &user).await?),
         Verb::Create { name, password, role } => {
             let role = role.map_or(Ok(Role::default()), |role| role_named(&role))?;
             let password = password_from(&password)?;
@@ -48,47 +45,14 @@ pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
             Request::Erase { user }
         }
     };
-    let done = control::carry_out(context, request).await?;
-    output::show(context.output, &done)
+    report::show(context.output, &control::carry_out(context, request).await?)
 }
 
 async fn ls(context: &Context, prefix: &str, limit: Option<u64>) -> Result<()> {
     let database = context.projections()?.database(ProjectionId::Users);
-    // A prefix is compared in the form that names are compared in; one that has none finds nothing.
-    let prefix = domain::text::canonical_name(prefix).unwrap_or_else(|| prefix.to_owned());
     let mut listing = Listing::new(context.output, &["user_id", "user_name", "display_name", "role", "created_at"]);
-    let mut left = limit.unwrap_or(u64::MAX);
-    let mut after = None::<String>;
-    while left > 0 {
-        let page = u32::try_from(left).unwrap_or(PAGE).min(PAGE);
-        let accounts = users::list(&database, &prefix, after.as_deref(), page).await?;
-        for account in &accounts {
-            listing.row(&row(account))?;
-        }
-        left -= accounts.len() as u64;
-        match accounts.last() {
-            Some(last) if accounts.len() == page as usize => after = Some(last.name_key.clone()),
-            Some(_) | None => break,
-        }
-    }
+    list(&database, prefix, limit, |user| listing.row(&user)).await?;
     listing.end()
-}
-
-async fn show(context: &Context, user: &str) -> Result<()> {
-    let database = context.projections()?.database(ProjectionId::Users);
-    let account = account(&database, user).await?;
-    let tokens = context.projections()?.database(ProjectionId::Tokens);
-    let mut shown = row(&account);
-    shown["tokens"] = json!(tokens::count(&tokens, account.user_id, node::now()).await?);
-    output::show(context.output, &shown)
-}
-
-fn row(account: &users::Account) -> Value {
-    json!({
-        "user_id": account.user_id, "user_name": account.user_name, "display_name": account.display_name,
-        "email": account.email, "time_zone": account.time_zone, "locale": account.locale,
-        "role": account.role.name(), "created_at": account.created_at, "version": account.version,
-    })
 }
 
 fn role_named(text: &str) -> Result<Role> {

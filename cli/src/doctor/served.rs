@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::health::{ANSWER_WAIT, reachable, ready};
 use hyper::StatusCode;
 use node::control::ask_running;
-use node::operations::Request;
+use node::operations::{Report, Request, WriterHealth};
 use serde_json::Value;
 use std::io::ErrorKind;
 use tokio::net::{TcpListener, UnixStream};
@@ -26,10 +26,13 @@ pub(super) async fn writer(context: &Context) -> Check {
         "the server's log tells more; free the disk, or mend the database; start the server again if it stays so";
     let asked = tokio::time::timeout(ANSWER_WAIT, ask_running(&context.settings.data, Request::Probe)).await;
     match asked {
-        Ok(Ok(Some(said))) => match said["writer"].as_str() {
-            Some(why) => Check::problem("writer", format!("the log cannot be written: {why}"), advice),
-            None => Check::ok("writer", "the server can write the log"),
-        },
+        Ok(Ok(Some(Report::Writer(WriterHealth { writer: Some(why) })))) => {
+            Check::problem("writer", format!("the log cannot be written: {why}"), advice)
+        }
+        Ok(Ok(Some(Report::Writer(WriterHealth { writer: None })))) => {
+            Check::ok("writer", "the server can write the log")
+        }
+        Ok(Ok(Some(_))) => Check::warning("writer", "the server answered something else", "use its own program"),
         Ok(Ok(None)) => Check::warning("writer", "the server has just ended", "run this again"),
         // It may be of an older version, or of another user.
         Ok(Err(error)) => Check::warning("writer", format!("the server was not asked: {error:#}"), advice),

@@ -6,7 +6,6 @@ use crate::output;
 use anyhow::{Context as _, Result};
 use node::operations;
 use projections::{ProjectionId, users};
-use serde_json::json;
 use std::io::{BufRead, IsTerminal};
 
 /// Shows what would be forgotten.
@@ -14,23 +13,15 @@ use std::io::{BufRead, IsTerminal};
 /// # Errors
 /// When there is no such user, or the log cannot be read.
 pub async fn dry_run(context: &Context, user: &str) -> Result<()> {
-    let projections = context.projections()?;
-    let account = operations::users::account(&projections.database(ProjectionId::Users), user).await?;
     let (_, log) = context.log()?;
-    let preview = operations::erase::preview(&log, &projections, account.user_id).await?;
-    output::show(
-        context.output,
-        &json!({
-            "user_id": account.user_id, "user_name": account.user_name, "events": preview.events,
-            "sealed_parts": preview.sealed_parts, "chats": preview.chats, "owned_chats": preview.owned_chats,
-        }),
-    )
+    let preview = operations::erase::preview(&log, &context.projections()?, user).await?;
+    output::show(context.output, &preview)
 }
 
-/// Asks who sits there to type the name.
+/// Asks the operator to type the name.
 ///
 /// # Errors
-/// When they type another, or nobody sits there.
+/// When they type another, or there is no terminal.
 pub async fn confirm(context: &Context, user: &str) -> Result<()> {
     let account = operations::users::account(&context.projections()?.database(ProjectionId::Users), user).await?;
     if !std::io::stdin().is_terminal() {

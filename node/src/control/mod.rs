@@ -9,10 +9,9 @@ pub mod server;
 mod stream;
 
 use crate::gzip::Source;
-use crate::operations::{self, Error, Progress, Request, Response};
+use crate::operations::{self, Error, Progress, Report, Request, Response};
 use crate::{Messaging, Node, NodeError, NodeOptions};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use store::Folder;
@@ -39,7 +38,7 @@ struct Line {
 ///
 /// # Errors
 /// As [`carry_out`].
-pub async fn ask_running(data: &Path, request: Request) -> Result<Option<Value>, Error> {
+pub async fn ask_running(data: &Path, request: Request) -> Result<Option<Report>, Error> {
     let Some(stream) = connect(&data.join("control.sock")).await? else { return Ok(None) };
     ask(stream, request, None, &mut |_| {}).await.map(Some)
 }
@@ -54,10 +53,13 @@ pub async fn carry_out(
     request: Request,
     source: Option<Source>,
     show: &mut impl FnMut(&Progress),
-) -> Result<Value, Error> {
+) -> Result<Report, Error> {
     // A log that nodes share lies elsewhere, and is looked at when it is opened.
     if request.needs_data() && options.database.is_none() {
         Folder::existing(&options.data)?;
+    }
+    if let Some(report) = request.run_apart(&options).await? {
+        return Ok(report);
     }
     if !request.needs_nats() {
         options.messaging = Messaging::Off;
@@ -95,7 +97,7 @@ async fn ask(
     request: Request,
     source: Option<Source>,
     show: &mut impl FnMut(&Progress),
-) -> Result<Value, Error> {
+) -> Result<Report, Error> {
     let (reading, mut writing) = stream.into_split();
     let mut line = serde_json::to_vec(&Line { operation: request }).expect("a request is JSON");
     line.push(b'\n');
@@ -125,7 +127,7 @@ async fn ask(
         let line = line.ok_or(Error::ServerGone { source: None })?;
         match serde_json::from_str(&line).map_err(Error::OtherVersion)? {
             Response::Progress(progress) => show(&progress),
-            Response::Done(value) => return Ok(value),
+            Response::Done(report) => return Ok(report),
             Response::Failed(failed) => return Err(Error::Answered(failed)),
         }
     }
@@ -137,8 +139,8 @@ async fn here(
     request: &Request,
     source: Option<Source>,
     show: &mut impl FnMut(&Progress),
-) -> Result<Value, Error> {
-    let (sender, receiver) = watch::channel(Progress::default());
+) -> Result<Report, Error> {
+    let (sender, receiver) = watch::channel(None::<Progress>);
     let result = {
         let work = async {
             let result = request.run(&node, source, &sender).await;
@@ -151,7 +153,7 @@ async fn here(
             tokio::select! {
                 result = &mut work => break result,
                 why = node.failed() => break Err(Error::Ended(why)),
-                _ = ticks.tick() => show(&receiver.borrow()),
+                _ = ticks.tick() => if let Some(progress) = &*receiver.borrow() { show(progress) },
             }
         }
     };

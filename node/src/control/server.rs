@@ -145,7 +145,7 @@ async fn work(
     mut reading: BufReader<OwnedReadHalf>,
     mut writing: OwnedWriteHalf,
 ) -> io::Result<()> {
-    let (sender, mut receiver) = watch::channel(Progress::default());
+    let (sender, mut receiver) = watch::channel(None::<Progress>);
     let (pump, source) = request.takes().map(stream::receive).unzip();
     let work = request.run(node, source, &sender);
     tokio::pin!(work);
@@ -162,7 +162,7 @@ async fn work(
         tokio::select! {
             result = &mut work => {
                 let last = match result {
-                    Ok(value) => Response::Done(value),
+                    Ok(report) => Response::Done(report),
                     Err(error) => Response::Failed(Failure::from(&error)),
                 };
                 store::failpoint::pass("operation-done");
@@ -172,7 +172,9 @@ async fn work(
             _ = &mut left => return Ok(()),
             _ = ticks.tick() => if receiver.has_changed().unwrap_or(false) {
                 let progress = receiver.borrow_and_update().clone();
-                say(&mut writing, &Response::Progress(progress)).await?;
+                if let Some(progress) = progress {
+                    say(&mut writing, &Response::Progress(progress)).await?;
+                }
             }
         }
     }

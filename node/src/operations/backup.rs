@@ -1,17 +1,67 @@
 //! The log as a copy of its files: made beside a running server, and brought back.
 
-use super::{Error, Progress};
+use super::erase::CopyReport;
+use super::progress::whole_per_second;
+use super::{Error, Progress, Unit};
 use crate::{NodeOptions, now};
+use domain::Timestamp;
+use serde::Serialize;
 use std::path::{Path, PathBuf};
-use store::{Folder, Imported, Manifest, RestoreExtras, Stage, Target};
+use std::time::Instant;
+use store::{Folder, Imported, RestoreExtras, Stage, Target};
+
+/// A backup that was made.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BackupReport {
+    /// Its folder.
+    pub backup: String,
+    /// How many events it holds.
+    pub events: u64,
+    /// The last of them.
+    pub head: u64,
+    /// Its hash, in hex.
+    pub hash: String,
+    /// When it was complete.
+    pub made_at: Timestamp,
+    /// Of all its files.
+    pub bytes: u64,
+    /// How long it took.
+    pub seconds: f64,
+    /// A whole number.
+    pub events_per_second: f64,
+}
+
+/// A backup that serves as the log now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RestoreReport {
+    /// The log.
+    #[serde(flatten)]
+    pub copy: CopyReport,
+    /// True: a restore verifies the whole log.
+    pub verified: bool,
+    /// How long it took.
+    pub seconds: f64,
+}
 
 /// Copies the log of a data folder into `to`, which must be empty or not there.
 ///
 /// # Errors
 /// What went wrong; nothing is left in `to` then.
-pub fn make(data: &Path, to: &Path, show: &mut impl FnMut(&Progress)) -> Result<Manifest, Error> {
+pub fn make(data: &Path, to: &Path, show: &mut impl FnMut(&Progress)) -> Result<BackupReport, Error> {
+    let began = Instant::now();
     let folder = Folder::existing(data)?;
-    Ok(store::backup(&folder, to, now, |stage| show(&progress(stage)))?)
+    let made = store::backup(&folder, to, now, |stage| show(&progress(stage)))?;
+    let seconds = began.elapsed().as_secs_f64();
+    Ok(BackupReport {
+        backup: to.display().to_string(),
+        events: made.events,
+        head: made.position,
+        hash: domain::id::hex(&made.hash()),
+        made_at: made.made_at,
+        bytes: made.files.iter().map(|file| file.bytes).sum(),
+        seconds,
+        events_per_second: whole_per_second(made.events, seconds),
+    })
 }
 
 /// A backup that was brought in.
@@ -47,9 +97,8 @@ pub fn restore(
 }
 
 fn progress(stage: Stage) -> Progress {
-    let (what, done, whole) = match stage {
-        Stage::Copied(done, whole) => ("bytes copied", done, whole),
-        Stage::Verified(done, whole) => ("events verified", done, whole),
-    };
-    Progress::of(what, done, whole)
+    match stage {
+        Stage::Copied(done, whole) => Progress::of(Unit::BytesCopied, done, whole),
+        Stage::Verified(done, whole) => Progress::of(Unit::EventsVerified, done, whole),
+    }
 }

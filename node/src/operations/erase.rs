@@ -4,10 +4,12 @@ use super::Error;
 use crate::{Node, NodeOptions};
 use commands::{Answer, Request, Writer};
 use domain::{ChatId, Command, Refusal, StreamId, UserId, chat, user};
+use projections::users::Account;
 use projections::{ProjectionId, Projections, chats};
+use serde::Serialize;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use store::{Filter, Log, Verification};
+use store::{Filter, Imported, Log, Verification};
 use tokio::task::JoinSet;
 
 /// So many chats are left at once.
@@ -72,12 +74,37 @@ pub(crate) async fn again(node: &Node, user_id: UserId) -> Result<(), Error> {
     erase(&node.writer, &node.projections, &node.log, user_id, request).await.map(drop)
 }
 
-/// Erases everybody who is in a copy of a log again although they were erased, and verifies the log once more. When this
-/// is interrupted, the next start goes on with it before it serves.
+/// A log that was copied into a data folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CopyReport {
+    /// How many events it holds.
+    pub events: u64,
+    /// The last of them.
+    pub head: u64,
+    /// Its hash, in hex.
+    pub hash: String,
+    /// How many people it had brought back, who were erased again.
+    pub erased_again: u64,
+}
+
+/// Erases everybody whom a copy of a log has brought back although they were erased, and verifies the log once more.
+/// When this is interrupted, the next start goes on with it before it serves.
 ///
 /// # Errors
 /// When they cannot be erased, or the log does not hold then.
-pub async fn again_in_copy(options: NodeOptions) -> Result<Verification, Error> {
+pub async fn again_in_copy(options: NodeOptions, copy: &Imported) -> Result<CopyReport, Error> {
+    let (events, head) = match copy.back.is_empty() {
+        true => (copy.counted.events, copy.head),
+        false => {
+            let verified = erase_in_copy(options).await?;
+            (verified.events, verified.head)
+        }
+    };
+    let (hash, erased_again) = (domain::id::hex(&head.hash), copy.back.len() as u64);
+    Ok(CopyReport { events, head: head.position, hash, erased_again })
+}
+
+async fn erase_in_copy(options: NodeOptions) -> Result<Verification, Error> {
     // Opening erases them.
     let node = Node::open(options).await?;
     super::settle(&node).await;
@@ -88,7 +115,12 @@ pub async fn again_in_copy(options: NodeOptions) -> Result<Verification, Error> 
 }
 
 /// What would be forgotten with a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Preview {
+    /// Their id.
+    pub user_id: UserId,
+    /// Their name.
+    pub user_name: String,
     /// Events that are about them or done by them.
     pub events: u64,
     /// Sealed parts that are theirs.
@@ -102,10 +134,12 @@ pub struct Preview {
 /// Counts what would be forgotten. Reads the whole log.
 ///
 /// # Errors
-/// When the log or the chats cannot be read.
-pub async fn preview(log: &Log, projections: &Projections, user_id: UserId) -> Result<Preview, Error> {
+/// When there is no such user, or the log or the chats cannot be read.
+pub async fn preview(log: &Log, projections: &Projections, user: &str) -> Result<Preview, Error> {
+    let Account { user_id, user_name, .. } =
+        super::users::account(&projections.database(ProjectionId::Users), user).await?;
     let (events, sealed_parts) = count(log, user_id)?;
-    let mut preview = Preview { events, sealed_parts, chats: 0, owned_chats: 0 };
+    let mut preview = Preview { user_id, user_name, events, sealed_parts, chats: 0, owned_chats: 0 };
     let mut before = None;
     loop {
         let page = chats::mine(&projections.database(ProjectionId::Chats), user_id, "", before, CHATS_PAGE).await?;

@@ -75,6 +75,9 @@ pub enum Error {
     #[error("the folder that this runs in is gone")]
     FolderGone(#[source] io::Error),
 
+    /// The log could not be read to the end of what was to be verified.
+    #[error("the log was not verified to its end; run it again")]
+    NotVerified(#[source] store::Error),
     /// There is no such backup.
     #[error("there is no folder {}; name the one that `letopis backup` wrote", .0.display())]
     NoBackup(PathBuf),
@@ -182,7 +185,7 @@ impl Error {
     /// Of which kind it is.
     pub fn kind(&self) -> FailureKind {
         let inner: &(dyn std::error::Error + 'static) = match self {
-            Error::Store(error) => error,
+            Error::Store(error) | Error::NotVerified(error) => error,
             Error::Projections(error) => error,
             Error::Command(error) => error,
             Error::Relay(error) => error,

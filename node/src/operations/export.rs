@@ -1,24 +1,105 @@
 //! The log as one file of lines: written beside a running server, and brought in again.
 
-use super::{Error, Progress};
+use super::erase::CopyReport;
+use super::progress::whole_per_second;
+use super::{Error, Progress, Unit};
 use crate::NodeOptions;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use relay::Arming;
+use serde::Serialize;
 use std::fs::File;
 use std::io::{self, BufRead, BufWriter, Write};
 use std::path::Path;
+use std::time::Instant;
 use store::{Folder, Head, Imported, RelayPlace, Target, Totals};
 
 /// How much is written at once.
 const WRITE_BYTES: usize = 256 * 1024;
 
-/// Writes the log to wherever bytes go, which had better gather them.
+/// A log that was written into a file or a stream.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExportReport {
+    /// How many events it holds.
+    pub events: u64,
+    /// The last of them.
+    pub head: u64,
+    /// Its hash, in hex.
+    pub hash: String,
+    /// How many wrapped keys are in it.
+    pub keys: u64,
+    /// How many receipts are in it.
+    pub receipts: u64,
+    /// How long it took.
+    pub seconds: f64,
+    /// A whole number.
+    pub events_per_second: f64,
+    /// The file and its length; absent for a stream.
+    #[serde(flatten)]
+    pub file: Option<ExportFile>,
+}
+
+/// The file of an export.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExportFile {
+    /// As it was named.
+    pub file: String,
+    /// Its length.
+    pub bytes: u64,
+}
+
+/// An exported log that serves as the log now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LogImportReport {
+    /// The log.
+    #[serde(flatten)]
+    pub copy: CopyReport,
+    /// How many wrapped keys were in the file.
+    pub keys: u64,
+    /// How many receipts were in it.
+    pub receipts: u64,
+    /// How long it took.
+    pub seconds: f64,
+    /// A whole number.
+    pub events_per_second: f64,
+}
+
+impl ExportReport {
+    fn of((head, totals): (Head, Totals), began: Instant, file: Option<ExportFile>) -> ExportReport {
+        let seconds = began.elapsed().as_secs_f64();
+        ExportReport {
+            events: totals.events,
+            head: head.position,
+            hash: domain::id::hex(&head.hash),
+            keys: totals.keys,
+            receipts: totals.receipts,
+            seconds,
+            events_per_second: whole_per_second(totals.events, seconds),
+            file,
+        }
+    }
+}
+
+impl LogImportReport {
+    /// The report of a log that was brought in and is a [`CopyReport`] now.
+    pub fn of(copy: CopyReport, imported: &Imported, began: Instant) -> LogImportReport {
+        let seconds = began.elapsed().as_secs_f64();
+        let Totals { events, keys, receipts } = imported.counted;
+        LogImportReport { copy, keys, receipts, seconds, events_per_second: whole_per_second(events, seconds) }
+    }
+}
+
+/// Writes the log to a stream, which had better gather the bytes.
 ///
 /// # Errors
-/// When the log cannot be read, or nobody takes the bytes.
-pub fn write(options: &NodeOptions, to: impl Write, show: &mut impl FnMut(&Progress)) -> Result<(Head, Totals), Error> {
-    let progress = |position, head| show(&Progress::of("events", position, head));
+/// When the log cannot be read, or the stream takes no bytes.
+pub fn write(options: &NodeOptions, to: impl Write, show: &mut impl FnMut(&Progress)) -> Result<ExportReport, Error> {
+    let began = Instant::now();
+    Ok(ExportReport::of(write_to(options, to, show)?, began, None))
+}
+
+fn write_to(options: &NodeOptions, to: impl Write, show: &mut impl FnMut(&Progress)) -> Result<(Head, Totals), Error> {
+    let progress = |position, head| show(&Progress::of(Unit::Events, position, head));
     let written = match &options.database {
         None => store::export(&Folder::existing(&options.data)?, to, progress)?,
         Some(cluster) => store::postgres::export(cluster, &Folder::unopened(&options.data), to, progress)?,
@@ -26,8 +107,8 @@ pub fn write(options: &NodeOptions, to: impl Write, show: &mut impl FnMut(&Progr
     Ok(written)
 }
 
-/// Writes the log into a file, packed when its name ends in `.gz`; answers how many bytes it has as well. With `replace`
-/// a file of that name is replaced, at the end.
+/// Writes the log into a file, compressed when its name ends in `.gz`. With `replace` a file of that name is replaced,
+/// at the end.
 ///
 /// # Errors
 /// [`Error::AlreadyThere`], [`Error::NoFileThere`], [`Error::CannotWrite`]; nothing is left behind then.
@@ -36,7 +117,8 @@ pub fn write_file(
     path: &Path,
     replace: bool,
     show: &mut impl FnMut(&Progress),
-) -> Result<(Head, Totals, u64), Error> {
+) -> Result<ExportReport, Error> {
+    let began = Instant::now();
     check_place(path, replace)?;
     let failed = |source| Error::CannotWrite { path: path.to_owned(), source };
     let parent = match path.parent() {
@@ -46,13 +128,13 @@ pub fn write_file(
     // For its owner alone (0600); removed when this ends before it is whole.
     let half = tempfile::Builder::new().prefix(".letopis-export-").tempfile_in(parent).map_err(failed)?;
     let file = BufWriter::with_capacity(WRITE_BYTES, half.as_file());
-    let (head, counted) = if path.extension().is_some_and(|extension| extension == "gz") {
+    let written = if path.extension().is_some_and(|extension| extension == "gz") {
         let mut packing = GzEncoder::new(file, Compression::default());
-        let written = write(options, &mut packing, show)?;
+        let written = write_to(options, &mut packing, show)?;
         packing.finish().and_then(|mut file| file.flush()).map_err(failed)?;
         written
     } else {
-        write(options, file, show)?
+        write_to(options, file, show)?
     };
     half.as_file().sync_all().map_err(failed)?;
     let bytes = half.as_file().metadata().map_err(failed)?.len();
@@ -65,7 +147,8 @@ pub fn write_file(
         })?;
     }
     File::open(parent).and_then(|parent| parent.sync_all()).map_err(failed)?;
-    Ok((head, counted, bytes))
+    let file = ExportFile { file: path.display().to_string(), bytes };
+    Ok(ExportReport::of(written, began, Some(file)))
 }
 
 /// A file that is there is not written over, and what is no file never.
@@ -90,7 +173,7 @@ pub fn bring_in(
 ) -> Result<Imported, Error> {
     let (master_key, erased_list) = (options.master_key_file(), options.erased_list_file());
     let target = Target { data: &options.data, master_key: &master_key, erased_list: &erased_list };
-    let progress = |position, head| show(&Progress::of("events", position, head));
+    let progress = |position, head| show(&Progress::of(Unit::Events, position, head));
     let brought = match &options.database {
         None => store::import(target, from, progress)?,
         Some(cluster) => {

@@ -7,22 +7,26 @@ mod error;
 pub mod export;
 pub mod import;
 pub mod keys;
+pub mod log;
+pub mod migrate;
 mod progress;
 pub mod projections;
 pub mod relay;
+mod report;
 pub mod users;
 
 pub use error::Error;
-pub use progress::{Progress, Sender, per_second};
+pub use progress::{Progress, Sender, Unit, per_second};
+pub use report::{Report, WriterHealth};
 
-use crate::Node;
 use crate::failure::Failure;
 use crate::gzip::Source;
+use crate::{Node, NodeOptions};
 use ::projections::{ProjectionId, State};
 use domain::user::Role;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use std::time::Duration;
+use store::{Folder, Log};
 
 /// How long a read model may take to follow what was just written.
 const FOLLOW_WAIT: Duration = Duration::from_secs(10);
@@ -71,7 +75,7 @@ pub enum Request {
         /// How long the file is, which follows; zero when nobody knows.
         bytes: u64,
     },
-    /// Build read models anew.
+    /// Build read models again.
     Rebuild {
         /// Which; none means all.
         projection: Option<String>,
@@ -106,8 +110,8 @@ pub enum Request {
 pub enum Response {
     /// It goes on.
     Progress(Progress),
-    /// It was done; this is what there is to show.
-    Done(Value),
+    /// It was done.
+    Done(Report),
     /// It was not done.
     Failed(Failure),
 }
@@ -142,29 +146,70 @@ impl Request {
         if let Request::Import { bytes, .. } = self { Some(*bytes) } else { None }
     }
 
-    /// Carries it out, with the file that it [`Request::takes`]. Answers what there is to show.
+    /// Carries it out, with the file that it [`Request::takes`].
     ///
     /// # Errors
     /// Why it was refused, or what went wrong.
-    pub async fn run(&self, node: &Node, source: Option<Source>, progress: &Sender) -> Result<Value, Error> {
-        match self {
-            Request::CreateUser { name, password, role } => users::create(node, name, password, *role).await,
-            Request::SetPassword { user, password } => users::set_password(node, user, password).await,
-            Request::SetRole { user, role } => users::set_role(node, user, *role).await,
-            Request::EndSessions { user } => users::end_sessions(node, user).await,
-            Request::Erase { user } => users::erase(node, user).await,
+    pub async fn run(&self, node: &Node, source: Option<Source>, progress: &Sender) -> Result<Report, Error> {
+        Ok(match self {
+            Request::CreateUser { name, password, role } => {
+                Report::User(users::create(node, name, password, *role).await?)
+            }
+            Request::SetPassword { user, password } => Report::User(users::set_password(node, user, password).await?),
+            Request::SetRole { user, role } => Report::User(users::set_role(node, user, *role).await?),
+            Request::EndSessions { user } => Report::User(users::end_sessions(node, user).await?),
+            Request::Erase { user } => Report::User(users::erase(node, user).await?),
             Request::Import { as_of_file_times, .. } => {
                 let source = source.ok_or(Error::NoFile)?;
-                import::run(node, source, *as_of_file_times, progress).await
+                Report::Import(import::run(node, source, *as_of_file_times, progress).await?)
             }
-            Request::Rebuild { projection } => projections::rebuild(node, projection.as_deref(), progress).await,
-            Request::Pause { projection, reason } => projections::pause(node, projection, reason.as_deref()).await,
-            Request::Resume { projection, reason } => projections::resume(node, projection, reason.as_deref()).await,
-            Request::Skip { projection, reason } => projections::skip(node, projection, reason).await,
-            Request::Probe => Ok(json!({"writer": node.probe.look().await.err().map(|why| why.to_string())})),
-            Request::ArmRelay { armed } => relay::arm(node, *armed).await,
-            Request::RotateKeys => keys::rotate(node.log.clone(), progress).await,
-            Request::Republish { from, to } => relay::republish(node, (*from, *to), progress).await,
+            Request::Rebuild { projection } => {
+                Report::Rebuild(projections::rebuild(node, projection.as_deref(), progress).await?)
+            }
+            Request::Pause { projection, reason } => {
+                Report::Projection(projections::pause(node, projection, reason.as_deref()).await?)
+            }
+            Request::Resume { projection, reason } => {
+                Report::Projection(projections::resume(node, projection, reason.as_deref()).await?)
+            }
+            Request::Skip { projection, reason } => Report::Skip(projections::skip(node, projection, reason).await?),
+            Request::Probe => {
+                let writer = node.probe.look().await.err().map(|why| why.to_string());
+                Report::Writer(WriterHealth { writer })
+            }
+            Request::ArmRelay { armed } => Report::Arming(relay::arm(node, *armed).await?),
+            Request::RotateKeys => Report::Rotation(keys::rotate(node.log.clone(), progress).await?),
+            Request::Republish { from, to } => Report::Republish(relay::republish(node, (*from, *to), progress).await?),
+        })
+    }
+
+    /// Carries it out where that needs no node, and no server has to be asked: what every node of a shared log looks up
+    /// in the database, and what no node may do there. `None` for every other operation.
+    ///
+    /// # Errors
+    /// Why it was refused, or what went wrong.
+    pub(crate) async fn run_apart(&self, options: &NodeOptions) -> Result<Option<Report>, Error> {
+        let Some(cluster) = &options.database else { return Ok(None) };
+        match self {
+            Request::ArmRelay { armed } => relay::arm_shared(cluster, *armed).map(Report::Arming).map(Some),
+            // The owner of the tables rotates, and the nodes follow: none of them may change keys.
+            Request::RotateKeys => {
+                let folder = Folder::unopened(&options.data);
+                let log = Log::open_shared(cluster, &folder, &options.master_key_file())?;
+                keys::rotate(log, &Sender::new(None)).await.map(Report::Rotation).map(Some)
+            }
+            Request::CreateUser { .. }
+            | Request::SetPassword { .. }
+            | Request::SetRole { .. }
+            | Request::EndSessions { .. }
+            | Request::Erase { .. }
+            | Request::Import { .. }
+            | Request::Rebuild { .. }
+            | Request::Pause { .. }
+            | Request::Resume { .. }
+            | Request::Skip { .. }
+            | Request::Probe
+            | Request::Republish { .. } => Ok(None),
         }
     }
 }

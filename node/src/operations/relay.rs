@@ -1,17 +1,46 @@
 //! What other services are told: whether, and what again.
 
-use super::{Error, Progress, Sender};
+use super::{Error, Progress, Sender, Unit};
 use crate::messaging::give_up;
 use crate::{Node, Role};
 use relay::{Arming, RepublishSummary};
-use serde_json::{Value, json};
-use store::RelayPlace;
+use serde::{Deserialize, Serialize};
+use store::{Cluster, RelayPlace};
+
+/// Whether the relay of a log may publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArmingReport {
+    /// Whether it may.
+    pub armed: bool,
+}
+
+/// What was published again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepublishReport {
+    /// The first position.
+    pub from: u64,
+    /// The last one.
+    pub to: u64,
+    /// How many facts were sent.
+    pub facts: u64,
+    /// How many of those the stream already had within its duplicate window, and dropped.
+    pub duplicates: u64,
+}
+
+/// Arms or disarms the relay of a log that nodes share. Every node looks there, and none has to be able to start for it.
+///
+/// # Errors
+/// When that cannot be written down.
+pub fn arm_shared(cluster: &Cluster, armed: bool) -> Result<ArmingReport, Error> {
+    Arming::open(&RelayPlace::shared(cluster))?.set(armed)?;
+    Ok(ArmingReport { armed })
+}
 
 /// Lets the relay of a node's log speak, or not; also where this process has none.
 ///
 /// # Errors
 /// When that cannot be written down.
-pub async fn arm(node: &Node, armed: bool) -> Result<Value, Error> {
+pub async fn arm(node: &Node, armed: bool) -> Result<ArmingReport, Error> {
     match &node.relay {
         Some(relay) => relay.arm(armed).await?,
         None => {
@@ -21,7 +50,7 @@ pub async fn arm(node: &Node, armed: bool) -> Result<Value, Error> {
             set.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         }
     }
-    Ok(json!({"armed": armed}))
+    Ok(ArmingReport { armed })
 }
 
 /// Tells again what was told before.
@@ -29,11 +58,15 @@ pub async fn arm(node: &Node, armed: bool) -> Result<Value, Error> {
 /// # Errors
 /// Code 2 where NATS is not set, 3 when there is nothing to tell, 4 when the relay is disarmed, 7 when NATS does not
 /// answer.
-pub async fn republish(node: &Node, (from, to): (u64, Option<u64>), progress: &Sender) -> Result<Value, Error> {
+pub async fn republish(
+    node: &Node,
+    (from, to): (u64, Option<u64>),
+    progress: &Sender,
+) -> Result<RepublishReport, Error> {
     let relay = node.relay.as_ref().ok_or(Error::NoRelay)?;
     let show = |done: &RepublishSummary, end: u64| {
         let part = (done.to - done.from + 1) as f64 / (end - done.from + 1).max(1) as f64;
-        progress.send_replace(Progress { what: "facts published again".to_owned(), done: done.facts, part });
+        progress.send_replace(Some(Progress { unit: Unit::FactsPublished, done: done.facts, part }));
     };
     let done = relay.republish(from, to, show).await;
     if !node.roles.has(Role::Couriers) {
@@ -41,5 +74,5 @@ pub async fn republish(node: &Node, (from, to): (u64, Option<u64>), progress: &S
         give_up(relay).await;
     }
     let done = done?;
-    Ok(json!({"from": done.from, "to": done.to, "facts": done.facts, "duplicates": done.duplicates}))
+    Ok(RepublishReport { from: done.from, to: done.to, facts: done.facts, duplicates: done.duplicates })
 }

@@ -8,7 +8,7 @@ use commands::Request;
 use domain::text::{MessageText, UserName};
 use domain::user::{self, Verifier};
 use domain::{ChatId, Command, UserId, chat};
-use node::operations::{Progress, import, per_second, settle};
+use node::operations::{import, per_second, settle};
 use node::{Node, gzip, now};
 use projections::ProjectionId;
 use search::{Order, Question, SearchRequest, Snapshot, TimeZone, Who, find, question, schema::fields};
@@ -33,12 +33,11 @@ const ROUNDS: usize = 3;
 
 /// Imports the logs that were named, builds the index anew, and asks it.
 pub(super) async fn measure(node: &Node, plan: &Plan) -> Result<Vec<Measured>> {
-    let progress = tokio::sync::watch::Sender::new(Progress { what: String::new(), done: 0, part: 0.0 });
+    let progress = tokio::sync::watch::Sender::new(None);
     let began = Instant::now();
     let mut messages = 0;
     for log in &plan.log {
-        messages +=
-            import::run(node, gzip::source(log)?, true, &progress).await?["messages"].as_u64().unwrap_or_default();
+        messages += import::run(node, gzip::source(log)?, true, &progress).await?.summary.messages;
     }
     settle(node).await;
     let imported = rate("messages imported, read models and index following", messages, began);

@@ -8,24 +8,61 @@ mod ids;
 mod sending;
 
 use crate::gzip::Source;
-use crate::operations::{Error, Progress, Sender, per_second};
+use crate::operations::progress::whole_per_second;
+use crate::operations::{Error, Progress, Sender, Unit};
 use crate::{Node, claims, now};
 use domain::id::NameClaim;
 use domain::text::Nickname;
 use domain::{ChatId, Command, Event, StreamId, UserId, chat, message, name, user};
 use file::{Line, Malformed};
 use ids::Occurrences;
-use sending::{LineKind, Reject, Sending};
-use serde_json::{Value, json};
+use sending::{LineKind, Sending};
+pub use sending::{Reject, RejectedLine};
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-/// Brings a file in.
+/// What an import did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImportReport {
+    /// How much it was.
+    pub summary: ImportSummary,
+    /// The first lines that were rejected, in the order of the file.
+    pub rejects: Vec<RejectedLine>,
+}
+
+/// How much an import was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImportSummary {
+    /// Messages that are new.
+    pub messages: u64,
+    /// Messages that an earlier run had imported.
+    pub already_there: u64,
+    /// Lines that could not be imported.
+    pub rejected: u64,
+    /// How many of those are no lines of a chat log.
+    pub malformed: u64,
+    /// Rooms in the file.
+    pub rooms: u64,
+    /// Authors in the file.
+    pub users: u64,
+    /// How long it took.
+    pub seconds: f64,
+    /// A whole number.
+    pub messages_per_second: f64,
+}
+
+/// Imports a file.
 ///
 /// # Errors
 /// When the file cannot be read to its end or is no chat log, or the writer fails. A single line that cannot be brought
 /// in is counted and told, and the rest goes on.
-pub async fn run(node: &Node, source: Source, as_of_file_times: bool, progress: &Sender) -> Result<Value, Error> {
+pub async fn run(
+    node: &Node,
+    source: Source,
+    as_of_file_times: bool,
+    progress: &Sender,
+) -> Result<ImportReport, Error> {
     let began = Instant::now();
     let mut lines = file::read(source);
     let mut importing = Importer {
@@ -54,21 +91,23 @@ pub async fn run(node: &Node, source: Source, as_of_file_times: bool, progress: 
                 }
             }
         }
-        progress.send_replace(Progress {
-            what: "messages".to_owned(),
-            done: importing.sending.answered(),
-            part: lines.part(),
-        });
+        let done = importing.sending.answered();
+        progress.send_replace(Some(Progress { unit: Unit::Messages, done, part: lines.part() }));
     }
     importing.sending.finish().await?;
     let seconds = began.elapsed().as_secs_f64();
     let counted = importing.sending.counted;
-    Ok(json!({
-        "messages": counted.posted, "already_there": counted.already_there,
-        "rejected": counted.rejected, "malformed": counted.malformed, "rejects": importing.sending.rejects(),
-        "rooms": importing.rooms.len(), "users": importing.people.len(), "seconds": seconds,
-        "messages_per_second": per_second(importing.sending.answered(), seconds).round(),
-    }))
+    let summary = ImportSummary {
+        messages: counted.posted,
+        already_there: counted.already_there,
+        rejected: counted.rejected,
+        malformed: counted.malformed,
+        rooms: importing.rooms.len() as u64,
+        users: importing.people.len() as u64,
+        seconds,
+        messages_per_second: whole_per_second(importing.sending.answered(), seconds),
+    };
+    Ok(ImportReport { summary, rejects: importing.sending.rejects() })
 }
 
 struct Importer<'a> {

@@ -4,7 +4,7 @@ use crate::now;
 use crate::operations;
 use commands::{Actor, Answer, Error, Request, Writer};
 use domain::{Command, Refusal, chat, message, user};
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -44,8 +44,20 @@ pub struct ImportTotals {
     pub malformed: u64,
 }
 
-/// Why a line was not brought in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A line that was not imported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectedLine {
+    /// What kind of failure it is.
+    pub kind: Reject,
+    /// From 1.
+    pub line: u64,
+    /// In words.
+    pub reason: String,
+}
+
+/// Why a line was not imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reject {
     /// It is none of a chat log.
     Malformed,
@@ -59,8 +71,8 @@ pub struct Sending<'a> {
     in_flight: VecDeque<(u64, LineKind, Pending<'a>)>,
     /// How it went so far.
     pub counted: ImportTotals,
-    /// The first lines that could not be brought in, each with its kind, number and reason.
-    rejects: Vec<(u64, Reject, String)>,
+    /// The first lines that were not imported.
+    rejects: Vec<RejectedLine>,
 }
 
 impl<'a> Sending<'a> {
@@ -84,21 +96,14 @@ impl<'a> Sending<'a> {
         self.counted.rejected += 1;
         self.counted.malformed += u64::from(kind == Reject::Malformed);
         if self.rejects.len() < REJECTS_MAX {
-            self.rejects.push((line, kind, reason));
+            self.rejects.push(RejectedLine { kind, line, reason });
         }
     }
 
-    /// What is told of the first lines that could not be brought in, in the order of the file.
-    pub fn rejects(&mut self) -> Vec<Value> {
-        self.rejects.sort_by_key(|(line, ..)| *line);
-        let told = |(line, kind, reason): &(u64, Reject, String)| {
-            let kind = match kind {
-                Reject::Malformed => "malformed",
-                Reject::Refused => "refused",
-            };
-            json!({"line": line, "kind": kind, "reason": reason})
-        };
-        self.rejects.iter().map(told).collect()
+    /// The first lines that were not imported, in the order of the file.
+    pub fn rejects(mut self) -> Vec<RejectedLine> {
+        self.rejects.sort_by_key(|reject| reject.line);
+        self.rejects
     }
 
     /// Sends a command behind all that were sent before. Line numbers are for what is told when it fails.
