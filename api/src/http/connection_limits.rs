@@ -30,16 +30,23 @@ struct Counts {
 struct Open {
     counted: Option<IpAddr>,
     state: Arc<ConnectionState>,
-    /// Dropped with the connection; who waits for its place then knows.
-    gone: Option<oneshot::Sender<()>>,
+    heir: Option<Heir>,
 }
 
-/// Why nobody is let in.
+/// The new connection that gets the place of one that was sent away.
+struct Heir {
+    counted: Option<IpAddr>,
+    state: Arc<ConnectionState>,
+    place: oneshot::Sender<Permit>,
+}
+
+/// Why a connection is not let in at once.
 pub(super) enum Full {
     /// Every connection is busy.
     Busy,
-    /// The one that was idle longest was sent away; it is gone when this ends.
-    Leaving(oneshot::Receiver<()>),
+    /// The one that was idle longest was sent away; its place comes when it is gone. At most as many wait so as
+    /// connections were idle.
+    Leaving(oneshot::Receiver<Permit>),
 }
 
 /// One connection that was let in; it leaves when this is dropped.
@@ -76,23 +83,26 @@ impl ConnectionLimits {
         };
         if let Some(limit) = full {
             let of = if limit == "address" { counted } else { None };
-            if let Some(gone) = inside.send_away(of) {
+            if let Some(place) = inside.send_away(of, counted, state) {
                 metrics::counter!("letopis_connections_displaced_total", "limit" => limit).increment(1);
-                return Err(Full::Leaving(gone));
+                return Err(Full::Leaving(place));
             }
             metrics::counter!("letopis_connections_refused_total", "limit" => limit).increment(1);
             return Err(Full::Busy);
         }
+        Ok(self.enter(&mut inside, counted, Arc::clone(state)))
+    }
+
+    fn enter(&self, inside: &mut Counts, counted: Option<IpAddr>, state: Arc<ConnectionState>) -> Permit {
         let number = inside.next_number;
         inside.next_number += 1;
-        inside.open.insert(number, Open { counted, state: Arc::clone(state), gone: None });
+        inside.open.insert(number, Open { counted, state, heir: None });
         inside.all += 1;
         if let Some(counted) = counted {
-            inside.by_address.insert(counted, of_address + 1);
+            *inside.by_address.entry(counted).or_default() += 1;
         }
         metrics::gauge!("letopis_connections").set(inside.all as f64);
-        drop(inside);
-        Ok(Permit { connection_limits: self.clone(), number, counted })
+        Permit { connection_limits: self.clone(), number, counted }
     }
 
     fn inside(&self) -> MutexGuard<'_, Counts> {
@@ -101,33 +111,55 @@ impl ConnectionLimits {
 }
 
 impl Counts {
-    /// Sends away the connection that has been idle longest, of that address or of all; none when all are busy.
-    fn send_away(&mut self, address: Option<IpAddr>) -> Option<oneshot::Receiver<()>> {
+    /// Sends away the connection that has been idle longest, of that address or of all, and answers where its place
+    /// comes for a connection that is counted for `counted`; none when all are busy.
+    fn send_away(
+        &mut self,
+        address: Option<IpAddr>,
+        counted: Option<IpAddr>,
+        state: &Arc<ConnectionState>,
+    ) -> Option<oneshot::Receiver<Permit>> {
         let of = |open: &&mut Open| address.is_none() || open.counted == address;
         let candidates = self.open.values_mut().filter(of);
         let idle = candidates.filter_map(|open| Some((open.state.idle_since()?, open)));
         let (_, longest) = idle.min_by_key(|(since, _)| *since)?;
         // It may have become busy at this moment.
         longest.state.send_away().then(|| {
-            let (gone, until_gone) = oneshot::channel();
-            longest.gone = Some(gone);
+            let (place, until_gone) = oneshot::channel();
+            longest.heir = Some(Heir { counted, state: Arc::clone(state), place });
             until_gone
         })
     }
-}
 
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let mut inside = self.connection_limits.inside();
-        inside.all -= 1;
-        inside.open.remove(&self.number);
-        if let Some(Entry::Occupied(mut entry)) = self.counted.map(|address| inside.by_address.entry(address)) {
+    /// Forgets a connection, and answers who gets its place.
+    fn leave(&mut self, number: u64, counted: Option<IpAddr>) -> Option<Heir> {
+        self.all -= 1;
+        if let Some(Entry::Occupied(mut entry)) = counted.map(|address| self.by_address.entry(address)) {
             *entry.get_mut() -= 1;
             if *entry.get() == 0 {
                 entry.remove();
             }
         }
+        self.open.remove(&number)?.heir
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let limits = &self.connection_limits;
+        let mut inside = limits.inside();
+        let handed_on = inside.leave(self.number, self.counted).and_then(|Heir { counted, state, place }| {
+            // Others of the same address may have come in meanwhile.
+            let of_address = counted.and_then(|counted| inside.by_address.get(&counted)).copied().unwrap_or(0);
+            let fits = (counted.is_none() || of_address < limits.per_address_max) && !place.is_closed();
+            fits.then(|| (place, limits.enter(&mut inside, counted, state)))
+        });
         metrics::gauge!("letopis_connections").set(inside.all as f64);
+        drop(inside);
+        if let Some((place, permit)) = handed_on {
+            // One that has given up waiting drops it again.
+            let _ = place.send(permit);
+        }
     }
 }
 
@@ -195,14 +227,19 @@ mod tests {
             inside.push(enter(address, state).ok());
         }
         assert!(states[0].pass(), "the first of all is at work");
-        let Err(Full::Leaving(gone)) = enter("10.0.0.3", &Arc::default()) else { panic!("the second is idle longest") };
+        let Err(Full::Leaving(place)) = enter("10.0.0.3", &Arc::default()) else {
+            panic!("the second is idle longest")
+        };
         assert!(!states[1].pass(), "it is served no more");
         states[1].sent_away().await;
         assert!(states[2].idle_since().is_some());
         drop(inside[1].take());
-        assert!(gone.await.is_err());
-        let newcomer = Arc::new(ConnectionState::default());
-        let _newcomer = enter("10.0.0.3", &newcomer).ok().unwrap();
+        let _newcomer = place.await.unwrap();
+        assert!(matches!(enter("10.0.0.4", &states[0]), Err(Full::Leaving(_))), "its place is taken at once");
+        // Whoever has given up waiting holds no place.
+        let Err(Full::Leaving(given_up)) = enter("10.0.0.5", &Arc::default()) else { panic!("another is idle") };
+        drop((given_up, inside.pop()));
+        assert_eq!(connection_limits.inside().all, 2);
         // Within its share an address makes room of its own only.
         let connection_limits = self::connection_limits(10, 1);
         let (of_one, of_two) = (Arc::new(ConnectionState::default()), Arc::new(ConnectionState::default()));

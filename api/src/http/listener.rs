@@ -22,11 +22,10 @@ use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io::{self, ErrorKind};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tower::Service;
 
@@ -85,24 +84,23 @@ pub(crate) async fn open(listener: TcpListener, router: Router, doors: Doors, st
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, address)) => match enter(&connection_limits, address.ip()).await {
-                Some((permit, state)) => {
-                    let peer = Peer { address, stop: stopper.signal() };
-                    let (origins, of_stream) = (Arc::clone(&origins), Arc::clone(&state));
-                    let stream = TimedStream::new(stream, limits, origins, of_stream, peer.stop.clone(), permit);
-                    connections.spawn(serve_connection(stream, Arc::new(peer), state, router.clone()));
-                }
-                None => match Arc::clone(&awaited).try_acquire_owned() {
-                    Ok(place) if !origins.is_empty() => {
-                        let origins = Arc::clone(&origins);
-                        connections.spawn(async move {
-                            reject(&stream, &origins, &begun(&stream).await);
-                            drop((stream, place));
-                        });
+            Ok((stream, address)) => {
+                let state = Arc::new(ConnectionState::default());
+                let admitted = connection_limits.admit(address.ip(), &state);
+                let peer = Peer { address, stop: stopper.signal() };
+                let newcomer = Newcomer { stream, peer, state, limits, origins: Arc::clone(&origins) };
+                match admitted {
+                    Ok(permit) => drop(connections.spawn(newcomer.serve(permit, router.clone()))),
+                    Err(Full::Leaving(place)) => {
+                        drop(connections.spawn(newcomer.wait(place, router.clone(), Arc::clone(&awaited))));
                     }
-                    Ok(_) | Err(_) => reject(&stream, &origins, &[]),
-                },
-            },
+                    Err(Full::Busy) => match awaited.try_acquire() {
+                        // Only so many are worth a task.
+                        Ok(_) if !origins.is_empty() => drop(connections.spawn(newcomer.reject(Arc::clone(&awaited)))),
+                        Ok(_) | Err(_) => reject(&newcomer.stream, &origins, &[]),
+                    },
+                }
+            }
             // Somebody hung up while they waited to be let in.
             Err(error) if is_of_the_caller(&error) => {}
             Err(error) => {
@@ -132,18 +130,39 @@ pub(crate) async fn open(listener: TcpListener, router: Router, doors: Doors, st
     connections.shutdown().await;
 }
 
-/// Lets a connection in. When there is no room, the one that has been idle longest goes first.
-async fn enter(connection_limits: &ConnectionLimits, address: IpAddr) -> Option<(Permit, Arc<ConnectionState>)> {
-    let state = Arc::new(ConnectionState::default());
-    let permit = match connection_limits.admit(address, &state) {
-        Err(Full::Leaving(gone)) => {
-            // It has only to be dropped.
-            let _ = tokio::time::timeout(LEAVE_WAIT_MAX, gone).await;
-            connection_limits.admit(address, &state)
+/// A connection that was accepted, and perhaps not let in yet.
+struct Newcomer {
+    stream: TcpStream,
+    peer: Peer,
+    state: Arc<ConnectionState>,
+    limits: Limits,
+    origins: Arc<[String]>,
+}
+
+impl Newcomer {
+    async fn serve(self, permit: Permit, router: Router) {
+        let Newcomer { stream, peer, state, limits, origins } = self;
+        let stream = TimedStream::new(stream, limits, origins, Arc::clone(&state), peer.stop.clone(), permit);
+        serve_connection(stream, Arc::new(peer), state, router).await;
+    }
+
+    /// Waits for the place of a connection that was sent away, beside whoever else connects meanwhile.
+    async fn wait(self, place: oneshot::Receiver<Permit>, router: Router, awaited: Arc<Semaphore>) {
+        // The other connection has only to be dropped.
+        match tokio::time::timeout(LEAVE_WAIT_MAX, place).await {
+            Ok(Ok(permit)) => self.serve(permit, router).await,
+            Ok(Err(_)) | Err(_) => self.reject(awaited).await,
         }
-        admitted => admitted,
-    };
-    permit.ok().map(|permit| (permit, state))
+    }
+
+    /// Says that there is no room, to a page that may read it where not too many are waited for.
+    async fn reject(self, awaited: Arc<Semaphore>) {
+        let head = match awaited.try_acquire() {
+            Ok(_place) if !self.origins.is_empty() => begun(&self.stream).await,
+            Ok(_) | Err(_) => Vec::new(),
+        };
+        reject(&self.stream, &self.origins, &head);
+    }
 }
 
 /// Answers the requests of one connection, one after the other, until it ends or another protocol takes it over.
