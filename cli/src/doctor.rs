@@ -60,6 +60,11 @@ impl Check {
         Check { is_lost: true, ..self }
     }
 
+    /// The same, and what is worth knowing beside it.
+    fn noting(self, note: &str) -> Check {
+        Check { found: format!("{}; {note}", self.found), ..self }
+    }
+
     fn with(self, details: Value) -> Check {
         Check { details: Some(details), ..self }
     }
@@ -77,7 +82,7 @@ pub async fn verb(context: &Context) -> Result<()> {
         machine::disk(&context.settings.data),
     ];
     checks.push(data::master_key(context));
-    let database = database::database(context);
+    let database = database::database(context).await;
     // What cannot be reached is said once.
     let is_there = database.state != State::Problem;
     checks.push(database);

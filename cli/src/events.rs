@@ -17,16 +17,17 @@ use node::operations::users::account;
 use projections::ProjectionId;
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::convert::Infallible;
+use store::follower::{Follower, Next};
 use store::{Filter, Log, Record};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 /// How many events are read at once.
 const PAGE: usize = 1_000;
 /// How many events `tail` shows unless it is told.
 const TAIL: u64 = 10;
-/// How often `--follow` looks for what is new.
-const FOLLOW_EVERY: Duration = Duration::from_millis(250);
 
 const COLUMNS: &[&str] = &["position", "recorded_at", "stream", "version", "type", "payload"];
 const COLUMNS_PERSONAL: &[&str] = &["position", "recorded_at", "stream", "version", "type", "payload", "personal"];
@@ -167,7 +168,7 @@ async fn list(context: &Context, log: &Log, mut filter: Filter, which: &Which) -
         }
     }
     if which.follow && left > 0 {
-        follow(log, filter, which, head, (&mut listing, left)).await?;
+        follow(context, log, filter, which, (head, left), &mut listing).await?;
     }
     listing.end()
 }
@@ -195,40 +196,50 @@ async fn tail(context: &Context, log: &Log, mut filter: Filter, which: &Which) -
     }
     filter.newest_first = false;
     if which.follow {
-        follow(log, filter, which, head, (&mut listing, u64::MAX)).await?;
+        follow(context, log, filter, which, (head, u64::MAX), &mut listing).await?;
     }
     listing.end()
 }
 
 /// Shows what comes behind `seen`, until there were enough or the last position was passed.
 async fn follow(
+    context: &Context,
     log: &Log,
     mut filter: Filter,
     which: &Which,
-    mut seen: u64,
-    (listing, mut left): (&mut Listing, u64),
+    (mut seen, mut left): (u64, u64),
+    listing: &mut Listing,
 ) -> Result<()> {
     listing.flush()?;
-    while left > 0 && which.to.is_none_or(|to| seen < to) {
+    let (heard, hint) = watch::channel(0);
+    let mut listening = JoinSet::new();
+    if let Some(cluster) = &context.settings.database {
+        // This process appends nothing.
+        let (_, head) = watch::channel(0);
+        listening.spawn(node::listen(cluster.clone(), head, heard));
+    }
+    let mut follower = Follower::new("events tail", hint);
+    let mut woken = follower.begin();
+    while woken.is_some() && left > 0 && which.to.is_none_or(|to| seen < to) {
         let head = log.head()?.position;
         let end = which.to.map_or(head, |to| to.min(head));
-        if seen >= end {
-            tokio::time::sleep(FOLLOW_EVERY).await;
-            continue;
+        let next = if seen >= end { Next::AtHead } else { Next::Further };
+        if next == Next::Further {
+            filter.after = seen;
+            filter.up_to = Some(end);
+            let page = usize::try_from(left).unwrap_or(PAGE).min(PAGE);
+            let records = log.read_filtered(&filter, page)?;
+            left -= records.len() as u64;
+            seen = match records.last() {
+                Some(last) if records.len() == page => last.position,
+                Some(_) | None => end,
+            };
+            for record in records {
+                listing.row(&shown(log, record, which.personal)?)?;
+            }
+            listing.flush()?;
         }
-        filter.after = seen;
-        filter.up_to = Some(end);
-        let page = usize::try_from(left).unwrap_or(PAGE).min(PAGE);
-        let records = log.read_filtered(&filter, page)?;
-        left -= records.len() as u64;
-        seen = match records.last() {
-            Some(last) if records.len() == page => last.position,
-            Some(_) | None => end,
-        };
-        for record in records {
-            listing.row(&shown(log, record, which.personal)?)?;
-        }
-        listing.flush()?;
+        woken = follower.after(Ok::<_, Infallible>(next)).await;
     }
     Ok(())
 }

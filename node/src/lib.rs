@@ -19,6 +19,7 @@ mod probe;
 mod roles;
 
 pub use clock::now;
+pub use jobs::listen;
 pub use messaging::Messaging;
 pub use node::{Builds, Node, NodeError};
 pub use options::NodeOptions;

@@ -4,7 +4,6 @@ use crate::{Node, Role};
 use relay::{Address, Bus, Checkpoint, Error, Limits, Relay, Result, no_relay, supervise, wakeups};
 use std::time::Duration;
 use store::RelayPlace;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// How often the relay's checkpoint is tried to be opened, and the pause between.
@@ -68,13 +67,15 @@ async fn relay_in_time(bus: &Bus, node: &Node) -> Result<Relay> {
     }
 }
 
-/// Starts what follows the log of a node for others, and hears them: what they tell goes into `heard`. A node without
+/// Starts what follows the log of a node for others, and hears them. A node without
 /// the role `couriers` wakes the others and hears them all the same: only the relay is another node's then. Whatever is
 /// wrong with the relay keeps nobody from being served: then there is none.
-pub(crate) async fn follow(bus: Bus, node: &Node, heard: watch::Sender<u64>) -> (Option<Relay>, JoinSet<()>) {
+pub(crate) async fn follow(bus: Bus, node: &Node) -> (Option<Relay>, JoinSet<()>) {
     let mut tasks = JoinSet::new();
     let (hearing, telling, head) = (bus.clone(), bus.clone(), node.writer.head());
-    tasks.spawn(supervise("hear nudges", move || wakeups::hear(hearing.clone(), heard.clone())));
+    if let Some(heard) = node.heard.clone() {
+        tasks.spawn(supervise("hear nudges", move || wakeups::hear(hearing.clone(), heard.clone())));
+    }
     tasks.spawn(supervise("tell nudges", move || wakeups::tell(telling.clone(), head.clone())));
     let relays = node.roles.has(Role::Couriers);
     let relay = match relay_in_time(&bus, node).await {

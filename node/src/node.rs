@@ -1,7 +1,7 @@
 //! What one process runs: the log, its writer, and the read models that follow.
 
 use crate::hint::either;
-use crate::jobs::ownerless_chats;
+use crate::jobs;
 use crate::messaging::{self, Messaging};
 use crate::operations::{self, erase};
 use crate::passwords::{PasswordError, Passwords};
@@ -36,6 +36,8 @@ pub struct Node {
     pub passwords: Passwords,
     /// Changes when the log may have something new, by whomever: a hint for whoever follows it.
     pub hint: watch::Receiver<u64>,
+    /// Changes `hint` as well; none where this node is woken by other means, or by nobody.
+    pub(crate) heard: Option<watch::Sender<u64>>,
     running: WriterThread,
     followers: Mutex<Option<Threads>>,
     /// A thread that follows the log and has ended.
@@ -88,8 +90,10 @@ impl Node {
     pub async fn open_telling(options: NodeOptions, builds: watch::Sender<Builds>) -> Result<Node, NodeError> {
         let (messaging, bus) = (options.messaging.clone(), options.messaging.connect().await?);
         let (heard, wakeups) = watch::channel(0);
-        let (mut node, back) = Node::opened(options, messaging.is_following().then_some(wakeups), builds).await?;
-        match node.start(back, messaging, bus, heard).await {
+        let is_woken = messaging.is_following() || options.database.is_some();
+        let (mut node, back) = Node::opened(options, is_woken.then_some(wakeups), builds).await?;
+        node.heard = is_woken.then_some(heard);
+        match node.start(back, messaging, bus).await {
             Ok(()) => Ok(node),
             Err(error) => {
                 node.stop().await;
@@ -110,17 +114,11 @@ impl Node {
     }
 
     /// What runs beside the writer and the read models, once these are there.
-    async fn start(
-        &mut self,
-        back: Vec<UserId>,
-        messaging: Messaging,
-        bus: Option<Bus>,
-        heard: watch::Sender<u64>,
-    ) -> Result<(), NodeError> {
+    async fn start(&mut self, back: Vec<UserId>, messaging: Messaging, bus: Option<Bus>) -> Result<(), NodeError> {
         self.start_jobs(back).await?;
         match (messaging, bus) {
             (Messaging::Following(_), Some(bus)) => {
-                (self.relay, self.relay_tasks) = messaging::follow(bus, self, heard).await;
+                (self.relay, self.relay_tasks) = messaging::follow(bus, self).await;
             }
             (Messaging::OnRequest(_), Some(bus)) => self.relay = Some(messaging::relay(bus, self).await?),
             (Messaging::Off | Messaging::Following(_) | Messaging::OnRequest(_), _) => {}
@@ -129,17 +127,15 @@ impl Node {
     }
 
     async fn start_jobs(&mut self, back: Vec<UserId>) -> Result<(), NodeError> {
-        let (writer, projections, log) = (self.writer.clone(), self.projections.clone(), self.log.clone());
-        if back.is_empty() {
-            self.jobs.spawn(ownerless_chats::settle(writer, projections, log, ownerless_chats::TURNS_MAX));
-        } else {
+        if !back.is_empty() {
             // First: a reader beside an erasure would keep bytes of the erased from being overwritten.
-            ownerless_chats::settle(writer, projections, log, 1).await;
+            jobs::settle(self.writer.clone(), self.projections.clone(), self.log.clone(), 1).await;
         }
         for user_id in back {
             tracing::warn!(%user_id, "was erased, and is in this copy again: forgotten once more");
             erase::again(self, user_id).await.map_err(|error| NodeError::Forgetting(Box::new(error)))?;
         }
+        self.jobs = jobs::start(self);
         Ok(())
     }
 
@@ -198,6 +194,7 @@ impl Node {
             roles,
             passwords,
             hint,
+            heard: None,
             running,
             followers,
             unfed,

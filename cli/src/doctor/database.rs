@@ -4,14 +4,23 @@ use super::Check;
 use crate::context::Context;
 use serde_json::json;
 use store::described;
-use store::postgres::DatabaseReport;
+use store::postgres::{DatabaseReport, ListenEnd};
 
-pub(super) fn database(context: &Context) -> Check {
+pub(super) async fn database(context: &Context) -> Check {
     let Some(cluster) = &context.settings.database else {
         return Check::ok("database", "not set: the log is in the data folder");
     };
     match store::postgres::probe(cluster) {
-        Ok(looked) => told(&cluster.to_string(), &looked),
+        Ok(looked) => {
+            let check = told(&cluster.to_string(), &looked);
+            match cluster.check_listening().await {
+                Err(ListenEnd::Unheard) => check.noting(
+                    "notifications do not arrive (a pooler in transaction mode?): a node without NATS sees what \
+                     others append up to 250 ms later",
+                ),
+                Ok(()) | Err(ListenEnd::Lost(_)) => check,
+            }
+        }
         Err(error) => {
             let advice = "start it, or correct LETOPIS_DATABASE_URL (--database, or database_url in letopis.toml): \
                           nothing works without it";

@@ -1,6 +1,8 @@
 //! Chats that nobody leads: earlier versions left them behind when their last member went, or when somebody was erased
 //! who had come in at the same moment. They are looked for once after each start.
 
+use super::Task;
+use crate::Node;
 use crate::operations::Error;
 use crate::operations::erase::withdraw;
 use commands::{Request, Writer};
@@ -13,7 +15,12 @@ use store::Log;
 const PAGE: u32 = 200;
 /// How long the read model of chats is waited for, and how often: it may be built first.
 const FOLLOW_WAIT: Duration = Duration::from_secs(10);
-pub(crate) const TURNS_MAX: u32 = 8_640;
+const TURNS_MAX: u32 = 8_640;
+
+pub(super) fn job(node: &Node) -> Option<Task> {
+    let (writer, projections, log) = (node.writer.clone(), node.projections.clone(), node.log.clone());
+    Some(Box::pin(settle(writer, projections, log, TURNS_MAX)))
+}
 
 /// Looks for them, and lets each go to whoever follows its owner, or deletes it when nobody is in it. Waits for the read
 /// model so many times 10 s.

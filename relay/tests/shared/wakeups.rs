@@ -9,6 +9,7 @@ use projections::ProjectionId;
 use relay::wakeups;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use testkit::{TestApp, servers};
 use tokio::sync::watch;
 
@@ -78,5 +79,26 @@ async fn they_change_neither_what_is_remembered_nor_what_is_told() {
         verified(&app, projections).await;
     }
     [garbling, telling, hearing].iter().for_each(tokio::task::JoinHandle::abort);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_without_nats_is_woken_by_the_database() {
+    let app = TestApp::start().await;
+    let Some(cluster) = app.node.log.cluster().cloned() else { return };
+    let place = tempfile::tempdir().unwrap();
+    let options = NodeOptions {
+        database: Some(cluster),
+        master_key: Some(app.data().join("master.key")),
+        erased_list: Some(place.path().join("erased")),
+        ..NodeOptions::new(place.path().to_owned())
+    };
+    let node = Node::open(options).await.unwrap();
+    let mut hint = node.hint.clone();
+    chatter(&app, "anna", 1).await;
+    let head = *app.node.writer.head().borrow();
+    // Its own writer writes nothing, so that nothing else can tell it of that position.
+    let woken = tokio::time::timeout(Duration::from_secs(30), hint.wait_for(|position| *position == head)).await;
+    assert!(woken.is_ok_and(|woken| woken.is_ok()), "{head}");
     node.stop().await;
 }

@@ -23,7 +23,7 @@ const PORT: u16 = 5432;
 /// Connections that read, and that write read models.
 const CONNECTIONS_MAX: usize = 16;
 /// How long a connection may take to be made, or to become free.
-const CONNECT_MAX: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// How long we wait for an answer before the connection is given up: longer than the server's own time-outs.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(40);
 /// How long a question of somebody who answers a caller may take.
@@ -89,6 +89,10 @@ impl Cluster {
     /// How it is reached, the password included.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    pub(super) fn tls(&self) -> MakeRustlsConnect {
+        self.tls.clone()
     }
 
     /// A connection of the pool.
@@ -200,7 +204,7 @@ impl Driven {
 }
 
 /// Why there is no connection, and what to do about it.
-fn unreachable(error: &dyn std::error::Error) -> Error {
+pub(super) fn unreachable(error: &dyn std::error::Error) -> Error {
     let mut what = described(error);
     if let Some(advice) = tls::advice(&what) {
         what = format!("{what} ({advice})");

@@ -13,7 +13,7 @@ const HEALED_WITHIN: Duration = Duration::from_secs(5);
 /// How long a node waits for the head.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
 
-fn kill_backends(url: &str) {
+pub fn kill_backends(url: &str) {
     let sql = "select pg_terminate_backend(pid) from pg_stat_activity
                where datname = current_database() and application_name = 'letopis'";
     asked(url, async |client| client.batch_execute(sql).await).unwrap();

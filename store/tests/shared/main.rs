@@ -6,6 +6,7 @@ mod common;
 
 mod anchor;
 mod faults;
+mod listening;
 mod moving;
 mod nodes;
 mod reaching;
