@@ -122,7 +122,7 @@ pub enum Verb {
     /// Measure this machine in a throwaway folder
     #[command(after_help = "Examples:\n  letopis bench --connections 64 --seconds 5 --rounds 3\n  \
                              letopis bench --only search --log chat.ndjson.gz\n\n\
-                             With --database the log and the read models lie in throwaway databases beside the one that \
+                             With --database the log and the read models are in throwaway databases beside the one that \
                              is named; its role needs CREATEDB.\n\nThe program that measures, letopis-load, must be \
                              beside this one or in $PATH; `cargo build --release -p load` builds it.")]
     Bench(Bench),

@@ -306,7 +306,7 @@ pub enum Error {
     },
     /// A master key is brought to where another one lies.
     #[error(
-        "another master key lies at {path}; put it elsewhere first, if anything still needs it; nothing was changed"
+        "there is another master key at {path}; put it elsewhere first, if anything still needs it; nothing was changed"
     )]
     KeyInTheWay {
         /// The other one.

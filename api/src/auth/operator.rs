@@ -50,7 +50,7 @@ async fn admin(parts: &mut Parts, app: &App) -> Result<(), Error> {
     match users::by_id(&reading.database, caller.user_id).await?.map(|account| account.role) {
         Some(Role::Admin) => Ok(()),
         Some(Role::User | Role::Notifier) | None => {
-            let detail = "only an admin, or somebody on the server's own machine, may see this";
+            let detail = "only an admin, or a caller on the machine of the server, may see this";
             Err(Error::new(Code::NotAllowed, detail))
         }
     }

@@ -15,7 +15,7 @@ pub struct Restore {
     /// The folder of the backup; the data folder (--data) must have no log yet
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
-    /// The master key that the backup was sealed with, brought into the data folder; by default the one that lies
+    /// The master key that the backup was sealed with, brought into the data folder; by default the one that is
     /// there, or where LETOPIS_MASTER_KEY_FILE says
     #[arg(long, value_name = "FILE")]
     pub master_key: Option<PathBuf>,

@@ -35,7 +35,7 @@ pub(super) fn verify(context: &Context, log: &Log, from: Option<u64>, to: Option
     match verified {
         LogVerification::Holds { .. } => Ok(()),
         LogVerification::Broken { position, what, .. } => {
-            let advice = "somebody or something changed the log: compare with a backup before anything else";
+            let advice = "the log was changed from outside: compare with a backup before anything else";
             let message = format!("the log does not hold at position {position}: {what}; {advice}");
             Err(failure(Code::Unhealthy, message))
         }

@@ -50,7 +50,7 @@ impl Display for Note {
             Note::ManyWords => write!(to, "only the first {WORDS_MAX} words are looked for"),
             Note::ManyWide => write!(to, "only the first {WIDE_MAX} of word* and ~word are looked for as such"),
             Note::ShortBeginning(word) => {
-                write!(to, "{}* has too few characters before the *: it is looked for as a word", short(word))
+                write!(to, "{}* has too few characters before the *: it is searched for as a word", short(word))
             }
             Note::NoDay { written } => write!(
                 to,
