@@ -11,6 +11,7 @@ use commands::Writer;
 use node::passwords::Passwords;
 use node::{Node, Probe, Roles};
 use projections::Projections;
+use state::Tables;
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) writer: Writer,
     pub(crate) probe: Arc<Probe>,
     pub(crate) projections: Projections,
+    /// What is kept and is no fact.
+    pub(crate) state: Tables,
     /// What this process does of the work.
     pub(crate) roles: Roles,
     pub(crate) passwords: Passwords,
@@ -80,6 +83,7 @@ impl App {
             writer: node.writer.clone(),
             probe: Arc::clone(&node.probe),
             projections: node.projections.clone(),
+            state: node.state.clone(),
             roles: node.roles,
             passwords: node.passwords.clone(),
             failures: Failures::default(),

@@ -10,9 +10,10 @@ use commands::{ClockGuard, Writer, WriterThread};
 use domain::UserId;
 use projections::{Progress, ProjectionId, Projections};
 use relay::{Bus, Relay};
+use state::Tables;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::follower::Threads;
-use store::{Appender, ErasedList, Folder, Head, Keys, Lock, Log};
+use store::{Appender, ErasedList, Folder, Head, Keys, Lock, Log, described};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -30,6 +31,8 @@ pub struct Node {
     pub probe: Arc<Probe>,
     /// The read models.
     pub projections: Projections,
+    /// What is kept and is no fact.
+    pub state: Tables,
     /// What this process does of the work.
     pub roles: Roles,
     /// Hashes passwords, a few at a time.
@@ -172,6 +175,8 @@ impl Node {
                 None => builds.push((name, at)),
             });
         };
+        // Before the read models: earlier versions kept its tables among them.
+        let state = Tables::open(&folder, &log)?;
         let projections = Projections::open_telling(&folder, log.clone(), feeds, &tell)?;
         tell_of_the_last_event(appender.head());
         let clock = ClockGuard::open(&folder, options.accept_clock);
@@ -191,6 +196,7 @@ impl Node {
             writer,
             probe,
             projections,
+            state,
             roles,
             passwords,
             hint,
@@ -228,7 +234,8 @@ impl Node {
     }
 
     /// Stops everything in the reverse order: ends the relay, which the next start or another node goes on with, and the
-    /// jobs; writes what is queued; lets the read models persist how far they are; and lets go of the folder. False when
+    /// jobs; writes what is queued; lets the read models persist how far they are; writes when sessions were last used; and lets
+    /// go of the folder. False when
     /// the writer does not end in time: then the process is to end without waiting for it.
     pub async fn stop(mut self) -> bool {
         self.relay_tasks.shutdown().await;
@@ -241,6 +248,9 @@ impl Node {
         let ended = self.running.stop().await;
         if let Some(followers) = followers {
             let _ = tokio::task::spawn_blocking(move || followers.stop()).await;
+        }
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || self.state.flush()).await {
+            tracing::error!(error = described(&error), "the last use of sessions was not written");
         }
         ended
     }

@@ -9,8 +9,6 @@
 mod engine;
 mod error;
 mod models;
-mod search_tasks;
-mod session_use;
 
 pub use engine::cache::{Cache, Stamp};
 pub use engine::id::ProjectionId;
@@ -22,5 +20,3 @@ pub use engine::table::{Key, Table};
 pub use engine::verify::{Difference, Kind, ModelVerification};
 pub use error::{Behind, Error, Result};
 pub use models::{chats, messages, sessions, sign_ins, tokens, users};
-pub use search_tasks::{Ended, FoundMessage, NewTask, SearchTasks, Taken, Task, TaskState};
-pub use session_use::{LastUse, Used};

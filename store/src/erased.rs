@@ -15,7 +15,7 @@ use std::path::Path;
 pub(crate) const BEHIND_MAX: u64 = 20_000;
 
 /// The event that says so.
-pub(crate) const ERASED: &str = "user.erased.v1";
+pub const ERASED: &str = "user.erased.v1";
 
 /// What a log knows of somebody who is in the list.
 pub(crate) enum Known {

@@ -194,7 +194,7 @@ pub enum Error {
     },
     /// A file says of itself that it is damaged.
     #[error(
-        "{path} is damaged; a read model or a catalogue (in read-models/) is built again at the next start; of the log, letopis.db, keep a copy of the folder, check the disk, and restore a backup: `letopis events verify` tells how far it can be read"
+        "{path} is damaged; a read model, a catalogue (in read-models/) or state.db is made again at the next start; of the log, letopis.db, keep a copy of the folder, check the disk, and restore a backup: `letopis events verify` tells how far it can be read"
     )]
     DamagedFile {
         path: PathBuf,

@@ -96,6 +96,11 @@ impl Folder {
         self.root.join("control.sock")
     }
 
+    /// The file of what is kept and is no fact.
+    pub fn state(&self) -> PathBuf {
+        self.root.join("state.db")
+    }
+
     /// The folder of what can be built again from the log.
     pub fn read_models(&self) -> PathBuf {
         self.root.join("read-models")

@@ -36,7 +36,7 @@ pub use anchor::Mark;
 pub use appender::Appender;
 pub use batch::{Batch, BatchNeeds, BatchStart, EVENT_BYTES_MAX, Forget, NewEvent, NewReceipt, Other};
 pub use clock::Reading;
-pub use erased::ErasedList;
+pub use erased::{ERASED, ErasedList};
 pub use error::{Error, described};
 pub use folder::{Folder, Lock};
 pub use keys::{KeyRotation, Keys};

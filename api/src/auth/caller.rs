@@ -99,7 +99,7 @@ impl App {
         if !self.used_lately(&found, at) && self.expiry(&found.open, at).await? <= at {
             return Err(Error::new(Code::SessionExpired, "this session has expired; log in again"));
         }
-        self.projections.last_use().touch(found.open.session_id, at);
+        self.state.last_use().touch(found.open.session_id, found.open.user_id, at);
         self.share(token, &found, at).await;
         Ok(found.open)
     }
@@ -121,7 +121,7 @@ impl App {
             let expired = "this token has expired; create another with POST /v1/me/tokens";
             return Err(Error::new(Code::SessionExpired, expired));
         }
-        self.projections.last_use().touch(token.token_id, at);
+        self.state.last_use().touch(token.token_id, token.user_id, at);
         Ok(token)
     }
 
@@ -142,7 +142,7 @@ impl App {
 
     /// When a session was last used. A use that a clock ahead has written down is none later than the present.
     pub(crate) async fn last_seen(&self, session: &sessions::Open, at: Timestamp) -> Result<Timestamp, Error> {
-        let used = self.projections.last_use().last_seen(session.session_id).await?;
+        let used = self.state.last_use().last_seen(session.session_id).await?;
         Ok(used.unwrap_or(session.created_at).min(at).max(session.created_at))
     }
 }

@@ -64,7 +64,7 @@ async fn erase(
     // On a task of its own: who hangs up now has asked all the same.
     let erasing = tokio::spawn({
         let app = app.clone();
-        async move { erase::erase(&app.writer, &app.projections, &app.log, person.user_id, request).await }
+        async move { erase::erase(&app.writer, &app.projections, &app.state, &app.log, person.user_id, request).await }
     });
     let answer = erasing.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
     let mut response = written(StatusCode::OK, &answer, Done { position: answer.position });

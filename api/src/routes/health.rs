@@ -63,7 +63,7 @@ pub(crate) struct Ready {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) writer: Option<String>,
     pub(crate) projections: Vec<Following>,
-    /// Files that were found damaged, which the next start builds again; for operators.
+    /// Files that were found damaged, which the next start makes again; for operators.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) damaged: Vec<String>,
 }
@@ -195,7 +195,8 @@ async fn readyz(State(app): State<App>, operator: Operator) -> Result<Response, 
     // Who answers no question is asked nothing of the index.
     let is_asked = |one: &&Status| app.roles.has(Role::Api) || one.name != ProjectionId::Search;
     let follows = !reads_models || status.iter().filter(is_asked).all(is_near);
-    let damaged = app.projections.damaged();
+    let mut damaged = app.projections.damaged();
+    damaged.extend(app.state.damaged());
     let ready = follows && writer.is_none() && damaged.is_empty();
     let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let projections = status.into_iter().map(Following::of).collect();

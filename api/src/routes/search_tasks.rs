@@ -19,9 +19,10 @@ use commands::{Actor, Answer};
 use domain::json::json_bytes;
 use domain::{ChatId, Command, MessageId, Outcome, UserId, id};
 use node::now;
-use projections::{Ended, FoundMessage, NewTask, ProjectionId, Taken, Task, TaskState};
+use projections::ProjectionId;
 use search::{Order, SearchRequest, Who};
 use serde::{Deserialize, Serialize};
+use state::{Ended, FoundMessage, NewTask, Taken, Task, TaskState};
 use std::time::{Duration, Instant};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -141,7 +142,7 @@ async fn ask(
     let wanted = position.max(params.min_position);
     let question = search::question::beginning_of(question).to_owned();
     let task = NewTask { task_id, user_id: caller.user_id, fingerprint, question, wanted, at: context.at };
-    let tasks = app.projections.search_tasks().clone();
+    let tasks = app.state.search_tasks().clone();
     let replayed = match app.patiently(blocking(move || tasks.take(&task))).await?? {
         Taken::New => false,
         Taken::Repeated => true,
@@ -223,7 +224,7 @@ async fn found(
 async fn task_of(app: &App, user_id: UserId, task: &str) -> Result<(TaskState, Vec<FoundMessage>), Error> {
     let unknown = || Error::new(Code::TaskNotFound, "there is no such task of yours, or no more");
     let task_id = id::parse_uuid(task).ok_or_else(unknown)?;
-    app.projections.search_tasks().status(task_id, user_id, now()).await?.ok_or_else(unknown)
+    app.state.search_tasks().status(task_id, user_id, now()).await?.ok_or_else(unknown)
 }
 
 /// Works on tasks for ever, on three at once: one that takes long keeps nobody else waiting, and most places for
@@ -235,7 +236,7 @@ pub(crate) async fn work(app: &App) {
 /// Works on tasks, one after the other, for ever.
 async fn work_on_one(app: &App) {
     loop {
-        let tasks = app.projections.search_tasks().clone();
+        let tasks = app.state.search_tasks().clone();
         match blocking(move || tasks.begin(now())).await {
             Ok(Some(task)) => finish(app, task).await,
             // Logged where it was made an error of ours: in a while it may go.
@@ -248,7 +249,7 @@ async fn work_on_one(app: &App) {
 
 async fn finish(app: &App, task: Task) {
     let ended = look(app, &task).await.unwrap_or(Ended::Failed);
-    let tasks = app.projections.search_tasks().clone();
+    let tasks = app.state.search_tasks().clone();
     // A task that could not be finished is taken up again, as one that its process has left.
     let _ = blocking(move || tasks.finish(&task, &ended, now())).await;
 }
@@ -274,9 +275,7 @@ async fn look(app: &App, task: &Task) -> Result<Ended, Error> {
     Ok(Ended::Found(found.hits.into_iter().map(|hit| (hit.chat_id, hit.message_id)).collect()))
 }
 
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> projections::Result<T> + Send + 'static,
-) -> Result<T, Error> {
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> state::Result<T> + Send + 'static) -> Result<T, Error> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|failed| Error::ours(&failed, Code::Internal))?.map_err(Error::from)
 }

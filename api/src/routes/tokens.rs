@@ -123,7 +123,7 @@ async fn list(
             name: row.name.unwrap_or_default(),
             scopes: row.scopes,
             created_at: row.created_at,
-            last_used_at: app.projections.last_use().last_seen(row.token_id).await?,
+            last_used_at: app.state.last_use().last_seen(row.token_id).await?,
             expires_at: row.expires_at,
         });
     }

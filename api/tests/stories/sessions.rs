@@ -255,8 +255,8 @@ async fn a_session_that_goes_on_is_listed_however_many_have_expired() {
     let rested = now.plus_seconds(-i64::try_from(settings.session_idle.as_secs()).unwrap() - 60);
     let ended = now.plus_seconds(-i64::try_from(settings.session_max.as_secs()).unwrap() - 60);
     // Opened before all of them, and still in use.
-    let living_id = SessionId(Uuid::now_v7());
-    app.node.projections.last_use().touch(living_id, now);
+    let (living_id, user_id) = (SessionId(Uuid::now_v7()), UserId(id::parse_uuid(&anna.user_id).unwrap()));
+    app.node.state.last_use().touch(living_id, user_id, now);
     let living = opened_as(&app, &anna, living_id, 0, ended.plus_seconds(600)).await;
     for number in 1..=1_100 {
         opened_at(&app, &anna, number, if number % 10 == 0 { ended } else { rested }).await;

@@ -120,6 +120,8 @@ pub(super) fn read_models(context: &Context, serves: bool) -> Vec<Check> {
     let status = || {
         let projections = context.projections()?;
         ProjectionId::ALL.into_iter().try_for_each(|name| projections.check_files(name))?;
+        let (folder, log) = context.log()?;
+        state::check(&folder, &log)?;
         Ok(projections.status()?)
     };
     match status() {

@@ -42,6 +42,7 @@ fn who_is_erased_leaves_nothing_behind_wherever_it_was_cut_off() {
         until_gone(&place, |place| traces(place, &key));
         assert_eq!(server.stop(), 0);
         assert_eq!(traces(&place, &key), [""; 0], "{name}");
+        assert_eq!(kept(&place), 0, "{name}");
         let listed = std::fs::read_to_string(place.data().join("erased")).unwrap();
         assert_eq!(listed.lines().count(), 1, "{name}");
         place.run(&["events", "verify"]).ok();
@@ -80,7 +81,15 @@ fn furnished(place: &Place) -> Vec<u8> {
     let key: Vec<u8> = log.query_row("select wrapped from subject_key", (), |row| row.get(0)).unwrap();
     drop(log);
     assert!(!traces(place, &key).is_empty(), "what is looked for is what lies there");
+    assert_eq!(kept(place), 2, "the search task, and the use of the session");
     key
+}
+
+/// Rows of what is kept beside the log.
+fn kept(place: &Place) -> u64 {
+    let state = rusqlite::Connection::open(place.data().join("state.db")).unwrap();
+    let sql = "select (select count(*) from search_tasks) + (select count(*) from session_use)";
+    state.query_row(sql, (), |row| row.get::<_, i64>(0)).unwrap().cast_unsigned()
 }
 
 fn stopped(server: Server) {

@@ -1,4 +1,4 @@
-//! Forgetting a person: out of their chats, then out of the log, then out of every read model.
+//! Forgetting a person: out of their chats, then out of the log, then out of every read model and what else is kept.
 
 use super::Error;
 use crate::{Node, NodeOptions};
@@ -7,9 +7,10 @@ use domain::{ChatId, Command, Refusal, StreamId, UserId, chat, user};
 use projections::users::Account;
 use projections::{ProjectionId, Projections, chats};
 use serde::Serialize;
+use state::Tables;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use store::{Filter, Imported, Log, Verification};
+use store::{Filter, Imported, Log, Verification, described};
 use tokio::task::JoinSet;
 
 /// So many chats are left at once.
@@ -21,7 +22,7 @@ const FACTS_PAGE: usize = 1_000;
 /// How long a read model is waited for. A person's right to go does not wait for one that is stopped.
 const FOLLOW_WAIT: Duration = Duration::from_secs(10);
 
-/// Takes a person out of their chats, forgets them, and waits until no read model knows them. `request` is to be
+/// Takes a person out of their chats, forgets them, and waits until nothing here knows them. `request` is to be
 /// [`user::Command::Erase`] of that person.
 ///
 /// When it ends early they are out of some chats and have their account still: it can be asked again.
@@ -31,6 +32,7 @@ const FOLLOW_WAIT: Duration = Duration::from_secs(10);
 pub async fn erase(
     writer: &Writer,
     projections: &Projections,
+    state: &Tables,
     log: &Log,
     user_id: UserId,
     request: Request,
@@ -61,7 +63,18 @@ pub async fn erase(
     for name in ProjectionId::ALL {
         follow(projections, name, answer.position).await;
     }
+    forget(state, user_id).await;
     Ok(answer)
+}
+
+/// Out of what is kept and is no fact.
+async fn forget(state: &Tables, user_id: UserId) {
+    let state = state.clone();
+    let forgotten = tokio::task::spawn_blocking(move || state.forget(user_id)).await;
+    if let Err(error) = forgotten.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) {
+        let later = "a person is erased, and what is kept beside the log could not be changed; it is tried again soon";
+        tracing::warn!(error = described(&error), "{later}");
+    }
 }
 
 /// Forgets once more who is in the list of the erased and in the log.
@@ -71,7 +84,7 @@ pub async fn erase(
 pub(crate) async fn again(node: &Node, user_id: UserId) -> Result<(), Error> {
     let command = Command::User(user_id, user::Command::Erase);
     let request = Request::by_operator(command, crate::now());
-    erase(&node.writer, &node.projections, &node.log, user_id, request).await.map(drop)
+    erase(&node.writer, &node.projections, &node.state, &node.log, user_id, request).await.map(drop)
 }
 
 /// A log that was copied into a data folder.

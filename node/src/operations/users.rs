@@ -200,7 +200,7 @@ pub async fn end_sessions(node: &Node, user: &str) -> Result<UserChange, Error> 
 pub async fn erase(node: &Node, user: &str) -> Result<UserChange, Error> {
     let user_id = find(node, user).await?.user_id;
     let request = Request::by_operator(Command::User(user_id, user::Command::Erase), now());
-    let answer = super::erase::erase(&node.writer, &node.projections, &node.log, user_id, request).await?;
+    let answer = super::erase::erase(&node.writer, &node.projections, &node.state, &node.log, user_id, request).await?;
     Ok(UserChange::of(user_id, answer.position))
 }
 

@@ -1,10 +1,9 @@
-//! The catalogue: which generation of each projection serves, and what stopped it. In its place lies, too, what
-//! changes without a fact, and which node feeds which projection (`store::sql::Leases`).
+//! The catalogue: which generation of each projection serves, and what stopped it. In its place lies, too, which node
+//! feeds which projection (`store::sql::Leases`).
 
 use crate::engine::locations::Locations;
-use crate::{Error, ProjectionId, Result, search_tasks, session_use};
+use crate::{Error, ProjectionId, Result};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::sql::{Database, Place, Row, Tx, Writer};
 
@@ -21,17 +20,12 @@ const TABLES: &str = "
     create table if not exists fence (name text primary key, epoch bigint not null);
 ";
 
-/// A longer catalogue is not written anew when somebody is erased: what is deleted is overwritten all the same.
-const WIPE_BYTES_MAX: u64 = 64 * 1024 * 1024;
-
 /// The catalogue, opened.
 #[derive(Clone)]
 pub(crate) struct Catalog {
     database: Database,
     /// None when it is open for reading only.
     writer: Option<Arc<Mutex<Writer>>>,
-    /// Somebody was erased, and what they had asked may still lie in the files.
-    residue: Arc<AtomicBool>,
 }
 
 /// A projection's row.
@@ -52,7 +46,7 @@ impl Catalog {
         let place = locations.catalog();
         let opened = match Catalog::open_in(&place) {
             Err(Error::Store(error)) if error.is_damage() && matches!(place, Place::File(_)) => {
-                let lost = "a new one is made: read models are built again, questions that wait and times of last use are lost";
+                let lost = "a new one is made: read models are built again";
                 tracing::warn!(error = store::described(&error), "the catalogue of the read models is damaged; {lost}");
                 place.remove()?;
                 Catalog::open_in(&place)
@@ -73,36 +67,11 @@ impl Catalog {
             let mut writer = database.writer()?;
             let mut tx = writer.begin()?;
             tx.batch(TABLES)?;
-            tx.batch(session_use::TABLES)?;
-            tx.batch(search_tasks::TABLES)?;
             tx.commit()?;
             Ok(writer)
         };
         let writer = make().map_err(|error| database.noted(error))?;
-        let catalog =
-            Catalog { database, writer: Some(Arc::new(Mutex::new(writer))), residue: Arc::new(AtomicBool::new(true)) };
-        // A crash may have come before what somebody had asked was gone from the files.
-        if let Place::File(_) = place {
-            catalog.wipe()?;
-        }
-        Ok(catalog)
-    }
-
-    /// Takes away what still lies in the files of somebody who was erased. Where a reader is in the way, the next call
-    /// does it.
-    pub(crate) fn wipe(&self) -> Result<()> {
-        let writer = self.writer.as_ref().ok_or(Error::ReadOnly)?;
-        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-        self.residue.store(true, Ordering::Relaxed);
-        if writer.wipe(WIPE_BYTES_MAX).map_err(|error| self.database.noted(error))? {
-            self.residue.store(false, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
-    /// Whether something may still lie there of somebody who was erased.
-    pub(crate) fn has_residue(&self) -> bool {
-        self.writer.is_some() && self.residue.load(Ordering::Relaxed)
+        Ok(Catalog { database, writer: Some(Arc::new(Mutex::new(writer))) })
     }
 
     pub(crate) fn open_read_only(locations: &Locations) -> Result<Catalog> {
@@ -110,7 +79,7 @@ impl Catalog {
         if !place.exists()? {
             return Err(Error::NotBuilt);
         }
-        Ok(Catalog { database: place.open()?, writer: None, residue: Arc::default() })
+        Ok(Catalog { database: place.open()?, writer: None })
     }
 
     pub(crate) fn database(&self) -> &Database {

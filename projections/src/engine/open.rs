@@ -8,7 +8,7 @@ use crate::engine::lease::Leases;
 use crate::engine::locations::Locations;
 use crate::engine::runner::{Runner, Shared, Stop};
 use crate::engine::{rebuild, skips};
-use crate::{Error, ProjectionId, Result, search_tasks};
+use crate::{Error, ProjectionId, Result};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use store::{Folder, Mark, described, failpoint};
@@ -234,8 +234,6 @@ fn usable(shared: &Shared<'_>, entry: &Entry, epoch: u64, skips: &BTreeSet<u64>)
             let (name, position) = (entry.name, generation.position());
             let what = "the log has another history than this read model, which is built again";
             tracing::warn!(projection = %name, position, "{what}");
-            // What was asked there, and found, came of the other one.
-            search_tasks::forget_all(shared.catalog)?;
             Ok(None)
         }
         Err(error @ Error::TakenOver { .. }) => Err(error),

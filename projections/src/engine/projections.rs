@@ -8,7 +8,7 @@ use crate::engine::lease::Leases;
 use crate::engine::locations::Locations;
 use crate::engine::open;
 use crate::engine::runner::{Runner, Shared};
-use crate::{Behind, Error, LastUse, Progress, ProjectionId, Result, SearchTasks};
+use crate::{Behind, Error, Progress, ProjectionId, Result};
 use std::sync::Arc;
 use std::time::Duration;
 use store::sql::Database;
@@ -32,8 +32,6 @@ struct Inner {
     leases: Option<Arc<Leases>>,
     runners: Vec<Runner>,
     caches: Caches,
-    last_use: LastUse,
-    search_tasks: SearchTasks,
     /// Why nothing here can follow the log any more.
     failure: watch::Sender<Option<String>>,
 }
@@ -115,11 +113,9 @@ impl Projections {
         leases: Option<Arc<Leases>>,
         runners: Vec<Runner>,
     ) -> Result<Projections> {
-        let last_use = LastUse::new(catalog.clone());
-        let search_tasks = SearchTasks::new(catalog.clone());
         let caches = Caches::new(&log, &runners)?;
         let failure = watch::Sender::new(None);
-        let inner = Inner { log, locations, catalog, leases, runners, caches, last_use, search_tasks, failure };
+        let inner = Inner { log, locations, catalog, leases, runners, caches, failure };
         Ok(Projections { inner: Arc::new(inner) })
     }
 
@@ -212,16 +208,6 @@ impl Projections {
             Ok(Some(reached)) => Ok(reached),
             Ok(None) | Err(_) => Err(Behind { name, position: self.position(name) }),
         }
-    }
-
-    /// When sessions and service tokens were last used.
-    pub fn last_use(&self) -> &LastUse {
-        &self.inner.last_use
-    }
-
-    /// Questions that are answered later.
-    pub fn search_tasks(&self) -> &SearchTasks {
-        &self.inner.search_tasks
     }
 
     pub(crate) fn caches(&self) -> &Caches {

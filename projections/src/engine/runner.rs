@@ -7,7 +7,7 @@ use crate::engine::handle::{Handle, Location};
 use crate::engine::lease::Leases;
 use crate::engine::locations::Locations;
 use crate::engine::rebuild;
-use crate::{Error, Progress, ProjectionId, Result, search_tasks};
+use crate::{Error, Progress, ProjectionId, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
@@ -223,10 +223,6 @@ impl Runner {
         }
         let generation = writing.as_mut().ok_or(Error::ReadOnly)?;
         let before = generation.position();
-        if self.name == ProjectionId::Users {
-            // Before it is folded in: what fails here is tried again.
-            self.forget_questions(page.facts.iter().filter(|fact| fact.position > before))?;
-        }
         let mut followed = follow(generation, self.name, page);
         if matches!(followed, Err(Error::TakenOver { .. })) {
             self.lose(&mut writing);
@@ -257,29 +253,8 @@ impl Runner {
         followed.map(|_| after > before)
     }
 
-    /// What people have asked who are erased goes with them.
-    fn forget_questions<'a>(&self, facts: impl Iterator<Item = &'a Fact>) -> Result<()> {
-        let mut forgotten = false;
-        for fact in facts {
-            if let Some(user_id) = fold::erased(fact) {
-                search_tasks::forget(&self.catalog, user_id)?;
-                forgotten = true;
-            }
-        }
-        if !forgotten {
-            return Ok(());
-        }
-        failpoint::pass("questions-deleted");
-        // Also out of the write-ahead log.
-        self.catalog.wipe()
-    }
-
     /// Stores the checkpoint where it is. An index that has stopped goes on with taking deleted text out of its files.
     pub(crate) fn persist(&self) -> Result<()> {
-        if self.catalog.has_residue() {
-            // A reader was in the way.
-            self.catalog.wipe()?;
-        }
         let mut writing = self.lock();
         let goes_on = !self.name.has_tables() || self.entry().failed.is_none();
         let Some(generation) = writing.as_mut().filter(|_| self.epoch().is_some() && goes_on) else {

@@ -3,7 +3,7 @@
 use crate::support::*;
 use domain::chat::Role;
 use domain::id::ProjectionName;
-use domain::{Event, Timestamp, UserId, projection};
+use domain::{Event, UserId, projection};
 use projections::{Error, ProjectionId, Projections, State, Status, chats, messages, users};
 use std::path::Path;
 use std::time::Duration;
@@ -273,22 +273,6 @@ fn nodes_that_start_at_once_build_each_read_model_once() {
             assert_eq!((status.generation, status.position, status.state), (1, 199, State::Running), "{name}");
         }
     }
-}
-
-#[tokio::test]
-async fn the_latest_use_counts_wherever_it_was() {
-    let Some(world) = World::new() else { return };
-    let node = Node::beside(&world);
-    world.projections.last_use().touch(session_id(1), Timestamp(50));
-    world.projections.last_use().flush().unwrap();
-    node.projections.last_use().touch(session_id(1), Timestamp(40));
-    node.projections.last_use().flush().unwrap();
-    for projections in [&world.projections, &node.projections] {
-        assert_eq!(projections.last_use().last_seen(session_id(1)).await.unwrap(), Some(Timestamp(50)));
-    }
-    node.projections.last_use().touch(session_id(1), Timestamp(60));
-    node.projections.last_use().flush().unwrap();
-    assert_eq!(world.projections.last_use().last_seen(session_id(1)).await.unwrap(), Some(Timestamp(60)));
 }
 
 #[test]

@@ -1,15 +1,11 @@
 //! Damaged files: found at the start, built again, and told with their names.
 
 use crate::support::*;
-use domain::Timestamp;
 use domain::chat::Role;
-use projections::{NewTask, ProjectionId, Projections};
+use projections::{ProjectionId, Projections};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use store::Log;
-use uuid::Uuid;
-
-const QUESTION: &str = "what-zuleika-asked";
 
 /// A chat with much to say.
 fn busy(world: &mut World) -> u64 {
@@ -31,18 +27,6 @@ fn overwrite(path: &Path, from: u64, bytes: usize) {
     let file = std::fs::File::options().write(true).open(path).unwrap();
     assert!(file.metadata().unwrap().len() >= from + bytes as u64, "{}", path.display());
     file.write_all_at(&vec![0xa5; bytes], from).unwrap();
-}
-
-fn ask(projections: &Projections, who: u128) {
-    let task = NewTask {
-        task_id: Uuid::from_u128(who),
-        user_id: user_id(who),
-        fingerprint: None,
-        question: QUESTION.to_owned(),
-        wanted: 0,
-        at: Timestamp(1_000_000),
-    };
-    projections.search_tasks().take(&task).unwrap();
 }
 
 #[test]
@@ -95,47 +79,6 @@ fn a_damaged_file_of_a_read_model_is_built_again() {
         assert_eq!(world.status(ProjectionId::Users).generation, 1, "the others are left alone");
         world.assert_verified();
     }
-}
-
-#[test]
-fn what_somebody_asked_is_gone_from_the_files_with_the_erasure_and_after_a_crash_at_the_start() {
-    let mut world = World::new().unwrap();
-    world.follow([signed_up(user_id(1), "anna", None), signed_up(user_id(2), "boris", None)]);
-    ask(&world.projections, 1);
-    assert!(holds(&world.folder.read_models(), QUESTION), "the test looks in the right place");
-    world.erase(user_id(1));
-    world.projections.catch_up().unwrap();
-    assert!(!holds(&world.folder.read_models(), QUESTION));
-    // A crash right behind the deletion, before the write-ahead log was emptied.
-    ask(&world.projections, 2);
-    let other = rusqlite::Connection::open(file(&world, "catalog.db")).unwrap();
-    other.execute_batch("delete from search_tasks").unwrap();
-    let copy = tempfile::tempdir().unwrap();
-    for found in std::fs::read_dir(world.folder.read_models()).unwrap() {
-        let found = found.unwrap().path();
-        if found.is_file() {
-            std::fs::copy(&found, copy.path().join(found.file_name().unwrap())).unwrap();
-        }
-    }
-    assert!(holds(copy.path(), QUESTION), "it lies in the write-ahead log");
-    drop(other);
-    let world = world.restarted_after(
-        |folder| {
-            for found in std::fs::read_dir(copy.path()).unwrap() {
-                let found = found.unwrap().path();
-                std::fs::copy(&found, folder.read_models().join(found.file_name().unwrap())).unwrap();
-            }
-        },
-        |_, _| {},
-    );
-    assert!(!holds(&world.folder.read_models(), QUESTION));
-}
-
-/// Whether a file in that folder holds these bytes.
-fn holds(folder: &Path, text: &str) -> bool {
-    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-    let mut files = files.filter(|path| path.is_file());
-    files.any(|path| std::fs::read(path).unwrap().windows(text.len()).any(|part| part == text.as_bytes()))
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Following the log: checkpoints, restarts, poison, the thread.
 
 use crate::support::*;
-use domain::Timestamp;
 use domain::chat::Role;
 use projections::{ProjectionId, Projections, State, messages, users};
 use std::time::Duration;
@@ -123,13 +122,11 @@ async fn the_thread_follows_with_and_without_a_hint() {
     let behind =
         world.projections.caught_up(ProjectionId::Users, head + 1, Duration::from_millis(20)).await.unwrap_err();
     assert_eq!((behind.name, behind.position), (ProjectionId::Users, head));
-    world.projections.last_use().touch(session_id(1), Timestamp(9));
     tail.stop();
     let world = world.restarted();
     for name in ProjectionId::ALL {
         assert_eq!(world.projections.position(name), head, "{name}: stored on the stop");
     }
-    assert_eq!(world.projections.last_use().last_seen(session_id(1)).await.unwrap(), Some(Timestamp(9)));
 }
 
 #[test]
@@ -144,26 +141,6 @@ fn a_thread_that_was_let_go_of_ends() {
         assert!(began.elapsed() < SOON, "it goes on");
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-#[tokio::test]
-async fn the_last_use_of_sessions_outlives_rebuilds_and_restarts() {
-    let Some(mut world) = World::new() else { return };
-    world.follow([signed_in(session_id(1), user_id(1), 10)]);
-    let last_use = world.projections.last_use();
-    last_use.touch(session_id(1), Timestamp(50));
-    last_use.touch(session_id(1), Timestamp(40));
-    assert_eq!(last_use.last_seen(session_id(1)).await.unwrap(), Some(Timestamp(50)));
-    assert_eq!(last_use.last_seen(session_id(2)).await.unwrap(), None);
-    last_use.flush().unwrap();
-    last_use.touch(session_id(1), Timestamp(60));
-    last_use.flush().unwrap();
-    last_use.touch(session_id(1), Timestamp(70));
-    world.projections.rebuild(ProjectionId::Sessions, &mut |_| {}).unwrap();
-    let world = world.restarted();
-    let seen = world.projections.last_use().last_seen(session_id(1)).await.unwrap();
-    assert_eq!(seen, Some(Timestamp(60)), "what was flushed");
-    world.assert_verified();
 }
 
 #[tokio::test]

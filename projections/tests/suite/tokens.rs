@@ -122,25 +122,3 @@ async fn what_expired_a_month_ago_goes_with_the_next_token() {
     assert!(known(2).await && known(3).await && known(4).await);
     world.assert_verified();
 }
-
-#[tokio::test]
-async fn the_last_use_of_tokens_outlives_rebuilds_and_restarts_and_years_of_rest() {
-    let Some(mut world) = World::new() else { return };
-    let last_use = world.projections.last_use();
-    last_use.touch(token_id(1), Timestamp(50));
-    last_use.touch(session_id(1), Timestamp(50));
-    assert_eq!(last_use.last_seen(token_id(1)).await.unwrap(), Some(Timestamp(50)));
-    assert_eq!(last_use.last_seen(token_id(2)).await.unwrap(), None);
-    last_use.flush().unwrap();
-    last_use.touch(token_id(2), Timestamp(9 * 366 * DAY));
-    last_use.flush().unwrap();
-    world = world.restarted();
-    world.projections.rebuild(ProjectionId::Tokens, &mut |_| {}).unwrap();
-    let last_use = world.projections.last_use();
-    assert_eq!(last_use.last_seen(token_id(1)).await.unwrap(), Some(Timestamp(50)));
-    assert_eq!(last_use.last_seen(session_id(1)).await.unwrap(), None, "a session rests no year");
-    last_use.touch(token_id(2), Timestamp(11 * 366 * DAY));
-    last_use.flush().unwrap();
-    let world = world.restarted();
-    assert_eq!(world.projections.last_use().last_seen(token_id(1)).await.unwrap(), None);
-}

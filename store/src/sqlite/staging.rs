@@ -83,6 +83,10 @@ impl Staging {
                 gone(fs::remove_file(path))?;
             }
             gone(fs::remove_dir_all(self.folder.read_models()))?;
+            let state = self.folder.state();
+            for path in [beside(&state, "-wal"), beside(&state, "-shm"), state] {
+                gone(fs::remove_file(path))?;
+            }
             failpoint::io("staged-ready")?;
             fs::rename(&made, &database)?;
             failpoint::io("staged-renamed")?;

@@ -12,29 +12,26 @@ const PERSIST: Duration = Duration::from_secs(1);
 const PERSIST_SHARED: Duration = Duration::from_millis(100);
 /// What other nodes have done is looked at that often.
 const LOOK: Duration = Duration::from_millis(200);
-/// The last use of sessions is written that often.
-const FLUSH: Duration = Duration::from_secs(60);
 
 /// What feeds them, and when it last did what is done now and then.
 pub(super) struct Tables {
     projections: Projections,
     looked: Instant,
     persisted: Instant,
-    flushed: Instant,
 }
 
 impl Tables {
     /// They have just been opened: what other nodes have done is known.
     pub(super) fn new(projections: &Projections) -> Tables {
         let now = Instant::now();
-        Tables { projections: projections.clone(), looked: now, persisted: now, flushed: now }
+        Tables { projections: projections.clone(), looked: now, persisted: now }
     }
 
-    /// Until the follower ends: then checkpoints and the last use of sessions are written, and other nodes may take over.
+    /// Until the follower ends: then checkpoints are written, and other nodes may take over.
     pub(super) fn follow(mut self, follower: Follower, runtime: &Runtime) {
         follower.run(runtime, |woken| self.step(woken));
         let projections = &self.projections;
-        if let Err(error) = persist(projections).and_then(|()| projections.last_use().flush()) {
+        if let Err(error) = persist(projections) {
             tracing::error!(error = described(&error), "checkpoints were not stored; the next start does it again");
         }
         if let Err(error) = projections.give_up() {
@@ -72,10 +69,6 @@ impl Tables {
         if woken == Woken::Poll || is_awaited || since >= PERSIST {
             self.persisted = Instant::now();
             persist(&self.projections)?;
-        }
-        if self.flushed.elapsed() >= FLUSH {
-            self.flushed = Instant::now();
-            self.projections.last_use().flush()?;
         }
         Ok(())
     }

@@ -1,14 +1,16 @@
-//! Questions that are answered later: what changes without a fact. Kept beside the read models, over rebuilds, and never
-//! verified. What was found is kept as ids only: who reads it reads the texts anew, and only those that they may read then.
+//! Questions that are answered later: what changes without a fact. Kept over rebuilds, and never verified. What was found is kept as ids only: who reads it reads the texts anew, and only those that they may read then.
 
 use crate::Result;
-use crate::engine::catalog::Catalog;
+use crate::parts::Part;
+use crate::storage::Storage;
 use domain::{ChatId, MessageId, Timestamp, UserId};
 use store::sql::{Row, Tx};
 use uuid::Uuid;
 
 /// `state`: 0 waiting, 1 in process, 2 answered, 3 failed, 4 over: only that there was such a task is known.
-pub(crate) const TABLES: &str = "
+pub(crate) const PART: Part = Part { tables: TABLES, forget, begin_again };
+
+const TABLES: &str = "
     create table if not exists search_tasks (
         task_id bytea primary key,
         user_id bytea not null,
@@ -113,20 +115,17 @@ pub type FoundMessage = (ChatId, MessageId);
 /// The tasks. A cheap handle.
 #[derive(Clone)]
 pub struct SearchTasks {
-    catalog: Catalog,
+    storage: Storage,
 }
 
-/// Forgets every task.
-///
-/// # Errors
-/// When it could not be written.
-pub(crate) fn forget_all(catalog: &Catalog) -> Result<()> {
-    catalog.change(|tx| tx.queue("delete from search_tasks", &[]))
+/// What was asked, and found, came of the other history.
+fn begin_again(tx: &mut Tx<'_>) -> Result<()> {
+    tx.queue("delete from search_tasks", &[])
 }
 
 impl SearchTasks {
-    pub(crate) fn new(catalog: Catalog) -> SearchTasks {
-        SearchTasks { catalog }
+    pub(crate) fn new(storage: Storage) -> SearchTasks {
+        SearchTasks { storage }
     }
 
     /// Takes a task on.
@@ -135,7 +134,7 @@ impl SearchTasks {
     /// When it could not be written.
     pub fn take(&self, task: &NewTask) -> Result<Taken> {
         let mut taken = Taken::New;
-        self.catalog.change(|tx| {
+        self.storage.change(|tx| {
             let forgotten = task.at.plus_seconds(-REPEATABLE_SECONDS);
             let sql = "delete from search_tasks where task_id = $1 and state in (2, 3, 4) and asked_at <= $2";
             tx.queue(sql, &[(&task.task_id).into(), forgotten.into()])?;
@@ -166,7 +165,7 @@ impl SearchTasks {
     /// When it could not be written.
     pub fn begin(&self, at: Timestamp) -> Result<Option<Task>> {
         let mut begun = None;
-        self.catalog.change(|tx| {
+        self.storage.change(|tx| {
             sweep(tx, at)?;
             let left = at.plus_seconds(-LEFT_AFTER_SECONDS);
             let sql = "select task_id, user_id, question, wanted, changed_at from search_tasks task
@@ -199,7 +198,7 @@ impl SearchTasks {
         };
         let ids = found.iter().flat_map(|(chat, message)| [*chat.0.as_bytes(), *message.0.as_bytes()].concat());
         let bytes = ids.collect::<Vec<_>>();
-        self.catalog.change(|tx| {
+        self.storage.change(|tx| {
             tx.queue(
                 "update search_tasks set state = $2, changed_at = $3, found = $4, question = null
                  where task_id = $1 and state = 1 and changed_at = $5",
@@ -209,7 +208,7 @@ impl SearchTasks {
     }
 
     fn postpone(&self, task: &Task, at: Timestamp) -> Result<()> {
-        self.catalog.change(|tx| {
+        self.storage.change(|tx| {
             tx.queue(
                 "update search_tasks set state = 0, changed_at = $2, tries = tries - 1
                  where task_id = $1 and state = 1 and changed_at = $3",
@@ -231,7 +230,7 @@ impl SearchTasks {
         let sql = "select state, changed_at, found from search_tasks
                    where task_id = $1 and user_id = $2 and state in (0, 1, 2, 3)";
         let read = |row: &Row<'_>| Ok((state(row.int(0)?), row.timestamp(1)?, found(row.maybe_bytes(2)?)));
-        let row = self.catalog.database().row(sql, &[(&task_id).into(), (&user_id).into()], read).await?;
+        let row = self.storage.database().row(sql, &[(&task_id).into(), (&user_id).into()], read).await?;
         Ok(row.and_then(|(state, changed_at, found)| {
             let finished = matches!(state, TaskState::Success | TaskState::Failed);
             let over = finished && changed_at.plus_seconds(KEPT_SECONDS) <= at;
@@ -241,12 +240,12 @@ impl SearchTasks {
 }
 
 /// Removes what a person who is erased has asked, and what was found for them.
-pub(crate) fn forget(catalog: &Catalog, user_id: UserId) -> Result<()> {
-    catalog.change(|tx| tx.queue("delete from search_tasks where user_id = $1", &[(&user_id).into()]))
+fn forget(tx: &mut Tx<'_>, user_id: UserId) -> Result<()> {
+    tx.queue("delete from search_tasks where user_id = $1", &[(&user_id).into()])
 }
 
 /// What is already known of the request for that task.
-fn known(tx: &mut Tx<'_>, task: &NewTask) -> Result<Option<Taken>, store::Error> {
+fn known(tx: &mut Tx<'_>, task: &NewTask) -> Result<Option<Taken>> {
     let sql = "select fingerprint from search_tasks where task_id = $1";
     tx.row(sql, &[(&task.task_id).into()], |row| {
         let same = row.maybe_bytes(0)? == task.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
@@ -255,7 +254,7 @@ fn known(tx: &mut Tx<'_>, task: &NewTask) -> Result<Option<Taken>, store::Error>
 }
 
 /// False when it is there already.
-fn insert(tx: &mut Tx<'_>, task: &NewTask) -> Result<bool, store::Error> {
+fn insert(tx: &mut Tx<'_>, task: &NewTask) -> Result<bool> {
     let fingerprint = task.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
     let inserted = tx.execute(
         "insert into search_tasks
@@ -276,7 +275,7 @@ fn insert(tx: &mut Tx<'_>, task: &NewTask) -> Result<bool, store::Error> {
 }
 
 /// With when it was last changed.
-fn begun_task(row: &Row<'_>, at: Timestamp) -> Result<(Task, i64), store::Error> {
+fn begun_task(row: &Row<'_>, at: Timestamp) -> Result<(Task, i64)> {
     let question = row.maybe_text(2)?.unwrap_or_default().to_owned();
     let wanted = row.int(3)?.cast_unsigned();
     let task = Task { task_id: row.uuid(0)?, user_id: UserId(row.uuid(1)?), question, wanted, began_at: at };
@@ -285,7 +284,7 @@ fn begun_task(row: &Row<'_>, at: Timestamp) -> Result<(Task, i64), store::Error>
 
 /// What took too long or was tried too often has failed. What was found goes first; that there was such a task, when no
 /// repeat of the request is to be known any more. Each statement changes rows once: to find none costs little.
-fn sweep(tx: &mut Tx<'_>, at: Timestamp) -> Result<(), store::Error> {
+fn sweep(tx: &mut Tx<'_>, at: Timestamp) -> Result<()> {
     let (left, late) = (at.plus_seconds(-LEFT_AFTER_SECONDS), at.plus_seconds(-OPEN_SECONDS_MAX));
     tx.queue(
         "update search_tasks set state = 3, changed_at = $1, question = null where state in (0, 1)
@@ -324,7 +323,6 @@ fn found(bytes: Option<&[u8]>) -> Vec<FoundMessage> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::locations::Locations;
 
     const START: Timestamp = Timestamp(1_700_000_000_000_000);
 
@@ -333,8 +331,8 @@ mod tests {
     }
 
     fn tasks(folder: &tempfile::TempDir) -> SearchTasks {
-        let locations = Locations::Folder(folder.path().to_owned());
-        SearchTasks::new(Catalog::open(&locations).unwrap())
+        let place = store::sql::Place::File(folder.path().join("state.db"));
+        SearchTasks::new(Storage::open(&place).unwrap())
     }
 
     fn wish(number: u128, user: u128, fingerprint: Option<[u8; 32]>, at: Timestamp) -> NewTask {
@@ -373,7 +371,7 @@ mod tests {
         let failed = tasks.begin(after(1_000)).unwrap().unwrap();
         tasks.finish(&failed, &Ended::Failed, after(1_000)).unwrap();
         assert_eq!(state_of(&tasks, 2, 1, after(1_000)).await, Some(TaskState::Failed));
-        let count = tasks.catalog.database().row("select count(*) from search_tasks", &[], |row| row.int(0)).await;
+        let count = tasks.storage.database().row("select count(*) from search_tasks", &[], |row| row.int(0)).await;
         assert_eq!(count.unwrap(), Some(1), "the first one was swept");
     }
 
@@ -444,11 +442,11 @@ mod tests {
         }
         assert!(tasks.begin(after(KEPT_SECONDS)).unwrap().is_none());
         let sql = "select count(*), count(question), count(found) from search_tasks";
-        let counts = tasks.catalog.database().row(sql, &[], |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?))).await;
+        let counts = tasks.storage.database().row(sql, &[], |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?))).await;
         assert_eq!(counts.unwrap(), Some((1, 0, 0)), "only that there was one with a key is known");
         assert_eq!(state_of(&tasks, 2, 1, after(KEPT_SECONDS)).await, None);
         assert!(tasks.begin(after(REPEATABLE_SECONDS)).unwrap().is_none());
-        let left = tasks.catalog.database().row("select count(*) from search_tasks", &[], |row| row.int(0)).await;
+        let left = tasks.storage.database().row("select count(*) from search_tasks", &[], |row| row.int(0)).await;
         assert_eq!(left.unwrap(), Some(0));
     }
 
@@ -469,7 +467,7 @@ mod tests {
         let tasks = tasks(&folder);
         tasks.take(&wish(1, 1, None, START)).unwrap();
         tasks.take(&wish(2, 2, None, START)).unwrap();
-        forget(&tasks.catalog, UserId(Uuid::from_u128(1))).unwrap();
+        tasks.storage.change(|tx| forget(tx, UserId(Uuid::from_u128(1)))).unwrap();
         assert_eq!(state_of(&tasks, 1, 1, START).await, None);
         assert_eq!(state_of(&tasks, 2, 2, START).await, Some(TaskState::Waiting));
     }

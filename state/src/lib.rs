@@ -1,0 +1,20 @@
+//! What is kept and is no fact: when sessions and service tokens were last used, and search tasks.
+//!
+//! A kind of table is one file here and one line in `parts.rs`: its tables, how it forgets a person, what becomes of it
+//! when the log comes back with another history. Nothing here is verified or rebuilt, and losing it must be bearable.
+//! This room knows no read model and no writer: it reads of the log only who was erased, and whose a session is.
+
+mod carry_over;
+mod erasures;
+mod last_use;
+mod parts;
+mod search_tasks;
+mod storage;
+mod tables;
+
+pub use last_use::{LastUse, Used};
+pub use search_tasks::{Ended, FoundMessage, NewTask, SearchTasks, Taken, Task, TaskState};
+pub use tables::{Tables, check};
+
+/// What this crate's functions answer: it fails in no other way than its database or the log does.
+pub type Result<T, E = store::Error> = std::result::Result<T, E>;

@@ -1,0 +1,17 @@
+//! The kinds of tables, in one list: opening, forgetting a person and another history of the log go through all of them.
+
+use crate::{Result, erasures, last_use, search_tasks};
+use domain::UserId;
+use store::sql::Tx;
+
+/// Tables that belong together.
+pub(crate) struct Part {
+    /// Makes them where they are not there.
+    pub(crate) tables: &'static str,
+    /// Deletes what they hold of a person.
+    pub(crate) forget: fn(&mut Tx<'_>, UserId) -> Result<()>,
+    /// Deletes what came of a history of the log that is gone.
+    pub(crate) begin_again: fn(&mut Tx<'_>) -> Result<()>,
+}
+
+pub(crate) const PARTS: &[Part] = &[erasures::PART, last_use::PART, search_tasks::PART];
