@@ -5,23 +5,21 @@ use crate::auth::failures::Failures;
 use crate::http::address::household;
 use crate::http::budget::Budget;
 use crate::http::streams::Streams;
-use crate::redis::Redis;
 use axum::extract::FromRef;
 use commands::Writer;
 use node::passwords::Passwords;
-use node::{Node, Probe, Roles};
+use node::redis::Redis;
+use node::{IndexReader, Node, Probe, Roles};
 use projections::Projections;
 use state::Tables;
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use store::{Keys, Log};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 
 /// Most unknown tokens that are waited for at once (`auth::lookup`).
 const UNKNOWN_MAX: usize = 64;
-/// Most questions to the text index that are looked up at once: each keeps a thread busy.
-const QUESTIONS_MAX: usize = 8;
 /// Most questions to the log that keep a thread waiting at once (`patience`).
 const BLOCKED_MAX: usize = 64;
 
@@ -46,10 +44,8 @@ pub(crate) struct Shared {
     pub(crate) redis: Option<Redis>,
     /// Places for looking whether an unknown token is only too new (`lookup`).
     pub(crate) unknown: Arc<Semaphore>,
-    /// Places for questions to the text index.
-    pub(crate) questions: Arc<Semaphore>,
-    /// Somebody has asked for a task.
-    pub(crate) task_taken: Notify,
+    /// Asks the text index.
+    pub(crate) index: IndexReader,
     /// Places for questions to the log that keep a thread waiting (`patience`).
     pub(crate) blocked: Arc<Semaphore>,
     /// Answers that wait to be taken.
@@ -87,10 +83,9 @@ impl App {
             roles: node.roles,
             passwords: node.passwords.clone(),
             failures: Failures::default(),
-            redis: settings.redis.as_ref().map(Redis::new),
+            redis: node.redis.clone(),
             unknown: Arc::new(Semaphore::new(UNKNOWN_MAX)),
-            questions: Arc::new(Semaphore::new(QUESTIONS_MAX)),
-            task_taken: Notify::new(),
+            index: node.index.clone(),
             blocked: Arc::new(Semaphore::new(BLOCKED_MAX)),
             streams: Arc::new(Streams::new(limits.streams_max, Arc::clone(&budget))),
             budget,

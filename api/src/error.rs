@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::token::Scope;
 use domain::{Refusal, RefusalKind};
+use node::IndexError;
 use node::operations;
 use node::passwords::PasswordError;
 use serde::Serialize;
@@ -245,6 +246,16 @@ impl From<store::Error> for Error {
 impl From<projections::Error> for Error {
     fn from(error: projections::Error) -> Error {
         Error::ours(&error, Code::Unavailable)
+    }
+}
+
+impl From<IndexError> for Error {
+    fn from(error: IndexError) -> Error {
+        match error {
+            IndexError::Projections(error) => error.into(),
+            IndexError::Search(error) => error.into(),
+            IndexError::Panicked(error) => Error::ours(&error, Code::Internal),
+        }
     }
 }
 

@@ -15,7 +15,6 @@ mod openapi;
 mod patience;
 mod problem;
 mod reading;
-pub mod redis;
 mod routes;
 mod serve;
 mod settings;

@@ -8,7 +8,6 @@ use crate::http::listener::{self, Doors};
 use crate::http::metrics::{condense, recorder};
 use crate::http::{budget, conditional, cors, envelope, idempotency, request_size};
 use crate::routes::health;
-use crate::routes::search_tasks;
 use crate::routes::spec::{Operation, RateClass};
 use crate::{Network, Settings, docs, openapi};
 use axum::Router;
@@ -76,6 +75,5 @@ pub async fn serve(
     tokio::select! {
         () = listener::open(listener, addresses(&app), doors, stop) => Ok(()),
         () = condense() => Ok(()),
-        () = search_tasks::work(&app), if app.roles.has(Role::Api) => Ok(()),
     }
 }

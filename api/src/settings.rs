@@ -20,8 +20,6 @@ pub struct Settings {
     pub log_addresses: bool,
     /// How long a request waits on storage that does not answer.
     pub storage_wait: Duration,
-    /// The Redis that nodes share; none when there is none.
-    pub redis: Option<crate::redis::Address>,
     /// How much of the server one caller, and all of them, may hold, and for how long.
     pub limits: Limits,
 }
@@ -90,7 +88,6 @@ impl Default for Settings {
             trusted_proxies: Vec::new(),
             log_addresses: false,
             storage_wait: Duration::from_secs(5),
-            redis: None,
             limits: Limits::default(),
         }
     }

@@ -103,6 +103,8 @@ impl Context {
             messaging: settings.nats.clone().map_or(Messaging::Off, Messaging::OnRequest),
             roles: Roles::ALL,
             passwords: settings.passwords,
+            redis: None,
+            serves: false,
             accept_clock: self.accept_clock,
         }
     }

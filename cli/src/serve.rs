@@ -32,7 +32,8 @@ pub async fn run(context: &Context) -> Result<()> {
     let roles = context.settings.roles;
     let starting = tokio::spawn(api::starting(starting, doors(context), roles, built, stopping(has_started)));
     let messaging = context.settings.nats.clone().map_or(Messaging::Off, Messaging::Following);
-    let options = NodeOptions { roles, messaging, ..context.node_options() };
+    let redis = context.settings.redis.clone();
+    let options = NodeOptions { roles, messaging, redis, serves: true, ..context.node_options() };
     let node = tokio::select! {
         opened = Node::open_telling(options, builds) => Arc::new(opened?),
         // Building read models, or waiting for who builds them, may take long; nobody was promised anything yet, and
@@ -109,7 +110,6 @@ fn doors(context: &Context) -> api::Settings {
         public_url: settings.public_url.clone(),
         allowed_origins: settings.allowed_origins.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
-        redis: settings.redis.clone(),
         log_addresses: settings.log_addresses,
         ..api::Settings::default()
     }

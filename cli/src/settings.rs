@@ -51,7 +51,7 @@ pub struct Settings {
     /// Which parts of the work a server does.
     pub roles: Roles,
     /// Where Redis is; none when there is none.
-    pub redis: Option<api::redis::Address>,
+    pub redis: Option<node::redis::Address>,
     /// What the server reports.
     pub log: String,
     /// Whether it reports in JSON.
@@ -116,8 +116,8 @@ impl Settings {
             roles: checked("roles", |text| Roles::parse(text).map(drop).ok_or(ROLES))?
                 .and_then(|text| Roles::parse(&text))
                 .unwrap_or(Roles::ALL),
-            redis: checked("redis_url", |text| api::redis::Address::parse(text).map(drop))?
-                .and_then(|text| api::redis::Address::parse(&text).ok()),
+            redis: checked("redis_url", |text| node::redis::Address::parse(text).map(drop))?
+                .and_then(|text| node::redis::Address::parse(&text).ok()),
             log: checked("log", not_empty)?.unwrap_or_default(),
             log_json: checked("log_format", |text| one_of(text, &["text", "json"], "it must be text or json"))?
                 .is_some_and(|format| format == "json"),

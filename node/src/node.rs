@@ -5,7 +5,8 @@ use crate::jobs;
 use crate::messaging::{self, Messaging};
 use crate::operations::{self, erase};
 use crate::passwords::{PasswordError, Passwords};
-use crate::{NodeOptions, Probe, Role, Roles};
+use crate::redis::Redis;
+use crate::{IndexReader, NodeOptions, Probe, Role, Roles};
 use commands::{ClockGuard, Writer, WriterThread};
 use domain::UserId;
 use projections::{Progress, ProjectionId, Projections};
@@ -33,12 +34,18 @@ pub struct Node {
     pub projections: Projections,
     /// What is kept and is no fact.
     pub state: Tables,
+    /// Asks the text index.
+    pub index: IndexReader,
+    /// What nodes share and may lose; none when nobody has set it.
+    pub redis: Option<Redis>,
     /// What this process does of the work.
     pub roles: Roles,
     /// Hashes passwords, a few at a time.
     pub passwords: Passwords,
     /// Changes when the log may have something new, by whomever: a hint for whoever follows it.
     pub hint: watch::Receiver<u64>,
+    /// Whether it serves callers.
+    pub(crate) serves: bool,
     /// Changes `hint` as well; none where this node is woken by other means, or by nobody.
     pub(crate) heard: Option<watch::Sender<u64>>,
     running: WriterThread,
@@ -178,6 +185,7 @@ impl Node {
         // Before the read models: earlier versions kept its tables among them.
         let state = Tables::open(&folder, &log)?;
         let projections = Projections::open_telling(&folder, log.clone(), feeds, &tell)?;
+        let index = IndexReader::new(projections.clone());
         tell_of_the_last_event(appender.head());
         let clock = ClockGuard::open(&folder, options.accept_clock);
         let (writer, running) = Writer::start(appender, clock);
@@ -197,7 +205,10 @@ impl Node {
             probe,
             projections,
             state,
+            index,
+            redis: options.redis.as_ref().map(Redis::new),
             roles,
+            serves: options.serves,
             passwords,
             hint,
             heard: None,

@@ -1,7 +1,7 @@
 //! How a node is opened.
 
 use crate::passwords::PasswordPolicy;
-use crate::{Messaging, Roles};
+use crate::{Messaging, Roles, redis};
 use std::path::PathBuf;
 use store::Cluster;
 
@@ -22,6 +22,10 @@ pub struct NodeOptions {
     pub roles: Roles,
     /// What is asked of passwords, and what their hashes cost.
     pub passwords: PasswordPolicy,
+    /// The Redis that nodes share; none when there is none.
+    pub redis: Option<redis::Address>,
+    /// Whether it serves callers. One that carries out what one verb asks takes up no search tasks.
+    pub serves: bool,
     /// Whether the clock is right although it has jumped ahead since the folder was last served.
     pub accept_clock: bool,
 }
@@ -47,6 +51,8 @@ impl NodeOptions {
             messaging: Messaging::Off,
             roles: Roles::ALL,
             passwords: PasswordPolicy::default(),
+            redis: None,
+            serves: true,
             accept_clock: false,
         }
     }

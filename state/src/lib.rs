@@ -13,7 +13,7 @@ mod storage;
 mod tables;
 
 pub use last_use::{LastUse, Used};
-pub use search_tasks::{Ended, FoundMessage, NewTask, SearchTasks, Taken, Task, TaskState};
+pub use search_tasks::{Enqueued, FoundMessage, NewTask, SearchTasks, Task, TaskOutcome, TaskState};
 pub use tables::{Tables, check};
 
 /// What this crate's functions answer: it fails in no other way than its database or the log does.

@@ -4,7 +4,10 @@ use crate::Result;
 use crate::parts::Part;
 use crate::storage::Storage;
 use domain::{ChatId, MessageId, Timestamp, UserId};
+use std::sync::Arc;
+use std::time::Duration;
 use store::sql::{Row, Tx};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// `state`: 0 waiting, 1 in process, 2 answered, 3 failed, 4 over: only that there was such a task is known.
@@ -32,7 +35,7 @@ const OPEN_OF_ONE_MAX: i64 = 16;
 const OPEN_MAX: i64 = 1_000;
 /// A task that is worked on for so long is nobody's any more: its process ended. Its deadline is much earlier, so that
 /// one that is only slow is not taken from whoever works on it.
-const LEFT_AFTER_SECONDS: i64 = 30;
+const ABANDONED_AFTER_SECONDS: i64 = 30;
 /// How often a task is begun whose process ends each time; then it has failed.
 const TRIES_MAX: i64 = 3;
 /// A task that is not finished so long after it was asked for has failed: its question is kept no longer.
@@ -74,7 +77,7 @@ pub struct NewTask {
 
 /// What became of the wish for a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
+pub enum Enqueued {
     /// It is one now.
     New,
     /// It was one already.
@@ -100,7 +103,7 @@ pub struct Task {
 
 /// What became of the work on a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum TaskOutcome {
     /// It is answered.
     Found(Vec<FoundMessage>),
     /// It cannot be answered.
@@ -116,6 +119,8 @@ pub type FoundMessage = (ChatId, MessageId);
 #[derive(Clone)]
 pub struct SearchTasks {
     storage: Storage,
+    /// Wakes the job that works on them.
+    enqueued: Arc<Notify>,
 }
 
 /// What was asked, and found, came of the other history.
@@ -125,37 +130,43 @@ fn begin_again(tx: &mut Tx<'_>) -> Result<()> {
 
 impl SearchTasks {
     pub(crate) fn new(storage: Storage) -> SearchTasks {
-        SearchTasks { storage }
+        SearchTasks { storage, enqueued: Arc::default() }
     }
 
     /// Takes a task on.
     ///
     /// # Errors
     /// When it could not be written.
-    pub fn take(&self, task: &NewTask) -> Result<Taken> {
-        let mut taken = Taken::New;
+    pub fn enqueue(&self, task: &NewTask) -> Result<Enqueued> {
+        let mut enqueued = Enqueued::New;
         self.storage.change(|tx| {
             let forgotten = task.at.plus_seconds(-REPEATABLE_SECONDS);
             let sql = "delete from search_tasks where task_id = $1 and state in (2, 3, 4) and asked_at <= $2";
             tx.queue(sql, &[(&task.task_id).into(), forgotten.into()])?;
             if let Some(known) = known(tx, task)? {
-                taken = known;
+                enqueued = known;
                 return Ok(());
             }
             let sql = "select count(*), coalesce(sum(case when user_id = $1 then 1 else 0 end), 0)
                        from search_tasks where state in (0, 1)";
             let open = tx.rows(sql, &[(&task.user_id).into()], |row| Ok((row.int(0)?, row.int(1)?)))?;
             if open.iter().any(|(all, own)| *all >= OPEN_MAX || *own >= OPEN_OF_ONE_MAX) {
-                taken = Taken::TooMany;
+                enqueued = Enqueued::TooMany;
                 return Ok(());
             }
             if !insert(tx, task)? {
                 // The same request came to another node at the same time.
-                taken = known(tx, task)?.unwrap_or(Taken::TooMany);
+                enqueued = known(tx, task)?.unwrap_or(Enqueued::TooMany);
             }
             Ok(())
         })?;
-        Ok(taken)
+        self.enqueued.notify_one();
+        Ok(enqueued)
+    }
+
+    /// Waits until a task is enqueued by this process, or for that long.
+    pub async fn enqueued(&self, wait: Duration) {
+        let _ = tokio::time::timeout(wait, self.enqueued.notified()).await;
     }
 
     /// A task that nobody works on: of who has the fewest that are worked on, the oldest. From now on the caller works
@@ -167,7 +178,7 @@ impl SearchTasks {
         let mut begun = None;
         self.storage.change(|tx| {
             sweep(tx, at)?;
-            let left = at.plus_seconds(-LEFT_AFTER_SECONDS);
+            let left = at.plus_seconds(-ABANDONED_AFTER_SECONDS);
             let sql = "select task_id, user_id, question, wanted, changed_at from search_tasks task
                        where state = 0 or (state = 1 and changed_at <= $1)
                        order by (select count(*) from search_tasks other where other.state = 1
@@ -190,11 +201,11 @@ impl SearchTasks {
     ///
     /// # Errors
     /// When it could not be written.
-    pub fn finish(&self, task: &Task, ended: &Ended, at: Timestamp) -> Result<()> {
-        let (state, found) = match ended {
-            Ended::Found(found) => (2_i64, found.as_slice()),
-            Ended::Failed => (3, [].as_slice()),
-            Ended::Postponed => return self.postpone(task, at),
+    pub fn finish(&self, task: &Task, outcome: &TaskOutcome, at: Timestamp) -> Result<()> {
+        let (state, found) = match outcome {
+            TaskOutcome::Found(found) => (2_i64, found.as_slice()),
+            TaskOutcome::Failed => (3, [].as_slice()),
+            TaskOutcome::Postponed => return self.postpone(task, at),
         };
         let ids = found.iter().flat_map(|(chat, message)| [*chat.0.as_bytes(), *message.0.as_bytes()].concat());
         let bytes = ids.collect::<Vec<_>>();
@@ -245,11 +256,11 @@ fn forget(tx: &mut Tx<'_>, user_id: UserId) -> Result<()> {
 }
 
 /// What is already known of the request for that task.
-fn known(tx: &mut Tx<'_>, task: &NewTask) -> Result<Option<Taken>> {
+fn known(tx: &mut Tx<'_>, task: &NewTask) -> Result<Option<Enqueued>> {
     let sql = "select fingerprint from search_tasks where task_id = $1";
     tx.row(sql, &[(&task.task_id).into()], |row| {
         let same = row.maybe_bytes(0)? == task.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
-        Ok(if same { Taken::Repeated } else { Taken::OtherRequest })
+        Ok(if same { Enqueued::Repeated } else { Enqueued::OtherRequest })
     })
 }
 
@@ -285,7 +296,7 @@ fn begun_task(row: &Row<'_>, at: Timestamp) -> Result<(Task, i64)> {
 /// What took too long or was tried too often has failed. What was found goes first; that there was such a task, when no
 /// repeat of the request is to be known any more. Each statement changes rows once: to find none costs little.
 fn sweep(tx: &mut Tx<'_>, at: Timestamp) -> Result<()> {
-    let (left, late) = (at.plus_seconds(-LEFT_AFTER_SECONDS), at.plus_seconds(-OPEN_SECONDS_MAX));
+    let (left, late) = (at.plus_seconds(-ABANDONED_AFTER_SECONDS), at.plus_seconds(-OPEN_SECONDS_MAX));
     tx.queue(
         "update search_tasks set state = 3, changed_at = $1, question = null where state in (0, 1)
          and (asked_at <= $2 or (state = 1 and changed_at <= $3 and tries >= $4))",
@@ -349,7 +360,7 @@ mod tests {
     async fn a_task_is_worked_on_by_one_finished_once_and_gone_after_five_minutes() {
         let folder = tempfile::tempdir().unwrap();
         let tasks = tasks(&folder);
-        assert_eq!(tasks.take(&wish(1, 1, None, START)).unwrap(), Taken::New);
+        assert_eq!(tasks.enqueue(&wish(1, 1, None, START)).unwrap(), Enqueued::New);
         assert_eq!(state_of(&tasks, 1, 1, START).await, Some(TaskState::Waiting));
         assert_eq!(state_of(&tasks, 1, 2, START).await, None, "it is another one's");
         let task = tasks.begin(after(1)).unwrap().unwrap();
@@ -357,19 +368,19 @@ mod tests {
         assert_eq!((task.question.as_str(), state_of(&tasks, 1, 1, START).await), ("q1", Some(TaskState::InProcess)));
         assert!(tasks.begin(after(2)).unwrap().is_none(), "somebody works on it");
         // Who worked on it has died; when they are late all the same, they change nothing.
-        let again = tasks.begin(after(1 + LEFT_AFTER_SECONDS)).unwrap().unwrap();
-        tasks.finish(&task, &Ended::Failed, after(39)).unwrap();
+        let again = tasks.begin(after(1 + ABANDONED_AFTER_SECONDS)).unwrap().unwrap();
+        tasks.finish(&task, &TaskOutcome::Failed, after(39)).unwrap();
         assert_eq!(state_of(&tasks, 1, 1, START).await, Some(TaskState::InProcess));
         let found = [(ChatId(Uuid::from_u128(8)), MessageId(Uuid::from_u128(9)))];
-        tasks.finish(&again, &Ended::Found(found.to_vec()), after(40)).unwrap();
+        tasks.finish(&again, &TaskOutcome::Found(found.to_vec()), after(40)).unwrap();
         let finished = tasks.status(task.task_id, task.user_id, after(40 + KEPT_SECONDS - 1)).await.unwrap();
         assert_eq!(finished, Some((TaskState::Success, found.to_vec())));
         assert_eq!(state_of(&tasks, 1, 1, after(40 + KEPT_SECONDS)).await, None);
         assert!(tasks.begin(after(1_000)).unwrap().is_none());
         let failed = wish(2, 1, None, after(1_000));
-        assert_eq!(tasks.take(&failed).unwrap(), Taken::New);
+        assert_eq!(tasks.enqueue(&failed).unwrap(), Enqueued::New);
         let failed = tasks.begin(after(1_000)).unwrap().unwrap();
-        tasks.finish(&failed, &Ended::Failed, after(1_000)).unwrap();
+        tasks.finish(&failed, &TaskOutcome::Failed, after(1_000)).unwrap();
         assert_eq!(state_of(&tasks, 2, 1, after(1_000)).await, Some(TaskState::Failed));
         let count = tasks.storage.database().row("select count(*) from search_tasks", &[], |row| row.int(0)).await;
         assert_eq!(count.unwrap(), Some(1), "the first one was swept");
@@ -380,14 +391,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let tasks = tasks(&folder);
         let (one, other) = (Some([1; 32]), Some([2; 32]));
-        assert_eq!(tasks.take(&wish(1, 1, one, START)).unwrap(), Taken::New);
+        assert_eq!(tasks.enqueue(&wish(1, 1, one, START)).unwrap(), Enqueued::New);
         let task = tasks.begin(START).unwrap().unwrap();
-        tasks.finish(&task, &Ended::Found(Vec::new()), START).unwrap();
+        tasks.finish(&task, &TaskOutcome::Found(Vec::new()), START).unwrap();
         for seconds in [1, REPEATABLE_SECONDS - 1] {
-            assert_eq!(tasks.take(&wish(1, 1, one, after(seconds))).unwrap(), Taken::Repeated);
-            assert_eq!(tasks.take(&wish(1, 1, other, after(seconds))).unwrap(), Taken::OtherRequest);
+            assert_eq!(tasks.enqueue(&wish(1, 1, one, after(seconds))).unwrap(), Enqueued::Repeated);
+            assert_eq!(tasks.enqueue(&wish(1, 1, other, after(seconds))).unwrap(), Enqueued::OtherRequest);
         }
-        assert_eq!(tasks.take(&wish(1, 1, one, after(REPEATABLE_SECONDS))).unwrap(), Taken::New);
+        assert_eq!(tasks.enqueue(&wish(1, 1, one, after(REPEATABLE_SECONDS))).unwrap(), Enqueued::New);
     }
 
     #[test]
@@ -395,38 +406,38 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let tasks = tasks(&folder);
         for number in 0..OPEN_OF_ONE_MAX {
-            assert_eq!(tasks.take(&wish(number as u128, 1, None, START)).unwrap(), Taken::New);
+            assert_eq!(tasks.enqueue(&wish(number as u128, 1, None, START)).unwrap(), Enqueued::New);
         }
-        assert_eq!(tasks.take(&wish(100, 1, None, START)).unwrap(), Taken::TooMany);
-        assert_eq!(tasks.take(&wish(101, 2, None, START)).unwrap(), Taken::New);
+        assert_eq!(tasks.enqueue(&wish(100, 1, None, START)).unwrap(), Enqueued::TooMany);
+        assert_eq!(tasks.enqueue(&wish(101, 2, None, START)).unwrap(), Enqueued::New);
         let task = tasks.begin(START).unwrap().unwrap();
-        tasks.finish(&task, &Ended::Found(Vec::new()), START).unwrap();
-        assert_eq!(tasks.take(&wish(102, 1, None, START)).unwrap(), Taken::New);
+        tasks.finish(&task, &TaskOutcome::Found(Vec::new()), START).unwrap();
+        assert_eq!(tasks.enqueue(&wish(102, 1, None, START)).unwrap(), Enqueued::New);
     }
 
     #[tokio::test]
     async fn one_whose_process_ends_each_time_fails_and_one_that_found_no_room_waits() {
         let folder = tempfile::tempdir().unwrap();
         let tasks = tasks(&folder);
-        assert_eq!(tasks.take(&wish(1, 1, None, START)).unwrap(), Taken::New);
+        assert_eq!(tasks.enqueue(&wish(1, 1, None, START)).unwrap(), Enqueued::New);
         for seconds in 0..5 {
             let task = tasks.begin(after(seconds)).unwrap().unwrap();
             assert_eq!(task.question, "q1");
-            tasks.finish(&task, &Ended::Postponed, after(seconds)).unwrap();
+            tasks.finish(&task, &TaskOutcome::Postponed, after(seconds)).unwrap();
             assert_eq!(state_of(&tasks, 1, 1, after(seconds)).await, Some(TaskState::Waiting), "that was no try");
         }
         for tried in 0..TRIES_MAX {
-            let at = after(10 + tried * LEFT_AFTER_SECONDS);
+            let at = after(10 + tried * ABANDONED_AFTER_SECONDS);
             assert!(tasks.begin(at).unwrap().is_some());
-            let before = at.plus_seconds(LEFT_AFTER_SECONDS - 1);
+            let before = at.plus_seconds(ABANDONED_AFTER_SECONDS - 1);
             assert!(tasks.begin(before).unwrap().is_none(), "somebody works on it");
         }
-        let at = after(10 + TRIES_MAX * LEFT_AFTER_SECONDS);
+        let at = after(10 + TRIES_MAX * ABANDONED_AFTER_SECONDS);
         assert!(tasks.begin(at).unwrap().is_none());
         assert_eq!(state_of(&tasks, 1, 1, at).await, Some(TaskState::Failed));
-        assert_eq!(tasks.take(&wish(2, 1, None, at)).unwrap(), Taken::New);
+        assert_eq!(tasks.enqueue(&wish(2, 1, None, at)).unwrap(), Enqueued::New);
         let task = tasks.begin(at).unwrap().unwrap();
-        tasks.finish(&task, &Ended::Postponed, at).unwrap();
+        tasks.finish(&task, &TaskOutcome::Postponed, at).unwrap();
         assert!(tasks.begin(at.plus_seconds(OPEN_SECONDS_MAX)).unwrap().is_none(), "it waits no longer");
     }
 
@@ -435,10 +446,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let tasks = tasks(&folder);
         for (number, fingerprint) in [(1, None), (2, Some([1; 32]))] {
-            tasks.take(&wish(number, 1, fingerprint, START)).unwrap();
+            tasks.enqueue(&wish(number, 1, fingerprint, START)).unwrap();
             let task = tasks.begin(START).unwrap().unwrap();
             let found = vec![(ChatId(Uuid::from_u128(8)), MessageId(Uuid::from_u128(9)))];
-            tasks.finish(&task, &Ended::Found(found), START).unwrap();
+            tasks.finish(&task, &TaskOutcome::Found(found), START).unwrap();
         }
         assert!(tasks.begin(after(KEPT_SECONDS)).unwrap().is_none());
         let sql = "select count(*), count(question), count(found) from search_tasks";
@@ -455,7 +466,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let tasks = tasks(&folder);
         for (number, user) in [(1, 1), (2, 1), (3, 1), (4, 2)] {
-            tasks.take(&wish(number, user, None, after(i64::try_from(number).unwrap()))).unwrap();
+            tasks.enqueue(&wish(number, user, None, after(i64::try_from(number).unwrap()))).unwrap();
         }
         let order = (0..4).map(|_| tasks.begin(after(9)).unwrap().unwrap().task_id.as_u128()).collect::<Vec<_>>();
         assert_eq!(order, [1, 4, 2, 3]);
@@ -465,8 +476,8 @@ mod tests {
     async fn what_somebody_asked_who_is_erased_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let tasks = tasks(&folder);
-        tasks.take(&wish(1, 1, None, START)).unwrap();
-        tasks.take(&wish(2, 2, None, START)).unwrap();
+        tasks.enqueue(&wish(1, 1, None, START)).unwrap();
+        tasks.enqueue(&wish(2, 2, None, START)).unwrap();
         tasks.storage.change(|tx| forget(tx, UserId(Uuid::from_u128(1)))).unwrap();
         assert_eq!(state_of(&tasks, 1, 1, START).await, None);
         assert_eq!(state_of(&tasks, 2, 2, START).await, Some(TaskState::Waiting));

@@ -6,7 +6,7 @@
 mod support;
 
 use domain::{SessionId, Timestamp, UserId};
-use state::{NewTask, Taken, TaskState};
+use state::{Enqueued, NewTask, TaskState};
 use std::path::Path;
 use support::*;
 use uuid::Uuid;
@@ -18,7 +18,7 @@ fn ask(tables: &state::Tables, number: u128, who: UserId) {
     let (task_id, question) = (Uuid::from_u128(number), QUESTION.to_owned());
     let at = Timestamp(1_000_000);
     let task = NewTask { task_id, user_id: who, fingerprint: None, question, wanted: 0, at };
-    assert_eq!(tables.search_tasks().take(&task).unwrap(), Taken::New);
+    assert_eq!(tables.search_tasks().enqueue(&task).unwrap(), Enqueued::New);
 }
 
 async fn asked(tables: &state::Tables, number: u128, who: UserId) -> bool {

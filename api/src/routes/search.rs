@@ -11,13 +11,10 @@ use crate::http::reply::read;
 use axum::extract::State;
 use axum::response::Response;
 use domain::{ChatId, MessageId, Timestamp, UserId};
-use projections::{ProjectionId, users};
-use search::{Cursor, Order, Question, ResultPage, SearchRequest, TimeZone, Who};
+use projections::ProjectionId;
+use search::{Cursor, Order, ResultPage, SearchRequest, Who};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::timeout;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -103,12 +100,17 @@ async fn search(State(app): State<App>, caller: Caller, params: Params) -> Resul
     let limit = params.limit()? as usize;
     let list = ["search", order_name, text, &caller.user_id.to_string()];
     let from = params.get("from").map(|from| read_cursor(&app, &list, from)).transpose()?;
-    let zone = app.zone_of(&question, caller.user_id, params.min_position).await?;
+    if question.needs_zone() {
+        app.reached(ProjectionId::Users, params.min_position).await?;
+    }
+    let zone = app.index.zone_of(&question, caller.user_id).await?;
     let reached = app.reached(ProjectionId::Search, params.min_position).await?;
-    let place = app.place(PLACE_WAIT_MAX).await?;
+    let busy = || Error::new(Code::Overloaded, "too many questions are being looked up; ask again in a second");
+    let place = app.index.place(PLACE_WAIT_MAX).await.ok_or_else(busy)?;
     let _page = app.budget.page().await?;
     let deadline = Instant::now() + ANSWER_MAX;
     let found = app
+        .index
         .look_up(place, move |snapshot| {
             let who = Who::Member(caller.user_id);
             let (question, zone, from) = (&question, &zone, from.as_ref());
@@ -121,46 +123,6 @@ async fn search(State(app): State<App>, caller: Caller, params: Params) -> Resul
     let next = found.next.as_ref().map(|next| Next { iterator: cursor::write(&app.keys, &list, &next.bytes()) });
     // The log may have gone on without anything that concerns the index.
     Ok(read(found.position.max(reached), shown(found, next)))
-}
-
-impl App {
-    /// The time zone of somebody who asks; UTC where the question does not depend on it, or none is set.
-    pub(crate) async fn zone_of(
-        &self,
-        question: &Question,
-        user_id: UserId,
-        min_position: u64,
-    ) -> Result<TimeZone, Error> {
-        if !question.needs_zone() {
-            return Ok(TimeZone::UTC);
-        }
-        let reading = self.read(ProjectionId::Users, min_position).await?;
-        let account = users::by_id(&reading.database, user_id).await?;
-        Ok(account.and_then(|account| TimeZone::get(&account.time_zone).ok()).unwrap_or(TimeZone::UTC))
-    }
-
-    /// One of the places for questions to the text index, when one is free in time.
-    pub(crate) async fn place(&self, wait: Duration) -> Result<OwnedSemaphorePermit, Error> {
-        let busy = || Error::new(Code::Overloaded, "too many questions are being looked up; ask again in a second");
-        let place = timeout(wait, Arc::clone(&self.questions).acquire_owned()).await;
-        place.map_err(|_| busy())?.map_err(|_| busy())
-    }
-
-    /// Asks the text index on a thread that may be kept busy. The place is taken until the thread is done, also when
-    /// nobody waits for the answer any more.
-    pub(crate) async fn look_up<T: Send + 'static>(
-        &self,
-        place: OwnedSemaphorePermit,
-        ask: impl FnOnce(&search::Snapshot) -> search::Result<T> + Send + 'static,
-    ) -> Result<T, Error> {
-        let index = self.projections.index()?;
-        let looked = tokio::task::spawn_blocking(move || {
-            let answer = ask(&index.snapshot());
-            drop(place);
-            answer
-        });
-        looked.await.map_err(|failed| Error::ours(&failed, Code::Internal))?.map_err(Error::from)
-    }
 }
 
 fn read_cursor(app: &App, list: &[&str], from: &str) -> Result<Cursor, Error> {

@@ -20,26 +20,14 @@ use domain::json::json_bytes;
 use domain::{ChatId, Command, MessageId, Outcome, UserId, id};
 use node::now;
 use projections::ProjectionId;
-use search::{Order, SearchRequest, Who};
 use serde::{Deserialize, Serialize};
-use state::{Ended, FoundMessage, NewTask, Taken, Task, TaskState};
-use std::time::{Duration, Instant};
+use state::{Enqueued, FoundMessage, NewTask, TaskState};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 /// Fewer characters are no question (CONTRACT 1.4), unless one of them is a word by itself: `東京` says as much as `Tokyo`.
 const CHARACTERS_MIN: usize = 4;
-/// Most messages that a task finds, the newest.
-const HITS_MAX: usize = 100;
-/// When a task ends with what was found by then.
-const TASK_MAX: Duration = Duration::from_secs(5);
-/// How much of that a task waits until the index is where its question was asked; then it asks the index as it is.
-const FOLLOW_MAX: Duration = Duration::from_secs(2);
-/// How much of it a task waits for one of the places for questions; then it waits again, for its next turn.
-const PLACE_WAIT_MAX: Duration = Duration::from_secs(2);
-/// How often it is looked for tasks that another node, or a process before this one, has left.
-const LEFT_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) fn routes() -> Routes {
     Routes::default()
@@ -143,15 +131,14 @@ async fn ask(
     let question = search::question::beginning_of(question).to_owned();
     let task = NewTask { task_id, user_id: caller.user_id, fingerprint, question, wanted, at: context.at };
     let tasks = app.state.search_tasks().clone();
-    let replayed = match app.patiently(blocking(move || tasks.take(&task))).await?? {
-        Taken::New => false,
-        Taken::Repeated => true,
-        Taken::OtherRequest => return Err(Error::other_answer()),
-        Taken::TooMany => {
+    let replayed = match app.patiently(blocking(move || tasks.enqueue(&task))).await?? {
+        Enqueued::New => false,
+        Enqueued::Repeated => true,
+        Enqueued::OtherRequest => return Err(Error::other_answer()),
+        Enqueued::TooMany => {
             return Err(Error::new(Code::Overloaded, "too many tasks are waiting; ask again in a second"));
         }
     };
-    app.task_taken.notify_one();
     let position = first.map_or(position, |first| first.position);
     let answer = Answer { position, version: 0, outcome: Outcome::Done, replayed };
     Ok(written(StatusCode::CREATED, &answer, TaskTaken { task_id }))
@@ -225,54 +212,6 @@ async fn task_of(app: &App, user_id: UserId, task: &str) -> Result<(TaskState, V
     let unknown = || Error::new(Code::TaskNotFound, "there is no such task of yours, or no more");
     let task_id = id::parse_uuid(task).ok_or_else(unknown)?;
     app.state.search_tasks().status(task_id, user_id, now()).await?.ok_or_else(unknown)
-}
-
-/// Works on tasks for ever, on three at once: one that takes long keeps nobody else waiting, and most places for
-/// questions are left to those who wait for their answer.
-pub(crate) async fn work(app: &App) {
-    tokio::join!(work_on_one(app), work_on_one(app), work_on_one(app));
-}
-
-/// Works on tasks, one after the other, for ever.
-async fn work_on_one(app: &App) {
-    loop {
-        let tasks = app.state.search_tasks().clone();
-        match blocking(move || tasks.begin(now())).await {
-            Ok(Some(task)) => finish(app, task).await,
-            // Logged where it was made an error of ours: in a while it may go.
-            Ok(None) | Err(_) => {
-                let _ = tokio::time::timeout(LEFT_EVERY, app.task_taken.notified()).await;
-            }
-        }
-    }
-}
-
-async fn finish(app: &App, task: Task) {
-    let ended = look(app, &task).await.unwrap_or(Ended::Failed);
-    let tasks = app.state.search_tasks().clone();
-    // A task that could not be finished is taken up again, as one that its process has left.
-    let _ = blocking(move || tasks.finish(&task, &ended, now())).await;
-}
-
-async fn look(app: &App, task: &Task) -> Result<Ended, Error> {
-    let deadline = Instant::now() + TASK_MAX;
-    let question = search::question(&task.question).map_err(|broken| Error::bad("message", broken))?;
-    let zone = app.zone_of(&question, task.user_id, 0).await?;
-    let wanted = task.wanted.max(app.writer.acknowledged(ProjectionId::Search.follows()));
-    // Where the index is behind, what it has is the answer.
-    let _ = app.projections.caught_up(ProjectionId::Search, wanted, FOLLOW_MAX).await;
-    let Ok(place) = app.place(PLACE_WAIT_MAX).await else { return Ok(Ended::Postponed) };
-    let who = Who::Member(task.user_id);
-    let found = app
-        .look_up(place, move |snapshot| {
-            let (question, zone, order, from, limit) = (&question, &zone, Order::Newest, None, HITS_MAX);
-            search::find_plain(snapshot, &SearchRequest { question, who, zone, order, from, limit, deadline })
-        })
-        .await?;
-    if !found.looked {
-        return Ok(Ended::Postponed);
-    }
-    Ok(Ended::Found(found.hits.into_iter().map(|hit| (hit.chat_id, hit.message_id)).collect()))
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> state::Result<T> + Send + 'static) -> Result<T, Error> {

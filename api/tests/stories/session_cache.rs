@@ -1,8 +1,7 @@
 //! Sessions looked up in Redis: what it holds, loses, or gets back changes nobody's answer.
 
 use super::until;
-use api::Settings;
-use api::redis::Address;
+use node::redis::Address;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, Client, cmd};
 use reqwest::Method;
@@ -22,7 +21,7 @@ const FLUSHES: usize = 20;
 const KILLS: usize = 3;
 
 async fn app_with(url: &str) -> TestApp {
-    TestApp::start_with(Settings { redis: Some(Address::parse(url).unwrap()), ..TestApp::settings() }).await
+    TestApp::start_sharing(Address::parse(url).unwrap()).await
 }
 
 async fn connection(url: &str) -> MultiplexedConnection {

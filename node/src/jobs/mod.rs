@@ -1,6 +1,7 @@
 //! What a node does beside its work: one file a job, one line in the list.
 
 mod ownerless_chats;
+mod search_tasks;
 mod state;
 mod wakeups;
 
@@ -16,7 +17,7 @@ use tokio::task::JoinSet;
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Every job. One that has nothing to do on a node has no task there.
-const JOBS: &[fn(&Node) -> Option<Task>] = &[ownerless_chats::job, state::job, wakeups::job];
+const JOBS: &[fn(&Node) -> Option<Task>] = &[ownerless_chats::job, search_tasks::job, state::job, wakeups::job];
 
 /// Starts every job of a node.
 pub(crate) fn start(node: &Node) -> JoinSet<()> {

@@ -3,6 +3,7 @@
 use crate::{Actor, Contract, shared};
 use api::Settings;
 use node::passwords::{Cost, PasswordPolicy};
+use node::redis::Address;
 use node::{Node, NodeOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub struct TestApp {
     folder: Arc<TempDir>,
     settings: Settings,
     passwords: PasswordPolicy,
+    redis: Option<Address>,
     contract: Arc<Contract>,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<std::io::Result<()>>,
@@ -43,23 +45,33 @@ impl TestApp {
 
     /// Starts with this policy for passwords.
     pub async fn start_hashing(passwords: PasswordPolicy) -> TestApp {
-        TestApp::over(new_folder(), TestApp::settings(), passwords).await
+        TestApp::over(new_folder(), TestApp::settings(), passwords, None).await
     }
 
     /// Starts with these settings.
     pub async fn start_with(settings: Settings) -> TestApp {
-        TestApp::over(new_folder(), settings, TestApp::passwords()).await
+        TestApp::over(new_folder(), settings, TestApp::passwords(), None).await
+    }
+
+    /// Starts with the Redis at that address.
+    pub async fn start_sharing(redis: Address) -> TestApp {
+        TestApp::over(new_folder(), TestApp::settings(), TestApp::passwords(), Some(redis)).await
     }
 
     /// Starts over a folder that another one has left.
     pub async fn start_in(folder: Arc<TempDir>) -> TestApp {
-        TestApp::over(folder, TestApp::settings(), TestApp::passwords()).await
+        TestApp::over(folder, TestApp::settings(), TestApp::passwords(), None).await
     }
 
-    async fn over(folder: Arc<TempDir>, settings: Settings, passwords: PasswordPolicy) -> TestApp {
+    async fn over(
+        folder: Arc<TempDir>,
+        settings: Settings,
+        passwords: PasswordPolicy,
+        redis: Option<Address>,
+    ) -> TestApp {
         let database = shared::of(&folder).await;
         let data = data(&folder);
-        let options = NodeOptions { database, passwords, ..NodeOptions::new(data) };
+        let options = NodeOptions { database, passwords, redis: redis.clone(), ..NodeOptions::new(data) };
         let node = Arc::new(Node::open(options).await.expect("a node starts over its own folder"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port of the loopback interface");
         let address = listener.local_addr().expect("a bound listener has an address");
@@ -79,6 +91,7 @@ impl TestApp {
             folder,
             settings,
             passwords,
+            redis,
             contract: Arc::new(Contract::new()),
             stop: Some(stop),
             serving,
@@ -139,17 +152,17 @@ impl TestApp {
 
     /// Stops it and starts another over the same folder, with another policy for passwords.
     pub async fn restart_hashing(self, passwords: PasswordPolicy) -> TestApp {
-        let settings = self.settings.clone();
+        let (settings, redis) = (self.settings.clone(), self.redis.clone());
         let folder = self.stop().await;
-        TestApp::over(folder, settings, passwords).await
+        TestApp::over(folder, settings, passwords, redis).await
     }
 
     /// Stops it, lets somebody at its data folder, and starts another over it.
     pub async fn restart_after(self, work: impl FnOnce(&Path)) -> TestApp {
-        let (settings, passwords) = (self.settings.clone(), self.passwords);
+        let (settings, passwords, redis) = (self.settings.clone(), self.passwords, self.redis.clone());
         let folder = self.stop().await;
         work(&data(&folder));
-        TestApp::over(folder, settings, passwords).await
+        TestApp::over(folder, settings, passwords, redis).await
     }
 }
 

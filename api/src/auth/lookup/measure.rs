@@ -1,7 +1,8 @@
 //! What looking a session up costs: `cargo nextest run --release -p api --run-ignored only measure --no-capture`.
 
 use super::*;
-use crate::{Settings, redis};
+use crate::Settings;
+use node::redis::Address;
 use node::{Node, NodeOptions};
 use std::time::Instant;
 
@@ -18,10 +19,10 @@ async fn measure_a_look_up() {
     let server = servers::Redis::start().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let options = NodeOptions::new(data);
+    let redis = Some(Address::parse(&server.url()).unwrap());
+    let options = NodeOptions { redis, ..NodeOptions::new(data) };
     let node = Node::open(options).await.unwrap();
-    let settings = Settings { redis: Some(redis::Address::parse(&server.url()).unwrap()), ..Settings::default() };
-    let app = App::new(&node, settings);
+    let app = App::new(&node, Settings::default());
     let stamp = Stamp {
         generation: app.projections.open_sessions().generation(),
         mark: app.projections.mark(projections::ProjectionId::Sessions),

@@ -82,11 +82,12 @@ pub async fn look(address: &Address) -> Result<String, Unreachable> {
     Ok(version.unwrap_or("of an unknown version").to_owned())
 }
 
-/// A connection to Redis that is made anew, behind everybody's back, when it is lost.
-pub(crate) struct Redis {
+/// A connection to Redis that is made again in the background when it is lost. A cheap handle.
+#[derive(Clone)]
+pub struct Redis {
     line: Arc<watch::Sender<Line>>,
-    /// Ends what makes it anew when this is dropped.
-    _keeper: JoinSet<()>,
+    /// Ends what makes it again when the last handle is dropped.
+    _keeper: Arc<JoinSet<()>>,
 }
 
 /// The connection, when there is one, and which it is.
@@ -102,11 +103,11 @@ impl Redis {
         let line = Arc::new(watch::Sender::new(Line::default()));
         let mut keeper = JoinSet::new();
         keeper.spawn(keep(address.clone(), Arc::clone(&line)));
-        Redis { line, _keeper: keeper }
+        Redis { line, _keeper: Arc::new(keeper) }
     }
 
     /// What it answers; none when it does not, or says that it cannot. Without a connection that is at once.
-    pub(crate) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Option<T> {
+    pub async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Option<T> {
         let (number, connection) = {
             let line = self.line.borrow();
             (line.number, line.connection.clone())
