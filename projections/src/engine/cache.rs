@@ -1,7 +1,7 @@
 //! What was looked up in a read model a moment ago. `docs/decisions/0014` says why no end can be overlooked.
 
 use crate::ProjectionId;
-use crate::engine::runner::concerns;
+use crate::engine::folding::concerns;
 use domain::UserId;
 use domain::session::TokenHash;
 use std::collections::{HashMap, VecDeque};

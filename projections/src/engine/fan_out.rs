@@ -1,7 +1,7 @@
 //! Reading the log once for several read models that are built at the same time.
 
+use crate::engine::folding::{Stop, follow};
 use crate::engine::generation::Generation;
-use crate::engine::runner::{Stop, follow};
 use crate::{Progress, ProjectionId, Result};
 use std::panic::resume_unwind;
 use std::sync::Arc;

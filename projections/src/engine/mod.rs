@@ -6,6 +6,7 @@ pub(crate) mod catalog;
 pub(crate) mod definition;
 pub(crate) mod fan_out;
 pub(crate) mod fold;
+mod folding;
 mod follow;
 pub(crate) mod generation;
 mod handle;

@@ -2,11 +2,12 @@
 
 use crate::engine::catalog::Entry;
 use crate::engine::fan_out::Pages;
+use crate::engine::folding::Stop;
 use crate::engine::generation::Generation;
 use crate::engine::handle::Handle;
 use crate::engine::lease::Leases;
 use crate::engine::locations::Locations;
-use crate::engine::runner::{Runner, Shared, Stop};
+use crate::engine::runner::{Runner, Shared};
 use crate::engine::{rebuild, skips};
 use crate::{Error, ProjectionId, Result};
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
 //! What an operator does with a projection: pausing it, letting it go on, letting it step over an event. Whichever node
 //! they ask feeds the projection from then on.
 
-use crate::engine::runner::NO_EVENT;
+use crate::engine::folding::NO_EVENT;
 use crate::{Error, ProjectionId, Projections, Result};
 
 /// Skipped, it would leave what it erases in the read model.

@@ -1,9 +1,10 @@
 //! Building a read model anew, beside the one that serves.
 
 use crate::engine::fan_out::{self, Pages};
+use crate::engine::folding::{Stop, follow};
 use crate::engine::generation::Generation;
 use crate::engine::locations::Locations;
-use crate::engine::runner::{Runner, Stop, follow};
+use crate::engine::runner::Runner;
 use crate::engine::skips;
 use crate::{Error, ProjectionId, Projections, Result};
 use std::sync::mpsc::{SyncSender, sync_channel};

@@ -1,7 +1,8 @@
 //! The text index of this node.
 
+use crate::engine::folding::NO_EVENT;
 use crate::engine::rebuild;
-use crate::engine::runner::{NO_EVENT, Runner};
+use crate::engine::runner::Runner;
 use crate::{ProjectionId, Projections, Result};
 use std::time::{Duration, Instant};
 use store::follower::{self, Follower, Next};
