@@ -6,7 +6,7 @@ use crate::storage::Storage;
 use domain::{ChatId, MessageId, Timestamp, UserId};
 use std::sync::Arc;
 use std::time::Duration;
-use store::sql::{Row, Tx};
+use store::sql::{Columns, Row, Tx};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -115,6 +115,22 @@ pub enum TaskOutcome {
 /// A message that was found.
 pub type FoundMessage = (ChatId, MessageId);
 
+macro_rules! task_columns {
+    () => {
+        "task_id, user_id, question, wanted, changed_at"
+    };
+}
+/// What [`begun_task`] reads.
+const TASK: Columns = Columns::of(task_columns!());
+
+macro_rules! status_columns {
+    () => {
+        "state, changed_at, found"
+    };
+}
+/// What [`status`] reads.
+const STATUS: Columns = Columns::of(status_columns!());
+
 /// The tasks. A cheap handle.
 #[derive(Clone)]
 pub struct SearchTasks {
@@ -179,10 +195,14 @@ impl SearchTasks {
         self.storage.change(|tx| {
             sweep(tx, at)?;
             let left = at.plus_seconds(-ABANDONED_AFTER_SECONDS);
-            let sql = "select task_id, user_id, question, wanted, changed_at from search_tasks task
+            let sql = concat!(
+                "select ",
+                task_columns!(),
+                " from search_tasks task
                        where state = 0 or (state = 1 and changed_at <= $1)
                        order by (select count(*) from search_tasks other where other.state = 1
-                                 and other.changed_at > $1 and other.user_id = task.user_id), asked_at, task_id limit 1";
+                                 and other.changed_at > $1 and other.user_id = task.user_id), asked_at, task_id limit 1"
+            );
             let Some((task, changed_at)) = tx.row(sql, &[left.into()], |row| begun_task(row, at))? else {
                 return Ok(());
             };
@@ -238,10 +258,12 @@ impl SearchTasks {
         user_id: UserId,
         at: Timestamp,
     ) -> Result<Option<(TaskState, Vec<FoundMessage>)>> {
-        let sql = "select state, changed_at, found from search_tasks
-                   where task_id = $1 and user_id = $2 and state in (0, 1, 2, 3)";
-        let read = |row: &Row<'_>| Ok((state(row.int(0)?), row.timestamp(1)?, found(row.maybe_bytes(2)?)));
-        let row = self.storage.database().row(sql, &[(&task_id).into(), (&user_id).into()], read).await?;
+        let sql = concat!(
+            "select ",
+            status_columns!(),
+            " from search_tasks where task_id = $1 and user_id = $2 and state in (0, 1, 2, 3)"
+        );
+        let row = self.storage.database().row(sql, &[(&task_id).into(), (&user_id).into()], status).await?;
         Ok(row.and_then(|(state, changed_at, found)| {
             let finished = matches!(state, TaskState::Success | TaskState::Failed);
             let over = finished && changed_at.plus_seconds(KEPT_SECONDS) <= at;
@@ -285,12 +307,25 @@ fn insert(tx: &mut Tx<'_>, task: &NewTask) -> Result<bool> {
     Ok(inserted == 1)
 }
 
+/// How far a task is, since when, and what it found.
+fn status(row: &Row<'_>) -> Result<(TaskState, Timestamp, Vec<FoundMessage>)> {
+    let state = state(row.int(const { STATUS.at("state") })?);
+    let changed_at = row.timestamp(const { STATUS.at("changed_at") })?;
+    Ok((state, changed_at, found(row.maybe_bytes(const { STATUS.at("found") })?)))
+}
+
 /// With when it was last changed.
 fn begun_task(row: &Row<'_>, at: Timestamp) -> Result<(Task, i64)> {
-    let question = row.maybe_text(2)?.unwrap_or_default().to_owned();
-    let wanted = row.int(3)?.cast_unsigned();
-    let task = Task { task_id: row.uuid(0)?, user_id: UserId(row.uuid(1)?), question, wanted, began_at: at };
-    Ok((task, row.int(4)?))
+    let question = row.maybe_text(const { TASK.at("question") })?.unwrap_or_default().to_owned();
+    let wanted = row.int(const { TASK.at("wanted") })?.cast_unsigned();
+    let task = Task {
+        task_id: row.uuid(const { TASK.at("task_id") })?,
+        user_id: UserId(row.uuid(const { TASK.at("user_id") })?),
+        question,
+        wanted,
+        began_at: at,
+    };
+    Ok((task, row.int(const { TASK.at("changed_at") })?))
 }
 
 /// What took too long or was tried too often has failed. What was found goes first; that there was such a task, when no

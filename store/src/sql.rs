@@ -4,6 +4,7 @@
 //! Each read model lies in a place of its own, a file or a schema of a database that several nodes share; it is
 //! written through one [`Writer`] and read through a small pool.
 
+mod columns;
 mod database;
 mod lease;
 mod place;
@@ -15,6 +16,7 @@ mod text;
 mod value;
 mod writer;
 
+pub use columns::Columns;
 pub use database::Database;
 pub use lease::Leases;
 pub use place::{Place, schemas};

@@ -8,7 +8,7 @@ use domain::chat::{self, Role};
 use domain::text::{ChatName, MessageText, Nickname, canonical_name};
 use domain::{ChatId, MessageId, Personal, Timestamp, UserId, message, user};
 use store::Fact;
-use store::sql::{Database, Row, Tx, Value};
+use store::sql::{Columns, Database, Row, Tx, Value};
 
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Chats,
@@ -328,32 +328,62 @@ fn forget(tx: &mut Tx<'_>, user_id: UserId) -> Result<(), store::Error> {
     tx.queue("delete from member where user_id = $1", &[(&user_id).into()])
 }
 
+macro_rules! chat_columns {
+    () => {
+        "c.chat_id, c.chat_name, c.private, c.archived, c.members, c.created_at, c.version"
+    };
+}
+/// What [`chat()`] reads.
+const CHAT: Columns = Columns::of(chat_columns!());
+
+macro_rules! last_message_columns {
+    () => {
+        "s.message_id, s.author, n.user_name, s.text, s.sent_at, s.version as message_version"
+    };
+}
+/// What [`last_message_at`] reads.
+const LAST_MESSAGE: Columns = Columns::of(last_message_columns!());
+
+macro_rules! member_columns {
+    () => {
+        "user_id, user_name, role, joined_at, position"
+    };
+}
+/// What [`member_of`] reads.
+const MEMBER: Columns = Columns::of(member_columns!());
+
+/// A chat, where it stands in the list, what who asks may do in it, and its newest message.
+macro_rules! listed_columns {
+    ($position:literal) => {
+        concat!(chat_columns!(), ", ", $position, ", m.role, ", last_message_columns!())
+    };
+}
+/// What [`listed`] reads.
+const LISTED: Columns = Columns::of(listed_columns!("position"));
+
 /// The chat of that id.
 pub async fn by_id(db: &Database, chat_id: ChatId) -> Result<Option<Chat>, store::Error> {
-    db.row(
-        "select chat_id, chat_name, private, archived, members, created_at, version from chat where chat_id = $1",
-        &[(&chat_id).into()],
-        chat,
-    )
-    .await
+    db.row(concat!("select ", chat_columns!(), " from chat c where c.chat_id = $1"), &[(&chat_id).into()], chat).await
 }
 
 /// The newest message of a chat.
 pub async fn last_message(db: &Database, chat_id: ChatId) -> Result<Option<LastMessage>, store::Error> {
     db.row(
-        "select s.message_id, s.author, n.user_name, s.text, s.sent_at, s.version
-         from said s left join author_name n on n.chat_id = s.chat_id and n.user_id = s.author
-         where s.chat_id = $1 order by s.position desc limit 1",
+        concat!(
+            "select ",
+            last_message_columns!(),
+            " from said s left join author_name n on n.chat_id = s.chat_id and n.user_id = s.author
+             where s.chat_id = $1 order by s.position desc limit 1"
+        ),
         &[(&chat_id).into()],
         |row| last_message_at(row, 0)?.ok_or(store::Error::Column { index: 0, expected: "an id" }),
     )
     .await
 }
 
-/// What [`member_of`] reads, in its order.
 macro_rules! members {
     ($which:literal) => {
-        concat!("select user_id, user_name, role, joined_at, position from member ", $which)
+        concat!("select ", member_columns!(), " from member ", $which)
     };
 }
 
@@ -377,15 +407,13 @@ pub async fn members(
     .await
 }
 
-/// What [`listed`] reads, in its order: chats with where they stand in the list, with who asks as a member, and, for
-/// members only, with the newest message.
+/// Chats with where they stand in the list, with who asks as a member, and, for members only, with the newest message.
 macro_rules! listed {
     ($position:literal, $chats:literal, $which:literal) => {
         concat!(
-            "select c.chat_id, c.chat_name, c.private, c.archived, c.members, c.created_at, c.version, ",
-            $position,
-            ", m.role, s.message_id, s.author, n.user_name, s.text, s.sent_at, s.version
-             from ",
+            "select ",
+            listed_columns!($position),
+            " from ",
             $chats,
             " left join said s on m.role is not null
                  and s.position = (select max(l.position) from said l where l.chat_id = c.chat_id)
@@ -465,22 +493,22 @@ pub async fn without_owner(db: &Database, after: u64, limit: u32) -> Result<Vec<
 
 fn chat(row: &Row<'_>) -> Result<Chat, store::Error> {
     Ok(Chat {
-        chat_id: ChatId(row.uuid(0)?),
-        chat_name: row.text(1)?.to_owned(),
-        private: row.bool(2)?,
-        archived: row.bool(3)?,
-        members: row.int(4)?.cast_unsigned(),
-        created_at: row.timestamp(5)?,
-        version: row.int(6)?.cast_unsigned(),
+        chat_id: ChatId(row.uuid(const { CHAT.at("chat_id") })?),
+        chat_name: row.text(const { CHAT.at("chat_name") })?.to_owned(),
+        private: row.bool(const { CHAT.at("private") })?,
+        archived: row.bool(const { CHAT.at("archived") })?,
+        members: row.int(const { CHAT.at("members") })?.cast_unsigned(),
+        created_at: row.timestamp(const { CHAT.at("created_at") })?,
+        version: row.int(const { CHAT.at("version") })?.cast_unsigned(),
     })
 }
 
 fn listed(row: &Row<'_>) -> Result<ChatEntry, store::Error> {
     Ok(ChatEntry {
         chat: chat(row)?,
-        position: row.int(7)?.cast_unsigned(),
-        role: row.maybe_text(8)?.map(role_of),
-        last_message: last_message_at(row, 9)?,
+        position: row.int(const { LISTED.at("position") })?.cast_unsigned(),
+        role: row.maybe_text(const { LISTED.at("role") })?.map(role_of),
+        last_message: last_message_at(row, const { LISTED.at("message_id") })?,
     })
 }
 
@@ -489,21 +517,21 @@ fn last_message_at(row: &Row<'_>, first: usize) -> Result<Option<LastMessage>, s
     let Some(message_id) = row.maybe_uuid(first)? else { return Ok(None) };
     Ok(Some(LastMessage {
         message_id: MessageId(message_id),
-        user_id: UserId(row.uuid(first + 1)?),
-        user_name: row.maybe_text(first + 2)?.map(str::to_owned),
-        text: row.text(first + 3)?.to_owned(),
-        sent_at: row.timestamp(first + 4)?,
-        version: row.int(first + 5)?.cast_unsigned(),
+        user_id: UserId(row.uuid(first + const { LAST_MESSAGE.at("author") })?),
+        user_name: row.maybe_text(first + const { LAST_MESSAGE.at("user_name") })?.map(str::to_owned),
+        text: row.text(first + const { LAST_MESSAGE.at("text") })?.to_owned(),
+        sent_at: row.timestamp(first + const { LAST_MESSAGE.at("sent_at") })?,
+        version: row.int(first + const { LAST_MESSAGE.at("message_version") })?.cast_unsigned(),
     }))
 }
 
 fn member_of(row: &Row<'_>) -> Result<Member, store::Error> {
     Ok(Member {
-        user_id: UserId(row.uuid(0)?),
-        user_name: row.maybe_text(1)?.map(str::to_owned),
-        role: role_of(row.text(2)?),
-        joined_at: row.timestamp(3)?,
-        position: row.int(4)?.cast_unsigned(),
+        user_id: UserId(row.uuid(const { MEMBER.at("user_id") })?),
+        user_name: row.maybe_text(const { MEMBER.at("user_name") })?.map(str::to_owned),
+        role: role_of(row.text(const { MEMBER.at("role") })?),
+        joined_at: row.timestamp(const { MEMBER.at("joined_at") })?,
+        position: row.int(const { MEMBER.at("position") })?.cast_unsigned(),
     })
 }
 

@@ -7,7 +7,7 @@ use crate::engine::table::{Key, Table};
 use domain::text::Nickname;
 use domain::{ChatId, MessageId, Personal, Timestamp, UserId, chat, message, user};
 use store::Fact;
-use store::sql::{Database, Row, Tx, Value};
+use store::sql::{Columns, Database, Row, Tx, Value};
 
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Messages,
@@ -223,17 +223,23 @@ pub async fn access(db: &Database, chat_id: ChatId, user_id: UserId) -> Result<A
     })
 }
 
-/// What [`message()`] reads, in its order.
+macro_rules! message_columns {
+    () => {
+        "p.position, p.message_id, p.chat_id, p.author, m.user_name, p.text, p.sent_at, p.edited_at, p.reply_to, p.version"
+    };
+}
 macro_rules! messages {
     ($which:literal) => {
         concat!(
-            "select p.position, p.message_id, p.chat_id, p.author, m.user_name, p.text, p.sent_at, p.edited_at,
-                 p.reply_to, p.version
-             from message p left join member m on m.chat_id = p.chat_id and m.user_id = p.author ",
+            "select ",
+            message_columns!(),
+            " from message p left join member m on m.chat_id = p.chat_id and m.user_id = p.author ",
             $which
         )
     };
 }
+/// What [`message()`] reads.
+const MESSAGE: Columns = Columns::of(message_columns!());
 
 /// A page of a chat's messages, behind the position `from` in that order.
 pub async fn page(
@@ -272,15 +278,15 @@ pub async fn one(db: &Database, chat_id: ChatId, message_id: MessageId) -> Resul
 
 fn message(row: &Row<'_>) -> Result<Message, store::Error> {
     Ok(Message {
-        position: row.int(0)?.cast_unsigned(),
-        message_id: MessageId(row.uuid(1)?),
-        chat_id: ChatId(row.uuid(2)?),
-        user_id: UserId(row.uuid(3)?),
-        user_name: row.maybe_text(4)?.map(str::to_owned),
-        text: row.text(5)?.to_owned(),
-        sent_at: row.timestamp(6)?,
-        edited_at: row.maybe_timestamp(7)?,
-        reply_to: row.maybe_uuid(8)?.map(MessageId),
-        version: row.int(9)?.cast_unsigned(),
+        position: row.int(const { MESSAGE.at("position") })?.cast_unsigned(),
+        message_id: MessageId(row.uuid(const { MESSAGE.at("message_id") })?),
+        chat_id: ChatId(row.uuid(const { MESSAGE.at("chat_id") })?),
+        user_id: UserId(row.uuid(const { MESSAGE.at("author") })?),
+        user_name: row.maybe_text(const { MESSAGE.at("user_name") })?.map(str::to_owned),
+        text: row.text(const { MESSAGE.at("text") })?.to_owned(),
+        sent_at: row.timestamp(const { MESSAGE.at("sent_at") })?,
+        edited_at: row.maybe_timestamp(const { MESSAGE.at("edited_at") })?,
+        reply_to: row.maybe_uuid(const { MESSAGE.at("reply_to") })?.map(MessageId),
+        version: row.int(const { MESSAGE.at("version") })?.cast_unsigned(),
     })
 }

@@ -7,7 +7,7 @@ use crate::engine::table::{Key, Table};
 use domain::session::{self, TokenHash};
 use domain::{Event, SessionId, Timestamp, UserId, user};
 use store::Fact;
-use store::sql::{Database, Row, Tx};
+use store::sql::{Columns, Database, Row, Tx};
 use uuid::Uuid;
 
 pub(crate) const DEFINITION: Definition = Definition {
@@ -156,12 +156,18 @@ fn end_all(tx: &mut Tx<'_>, user_id: UserId, keep: Option<SessionId>) -> Result<
     Ok(())
 }
 
-/// What [`session()`] reads, in its order.
-macro_rules! sessions {
-    ($which:literal) => {
-        concat!("select session_id, user_id, device, address, created_at, expires_at from session ", $which)
+macro_rules! session_columns {
+    () => {
+        "session_id, user_id, device, address, created_at, expires_at"
     };
 }
+macro_rules! sessions {
+    ($which:literal) => {
+        concat!("select ", session_columns!(), " from session ", $which)
+    };
+}
+/// What [`session()`] reads.
+const SESSION: Columns = Columns::of(session_columns!());
 
 /// The session of the token with that hash.
 pub async fn by_token(db: &Database, token_hash: &TokenHash) -> Result<Option<Session>, store::Error> {
@@ -198,11 +204,11 @@ pub async fn of_user(
 
 fn session(row: &Row<'_>) -> Result<Session, store::Error> {
     Ok(Session {
-        session_id: SessionId(row.uuid(0)?),
-        user_id: UserId(row.uuid(1)?),
-        device: row.maybe_text(2)?.map(str::to_owned),
-        address: row.maybe_text(3)?.map(str::to_owned),
-        created_at: row.timestamp(4)?,
-        expires_at: row.timestamp(5)?,
+        session_id: SessionId(row.uuid(const { SESSION.at("session_id") })?),
+        user_id: UserId(row.uuid(const { SESSION.at("user_id") })?),
+        device: row.maybe_text(const { SESSION.at("device") })?.map(str::to_owned),
+        address: row.maybe_text(const { SESSION.at("address") })?.map(str::to_owned),
+        created_at: row.timestamp(const { SESSION.at("created_at") })?,
+        expires_at: row.timestamp(const { SESSION.at("expires_at") })?,
     })
 }

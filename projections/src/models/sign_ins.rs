@@ -6,7 +6,7 @@ use crate::engine::fold::Fold;
 use crate::engine::table::{Key, Table};
 use domain::{SessionId, Timestamp, UserId, session, user};
 use store::Fact;
-use store::sql::{Database, Row, Tx};
+use store::sql::{Columns, Database, Row, Tx};
 
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::SignIns,
@@ -131,6 +131,14 @@ fn failed(tx: &mut Tx<'_>, position: u64, user_id: UserId, failures: &user::Sign
     )
 }
 
+macro_rules! sign_in_columns {
+    () => {
+        "position, at, succeeded, count, device, address, session_id"
+    };
+}
+/// What [`sign_in`] reads.
+const SIGN_IN: Columns = Columns::of(sign_in_columns!());
+
 /// A user's sign-ins before the position `before`, the newest first.
 pub async fn of_user(
     db: &Database,
@@ -139,8 +147,11 @@ pub async fn of_user(
     limit: u32,
 ) -> Result<Vec<SignIn>, store::Error> {
     db.rows(
-        "select position, at, succeeded, count, device, address, session_id from sign_in
-         where user_id = $1 and position < $2 order by position desc limit $3",
+        concat!(
+            "select ",
+            sign_in_columns!(),
+            " from sign_in where user_id = $1 and position < $2 order by position desc limit $3"
+        ),
         &[(&user_id).into(), before.unwrap_or(u64::MAX).into(), limit.into()],
         sign_in,
     )
@@ -149,12 +160,12 @@ pub async fn of_user(
 
 fn sign_in(row: &Row<'_>) -> Result<SignIn, store::Error> {
     Ok(SignIn {
-        position: row.int(0)?.cast_unsigned(),
-        at: row.timestamp(1)?,
-        succeeded: row.bool(2)?,
-        count: u32::try_from(row.int(3)?).unwrap_or(u32::MAX),
-        device: row.maybe_text(4)?.map(str::to_owned),
-        address: row.maybe_text(5)?.map(str::to_owned),
-        session_id: row.maybe_uuid(6)?.map(SessionId),
+        position: row.int(const { SIGN_IN.at("position") })?.cast_unsigned(),
+        at: row.timestamp(const { SIGN_IN.at("at") })?,
+        succeeded: row.bool(const { SIGN_IN.at("succeeded") })?,
+        count: u32::try_from(row.int(const { SIGN_IN.at("count") })?).unwrap_or(u32::MAX),
+        device: row.maybe_text(const { SIGN_IN.at("device") })?.map(str::to_owned),
+        address: row.maybe_text(const { SIGN_IN.at("address") })?.map(str::to_owned),
+        session_id: row.maybe_uuid(const { SIGN_IN.at("session_id") })?.map(SessionId),
     })
 }

@@ -8,7 +8,7 @@ use domain::session::TokenHash;
 use domain::token::{self, Scopes};
 use domain::{Event, Timestamp, TokenId, UserId, user};
 use store::Fact;
-use store::sql::{Database, Row, Tx};
+use store::sql::{Columns, Database, Row, Tx};
 
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Tokens,
@@ -147,12 +147,18 @@ fn insert(tx: &mut Tx<'_>, token_id: TokenId, created: &token::Created) -> Resul
     )
 }
 
-/// What [`token()`] reads, in its order.
-macro_rules! tokens {
-    ($which:literal) => {
-        concat!("select token_id, user_id, name, scopes, created_at, expires_at from token ", $which)
+macro_rules! token_columns {
+    () => {
+        "token_id, user_id, name, scopes, created_at, expires_at"
     };
 }
+macro_rules! tokens {
+    ($which:literal) => {
+        concat!("select ", token_columns!(), " from token ", $which)
+    };
+}
+/// What [`token()`] reads.
+const TOKEN: Columns = Columns::of(token_columns!());
 
 /// The token with that hash.
 pub async fn by_hash(db: &Database, token_hash: &TokenHash) -> Result<Option<Token>, store::Error> {
@@ -177,14 +183,15 @@ pub async fn count(db: &Database, user_id: UserId, at: Timestamp) -> Result<u64,
 }
 
 fn token(row: &Row<'_>) -> Result<Token, store::Error> {
-    let scopes = Scopes::parse(row.text(3)?.split(' '));
-    let expires_at = row.timestamp(5)?;
+    let scopes = Scopes::parse(row.text(const { TOKEN.at("scopes") })?.split(' '));
+    let expires_at = row.timestamp(const { TOKEN.at("expires_at") })?;
     Ok(Token {
-        token_id: TokenId(row.uuid(0)?),
-        user_id: UserId(row.uuid(1)?),
-        name: row.maybe_text(2)?.map(str::to_owned),
-        scopes: scopes.map_err(|_| store::Error::Column { index: 3, expected: "names of scopes" })?,
-        created_at: row.timestamp(4)?,
+        token_id: TokenId(row.uuid(const { TOKEN.at("token_id") })?),
+        user_id: UserId(row.uuid(const { TOKEN.at("user_id") })?),
+        name: row.maybe_text(const { TOKEN.at("name") })?.map(str::to_owned),
+        scopes: scopes
+            .map_err(|_| store::Error::Column { index: const { TOKEN.at("scopes") }, expected: "names of scopes" })?,
+        created_at: row.timestamp(const { TOKEN.at("created_at") })?,
         expires_at: (expires_at < NEVER).then_some(expires_at),
     })
 }

@@ -6,7 +6,7 @@ use crate::engine::fold::Fold;
 use crate::engine::table::{Key, Table, behind_prefix};
 use domain::{Personal, Timestamp, UserId, user};
 use store::Fact;
-use store::sql::{Database, Row, Tx};
+use store::sql::{Columns, Database, Row, Tx};
 
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Users,
@@ -159,16 +159,18 @@ fn insert(tx: &mut Tx<'_>, user_id: UserId, signed_up: &user::SignedUp, version:
     )
 }
 
-/// What [`account`] reads, in its order.
-macro_rules! accounts {
-    ($which:literal) => {
-        concat!(
-            "select user_id, name_key, user_name, display_name, email, time_zone, locale, role, created_at, version
-             from account ",
-            $which
-        )
+macro_rules! account_columns {
+    () => {
+        "user_id, name_key, user_name, display_name, email, time_zone, locale, role, created_at, version"
     };
 }
+macro_rules! accounts {
+    ($which:literal) => {
+        concat!("select ", account_columns!(), " from account ", $which)
+    };
+}
+/// What [`account`] reads.
+const ACCOUNT: Columns = Columns::of(account_columns!());
 
 /// The account of that id.
 pub async fn by_id(db: &Database, user_id: UserId) -> Result<Option<Account>, store::Error> {
@@ -180,12 +182,18 @@ pub async fn by_name(db: &Database, canonical: &str) -> Result<Option<Account>, 
     db.row(accounts!("where name_key = $1"), &[canonical.into()], account).await
 }
 
-/// What [`credentials_of`] reads, in its order.
-macro_rules! verifiers {
-    ($which:literal) => {
-        concat!("select user_id, verifier, passwords from account ", $which)
+macro_rules! credentials_columns {
+    () => {
+        "user_id, verifier, passwords"
     };
 }
+macro_rules! verifiers {
+    ($which:literal) => {
+        concat!("select ", credentials_columns!(), " from account ", $which)
+    };
+}
+/// What [`credentials_of`] reads.
+const CREDENTIALS: Columns = Columns::of(credentials_columns!());
 
 /// What the password of the account of that name is checked against.
 pub async fn credentials(db: &Database, canonical: &str) -> Result<Option<Credentials>, store::Error> {
@@ -219,24 +227,24 @@ pub async fn list(
 
 fn account(row: &Row<'_>) -> Result<Account, store::Error> {
     Ok(Account {
-        user_id: UserId(row.uuid(0)?),
-        name_key: row.text(1)?.to_owned(),
-        user_name: row.text(2)?.to_owned(),
-        display_name: row.text(3)?.to_owned(),
-        email: row.maybe_text(4)?.map(str::to_owned),
-        time_zone: row.text(5)?.to_owned(),
-        locale: row.text(6)?.to_owned(),
+        user_id: UserId(row.uuid(const { ACCOUNT.at("user_id") })?),
+        name_key: row.text(const { ACCOUNT.at("name_key") })?.to_owned(),
+        user_name: row.text(const { ACCOUNT.at("user_name") })?.to_owned(),
+        display_name: row.text(const { ACCOUNT.at("display_name") })?.to_owned(),
+        email: row.maybe_text(const { ACCOUNT.at("email") })?.map(str::to_owned),
+        time_zone: row.text(const { ACCOUNT.at("time_zone") })?.to_owned(),
+        locale: row.text(const { ACCOUNT.at("locale") })?.to_owned(),
         // A role that this version does not know allows nothing.
-        role: user::Role::parse(row.text(7)?).unwrap_or_default(),
-        created_at: row.timestamp(8)?,
-        version: row.int(9)?.cast_unsigned(),
+        role: user::Role::parse(row.text(const { ACCOUNT.at("role") })?).unwrap_or_default(),
+        created_at: row.timestamp(const { ACCOUNT.at("created_at") })?,
+        version: row.int(const { ACCOUNT.at("version") })?.cast_unsigned(),
     })
 }
 
 fn credentials_of(row: &Row<'_>) -> Result<Credentials, store::Error> {
     Ok(Credentials {
-        user_id: UserId(row.uuid(0)?),
-        verifier: row.maybe_text(1)?.map(str::to_owned),
-        passwords: u32::try_from(row.int(2)?).unwrap_or(u32::MAX),
+        user_id: UserId(row.uuid(const { CREDENTIALS.at("user_id") })?),
+        verifier: row.maybe_text(const { CREDENTIALS.at("verifier") })?.map(str::to_owned),
+        passwords: u32::try_from(row.int(const { CREDENTIALS.at("passwords") })?).unwrap_or(u32::MAX),
     })
 }
