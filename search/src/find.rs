@@ -104,6 +104,8 @@ pub struct Hit {
     pub message_id: MessageId,
     /// In which chat.
     pub chat_id: ChatId,
+    /// What that one is called.
+    pub chat_name: Option<String>,
     /// Who said it.
     pub user_id: UserId,
     /// Their name in the chat.
@@ -183,7 +185,7 @@ fn hits(
     wanted: Option<&highlight::HighlightTerms<'_>>,
 ) -> Result<(Vec<Hit>, bool)> {
     let deadline = request.deadline.max(Instant::now() + READING_MIN);
-    let mut names = HashMap::new();
+    let (mut names, mut chats) = (HashMap::new(), HashMap::new());
     let (mut hits, mut bytes) = (Vec::<Hit>::new(), 0);
     for ranked in top {
         let is_late = !hits.is_empty() && Instant::now() >= deadline;
@@ -197,6 +199,10 @@ fn hits(
             unknown.insert(snapshot.nickname(&pair(author.0, author.1))?.flatten());
         }
         hit.user_name.clone_from(&names[&author]);
+        if let std::collections::hash_map::Entry::Vacant(unknown) = chats.entry(hit.chat_id) {
+            unknown.insert(snapshot.chat_name(hit.chat_id)?);
+        }
+        hit.chat_name.clone_from(&chats[&hit.chat_id]);
         hit.highlights = wanted.map(|wanted| wanted.in_text(&hit.text)).unwrap_or_default();
         bytes += json_bytes(&hit.text) + hit.highlights.len() * HIGHLIGHT_BYTES;
         hits.push(hit);
@@ -212,6 +218,7 @@ fn message(snapshot: &Snapshot, ranked: &RankedHit) -> Result<Hit> {
     Ok(Hit {
         message_id: MessageId(id(&document, fields.message_id)?),
         chat_id: ChatId(id(&document, fields.chat_id)?),
+        chat_name: None,
         user_id: UserId(id(&document, fields.author)?),
         user_name: None,
         position: ranked.position,

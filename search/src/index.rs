@@ -5,6 +5,7 @@ use crate::read_only::ReadOnly;
 use crate::schema::{fields, schema};
 use crate::words::{LINES, Lines};
 use crate::{Error, Result};
+use domain::ChatId;
 use rustix::fs::{Access, access};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -269,6 +270,12 @@ impl Snapshot {
         let document = self.by_key(fields().member, member)?;
         let nickname = |document: &TantivyDocument| document.get_first(fields().nickname)?.as_str().map(str::to_owned);
         Ok(document.as_ref().map(nickname))
+    }
+
+    /// What a chat is called.
+    pub(crate) fn chat_name(&self, chat_id: ChatId) -> Result<Option<String>> {
+        let document = self.by_key(fields().known, chat_id.0.as_bytes())?;
+        Ok(document.and_then(|document| Some(document.get_first(fields().chat_name)?.as_str()?.to_owned())))
     }
 
     /// Where the documents lie that have that key.

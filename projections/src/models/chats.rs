@@ -4,6 +4,7 @@ use crate::ProjectionId;
 use crate::engine::definition::Definition;
 use crate::engine::fold::Fold;
 use crate::engine::table::{Key, Table, behind_prefix};
+use crate::models::display_name;
 use domain::chat::{self, Role};
 use domain::text::{ChatName, MessageText, Nickname, canonical_name};
 use domain::{ChatId, MessageId, Personal, Timestamp, UserId, message, user};
@@ -13,7 +14,7 @@ use store::sql::{Columns, Database, Row, Tx, Value};
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Chats,
     name: "chats",
-    version: 2,
+    version: 3,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
@@ -21,7 +22,9 @@ pub(crate) const DEFINITION: Definition = Definition {
     folds: &[Fold::Chat(apply_chat), Fold::Message(apply_message), Fold::User(apply_user)],
 };
 
-const TABLES: &str = "
+const TABLES: &str = concat!(
+    display_name::person!(),
+    "
     create table chat (
         chat_id bytea primary key,
         chat_name text not null,
@@ -31,7 +34,8 @@ const TABLES: &str = "
         members bigint not null,
         created_at bigint not null,
         version bigint not null,
-        position bigint not null
+        position bigint not null,
+        active bigint not null
     );
     create table member (
         chat_id bytea not null,
@@ -59,7 +63,8 @@ const TABLES: &str = "
         user_name text,
         primary key (chat_id, user_id)
     );
-";
+"
+);
 
 const INDEXES: &str = "
     create unique index if not exists chat_by_position on chat (position);
@@ -70,10 +75,21 @@ const INDEXES: &str = "
 ";
 
 const COMPARED: &[Table] = &[
+    display_name::COMPARED,
     Table {
         name: "chat",
         key: &[Key::Id("chat_id")],
-        columns: &["chat_name", "name_key", "private", "archived", "members", "created_at", "version", "position"],
+        columns: &[
+            "chat_name",
+            "name_key",
+            "private",
+            "archived",
+            "members",
+            "created_at",
+            "version",
+            "position",
+            "active",
+        ],
     },
     Table {
         name: "member",
@@ -118,6 +134,8 @@ pub struct LastMessage {
     pub user_id: UserId,
     /// The author's name in the chat; none when it was erased.
     pub user_name: Option<String>,
+    /// How they want to be called everywhere; none when they are erased.
+    pub display_name: Option<String>,
     /// Its first [`PREVIEW_CHARACTERS_MAX`] characters.
     pub text: String,
     /// When it was said.
@@ -145,6 +163,8 @@ pub struct Member {
     pub user_id: UserId,
     /// Their name in the chat; none when it was erased.
     pub user_name: Option<String>,
+    /// How they want to be called everywhere; none when they are erased.
+    pub display_name: Option<String>,
     /// What they may do.
     pub role: Role,
     /// Since when.
@@ -154,6 +174,7 @@ pub struct Member {
 }
 
 fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -> Result<(), store::Error> {
+    display_name::apply(tx, user_id, event)?;
     match event {
         user::Event::Erased => forget(tx, user_id),
         user::Event::SignedUp(_)
@@ -188,6 +209,8 @@ fn apply_message(
 }
 
 fn post(tx: &mut Tx<'_>, fact: &Fact, message_id: MessageId, posted: &message::Posted) -> Result<(), store::Error> {
+    // That something was said stays true when it is taken back.
+    tx.queue("update chat set active = $2 where chat_id = $1", &[(&posted.chat_id).into(), fact.position.into()])?;
     let Personal::Known(text) = &posted.text else {
         return Ok(());
     };
@@ -256,8 +279,9 @@ fn apply_chat(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, event: &chat::Event
 
 fn insert(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, created: &chat::Created) -> Result<(), store::Error> {
     tx.queue(
-        "insert into chat (chat_id, chat_name, name_key, private, archived, members, created_at, version, position)
-         values ($1, $2, $3, $4, $5, 0, $6, $7, $8)",
+        "insert into chat (chat_id, chat_name, name_key, private, archived, members, created_at, version, position,
+             active)
+         values ($1, $2, $3, $4, $5, 0, $6, $7, $8, $8)",
         &[
             (&chat_id).into(),
             created.chat_name.as_str().into(),
@@ -338,7 +362,7 @@ const CHAT: Columns = Columns::of(chat_columns!());
 
 macro_rules! last_message_columns {
     () => {
-        "s.message_id, s.author, n.user_name, s.text, s.sent_at, s.version as message_version"
+        "s.message_id, s.author, n.user_name, s.text, s.sent_at, s.version as message_version, d.display_name"
     };
 }
 /// What [`last_message_at`] reads.
@@ -346,7 +370,7 @@ const LAST_MESSAGE: Columns = Columns::of(last_message_columns!());
 
 macro_rules! member_columns {
     () => {
-        "user_id, user_name, role, joined_at, position"
+        "m.user_id, m.user_name, m.role, m.joined_at, m.position, d.display_name"
     };
 }
 /// What [`member_of`] reads.
@@ -373,6 +397,7 @@ pub async fn last_message(db: &Database, chat_id: ChatId) -> Result<Option<LastM
             "select ",
             last_message_columns!(),
             " from said s left join author_name n on n.chat_id = s.chat_id and n.user_id = s.author
+             left join person d on d.user_id = s.author
              where s.chat_id = $1 order by s.position desc limit 1"
         ),
         &[(&chat_id).into()],
@@ -383,13 +408,14 @@ pub async fn last_message(db: &Database, chat_id: ChatId) -> Result<Option<LastM
 
 macro_rules! members {
     ($which:literal) => {
-        concat!("select ", member_columns!(), " from member ", $which)
+        concat!("select ", member_columns!(), " from member m left join person d on d.user_id = m.user_id ", $which)
     };
 }
 
 /// A member of a chat.
 pub async fn member(db: &Database, chat_id: ChatId, user_id: UserId) -> Result<Option<Member>, store::Error> {
-    db.row(members!("where chat_id = $1 and user_id = $2"), &[(&chat_id).into(), (&user_id).into()], member_of).await
+    db.row(members!("where m.chat_id = $1 and m.user_id = $2"), &[(&chat_id).into(), (&user_id).into()], member_of)
+        .await
 }
 
 /// The members of a chat in the order in which they came, behind the position `after`.
@@ -400,7 +426,7 @@ pub async fn members(
     limit: u32,
 ) -> Result<Vec<Member>, store::Error> {
     db.rows(
-        members!("where chat_id = $1 and position > $2 order by position limit $3"),
+        members!("where m.chat_id = $1 and m.position > $2 order by m.position limit $3"),
         &[(&chat_id).into(), after.unwrap_or(0).into(), limit.into()],
         member_of,
     )
@@ -417,13 +443,16 @@ macro_rules! listed {
             $chats,
             " left join said s on m.role is not null
                  and s.position = (select max(l.position) from said l where l.chat_id = c.chat_id)
-             left join author_name n on n.chat_id = s.chat_id and n.user_id = s.author ",
+             left join author_name n on n.chat_id = s.chat_id and n.user_id = s.author
+             left join person d on d.user_id = s.author ",
             $which
         )
     };
 }
 
-/// A user's chats whose canonical name begins with `name_prefix` (all for an empty one), those they came to last first.
+/// A user's chats whose canonical name begins with `name_prefix` (all for an empty one), those with the last activity first:
+/// a message, or the user's own coming. All of them are sorted, which their number allows; what a page shows beside is
+/// looked up for its rows only.
 pub async fn mine(
     db: &Database,
     user_id: UserId,
@@ -433,10 +462,13 @@ pub async fn mine(
 ) -> Result<Vec<ChatEntry>, store::Error> {
     db.rows(
         listed!(
-            "m.position",
-            "member m join chat c on c.chat_id = m.chat_id",
-            "where m.user_id = $1 and m.position < $2 and ($3 = '' or (c.name_key >= $3 and c.name_key < $4))
-             order by m.position desc limit $5"
+            "m.active",
+            "(select * from (
+                 select i.chat_id, i.role, case when k.active > i.position then k.active else i.position end as active
+                 from member i join chat k on k.chat_id = i.chat_id
+                 where i.user_id = $1 and ($3 = '' or (k.name_key >= $3 and k.name_key < $4))
+             ) a where a.active < $2 order by a.active desc limit $5) m join chat c on c.chat_id = m.chat_id",
+            "order by m.active desc"
         ),
         &[
             (&user_id).into(),
@@ -522,6 +554,7 @@ fn last_message_at(row: &Row<'_>, first: usize) -> Result<Option<LastMessage>, s
         text: row.text(first + const { LAST_MESSAGE.at("text") })?.to_owned(),
         sent_at: row.timestamp(first + const { LAST_MESSAGE.at("sent_at") })?,
         version: row.int(first + const { LAST_MESSAGE.at("message_version") })?.cast_unsigned(),
+        display_name: row.maybe_text(first + const { LAST_MESSAGE.at("display_name") })?.map(str::to_owned),
     }))
 }
 
@@ -532,6 +565,7 @@ fn member_of(row: &Row<'_>) -> Result<Member, store::Error> {
         role: role_of(row.text(const { MEMBER.at("role") })?),
         joined_at: row.timestamp(const { MEMBER.at("joined_at") })?,
         position: row.int(const { MEMBER.at("position") })?.cast_unsigned(),
+        display_name: row.maybe_text(const { MEMBER.at("display_name") })?.map(str::to_owned),
     })
 }
 

@@ -4,6 +4,7 @@ use crate::ProjectionId;
 use crate::engine::definition::Definition;
 use crate::engine::fold::Fold;
 use crate::engine::table::{Key, Table};
+use crate::models::display_name;
 use domain::text::Nickname;
 use domain::{ChatId, MessageId, Personal, Timestamp, UserId, chat, message, user};
 use store::Fact;
@@ -12,7 +13,7 @@ use store::sql::{Columns, Database, Row, Tx, Value};
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Messages,
     name: "messages",
-    version: 1,
+    version: 2,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
@@ -20,7 +21,9 @@ pub(crate) const DEFINITION: Definition = Definition {
     folds: &[Fold::Chat(apply_chat), Fold::Message(apply_message), Fold::User(apply_user)],
 };
 
-const TABLES: &str = "
+const TABLES: &str = concat!(
+    display_name::person!(),
+    "
     create table chat_known (
         chat_id bytea primary key
     );
@@ -43,7 +46,8 @@ const TABLES: &str = "
         version bigint not null
     );
     create unique index if not exists message_by_id on message (message_id);
-";
+"
+);
 
 /// Erasing a user and deleting a chat use these too, but are rare enough in a log to be rebuilt without them.
 const INDEXES: &str = "
@@ -53,6 +57,7 @@ const INDEXES: &str = "
 ";
 
 const COMPARED: &[Table] = &[
+    display_name::COMPARED,
     Table { name: "chat_known", key: &[Key::Id("chat_id")], columns: &[] },
     Table { name: "member", key: &[Key::Id("chat_id"), Key::Id("user_id")], columns: &["user_name", "present"] },
     Table {
@@ -74,6 +79,8 @@ pub struct Message {
     pub user_id: UserId,
     /// Their name in the chat.
     pub user_name: Option<String>,
+    /// How they want to be called everywhere; none when they are erased.
+    pub display_name: Option<String>,
     /// What it says.
     pub text: String,
     /// When it was said.
@@ -106,7 +113,18 @@ pub enum Order {
     NewestFirst,
 }
 
+impl Order {
+    /// The other one.
+    pub fn reversed(self) -> Order {
+        match self {
+            Order::OldestFirst => Order::NewestFirst,
+            Order::NewestFirst => Order::OldestFirst,
+        }
+    }
+}
+
 fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -> Result<(), store::Error> {
+    display_name::apply(tx, user_id, event)?;
     match event {
         user::Event::Erased => forget(tx, user_id),
         user::Event::SignedUp(_)
@@ -225,7 +243,8 @@ pub async fn access(db: &Database, chat_id: ChatId, user_id: UserId) -> Result<A
 
 macro_rules! message_columns {
     () => {
-        "p.position, p.message_id, p.chat_id, p.author, m.user_name, p.text, p.sent_at, p.edited_at, p.reply_to, p.version"
+        "p.position, p.message_id, p.chat_id, p.author, m.user_name, p.text, p.sent_at, p.edited_at, p.reply_to, p.version,
+         d.display_name"
     };
 }
 macro_rules! messages {
@@ -233,7 +252,8 @@ macro_rules! messages {
         concat!(
             "select ",
             message_columns!(),
-            " from message p left join member m on m.chat_id = p.chat_id and m.user_id = p.author ",
+            " from message p left join member m on m.chat_id = p.chat_id and m.user_id = p.author
+             left join person d on d.user_id = p.author ",
             $which
         )
     };
@@ -288,5 +308,6 @@ fn message(row: &Row<'_>) -> Result<Message, store::Error> {
         edited_at: row.maybe_timestamp(const { MESSAGE.at("edited_at") })?,
         reply_to: row.maybe_uuid(const { MESSAGE.at("reply_to") })?.map(MessageId),
         version: row.int(const { MESSAGE.at("version") })?.cast_unsigned(),
+        display_name: row.maybe_text(const { MESSAGE.at("display_name") })?.map(str::to_owned),
     })
 }

@@ -3,6 +3,7 @@
 use crate::engine::definition::Definition;
 
 pub mod chats;
+mod display_name;
 pub mod messages;
 pub mod sessions;
 pub mod sign_ins;
