@@ -29,8 +29,13 @@ pub enum Outcome {
         /// False when they were one before.
         joined: bool,
     },
-    /// A message was posted.
-    Posted { message_id: MessageId },
+    /// A message was posted, or edited.
+    Posted {
+        message_id: MessageId,
+        /// When it was said; none in receipts of before this was kept, and of an edit.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sent_at: Option<Timestamp>,
+    },
 }
 
 /// What `decide` answers: the facts to append, none when nothing changes, and the outcome.

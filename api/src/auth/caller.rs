@@ -136,8 +136,12 @@ impl App {
         if session.created_at > at.plus(CLOCK_TOLERANCE) {
             return at;
         }
-        let longest = session.created_at.plus(self.settings.session_max);
-        session.expires_at.min(longest).min(used_at.plus(self.settings.session_idle))
+        self.last_end(session).min(used_at.plus(self.settings.session_idle))
+    }
+
+    /// When a session ends however much it is used.
+    pub(crate) fn last_end(&self, session: &sessions::Open) -> Timestamp {
+        session.expires_at.min(session.created_at.plus(self.settings.session_max))
     }
 
     /// When a session was last used. A use that a clock ahead has written down is none later than the present.

@@ -84,8 +84,12 @@ struct LoggedIn {
     session_id: Option<String>,
     #[schema(value_type = Uuid)]
     user_id: UserId,
+    /// When it ends however much it is used.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
+    /// When it ends if it is not used any more.
+    #[schema(value_type = String, format = DateTime)]
+    idle_expires_at: Timestamp,
     position: u64,
 }
 
@@ -183,7 +187,13 @@ async fn login(
         replace_verifier(&app, &passwords, &context, &known, body.password).await;
     }
     let session_id = (!body.cookie).then(|| token.clone());
-    let logged_in = LoggedIn { session_id, user_id: known.user_id, expires_at, position: answer.position };
+    let logged_in = LoggedIn {
+        session_id,
+        user_id: known.user_id,
+        expires_at,
+        idle_expires_at: expires_at.min(context.at.plus(app.settings.session_idle)),
+        position: answer.position,
+    };
     let mut response = written(StatusCode::OK, &answer, logged_in);
     if body.cookie {
         response.headers_mut().insert(SET_COOKIE, set_cookie(&token, app.settings.session_max.as_secs()));

@@ -126,6 +126,9 @@ struct LastMessage {
     user_id: UserId,
     #[schema(example = "anna")]
     user_name: String,
+    /// How they want to be called everywhere.
+    #[schema(example = "Anna K.")]
+    display_name: String,
     /// Its first 256 characters.
     #[schema(example = "The tomatoes are ripe.")]
     text: String,
@@ -156,7 +159,8 @@ async fn create(
 
 /// List chats
 ///
-/// Your own, or those that anyone may join; the newest first.
+/// Your own, the one with the last activity first: a message, or your joining. Or those that anyone may join, the newest
+/// first.
 #[utoipa::path(get, path = "/v1/chats", operation_id = "listChats", tag = "chats", params(
     ("scope" = inline(Option<Scope>), Query, description = "`mine`, or `public`: those that anyone may join."),
     ("name" = Option<String>, Query, description = "How the name begins; case does not matter."),
@@ -210,8 +214,9 @@ async fn one(
 }
 
 fn tag_of(version: u64, last: &chats::LastMessage) -> HeaderValue {
-    let name = last.user_name.as_deref().unwrap_or_default();
-    tag_beside(version, &[last.message_id.0.as_bytes(), &last.version.to_be_bytes(), name.as_bytes()])
+    let name = |name: &Option<String>| name.as_deref().unwrap_or_default().as_bytes().to_vec();
+    let (nickname, display_name) = (name(&last.user_name), name(&last.display_name));
+    tag_beside(version, &[last.message_id.0.as_bytes(), &last.version.to_be_bytes(), &nickname, &display_name])
 }
 
 /// Change a chat
@@ -263,6 +268,7 @@ fn shown(chat: chats::Chat, role: Option<chat::Role>, last: Option<chats::LastMe
             message_id: message.message_id,
             user_id: message.user_id,
             user_name: message.user_name.unwrap_or_default(),
+            display_name: message.display_name.unwrap_or_default(),
             text: message.text,
             sent_at: message.sent_at,
         }),

@@ -106,6 +106,9 @@ struct Member {
     /// The nickname in this chat.
     #[schema(example = "anna")]
     user_name: String,
+    /// How they want to be called everywhere.
+    #[schema(example = "Anna K.")]
+    display_name: String,
     #[schema(schema_with = role)]
     role: chat::Role,
     #[schema(value_type = String, format = DateTime)]
@@ -185,6 +188,7 @@ async fn list(
     let users = rows.into_iter().map(|row| Member {
         user_id: row.user_id,
         user_name: row.user_name.unwrap_or_default(),
+        display_name: row.display_name.unwrap_or_default(),
         role: row.role,
         joined_at: row.joined_at,
     });

@@ -59,6 +59,8 @@ struct Hit {
     message_id: MessageId,
     #[schema(value_type = Uuid)]
     chat_id: ChatId,
+    #[schema(example = "Garden")]
+    chat_name: String,
     /// Its author.
     #[schema(value_type = Uuid)]
     user_id: UserId,
@@ -135,6 +137,7 @@ fn shown(found: ResultPage, next: Option<Next>) -> Hits {
     let hits = found.hits.into_iter().map(|hit| Hit {
         message_id: hit.message_id,
         chat_id: hit.chat_id,
+        chat_name: hit.chat_name.unwrap_or_default(),
         user_id: hit.user_id,
         user_name: hit.user_name.unwrap_or_default(),
         sent_at: hit.sent_at,

@@ -48,8 +48,12 @@ struct Session {
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     last_seen_at: Timestamp,
+    /// When it ends however much it is used.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
+    /// When it ends if it is not used any more.
+    #[schema(value_type = String, format = DateTime)]
+    idle_expires_at: Timestamp,
 }
 
 /// List my sessions
@@ -70,18 +74,20 @@ async fn list(
         before = page.last().map(|row| (row.created_at, row.session_id));
         let is_last = page.len() < LISTED_MAX;
         for row in page {
-            let expires_at = app.expiry(&row.open(), context.at).await?;
-            if expires_at <= context.at {
+            let session = row.open();
+            let idle_expires_at = app.expiry(&session, context.at).await?;
+            if idle_expires_at <= context.at {
                 continue;
             }
             open.push(Session {
                 id: row.session_id,
                 current: row.session_id == person.session_id,
-                last_seen_at: app.last_seen(&row.open(), context.at).await?,
+                last_seen_at: app.last_seen(&session, context.at).await?,
                 device: row.device.unwrap_or_default(),
                 address: row.address.unwrap_or_default(),
                 created_at: row.created_at,
-                expires_at,
+                expires_at: app.last_end(&session),
+                idle_expires_at,
             });
         }
         if is_last || open.len() >= LISTED_MAX {

@@ -1,14 +1,16 @@
 //! Other people: finding somebody by their name.
 
+use super::ids::user_id;
 use super::page::{Next, cut};
 use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::caller::Caller;
-use crate::error::Error;
+use crate::error::{Code, Error};
+use crate::http::conditional::tag_beside;
 use crate::http::cursor;
 use crate::http::params::Params;
-use crate::http::reply::read;
-use axum::extract::State;
+use crate::http::reply::{read, read_one};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::UserId;
 use domain::text::canonical_name;
@@ -18,7 +20,9 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 pub(crate) fn routes() -> Routes {
-    Routes::default().add(routes!(list), Spec::caller().paged())
+    Routes::default()
+        .add(routes!(list), Spec::caller().paged())
+        .add(routes!(one), Spec::caller().tagged().fails(&[Code::UserNotFound]))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -56,10 +60,29 @@ async fn list(State(app): State<App>, _caller: Caller, params: Params) -> Result
     let _place = app.budget.page().await?;
     let mut rows = users::list(&reading.database, &prefix, after.as_deref(), limit + 1).await?;
     let next = cut(&mut rows, limit, |last| cursor::write(&app.keys, &list, last.name_key.as_bytes()));
-    let users = rows.into_iter().map(|row| User {
-        user_id: row.user_id,
-        user_name: row.user_name,
-        display_name: row.display_name,
-    });
-    Ok(read(reading.position, Users { users: users.collect(), next }))
+    Ok(read(reading.position, Users { users: rows.into_iter().map(shown).collect(), next }))
+}
+
+/// Read a user
+///
+/// What every user may know of another.
+#[utoipa::path(get, path = "/v1/users/{user_id}", operation_id = "readUser", tag = "accounts",
+    responses((status = 200, body = User, description = "The user.")))]
+async fn one(
+    State(app): State<App>,
+    _caller: Caller,
+    Path(user): Path<String>,
+    params: Params,
+) -> Result<Response, Error> {
+    let user_id = user_id(&user)?;
+    let reading = app.read(ProjectionId::Users, params.min_position).await?;
+    let account = users::by_id(&reading.database, user_id).await?;
+    let user = account.map(shown).ok_or_else(|| Error::new(Code::UserNotFound, "there is no such user"))?;
+    // Not of the version: how often somebody changes their password, or fails to sign in, is nobody else's business.
+    let tag = tag_beside(0, &[user.user_name.as_bytes(), user.display_name.as_bytes()]);
+    Ok(read_one(reading.position, tag, user))
+}
+
+fn shown(account: users::Account) -> User {
+    User { user_id: account.user_id, user_name: account.user_name, display_name: account.display_name }
 }

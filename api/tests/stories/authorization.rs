@@ -111,6 +111,7 @@ const ROWS: &[Row] = &[
     mine("delete", ONE_TOKEN, Login, ""),
     row("delete", ONE_TOKEN, Login, Others, "", [401, 404, 404, 404, 404, 404, 404]),
     mine("get", "/v1/users", Read, ""),
+    row("get", "/v1/users/{user_id}", Read, Others, "", [401, 200, 200, 200, 200, 200, 200]),
     mine("get", "/v1/chats", Read, ""),
     row("post", "/v1/chats", Write, Nobodys, r#"{"chat_name": "yard"}"#, [401, 201, 201, 201, 201, 201, 201]),
     //                                                                       anon stra mute memb admi owne auth

@@ -11,7 +11,7 @@ const CALLS: &str = "
     get /v1/me                  patch /v1/me                    put /v1/me/password
     get /v1/me/sessions         delete /v1/me/sessions          delete /v1/me/sessions/{id}
     get /v1/me/tokens           post /v1/me/tokens              delete /v1/me/tokens/{id}
-    get /v1/me/sign-ins         get /v1/users
+    get /v1/me/sign-ins         get /v1/users                   get /v1/users/{user_id}
     get /v1/me/export           delete /v1/me
     get /v1/chats               post /v1/chats
     get /v1/chats/{chat_id}     patch /v1/chats/{chat_id}       delete /v1/chats/{chat_id}

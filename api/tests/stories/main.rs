@@ -6,6 +6,7 @@
 mod abandoned;
 mod accounts;
 mod authorization;
+mod chat_screen;
 mod chats;
 mod conditions;
 mod documents;

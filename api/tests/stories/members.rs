@@ -51,7 +51,7 @@ async fn anyone_joins_an_open_chat_once() {
 
     let all = members(&boris, &chat).await;
     assert_eq!(pairs(&roles(&boris, &chat).await), [("Anna", "owner"), ("Boris", "member")]);
-    assert_eq!((&all[1]["user_id"], all[1].as_object().unwrap().len()), (&json!(boris.user_id), 4));
+    assert_eq!((&all[1]["user_id"], all[1].as_object().unwrap().len()), (&json!(boris.user_id), 5));
     assert!(all[0]["joined_at"].as_str() <= all[1]["joined_at"].as_str());
 }
 

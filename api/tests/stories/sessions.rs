@@ -124,6 +124,20 @@ async fn a_session_that_is_not_used_expires_and_one_in_use_does_not() {
 }
 
 #[tokio::test]
+async fn the_two_ends_of_a_session_mean_the_same_everywhere() {
+    let app = TestApp::start().await;
+    let mut anna = app.user("Anna").await;
+    let opened = anna.log_in("Anna").await.expect_status(200).body;
+    let listed = sessions(&anna).await.into_iter().find(|session| session["current"] == true).unwrap();
+    assert_eq!(listed["expires_at"], opened["expires_at"]);
+    let at = |of: &Value, name: &str| domain::Timestamp::parse(of[name].as_str().unwrap()).unwrap();
+    let idle = TestApp::settings().session_idle;
+    assert_eq!(at(&listed, "idle_expires_at"), at(&listed, "last_seen_at").plus(idle));
+    assert!(at(&opened, "idle_expires_at") <= at(&listed, "idle_expires_at"), "it was used since");
+    assert!(at(&listed, "idle_expires_at") < at(&listed, "expires_at"));
+}
+
+#[tokio::test]
 async fn parts_of_a_second_count_too() {
     let mut settings = TestApp::settings();
     settings.session_idle = Duration::from_millis(90_500);
@@ -131,7 +145,7 @@ async fn parts_of_a_second_count_too() {
     let anna = app.user("Anna").await;
     let session = sessions(&anna).await.remove(0);
     let at = |name: &str| domain::Timestamp::parse(session[name].as_str().unwrap()).unwrap();
-    assert_eq!(at("expires_at").0 - at("last_seen_at").0, 90_500_000);
+    assert_eq!(at("idle_expires_at").0 - at("last_seen_at").0, 90_500_000);
 }
 
 #[tokio::test]

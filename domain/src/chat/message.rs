@@ -229,10 +229,11 @@ pub fn decide(
     let chat::State::Open(room) = chat else {
         return Err(Refusal::ChatNotFound);
     };
+    let posted = |sent_at| Outcome::Posted { message_id: id, sent_at };
     let (event, outcome) = match command {
-        Command::Post(command) => (Some(post(room, reply_to, command)?), Outcome::Posted { message_id: id }),
-        Command::BringIn(command) => (Some(bring_in(command)), Outcome::Posted { message_id: id }),
-        Command::Edit(command) => (edit(room, state, command, at)?, Outcome::Posted { message_id: id }),
+        Command::Post(command) => (Some(post(room, reply_to, command)?), posted(Some(command.sent_at))),
+        Command::BringIn(command) => (Some(bring_in(command)), posted(Some(command.sent_at))),
+        Command::Edit(command) => (edit(room, state, command, at)?, posted(None)),
         Command::Delete(command) => (delete(room, state, command)?, Outcome::Done),
     };
     Ok(Decision::of(event.map(|event| crate::Event::Message(id, event)).into_iter().collect(), outcome))

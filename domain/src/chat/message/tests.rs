@@ -131,7 +131,7 @@ fn who_may_post_by_role() {
     check(&[], post(MAX), Err(Refusal::Muted));
     check(&[], post(STRANGER), Err(Refusal::NotAMember));
     let decision = decide(HELLO, &State::Absent, &chat(&[]), &State::Absent, &post(VERA), NOON).unwrap();
-    assert_eq!(decision.outcome, Outcome::Posted { message_id: HELLO });
+    assert_eq!(decision.outcome, Outcome::Posted { message_id: HELLO, sent_at: Some(NOON) });
 }
 
 #[test]
