@@ -30,7 +30,7 @@ fn a_connection_that_is_lost_is_no_verdict() {
         let ran = place.run(verb);
         assert_eq!(ran.code, 7, "{verb:?}: {}", ran.err);
         assert!(
-            !ran.err.contains("changed the log") && !ran.out.contains("\"verified\":false"),
+            !ran.err.contains("changed from outside") && !ran.out.contains("\"verified\":false"),
             "{}{}",
             ran.out,
             ran.err

@@ -82,7 +82,7 @@ pub fn verify(
     let began = Instant::now();
     let end = log.head().map_or(last, |head| head.position).min(last).max(first);
     let verified = log.verify(first, last, |position| {
-        show(&Progress::of(Unit::Events, (position + 1).saturating_sub(first), end + 1 - first));
+        show(&Progress::of(Unit::Events, (position + 1).saturating_sub(first), (end - first).saturating_add(1)));
     });
     match verified {
         Ok(verified) => {
