@@ -60,7 +60,7 @@ impl App {
         Some(Key { command_id, fingerprint: *fingerprint, subject })
     }
 
-    /// Appends a failed sign-in behind the answer's back: the answer must not take longer because the name exists.
+    /// Appends a failed sign-in in the background: the answer must not take longer because the name exists.
     pub(crate) fn remember_failure(&self, context: &CommandContext, user_id: UserId, from: Origin) {
         let Some((minute, count)) = self.failures.count(user_id, context.at) else { return };
         let command =

@@ -153,7 +153,7 @@ fn can_trace() -> bool {
     tried.status().is_ok_and(|status| status.success())
 }
 
-/// The server under strace, which dies with the guard: to kill strace would only let go of it.
+/// The server under strace, which dies with the guard: to kill strace would only release it.
 struct Traced {
     server: Server,
     pid: String,

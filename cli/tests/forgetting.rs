@@ -42,7 +42,7 @@ fn an_operator_forgets_people_beside_a_server_and_without_one() {
     place.run(&["projections", "verify", "--all"]).ok();
 }
 
-/// What somebody asked of a search task lies beside the read models, and in their write-ahead logs after a crash.
+/// What somebody asked of a search task is stored beside the read models, and in their write-ahead logs after a crash.
 #[test]
 fn what_somebody_asked_is_in_no_file_after_kill_9_either() {
     const QUESTION: &str = "whereabouts of xylophones";

@@ -1,4 +1,4 @@
-//! Where data lies, and what is around it.
+//! Where data is stored, and what is around it.
 #![allow(clippy::unwrap_used)]
 
 mod common;

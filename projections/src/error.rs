@@ -26,10 +26,10 @@ pub enum Error {
         path: PathBuf,
         source: io::Error,
     },
-    /// There are no read models, and whoever asks may not make them.
+    /// There are no read models, and the caller may not make them.
     #[error("the read models are not built yet; start `letopis serve` once")]
     NotBuilt,
-    /// The read model was built by another version, and whoever asks may not build it again.
+    /// The read model was built by another version, and the caller may not build it again.
     #[error(
         "the read model {name} is of version {found}, this program needs {known}; start `letopis serve` of this version"
     )]

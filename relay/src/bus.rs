@@ -24,7 +24,7 @@ const RETRY_WAIT: Duration = Duration::from_millis(50);
 const UNTAKEN_MAX: usize = 64;
 /// Commands to the client that wait while there is no connection.
 const WAITING_MAX: usize = 512;
-/// How often it is looked whether the connection is there.
+/// How often to check whether the connection is there.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A connection to NATS, cheap to clone. While it is lost it is tried again for ever, and the rest of the process

@@ -104,7 +104,7 @@ impl Checkpoint {
         let Some(epoch) = held else { return Ok(Leadership::Others) };
         if epoch != self.epoch {
             // From here on nobody writes whose lease is of an earlier epoch: what is read now stays so.
-            // Where that fails, the lease is let go of: a server that crashed may have lost one of both.
+            // Where that fails, the lease is released: a server that crashed may have lost one of both.
             fence_for_good(&mut self.writer, &self.lease, epoch).inspect_err(|_| self.lease.lose())?;
             self.epoch = epoch;
         }

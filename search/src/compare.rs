@@ -1,4 +1,4 @@
-//! Comparing two indexes document by document, whatever segments they lie in.
+//! Comparing two indexes document by document, whatever segments they are stored in.
 
 use crate::error::caught;
 use crate::index::Snapshot;

@@ -1,5 +1,5 @@
-//! Taking deleted text out of the files. A commit hides it; the files hold it until the segment that it lies in is
-//! written anew; a question that is just being answered may read the old one until it is done.
+//! Taking deleted text out of the files. A commit hides it; the files hold it until the segment that it is in is
+//! rewritten; a question that is just being answered may read the old one until it is done.
 
 use crate::error::caught;
 use crate::writer::{Writer, now};
@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 use tantivy::index::{SegmentId, SegmentMeta};
 
-/// How often a segment that could not be written anew, because it was just being merged, is tried again.
+/// How often a segment that could not be rewritten, because it was just being merged, is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Segments that hold deleted text, and what became of them.
@@ -30,7 +30,7 @@ pub(crate) fn earlier(one: Option<u64>, other: Option<u64>) -> Option<u64> {
 
 impl Writer {
     /// Goes on with taking deleted text out of the files, when its time has come; [`Writer::commit`] has made it
-    /// unfindable before. It does not wait: segments are written anew by threads of the index. Answers whether there is
+    /// unfindable before. It does not wait: segments are rewritten by threads of the index. Answers whether there is
     /// nothing left to do for now.
     ///
     /// # Errors

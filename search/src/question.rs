@@ -34,7 +34,7 @@ pub struct Question {
 }
 
 impl Question {
-    /// Whether its answer depends on the time zone of whoever asks.
+    /// Whether its answer depends on the time zone of the caller.
     pub fn needs_zone(&self) -> bool {
         let clauses = self.groups.iter().flat_map(|group| &group.any).map(|part| &part.clause);
         clauses.into_iter().any(|clause| match clause {
@@ -97,7 +97,7 @@ pub enum Clause {
     },
     /// Said by who has this name in the chat, with or without `@`, or by the account of this id: folded.
     From(String),
-    /// Said by whoever asks.
+    /// Said by the caller.
     FromMe,
     /// In the chat of this name, with or without `#`, or of this id: folded.
     In(String),

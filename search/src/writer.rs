@@ -26,7 +26,7 @@ const MANY_AHEAD: u64 = 10_000;
 const CHANGES_MAX: usize = 450_000;
 /// Threads that merge segments. One: it must not keep questions from the processors.
 const MERGE_THREADS: usize = 1;
-/// A segment of which so much is deleted is written anew by itself.
+/// A segment of which so much is deleted is rewritten by itself.
 const DELETED_SHARE_MAX: f32 = 0.3;
 /// A segment of so many documents is merged no more: between two segments a question can stop at its deadline, and the
 /// newest are looked through first.
@@ -106,7 +106,7 @@ impl Writer {
         self.committed.hash
     }
 
-    /// Whether it is time to commit, whoever waits: what is not committed lies in memory.
+    /// Whether it is time to commit, whoever waits: what is not committed is stored in memory.
     pub fn is_full(&self) -> bool {
         self.fresh.changes >= CHANGES_MAX
     }
@@ -129,7 +129,7 @@ impl Writer {
         self.or_roll_back(held)
     }
 
-    /// Whether deleted text must be gone from the files by now, and may still lie there.
+    /// Whether deleted text must be gone from the files by now, and may still be there.
     pub fn is_to_purge(&self) -> bool {
         self.purge.is_some() || self.purge_by().is_some_and(|by| by <= now())
     }

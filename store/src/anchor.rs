@@ -1,5 +1,5 @@
 //! The anchor: where the log ends, kept outside the database. A log whose tail was cut off still is a valid chain;
-//! only something that lies elsewhere can tell that there was more of it.
+//! only something that is stored elsewhere can tell that there was more of it.
 //!
 //! It is written after every commit, so it is never ahead of the log, and synced about every second. The file holds
 //! three slots, each in a page of its own with a checksum. Between two syncs only one of them is written: while its
@@ -20,7 +20,7 @@ use std::path::Path;
 pub(crate) const FILE_NAME: &str = "anchor";
 
 const SLOTS: usize = 3;
-/// Slots lie in pages of their own: what tears one leaves the others whole.
+/// Slots are stored in pages of their own: what tears one leaves the others whole.
 const SLOT_EVERY: u64 = 4096;
 const FILE_BYTES: u64 = SLOT_EVERY * SLOTS as u64;
 
@@ -79,7 +79,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<Anchor>, Error> {
     }
 }
 
-/// Makes the file anew, in one step and on the disk.
+/// Makes the file again, in one step and on the disk.
 pub(crate) fn create(path: &Path, anchor: Anchor) -> Result<(), Error> {
     let half = path.with_extension("new");
     let make = || -> io::Result<()> {

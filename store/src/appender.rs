@@ -1,4 +1,4 @@
-//! The log, for appending: wherever it lies.
+//! The log, for appending: wherever it is stored.
 
 use crate::postgres::Cluster;
 use crate::{
@@ -27,7 +27,7 @@ impl Appender {
     }
 
     /// Opens a log that several nodes share. `folder` keeps what is of this node: the anchor, and the master key
-    /// unless that lies elsewhere.
+    /// unless that is stored elsewhere.
     ///
     /// # Errors
     /// Those of [`postgres::Appender::open`].
@@ -82,7 +82,7 @@ impl Appender {
         }
     }
 
-    /// Begins a batch: from here on nobody else moves the head, until the batch is appended or let go of. Answers the
+    /// Begins a batch: from here on nobody else moves the head, until the batch is appended or released. Answers the
     /// wanted streams and what others have appended since this node saw the log last.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use zeroize::Zeroizing;
 
-/// At most this many unwrapped data keys are kept; then the cache starts anew.
+/// At most this many unwrapped data keys are kept; then the cache starts again.
 const CACHED_KEYS_MAX: usize = 65_536;
 
 const LOOKUP_LABEL: &[u8] = b"letopis lookup";

@@ -1,4 +1,4 @@
-//! The log, for reading: wherever it lies.
+//! The log, for reading: wherever it is stored.
 
 use crate::postgres::Cluster;
 use crate::{

@@ -1,7 +1,7 @@
 //! The thin layer for read models: one SQL text for every database.
 //!
 //! Parameters are written `$1`, `$2` …; columns are text, bigint, boolean or bytes, and texts compare by their bytes.
-//! Each read model lies in a place of its own, a file or a schema of a database that several nodes share; it is
+//! Each read model is stored in a place of its own, a file or a schema of a database that several nodes share; it is
 //! written through one [`Writer`] and read through a small pool.
 
 mod columns;

@@ -59,7 +59,7 @@ pub(crate) enum Other {
     End { events: u64, keys: u64, receipts: u64, blake3: Hex },
 }
 
-/// What a command answered, as it lies in the database: the outcome is sealed when it has a subject.
+/// What a command answered, as it is in the database: the outcome is sealed when it has a subject.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Receipt {

@@ -30,7 +30,7 @@ fn a_wrong_missing_or_loose_key_opens_nothing() {
         assert!(both(&house).iter().all(|error| matches!(error, Error::WrongMasterKey)));
         fs::remove_file(&path).unwrap();
         assert!(both(&house).iter().all(|error| matches!(error, Error::MissingMasterKey { .. })));
-        // It was not made anew.
+        // It was not made again.
         assert!(!path.exists());
 
         fs::write(&path, right).unwrap();

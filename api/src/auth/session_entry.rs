@@ -1,4 +1,4 @@
-//! A session as it lies in Redis: ids and instants under a keyed hash of its token, and a proof that a node of this
+//! A session as it is in Redis: ids and instants under a keyed hash of its token, and a proof that a node of this
 //! house wrote it. Whoever can write to Redis cannot become anybody by that, and whoever can read it learns no token.
 
 use domain::session::TokenHash;
@@ -26,7 +26,7 @@ pub(crate) struct Entry {
     pub(crate) stamp: Stamp,
 }
 
-/// Under which key it lies.
+/// Under which key it is stored.
 pub(crate) fn key(keys: &Keys, token_hash: &TokenHash) -> String {
     let name = keys.keyed_hash("key of a session in Redis", &[&token_hash.0]);
     format!("letopis:session:{}", blake3::Hash::from(name).to_hex())

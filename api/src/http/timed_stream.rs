@@ -102,7 +102,7 @@ impl TimedStream {
         Poll::Ready(Ok(()))
     }
 
-    /// Fails when an attempt to write has waited too long; whatever is taken sets the clock anew.
+    /// Fails when an attempt to write has waited too long; whatever is taken sets the clock again.
     fn written(&mut self, context: &mut Context<'_>, count: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if count.is_ready() {
             self.writing.stop();

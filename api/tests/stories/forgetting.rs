@@ -99,7 +99,7 @@ async fn who_erases_himself_is_nowhere_any_more() {
     zuleika.get("/v1/me").await.expect_status(200);
     let erased = erase(&zuleika, zuleika.password()).await.expect_status(200);
     assert_eq!(erased.body["position"], erased.position());
-    // The text index writes its files anew behind the answer's back, within seconds.
+    // The text index writes its files again in the background, within seconds.
     super::until(async || found(&app.data(), &TRACES).is_empty()).await;
     zuleika.get("/v1/me").await.expect_problem(401, "invalid-session-id");
     erase(&zuleika, zuleika.password()).await.expect_problem(401, "invalid-session-id");
@@ -208,13 +208,13 @@ async fn a_restored_copy_does_not_bring_a_person_back() {
     drop(app.stop().await);
 
     let list = std::fs::read(data.join("erased")).unwrap();
-    // A segment that was just being written anew may still get a file.
+    // A segment that was just being rewritten may still get a file.
     super::until(async || std::fs::remove_dir_all(&data).is_ok()).await;
     std::fs::rename(&copy, &data).unwrap();
     std::fs::write(data.join("erased"), &list).unwrap();
     assert!(!found(&data, &TRACES).is_empty(), "the copy knows her");
     let app = TestApp::start_in(folder).await;
-    // The text index writes its files anew behind the answer's back, within seconds.
+    // The text index writes its files again in the background, within seconds.
     super::until(async || found(&app.data(), &TRACES).is_empty()).await;
     app.again(&zuleika).get("/v1/me").await.expect_problem(401, "invalid-session-id");
     let boris = app.again(&boris);

@@ -50,7 +50,7 @@ pub(super) fn sqlite() -> Check {
 }
 
 pub(super) fn disk(data: &Path) -> Check {
-    // A folder that is still to be made lies on the disk of the nearest one above it that is there.
+    // A folder that is still to be made is on the disk of the nearest one above it that is there.
     let place = data.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
     match rustix::fs::statvfs(place) {
         Ok(disk) => of_disk(disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize)),

@@ -54,7 +54,7 @@ pub async fn carry_out(
     source: Option<Source>,
     show: &mut impl FnMut(&Progress),
 ) -> Result<Report, Error> {
-    // A log that nodes share lies elsewhere, and is looked at when it is opened.
+    // A log that nodes share is stored elsewhere, and is looked at when it is opened.
     if request.needs_data() && options.database.is_none() {
         Folder::existing(&options.data)?;
     }

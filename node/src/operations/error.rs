@@ -154,7 +154,7 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
-    /// The data folder lies too deep for a socket in it.
+    /// The data folder is too deep for a socket in it.
     #[error("the path {} is too long for a socket; use a data folder with a shorter path", .0.display())]
     SocketPath(PathBuf),
     /// The socket of the server cannot be made.

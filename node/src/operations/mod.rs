@@ -1,5 +1,5 @@
 //! What an operator can ask for: one file a noun. It is carried out where the writer is: in the running server, or in
-//! the process of whoever asks when no server runs.
+//! the process of the caller when no server runs.
 
 pub mod backup;
 pub mod erase;

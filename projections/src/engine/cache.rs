@@ -18,7 +18,7 @@ const PLACES: usize = 1 << 16;
 /// heeded everywhere within a second (CONTRACT 1.2), also by a node that cannot read the log any more.
 const TRUSTED: Duration = Duration::from_millis(750);
 
-/// So many events that were heeded are known by their hashes: what other nodes have kept of an earlier one is read anew.
+/// So many events that were heeded are known by their hashes: what other nodes have kept of an earlier one is read again.
 /// Half a MiB.
 const TRAIL_MAX: usize = 1 << 16;
 

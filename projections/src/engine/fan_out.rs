@@ -27,7 +27,7 @@ impl Pages {
 }
 
 /// Does the same work for each of these read models, each on a thread of its own, and reads the log for all of them.
-/// One that lets go of its [`Pages`] holds up nobody. Answers in the order of `names`.
+/// One that releases its [`Pages`] holds up nobody. Answers in the order of `names`.
 pub(crate) fn over<T: Send>(
     log: &Log,
     names: &[ProjectionId],

@@ -26,7 +26,7 @@ pub(crate) struct Generation {
     mark: Mark,
     /// The events that it steps over.
     skips: BTreeSet<u64>,
-    /// Somebody was erased, and their rows may still lie where they were, although nobody finds them.
+    /// Somebody was erased, and their rows may still be where they were, although nobody finds them.
     residue: bool,
 }
 
@@ -36,13 +36,13 @@ enum Body {
     Index(Box<Indexing>),
 }
 
-/// How often it is looked whether what was written is still there.
+/// How often to check whether what was written is still there.
 const CONFIRMED: Duration = Duration::from_secs(1);
 
 /// A longer file is not looked through at a start: what is damaged in it shows when it is read.
 const CHECK_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// Longer tables are not wiped when somebody is erased: a file that is written anew would hold up everybody who reads
+/// Longer tables are not wiped when somebody is erased: a file that is rewritten would hold up everybody who reads
 /// it, and a long table is left to the server's own vacuum.
 const WIPE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -227,7 +227,7 @@ impl Generation {
         committed.map_err(|error| self.owned(error))
     }
 
-    /// Takes away what still lies there of somebody who was erased. Where a reader is in the way, or it takes longer,
+    /// Takes away what is still there of somebody who was erased. Where a reader is in the way, or it takes longer,
     /// the next [`Generation::persist`] does it, or goes on.
     pub(crate) fn wipe(&mut self) -> Result<()> {
         if self.shown() != self.mark {

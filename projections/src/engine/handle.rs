@@ -1,4 +1,4 @@
-//! A generation as it is read, and where it lies: tables, or the folder of an index.
+//! A generation as it is read, and where it is stored: tables, or the folder of an index.
 
 use crate::{Error, Result};
 use std::io::ErrorKind;
@@ -12,7 +12,7 @@ use store::sql::{Database, Place};
 const TRIES_MAX: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Where a generation lies.
+/// Where a generation is stored.
 pub(crate) enum Location {
     Tables(Place),
     Folder(PathBuf),

@@ -11,7 +11,7 @@ pub(crate) struct Indexing {
     writer: search::Writer,
     /// When the oldest change came that is not committed.
     oldest: Option<Instant>,
-    /// Somebody was erased, and what they said may lie in a file, although nobody finds it.
+    /// Somebody was erased, and what they said may be in a file, although nobody finds it.
     residue: bool,
 }
 
@@ -41,7 +41,7 @@ impl Indexing {
         self.oldest
     }
 
-    /// Whether deleted text must be gone from the files by now, and may still lie there.
+    /// Whether deleted text must be gone from the files by now, and may still be there.
     pub(crate) fn has_residue(&self) -> bool {
         self.residue || self.writer.is_to_purge()
     }

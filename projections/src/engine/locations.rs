@@ -1,4 +1,4 @@
-//! Where read models lie: files in a folder of this node, or schemas beside a log that several nodes share.
+//! Where read models are stored: files in a folder of this node, or schemas beside a log that several nodes share.
 
 use crate::engine::handle::{Location, remove_folder};
 use crate::{Error, ProjectionId, Result};
@@ -14,7 +14,7 @@ const ABANDONED: Duration = Duration::from_secs(24 * 3600);
 const SCRATCH_FOLDER: &str = "scratch-";
 const SCRATCH_SCHEMA: &str = "letopis_scratch_";
 
-/// Where all read models of a log lie.
+/// Where all read models of a log are stored.
 #[derive(Clone)]
 pub(crate) enum Locations {
     /// Each generation is a file.
@@ -154,7 +154,7 @@ fn abandoned(name: &str, beginning: &str) -> bool {
 /// Space for one generation that is removed when it is no longer needed, also after an error.
 pub(crate) struct Scratch {
     pub(crate) place: Location,
-    /// That the file lies in.
+    /// The folder of the file.
     folder: Option<PathBuf>,
 }
 

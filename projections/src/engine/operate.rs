@@ -55,7 +55,7 @@ impl Projections {
         let mut writing = runner.lock();
         let generation = writing.as_mut().ok_or(Error::ReadOnly)?;
         if generation.position() >= position {
-            // It was resumed or built anew meanwhile.
+            // It was resumed or built again meanwhile.
             return Err(Error::FoldedMeanwhile { name, position });
         }
         generation.skip(position);

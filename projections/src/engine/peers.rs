@@ -53,7 +53,7 @@ impl Projections {
     /// This node is to feed the projection from now on, for what an operator wants of it.
     ///
     /// # Errors
-    /// [`Error::RebuildRunning`] when another node is building it anew; [`Error::FeedsNone`] when this one feeds none.
+    /// [`Error::RebuildRunning`] when another node is building it again; [`Error::FeedsNone`] when this one feeds none.
     pub(crate) fn take_over(&self, name: ProjectionId) -> Result<()> {
         let Some(leases) = self.leases().filter(|_| name.has_tables()) else { return Ok(()) };
         self.check_feeds(name)?;

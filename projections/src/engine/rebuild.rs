@@ -1,4 +1,4 @@
-//! Building a read model anew, beside the one that serves.
+//! Building a read model again, beside the one that serves.
 
 use crate::engine::fan_out::{self, Pages};
 use crate::engine::folding::{Stop, follow};

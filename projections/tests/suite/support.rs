@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use store::{Appender, Batch, Cluster, Folder, Forget, Log, NewEvent};
 use uuid::Uuid;
 
-/// Where a log lies, and its read models.
+/// Where a log is stored, and its read models.
 pub enum Base {
     Embedded,
     Shared { cluster: Cluster, database: servers::Database },

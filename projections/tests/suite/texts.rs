@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 /// Longer than anything takes on a slow machine.
 const SOON: Duration = Duration::from_secs(30);
-/// Without a repetition: compressed, it lies there as it is written.
+/// Without a repetition: compressed, it is stored there as it is written.
 const TEXT: &str = "zyxwvutsrqponmlkjihgfedcba";
 
 /// The texts that can be found, in the order in which they were said.
@@ -288,7 +288,7 @@ fn a_damaged_file_is_found_and_a_damaged_index_is_built_again() {
     assert_eq!(world.generations(ProjectionId::Search), [4], "of those that were of no use nothing is kept");
 }
 
-/// Whether the text lies in any file below that folder.
+/// Whether the text is stored in any file below that folder.
 fn lies_in(folder: &Path, text: &str) -> bool {
     std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).any(|path| match path.is_dir() {
         true => lies_in(&path, text),
@@ -404,7 +404,7 @@ async fn a_position_that_the_log_does_not_have_holds_up_nobody_else() {
 #[test]
 fn who_is_erased_while_nobody_follows_is_gone_from_the_former_generation_as_well() {
     let Some(mut world) = World::new() else { return };
-    // Nothing but theirs: then the index that serves loses it with its commit, and there is nothing to write anew.
+    // Nothing but theirs: then the index that serves loses it with its commit, and there is nothing to write again.
     world.follow([posted(message_id(1), chat_id(1), user_id(9), TEXT)]);
     world.projections.rebuild(ProjectionId::Search, &mut |_| {}).unwrap();
     assert_eq!(world.generations(ProjectionId::Search), [1, 2]);

@@ -194,7 +194,7 @@ async fn a_checkpoint_that_is_damaged_costs_nothing() {
     anna.say(&chat, "one more").await;
     fixture.tell_all().await;
     assert_eq!(ids(&heard(account.url()).await), public(&app), "once each, in order");
-    // What cannot be mended by making it anew is told.
+    // What cannot be mended by making it again is told.
     drop(fixture.relay);
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 /// Most members, and most chats, that one name may stand for.
 const NAMED_MAX: usize = 5_000;
-/// What whoever asks is called in a question.
+/// What the caller is called in a question.
 const ME: &str = "me";
 
 /// The chats that somebody is in.
@@ -45,7 +45,7 @@ pub(super) fn said_by(scope: &Scope<'_>, name: &str, notes: &mut Vec<Note>) -> R
     })
 }
 
-/// What finds the messages of whoever asks.
+/// What finds the messages of the caller.
 pub(super) fn said_by_me(scope: &Scope<'_>, notes: &mut Vec<Note>) -> Box<dyn Query> {
     match scope.me {
         Some(user_id) => bytes(fields().author, user_id.0.as_bytes()),

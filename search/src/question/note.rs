@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter};
 /// Most characters of a question that a note repeats.
 const REPEATED_MAX: usize = 64;
 
-/// Something that whoever asks should know.
+/// Something that the caller should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
     /// It is longer than what is read of a question.

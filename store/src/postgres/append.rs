@@ -23,7 +23,7 @@ use tokio_postgres::types::Type;
 pub struct Appender {
     cluster: Cluster,
     /// None after a failure: a transaction that was not committed ends with its connection, and the next batch connects
-    /// anew.
+    /// again.
     connection: Option<Driven>,
     keys: Arc<Keys>,
     recent: Arc<Recent>,
@@ -41,7 +41,7 @@ pub struct Appender {
 
 impl Appender {
     /// Opens the log of a database that was migrated. `folder` keeps what is of this node: the anchor, and the
-    /// master key unless that lies elsewhere. A log that is shorter than the anchor knows, or another one, is refused.
+    /// master key unless that is stored elsewhere. A log that is shorter than the anchor knows, or another one, is refused.
     ///
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Postgres`], [`Error::OlderSchema`], [`Error::NewerSchema`],
@@ -95,9 +95,9 @@ impl Appender {
         self.head
     }
 
-    /// Takes the head, and with it the right to append, until the batch is written or let go of. In one round trip:
+    /// Takes the head, and with it the right to append, until the batch is written or released. In one round trip:
     /// reads the wanted streams before it is taken, and after it the wanted receipts and what others have appended. Who
-    /// is far behind lets go of it again and is told a part.
+    /// is far behind releases it again and is told a part.
     ///
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Postgres`]: the batch is not open. [`Error::Stopped`].

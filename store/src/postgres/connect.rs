@@ -221,7 +221,7 @@ pub(crate) async fn bounded<T>(answer: impl Future<Output = Result<T, Error>>) -
 mod tests {
     use super::*;
 
-    /// Also on a thread of async code, which may neither wait nor let go of a runtime that waits.
+    /// Also on a thread of async code, which may neither wait nor drop a runtime that waits.
     fn is_refused_where_nobody_listens() {
         let nobody = Cluster::new("postgres://anna@127.0.0.1:1/letopis").unwrap();
         assert!(matches!(nobody.connect_driven().err(), Some(Error::Unreachable { .. })));

@@ -1,4 +1,4 @@
-//! Where the wrapped keys lie, and how they are found.
+//! Where the wrapped keys are stored, and how they are found.
 
 use super::connect::{BEGIN, bounded};
 use super::reading;

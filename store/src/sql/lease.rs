@@ -126,7 +126,7 @@ impl Leases {
         Ok(epoch)
     }
 
-    /// Another node has taken it over, or nobody knows: it is to be taken anew.
+    /// Another node has taken it over, or nobody knows: it is to be taken again.
     pub fn lose(&self, name: &str) {
         self.inner.lock().remove(name);
     }
@@ -172,7 +172,7 @@ impl Inner {
         }
         let mut leases = self.lock();
         for (name, lease) in before {
-            // Unless it was given up or taken anew meanwhile.
+            // Unless it was given up or taken again meanwhile.
             let Some(held) = leases.get_mut(name).filter(|held| held.epoch == lease.epoch) else { continue };
             if renewed.get(name) == Some(&lease.epoch) {
                 held.until = until;
@@ -185,7 +185,7 @@ impl Inner {
 
     /// Changes something in one transaction.
     fn change(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<(), Error>) -> Result<(), Error> {
-        // A panic cannot leave half a transaction behind: it is rolled back, and the next one begins anew.
+        // A panic cannot leave half a transaction behind: it is rolled back, and the next one begins again.
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut tx = writer.begin()?;
         work(&mut tx)?;

@@ -1,4 +1,4 @@
-//! Where a read model lies.
+//! Where a read model is stored.
 
 use super::Database;
 use super::schema::{Schema, alone};

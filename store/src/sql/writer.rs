@@ -57,7 +57,7 @@ impl Writer {
         Ok(Tx { backend })
     }
 
-    /// Takes away what was deleted. A file of at most `bytes_max` is written anew, so that no page keeps a copy, and
+    /// Takes away what was deleted. A file of at most `bytes_max` is rewritten, so that no page keeps a copy, and
     /// its write-ahead log is emptied; in a schema tables of at most that size are vacuumed, longer ones are left to
     /// the server. False when a reader was in the way: it is to be tried again.
     ///

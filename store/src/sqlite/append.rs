@@ -35,7 +35,7 @@ pub struct Appender {
 impl Appender {
     /// Opens the log of a folder; makes it, its tables, the anchor and the master key where there are none. The
     /// caller holds the folder's lock. A log that lost events that the anchor knows, or in which anything behind
-    /// the last checkpoint was changed, is refused as it lies.
+    /// the last checkpoint was changed, is refused as it is.
     ///
     /// # Errors
     /// [`Error::NotHeld`], [`Error::NoAnchor`], [`Error::BadAnchor`],
@@ -103,7 +103,7 @@ impl Appender {
     }
 
     /// Opens the transaction of a batch and reads the wanted streams in it: a transaction for each would take the
-    /// locks of the file anew every time.
+    /// locks of the file again every time.
     ///
     /// # Errors
     /// [`Error::NotWritten`]: the batch did not begin. [`Error::Stopped`].

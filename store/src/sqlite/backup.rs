@@ -25,7 +25,7 @@ pub enum Stage {
 }
 
 /// Copies the log of a folder into `to`, which must be empty or not there, beside a running server as well; needs no
-/// master key. The copy is the log as it was at one instant after the call. It is written anew from its rows: what
+/// master key. The copy is the log as it was at one instant after the call. It is rewritten from its rows: what
 /// was forgotten, and free pages, are not in it. It is verified, and its anchor is made from it, before `backup.json`
 /// says that it is complete. The master key, the list of the erased and the read models are left out.
 ///
@@ -70,7 +70,7 @@ pub fn backup(
     Ok(manifest)
 }
 
-/// Writes the log anew into a file of its own. One statement, one snapshot: the writer goes on meanwhile.
+/// Writes the log again into a file of its own. One statement, one snapshot: the writer goes on meanwhile.
 fn vacuum(folder: &Folder, to: &Path, progress: &mut impl FnMut(Stage)) -> Result<(), Error> {
     let from = folder.database();
     let connection = reading(&from)?;

@@ -100,7 +100,7 @@ pub(super) fn open(path: &Path, access: OpenFlags) -> Result<Connection, Error> 
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(Duration::from_millis(BUSY_MS))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-    // A plan does not depend on the values that are bound: else statements are parsed anew at every other execution.
+    // A plan does not depend on the values that are bound: else statements are parsed again at every other execution.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch("pragma trusted_schema = off; pragma mmap_size = 0")?;
     Ok(connection)

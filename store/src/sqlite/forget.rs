@@ -64,7 +64,7 @@ pub(super) fn list(list: Option<&mut ErasedList>, forget: &[Forget], at: Timesta
     Ok(())
 }
 
-/// Deletes a person's key. The others are written anew, so that every page that ever held it is overwritten: pages
+/// Deletes a person's key. The others are rewritten, so that every page that ever held it is overwritten: pages
 /// that were split keep copies of what has moved, which deleting the row would not reach.
 pub(super) fn delete_key(connection: &Connection, subject: UserId) -> rusqlite::Result<()> {
     let mut statement = connection.prepare("select subject, wrapped from subject_key where subject <> ?1")?;

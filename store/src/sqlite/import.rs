@@ -10,7 +10,7 @@ use rusqlite::{Connection, Params};
 use std::io::BufRead;
 
 /// Brings the log of an export into a folder whose log is empty: all of it, with its positions, ids, hashes, wrapped
-/// keys and receipts, or nothing. Every line is checked while it is read, and the whole log once more when it lies on
+/// keys and receipts, or nothing. Every line is checked while it is read, and the whole log once more when it is on
 /// the disk; until then a start refuses the folder. `progress` is told the position and the head.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, RandomState};
 /// Entries looked at in one short transaction.
 const PAGE: i64 = 4096;
 
-/// Finds each position of a range anew, and counts those whose sealed part has no key.
+/// Finds each position of a range again, and counts those whose sealed part has no key.
 const PROBE: &str = "with recursive wanted (at) as (select ?1 union all select at + 1 from wanted where at < ?2)
     select count(*), count(*) filter (where sealed is not null
         and not exists (select 1 from subject_key where subject_key.subject = event.subject))

@@ -59,7 +59,7 @@ impl<W: Write, P: FnMut(u64, u64)> Leaving<W, P> {
         Ok(())
     }
 
-    /// A receipt, as it lies in the database.
+    /// A receipt, as it is in the database.
     pub(crate) fn receipt(&mut self, row: ReceiptRow<'_>) -> Result<(), Error> {
         const DAMAGED: Error = Error::Damaged { what: "a receipt is not what was written" };
         let hash = |bytes: &[u8]| bytes.try_into().map(Hex).map_err(|_| DAMAGED);

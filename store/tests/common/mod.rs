@@ -10,7 +10,7 @@ use store::{Appender, Batch, Broken, Cluster, Error, Folder, Head, Log, NewEvent
 use tempfile::TempDir;
 use uuid::Uuid;
 
-/// Where a house's log lies.
+/// Where a house's log is stored.
 pub enum Base {
     Embedded,
     Shared { cluster: Cluster, database: Database },

@@ -37,7 +37,7 @@ fn a_backend_that_is_killed_between_lock_and_commit_has_written_nothing() {
     // One that is killed while nothing is under way costs nobody anything.
     kill_backends(&shared.url);
     assert_eq!(node.post(3).unwrap().position, 3);
-    // Whoever lets go of a batch does not mind either.
+    // Whoever releases a batch does not mind either.
     node.appender.begin(&BatchNeeds::default()).unwrap();
     kill_backends(&shared.url);
     node.appender.cancel();

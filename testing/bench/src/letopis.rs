@@ -1,4 +1,4 @@
-//! Letopis' side: the index as the projection fills it when it is built anew.
+//! Letopis' side: the index as the projection fills it when it is built again.
 
 use crate::questions::BenchQuestion;
 use crate::{Answer, Measured, Message, median, timed};

@@ -32,7 +32,7 @@ pub fn chats(messages: &[Message]) -> Vec<ChatId> {
     sizes.into_iter().take(CHATS).map(|(_, chat)| ChatId(chat)).collect()
 }
 
-/// A rare and a common word, two words, a phrase, a prefix, a word of an author and in a chat: from messages that lie
+/// A rare and a common word, two words, a phrase, a prefix, a word of an author and in a chat: from messages that are stored
 /// evenly in the log, half of them where the one who asks may look.
 pub fn mixed(messages: &[Message], chats: &[ChatId]) -> Vec<BenchQuestion> {
     let mut counts = HashMap::<&str, usize>::new();

@@ -1,6 +1,6 @@
 //! Inputs that nobody thought of: what is well formed, mutated at random, a hundred thousand times for each target.
 //!
-//! A target is a test that lies beside what it tests. It gets an input, asserts what must hold of it, and says
+//! A target is a test that is beside what it tests. It gets an input, asserts what must hold of it, and says
 //! whether it was accepted; an input that was accepted is mutated further. What it starts from must be accepted, and
 //! something must be refused, so that a target which looks at nothing fails. `FUZZ_INPUTS` and `FUZZ_SEED` ask for
 //! more inputs and for other ones (`scripts/fuzz`). The same seed and number give the same inputs again.

@@ -98,7 +98,7 @@ impl TestApp {
         }
     }
 
-    /// Whether its log is the embedded one. A story that looks into the files of that one ends at a no, aloud.
+    /// Whether its log is the embedded one. A story that looks into the files of that one ends at a no, with a message.
     pub fn is_embedded(&self) -> bool {
         let embedded = self.node.log.cluster().is_none();
         if !embedded {

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-/// How often it is looked how far the read model is.
+/// How often to check how far the read model is.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// How long the last message may take.
 const WAIT_MAX: Duration = Duration::from_secs(10);

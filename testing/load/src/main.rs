@@ -4,7 +4,7 @@
 //! or `{"failed": {"code": …, "message": …}}`. It ends early, and cleans up, when standard input is closed.
 //!
 //! Server and callers share one process and one machine: the figures hold for both together. With a database set, the
-//! log and the read models lie in throwaway databases on its server.
+//! log and the read models are stored in throwaway databases on its server.
 
 mod appends;
 #[path = "../../../cli/src/http.rs"]

@@ -26,12 +26,12 @@ const OF_A_KIND: usize = 25;
 const LIMIT: usize = 20;
 /// As for a user.
 const DEADLINE: Duration = Duration::from_secs(1);
-/// Messages that are said while it is looked how soon they are found.
+/// Messages that are said while it is measured how soon they are found.
 const SAID_PER_SECOND: f64 = 1_000.0;
 /// How often each question is asked: the first time warms nothing that a server would not have warm.
 const ROUNDS: usize = 3;
 
-/// Imports the logs that were named, builds the index anew, and asks it.
+/// Imports the logs that were named, builds the index again, and asks it.
 pub(super) async fn measure(node: &Node, plan: &Plan) -> Result<Vec<Measured>> {
     let progress = tokio::sync::watch::Sender::new(None);
     let began = Instant::now();

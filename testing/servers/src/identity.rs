@@ -13,7 +13,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Makes it anew.
+    /// Makes it again.
     pub fn make() -> anyhow::Result<Identity> {
         let folder = TempDir::with_prefix("letopis-identity-").context("a temporary folder cannot be made")?;
         let mut of_authority = CertificateParams::default();

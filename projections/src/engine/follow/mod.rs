@@ -37,7 +37,7 @@ impl Projections {
     }
 
     /// Whether nothing can follow the log any more in this process: it came back with another history than the one that
-    /// was folded in. The process must end; its next start builds anew what came of the other one.
+    /// was folded in. The process must end; its next start builds again what came of the other one.
     fn is_lost(&self, error: &Error) -> bool {
         let is_lost = matches!(error, Error::Store(store::Error::OtherHistory { .. }));
         if is_lost {
