@@ -107,3 +107,21 @@ async fn reach(work: &Work, name: ProjectionId, wanted: u64) {
     let wanted = wanted.max(work.writer.acknowledged(name.follows()));
     let _ = work.projections.caught_up(name, wanted, FOLLOW_MAX).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NodeOptions, Roles};
+
+    #[tokio::test]
+    async fn only_a_node_that_answers_callers_takes_up_tasks() {
+        let others = Roles::parse("projections,couriers").unwrap();
+        for (serves, roles, takes) in [(true, Roles::ALL, true), (false, Roles::ALL, false), (true, others, false)] {
+            let folder = tempfile::tempdir().unwrap();
+            let options = NodeOptions { serves, roles, ..NodeOptions::new(folder.path().join("data")) };
+            let node = Node::open(options).await.unwrap();
+            assert_eq!(job(&node).is_some(), takes, "serves: {serves}, roles: {roles}");
+            node.stop().await;
+        }
+    }
+}
