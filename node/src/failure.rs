@@ -143,6 +143,7 @@ fn of_store(error: &store::Error) -> Option<FailureKind> {
 fn of_projections(error: &projections::Error) -> Option<FailureKind> {
     match error {
         projections::Error::Store(error) => of_store(error),
+        projections::Error::Search(error) if !error.may_pass() => Some(FailureKind::Unhealthy),
         projections::Error::NotBuilt
         | projections::Error::NobodyBuilds { .. }
         | projections::Error::OtherVersion { .. } => Some(FailureKind::NotFound),

@@ -28,6 +28,15 @@ pub enum Error {
     /// Another writer has it, or has moved its commit.
     #[error("another process writes the search index; stop it")]
     NotOwner,
+    /// One of its files is not there to its end.
+    #[error(
+        "the search index is damaged ({} is missing or cut off); run `letopis projections rebuild search`",
+        path.display()
+    )]
+    CutOff {
+        /// Which one.
+        path: PathBuf,
+    },
     /// The folder holds something else than this version writes.
     #[error("the search index is damaged ({what}); run `letopis projections rebuild search`")]
     Damaged {
@@ -69,7 +78,7 @@ impl Error {
                     | TantivyError::SystemError(_)
             ),
             Error::File { .. } => true,
-            Error::NotOwner | Error::Damaged { .. } => false,
+            Error::NotOwner | Error::CutOff { .. } | Error::Damaged { .. } => false,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! An index in its folder, and what of it can be read.
 
+use crate::ends;
 use crate::error::caught;
 use crate::read_only::ReadOnly;
 use crate::schema::{fields, schema};
@@ -108,7 +109,7 @@ impl Index {
     /// The one in that folder; also beside the process that writes it.
     ///
     /// # Errors
-    /// [`Error::Index`], [`Error::Damaged`].
+    /// [`Error::Index`], [`Error::CutOff`], [`Error::Damaged`].
     pub fn open(folder: &Path) -> Result<Index> {
         caught(|| {
             let directory = MmapDirectory::open(folder).map_err(tantivy::TantivyError::from)?;
@@ -120,6 +121,7 @@ impl Index {
             if index.schema() != *schema() {
                 return Err(Error::Damaged { what: "its fields are not those of this version" });
             }
+            ends::check(folder)?;
             Index::of(folder, index)
         })
     }
@@ -224,8 +226,12 @@ impl Index {
     /// # Errors
     /// [`Error::Index`].
     pub fn damaged(&self) -> Result<Vec<String>> {
-        let damaged = caught(|| Ok(self.shared.index.validate_checksum()?))?;
-        let mut names = damaged.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
+        let mut damaged = ends::cut_off(self.folder())?;
+        if damaged.is_empty() {
+            damaged.extend(caught(|| Ok(self.shared.index.validate_checksum()?))?);
+        }
+        let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut names = damaged.iter().map(name).collect::<Vec<_>>();
         names.sort();
         Ok(names)
     }
@@ -254,8 +260,11 @@ impl Snapshot {
 
     fn note(&self, error: &Error) {
         match error {
-            Error::Index(_) | Error::Damaged { .. } if !error.may_pass() => self.damaged.store(true, Ordering::Relaxed),
-            Error::Index(_) | Error::Damaged { .. } | Error::File { .. } | Error::NotOwner => {}
+            Error::Index(_) if error.may_pass() => {}
+            Error::Index(_) | Error::CutOff { .. } | Error::Damaged { .. } => {
+                self.damaged.store(true, Ordering::Relaxed);
+            }
+            Error::File { .. } | Error::NotOwner => {}
         }
     }
 

@@ -6,6 +6,7 @@
 mod change;
 mod compare;
 mod document;
+mod ends;
 mod error;
 mod find;
 mod index;

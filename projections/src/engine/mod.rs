@@ -9,7 +9,7 @@ pub(crate) mod fold;
 mod folding;
 mod follow;
 pub(crate) mod generation;
-mod handle;
+pub(crate) mod handle;
 pub(crate) mod id;
 mod indexing;
 mod lease;

@@ -132,6 +132,14 @@ impl Runner {
         self.handle().index().is_ok_and(|index| index.is_damaged())
     }
 
+    /// Finds out whether files of an index were cut off, before somebody reads on behind their end.
+    pub(crate) fn check_ends(&self) {
+        let Ok(index) = self.handle().index() else { return };
+        if let Err(error) = index.check_ends() {
+            index.note(&error);
+        }
+    }
+
     /// Remembers a failure of an index that will not pass.
     pub(crate) fn note_damage(&self, error: &search::Error) {
         if let Ok(index) = self.handle().index() {

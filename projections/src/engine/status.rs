@@ -1,9 +1,12 @@
 //! How far each projection is, for operators and health checks.
 
+use crate::engine::folding::NO_EVENT;
 use crate::engine::handle::Handle;
+use crate::engine::runner::Runner;
 use crate::{Error, ProjectionId, Projections, Result};
 use domain::Timestamp;
 use std::time::{SystemTime, UNIX_EPOCH};
+use store::described;
 
 /// What a projection does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,13 +66,40 @@ impl Projections {
     /// How far each projection is. It reads files or asks the database: not for the threads of
     /// async code.
     pub fn status(&self) -> Result<Vec<Status>> {
-        let here = self.runners().iter().filter(|runner| !matches!(runner.handle(), Handle::Elsewhere));
-        let looked = here.map(|runner| match self.status_of(runner.name) {
+        // A node that serves knows what it has; whoever only reads may have found it damaged.
+        let has = |runner: &&Runner| !self.may_write() || !matches!(runner.handle(), Handle::Elsewhere);
+        let looked = self.runners().iter().filter(has).map(|runner| match self.status_of(runner.name) {
             // It was thrown away between the look at the catalogue and the one at its files.
             Err(Error::Search(_)) => self.status_of(runner.name),
             looked => looked,
         });
-        looked.collect()
+        let known = looked.zip(self.runners().iter().filter(has)).filter_map(|(looked, runner)| match looked {
+            // This machine has none.
+            Err(Error::NotBuilt) if matches!(runner.handle(), Handle::Elsewhere) => None,
+            Err(Error::Search(error)) if !error.may_pass() => Some(self.damaged_status(runner.name, &error)),
+            looked => Some(looked),
+        });
+        known.collect()
+    }
+
+    /// Of an index that cannot be read.
+    fn damaged_status(&self, name: ProjectionId, error: &search::Error) -> Result<Status> {
+        let runner = self.runner(name);
+        let entry = runner.catalog().entry(name)?.unwrap_or_else(|| runner.entry());
+        let head = self.log().head()?.position;
+        Ok(Status {
+            name,
+            version: entry.version,
+            generation: entry.generation,
+            position: 0,
+            head,
+            lag_events: head,
+            lag_seconds: if head > 0 { self.age_of(1)? } else { 0 },
+            state: State::Stopped,
+            failed_position: Some(NO_EVENT),
+            error: Some(described(error).to_string()),
+            size: None,
+        })
     }
 
     fn status_of(&self, name: ProjectionId) -> Result<Status> {

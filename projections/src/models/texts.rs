@@ -3,6 +3,7 @@
 
 use crate::engine::definition::Definition;
 use crate::engine::fold::Fold;
+use crate::engine::handle::Handle;
 use crate::{ProjectionId, Projections, Result};
 use domain::{ChatId, MessageId, Personal, UserId, chat, message, user};
 use search::{Change, Post, Text};
@@ -23,9 +24,13 @@ impl Projections {
     /// The text index that serves now, on this node. Ask again for each request: a rebuild puts another in its place.
     ///
     /// # Errors
-    /// [`crate::Error::NotBuilt`] where there is none; only who reads beside a serving process can meet that.
+    /// Only who reads beside a serving process can meet them: [`crate::Error::NotBuilt`] where there is none,
+    /// [`crate::Error::Search`] where it cannot be read.
     pub fn index(&self) -> Result<search::Index> {
-        self.runner(ProjectionId::Search).handle().index()
+        match self.runner(ProjectionId::Search).handle() {
+            Handle::Elsewhere => self.present(ProjectionId::Search)?.1.index(),
+            handle @ (Handle::Index(_) | Handle::Tables(_)) => handle.index(),
+        }
     }
 }
 

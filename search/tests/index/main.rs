@@ -308,3 +308,41 @@ fn there_is_one_writer_and_who_comes_late_changes_nothing() {
     assert!(matches!(late.commit(1), Err(search::Error::NotOwner)));
     assert_eq!((late.committed(), texts(&late.index().look().unwrap())), (1, vec!["один".to_owned()]));
 }
+
+/// A file that ends too early is never mapped into memory.
+#[test]
+fn a_file_that_is_cut_off_or_missing_is_named_by_whoever_opens_the_index() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("index");
+    let mut writer = Writer::create(&folder).unwrap();
+    change(&mut writer, (1..50).map(|number| posted(number, user(1), "слово")));
+    writer.commit(50).unwrap();
+    change(&mut writer, [Change::Removed(id(1)), posted(51, user(1), "слово")]);
+    writer.commit(52).unwrap();
+    drop(writer);
+    let is_of_segment = |name: &str| name.len() > 32 && !name.starts_with('.');
+    let mut seen = Vec::new();
+    for (path, bytes) in files(&folder) {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if !is_of_segment(&name) {
+            continue;
+        }
+        for kept in [0, 5, 8, bytes.len() / 2, bytes.len() - 1] {
+            std::fs::write(&path, &bytes[..kept]).unwrap();
+            let opened = Index::open(&folder).map(drop).unwrap_err();
+            assert!(matches!(&opened, search::Error::CutOff { path: found } if *found == path), "{name}: {opened:?}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        let opened = Index::open(&folder).map(drop);
+        std::fs::write(&path, &bytes).unwrap();
+        // tantivy takes an index for one without positions then: only checksums tell.
+        if !name.ends_with(".pos") {
+            assert!(matches!(opened, Err(search::Error::CutOff { path: found }) if found == path), "{name}");
+        }
+        seen.push(name.rsplit('.').next().unwrap().to_owned());
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen, ["del", "fast", "fieldnorm", "idx", "pos", "store", "term"]);
+    assert_eq!(Index::open(&folder).unwrap().damaged().unwrap(), Vec::<String>::new());
+}

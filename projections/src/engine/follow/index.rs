@@ -18,6 +18,8 @@ const PERSIST: Duration = Duration::from_secs(1);
 /// How long an erasure is waited for that segments are written anew for, and how often it is looked at.
 const PURGED_WITHIN: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(10);
+/// How often the node checks whether its files are there to their ends: who reads on behind one ends the process.
+const CHECK: Duration = Duration::from_secs(1);
 /// A damaged index that could not be built again is tried again after that long.
 const REBUILD_AGAIN: Duration = Duration::from_secs(60);
 
@@ -25,6 +27,7 @@ const REBUILD_AGAIN: Duration = Duration::from_secs(60);
 pub(super) struct Index {
     projections: Projections,
     persisted: Instant,
+    checked: Instant,
     /// When something was shown last.
     shown: Instant,
     /// When a damaged index was last thrown away.
@@ -36,7 +39,7 @@ pub(super) struct Index {
 impl Index {
     pub(super) fn new(projections: &Projections) -> Index {
         let now = Instant::now();
-        Index { projections: projections.clone(), persisted: now, shown: now, rebuilt: None, lost: false }
+        Index { projections: projections.clone(), persisted: now, checked: now, shown: now, rebuilt: None, lost: false }
     }
 
     /// Changes when somebody waits for more than is shown.
@@ -59,6 +62,10 @@ impl Index {
     }
 
     fn step(&mut self) -> Result<Next> {
+        if self.checked.elapsed() >= CHECK {
+            self.checked = Instant::now();
+            self.runner().check_ends();
+        }
         if self.runner().is_damaged() && self.rebuilt.is_none_or(|tried| tried.elapsed() >= REBUILD_AGAIN) {
             self.rebuilt = Some(Instant::now());
             rebuild_damaged(&self.projections);
