@@ -8,6 +8,7 @@
 mod common;
 mod erase;
 mod error;
+mod keys;
 mod load;
 mod operate;
 mod start;
