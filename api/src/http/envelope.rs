@@ -114,6 +114,7 @@ fn by_status(status: StatusCode) -> Error {
         StatusCode::NOT_FOUND => Error::new(Code::NotFound, "there is nothing at this address; see /docs"),
         StatusCode::METHOD_NOT_ALLOWED => Error::new(Code::MethodNotAllowed, "see the Allow header, or /docs"),
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        StatusCode::SERVICE_UNAVAILABLE => Error::new(Code::Unavailable, "it cannot be answered now; try again"),
         status if status.is_client_error() => Error::new(Code::BadParameters, "the request is not well formed"),
         _ => Error::new(Code::Internal, "an internal error; the server's log says why"),
     }
@@ -143,6 +144,15 @@ mod tests {
         let explained = explained(own, "id");
         assert_eq!(explained.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(explained.headers()[CONTENT_TYPE], "application/json");
+    }
+
+    #[test]
+    fn a_refusal_without_a_word_keeps_its_status() {
+        for status in [StatusCode::NOT_FOUND, StatusCode::PAYLOAD_TOO_LARGE, StatusCode::SERVICE_UNAVAILABLE] {
+            let explained = explained(status.into_response(), "id");
+            assert_eq!(explained.status(), status);
+            assert_eq!(explained.headers()[CONTENT_TYPE], "application/problem+json");
+        }
     }
 
     #[test]

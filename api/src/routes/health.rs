@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::auth::operator::Operator;
 use crate::error::{Code, Error};
 use crate::patience::PING_MAX;
+use crate::problem::Problem;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -169,10 +170,14 @@ async fn ping_db(State(app): State<App>) -> Result<StatusCode, Error> {
 /// Whether the process should go on running: its writer answers, or has not been silent for long.
 #[utoipa::path(get, path = "/livez", operation_id = "checkLiveness", tag = "health", responses(
     (status = 200, description = "The process should go on."),
-    (status = 503, description = "The writer does not answer any more: restart the process."),
+    (status = 503, body = Problem, content_type = "application/problem+json",
+     description = "The writer does not answer any more: restart the process."),
 ))]
-async fn livez(State(app): State<App>) -> StatusCode {
-    if app.probe.is_alive().await { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+async fn livez(State(app): State<App>) -> Result<StatusCode, Error> {
+    if app.probe.is_alive().await {
+        return Ok(StatusCode::OK);
+    }
+    Err(Error::new(Code::Unavailable, "the writer does not answer any more; start the process again"))
 }
 
 /// Check readiness

@@ -5,7 +5,10 @@ use crate::common::Place;
 use crate::common::ledger::{Client, Load, compare, flood, resolve};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Longer than a writer may be silent before it counts as dead.
+const SILENT_WITHIN: Duration = Duration::from_secs(90);
 
 #[test]
 fn a_log_that_fails_ends_the_process_and_acknowledges_nothing_false() {
@@ -127,6 +130,14 @@ fn a_writer_that_hangs_is_told_by_everything_and_stops_nobody() {
     });
     assert_eq!(ready, 503, "{said}");
     assert!(said.contains("the writer does not answer"), "{said}");
+    // A writer that is silent for half a minute does not come back.
+    runtime.block_on(async {
+        let began = Instant::now();
+        while status("/livez").await.0 != 503 {
+            assert!(began.elapsed() < SILENT_WITHIN, "it passes for alive");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    });
     let health = place.run(&["health", "--url", &server.url]);
     assert_eq!(health.code, 5, "{}", health.err);
     let doctor = place.run(&["doctor", "-o", "json"]);
