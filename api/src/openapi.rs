@@ -6,6 +6,7 @@ mod components;
 use crate::problem::Problem;
 use crate::routes::spec::{Operation, Routes};
 use crate::routes::{self, health};
+use domain::password::Lengths;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use utoipa::OpenApi as _;
@@ -85,6 +86,16 @@ pub(crate) fn complete(routes: OpenApi, operations: &[Operation], public_url: Op
     }
     document["components"] = components;
     document
+}
+
+/// States how long a new password may be on this node, wherever one is given: an operator sets it.
+pub(crate) fn bound_passwords(document: &mut Value, lengths: Lengths) {
+    for (schema, property) in [("Register", "password"), ("ChangePassword", "new_password")] {
+        let password = &mut document["components"]["schemas"][schema]["properties"][property];
+        password["minLength"] = lengths.min.into();
+        password["maxLength"] = lengths.max.into();
+        password["description"] = format!("{} to {} characters.", lengths.min, lengths.max).into();
+    }
 }
 
 /// The names of schemas of requests.

@@ -13,7 +13,7 @@ use crate::{Network, Settings, docs, openapi};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
-use node::{Node, Role, Roles};
+use node::{Node, Role};
 use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ fn addresses(app: &App) -> Router {
     recorder();
     let trusted = Arc::<[Network]>::from(app.settings.trusted_proxies.as_slice());
     let finding = Finding { trusted, is_logged: app.settings.log_addresses };
-    let (routes, operations) = routes(app.roles, app.settings.public_url.as_deref());
+    let (routes, operations) = routes(app);
     let probes = operations.into_iter().filter(|operation| operation.spec.class == RateClass::Probe);
     let admission = Admission::new(&app.settings.limits, probes.map(|probe| probe.path).collect());
     routes
@@ -49,11 +49,13 @@ fn addresses(app: &App) -> Router {
         .with_state(app.clone())
 }
 
-/// The routes that a node of these roles answers, and what each of them is.
-fn routes(roles: Roles, public_url: Option<&str>) -> (Router<App>, Vec<Operation>) {
-    if roles.has(Role::Api) {
+/// The routes that this node answers by its roles, and what each of them is.
+fn routes(app: &App) -> (Router<App>, Vec<Operation>) {
+    if app.roles.has(Role::Api) {
         let (routes, document, operations) = openapi::routes().into_parts();
-        return (routes.merge(docs::pages(&openapi::complete(document, &operations, public_url))), operations);
+        let mut document = openapi::complete(document, &operations, app.settings.public_url.as_deref());
+        openapi::bound_passwords(&mut document, app.passwords.lengths());
+        return (routes.merge(docs::pages(&document)), operations);
     }
     let (routes, _, operations) = health::of_every_node().into_parts();
     let advice = "this node does not answer the API: its roles leave `api` out; ask another node";

@@ -31,6 +31,26 @@ fn attributes<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
 }
 
 #[tokio::test]
+async fn the_document_states_how_long_a_password_may_be_here() {
+    let lengths = domain::password::Lengths { min: 12, max: 99 };
+    let set = node::passwords::PasswordPolicy { lengths, ..TestApp::passwords() };
+    for (app, min, max) in [(TestApp::start().await, 8, 256), (TestApp::start_hashing(set).await, 12, 99)] {
+        let nobody = app.anonymous();
+        let schemas = nobody.get("/openapi.json").await.expect_status(200).body["components"]["schemas"].clone();
+        for (schema, property) in [("Register", "password"), ("ChangePassword", "new_password")] {
+            let stated = &schemas[schema]["properties"][property];
+            assert_eq!((&stated["minLength"], &stated["maxLength"]), (&min.into(), &max.into()), "{stated}");
+            assert_eq!(stated["description"], format!("{min} to {max} characters."));
+        }
+        for (letters, status) in [(min, 201), (min - 1, 400)] {
+            let password = "xq7 vorzblidump".chars().take(letters).collect::<String>();
+            let body = serde_json::json!({"user_name": format!("u{letters}"), "password": password});
+            nobody.post("/v1/auth/register", body).await.expect_status(status);
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_document_is_openapi_3_1_and_lists_every_call() {
     let app = TestApp::start().await;
     let nobody = app.anonymous();
