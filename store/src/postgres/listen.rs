@@ -11,8 +11,9 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_postgres::{AsyncMessage, Client};
 
-/// Begins to listen, and says something that is heard if anything is.
-const LISTEN: &str = "listen letopis_head; notify letopis_head, '0'";
+const LISTEN: &str = "listen letopis_head";
+/// Is heard if anything is. Over another connection: a pooler passes on what a backend tells itself within a transaction.
+const ECHO: &str = "notify letopis_head, '0'";
 /// How long a connection may take to hear its own notification.
 const ECHO_MAX: Duration = Duration::from_secs(2);
 /// The pause between two notifications: one tells of everything that was appended meanwhile.
@@ -82,6 +83,7 @@ impl Cluster {
         };
         let telling = async {
             client.batch_execute(LISTEN).await.map_err(|error| unreachable(&error))?;
+            self.take().await?.batch_execute(ECHO).await.map_err(|error| unreachable(&error))?;
             let is_heard = timeout(ECHO_MAX, echoed.wait_for(|echoed| *echoed)).await.is_ok();
             if !is_heard {
                 // The pooler's backend still listens, for whoever gets it next.
