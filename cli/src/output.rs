@@ -1,10 +1,16 @@
 //! What is shown: rows and single things, as a table, as JSON, or as one JSON object a line.
 
+mod cell;
+mod listing;
+
+pub use cell::visible;
+pub use listing::Listing;
+
 use anyhow::Result;
+use cell::cell;
 use clap::ValueEnum;
 use comfy_table::{Table, presets};
 use serde::Serialize;
-use serde_json::Value;
 use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal, StdoutLock, Write};
 
@@ -18,11 +24,6 @@ pub enum Format {
     /// One JSON object a line.
     Ndjson,
 }
-
-/// A cell of a list is cut behind this many characters; one thing is shown whole.
-const CELL_CHARACTERS_MAX: usize = 64;
-/// Rows of a table that are laid out together; longer lists go on in a new table.
-const TABLE_ROWS_MAX: usize = 1_000;
 
 /// Says something to whoever sits there, on standard error. Where that cannot be written nobody does.
 pub fn note(text: impl fmt::Display) {
@@ -68,81 +69,6 @@ impl Format {
     }
 }
 
-/// A list that is shown row by row.
-pub struct Listing {
-    format: Format,
-    columns: &'static [&'static str],
-    rows: Vec<Vec<String>>,
-    shown: u64,
-    header: bool,
-}
-
-impl Listing {
-    /// Begins a list. A table has these columns; JSON has everything that a row has.
-    pub fn new(asked: Option<Format>, columns: &'static [&'static str]) -> Listing {
-        Listing { format: Format::or(asked, Format::Ndjson), columns, rows: Vec::new(), shown: 0, header: true }
-    }
-
-    /// Shows one row.
-    ///
-    /// # Errors
-    /// When nobody reads any more.
-    pub fn row(&mut self, row: &impl Serialize) -> Result<()> {
-        let mut out = out();
-        match self.format {
-            Format::Table => {
-                let row = serde_json::to_value(row)?;
-                let cells = self.columns.iter().map(|column| cut(&cell(row.get(*column))));
-                self.rows.push(cells.collect());
-                if self.rows.len() >= TABLE_ROWS_MAX {
-                    self.flush()?;
-                }
-            }
-            Format::Json => {
-                out.write_all(if self.shown == 0 { b"[" } else { b",\n" })?;
-                serde_json::to_writer(&mut out, row).map_err(io::Error::from)?;
-            }
-            Format::Ndjson => {
-                serde_json::to_writer(&mut out, row).map_err(io::Error::from)?;
-                out.write_all(b"\n")?;
-            }
-        }
-        self.shown += 1;
-        Ok(())
-    }
-
-    /// Shows what was kept back to be laid out.
-    ///
-    /// # Errors
-    /// When nobody reads any more.
-    pub fn flush(&mut self) -> Result<()> {
-        if !self.rows.is_empty() || (self.header && self.format == Format::Table) {
-            let mut table = bare_table();
-            if self.header {
-                table.set_header(self.columns.iter().map(|column| column.to_uppercase().replace('_', " ")));
-                self.header = false;
-            }
-            table.add_rows(self.rows.drain(..));
-            writeln!(out(), "{}", table.trim_fmt())?;
-        }
-        out().flush()?;
-        Ok(())
-    }
-
-    /// Ends the list.
-    ///
-    /// # Errors
-    /// When nobody reads any more.
-    pub fn end(mut self) -> Result<()> {
-        match self.format {
-            Format::Json if self.shown == 0 => writeln!(out(), "[]")?,
-            Format::Json => writeln!(out(), "]")?,
-            Format::Table | Format::Ndjson => {}
-        }
-        self.flush()
-    }
-}
-
 /// Shows one thing: a line for each of its fields, or one JSON object.
 ///
 /// # Errors
@@ -174,61 +100,4 @@ fn bare_table() -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table
-}
-
-/// A value for people. What somebody wrote must not steer the terminal: control characters are spelled out.
-fn cell(value: Option<&Value>) -> String {
-    let text = match value {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Number(number)) if number.is_f64() => {
-            let number = number.as_f64().unwrap_or_default();
-            if number.fract() == 0.0 { format!("{number:.0}") } else { format!("{number:.3}") }
-        }
-        Some(value @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_))) => value.to_string(),
-    };
-    visible(&text)
-}
-
-/// The text with its control characters and its marks of direction spelled out.
-pub fn visible(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
-        if steers(c) {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-        shown
-    })
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(CELL_CHARACTERS_MAX) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn cells_are_for_people_and_cannot_steer_the_terminal() {
-        assert_eq!(cell(Some(&json!("a\u{1b}[31mb\n"))), "a\\u{1b}[31mb\\n");
-        assert_eq!(cell(Some(&json!("a\u{202e}b"))), "a\\u{202e}b");
-        assert_eq!(cell(Some(&json!({"a": 1}))), "{\"a\":1}");
-        assert_eq!((cell(Some(&json!(1.5))), cell(Some(&json!(7.0)))), ("1.500".to_owned(), "7".to_owned()));
-        assert_eq!(cell(None), "");
-    }
-
-    #[test]
-    fn long_cells_are_cut_between_characters() {
-        assert_eq!(cut("я"), "я");
-        assert_eq!(cut(&"я".repeat(65)).chars().count(), CELL_CHARACTERS_MAX + 1);
-    }
 }
