@@ -49,6 +49,9 @@ pub struct Common {
     /// How data is shown; by default a table on a terminal, JSON in a pipe
     #[arg(short, long, global = true, value_name = "FORMAT")]
     pub output: Option<Format>,
+    /// Tables show everything: every column, whole ids, instants
+    #[arg(long, global = true)]
+    pub wide: bool,
 }
 
 #[derive(Debug, Subcommand)]

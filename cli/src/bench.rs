@@ -4,7 +4,7 @@
 use crate::arguments::{Bench, BenchPart};
 use crate::context::Context;
 use crate::exit::{Code, failure};
-use crate::output::Listing;
+use crate::output::{Column, Listing};
 use anyhow::{Context as _, Result, anyhow};
 use node::failure::Failure;
 use serde::{Deserialize, Serialize};
@@ -87,7 +87,14 @@ pub async fn verb(context: &Context, bench: &Bench) -> Result<()> {
             }
         }
     });
-    let mut listing = Listing::new(context.output, &["what", "per_second", "p50_ms", "p99_ms", "behind_ms"]);
+    const COLUMNS: &[Column] = &[
+        Column::new("what"),
+        Column::new("per_second"),
+        Column::new("p50_ms").yields(2),
+        Column::new("p99_ms").yields(1),
+        Column::new("behind_ms").yields(3),
+    ];
+    let mut listing = Listing::new(context.output, COLUMNS);
     loop {
         let line = tokio::select! {
             line = lines.recv() => line,

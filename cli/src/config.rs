@@ -3,7 +3,7 @@
 use crate::arguments::Common;
 use crate::context::Context;
 use crate::exit::{Code, failure};
-use crate::output::Listing;
+use crate::output::{Column, Listing};
 use crate::settings::initial;
 use crate::settings::table::ROWS;
 use anyhow::{Context as _, Result};
@@ -17,7 +17,13 @@ use std::path::Path;
 /// # Errors
 /// When nobody reads any more.
 pub fn show(context: &Context) -> Result<()> {
-    let mut listing = Listing::new(context.output, &["key", "value", "origin", "meaning"]);
+    const COLUMNS: &[Column] = &[
+        Column::new("key"),
+        Column::new("value").yields(1),
+        Column::new("origin").yields(2),
+        Column::new("meaning").yields(3),
+    ];
+    let mut listing = Listing::new(context.output, COLUMNS);
     for row in &ROWS {
         let set = context.layers.get(row.key);
         let value = set.map(|set| if row.secret { "********" } else { set.text.as_str() });

@@ -2,7 +2,7 @@
 
 use crate::arguments::{Common, Serve};
 use crate::exit::{Code, failure};
-use crate::output::Format;
+use crate::output::Screen;
 use crate::settings::{Flag, Layers, Settings};
 use anyhow::Result;
 use node::{Messaging, NodeOptions, Roles};
@@ -17,8 +17,8 @@ pub struct Context {
     pub settings: Settings,
     /// What is set, and where.
     pub layers: Layers,
-    /// How data is to be shown, where that was asked for.
-    pub output: Option<Format>,
+    /// How data is to be shown.
+    pub output: Screen,
     /// Whether the clock is right although it has jumped ahead.
     accept_clock: bool,
 }
@@ -42,7 +42,12 @@ impl Context {
         let flags = given.into_iter().filter_map(|(flag, key, value)| Some((flag, key, value?)));
         let layers = Layers::load(common.config.as_deref(), std::env::vars_os(), &flags.collect::<Vec<Flag>>())?;
         let accept_clock = serve.is_some_and(|serve| serve.accept_clock);
-        Ok(Context { settings: Settings::read(&layers)?, layers, output: common.output, accept_clock })
+        Ok(Context {
+            settings: Settings::read(&layers)?,
+            layers,
+            output: Screen { asked: common.output, wide: common.wide },
+            accept_clock,
+        })
     }
 
     /// Where the master key of the data folder is, or is to be.

@@ -10,11 +10,13 @@ mod served;
 
 use crate::context::Context;
 use crate::exit::{Code, failure};
-use crate::output::{self, Listing};
+use crate::output::{self, Column, Listing};
 use anyhow::Result;
 use serde::Serialize;
 use serde_json::Value;
 use std::io::Write;
+
+const COLUMNS: &[Column] = &[Column::new("check"), Column::new("state"), Column::new("found").yields(1)];
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -112,12 +114,12 @@ pub async fn verb(context: &Context) -> Result<()> {
 }
 
 fn show(context: &Context, checks: &[Check]) -> Result<()> {
-    let mut listing = Listing::new(context.output, &["check", "state", "found"]);
+    let mut listing = Listing::new(context.output, COLUMNS);
     for check in checks {
         listing.row(check)?;
     }
     listing.end()?;
-    if output::is_table(context.output) {
+    if context.output.is_table() {
         let mut out = output::out();
         for check in checks {
             let Some(advice) = &check.advice else { continue };

@@ -7,7 +7,7 @@ mod transfer;
 use crate::arguments::{Events as Verb, Which};
 use crate::context::Context;
 use crate::exit::{Code, failure};
-use crate::output::{self, Listing};
+use crate::output::{self, Column, LIST_ROWS, Listing};
 use crate::settings;
 use crate::{control, report};
 use anyhow::Result;
@@ -26,11 +26,20 @@ use uuid::Uuid;
 
 /// How many events are read at once.
 const PAGE: usize = 1_000;
+/// How many types are named where one is unknown.
+const NEAREST: usize = 3;
 /// How many events `tail` shows unless it is told.
 const TAIL: u64 = 10;
 
-const COLUMNS: &[&str] = &["position", "recorded_at", "stream", "version", "type", "payload"];
-const COLUMNS_PERSONAL: &[&str] = &["position", "recorded_at", "stream", "version", "type", "payload", "personal"];
+const POSITION: Column = Column::new("position").at_least(8);
+const RECORDED_AT: Column = Column::new("recorded_at").yields(3).at_least(10);
+const STREAM: Column = Column::new("stream").yields(2).at_least(17);
+const VERSION: Column = Column::new("version").yields(5);
+const TYPE: Column = Column::new("type").at_least(24);
+const PAYLOAD: Column = Column::new("payload").yields(4).at_least(40);
+const PERSONAL: Column = Column::new("personal").yields(1).at_least(30);
+const COLUMNS: &[Column] = &[POSITION, RECORDED_AT, STREAM, VERSION, TYPE, PAYLOAD];
+const COLUMNS_PERSONAL: &[Column] = &[POSITION, RECORDED_AT, STREAM, VERSION, TYPE, PAYLOAD, PERSONAL];
 
 /// Does what was asked.
 ///
@@ -46,7 +55,7 @@ pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
         }
         Verb::Tail(which) => {
             let filter = filter(context, &which).await?;
-            tail(context, &log()?, filter, &which).await
+            tail(context, &log()?, filter, &which, TAIL).await
         }
         Verb::Show { event, personal } => show(context, &log()?, &event, personal),
         Verb::Trace { id } => trace::trace(context, &log()?, &id),
@@ -112,14 +121,55 @@ async fn filter(context: &Context, which: &Which) -> Result<Filter> {
         None => None,
         Some(user) => Some(user_named(context, user).await?),
     };
+    if let (Some(from), Some(to)) = (which.from, which.to)
+        && from > to
+    {
+        return Err(failure(Code::Usage, format!("--from {from} is behind --to {to}: no event can be between them")));
+    }
     Ok(Filter {
         after: which.from.map_or(0, |from| from.saturating_sub(1)),
         up_to: which.to,
         stream: which.stream.clone(),
-        name: which.name.clone(),
+        name: which.name.as_deref().map(pattern),
         user,
         since: which.since.as_deref().map(since).transpose()?,
         newest_first: false,
+    })
+}
+
+/// A type without a version stands for all its versions.
+fn pattern(name: &str) -> String {
+    let version = name.rsplit_once(".v").map(|(_, version)| version);
+    let has_version = version.is_some_and(|version| version.parse::<u32>().is_ok());
+    if has_version || name.contains('*') { name.to_owned() } else { format!("{name}.v*") }
+}
+
+/// Says so where a type was asked for that no event of this log has.
+fn note_unknown_type(log: &Log, which: &Which) -> Result<()> {
+    let Some(name) = &which.name else { return Ok(()) };
+    let types = log.stats()?.types;
+    let pattern = pattern(name);
+    let parts = pattern.split('*').collect::<Vec<_>>();
+    if types.iter().any(|(known, _)| matches(known, &parts)) {
+        return Ok(());
+    }
+    let mut nearest = types.iter().map(|(known, _)| (strsim::jaro_winkler(name, known), known)).collect::<Vec<_>>();
+    nearest.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let nearest = nearest.into_iter().take(NEAREST).map(|(_, known)| known.as_str()).collect::<Vec<_>>().join(", ");
+    output::note(format_args!("no event of this log is of the type {name}; the nearest are: {nearest}"));
+    Ok(())
+}
+
+/// Whether a text is these parts with anything between them.
+fn matches(text: &str, parts: &[&str]) -> bool {
+    let [first, between @ .., last] = parts else { return parts == [text] };
+    let Some(mut rest) = text.strip_prefix(first).and_then(|rest| rest.strip_suffix(last)) else { return false };
+    between.iter().all(|part| match rest.find(part) {
+        Some(at) => {
+            rest = &rest[at + part.len()..];
+            true
+        }
+        None => false,
     })
 }
 
@@ -144,11 +194,15 @@ fn since(text: &str) -> Result<Timestamp> {
     })
 }
 
-fn columns(which: &Which) -> &'static [&'static str] {
+fn columns(which: &Which) -> &'static [Column] {
     if which.personal { COLUMNS_PERSONAL } else { COLUMNS }
 }
 
 async fn list(context: &Context, log: &Log, mut filter: Filter, which: &Which) -> Result<()> {
+    // A person is shown the last ones, and told how to see more; a script gets what it asked for.
+    if context.output.lists_a_table() && which.limit.is_none() && which.from.is_none() && !which.follow {
+        return tail(context, log, filter, which, LIST_ROWS).await;
+    }
     let mut listing = Listing::new(context.output, columns(which));
     let mut left = which.limit.unwrap_or(u64::MAX);
     // What is appended while this lists is left to --follow.
@@ -169,16 +223,18 @@ async fn list(context: &Context, log: &Log, mut filter: Filter, which: &Which) -
     }
     if which.follow && left > 0 {
         follow(context, log, filter, which, (head, left), &mut listing).await?;
+    } else if listing.is_empty() {
+        note_unknown_type(log, which)?;
     }
     listing.end()
 }
 
-async fn tail(context: &Context, log: &Log, mut filter: Filter, which: &Which) -> Result<()> {
+async fn tail(context: &Context, log: &Log, mut filter: Filter, which: &Which, page: u64) -> Result<()> {
     let mut listing = Listing::new(context.output, columns(which));
     let head = log.head()?.position;
     filter.up_to = Some(which.to.map_or(head, |to| to.min(head)));
     filter.newest_first = true;
-    let mut left = which.limit.unwrap_or(TAIL);
+    let mut left = which.limit.unwrap_or(page);
     let mut newest = Vec::new();
     while left > 0 {
         let page = usize::try_from(left).unwrap_or(PAGE).min(PAGE);
@@ -191,8 +247,14 @@ async fn tail(context: &Context, log: &Log, mut filter: Filter, which: &Which) -
             Some(_) | None => break,
         }
     }
+    if left == 0 && which.limit.is_none() {
+        output::note(format_args!("the last {page} events; --limit N, --from N or -o ndjson show more"));
+    }
     for record in newest.into_iter().rev() {
         listing.row(&shown(log, record, which.personal)?)?;
+    }
+    if listing.is_empty() {
+        note_unknown_type(log, which)?;
     }
     filter.newest_first = false;
     if which.follow {
@@ -273,6 +335,22 @@ mod tests {
         assert!((hour_ago.0 - expected).abs() < 10_000_000);
         assert_eq!(since("2026-01-01T00:00:00Z").unwrap(), Timestamp::parse("2026-01-01T00:00:00Z").unwrap());
         assert!(since("yesterday").is_err());
+    }
+
+    #[test]
+    fn a_type_without_a_version_is_every_version_of_it() {
+        assert_eq!(pattern("message.posted"), "message.posted.v*");
+        assert_eq!(pattern("message.posted.v1"), "message.posted.v1");
+        assert_eq!(pattern("message.*"), "message.*");
+        assert_eq!(pattern("user.verifier"), "user.verifier.v*");
+    }
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        let is = |text: &str, pattern: &str| matches(text, &pattern.split('*').collect::<Vec<_>>());
+        assert!(is("message.posted.v1", "message.*") && is("message.posted.v1", "*.posted.*") && is("a", "a"));
+        assert!(is("message.posted.v1", "*") && is("message.posted.v1", "m*s*1"));
+        assert!(!is("message.posted.v1", "message.*.v2") && !is("a.v1", "a.v1*1") && !is("a", "b"));
     }
 
     #[test]

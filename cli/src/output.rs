@@ -2,14 +2,16 @@
 
 mod cell;
 mod listing;
+mod sheet;
+mod table;
 
 pub use cell::visible;
 pub use listing::Listing;
+pub use table::Column;
 
+use anstream::{AutoStream, ColorChoice};
 use anyhow::Result;
-use cell::cell;
 use clap::ValueEnum;
-use comfy_table::{Table, presets};
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal, StdoutLock, Write};
@@ -24,6 +26,9 @@ pub enum Format {
     /// One JSON object a line.
     Ndjson,
 }
+
+/// Rows of a table unless a limit is given.
+pub const LIST_ROWS: u64 = 50;
 
 /// Says something to whoever sits there, on standard error. Where that cannot be written nobody does.
 pub fn note(text: impl fmt::Display) {
@@ -58,14 +63,56 @@ fn marked(error: io::Error) -> io::Error {
     if error.kind() == ErrorKind::BrokenPipe { io::Error::new(ErrorKind::BrokenPipe, ReaderLeft) } else { error }
 }
 
-impl Format {
+/// How data is to be shown, and where.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Screen {
+    /// The format that was asked for.
+    pub asked: Option<Format>,
+    /// Whether a table shows everything, however wide it gets: every column, whole ids, instants.
+    pub wide: bool,
+}
+
+impl Screen {
     /// The format that was asked for; else a table on a terminal and `otherwise` in a pipe.
-    fn or(asked: Option<Format>, otherwise: Format) -> Format {
-        match asked {
+    fn format_or(self, otherwise: Format) -> Format {
+        match self.asked {
             Some(format) => format,
-            None if std::io::stdout().is_terminal() => Format::Table,
+            None if io::stdout().is_terminal() => Format::Table,
             None => otherwise,
         }
+    }
+
+    /// How many rows a list has at most: as many as were asked for; else a script gets all of them, a person a page.
+    pub fn limit(self, asked: Option<u64>) -> u64 {
+        asked.unwrap_or(if self.lists_a_table() { LIST_ROWS } else { u64::MAX })
+    }
+
+    /// Says how to see more where a page was full that nobody had set the length of.
+    pub fn note_limit(self, asked: Option<u64>, left: u64, what: &str) {
+        if asked.is_none() && left == 0 {
+            note(format_args!("{LIST_ROWS} {what}, and there may be more; --limit N or -o ndjson show them"));
+        }
+    }
+
+    /// Whether a list is shown as a table.
+    pub fn lists_a_table(self) -> bool {
+        self.format_or(Format::Ndjson) == Format::Table
+    }
+
+    /// Whether one thing is shown as a table.
+    pub fn is_table(self) -> bool {
+        self.format_or(Format::Json) == Format::Table
+    }
+
+    /// Columns of the terminal: of `$COLUMNS` first, so that a pager can be told. None where standard output is none.
+    fn width(self) -> Option<usize> {
+        let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok());
+        let asked = || rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
+        told.or_else(asked).filter(|columns| *columns > 0)
+    }
+
+    fn colours(self) -> bool {
+        AutoStream::choice(&io::stdout()) != ColorChoice::Never
     }
 }
 
@@ -73,31 +120,18 @@ impl Format {
 ///
 /// # Errors
 /// When nobody reads any more.
-pub fn show(asked: Option<Format>, thing: &impl Serialize) -> Result<()> {
+pub fn show(screen: Screen, thing: &impl Serialize) -> Result<()> {
     let mut out = out();
-    match Format::or(asked, Format::Json) {
-        Format::Ndjson | Format::Json => serde_json::to_writer(&mut out, thing).map_err(io::Error::from)?,
+    match screen.format_or(Format::Json) {
+        Format::Ndjson | Format::Json => {
+            serde_json::to_writer(&mut out, thing).map_err(io::Error::from)?;
+            writeln!(out)?;
+        }
         Format::Table => {
-            let thing = serde_json::to_value(thing)?;
-            let mut table = bare_table();
-            for (name, value) in thing.as_object().into_iter().flatten() {
-                table.add_row([name.replace('_', " "), cell(Some(value))]);
-            }
-            write!(out, "{}", table.trim_fmt())?;
+            let lines = sheet::lines(&serde_json::to_value(thing)?, screen.width());
+            lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
         }
     }
-    writeln!(out)?;
     out.flush()?;
     Ok(())
-}
-
-/// Whether one thing would be shown as a table.
-pub fn is_table(asked: Option<Format>) -> bool {
-    Format::or(asked, Format::Json) == Format::Table
-}
-
-fn bare_table() -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table
 }

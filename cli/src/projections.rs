@@ -3,7 +3,7 @@
 use crate::arguments::{OneProjection, Projections as Verb, WhichProjections};
 use crate::context::Context;
 use crate::exit::{Code, failure};
-use crate::output::Listing;
+use crate::output::{Column, Listing};
 use crate::progress::Meter;
 use crate::{control, report};
 use anyhow::Result;
@@ -37,8 +37,24 @@ pub async fn verb(context: &Context, verb: &Verb) -> Result<()> {
     }
 }
 
-const COLUMNS: &[&str] =
-    &["name", "version", "position", "head", "lag_events", "lag_seconds", "state", "index_bytes", "error"];
+const COLUMNS: &[Column] = &[
+    Column::new("name"),
+    Column::new("version").yields(5),
+    Column::new("position").yields(4),
+    Column::new("head").yields(6),
+    Column::new("lag_events").yields(1),
+    Column::new("lag_seconds").yields(3),
+    Column::new("state"),
+    Column::new("index_bytes").yields(7),
+    Column::new("error").yields(2),
+];
+const VERIFIED: &[Column] = &[
+    Column::new("name"),
+    Column::new("verified"),
+    Column::new("position").yields(1),
+    Column::new("rows").yields(2),
+    Column::new("differences").yields(3),
+];
 
 fn ls(context: &Context) -> Result<()> {
     let mut listing = Listing::new(context.output, COLUMNS);
@@ -65,7 +81,7 @@ async fn change(context: &Context, name: &str, request: Request) -> Result<()> {
 fn verify(context: &Context, which: &WhichProjections) -> Result<()> {
     let names = names(which.name.as_deref())?;
     let projections = context.projections()?;
-    let mut listing = Listing::new(context.output, &["name", "verified", "position", "rows", "differences"]);
+    let mut listing = Listing::new(context.output, VERIFIED);
     let mut differing = Vec::new();
     for name in names {
         let mut meter = Meter::new();

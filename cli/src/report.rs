@@ -1,29 +1,35 @@
 //! How what an operation reports is shown.
 
-use crate::output::{self, Format, Listing};
+use crate::output::{self, Column, Listing, Screen};
 use anyhow::Result;
 use node::operations::Report;
 
-const REBUILD_COLUMNS: &[&str] = &["name", "version", "events", "seconds", "events_per_second"];
+const REBUILT: &[Column] = &[
+    Column::new("name"),
+    Column::new("version").yields(3),
+    Column::new("events").yields(2),
+    Column::new("seconds").yields(1),
+    Column::new("events_per_second"),
+];
 
 /// Shows the report of an operation.
 ///
 /// # Errors
 /// When the reader of standard output has left.
-pub fn show(asked: Option<Format>, report: &Report) -> Result<()> {
+pub fn show(screen: Screen, report: &Report) -> Result<()> {
     match report {
-        Report::User(change) => output::show(asked, change),
-        Report::Import(import) => output::show(asked, &import.summary),
+        Report::User(change) => output::show(screen, change),
+        Report::Import(import) => output::show(screen, &import.summary),
         Report::Rebuild(rows) => {
-            let mut listing = Listing::new(asked, REBUILD_COLUMNS);
+            let mut listing = Listing::new(screen, REBUILT);
             rows.iter().try_for_each(|row| listing.row(row))?;
             listing.end()
         }
-        Report::Projection(change) => output::show(asked, change),
-        Report::Skip(skip) => output::show(asked, skip),
-        Report::Writer(health) => output::show(asked, health),
-        Report::Arming(arming) => output::show(asked, arming),
-        Report::Rotation(rotation) => output::show(asked, rotation),
-        Report::Republish(republish) => output::show(asked, republish),
+        Report::Projection(change) => output::show(screen, change),
+        Report::Skip(skip) => output::show(screen, skip),
+        Report::Writer(health) => output::show(screen, health),
+        Report::Arming(arming) => output::show(screen, arming),
+        Report::Rotation(rotation) => output::show(screen, rotation),
+        Report::Republish(republish) => output::show(screen, republish),
     }
 }

@@ -3,12 +3,18 @@
 use crate::arguments::Search;
 use crate::context::Context;
 use crate::exit::{Code, failure};
-use crate::output::{Format, Listing, show};
+use crate::output::{Column, Format, Listing, show};
 use anyhow::Result;
 use search::{Hit, Order, SearchRequest, Snapshot, TimeZone, Who, find, question};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
+const COLUMNS: &[Column] = &[
+    Column::new("sent_at").yields(2),
+    Column::new("chat_id").yields(3),
+    Column::new("user_name").yields(1),
+    Column::new("text"),
+];
 /// What was found by then is the answer: an operator may wait longer than a user.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How long what was just written is waited for, and how often it is looked at.
@@ -56,11 +62,11 @@ pub fn verb(context: &Context, asked: &Search) -> Result<()> {
             DEADLINE.as_secs()
         ));
     }
-    if context.output == Some(Format::Json) {
+    if context.output.asked == Some(Format::Json) {
         return show(context.output, &json!({"hits": hits, "total": total, "notes": notes}));
     }
     notes.iter().for_each(|note| anstream::eprintln!("{note}"));
-    let mut listing = Listing::new(context.output, &["sent_at", "chat_id", "user_name", "text"]);
+    let mut listing = Listing::new(context.output, COLUMNS);
     hits.iter().try_for_each(|hit| listing.row(hit))?;
     listing.end()
 }

@@ -3,13 +3,14 @@
 use crate::arguments::Streams as Verb;
 use crate::context::Context;
 use crate::exit::{Code, failure};
-use crate::output::{self, Listing};
+use crate::output::{self, Column, Listing};
 use anyhow::Result;
 use domain::{Category, Event, State, StreamId};
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::Log;
 
+const COLUMNS: &[Column] = &[Column::new("stream"), Column::new("events"), Column::new("last_position").yields(1)];
 /// How many streams are read at once.
 const PAGE: usize = 1_000;
 
@@ -32,8 +33,8 @@ fn ls(context: &Context, log: &Log, category: Option<&str>, limit: Option<u64>) 
         return Err(failure(Code::Usage, message));
     }
     let prefix = category.map(|category| format!("{category}-"));
-    let mut listing = Listing::new(context.output, &["stream", "events", "last_position"]);
-    let mut left = limit.unwrap_or(u64::MAX);
+    let mut listing = Listing::new(context.output, COLUMNS);
+    let mut left = context.output.limit(limit);
     let mut after = String::new();
     while left > 0 {
         let page = usize::try_from(left).unwrap_or(PAGE).min(PAGE);
@@ -47,6 +48,7 @@ fn ls(context: &Context, log: &Log, category: Option<&str>, limit: Option<u64>) 
             Some(_) | None => break,
         }
     }
+    context.output.note_limit(limit, left, "streams");
     listing.end()
 }
 

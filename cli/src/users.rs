@@ -5,7 +5,7 @@ mod erase;
 use crate::arguments::{PasswordFrom, Users as Verb};
 use crate::context::Context;
 use crate::exit::{Code, failure};
-use crate::output::{self, Listing};
+use crate::output::{self, Column, Listing};
 use crate::{control, report};
 use anyhow::{Context as _, Result};
 use domain::user::Role;
@@ -16,6 +16,13 @@ use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 
+const COLUMNS: &[Column] = &[
+    Column::new("user_id"),
+    Column::new("user_name"),
+    Column::new("display_name").yields(3),
+    Column::new("role").yields(1),
+    Column::new("created_at").yields(2),
+];
 /// More bytes than the longest password has; what a file holds behind them is not read.
 const PASSWORD_FILE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -50,8 +57,14 @@ pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
 
 async fn ls(context: &Context, prefix: &str, limit: Option<u64>) -> Result<()> {
     let database = context.projections()?.database(ProjectionId::Users);
-    let mut listing = Listing::new(context.output, &["user_id", "user_name", "display_name", "role", "created_at"]);
-    list(&database, prefix, limit, |user| listing.row(&user)).await?;
+    let mut listing = Listing::new(context.output, COLUMNS);
+    let mut left = context.output.limit(limit);
+    list(&database, prefix, Some(left), |user| {
+        left -= 1;
+        listing.row(&user)
+    })
+    .await?;
+    context.output.note_limit(limit, left, "accounts");
     listing.end()
 }
 

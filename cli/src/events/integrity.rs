@@ -2,20 +2,22 @@
 
 use crate::context::Context;
 use crate::exit::{Code, failure};
-use crate::output::{self, Listing};
+use crate::output::{self, Column, Listing};
 use crate::progress::Meter;
 use anyhow::Result;
 use node::operations::log::{self, LogVerification};
 use serde_json::json;
 use store::Log;
 
+const COLUMNS: &[Column] = &[Column::new("type"), Column::new("count")];
+
 /// How many events of which type there are.
 pub(super) fn stats(context: &Context, log: &Log) -> Result<()> {
     let stats = log::stats(log)?;
-    if !output::is_table(context.output) {
+    if !context.output.is_table() {
         return output::show(context.output, &stats);
     }
-    let mut listing = Listing::new(context.output, &["type", "count"]);
+    let mut listing = Listing::new(context.output, COLUMNS);
     stats.types.iter().try_for_each(|row| listing.row(row))?;
     listing.row(&json!({"type": "all, up to the head", "count": stats.events}))?;
     listing.end()

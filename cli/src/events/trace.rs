@@ -72,7 +72,7 @@ pub(super) fn trace(context: &Context, log: &Log, id: &str) -> Result<()> {
         );
         failure(Code::NotFound, message)
     })?;
-    if !output::is_table(context.output) {
+    if !context.output.is_table() {
         return output::show(context.output, &tree);
     }
     let mut out = output::out();
