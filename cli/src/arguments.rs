@@ -1,11 +1,13 @@
 //! What can be asked for on the command line.
 
 mod events;
+mod help;
 mod tools;
 mod transfer;
 mod users;
 
 pub use events::{Events, Which};
+pub use help::grouped;
 pub use tools::{Bench, BenchPart, Completions, Config, Health, Man, Migrate};
 pub use transfer::{Backup, Export, ImportLog, Restore};
 pub use users::{PasswordFrom, Users};
@@ -36,6 +38,7 @@ Settings: letopis.toml, then LETOPIS_* variables, then flags; `letopis config sh
 
 /// What every verb takes.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub struct Common {
     /// The data folder
     #[arg(long, global = true, value_name = "DIR")]
@@ -102,6 +105,9 @@ pub enum Verb {
     /// Settings
     #[command(subcommand)]
     Config(Config),
+    /// How a running server is, laid out for a person; the same codes as `health`
+    #[command(after_help = "Example:\n  letopis status --url http://127.0.0.1:8080")]
+    Status(Health),
     /// Ask a running server whether it is ready; exit code 5 when it is not, 7 when nobody answers
     #[command(after_help = "Example:\n  letopis health --url http://127.0.0.1:8080")]
     Health(Health),
@@ -129,6 +135,9 @@ pub enum Verb {
                              is named; its role needs CREATEDB.\n\nThe program that measures, letopis-load, must be \
                              beside this one or in $PATH; `cargo build --release -p load` builds it.")]
     Bench(Bench),
+    /// The version, and what it is built with
+    #[command(after_help = "Example:\n  letopis version -o json")]
+    Version,
 }
 
 #[derive(Debug, Default, Args)]
@@ -170,16 +179,13 @@ pub struct Search {
     pub relevance: bool,
 }
 
-fn categories() -> String {
-    format!("Only of this category: {}", domain::Category::ALL.map(domain::Category::word).join(", "))
-}
-
 #[derive(Debug, Subcommand)]
 pub enum Streams {
     /// List streams
     #[command(after_help = "Example:\n  letopis streams ls --category chat")]
     Ls {
-        #[arg(long, value_name = "CATEGORY", help = categories())]
+        /// Only of this category
+        #[arg(long, value_name = "CATEGORY", value_parser = help::categories())]
         category: Option<String>,
         /// At most so many
         #[arg(long, value_name = "N")]
@@ -220,6 +226,7 @@ pub enum Projections {
     #[command(after_help = "Example:\n  letopis projections skip messages --reason 'written by a trial version'")]
     Skip {
         /// Its name
+        #[arg(value_parser = help::projections())]
         name: String,
         /// Why that event is not needed, in 1 to 500 characters; it is kept for ever
         #[arg(long, value_name = "REASON")]
@@ -253,6 +260,7 @@ pub enum Relay {
 #[derive(Debug, Args)]
 pub struct OneProjection {
     /// Its name
+    #[arg(value_parser = help::projections())]
     pub name: String,
     /// Why; for the server's log
     #[arg(long, value_name = "REASON")]
@@ -264,6 +272,7 @@ pub struct OneProjection {
 #[group(required = true, multiple = false)]
 pub struct WhichProjections {
     /// Its name
+    #[arg(value_parser = help::projections())]
     pub name: Option<String>,
     /// Every one
     #[arg(long)]

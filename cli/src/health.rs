@@ -4,7 +4,7 @@ use crate::arguments::Health;
 use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::http::Connection;
-use crate::output;
+use crate::output::{Format, Screen, show};
 use anyhow::Result;
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -20,6 +20,10 @@ pub const ANSWER_WAIT: Duration = Duration::from_secs(5);
 /// # Errors
 /// Code 7 when nobody answers, 5 when the server is not ready.
 pub async fn verb(context: &Context, health: &Health) -> Result<()> {
+    tell(context, health, context.output).await
+}
+
+async fn tell(context: &Context, health: &Health, output: Screen) -> Result<()> {
     let (host, prefix) = match &health.url {
         Some(url) => parts(url)?,
         None => (reachable(&context.settings.listen), String::new()),
@@ -36,12 +40,22 @@ pub async fn verb(context: &Context, health: &Health) -> Result<()> {
         Ok(Value::Object(said)) => shown.as_object_mut().into_iter().for_each(|shown| shown.extend(said.clone())),
         Ok(_) | Err(_) => shown["said"] = json!(String::from_utf8_lossy(&body)),
     }
-    output::show(context.output, &shown)?;
+    show(output, &shown)?;
     if status.is_success() {
         return Ok(());
     }
     let advice = "`letopis projections ls` and the server's log tell more";
     Err(failure(Code::Unhealthy, format!("the server is not ready ({status}); {advice}")))
+}
+
+/// The same for a person, also in a pipe.
+///
+/// # Errors
+/// As [`verb`].
+pub async fn status(context: &Context, health: &Health) -> Result<()> {
+    let asked = context.output.asked.or(Some(Format::Table));
+    let output = Screen { asked, ..context.output };
+    tell(context, health, output).await
 }
 
 /// Asks a server whether it is ready.

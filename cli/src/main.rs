@@ -32,10 +32,11 @@ mod settings;
 mod streams;
 mod supervisor;
 mod users;
+mod version;
 
 use anyhow::{Context as _, Result};
 use arguments::{Arguments, Common, Config, Serve, Verb};
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use context::Context;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -46,18 +47,30 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     leave_no_core();
-    let code = match run(Arguments::parse()) {
+    let code = match run(parsed()) {
         Ok(()) => exit::Code::Done,
         Err(error) => {
             if !exit::is_reader_gone(&error) {
                 let told = output::visible(&format!("{error:#}"));
-                logging::last_words(&told);
+                logging::last_words(&(told + about_short_ids()));
             }
             exit::code_of(&error)
         }
     };
     logging::flush();
     code.into()
+}
+
+/// Advice for who took an id out of a table.
+fn about_short_ids() -> &'static str {
+    let is_short = std::env::args_os().any(|argument| argument.to_string_lossy().contains('…'));
+    if is_short { "; tables shorten ids to their end (…), and --wide shows them whole" } else { "" }
+}
+
+/// The arguments of this process; help, the version and errors of usage end it here.
+fn parsed() -> Arguments {
+    let matches = arguments::grouped(Arguments::command()).get_matches();
+    Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
 /// Keys and texts in memory are not for a file that a crash leaves behind, nor for other processes of the same user. Where
@@ -101,6 +114,8 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         Verb::Doctor => doctor::verb(&context?).await,
         Verb::Completions(asked) => completions::completions(&asked),
         Verb::Man(asked) => completions::man(&asked),
+        Verb::Status(health) => health::status(&context?, &health).await,
+        Verb::Version => version::verb(&context?),
         Verb::Bench(bench) => bench::verb(&context?, &bench).await,
     }
 }

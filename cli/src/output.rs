@@ -2,6 +2,7 @@
 
 mod cell;
 mod listing;
+mod ordered;
 mod sheet;
 mod table;
 
@@ -128,7 +129,8 @@ pub fn show(screen: Screen, thing: &impl Serialize) -> Result<()> {
             writeln!(out)?;
         }
         Format::Table => {
-            let lines = sheet::lines(&serde_json::to_value(thing)?, screen.width());
+            let thing = serde_json::from_str(&serde_json::to_string(thing)?)?;
+            let lines = sheet::lines(&thing, screen.width());
             lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
         }
     }

@@ -1,5 +1,6 @@
 //! What can be asked of accounts.
 
+use super::help;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -28,8 +29,8 @@ pub enum Users {
         name: String,
         #[command(flatten)]
         password: PasswordFrom,
-        /// user, notifier or admin
-        #[arg(long)]
+        /// What it may do
+        #[arg(long, value_parser = help::roles())]
         role: Option<String>,
     },
     /// Give an account a password; its sessions end, its service tokens go on
@@ -45,7 +46,8 @@ pub enum Users {
     SetRole {
         /// Its name or id
         user: String,
-        /// user, notifier or admin
+        /// What it may do
+        #[arg(value_parser = help::roles())]
         role: String,
     },
     /// End every session of an account, and revoke its service tokens

@@ -1,119 +1,121 @@
 //! One thing as a person reads it: a line for each field, what is inside it below and indented.
 
-use super::cell::Cell;
+use super::cell::{Cell, visible};
+use super::ordered::Node;
 use super::table::cut;
-use serde_json::{Map, Value};
 use unicode_width::UnicodeWidthStr;
 
 /// What is inside of something begins so much further to the right.
 const INDENT: usize = 2;
 
 /// The lines of it. A value is shown whole, a row of a table inside it is cut at the screen's width.
-pub fn lines(thing: &Value, screen: Option<usize>) -> Vec<String> {
+pub fn lines(thing: &Node, screen: Option<usize>) -> Vec<String> {
     let mut lines = Vec::new();
-    match thing {
-        Value::Object(fields) => object(fields, 0, screen, &mut lines),
-        Value::Array(things) => array(things, 0, screen, &mut lines),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => lines.push(Cell::of(thing).text),
-    }
+    below(thing, 0, screen, &mut lines);
     lines
 }
 
-fn object(fields: &Map<String, Value>, indent: usize, screen: Option<usize>, lines: &mut Vec<String>) {
-    let label = |name: &str| name.replace('_', " ");
-    let width = fields.iter().filter(|(_, value)| is_inline(value)).map(|(name, _)| label(name).width()).max();
-    let width = width.unwrap_or_default();
+fn below(thing: &Node, indent: usize, screen: Option<usize>, lines: &mut Vec<String>) {
+    match thing {
+        Node::Fields(fields) => object(fields, indent, screen, lines),
+        Node::List(things) => list(things, indent, screen, lines),
+        Node::Leaf(_) => lines.push(format!("{}{}", " ".repeat(indent), inline(thing))),
+    }
+}
+
+fn object(fields: &[(String, Node)], indent: usize, screen: Option<usize>, lines: &mut Vec<String>) {
+    let label = |name: &str| visible(&name.replace('_', " "));
+    let labels = fields.iter().filter(|(_, value)| is_inline(value)).map(|(name, _)| label(name).width());
+    let width = labels.max().unwrap_or_default();
     let margin = " ".repeat(indent);
     for (name, value) in fields {
-        let name = super::visible(&label(name));
-        match value {
-            value if is_inline(value) => {
-                let text = inline(value);
-                let space = " ".repeat(width.saturating_sub(name.width()) + INDENT);
-                lines.push(format!("{margin}{name}{space}{text}").trim_end().to_owned());
-            }
-            Value::Object(inside) => {
-                lines.push(format!("{margin}{name}"));
-                object(inside, indent + INDENT, screen, lines);
-            }
-            Value::Array(inside) => {
-                lines.push(format!("{margin}{name}"));
-                array(inside, indent + INDENT, screen, lines);
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        let name = label(name);
+        if is_inline(value) {
+            let space = " ".repeat(width - name.width() + INDENT);
+            lines.push(format!("{margin}{name}{space}{}", inline(value)).trim_end().to_owned());
+        } else {
+            lines.push(format!("{margin}{name}"));
+            below(value, indent + INDENT, screen, lines);
         }
     }
 }
 
 /// Objects become the rows of a table; anything else a line each.
-fn array(things: &[Value], indent: usize, screen: Option<usize>, lines: &mut Vec<String>) {
-    let margin = " ".repeat(indent);
-    let mut names = Vec::<&String>::new();
-    for field in things.iter().filter_map(Value::as_object).flat_map(Map::keys) {
-        if !names.contains(&field) {
-            names.push(field);
+fn list(things: &[Node], indent: usize, screen: Option<usize>, lines: &mut Vec<String>) {
+    let fields = |thing: &Node| if let Node::Fields(fields) = thing { fields.len() } else { 0 };
+    let Some(Node::Fields(widest)) = things.iter().max_by_key(|thing| fields(thing)) else {
+        return things.iter().for_each(|thing| below(thing, indent, screen, lines));
+    };
+    let names = widest.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
+    let header = names.iter().map(|name| visible(&name.to_uppercase().replace('_', " "))).collect::<Vec<_>>();
+    let cell = |thing: &Node, name: &str| match thing {
+        Node::Fields(fields) => {
+            fields.iter().find(|(known, _)| known == name).map(|(_, value)| inline(value)).unwrap_or_default()
         }
-    }
-    if names.is_empty() {
-        return lines.extend(things.iter().map(|thing| format!("{margin}{}", inline(thing))));
-    }
-    let header = names.iter().map(|name| name.to_uppercase().replace('_', " ")).collect::<Vec<_>>();
-    let row = |thing: &Value| names.iter().map(|name| thing.get(*name).map(inline).unwrap_or_default()).collect();
+        Node::List(_) | Node::Leaf(_) => inline(thing),
+    };
+    let row = |thing| names.iter().map(|name| cell(thing, name)).collect();
     let rows = std::iter::once(header).chain(things.iter().map(row)).collect::<Vec<Vec<String>>>();
-    let widths = (0..names.len()).map(|at| rows.iter().map(|row| row[at].width()).max().unwrap_or_default());
-    let widths = widths.collect::<Vec<_>>();
-    for row in rows {
+    let widest = |at: usize| rows.iter().map(|row| row[at].width()).max().unwrap_or_default();
+    let widths = (0..names.len()).map(widest).collect::<Vec<_>>();
+    for row in &rows {
         let cells = row.iter().zip(&widths).map(|(text, width)| format!("{text}{}", " ".repeat(width - text.width())));
-        let line = format!("{margin}{}", cells.collect::<Vec<_>>().join("  "));
-        let line = line.trim_end();
-        lines.push(screen.map_or_else(|| line.to_owned(), |screen| cut(line, screen)));
+        let line = format!("{}{}", " ".repeat(indent), cells.collect::<Vec<_>>().join("  "));
+        lines.push(cut(line.trim_end(), screen.unwrap_or(usize::MAX)));
     }
 }
 
-/// Whether it fits behind its name: no object, and no list that holds one.
-fn is_inline(value: &Value) -> bool {
+/// Whether it fits behind its name.
+fn is_inline(value: &Node) -> bool {
     match value {
-        Value::Object(fields) => fields.is_empty(),
-        Value::Array(things) => things.iter().all(|thing| !thing.is_object() && !thing.is_array()),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+        Node::Leaf(_) => true,
+        Node::Fields(fields) => fields.is_empty(),
+        Node::List(things) => things.iter().all(|thing| matches!(thing, Node::Leaf(_))),
     }
 }
 
-fn inline(value: &Value) -> String {
+/// A value on one line.
+fn inline(value: &Node) -> String {
     match value {
-        Value::Array(things) if is_inline(value) => {
-            things.iter().map(|thing| Cell::of(thing).text).collect::<Vec<_>>().join(", ")
-        }
-        Value::Object(fields) if fields.is_empty() => String::new(),
-        Value::Array(_) | Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            Cell::of(value).text
-        }
+        Node::Leaf(value) => Cell::of(value).text,
+        Node::List(things) => things.iter().map(inline).collect::<Vec<_>>().join(", "),
+        Node::Fields(fields) => fields
+            .iter()
+            .map(|(name, value)| format!("{}: {}", visible(name), inline(value)))
+            .collect::<Vec<_>>()
+            .join(", "),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
-    fn what_is_inside_stands_below_and_lists_of_objects_are_tables() {
-        let thing = json!({
-            "ready": true,
-            "storage_wait": {"seconds": 5},
-            "roles": ["api", "projections"],
-            "projections": [{"name": "users", "lag": 0}, {"name": "chats", "lag": 17, "error": "a\u{1b}b"}],
-        });
+    fn what_is_inside_stands_below_in_its_order_and_lists_of_objects_are_tables() {
+        let thing = r#"{
+            "ready": true, "storage_wait": {"seconds": 5}, "roles": ["api", "projections"], "nothing": {},
+            "projections": [{"name": "users", "lag": 0}, {"name": "chats", "lag": 17, "error": "a\u001bb"}],
+            "inside": [[{"a": 1}], 2]
+        }"#;
         let expected = "\
-projections
-  LAG  NAME   ERROR
-  0    users
-  17   chats  a\\u{1b}b
-ready  true
-roles  api, projections
+ready    true
 storage wait
-  seconds  5";
+  seconds  5
+roles    api, projections
+nothing
+projections
+  NAME   LAG  ERROR
+  users  0
+  chats  17   a\\u{1b}b
+inside
+  A
+  1
+  2";
+        let thing = serde_json::from_str(thing).unwrap();
         assert_eq!(lines(&thing, None).join("\n"), expected);
-        assert!(lines(&thing, Some(10)).iter().all(|line| line.width() <= 30));
+        assert!(lines(&thing, Some(12)).contains(&"  chats  17…".to_owned()), "rows are cut, and values are not");
+        let leaf = Node::Leaf("a\nb".into());
+        assert_eq!(lines(&leaf, None), ["a\\nb"]);
     }
 }
