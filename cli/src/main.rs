@@ -103,7 +103,7 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         Verb::Projections(verb) => projections::verb(&context?, &verb).await,
         Verb::Relay(asked) => relay::verb(&context?, &asked).await,
         Verb::Keys(arguments::Keys::Rotate) => keys::verb(&context?).await,
-        Verb::Search(asked) => search::verb(&context?, &asked),
+        Verb::Search(asked) => search::verb(&context?, &asked).await,
         Verb::Users(users) => users::verb(&context?, users).await,
         Verb::Backup(asked) => backup::backup(&context?, &asked),
         Verb::Restore(asked) => backup::restore(&context?, &asked).await,

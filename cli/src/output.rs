@@ -6,7 +6,7 @@ mod ordered;
 mod sheet;
 mod table;
 
-pub use cell::visible;
+pub use cell::{ago, visible};
 pub use listing::Listing;
 pub use table::Column;
 
@@ -106,13 +106,14 @@ impl Screen {
     }
 
     /// Columns of the terminal: of `$COLUMNS` first, so that a pager can be told. None where standard output is none.
-    fn width(self) -> Option<usize> {
+    pub fn width(self) -> Option<usize> {
         let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok());
         let asked = || rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
         told.or_else(asked).filter(|columns| *columns > 0)
     }
 
-    fn colours(self) -> bool {
+    /// Whether standard output takes colours.
+    pub fn colours(self) -> bool {
         AutoStream::choice(&io::stdout()) != ColorChoice::Never
     }
 }

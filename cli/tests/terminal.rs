@@ -91,3 +91,16 @@ fn one_thing_is_laid_out_and_never_json_in_a_cell() {
     assert_eq!(place.run(&["status", "--url", "http://127.0.0.1:1"]).code, 7);
     assert!(place.run(&["version"]).ok().json()["version"].is_string());
 }
+
+#[test]
+fn what_is_found_is_in_view_with_its_chat_and_the_total() {
+    let place = filled();
+    let server = place.serve();
+    let found = on_a_screen(&place, 60, &["search", "rose", "--limit", "3"]).ok().out;
+    let lines = found.lines().collect::<Vec<_>>();
+    assert_eq!((lines.len(), *lines.last().unwrap()), (7, "3 of 60"), "{found}");
+    assert!(lines[0].starts_with("#garden  boris  ") && lines[1].contains("message 59: the roses"), "{found}");
+    assert!(lines.iter().all(|line| !line.starts_with("  ") || line.chars().count() <= 60), "{found}");
+    assert_eq!(place.run(&["search", "rose"]).ok().lines().len(), 20);
+    assert_eq!(server.stop(), 0);
+}

@@ -58,7 +58,7 @@ fn state(text: &str) -> Option<Style> {
 }
 
 /// How long ago that was; a date where it was long ago.
-fn ago(then: Timestamp, now: Timestamp) -> String {
+pub fn ago(then: Timestamp, now: Timestamp) -> String {
     let seconds = (now.0 - then.0) / 1_000_000;
     let (before, after) = if seconds < 0 { ("in ", "") } else { ("", " ago") };
     match seconds.unsigned_abs() {
