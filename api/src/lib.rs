@@ -10,6 +10,7 @@ mod auth;
 mod circles;
 mod docs;
 mod error;
+mod figures;
 mod http;
 mod openapi;
 mod patience;
@@ -21,6 +22,7 @@ mod settings;
 mod starting;
 mod writing;
 
+pub use figures::{Figures, serve_metrics};
 pub use http::address::{Network, NoNetwork};
 pub use http::web_origin::web_origin;
 pub use openapi::{document, operations};

@@ -16,6 +16,8 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// Whether figures are told on a listener of their own, and so not on this one.
+    pub has_metrics_listener: bool,
     /// Whether the log of requests shows where they come from.
     pub log_addresses: bool,
     /// How long a request waits on storage that does not answer.
@@ -86,6 +88,7 @@ impl Default for Settings {
             public_url: None,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            has_metrics_listener: false,
             log_addresses: false,
             storage_wait: Duration::from_secs(5),
             limits: Limits::default(),

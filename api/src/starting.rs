@@ -9,7 +9,6 @@ use crate::http::{cors, envelope, metrics};
 use crate::routes::health::{Following, Ready};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -23,6 +22,7 @@ use tokio::sync::watch;
 struct Starting {
     roles: Roles,
     builds: watch::Receiver<Builds>,
+    has_metrics_listener: bool,
 }
 
 /// Answers until `started` resolves: it lives, it is not ready and how far it is, and everything else is to be asked again
@@ -44,7 +44,7 @@ pub async fn starting(
         .fallback(async || still_starting())
         .layer(cors::layer(&settings.allowed_origins))
         .layer(from_fn(envelope::finish))
-        .with_state(Arc::new(Starting { roles, builds }));
+        .with_state(Arc::new(Starting { roles, builds, has_metrics_listener: settings.has_metrics_listener }));
     listener::open(listener, router, Doors::of(&settings), started).await;
 }
 
@@ -68,9 +68,9 @@ async fn readyz(State(starting): State<Arc<Starting>>, request: Request) -> Resp
     (StatusCode::SERVICE_UNAVAILABLE, Json(shown)).into_response()
 }
 
-async fn metrics(request: Request) -> Response {
-    if !is_local(request.extensions(), request.headers()) {
+async fn metrics(State(starting): State<Arc<Starting>>, request: Request) -> Response {
+    if starting.has_metrics_listener || !is_local(request.extensions(), request.headers()) {
         return still_starting().into_response();
     }
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::recorder().render()).into_response()
+    metrics::of_process()
 }

@@ -16,11 +16,13 @@ struct Banner {
     data: PathBuf,
     /// Where the server answers.
     url: String,
+    /// Where its figures are.
+    metrics: String,
     has_api: bool,
 }
 
 /// Prints it from a thread of its own: a reader that does not read must not hold up the server.
-pub fn print(node: &Node, address: SocketAddr, is_json: bool) {
+pub fn print(node: &Node, address: SocketAddr, metrics: Option<SocketAddr>, is_json: bool) {
     let banner = Banner {
         mode: match node.log.cluster() {
             Some(_) => "shared: PostgreSQL, one node of any number",
@@ -29,6 +31,7 @@ pub fn print(node: &Node, address: SocketAddr, is_json: bool) {
         roles: node.roles.names(),
         data: node.folder.root().canonicalize().unwrap_or_else(|_| node.folder.root().to_owned()),
         url: format!("http://{}", reachable(&address.to_string())),
+        metrics: format!("http://{}/metrics", reachable(&metrics.unwrap_or(address).to_string())),
         has_api: node.roles.has(Role::Api),
     };
     let shown = if is_json { banner.line() } else { banner.screen() };
@@ -44,7 +47,7 @@ fn greet(shown: &str) {
 impl Banner {
     /// For people.
     fn screen(&self) -> String {
-        let Banner { mode, data, url, .. } = self;
+        let Banner { mode, data, url, metrics, .. } = self;
         let (version, roles) = (env!("CARGO_PKG_VERSION"), self.roles.join(", "));
         let (program, folder) = (word(&program()), word(&data.to_string_lossy()));
         let data = data.display();
@@ -59,7 +62,7 @@ impl Banner {
   roles     {roles}
   data      {data}
   {doors}
-  metrics   {url}/metrics
+  metrics   {metrics}
   watch     {program} events tail --follow --data {folder}
 "
         );
@@ -75,10 +78,10 @@ impl Banner {
 
     /// For programs that read what the server reports as JSON: one line like all others.
     fn line(&self) -> String {
-        let Banner { mode, roles, url, .. } = self;
+        let Banner { mode, roles, url, metrics, .. } = self;
         let mut fields = json!({
             "message": "serving", "version": env!("CARGO_PKG_VERSION"), "mode": mode, "roles": roles,
-            "data": self.data.to_string_lossy(), "metrics": format!("{url}/metrics"),
+            "data": self.data.to_string_lossy(), "metrics": metrics,
         });
         match self.has_api {
             true => (fields["api"], fields["docs"]) = (json!(url), json!(format!("{url}/docs"))),

@@ -7,11 +7,13 @@ use crate::supervisor;
 use anyhow::{Context as _, Result};
 use node::control::server::Control;
 use node::{Builds, Messaging, Node, NodeOptions};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// How long a process that cannot write any more still answers.
 const ANSWERS_WAIT: Duration = Duration::from_secs(1);
@@ -23,8 +25,10 @@ const INTERRUPTED: i32 = 130;
 /// # Errors
 /// When it cannot start, or cannot go on.
 pub async fn run(context: &Context) -> Result<()> {
-    let listener = bind(&context.settings.listen).await?;
+    let listener = bind(&context.settings.listen, "--listen or LETOPIS_LISTEN").await?;
     let address = listener.local_addr().context("the address cannot be told")?;
+    let (stop, stopped) = watch::channel(false);
+    let metrics = Metrics::open(context, stopped.clone()).await?;
     let mut signals = Signals::open().context("signals cannot be caught")?;
     let (listener, starting) = twins(listener)?;
     let (started, has_started) = watch::channel(false);
@@ -44,12 +48,12 @@ pub async fn run(context: &Context) -> Result<()> {
     // Who is told that the server is there must not meet the one that answered until now: a request that it has not read yet
     // would be cut off. Whoever connects meanwhile waits in the kernel's queue.
     let _ = starting.await;
+    metrics.figures.of(&node, doors(context));
     let control = Control::open(&node.folder)?;
-    let (stop, stopped) = watch::channel(false);
     let controlled = tokio::spawn(control.serve(Arc::clone(&node), stopped.clone()));
     tokio::spawn(signals.stop_at_first(stop.clone()));
     supervisor::ready(&address.to_string());
-    banner::print(&node, address, context.settings.log_json);
+    banner::print(&node, address, metrics.address, context.settings.log_json);
     let outcome = {
         let served = api::serve(listener, &node, doors(context), stopping(stopped));
         tokio::pin!(served);
@@ -67,6 +71,7 @@ pub async fn run(context: &Context) -> Result<()> {
     stop.send_replace(true);
     // Both are over already, or end now; neither failure changes how this ends.
     let _ = controlled.await;
+    metrics.ended().await;
     let _ = std::fs::remove_file(node.folder.control_socket());
     if let Some(node) = Arc::into_inner(node)
         && !node.stop().await
@@ -79,9 +84,36 @@ pub async fn run(context: &Context) -> Result<()> {
     outcome
 }
 
-async fn bind(listen: &str) -> Result<TcpListener> {
+/// The listener for figures alone, where there is one.
+struct Metrics {
+    figures: api::Figures,
+    address: Option<SocketAddr>,
+    served: Option<JoinHandle<()>>,
+}
+
+impl Metrics {
+    async fn open(context: &Context, stopped: watch::Receiver<bool>) -> Result<Metrics> {
+        let figures = api::Figures::default();
+        let Some(listen) = &context.settings.metrics_listen else {
+            return Ok(Metrics { figures, address: None, served: None });
+        };
+        let listener = bind(listen, "LETOPIS_METRICS_LISTEN").await?;
+        let address = listener.local_addr().context("the address cannot be told")?;
+        let serving = api::serve_metrics(listener, figures.clone(), doors(context), stopping(stopped));
+        Ok(Metrics { figures, address: Some(address), served: Some(tokio::spawn(serving)) })
+    }
+
+    /// Waits until nobody is told anything any more: only then nothing of the node is held here.
+    async fn ended(self) {
+        if let Some(served) = self.served {
+            let _ = served.await;
+        }
+    }
+}
+
+async fn bind(listen: &str, setting: &str) -> Result<TcpListener> {
     TcpListener::bind(listen).await.map_err(|error| {
-        let advice = "choose another address with --listen or LETOPIS_LISTEN";
+        let advice = format!("choose another address with {setting}");
         let message = if error.kind() == std::io::ErrorKind::AddrInUse {
             format!("{listen} is taken: another program listens there, or Letopis runs already; stop it, or {advice}")
         } else {
@@ -111,6 +143,7 @@ fn doors(context: &Context) -> api::Settings {
         allowed_origins: settings.allowed_origins.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
         log_addresses: settings.log_addresses,
+        has_metrics_listener: settings.metrics_listen.is_some(),
         ..api::Settings::default()
     }
 }

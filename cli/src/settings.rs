@@ -26,6 +26,8 @@ pub struct Settings {
     pub data: PathBuf,
     /// The address to listen on: host and port.
     pub listen: String,
+    /// Another address to tell figures on: host and port.
+    pub metrics_listen: Option<String>,
     /// The origin that users reach the server under, unless the `Host` header says it.
     pub public_url: Option<String>,
     /// The database that several nodes share; none: the log is in the data folder.
@@ -93,6 +95,7 @@ impl Settings {
         let settings = Settings {
             data: path("data", checked("data", not_empty)?).unwrap_or_default(),
             listen: checked("listen", address)?.unwrap_or_default(),
+            metrics_listen: checked("metrics_listen", address)?,
             public_url: checked("public_url", url)?.as_deref().and_then(web_origin),
             database: checked("database_url", |text| Cluster::new(text).map(drop).map_err(|_| DATABASE_URL))?
                 .and_then(|url| Cluster::new(&url).ok())

@@ -44,7 +44,8 @@ fn the_server_works_and_stops_without_its_standard_error() {
                 let ready = reqwest::get(format!("{}/readyz", server.url)).await.unwrap();
                 assert_eq!(ready.status().as_u16(), 200, "{what}");
                 let metrics = reqwest::get(format!("{}/metrics", server.url)).await.unwrap().text().await.unwrap();
-                let dropped = metrics.lines().any(|line| line.starts_with("letopis_report_lines_dropped_total "));
+                let dropped = metrics.lines().find_map(|line| line.strip_prefix("letopis_report_lines_dropped_total "));
+                let dropped = dropped.unwrap().parse::<u64>().unwrap() > 0;
                 // Those of the full pipe still wait for a reader.
                 assert_eq!(dropped, what != "a pipe that nobody reads", "{what}: {metrics}");
             });

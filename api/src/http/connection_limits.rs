@@ -101,7 +101,7 @@ impl ConnectionLimits {
         if let Some(counted) = counted {
             *inside.by_address.entry(counted).or_default() += 1;
         }
-        metrics::gauge!("letopis_connections").set(inside.all as f64);
+        metrics::gauge!("letopis_connections").increment(1.0);
         Permit { connection_limits: self.clone(), number, counted }
     }
 
@@ -154,7 +154,7 @@ impl Drop for Permit {
             let fits = (counted.is_none() || of_address < limits.per_address_max) && !place.is_closed();
             fits.then(|| (place, limits.enter(&mut inside, counted, state)))
         });
-        metrics::gauge!("letopis_connections").set(inside.all as f64);
+        metrics::gauge!("letopis_connections").decrement(1.0);
         drop(inside);
         if let Some((place, permit)) = handed_on {
             // One that has given up waiting drops it again.

@@ -13,6 +13,7 @@ pub(crate) mod context;
 pub(crate) mod cors;
 pub(crate) mod cursor;
 pub(crate) mod envelope;
+pub(crate) mod figures;
 pub(crate) mod idempotency;
 pub(crate) mod listener;
 pub(crate) mod metrics;

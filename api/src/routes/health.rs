@@ -4,12 +4,12 @@ use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::operator::Operator;
 use crate::error::{Code, Error};
+use crate::http::metrics;
 use crate::patience::PING_MAX;
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use node::Role;
 use projections::{Progress, ProjectionId, State as ProjectionState, Status};
@@ -30,6 +30,7 @@ const FIGURES: &[Code] = &[
     Code::SessionExpired,
     Code::ScopeMissing,
     Code::NotAllowed,
+    Code::NotFound,
     Code::ProjectionBehind,
 ];
 
@@ -219,26 +220,10 @@ async fn readyz(State(app): State<App>, operator: Operator) -> Result<Response, 
     (status = 200, body = String, content_type = "text/plain", description = "Figures in the text format of Prometheus."),
 ))]
 async fn metrics_text(State(app): State<App>, operator: Operator) -> Result<Response, Error> {
-    operator.required()?;
-    let info = [("version", env!("CARGO_PKG_VERSION").to_owned()), ("roles", app.roles.to_string())];
-    metrics::gauge!("letopis_node_info", &info).set(1.0);
-    metrics::gauge!("letopis_writer_queue").set(app.writer.waiting() as f64);
-    // Without a log to read there are figures of the process all the same.
-    let projections = app.projections.clone();
-    let status = app.ask_log(app.settings.storage_wait, move || projections.status()).await;
-    for status in status.into_iter().flatten().flatten() {
-        let name = status.name.as_str();
-        let flag = |is: bool| if is { 1.0 } else { 0.0 };
-        let paused = status.state == ProjectionState::Paused;
-        metrics::gauge!("letopis_projection_stopped", "projection" => name).set(flag(status.failed_position.is_some()));
-        metrics::gauge!("letopis_projection_paused", "projection" => name).set(flag(paused));
-        metrics::gauge!("letopis_projection_lag_seconds", "projection" => name).set(status.lag_seconds as f64);
-        if let Some(size) = status.size {
-            metrics::gauge!("letopis_search_index_bytes").set(size.bytes as f64);
-            metrics::gauge!("letopis_search_segments").set(size.segments as f64);
-            metrics::gauge!("letopis_search_documents").set(size.documents as f64);
-        }
+    if app.settings.has_metrics_listener {
+        let advice = "figures have a listener of their own here (LETOPIS_METRICS_LISTEN)";
+        return Err(Error::new(Code::NotFound, advice));
     }
-    let text = crate::http::metrics::recorder().render();
-    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+    operator.required()?;
+    Ok(metrics::of_node(&app).await)
 }

@@ -26,7 +26,7 @@ const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, availab
 const LATER: Row = Row { secret: true, available: false, ..PLAIN };
 
 /// Every setting, in the order in which `config show` lists them.
-pub const ROWS: [Row; 26] = [
+pub const ROWS: [Row; 27] = [
     Row {
         key: "data",
         env: "LETOPIS_DATA",
@@ -40,6 +40,13 @@ pub const ROWS: [Row; 26] = [
         env: "LETOPIS_LISTEN",
         default: Some("127.0.0.1:8080"),
         meaning: "the address that the server listens on; port 0 takes a free one",
+        ..PLAIN
+    },
+    Row {
+        key: "metrics_listen",
+        env: "LETOPIS_METRICS_LISTEN",
+        meaning: "an address of its own for /metrics, like 127.0.0.1:9464; then it is not at the public one, and whoever \
+                  reaches it sees everything",
         ..PLAIN
     },
     Row {

@@ -9,6 +9,7 @@ mod nats;
 mod pgbouncer;
 mod postgres;
 mod process;
+mod promtool;
 mod proxy;
 mod redis;
 mod shared;
@@ -38,11 +39,13 @@ pub enum Server {
     Redis,
     /// NATS with JetStream, 2.10 or newer.
     Nats,
+    /// The checker of Prometheus: a program that ends, and no server.
+    Promtool,
 }
 
 impl Server {
     /// Every one.
-    pub const ALL: [Server; 4] = [Server::Postgres, Server::PgBouncer, Server::Redis, Server::Nats];
+    pub const ALL: [Server; 5] = [Server::Postgres, Server::PgBouncer, Server::Redis, Server::Nats, Server::Promtool];
 
     /// The variable of the environment with the address of the instance that a whole run shares, if it does.
     pub fn variable(self) -> &'static str {
@@ -51,6 +54,7 @@ impl Server {
             Server::PgBouncer => "LETOPIS_TEST_PGBOUNCER_URL",
             Server::Redis => "LETOPIS_TEST_REDIS_URL",
             Server::Nats => "LETOPIS_TEST_NATS_URL",
+            Server::Promtool => "LETOPIS_TEST_PROMTOOL_URL",
         }
     }
 
@@ -61,6 +65,7 @@ impl Server {
             Server::PgBouncer => "PgBouncer",
             Server::Redis => "Redis",
             Server::Nats => "nats-server",
+            Server::Promtool => "promtool",
         }
     }
 
@@ -71,6 +76,7 @@ impl Server {
             Server::PgBouncer => "pgbouncer",
             Server::Redis => "redis",
             Server::Nats => "nats",
+            Server::Promtool => "promtool",
         }
     }
 
@@ -81,6 +87,7 @@ impl Server {
             Server::PgBouncer => pgbouncer::find(),
             Server::Redis => redis::find(),
             Server::Nats => nats::find(),
+            Server::Promtool => promtool::find(),
         }
     }
 }
