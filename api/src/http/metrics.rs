@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::http::figures::{FIGURES, FROM_ZERO, Kind};
+use crate::http::request_log::method_name;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -41,14 +42,6 @@ pub(crate) fn count(method: &Method, route: Option<&str>, status: StatusCode, be
         let requests = metrics::counter!("letopis_http_requests_total", &labels);
         (requests, metrics::histogram!("letopis_http_seconds", &labels))
     }));
-}
-
-/// The name of a method, one of a few: a client can make up others, and a series of figures is never forgotten.
-pub(crate) fn method_name(method: &Method) -> &'static str {
-    const KNOWN: [Method; 7] =
-        [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
-    const NAMES: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    KNOWN.iter().position(|known| known == method).map_or("other", |known| NAMES[known])
 }
 
 /// Condenses the figures now and then: samples that nobody scrapes must not gather for ever.

@@ -2,7 +2,6 @@
 //! written: no query, no body, no token, no name.
 
 use crate::error::Error;
-use crate::http::metrics::method_name;
 use crate::http::web_origin::web_origin;
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
@@ -130,4 +129,13 @@ impl Drop for Line {
             self.write(None, None);
         }
     }
+}
+
+/// The name of a method, one of a few: a client can make up others, which must neither fill
+/// a log nor make series of figures, which are never forgotten.
+pub(crate) fn method_name(method: &Method) -> &'static str {
+    const KNOWN: [Method; 7] =
+        [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+    const NAMES: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN.iter().position(|known| known == method).map_or("other", |known| NAMES[known])
 }
