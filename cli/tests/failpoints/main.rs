@@ -50,7 +50,7 @@ fn until_gone(place: &Place, found: impl Fn(&Place) -> Vec<String>) {
 fn every_failpoint_of_the_source_has_its_story() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut names = BTreeSet::new();
-    for room in ["store", "commands", "projections", "node", "api", "cli"] {
+    for room in ["store", "commands", "projections", "state", "node", "api", "cli"] {
         collect(&root.join(room).join("src"), &mut names);
     }
     let told = STORIES.iter().copied().flatten().map(|(name, _)| *name).collect::<BTreeSet<_>>();
