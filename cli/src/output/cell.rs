@@ -5,7 +5,7 @@ use domain::Timestamp;
 use serde_json::Value;
 
 /// The states that colours tell apart, by what they mean to an operator.
-const GOOD: &[&str] = &["ok", "ready", "following", "serving", "open", "true"];
+const GOOD: &[&str] = &["ok", "running", "ready", "serving"];
 const DOUBTFUL: &[&str] = &["warning", "paused", "waiting", "building", "catching-up", "behind", "disarmed"];
 const BAD: &[&str] = &["problem", "stopped", "failed", "unreachable", "damaged", "lost"];
 /// The end of an id that is shown where the whole does not fit; longer where two would be the same.

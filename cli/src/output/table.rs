@@ -121,6 +121,7 @@ impl Layout {
             }
             pending = after + GAP;
         }
+        line.truncate(line.trim_end().len());
         line
     }
 }
@@ -189,6 +190,14 @@ mod tests {
         assert_eq!(shown(Some(45)).1, ["version"]);
         assert_eq!(shown(Some(30)).1, ["payload", "version"]);
         assert_eq!(shown(Some(5)).1, ["type", "payload", "version"], "the first is always there");
+    }
+
+    #[test]
+    fn lines_end_with_their_last_letter() {
+        let rows =
+            [vec![Cell::of(&json!("a")), Cell::of(&json!(null))], vec![Cell::of(&json!("b")), Cell::of(&json!("c"))]];
+        let layout = Layout::of(&[Column::new("one"), Column::new("two")], &rows, None);
+        assert_eq!(rows.map(|row| layout.line(&row, false)), ["a", "b    c"]);
     }
 
     #[test]
