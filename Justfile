@@ -19,3 +19,7 @@ bench *ARGS:
 # Accept the stored shapes of events as they are now
 accept:
     INSTA_UPDATE=always cargo test -p domain
+
+# What is published of this version: tarball, Debian package, debug information, SBOM, checksums
+release:
+    scripts/release
