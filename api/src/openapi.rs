@@ -90,8 +90,11 @@ pub(crate) fn complete(routes: OpenApi, operations: &[Operation], public_url: Op
 
 /// States how long a new password may be on this node, wherever one is given: an operator sets it.
 pub(crate) fn bound_passwords(document: &mut Value, lengths: Lengths) {
-    for (schema, property) in [("Register", "password"), ("ChangePassword", "new_password")] {
-        let password = &mut document["components"]["schemas"][schema]["properties"][property];
+    let given = [("/v1/auth/register", "post", "password"), ("/v1/me/password", "put", "new_password")];
+    for (path, method, property) in given {
+        let schema = body_of(&document["paths"][path][method]).expect("each takes a body that has a schema");
+        let at = format!("/components/schemas/{schema}/properties/{property}");
+        let password = document.pointer_mut(&at).expect("each has a password");
         password["minLength"] = lengths.min.into();
         password["maxLength"] = lengths.max.into();
         password["description"] = format!("{} to {} characters.", lengths.min, lengths.max).into();
@@ -102,9 +105,13 @@ pub(crate) fn bound_passwords(document: &mut Value, lengths: Lengths) {
 fn sent(paths: &Value) -> BTreeSet<String> {
     let operations =
         paths.as_object().into_iter().flatten().flat_map(|(_, item)| item.as_object().into_iter().flatten());
-    let bodies =
-        operations.filter_map(|(_, operation)| operation.pointer("/requestBody/content/application~1json/schema/$ref"));
-    bodies.filter_map(|reference| reference.as_str()?.rsplit('/').next().map(str::to_owned)).collect()
+    operations.filter_map(|(_, operation)| body_of(operation)).collect()
+}
+
+/// The name of the schema of an operation's request.
+fn body_of(operation: &Value) -> Option<String> {
+    let reference = operation.pointer("/requestBody/content/application~1json/schema/$ref")?;
+    reference.as_str()?.rsplit('/').next().map(str::to_owned)
 }
 
 /// A field of an answer that may be missing is left out, and never `null`, which is how Rust's `Option` is described.

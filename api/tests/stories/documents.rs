@@ -36,9 +36,11 @@ async fn the_document_states_how_long_a_password_may_be_here() {
     let set = node::passwords::PasswordPolicy { lengths, ..TestApp::passwords() };
     for (app, min, max) in [(TestApp::start().await, 8, 256), (TestApp::start_hashing(set).await, 12, 99)] {
         let nobody = app.anonymous();
-        let schemas = nobody.get("/openapi.json").await.expect_status(200).body["components"]["schemas"].clone();
-        for (schema, property) in [("Register", "password"), ("ChangePassword", "new_password")] {
-            let stated = &schemas[schema]["properties"][property];
+        let document = nobody.get("/openapi.json").await.expect_status(200).body;
+        let given = [("/v1/auth/register", "post", "password"), ("/v1/me/password", "put", "new_password")];
+        for (path, method, property) in given {
+            let body = &document["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+            let stated = document.pointer(&format!("{}/properties/{property}", &body.as_str().unwrap()[1..])).unwrap();
             assert_eq!((&stated["minLength"], &stated["maxLength"]), (&min.into(), &max.into()), "{stated}");
             assert_eq!(stated["description"], format!("{min} to {max} characters."));
         }
