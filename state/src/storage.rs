@@ -5,7 +5,7 @@ use crate::parts::PARTS;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::sql::{Database, Place, Tx, Writer};
-use store::{Folder, Log, described};
+use store::{Folder, Log};
 
 /// A longer file is not written again when a person is erased: what is deleted is overwritten all the same.
 const WIPE_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -35,36 +35,14 @@ pub(crate) fn place(folder: &Folder, log: &Log) -> Place {
 impl Storage {
     /// Opens the tables and makes those that are missing. A damaged file is put aside for a new one.
     pub(crate) fn open(place: &Place) -> Result<Storage> {
-        match Storage::open_as_it_is(place) {
-            Err(error) if error.is_damage() && matches!(place, Place::File(_)) => {
-                let lost = "a new one is made: search tasks and times of last use are lost";
-                tracing::warn!(error = described(&error), "the file of what is kept beside the log is damaged; {lost}");
-                place.remove()?;
-                Storage::open_as_it_is(place)
+        let tables = |tx: &mut Tx<'_>| {
+            PARTS.iter().try_for_each(|part| tx.batch(part.tables))?;
+            match place {
+                Place::File(_) => Ok(()),
+                Place::Schema(_) => tx.batch(OWNERS),
             }
-            opened => opened,
-        }
-    }
-
-    fn open_as_it_is(place: &Place) -> Result<Storage> {
-        let database = match &place {
-            Place::File(path) if path.exists() => place.open()?,
-            Place::File(_) | Place::Schema(_) => place.create()?,
         };
-        database.check(u64::MAX)?;
-        let make = || {
-            let mut writer = database.writer()?;
-            let mut tx = writer.begin()?;
-            for part in PARTS {
-                tx.batch(part.tables)?;
-            }
-            if let Place::Schema(_) = place {
-                tx.batch(OWNERS)?;
-            }
-            tx.commit()?;
-            Ok(writer)
-        };
-        let writer = make().map_err(|error| database.noted(error))?;
+        let (database, writer) = place.open_or_replace(tables, "search tasks and times of last use are lost")?;
         let storage = Storage { database, writer: Arc::new(Mutex::new(writer)), residue: Arc::default() };
         // A crash may have come before what was deleted of a person was gone from the file.
         if let Place::File(_) = place {

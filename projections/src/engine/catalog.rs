@@ -5,7 +5,7 @@ use crate::engine::locations::Locations;
 use crate::{Error, ProjectionId, Result};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use store::sql::{Database, Place, Row, Tx, Writer};
+use store::sql::{Database, Row, Tx, Writer};
 
 const TABLES: &str = "
     create table if not exists projection (
@@ -44,33 +44,8 @@ pub(crate) struct Entry {
 impl Catalog {
     pub(crate) fn open(locations: &Locations) -> Result<Catalog> {
         let place = locations.catalog();
-        let opened = match Catalog::open_in(&place) {
-            Err(Error::Store(error)) if error.is_damage() && matches!(place, Place::File(_)) => {
-                let lost = "a new one is made: read models are built again";
-                tracing::warn!(error = store::described(&error), "the catalogue of the read models is damaged; {lost}");
-                place.remove()?;
-                Catalog::open_in(&place)
-            }
-            opened => opened,
-        }?;
+        let (database, writer) = place.open_or_replace(|tx| tx.batch(TABLES), "read models are built again")?;
         store::failpoint::pass("catalog-made");
-        Ok(opened)
-    }
-
-    fn open_in(place: &Place) -> Result<Catalog> {
-        let database = match &place {
-            Place::File(path) if path.exists() => place.open()?,
-            Place::File(_) | Place::Schema(_) => place.create()?,
-        };
-        database.check(u64::MAX)?;
-        let make = || {
-            let mut writer = database.writer()?;
-            let mut tx = writer.begin()?;
-            tx.batch(TABLES)?;
-            tx.commit()?;
-            Ok(writer)
-        };
-        let writer = make().map_err(|error| database.noted(error))?;
         Ok(Catalog { database, writer: Some(Arc::new(Mutex::new(writer))) })
     }
 

@@ -1,8 +1,8 @@
 //! Where a read model is stored.
 
-use super::Database;
 use super::schema::{Schema, alone};
-use crate::{Cluster, Error};
+use super::{Database, Tx, Writer};
+use crate::{Cluster, Error, described};
 use std::path::PathBuf;
 
 /// A file, or a schema of a database that several nodes share.
@@ -62,6 +62,43 @@ impl Place {
             Place::Schema(schema) if schema.exists()? => Ok(Database::shared(schema.clone())),
             Place::Schema(_) => Err(Error::Damaged { what: "the schema of a read model is missing" }),
         }
+    }
+
+    /// Opens what can be made again, with the tables that `tables` makes where they are missing. A file that is damaged is
+    /// thrown away for a new one, and a warning says what that loses: `lost`.
+    ///
+    /// # Errors
+    /// As [`Place::open`] and [`Place::create`]; damage in a schema, which the server looks after.
+    pub fn open_or_replace(
+        &self,
+        tables: impl Fn(&mut Tx<'_>) -> Result<(), Error>,
+        lost: &str,
+    ) -> Result<(Database, Writer), Error> {
+        match self.open_or_make(&tables) {
+            Err(error) if error.is_damage() && matches!(self, Place::File(_)) => {
+                tracing::warn!(error = described(&error), "a file is damaged, and a new one is made: {lost}");
+                self.remove()?;
+                self.open_or_make(&tables)
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_or_make(&self, tables: impl Fn(&mut Tx<'_>) -> Result<(), Error>) -> Result<(Database, Writer), Error> {
+        let database = match self {
+            Place::File(path) if path.exists() => self.open()?,
+            Place::File(_) | Place::Schema(_) => self.create()?,
+        };
+        database.check(u64::MAX)?;
+        let make = || {
+            let mut writer = database.writer()?;
+            let mut tx = writer.begin()?;
+            tables(&mut tx)?;
+            tx.commit()?;
+            Ok(writer)
+        };
+        let writer = make().map_err(|error| database.noted(error))?;
+        Ok((database, writer))
     }
 
     /// Deletes it with all that is in it. It is fine when there is nothing.
