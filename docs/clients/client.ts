@@ -1,6 +1,6 @@
-// Signs up, opens a chat, posts, reads back and searches; `fetch` is enough (Node 20, Deno, Bun, a browser).
+// Signs up, opens a chat, posts, reads back and searches; `fetch` is enough.
 //
-// Usage: npx tsx docs/clients/client.ts http://127.0.0.1:8080 NAME
+// Usage (Node 22.18 or newer; Deno and Bun in the same way): node docs/clients/client.ts http://127.0.0.1:8080 NAME
 declare const process: { argv: string[] };
 const [api = "http://127.0.0.1:8080", name = "anna"] = process.argv.slice(2);
 const password = "correct horse battery";
