@@ -5,8 +5,20 @@
 /// Levels, as they are written.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// The parts of this program, as they are named in what it reports.
-const OURS: [&str; 10] =
-    ["letopis", "api", "commands", "domain", "node", "projections", "relay", "search", "state", "store"];
+const OURS: [&str; 12] = [
+    "letopis",
+    "api",
+    "commands",
+    "couriers",
+    "domain",
+    "node",
+    "outbound",
+    "projections",
+    "relay",
+    "search",
+    "state",
+    "store",
+];
 /// Libraries that are written for us to be asked for by name, so that a slip is told.
 const LIBRARIES: [&str; 1] = ["tokio_postgres"];
 /// What libraries report when nothing is said of them.
