@@ -233,11 +233,12 @@ fn wrapped_for(subject: UserId) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use uuid::Uuid;
 
-    fn keys() -> Keys {
+    /// Those of a new database.
+    pub(crate) fn keys() -> Keys {
         Keys::first(MasterKey(Key::new(&random_key())), Path::new("master.key")).0
     }
 

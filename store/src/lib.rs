@@ -19,6 +19,7 @@ mod folder;
 pub mod follower;
 mod keys;
 mod log;
+mod mailed_token;
 mod manifest;
 mod master_key;
 pub mod postgres;
@@ -41,6 +42,7 @@ pub use error::{Error, described};
 pub use folder::{Folder, Lock};
 pub use keys::{KeyRotation, Keys};
 pub use log::Log;
+pub use mailed_token::MailedPurpose;
 pub use manifest::{BackupFile, Manifest};
 pub use postgres::Cluster;
 pub use record::{
