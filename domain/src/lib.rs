@@ -11,6 +11,7 @@ pub mod chat;
 mod decision;
 pub mod id;
 pub mod json;
+pub mod notify;
 pub mod ops;
 pub mod personal;
 mod reads;
