@@ -20,7 +20,7 @@ use store::sql::{Tx, Value};
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Chats,
     name: "chats",
-    version: 3,
+    version: 4,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
@@ -42,7 +42,7 @@ const TABLES: &str = concat!(
         version bigint not null,
         position bigint not null,
         active bigint not null
-    );
+    ) without rowid;
     create table member (
         chat_id bytea not null,
         user_id bytea not null,
@@ -51,7 +51,7 @@ const TABLES: &str = concat!(
         joined_at bigint not null,
         position bigint not null,
         primary key (chat_id, user_id)
-    );
+    ) without rowid;
     create index if not exists member_by_user on member (user_id, position);
     create table said (
         position bigint primary key,
@@ -68,7 +68,7 @@ const TABLES: &str = concat!(
         user_id bytea not null,
         user_name text,
         primary key (chat_id, user_id)
-    );
+    ) without rowid;
 "
 );
 

@@ -14,7 +14,7 @@ macro_rules! person {
     create table person (
         user_id bytea primary key,
         display_name text not null
-    );
+    ) without rowid;
 "
     };
 }

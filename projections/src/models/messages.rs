@@ -13,7 +13,7 @@ use store::sql::{Columns, Database, Row, Tx, Value};
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Messages,
     name: "messages",
-    version: 2,
+    version: 3,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
@@ -26,14 +26,14 @@ const TABLES: &str = concat!(
     "
     create table chat_known (
         chat_id bytea primary key
-    );
+    ) without rowid;
     create table member (
         chat_id bytea not null,
         user_id bytea not null,
         user_name text,
         present boolean not null,
         primary key (chat_id, user_id)
-    );
+    ) without rowid;
     create table message (
         position bigint primary key,
         message_id bytea not null,

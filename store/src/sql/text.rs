@@ -1,5 +1,7 @@
-//! From the SQL of both dialects to each. SQLite's: `$1` becomes `?1`, as SQLite numbers `$1` by its first appearance.
-//! PostgreSQL's: columns of text compare by their bytes, as SQLite's do, whatever the database's language.
+//! From the SQL of both dialects to each. SQLite's: `$1` becomes `?1`, as SQLite numbers `$1` by its first appearance, and
+//! a number that is a primary key becomes the one kind of them that SQLite finds rows by without an index.
+//! PostgreSQL's: columns of text compare by their bytes, as SQLite's do, whatever the database's language, and nothing is
+//! said of rows that SQLite is to keep in the index of their primary key.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, RwLock};
@@ -29,9 +31,18 @@ pub(super) fn rewrite(sql: &str) -> String {
     text
 }
 
+/// What SQLite keeps rows in the order of their primary key by, in place of a table with an index beside it.
+const WITHOUT_ROWID: &str = " without rowid";
+
+/// Tables as SQLite takes them.
+pub(super) fn file_tables(sql: &str) -> String {
+    rewrite(sql).replace(" bigint primary key", " integer primary key")
+}
+
 /// Tables as PostgreSQL takes them. A column is written `<name> text …`, on a line of its own or behind a bracket or a
 /// comma.
 pub(super) fn tables(sql: &str) -> String {
+    let sql = sql.replace(WITHOUT_ROWID, "");
     let mut text = String::with_capacity(sql.len() + 128);
     for part in sql.split_inclusive(['\n', ',', '(', ')', ';']) {
         let column = part.trim_start();
@@ -104,6 +115,18 @@ mod tests {
                         at bigint, note text collate \"C\"); \
                         create index a_by_text on a (text); insert into a (name, text) values ('text text', $1)";
         assert_eq!(tables(sql), expected);
+    }
+
+    #[test]
+    fn rows_are_found_without_an_index_beside_them() {
+        let sql = "create table a (\n    position bigint primary key,\n    name text\n);\n\
+                   create table b (id bytea primary key, at bigint) without rowid;";
+        let of_file = "create table a (\n    position integer primary key,\n    name text\n);\n\
+                       create table b (id bytea primary key, at bigint) without rowid;";
+        assert_eq!(file_tables(sql), of_file);
+        let shared = "create table a (\n    position bigint primary key,\n    name text collate \"C\"\n);\n\
+                      create table b (id bytea primary key, at bigint);";
+        assert_eq!(tables(sql), shared);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::row::{all, first};
 use super::schema::Schema;
 use super::session::Session;
-use super::text::{rewrite, rewritten};
+use super::text::{file_tables, rewritten};
 use super::{Row, Value};
 use crate::sqlite::wipe;
 use crate::{Error, failpoint};
@@ -124,7 +124,7 @@ impl Tx<'_> {
     /// As [`Tx::execute`].
     pub fn batch(&mut self, sql: &str) -> Result<(), Error> {
         match &mut self.backend {
-            TxBackend::File(transaction) => transaction.execute_batch(&rewrite(sql)).map_err(Error::not_written),
+            TxBackend::File(transaction) => transaction.execute_batch(&file_tables(sql)).map_err(Error::not_written),
             TxBackend::Schema(session) => session.tables(sql),
         }
     }
