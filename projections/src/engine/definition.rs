@@ -50,9 +50,12 @@ impl Definition {
         self.folds.iter().any(|fold| fold.category() == category)
     }
 
-    /// Folds one fact into its tables.
-    pub(crate) fn write(&self, tx: &mut Tx<'_>, fact: &Fact) -> Result<(), store::Error> {
-        self.folds.iter().try_for_each(|fold| fold.write(tx, fact))
+    /// Folds the facts of a page into its tables.
+    pub(crate) fn write(&self, tx: &mut Tx<'_>, facts: &[&Fact]) -> Result<(), store::Error> {
+        for fact in facts {
+            self.folds.iter().try_for_each(|fold| fold.write(tx, fact))?;
+        }
+        self.folds.iter().try_for_each(|fold| fold.write_page(tx, facts))
     }
 
     /// What facts change in its index, in their order. Cutting the texts is most of the work of following.

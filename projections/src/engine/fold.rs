@@ -8,6 +8,10 @@ use store::sql::Tx;
 /// Folds an event of one aggregate into tables; the fact tells where it stands in the log.
 type Write<Id, E> = fn(&mut Tx<'_>, &Fact, Id, &E) -> Result<(), store::Error>;
 
+/// Writes what a page of facts comes to, once all of them are folded in one by one: in a busy chat each message replaces
+/// what the one before has written.
+type WritePage = fn(&mut Tx<'_>, &[&Fact]) -> Result<(), store::Error>;
+
 /// What an event of one aggregate changes in the text index.
 type Index<Id, E> = fn(&Fact, Id, &E) -> Option<Change>;
 
@@ -20,6 +24,8 @@ pub(crate) enum Fold {
     Token(Write<TokenId, token::Event>),
     Chat(Write<ChatId, chat::Event>),
     Message(Write<MessageId, message::Event>),
+    /// One by one, and then the page that they came in.
+    MessagePages(Write<MessageId, message::Event>, WritePage),
     IndexUser(Index<UserId, user::Event>),
     IndexChat(Index<ChatId, chat::Event>),
     IndexMessage(Index<MessageId, message::Event>),
@@ -33,7 +39,7 @@ impl Fold {
             Fold::Session(_) => Category::Session,
             Fold::Token(_) => Category::Token,
             Fold::Chat(_) | Fold::IndexChat(_) => Category::Chat,
-            Fold::Message(_) | Fold::IndexMessage(_) => Category::Message,
+            Fold::Message(_) | Fold::MessagePages(..) | Fold::IndexMessage(_) => Category::Message,
         }
     }
 
@@ -42,7 +48,12 @@ impl Fold {
     pub(crate) const fn is_of_index(self) -> bool {
         match self {
             Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_) => true,
-            Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_) | Fold::Message(_) => false,
+            Fold::User(_)
+            | Fold::Session(_)
+            | Fold::Token(_)
+            | Fold::Chat(_)
+            | Fold::Message(_)
+            | Fold::MessagePages(..) => false,
         }
     }
 
@@ -56,10 +67,31 @@ impl Fold {
             (Fold::Session(fold), Event::Session(id, event)) => fold(tx, fact, *id, event),
             (Fold::Token(fold), Event::Token(id, event)) => fold(tx, fact, *id, event),
             (Fold::Chat(fold), Event::Chat(id, event)) => fold(tx, fact, *id, event),
-            (Fold::Message(fold), Event::Message(id, event)) => fold(tx, fact, *id, event),
+            (Fold::Message(fold) | Fold::MessagePages(fold, _), Event::Message(id, event)) => {
+                fold(tx, fact, *id, event)
+            }
             // Of another aggregate.
-            (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_) | Fold::Message(_), _) => Ok(()),
+            (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => Ok(()),
+            (Fold::Message(_) | Fold::MessagePages(..), _) => Ok(()),
             (Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_), _) => Ok(()),
+        }
+    }
+
+    /// Writes what these facts come to, all of which were handed to [`Fold::write`] before.
+    ///
+    /// # Errors
+    /// As [`Tx::execute`].
+    pub(crate) fn write_page(self, tx: &mut Tx<'_>, facts: &[&Fact]) -> Result<(), store::Error> {
+        match self {
+            Fold::MessagePages(_, fold) => fold(tx, facts),
+            Fold::User(_)
+            | Fold::Session(_)
+            | Fold::Token(_)
+            | Fold::Chat(_)
+            | Fold::Message(_)
+            | Fold::IndexUser(_)
+            | Fold::IndexChat(_)
+            | Fold::IndexMessage(_) => Ok(()),
         }
     }
 
@@ -71,7 +103,8 @@ impl Fold {
             (Fold::IndexMessage(fold), Event::Message(id, event)) => fold(fact, *id, event),
             // Of another aggregate.
             (Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_), _) => None,
-            (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_) | Fold::Message(_), _) => None,
+            (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => None,
+            (Fold::Message(_) | Fold::MessagePages(..), _) => None,
         }
     }
 }

@@ -296,11 +296,8 @@ impl Generation {
             return Err(if self.epoch == 0 { Error::NotOwner { name } } else { Error::TakenOver { name } });
         };
         let definition = self.name.definition();
-        for fact in facts {
-            if !self.skips.contains(&fact.position) {
-                definition.write(&mut tx, fact)?;
-            }
-        }
+        let unskipped = facts.iter().filter(|fact| !self.skips.contains(&fact.position)).collect::<Vec<_>>();
+        definition.write(&mut tx, &unskipped)?;
         if definition.guards && !facts.is_empty() {
             tx.keep()?;
         }

@@ -13,7 +13,8 @@ use crate::engine::table::{Key, Table};
 use crate::models::display_name;
 use domain::chat::{self, Role};
 use domain::text::{ChatName, MessageText, Nickname, canonical_name};
-use domain::{ChatId, MessageId, Personal, UserId, message, user};
+use domain::{ChatId, Event, MessageId, Personal, UserId, message, user};
+use std::collections::BTreeMap;
 use store::Fact;
 use store::sql::{Tx, Value};
 
@@ -25,7 +26,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     indexes: INDEXES,
     compared: COMPARED,
     guards: false,
-    folds: &[Fold::Chat(apply_chat), Fold::Message(apply_message), Fold::User(apply_user)],
+    folds: &[Fold::Chat(apply_chat), Fold::MessagePages(apply_message, note_activity), Fold::User(apply_user)],
 };
 
 const TABLES: &str = concat!(
@@ -148,9 +149,20 @@ fn apply_message(
     }
 }
 
+/// Where each chat was active last. That something was said stays true when it is taken back.
+fn note_activity(tx: &mut Tx<'_>, facts: &[&Fact]) -> Result<(), store::Error> {
+    let mut active = BTreeMap::new();
+    for fact in facts {
+        if let Event::Message(_, message::Event::Posted(posted)) = &fact.event {
+            active.insert(posted.chat_id.0, fact.position);
+        }
+    }
+    active.into_iter().try_for_each(|(chat_id, position)| {
+        tx.queue("update chat set active = $2 where chat_id = $1", &[(&ChatId(chat_id)).into(), position.into()])
+    })
+}
+
 fn post(tx: &mut Tx<'_>, fact: &Fact, message_id: MessageId, posted: &message::Posted) -> Result<(), store::Error> {
-    // That something was said stays true when it is taken back.
-    tx.queue("update chat set active = $2 where chat_id = $1", &[(&posted.chat_id).into(), fact.position.into()])?;
     let Personal::Known(text) = &posted.text else {
         return Ok(());
     };

@@ -248,6 +248,32 @@ async fn a_list_shows_the_newest_message_that_is_left() {
     world.assert_verified();
 }
 
+#[tokio::test]
+async fn a_chat_was_active_where_its_last_message_of_a_page_stands() {
+    let Some(mut world) = World::new() else { return };
+    let (one, anna, boris) = room(&mut world);
+    let (other, silent) = (chat_id(2), chat_id(3));
+    world.follow([
+        created(other, anna, "Bar", false),
+        joined(other, anna, "anna", Role::Owner),
+        created(silent, anna, "Club", false),
+        joined(silent, anna, "anna", Role::Owner),
+    ]);
+    let head = world.follow([
+        posted(message_id(1), one, anna, "one"),
+        posted(message_id(2), other, anna, "two"),
+        posted(message_id(3), one, boris, "three"),
+        posted(message_id(4), other, anna, "four"),
+        deleted(message_id(4), other, anna),
+        edited(message_id(1), one, anna, "one!"),
+    ]);
+    let db = world.projections.database(ProjectionId::Chats);
+    let mine = chats::mine(&db, anna, "", None, 9).await.unwrap();
+    let active = mine.iter().map(|listed| (listed.chat.chat_id, listed.position)).collect::<Vec<_>>();
+    assert_eq!(active, [(other, head - 2), (one, head - 3), (silent, head - 6)], "also where the message is gone");
+    world.assert_verified();
+}
+
 #[test]
 fn a_newest_message_that_is_wrong_is_found() {
     let Some(mut world) = World::new() else { return };
