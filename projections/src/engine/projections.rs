@@ -32,6 +32,8 @@ struct Inner {
     leases: Option<Arc<Leases>>,
     runners: Vec<Runner>,
     caches: Caches,
+    /// Changes whenever somebody waits for a projection with tables.
+    awaited: watch::Sender<u64>,
     /// Why nothing here can follow the log any more.
     failure: watch::Sender<Option<String>>,
 }
@@ -114,8 +116,8 @@ impl Projections {
         runners: Vec<Runner>,
     ) -> Result<Projections> {
         let caches = Caches::new(&log, &runners)?;
-        let failure = watch::Sender::new(None);
-        let inner = Inner { log, locations, catalog, leases, runners, caches, failure };
+        let (awaited, failure) = (watch::Sender::new(0), watch::Sender::new(None));
+        let inner = Inner { log, locations, catalog, leases, runners, caches, awaited, failure };
         Ok(Projections { inner: Arc::new(inner) })
     }
 
@@ -187,10 +189,18 @@ impl Projections {
     /// not waited for.
     pub async fn caught_up(&self, name: ProjectionId, position: u64, wait: Duration) -> Result<u64, Behind> {
         let runner = self.runner(name);
-        if runner.position() < position && runner.stands() {
-            return Err(Behind { name, position: runner.position() });
+        let reached = runner.position();
+        if reached >= position {
+            return Ok(reached);
         }
-        runner.want(position);
+        if runner.stands() {
+            return Err(Behind { name, position: reached });
+        }
+        if name.has_tables() {
+            self.inner.awaited.send_modify(|times| *times = times.wrapping_add(1));
+        } else {
+            runner.want(position);
+        }
         let mut watch = runner.watch();
         let reached = async {
             loop {
@@ -208,6 +218,11 @@ impl Projections {
             Ok(Some(reached)) => Ok(reached),
             Ok(None) | Err(_) => Err(Behind { name, position: self.position(name) }),
         }
+    }
+
+    /// Changes when somebody begins to wait for a projection with tables.
+    pub(crate) fn awaited(&self) -> watch::Receiver<u64> {
+        self.inner.awaited.subscribe()
     }
 
     pub(crate) fn caches(&self) -> &Caches {
@@ -260,5 +275,25 @@ impl Projections {
 
     pub(crate) fn may_write(&self) -> bool {
         self.inner.catalog.may_write()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use store::Appender;
+
+    #[tokio::test]
+    async fn who_waits_for_tables_is_heard_and_nobody_else() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::create(place.path()).unwrap();
+        let appender = Appender::open(&folder, &folder.master_key()).unwrap();
+        let projections = Projections::open(&folder, appender.log(&folder).unwrap()).unwrap();
+        let awaited = projections.awaited();
+        assert_eq!(projections.caught_up(ProjectionId::Chats, 0, Duration::ZERO).await, Ok(0));
+        assert!(projections.caught_up(ProjectionId::Search, 1, Duration::ZERO).await.is_err());
+        assert!(!awaited.has_changed().unwrap(), "there is nothing to wait for, or it is fed by itself");
+        assert!(projections.caught_up(ProjectionId::Chats, 1, Duration::ZERO).await.is_err());
+        assert!(awaited.has_changed().unwrap());
     }
 }

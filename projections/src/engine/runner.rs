@@ -28,7 +28,7 @@ pub(crate) struct Runner {
     writing: Mutex<Option<Generation>>,
     serving: RwLock<Handle>,
     shown: watch::Sender<Mark>,
-    /// The highest position that somebody waits for.
+    /// The highest position of an index that somebody waits for.
     wanted: watch::Sender<u64>,
     /// The projection's row in the catalogue.
     entry: Mutex<Entry>,
@@ -92,7 +92,7 @@ impl Runner {
         self.shown.subscribe()
     }
 
-    /// Somebody waits for that position: what is folded in up to there is to be shown at once.
+    /// Somebody waits for that position of an index: what is folded in up to there is to be shown at once.
     pub(crate) fn want(&self, position: u64) {
         self.wanted.send_if_modified(|wanted| {
             let more = *wanted < position;

@@ -111,7 +111,13 @@ async fn the_thread_follows_with_and_without_a_hint() {
     hint.send_replace(head);
     assert_eq!(world.projections.caught_up(ProjectionId::Users, head, SOON).await, Ok(head));
     let head = world.append([password(user_id(1), "$one")]);
-    assert_eq!(world.projections.caught_up(ProjectionId::Users, head, SOON).await, Ok(head), "the poll finds it");
+    assert_eq!(world.projections.caught_up(ProjectionId::Users, head, SOON).await, Ok(head), "who waits is heard");
+    let head = world.append([password(user_id(1), "$again")]);
+    let began = std::time::Instant::now();
+    while world.projections.position(ProjectionId::Users) < head {
+        assert!(began.elapsed() < SOON, "the poll does not find it");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     drop(hint);
     let head = world.append([password(user_id(1), "$two")]);
     assert_eq!(
@@ -126,6 +132,19 @@ async fn the_thread_follows_with_and_without_a_hint() {
     let world = world.restarted();
     for name in ProjectionId::ALL {
         assert_eq!(world.projections.position(name), head, "{name}: stored on the stop");
+    }
+}
+
+#[test]
+fn what_was_left_to_gather_is_folded_in_at_the_stop() {
+    let Some(mut world) = World::new() else { return };
+    let (_hint, hinted) = watch::channel(0);
+    let tail = world.projections.start(hinted).unwrap();
+    let head = world.append([signed_up(user_id(1), "Anna", None), created(chat_id(1), user_id(1), "Café", false)]);
+    tail.stop();
+    let world = world.restarted();
+    for name in ProjectionId::ALL.into_iter().filter(|name| name.has_tables()) {
+        assert_eq!(world.projections.position(name), head, "{name}");
     }
 }
 

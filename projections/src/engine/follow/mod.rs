@@ -22,7 +22,7 @@ impl Projections {
         }
         let mut threads = Threads::default();
         let (tables, follower) = (Tables::new(self), Follower::new("projections", hint.clone()));
-        let follower = follower.until(threads.stopped());
+        let follower = follower.until(threads.stopped()).urged_by(self.awaited());
         threads.start("projections", move |runtime| tables.follow(follower, runtime))?;
         let (index, follower) = (Index::new(self), Follower::new("search", hint));
         let follower = follower.until(threads.stopped()).urged_by(index.wanted());

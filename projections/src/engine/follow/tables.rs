@@ -6,6 +6,8 @@ use store::follower::{self, Follower, Next, Woken};
 use store::{described, failpoint};
 use tokio::runtime::Runtime;
 
+/// While nobody waits, what is new gathers for so long: a part of a file that several messages change is written once.
+const GATHER: Duration = Duration::from_millis(20);
 /// Checkpoints that moved in memory only are stored that often.
 const PERSIST: Duration = Duration::from_secs(1);
 /// The same where other nodes wait for them.
@@ -18,20 +20,37 @@ pub(super) struct Tables {
     projections: Projections,
     looked: Instant,
     persisted: Instant,
+    /// When something was folded in last.
+    fed: Instant,
+    /// The log came back with another history.
+    lost: bool,
+}
+
+/// How far one reading of the log has brought them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fed {
+    /// Nowhere: there was nothing new, or nothing can go on.
+    Nowhere,
+    /// To where the log ended.
+    ToHead,
+    /// Not as far as that.
+    Further,
 }
 
 impl Tables {
     /// They have just been opened: what other nodes have done is known.
     pub(super) fn new(projections: &Projections) -> Tables {
         let now = Instant::now();
-        Tables { projections: projections.clone(), looked: now, persisted: now }
+        Tables { projections: projections.clone(), looked: now, persisted: now, fed: now, lost: false }
     }
 
-    /// Until the follower ends: then checkpoints are written, and other nodes may take over.
+    /// Until the follower ends: then what was left to gather is folded in, checkpoints are written, and other nodes may
+    /// take over.
     pub(super) fn follow(mut self, follower: Follower, runtime: &Runtime) {
         follower.run(runtime, |woken| self.step(woken));
         let projections = &self.projections;
-        if let Err(error) = persist(projections) {
+        let gathered = if self.lost { Ok(()) } else { page(projections).map(drop) };
+        if let Err(error) = gathered.and_then(|()| persist(projections)) {
             tracing::error!(error = described(&error), "checkpoints were not stored; the next start does it again");
         }
         if let Err(error) = projections.give_up() {
@@ -43,12 +62,18 @@ impl Tables {
         failpoint::pass("log-followed");
         let looked = self.look();
         // Where the look fails for one projection the others go on.
-        let done = page(&self.projections).and_then(|further| looked.map(|()| further)).and_then(|further| {
-            self.store(woken, further)?;
-            Ok(if further { Next::Further } else { Next::AtHead })
+        let done = page(&self.projections).and_then(|fed| looked.map(|()| fed)).and_then(|fed| {
+            self.store(woken, fed != Fed::Nowhere)?;
+            if fed != Fed::Nowhere {
+                self.fed = Instant::now();
+            }
+            Ok(next(fed, self.projections.leases().is_none(), self.fed))
         });
         match done {
-            Err(error) if self.projections.is_lost(&error) => Ok(Next::End),
+            Err(error) if self.projections.is_lost(&error) => {
+                self.lost = true;
+                Ok(Next::End)
+            }
             done => done,
         }
     }
@@ -74,15 +99,26 @@ impl Tables {
     }
 }
 
+/// What comes after a reading, where something was folded in last at `last`. Where nodes share the read models nothing
+/// gathers: others wait for them, and nobody here hears of it.
+fn next(fed: Fed, is_alone: bool, last: Instant) -> Next {
+    match fed {
+        Fed::Further => Next::Further,
+        Fed::ToHead | Fed::Nowhere if is_alone => Next::Gather(last + GATHER),
+        Fed::ToHead => Next::Further,
+        Fed::Nowhere => Next::AtHead,
+    }
+}
+
 /// Follows the log until its head is reached, or until nothing can go on.
 pub(super) fn catch_up(projections: &Projections) -> Result<()> {
     projections.look()?;
-    while page(projections)? {}
+    while page(projections)? != Fed::Nowhere {}
     persist(projections)
 }
 
-/// Reads once and gives every running projection what it lacks. Whether one of them got further.
-fn page(projections: &Projections) -> Result<bool> {
+/// Reads once and gives every running projection what it lacks.
+fn page(projections: &Projections) -> Result<Fed> {
     let running = || projections.runners().iter().filter(|runner| runner.name.has_tables() && runner.runs());
     let reading = follower::read(projections.log(), running().map(|runner| runner.mark()), follower::PAGE)?;
     let mut further = false;
@@ -105,10 +141,32 @@ fn page(projections: &Projections) -> Result<bool> {
         let lag = reading.head.position.saturating_sub(projections.position(name));
         metrics::gauge!("letopis_projection_lag_events", "projection" => name.as_str()).set(lag as f64);
     }
-    failed.map(|()| further)
+    let is_behind = running().any(|runner| runner.position() < reading.head.position);
+    failed.map(|()| match (further, is_behind) {
+        (false, _) => Fed::Nowhere,
+        (true, false) => Fed::ToHead,
+        (true, true) => Fed::Further,
+    })
 }
 
 /// Stores the checkpoints that moved in memory only.
 fn persist(projections: &Projections) -> Result<()> {
     projections.runners().iter().filter(|runner| runner.name.has_tables()).try_for_each(|runner| runner.persist())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_new_gathers_at_the_head_and_nowhere_else() {
+        let last = Instant::now();
+        for (fed, alone, among_others) in [
+            (Fed::Further, Next::Further, Next::Further),
+            (Fed::ToHead, Next::Gather(last + GATHER), Next::Further),
+            (Fed::Nowhere, Next::Gather(last + GATHER), Next::AtHead),
+        ] {
+            assert_eq!((next(fed, true, last), next(fed, false, last)), (alone, among_others));
+        }
+    }
 }
