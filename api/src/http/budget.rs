@@ -3,16 +3,18 @@
 
 use crate::error::{Code, Error};
 use crate::http::address::{ClientAddress, household};
+use crate::http::metrics::recorder;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Frame, SizeHint};
+use metrics::Gauge;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -89,7 +91,7 @@ impl Budget {
         if let Some(address) = address.filter(|_| bytes > 0) {
             counts.by_address.insert(address, of_address + bytes);
         }
-        metrics::gauge!("letopis_answer_bytes").set(counts.all as f64);
+        gauge().set(counts.all as f64);
         drop(counts);
         Ok(Arc::new(BudgetShare { budget: Arc::clone(self), address, bytes, _place: place }))
     }
@@ -109,7 +111,7 @@ impl Drop for BudgetShare {
                 entry.remove();
             }
         }
-        metrics::gauge!("letopis_answer_bytes").set(counts.all as f64);
+        gauge().set(counts.all as f64);
     }
 }
 
@@ -126,6 +128,16 @@ pub(crate) async fn charge(State(budget): State<Arc<Budget>>, request: Request, 
         },
     };
     response.map(|body| Body::new(ChargedBody { body, held }))
+}
+
+/// Looked for once, and not with every answer.
+fn gauge() -> &'static Gauge {
+    static GAUGE: OnceLock<Gauge> = OnceLock::new();
+    GAUGE.get_or_init(|| {
+        // One that is asked for before there is a recorder counts for ever in vain.
+        recorder();
+        metrics::gauge!("letopis_answer_bytes")
+    })
 }
 
 fn full() -> Error {

@@ -124,7 +124,7 @@ impl<'a> Row<'a> {
 
 /// As SQLite would hold it: yes is 1.
 fn shared(row: &tokio_postgres::Row, index: usize) -> Result<ValueRef<'_>, Error> {
-    let column = row.columns().get(index).ok_or(unfit(index, "in the answer"))?;
+    let column = row.columns().get(index).ok_or_else(|| unfit(index, "in the answer"))?;
     let value = match *column.type_() {
         Type::INT8 => get::<i64>(row, index)?.map(ValueRef::Integer),
         Type::INT4 => get::<i32>(row, index)?.map(|number| ValueRef::Integer(number.into())),
@@ -141,7 +141,7 @@ fn get<'a, T: FromSql<'a>>(row: &'a tokio_postgres::Row, index: usize) -> Result
 }
 
 fn there<T>(maybe: Option<T>, index: usize, expected: &'static str) -> Result<T, Error> {
-    maybe.ok_or(unfit(index, expected))
+    maybe.ok_or_else(|| unfit(index, expected))
 }
 
 fn unfit(index: usize, expected: &'static str) -> Error {
