@@ -188,6 +188,10 @@ fn remove(tx: &mut Tx<'_>, message_id: MessageId) -> Result<(), store::Error> {
 /// How the text begins.
 fn preview(text: &MessageText) -> &str {
     let text = text.as_str();
+    if text.len() <= PREVIEW_CHARACTERS_MAX {
+        // No character is shorter than a byte.
+        return text;
+    }
     text.char_indices().nth(PREVIEW_CHARACTERS_MAX).map_or(text, |(end, _)| &text[..end])
 }
 
