@@ -61,6 +61,7 @@ codes! {
     ChatNotFound = "chat-not-found", NOT_FOUND, "There is no such chat";
     MemberNotFound = "member-not-found", NOT_FOUND, "There is no such member";
     MessageNotFound = "message-not-found", NOT_FOUND, "There is no such message";
+    MailNotFound = "mail-not-found", NOT_FOUND, "There is no such mail";
     TaskNotFound = "task-not-found", NOT_FOUND, "There is no such task";
     TaskNotComplete = "task-not-complete", BAD_REQUEST, "The task is not finished";
     TaskFailed = "task-failed", BAD_REQUEST, "The task failed";

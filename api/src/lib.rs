@@ -12,6 +12,7 @@ mod docs;
 mod error;
 mod figures;
 mod http;
+mod mailbox;
 mod openapi;
 mod patience;
 mod problem;

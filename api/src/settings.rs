@@ -18,6 +18,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// Whether figures are told on a listener of their own, and so not on this one.
     pub has_metrics_listener: bool,
+    /// Whether the dev mailbox is shown: where no way to send mail is set.
+    pub has_mailbox: bool,
     /// Whether the log of requests shows where they come from.
     pub log_addresses: bool,
     /// How long a request waits on storage that does not answer.
@@ -89,6 +91,7 @@ impl Default for Settings {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             has_metrics_listener: false,
+            has_mailbox: true,
             log_addresses: false,
             storage_wait: Duration::from_secs(5),
             limits: Limits::default(),

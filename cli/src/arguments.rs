@@ -2,12 +2,14 @@
 
 mod events;
 mod help;
+mod mail;
 mod tools;
 mod transfer;
 mod users;
 
 pub use events::{Events, Which};
 pub use help::grouped;
+pub use mail::Mail;
 pub use tools::{Bench, BenchPart, Completions, Config, Health, Man, Migrate};
 pub use transfer::{Backup, Export, ImportLog, Restore};
 pub use users::{PasswordFrom, Users};
@@ -91,6 +93,9 @@ pub enum Verb {
     /// Accounts
     #[command(subcommand)]
     Users(Users),
+    /// The dev mailbox, where mails stay when no way to send them is set
+    #[command(subcommand)]
+    Mail(Mail),
     /// Copy the embedded log into a folder, beside a running server as well; without the master key and the list of the
     /// erased. A log in PostgreSQL is copied by pg_dump
     #[command(after_help = "Example:\n  letopis backup /backups/letopis-2026-01-31\n\n\

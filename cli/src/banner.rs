@@ -19,10 +19,16 @@ struct Banner {
     /// Where its figures are.
     metrics: String,
     has_api: bool,
+    has_mailbox: bool,
 }
 
 /// Prints it from a thread of its own: a reader that does not read must not hold up the server.
-pub fn print(node: &Node, address: SocketAddr, metrics: Option<SocketAddr>, is_json: bool) {
+pub fn print(
+    node: &Node,
+    settings: &api::Settings,
+    (address, metrics): (SocketAddr, Option<SocketAddr>),
+    is_json: bool,
+) {
     let banner = Banner {
         mode: match node.log.cluster() {
             Some(_) => "shared: PostgreSQL, one node of any number",
@@ -33,6 +39,7 @@ pub fn print(node: &Node, address: SocketAddr, metrics: Option<SocketAddr>, is_j
         url: format!("http://{}", reachable(&address.to_string())),
         metrics: format!("http://{}/metrics", reachable(&metrics.unwrap_or(address).to_string())),
         has_api: node.roles.has(Role::Api),
+        has_mailbox: settings.has_mailbox,
     };
     let shown = if is_json { banner.line() } else { banner.screen() };
     std::thread::spawn(move || greet(&shown));
@@ -51,8 +58,9 @@ impl Banner {
         let (version, roles) = (env!("CARGO_PKG_VERSION"), self.roles.join(", "));
         let (program, folder) = (word(&program()), word(&data.to_string_lossy()));
         let data = data.display();
+        let mailbox = if self.has_mailbox { format!("\n  mailbox   {url}/mailbox") } else { String::new() };
         let doors = match self.has_api {
-            true => format!("API       {url}\n  docs      {url}/docs"),
+            true => format!("API       {url}\n  docs      {url}/docs{mailbox}"),
             false => format!("health    {url}/readyz"),
         };
         let mut screen = format!(
@@ -84,7 +92,12 @@ impl Banner {
             "data": self.data.to_string_lossy(), "metrics": metrics,
         });
         match self.has_api {
-            true => (fields["api"], fields["docs"]) = (json!(url), json!(format!("{url}/docs"))),
+            true => {
+                (fields["api"], fields["docs"]) = (json!(url), json!(format!("{url}/docs")));
+                if self.has_mailbox {
+                    fields["mailbox"] = json!(format!("{url}/mailbox"));
+                }
+            }
             false => fields["health"] = json!(format!("{url}/readyz")),
         }
         format!("{}\n", json_line("INFO", fields))

@@ -20,6 +20,7 @@ mod http;
 mod import;
 mod keys;
 mod logging;
+mod mail;
 mod migrate;
 mod output;
 mod progress;
@@ -105,6 +106,7 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         Verb::Keys(arguments::Keys::Rotate) => keys::verb(&context?).await,
         Verb::Search(asked) => search::verb(&context?, &asked).await,
         Verb::Users(users) => users::verb(&context?, users).await,
+        Verb::Mail(asked) => mail::verb(&context?, asked).await,
         Verb::Backup(asked) => backup::backup(&context?, &asked),
         Verb::Restore(asked) => backup::restore(&context?, &asked).await,
         Verb::Config(Config::Show) => config::show(&context?),

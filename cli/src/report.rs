@@ -30,6 +30,7 @@ pub fn show(screen: Screen, report: &Report) -> Result<()> {
         Report::Writer(health) => output::show(screen, health),
         Report::Arming(arming) => output::show(screen, arming),
         Report::Rotation(rotation) => output::show(screen, rotation),
+        Report::Mailbox(cleared) => output::show(screen, cleared),
         Report::Republish(republish) => output::show(screen, republish),
     }
 }

@@ -53,7 +53,7 @@ pub async fn run(context: &Context) -> Result<()> {
     let controlled = tokio::spawn(control.serve(Arc::clone(&node), stopped.clone()));
     tokio::spawn(signals.stop_at_first(stop.clone()));
     supervisor::ready(&address.to_string());
-    banner::print(&node, address, metrics.address, context.settings.log_json);
+    banner::print(&node, &doors(context), (address, metrics.address), context.settings.log_json);
     let outcome = {
         let served = api::serve(listener, &node, doors(context), stopping(stopped));
         tokio::pin!(served);

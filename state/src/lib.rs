@@ -1,4 +1,4 @@
-//! What is kept and is no fact: when sessions and service tokens were last used, and search tasks.
+//! What is kept and is no fact: when sessions and service tokens were last used, search tasks, and the dev mailbox.
 //!
 //! A kind of table is one file here and one line in `parts.rs`: its tables, how it forgets a person, what becomes of it
 //! when the log comes back with another history. Nothing here is verified or rebuilt, and losing it must be bearable.
@@ -7,12 +7,14 @@
 mod carry_over;
 mod erasures;
 mod last_use;
+mod mailbox;
 mod parts;
 mod search_tasks;
 mod storage;
 mod tables;
 
 pub use last_use::{LastUse, Used};
+pub use mailbox::{MAILS_MAX, Mail, MailSummary, Mailbox, MailboxReader, NewMail};
 pub use search_tasks::{Enqueued, FoundMessage, NewTask, SearchTasks, Task, TaskOutcome, TaskState};
 pub use tables::{Tables, check};
 

@@ -42,7 +42,8 @@ impl Storage {
                 Place::Schema(_) => tx.batch(OWNERS),
             }
         };
-        let (database, writer) = place.open_or_replace(tables, "search tasks and times of last use are lost")?;
+        let (database, writer) =
+            place.open_or_replace(tables, "search tasks, times of last use and the dev mailbox are lost")?;
         let storage = Storage { database, writer: Arc::new(Mutex::new(writer)), residue: Arc::default() };
         // A crash may have come before what was deleted of a person was gone from the file.
         if let Place::File(_) = place {

@@ -2,7 +2,7 @@
 
 use crate::parts::PARTS;
 use crate::storage::{Storage, place};
-use crate::{LastUse, Result, SearchTasks, carry_over, erasures, last_use};
+use crate::{LastUse, Mailbox, Result, SearchTasks, carry_over, erasures, last_use};
 use domain::UserId;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::sql::Tx;
@@ -15,6 +15,7 @@ pub struct Tables {
     storage: Storage,
     last_use: LastUse,
     search_tasks: SearchTasks,
+    mailbox: Mailbox,
     /// How far this process has heeded erasures: what it remembers itself no other node forgets for it.
     heeded: Arc<Mutex<Mark>>,
 }
@@ -45,13 +46,14 @@ impl Tables {
         if !log.holds(heeded)? {
             tracing::warn!(
                 position = heeded.position,
-                "the log has another history than the search tasks, which are forgotten"
+                "the log has another history than the search tasks and the dev mailbox, which are forgotten"
             );
             storage.change(|tx| PARTS.iter().try_for_each(|part| (part.begin_again)(tx)))?;
             heeded = Mark::default();
         }
         let (last_use, search_tasks) = (LastUse::new(storage.clone()), SearchTasks::new(storage.clone()));
-        let tables = Tables { log: log.clone(), storage, last_use, search_tasks, heeded: Arc::new(heeded.into()) };
+        let (log, mailbox, heeded) = (log.clone(), Mailbox::new(storage.clone()), Arc::new(heeded.into()));
+        let tables = Tables { log, storage, last_use, search_tasks, mailbox, heeded };
         tables.flush()?;
         Ok(tables)
     }
@@ -64,6 +66,11 @@ impl Tables {
     /// Questions that are answered later.
     pub fn search_tasks(&self) -> &SearchTasks {
         &self.search_tasks
+    }
+
+    /// Mails that go nowhere else.
+    pub fn mailbox(&self) -> &Mailbox {
+        &self.mailbox
     }
 
     /// Forgets a person who was erased: out of every table, and out of the file.

@@ -6,13 +6,14 @@
 mod support;
 
 use domain::{SessionId, Timestamp, UserId};
-use state::{Enqueued, NewTask, TaskState};
+use state::{Enqueued, NewMail, NewTask, TaskState};
 use std::path::Path;
 use support::*;
 use uuid::Uuid;
 
 const DAY: i64 = 24 * 3_600_000_000;
 const QUESTION: &str = "what-zuleika-asked";
+const MAIL: &str = "Subject: Welcome\r\n\r\nwhat-zuleika-was-written";
 
 fn ask(tables: &state::Tables, number: u128, who: UserId) {
     let (task_id, question) = (Uuid::from_u128(number), QUESTION.to_owned());
@@ -24,6 +25,29 @@ fn ask(tables: &state::Tables, number: u128, who: UserId) {
 async fn asked(tables: &state::Tables, number: u128, who: UserId) -> bool {
     let status = tables.search_tasks().status(Uuid::from_u128(number), who, Timestamp(1_000_000)).await.unwrap();
     status.is_some_and(|(state, found)| state == TaskState::Waiting && found.is_empty())
+}
+
+/// Keeps a mail of that number, as the first attempt of a delivery.
+fn receive(tables: &state::Tables, number: u128, who: Option<UserId>, recipient: &str) -> bool {
+    let mail = NewMail {
+        mail_id: Uuid::from_u128(number),
+        delivery_id: Uuid::from_u128(0xd000 + number),
+        attempt: 1,
+        user_id: who,
+        recipient,
+        sender: "Letopis <letopis@chat.example>",
+        subject: "Welcome",
+        at: Timestamp(number as i64),
+        position: number as u64,
+        raw: MAIL.as_bytes(),
+    };
+    tables.mailbox().put(&mail).unwrap()
+}
+
+/// The numbers of the mails, the newest first.
+async fn received(tables: &state::Tables, recipient: Option<&str>) -> Vec<u128> {
+    let mails = tables.mailbox().reader().list(recipient, None, 20_000).await.unwrap();
+    mails.iter().map(|mail| mail.mail_id.as_u128()).collect()
 }
 
 async fn seen(tables: &state::Tables, session: SessionId) -> Option<i64> {
@@ -79,13 +103,14 @@ async fn the_latest_use_counts_wherever_it_was() {
     }
 }
 
-/// Anna and Boris have used a session and a token each, and have asked something.
+/// Anna and Boris have used a session and a token each, have asked something, and have got a mail.
 fn lived_in(world: &mut World) {
     for (number, who) in [(1, user_id(1)), (2, user_id(2))] {
         world.append([signed_in(number, who), created(number, who)]);
         world.tables.last_use().touch(session_id(number), who, Timestamp(50));
         world.tables.last_use().touch(token_id(number), who, Timestamp(50));
         ask(&world.tables, number, who);
+        assert!(receive(&world.tables, number, Some(who), "zuleika@example.org"));
     }
     world.tables.flush().unwrap();
 }
@@ -96,6 +121,9 @@ async fn assert_only_boris_is_left(tables: &state::Tables, why: &str) {
         assert_eq!(seen(tables, session_id(number)).await.is_some(), is_there, "{why}: {number}");
         assert_eq!(token_seen(tables, number).await.is_some(), is_there, "{why}: {number}");
     }
+    // Earlier versions had no mailbox.
+    let mails = received(tables, None).await;
+    assert!(mails.is_empty() || mails == [2], "{why}: {mails:?}");
 }
 
 #[tokio::test]
@@ -146,6 +174,7 @@ async fn another_history_of_the_log_takes_search_tasks_along_and_forgets_again_w
         for number in [1, 2] {
             assert!(!asked(&world.tables, number, user_id(number)).await);
         }
+        assert!(received(&world.tables, None).await.is_empty());
         assert_eq!(seen(&world.tables, session_id(1)).await, None);
         assert_eq!(seen(&world.tables, session_id(2)).await, Some(50));
     }
@@ -155,11 +184,11 @@ async fn another_history_of_the_log_takes_search_tasks_along_and_forgets_again_w
 fn what_was_asked_is_gone_from_the_files_with_the_erasure_and_after_a_crash_right_behind_the_deletion() {
     let mut world = World::embedded();
     lived_in(&mut world);
-    assert!(holds(world.root(), QUESTION), "the test looks in the right place");
+    assert!(holds(world.root(), QUESTION) && holds(world.root(), MAIL), "the test looks in the right place");
     world.append([erased(user_id(2))]);
     world.tables.forget(user_id(1)).unwrap();
     world.tables.forget(user_id(2)).unwrap();
-    assert!(!holds(world.root(), QUESTION));
+    assert!(!holds(world.root(), QUESTION) && !holds(world.root(), MAIL));
     // A crash right behind the deletion, before the write-ahead log was emptied.
     ask(&world.tables, 3, user_id(3));
     let other = rusqlite::Connection::open(world.folder.state()).unwrap();
@@ -170,6 +199,39 @@ fn what_was_asked_is_gone_from_the_files_with_the_erasure_and_after_a_crash_righ
     drop(other);
     let world = world.restarted_after(|root| copied(copy.path(), root));
     assert!(!holds(world.root(), QUESTION));
+}
+
+#[tokio::test]
+async fn the_mailbox_keeps_the_last_mails_each_attempt_once_and_finds_them_by_address() {
+    for world in worlds() {
+        let tables = &world.tables;
+        assert!(receive(tables, 1, None, "Anna@Example.org"));
+        assert!(!receive(tables, 1, None, "Anna@Example.org"), "the same attempt");
+        assert!(receive(tables, 2, Some(user_id(2)), "boris@example.org"));
+        assert!(receive(tables, 3, Some(user_id(1)), "anna@example.org"));
+        assert_eq!(received(tables, None).await, [3, 2, 1]);
+        assert_eq!(received(tables, Some("ANNA@example.ORG")).await, [3, 1]);
+        assert!(received(tables, Some("anna@example")).await.is_empty());
+        let mailbox = tables.mailbox().reader();
+        let newest = mailbox.list(None, None, 2).await.unwrap();
+        let older = mailbox.list(None, Some(newest[1].number), 2).await.unwrap();
+        assert_eq!((newest.len(), older.len(), older[0].recipient.as_str()), (2, 1, "Anna@Example.org"));
+        let mail = mailbox.by_id(Uuid::from_u128(2)).await.unwrap().unwrap();
+        assert_eq!((mail.raw.as_slice(), mail.summary.position, mail.summary.attempt), (MAIL.as_bytes(), 2, 1));
+        assert_eq!(mail.summary, newest[1]);
+        assert_eq!(mailbox.by_id(Uuid::from_u128(4)).await.unwrap(), None);
+        let elsewhere = state::MailboxReader::open(&world.folder, &world.log).unwrap().unwrap();
+        assert_eq!(elsewhere.list(None, None, 9).await.unwrap().len(), 3, "as another process reads it");
+        assert_eq!(tables.mailbox().clear().unwrap(), 3);
+        assert!(received(tables, None).await.is_empty());
+    }
+    let world = World::embedded();
+    let max = u128::from(state::MAILS_MAX);
+    for number in 1..=max + 2 {
+        assert!(receive(&world.tables, number, None, "anna@example.org"));
+    }
+    let kept = received(&world.tables, None).await;
+    assert_eq!((kept.len() as u128, kept.first(), kept.last()), (max, Some(&(max + 2)), Some(&3)));
 }
 
 /// As a version that knew nothing of this crate left them.

@@ -7,10 +7,13 @@ use crate::error::{Code, Error};
 use crate::http::peer::is_local;
 use crate::patience::PING_MAX;
 use axum::extract::FromRequestParts;
+use axum::http::header::HOST;
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use domain::user::Role;
 use projections::{ProjectionId, users};
 use std::convert::Infallible;
+use std::net::IpAddr;
 use tokio::time::timeout;
 
 /// Whether the caller is an operator: somebody on this machine, or an admin by their session or service token.
@@ -42,6 +45,35 @@ impl FromRequestParts<App> for Operator {
         let admin = timeout(PING_MAX, admin(parts, app)).await;
         Ok(Operator(admin.unwrap_or_else(|_| Err(Error::new(Code::Unavailable, "sessions cannot be looked up now")))))
     }
+}
+
+/// Who may look into the dev mailbox, where there is one: somebody on this machine, or an admin.
+pub(crate) struct MailboxVisitor;
+
+impl FromRequestParts<App> for MailboxVisitor {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<MailboxVisitor, Error> {
+        if !app.settings.has_mailbox {
+            let advice = "mail is sent here: the dev mailbox is there where no way to send mail is set";
+            return Err(Error::new(Code::NotFound, advice));
+        }
+        if !is_local(&parts.extensions, &parts.headers) || is_rebound(parts, app) {
+            admin(parts, app).await?;
+        }
+        Ok(MailboxVisitor)
+    }
+}
+
+/// Whether the host that a request names may be one that a page of somebody else has pointed at this machine, to read
+/// what a browser on it may read (DNS rebinding).
+fn is_rebound(parts: &Parts, app: &App) -> bool {
+    let named = parts.headers.get(HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    let Some(named) = named else { return parts.headers.contains_key(HOST) };
+    let host = named.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+    let public = app.settings.public_url.as_deref().and_then(|url| url.split_once("://"));
+    let is_public = public.is_some_and(|(_, public)| public == named.as_str().to_ascii_lowercase());
+    !(is_public || host.parse::<IpAddr>().is_ok() || host == "localhost" || host.ends_with(".localhost"))
 }
 
 async fn admin(parts: &mut Parts, app: &App) -> Result<(), Error> {

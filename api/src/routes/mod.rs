@@ -8,6 +8,7 @@ mod forgetting;
 mod fuzz;
 pub(crate) mod health;
 mod ids;
+pub(crate) mod mailbox;
 mod me;
 mod members;
 mod messages;

@@ -93,6 +93,13 @@ const ROWS: &[Row] = &[
     open("/livez"),
     open("/readyz"),
     open("/metrics"),
+    // For who is on this machine, as everybody is here; who else may is told in `mailbox`.
+    open("/mailbox/messages"),
+    row("delete", "/mailbox/messages", Anything, Nobodys, "", [200; 7]),
+    row("get", "/mailbox/messages/{id}", Anything, Nobodys, "", [404; 7]),
+    row("get", "/mailbox/messages/{id}/raw", Anything, Nobodys, "", [404; 7]),
+    row("get", "/mailbox/messages/{id}/html", Anything, Nobodys, "", [404; 7]),
+    row("get", "/mailbox/messages/{id}/history", Anything, Nobodys, "", [404; 7]),
     row("post", "/v1/auth/register", Anything, Nobodys, r#"{"user_name": "{fresh}", "password": "a long enough passphrase"}"#, [201; 7]),
     row("post", "/v1/auth/login", Anything, Nobodys, r#"{"user_name": "Vera", "password": "a long enough passphrase"}"#, [200; 7]),
     row("post", "/v1/auth/logout", Anything, Nobodys, "", [200; 7]),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use testkit::TestApp;
 
-/// What CONTRACT 1.2 to 1.4 promise of accounts, chats and searching them.
+/// What CONTRACT 1.2 to 1.5 promise of accounts, chats, searching them and mail.
 const CALLS: &str = "
     post /v1/auth/register      post /v1/auth/login             post /v1/auth/logout
     get /v1/me                  patch /v1/me                    put /v1/me/password
@@ -22,6 +22,9 @@ const CALLS: &str = "
     delete /v1/chats/{chat_id}/messages/{message_id}
     get /v1/search              post /v1/chats/search
     get /v1/chats/search/status/{task_id}                       get /v1/chats/search/{task_id}/messages
+    get /mailbox/messages       delete /mailbox/messages        get /mailbox/messages/{id}
+    get /mailbox/messages/{id}/raw                              get /mailbox/messages/{id}/html
+    get /mailbox/messages/{id}/history
     get /ping   get /ping_db    get /livez  get /readyz         get /metrics";
 
 /// The values of an attribute in a page.

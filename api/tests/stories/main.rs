@@ -13,6 +13,7 @@ mod documents;
 mod door;
 mod forgetting;
 mod idempotency;
+mod mailbox;
 mod members;
 mod messages;
 mod operating;

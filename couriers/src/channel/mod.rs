@@ -1,5 +1,7 @@
 //! The ways in which a delivery reaches a person, one file each, and how an attempt ends on all of them.
 
+pub mod mailbox;
+
 /// How one attempt to hand a delivery to a provider ended.
 ///
 /// The difference that matters is whether the provider can have accepted it (RFC 1047): only [`AttemptEnd::Unknown`]

@@ -8,6 +8,7 @@ pub mod export;
 pub mod import;
 pub mod keys;
 pub mod log;
+pub mod mailbox;
 pub mod migrate;
 mod progress;
 pub mod projections;
@@ -95,6 +96,8 @@ pub enum Request {
     },
     /// Make a new master key, and wrap every other key by it.
     RotateKeys,
+    /// Remove every mail from the dev mailbox.
+    ClearMailbox,
     /// Tell other services again what they were told.
     Republish {
         /// The first position.
@@ -132,6 +135,7 @@ impl Request {
             | Request::Skip { .. }
             | Request::ArmRelay { .. }
             | Request::RotateKeys
+            | Request::ClearMailbox
             | Request::Republish { .. } => true,
         }
     }
@@ -179,6 +183,7 @@ impl Request {
             }
             Request::ArmRelay { armed } => Report::Arming(relay::arm(node, *armed).await?),
             Request::RotateKeys => Report::Rotation(keys::rotate(node.log.clone(), progress).await?),
+            Request::ClearMailbox => Report::Mailbox(mailbox::clear(node).await?),
             Request::Republish { from, to } => Report::Republish(relay::republish(node, (*from, *to), progress).await?),
         })
     }
@@ -209,6 +214,7 @@ impl Request {
             | Request::Resume { .. }
             | Request::Skip { .. }
             | Request::Probe
+            | Request::ClearMailbox
             | Request::Republish { .. } => Ok(None),
         }
     }

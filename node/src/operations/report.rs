@@ -3,6 +3,7 @@
 
 use super::import::ImportReport;
 use super::keys::RotationReport;
+use super::mailbox::MailboxCleared;
 use super::projections::{ProjectionChange, RebuildReport, SkipReport};
 use super::relay::{ArmingReport, RepublishReport};
 use super::users::UserChange;
@@ -28,6 +29,8 @@ pub enum Report {
     Arming(ArmingReport),
     /// The keys are wrapped by a new master key.
     Rotation(RotationReport),
+    /// The dev mailbox was emptied.
+    Mailbox(MailboxCleared),
     /// Facts were published again.
     Republish(RepublishReport),
 }
@@ -86,6 +89,7 @@ mod tests {
                 Report::Rotation(RotationReport { keys: 3, former_key: Some("/x/former".to_owned()) }),
                 r#"{"rotation":{"keys":3,"former_key":"/x/former"}}"#,
             ),
+            (Report::Mailbox(MailboxCleared { deleted: 3 }), r#"{"mailbox":{"deleted":3}}"#),
             (
                 Report::Republish(RepublishReport { from: 1, to: 2, facts: 2, duplicates: 1 }),
                 r#"{"republish":{"from":1,"to":2,"facts":2,"duplicates":1}}"#,
