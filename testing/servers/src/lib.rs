@@ -1,26 +1,32 @@
-//! Real servers beside the tests: PostgreSQL (with or without PgBouncer), Redis, NATS, each over a throwaway folder on a free port.
+//! Real servers beside the tests: PostgreSQL (with or without PgBouncer), Redis, NATS, Postfix's `smtp-sink`, each over a
+//! throwaway folder on a free port; and [`SmtpSink`], a mail server inside the test that misbehaves as it is told.
 //!
 //! Most tests share the instances that `scripts/test` starts once for a whole run: [`postgres()`], [`redis()`] and
 //! [`nats()`] give each test a part of its own. A test that breaks a server starts one for itself: [`Postgres`],
 //! [`PgBouncer`], [`Redis`], [`Nats`]. Where there is no server a test is left out and says so, unless [`REQUIRED`] forbids it.
 
+mod dkimpy;
 mod identity;
 mod nats;
 mod pgbouncer;
+mod postfix;
 mod postgres;
 mod process;
 mod promtool;
 mod proxy;
 mod redis;
 mod shared;
+mod smtp;
 
 pub use identity::Identity;
 pub use nats::{Nats, Streams};
 pub use pgbouncer::PgBouncer;
+pub use postfix::PostfixSink;
 pub use postgres::{Access, Postgres, PostgresOptions};
 pub use proxy::{Fate, Proxy};
 pub use redis::Redis;
 pub use shared::{Account, Database, KeySpace, connect_nats, nats, postgres, redis};
+pub use smtp::{Fault, Received, SinkOptions, SmtpSink, Step};
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -41,11 +47,23 @@ pub enum Server {
     Nats,
     /// The checker of Prometheus: a program that ends, and no server.
     Promtool,
+    /// The mail server for tests that comes with Postfix.
+    PostfixSink,
+    /// The DKIM of others, in Python: a library, and no server.
+    Dkimpy,
 }
 
 impl Server {
     /// Every one.
-    pub const ALL: [Server; 5] = [Server::Postgres, Server::PgBouncer, Server::Redis, Server::Nats, Server::Promtool];
+    pub const ALL: [Server; 7] = [
+        Server::Postgres,
+        Server::PgBouncer,
+        Server::Redis,
+        Server::Nats,
+        Server::Promtool,
+        Server::PostfixSink,
+        Server::Dkimpy,
+    ];
 
     /// The variable of the environment with the address of the instance that a whole run shares, if it does.
     pub fn variable(self) -> &'static str {
@@ -55,6 +73,8 @@ impl Server {
             Server::Redis => "LETOPIS_TEST_REDIS_URL",
             Server::Nats => "LETOPIS_TEST_NATS_URL",
             Server::Promtool => "LETOPIS_TEST_PROMTOOL_URL",
+            Server::PostfixSink => "LETOPIS_TEST_POSTFIX_SINK_URL",
+            Server::Dkimpy => "LETOPIS_TEST_DKIMPY_URL",
         }
     }
 
@@ -66,6 +86,8 @@ impl Server {
             Server::Redis => "Redis",
             Server::Nats => "nats-server",
             Server::Promtool => "promtool",
+            Server::PostfixSink => "smtp-sink",
+            Server::Dkimpy => "dkimpy",
         }
     }
 
@@ -77,6 +99,8 @@ impl Server {
             Server::Redis => "redis",
             Server::Nats => "nats",
             Server::Promtool => "promtool",
+            Server::PostfixSink => "smtp-sink",
+            Server::Dkimpy => "dkimpy",
         }
     }
 
@@ -88,6 +112,8 @@ impl Server {
             Server::Redis => redis::find(),
             Server::Nats => nats::find(),
             Server::Promtool => promtool::find(),
+            Server::PostfixSink => postfix::find(),
+            Server::Dkimpy => dkimpy::find(),
         }
     }
 }
