@@ -5,3 +5,9 @@
 //! it decides nothing: which deliveries there are, and what follows an attempt, are rules of `domain`.
 
 pub mod channel;
+pub mod dkim;
+pub mod mail;
+pub mod providers;
+mod settings;
+
+pub use settings::MailSettings;

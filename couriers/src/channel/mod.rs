@@ -1,6 +1,7 @@
 //! The ways in which a delivery reaches a person, one file each, and how an attempt ends on all of them.
 
 pub mod mailbox;
+pub mod smtp;
 
 /// How one attempt to hand a delivery to a provider ended.
 ///

@@ -1,0 +1,37 @@
+//! What is set about mail.
+
+use crate::channel::smtp::SmtpUrl;
+use crate::dkim::DkimSettings;
+use crate::mail::Sender;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How mail leaves the house. Shown without passwords.
+#[derive(Clone, Debug)]
+pub struct MailSettings {
+    /// Mail servers, in the order in which they are tried; none: mail stays in the house.
+    pub smtp: Vec<SmtpUrl>,
+    /// Whose word is taken for their certificates (PEM), in place of the machine's authorities.
+    pub smtp_ca_file: Option<PathBuf>,
+    /// The wait for the final reply; other phases get a tenth of it, at least 5 s.
+    pub smtp_timeout: Duration,
+    /// Whom mail is from.
+    pub from: Sender,
+    /// How it is signed, if it is.
+    pub dkim: Option<DkimSettings>,
+    /// Mails that one provider gets in a second, at most; at least 1.
+    pub per_second_max: u32,
+}
+
+impl Default for MailSettings {
+    fn default() -> MailSettings {
+        MailSettings {
+            smtp: Vec::new(),
+            smtp_ca_file: None,
+            smtp_timeout: Duration::from_secs(600),
+            from: Sender::parse("letopis@localhost").expect("it is an address"),
+            dkim: None,
+            per_second_max: 50,
+        }
+    }
+}
