@@ -109,6 +109,7 @@ impl Context {
             roles: Roles::ALL,
             passwords: settings.passwords,
             redis: None,
+            mail: settings.mail.clone(),
             serves: false,
             accept_clock: self.accept_clock,
         }

@@ -4,6 +4,7 @@
 mod data;
 mod database;
 mod machine;
+mod mail;
 mod nats;
 mod redis;
 mod served;
@@ -103,6 +104,7 @@ pub async fn verb(context: &Context) -> Result<()> {
     }
     checks.push(nats::nats(context).await);
     checks.push(redis::redis(context).await);
+    checks.extend(mail::mail(context).await);
     show(context, &checks)?;
     let code = if checks.iter().any(|check| check.is_lost) { Code::Unreachable } else { Code::Unhealthy };
     let problems = checks.iter().filter(|check| check.state == State::Problem);

@@ -4,6 +4,7 @@ pub mod initial;
 mod kubernetes;
 mod layers;
 pub mod levels;
+mod mail;
 pub mod table;
 
 pub use layers::{Flag, Layers};
@@ -54,6 +55,8 @@ pub struct Settings {
     pub roles: Roles,
     /// Where Redis is; none when there is none.
     pub redis: Option<node::redis::Address>,
+    /// How mail leaves the house.
+    pub mail: couriers::MailSettings,
     /// What the server reports.
     pub log: String,
     /// Whether it reports in JSON.
@@ -79,15 +82,7 @@ impl Settings {
             exact.map(PathBuf::from).or_else(|| text.map(PathBuf::from))
         };
         let checked = |key: &'static str, check: fn(&str) -> Result<(), &'static str>| -> Result<Option<String>> {
-            let Some(set) = layers.get(key) else { return Ok(None) };
-            match check(&set.text) {
-                Ok(()) => Ok(Some(set.text.clone())),
-                Err(what) => {
-                    let is_secret = table::by_key(key).is_some_and(|row| row.secret);
-                    let value = if is_secret { "not usable".to_owned() } else { format!("{:?}", set.text) };
-                    Err(failure(Code::Usage, format!("{key} is {value} ({}); {what}", set.origin)))
-                }
-            }
+            read_as(layers, key, |text| check(text).map(|()| text.to_owned()))
         };
         checked("rate_limits", |text| one_of(text, &["on", "off"], "it must be on or off"))?;
         checked("modules", modules)?;
@@ -121,6 +116,7 @@ impl Settings {
                 .unwrap_or(Roles::ALL),
             redis: checked("redis_url", |text| node::redis::Address::parse(text).map(drop))?
                 .and_then(|text| node::redis::Address::parse(&text).ok()),
+            mail: mail::read(layers)?,
             log: checked("log", not_empty)?.unwrap_or_default(),
             log_json: checked("log_format", |text| one_of(text, &["text", "json"], "it must be text or json"))?
                 .is_some_and(|format| format == "json"),
@@ -170,6 +166,20 @@ fn passwords(layers: &Layers) -> Result<PasswordPolicy> {
         lanes,
     };
     Ok(PasswordPolicy { cost, lengths: Lengths { min: min as usize, max: max as usize } })
+}
+
+/// A value in the form in which it is used, where it is set. What cannot be used is told, unless it is a secret.
+fn read_as<T>(
+    layers: &Layers,
+    key: &'static str,
+    read: impl FnOnce(&str) -> Result<T, &'static str>,
+) -> Result<Option<T>> {
+    let Some(set) = layers.get(key) else { return Ok(None) };
+    read(&set.text).map(Some).map_err(|what| {
+        let is_secret = table::by_key(key).is_some_and(|row| row.secret);
+        let value = if is_secret { "not usable".to_owned() } else { format!("{:?}", set.text) };
+        failure(Code::Usage, format!("{key} is {value} ({}); {what}", set.origin))
+    })
 }
 
 /// A whole number within bounds. A setting that has no default is its smallest value.

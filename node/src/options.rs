@@ -24,6 +24,8 @@ pub struct NodeOptions {
     pub passwords: PasswordPolicy,
     /// The Redis that nodes share; none when there is none.
     pub redis: Option<redis::Address>,
+    /// How mail leaves the house.
+    pub mail: couriers::MailSettings,
     /// Whether it serves callers. One that carries out what one verb asks takes up no search tasks.
     pub serves: bool,
     /// Whether the clock is right although it has jumped ahead since the folder was last served.
@@ -52,6 +54,7 @@ impl NodeOptions {
             roles: Roles::ALL,
             passwords: PasswordPolicy::default(),
             redis: None,
+            mail: couriers::MailSettings::default(),
             serves: true,
             accept_clock: false,
         }

@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn what_does_not_exist_yet_is_refused() {
-        let error = load("", &[("LETOPIS_SMTP_URL", "smtp://x")], &[]).unwrap_err();
+        let error = load("", &[("LETOPIS_SENDGRID_KEY", "x")], &[]).unwrap_err();
         assert_eq!(crate::exit::code_of(&error), Code::Usage);
         assert!(error.to_string().contains("not available in this version yet: unset it"), "{error}");
     }

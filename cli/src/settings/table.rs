@@ -26,7 +26,7 @@ const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, availab
 const LATER: Row = Row { secret: true, available: false, ..PLAIN };
 
 /// Every setting, in the order in which `config show` lists them.
-pub const ROWS: [Row; 27] = [
+pub const ROWS: [Row; 33] = [
     Row {
         key: "data",
         env: "LETOPIS_DATA",
@@ -193,7 +193,56 @@ pub const ROWS: [Row; 27] = [
         meaning: "Redis for what nodes share and may lose, like redis://user:password@host:6379/0, or rediss://… for TLS",
         ..PLAIN
     },
-    Row { key: "smtp_url", env: "LETOPIS_SMTP_URL", meaning: "the mail server", ..LATER },
+    Row {
+        key: "smtp_url",
+        env: "LETOPIS_SMTP_URL",
+        secret: true,
+        meaning: "the mail server, like smtp://user:password@host:587?tls=required (or implicit, or none), by default \
+                  encrypted unless it is on this machine; several, with commas between them, are tried in order",
+        ..PLAIN
+    },
+    Row {
+        key: "smtp_ca_file",
+        env: "LETOPIS_SMTP_CA_FILE",
+        is_path: true,
+        meaning: "certificates (PEM) of the authorities that mail servers are believed by; by default those that this \
+                  machine trusts",
+        ..PLAIN
+    },
+    Row {
+        key: "smtp_timeout_s",
+        env: "LETOPIS_SMTP_TIMEOUT_S",
+        default: Some("600"),
+        meaning: "seconds that a mail server may take for its final reply; every other step may take a tenth of it, at \
+                  least 5 s",
+        ..PLAIN
+    },
+    Row {
+        key: "mail_from",
+        env: "LETOPIS_MAIL_FROM",
+        meaning: "whom mail is from, like Letopis <letopis@example.org>; by default letopis@ the host of the public URL",
+        ..PLAIN
+    },
+    Row {
+        key: "dkim_key_file",
+        env: "LETOPIS_DKIM_KEY_FILE",
+        is_path: true,
+        meaning: "the private key (PEM, RSA or Ed25519) that signs mail; by default mail is not signed here",
+        ..PLAIN
+    },
+    Row {
+        key: "dkim_selector",
+        env: "LETOPIS_DKIM_SELECTOR",
+        meaning: "the name of that key in DNS: <selector>._domainkey.<domain of mail_from>",
+        ..PLAIN
+    },
+    Row {
+        key: "mail_per_second_max",
+        env: "LETOPIS_MAIL_PER_SECOND_MAX",
+        default: Some("50"),
+        meaning: "mails that one provider gets in a second, at most",
+        ..PLAIN
+    },
     Row { key: "sendgrid_key", env: "LETOPIS_SENDGRID_KEY", meaning: "the key for mail through SendGrid", ..LATER },
 ];
 
