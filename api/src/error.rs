@@ -62,6 +62,8 @@ codes! {
     MemberNotFound = "member-not-found", NOT_FOUND, "There is no such member";
     MessageNotFound = "message-not-found", NOT_FOUND, "There is no such message";
     MailNotFound = "mail-not-found", NOT_FOUND, "There is no such mail";
+    DeliveryNotFound = "delivery-not-found", NOT_FOUND, "There is no such delivery";
+    NotificationNotFound = "notification-not-found", NOT_FOUND, "There is no such notification";
     TaskNotFound = "task-not-found", NOT_FOUND, "There is no such task";
     TaskNotComplete = "task-not-complete", BAD_REQUEST, "The task is not finished";
     TaskFailed = "task-failed", BAD_REQUEST, "The task failed";
@@ -74,6 +76,7 @@ codes! {
     Archived = "chat-archived", CONFLICT, "The chat is archived";
     EditedTooOften = "edited-too-often", CONFLICT, "The message was edited too often";
     TooManyTokens = "too-many-tokens", CONFLICT, "The user has as many service tokens as allowed";
+    WrongState = "wrong-state", CONFLICT, "Its state does not allow that";
     AlreadyExists = "already-exists", CONFLICT, "It exists already";
     VersionChanged = "version-changed", PRECONDITION_FAILED, "It was changed meanwhile";
     TooLarge = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
@@ -204,6 +207,9 @@ impl From<Refusal> for Error {
             RefusalKind::ChatNotFound => Code::ChatNotFound,
             RefusalKind::MemberNotFound => Code::MemberNotFound,
             RefusalKind::MessageNotFound => Code::MessageNotFound,
+            RefusalKind::DeliveryNotFound => Code::DeliveryNotFound,
+            RefusalKind::NotificationNotFound => Code::NotificationNotFound,
+            RefusalKind::WrongState => Code::WrongState,
             RefusalKind::UserExists => Code::UserExists,
             RefusalKind::AlreadyExists => Code::AlreadyExists,
             RefusalKind::NameTaken => Code::NameTaken,

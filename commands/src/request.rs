@@ -37,7 +37,8 @@ pub enum Actor {
     Courier(Cause),
 }
 
-/// The event that made a courier ask. It is made of a fact that was read from the log, and of nothing else.
+/// The event that made a courier ask. It is made of a fact that was read from the log
+/// or is named by a read model, and of nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cause {
     event_id: Uuid,
@@ -47,6 +48,11 @@ impl Cause {
     /// That this happened.
     pub fn of(fact: &Fact) -> Cause {
         Cause { event_id: fact.id }
+    }
+
+    /// The same of a fact that a read model names.
+    pub fn recorded(event_id: Uuid) -> Cause {
+        Cause { event_id }
     }
 }
 

@@ -4,8 +4,9 @@ use crate::request::{Actor, Request};
 use crate::states::States;
 use domain::id::{NameClaim, ProjectionName, QuotaId};
 use domain::{
-    ChatId, Command, Decision, MessageId, Outcome, Refusal, SessionId, State, StreamId, Timestamp, TokenId, UserId,
-    chat, message, name, projection, quota, session, token, user,
+    ChatId, Command, Decision, DeliveryId, InboxId, MessageId, NotificationId, Outcome, Refusal, SessionId, State,
+    StreamId, Timestamp, TokenId, UserId, chat, delivery, inbox, message, name, notification, projection, quota,
+    session, token, user,
 };
 use std::collections::BTreeSet;
 
@@ -48,6 +49,14 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
             let (chat, answered) = (states.chat(reads.chat), states.message(reads.answered));
             Ok(message::decide(*id, states.message(Some(*id)), chat, answered, command, at)?)
         }
+        Command::Delivery(id, command) => {
+            Ok(delivery::decide(*id, states.delivery(*id), states.user(reads.user), command, at)?)
+        }
+        Command::Notification(id, command) => {
+            let is_gone = |user_id| !matches!(states.user(Some(user_id)), user::State::Open(_));
+            Ok(notification::decide(*id, states.notification(*id), is_gone, command, at)?)
+        }
+        Command::Inbox(id, command) => Ok(inbox::decide(*id, &states.inbox(*id), command, at)),
         Command::Projection(name, command) => Ok(projection::decide(*name, states.projection(*name), command)?),
         Command::Nothing(_) => Ok(Decision { facts: Vec::new(), outcome: Outcome::Done }),
     }
@@ -85,6 +94,20 @@ impl States {
     fn message(&self, id: Option<MessageId>) -> &message::State {
         static ABSENT: message::State = message::State::Absent;
         if let Some(State::Message(state)) = self.state(id) { state } else { &ABSENT }
+    }
+
+    fn delivery(&self, id: DeliveryId) -> &delivery::State {
+        static ABSENT: delivery::State = delivery::State::Absent;
+        if let Some(State::Delivery(state)) = self.state(Some(id)) { state } else { &ABSENT }
+    }
+
+    fn notification(&self, id: NotificationId) -> &notification::State {
+        static ABSENT: notification::State = notification::State::Absent;
+        if let Some(State::Notification(state)) = self.state(Some(id)) { state } else { &ABSENT }
+    }
+
+    fn inbox(&self, id: InboxId) -> inbox::State {
+        if let Some(State::Inbox(state)) = self.state(Some(id)) { *state } else { inbox::State::default() }
     }
 
     fn projection(&self, name: ProjectionName) -> &projection::State {

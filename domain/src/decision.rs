@@ -1,6 +1,6 @@
 //! What the rules answer when they accept a command.
 
-use crate::{ChatId, Event, MessageId, SessionId, Timestamp, TokenId, UserId, user};
+use crate::{ChatId, Event, MessageId, NotificationId, SessionId, Timestamp, TokenId, UserId, user};
 
 /// What a command answers when it is accepted. Kept with the receipt, so that a repeat gives the same answer.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -36,6 +36,10 @@ pub enum Outcome {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sent_at: Option<Timestamp>,
     },
+    /// The intent to send is a fact: this attempt may begin.
+    Sending { attempt: u32 },
+    /// People are to be told something.
+    NotificationRequested { notification_id: NotificationId },
 }
 
 /// What `decide` answers: the facts to append, none when nothing changes, and the outcome.

@@ -47,6 +47,9 @@ id!(TokenId, "a service token");
 id!(QuotaId, "a user's quota: that of the user");
 id!(ChatId, "a chat");
 id!(MessageId, "a message");
+id!(DeliveryId, "a delivery");
+id!(NotificationId, "a notification");
+id!(InboxId, "a person's inbox: that of the user");
 stream_of!(NameClaim);
 stream_of!(ProjectionName);
 
@@ -118,6 +121,12 @@ pub enum StreamId {
     ChatId(ChatId),
     /// `message-<id>`
     MessageId(MessageId),
+    /// `delivery-<id>`
+    DeliveryId(DeliveryId),
+    /// `notification-<id>`
+    NotificationId(NotificationId),
+    /// `inbox-<id of the user>`
+    InboxId(InboxId),
     /// `projection-<name>`
     ProjectionName(ProjectionName),
 }
@@ -139,13 +148,19 @@ pub enum Category {
     Chat,
     /// A message.
     Message,
+    /// What one person is told over one channel.
+    Delivery,
+    /// What others are told because somebody wants it.
+    Notification,
+    /// A person's inbox.
+    Inbox,
     /// What was decided about a projection.
     Projection,
 }
 
 impl Category {
     /// Every category.
-    pub const ALL: [Category; 8] = [
+    pub const ALL: [Category; 11] = [
         Category::User,
         Category::Session,
         Category::Token,
@@ -153,6 +168,9 @@ impl Category {
         Category::Name,
         Category::Chat,
         Category::Message,
+        Category::Delivery,
+        Category::Notification,
+        Category::Inbox,
         Category::Projection,
     ];
 
@@ -166,6 +184,9 @@ impl Category {
             Category::Name => "name",
             Category::Chat => "chat",
             Category::Message => "message",
+            Category::Delivery => "delivery",
+            Category::Notification => "notification",
+            Category::Inbox => "inbox",
             Category::Projection => "projection",
         }
     }
@@ -173,8 +194,9 @@ impl Category {
     /// Whether its streams are rarely named twice in a short time, so that keeping their states is of no use.
     pub fn is_rarely_named_again(self) -> bool {
         match self {
-            Category::Message | Category::Name | Category::Token | Category::Projection => true,
+            Category::Message | Category::Name | Category::Token | Category::Inbox | Category::Projection => true,
             Category::User | Category::Session | Category::Quota | Category::Chat => false,
+            Category::Delivery | Category::Notification => false,
         }
     }
 
@@ -200,6 +222,9 @@ impl StreamId {
             StreamId::NameClaim(_) => Category::Name,
             StreamId::ChatId(_) => Category::Chat,
             StreamId::MessageId(_) => Category::Message,
+            StreamId::DeliveryId(_) => Category::Delivery,
+            StreamId::NotificationId(_) => Category::Notification,
+            StreamId::InboxId(_) => Category::Inbox,
             StreamId::ProjectionName(_) => Category::Projection,
         }
     }
@@ -216,6 +241,9 @@ impl fmt::Display for StreamId {
             StreamId::NameClaim(NameClaim(hash)) => out.write_str(&hex(hash)),
             StreamId::ChatId(id) => id.fmt(out),
             StreamId::MessageId(id) => id.fmt(out),
+            StreamId::DeliveryId(id) => id.fmt(out),
+            StreamId::NotificationId(id) => id.fmt(out),
+            StreamId::InboxId(id) => id.fmt(out),
             StreamId::ProjectionName(name) => name.fmt(out),
         }
     }
@@ -233,6 +261,9 @@ impl StreamId {
             Category::Name => NameClaim(parse_hash(rest)?).into(),
             Category::Chat => ChatId(parse_uuid(rest)?).into(),
             Category::Message => MessageId(parse_uuid(rest)?).into(),
+            Category::Delivery => DeliveryId(parse_uuid(rest)?).into(),
+            Category::Notification => NotificationId(parse_uuid(rest)?).into(),
+            Category::Inbox => InboxId(parse_uuid(rest)?).into(),
             Category::Projection => ProjectionName::parse(rest)?.into(),
         })
     }
@@ -272,13 +303,16 @@ mod tests {
     #[test]
     fn streams_read_back_from_their_text() {
         let id = Uuid::from_u128(7);
-        let streams: [StreamId; 8] = [
+        let streams: [StreamId; 11] = [
             UserId(id).into(),
             SessionId(id).into(),
             TokenId(id).into(),
             QuotaId(id).into(),
             ChatId(id).into(),
             MessageId(id).into(),
+            DeliveryId(id).into(),
+            NotificationId(id).into(),
+            InboxId(id).into(),
             NameClaim([0xab; 32]).into(),
             ProjectionName::parse("sign-ins").unwrap().into(),
         ];

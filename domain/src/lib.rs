@@ -24,7 +24,8 @@ pub use accounts::user::VERIFIERS;
 pub use accounts::{name, password, quota, session, token, user};
 pub use chat::message;
 pub use decision::{Decision, Outcome};
-pub use id::{Category, ChatId, MessageId, SessionId, StreamId, TokenId, UserId};
+pub use id::{Category, ChatId, DeliveryId, InboxId, MessageId, NotificationId, SessionId, StreamId, TokenId, UserId};
+pub use notify::{delivery, inbox, notification};
 pub use ops::projection;
 pub use personal::Personal;
 pub use reads::Reads;
@@ -45,6 +46,12 @@ pub enum Command {
     Chat(ChatId, chat::Command),
     /// About one message.
     Message(MessageId, message::Command),
+    /// About one delivery.
+    Delivery(DeliveryId, delivery::Command),
+    /// About one notification.
+    Notification(NotificationId, notification::Command),
+    /// About a person's inbox.
+    Inbox(InboxId, inbox::Command),
     /// About what one projection steps over.
     Projection(id::ProjectionName, projection::Command),
     /// Changes nothing, in somebody's name. A request that is answered outside of the log is one all the same to its
@@ -61,6 +68,9 @@ impl Command {
             Command::Token(id, _) => (*id).into(),
             Command::Chat(id, _) => (*id).into(),
             Command::Message(id, _) => (*id).into(),
+            Command::Delivery(id, _) => (*id).into(),
+            Command::Notification(id, _) => (*id).into(),
+            Command::Inbox(id, _) => (*id).into(),
             Command::Projection(name, _) => (*name).into(),
         }
     }
@@ -73,7 +83,9 @@ impl Command {
             Command::Token(_, command) => command.reads(),
             Command::Chat(_, command) => command.reads(),
             Command::Message(_, command) => command.reads(),
-            Command::Projection(..) | Command::Nothing(_) => Reads::default(),
+            Command::Delivery(_, command) => command.reads(),
+            Command::Notification(_, command) => command.reads(),
+            Command::Inbox(..) | Command::Projection(..) | Command::Nothing(_) => Reads::default(),
         }
     }
 
@@ -82,8 +94,9 @@ impl Command {
         match self {
             Command::Chat(_, command) => command.by(),
             Command::Message(_, command) => Some(command.by()),
-            Command::User(..) | Command::Session(..) | Command::Token(..) => None,
-            Command::Projection(..) | Command::Nothing(_) => None,
+            Command::Notification(_, command) => command.by(),
+            Command::User(..) | Command::Session(..) | Command::Token(..) | Command::Delivery(..) => None,
+            Command::Inbox(..) | Command::Projection(..) | Command::Nothing(_) => None,
         }
     }
 
@@ -92,6 +105,7 @@ impl Command {
         match self {
             Command::Chat(_, command) => command.needs_living_actor(),
             Command::Session(..) | Command::Token(..) | Command::Message(..) | Command::Nothing(_) => true,
+            Command::Delivery(..) | Command::Notification(..) | Command::Inbox(..) => true,
             Command::User(..) | Command::Projection(..) => false,
         }
     }
@@ -114,6 +128,12 @@ pub enum Event {
     Chat(ChatId, chat::Event),
     /// To a message.
     Message(MessageId, message::Event),
+    /// To a delivery.
+    Delivery(DeliveryId, delivery::Event),
+    /// To a notification.
+    Notification(NotificationId, notification::Event),
+    /// To a person's inbox.
+    Inbox(InboxId, inbox::Event),
     /// To a projection.
     Projection(id::ProjectionName, projection::Event),
 }
@@ -129,6 +149,9 @@ impl Event {
             Event::Name(claim, _) => (*claim).into(),
             Event::Chat(id, _) => (*id).into(),
             Event::Message(id, _) => (*id).into(),
+            Event::Delivery(id, _) => (*id).into(),
+            Event::Notification(id, _) => (*id).into(),
+            Event::Inbox(id, _) => (*id).into(),
             Event::Projection(name, _) => (*name).into(),
         }
     }
@@ -154,6 +177,9 @@ impl Event {
             Event::Name(_, event) => event.name(),
             Event::Chat(_, event) => event.name(),
             Event::Message(_, event) => event.name(),
+            Event::Delivery(_, event) => event.name(),
+            Event::Notification(_, event) => event.name(),
+            Event::Inbox(_, event) => event.name(),
             Event::Projection(_, event) => event.name(),
         }
     }
@@ -168,6 +194,9 @@ impl Event {
             Event::Name(_, event) => event.written(),
             Event::Chat(_, event) => event.written(),
             Event::Message(_, event) => event.written(),
+            Event::Delivery(_, event) => event.written(),
+            Event::Notification(_, event) => event.written(),
+            Event::Inbox(_, event) => event.written(),
             Event::Projection(_, event) => event.written(),
         };
         Stored { name: self.name(), payload, personal }
@@ -186,6 +215,9 @@ impl Event {
             Category::Name => parts.placed(name::Event::restore(parts)?, Event::Name)?,
             Category::Chat => parts.placed(chat::Event::restore(parts)?, Event::Chat)?,
             Category::Message => parts.placed(message::Event::restore(parts)?, Event::Message)?,
+            Category::Delivery => parts.placed(delivery::Event::restore(parts)?, Event::Delivery)?,
+            Category::Notification => parts.placed(notification::Event::restore(parts)?, Event::Notification)?,
+            Category::Inbox => parts.placed(inbox::Event::restore(parts)?, Event::Inbox)?,
             Category::Projection => parts.placed(projection::Event::restore(parts)?, Event::Projection)?,
         })
     }
@@ -208,6 +240,12 @@ pub enum State {
     Chat(chat::State),
     /// A message.
     Message(message::State),
+    /// A delivery.
+    Delivery(delivery::State),
+    /// A notification.
+    Notification(notification::State),
+    /// A person's inbox.
+    Inbox(inbox::State),
     /// What a projection steps over.
     Projection(projection::State),
 }
@@ -223,6 +261,9 @@ impl State {
             Category::Name => State::Name(name::State::default()),
             Category::Chat => State::Chat(chat::State::default()),
             Category::Message => State::Message(message::State::default()),
+            Category::Delivery => State::Delivery(delivery::State::default()),
+            Category::Notification => State::Notification(notification::State::default()),
+            Category::Inbox => State::Inbox(inbox::State::default()),
             Category::Projection => State::Projection(projection::State::default()),
         }
     }
@@ -237,6 +278,9 @@ impl State {
             (State::Name(state), Event::Name(_, event)) => name::evolve(state, event),
             (State::Chat(state), Event::Chat(_, event)) => chat::evolve(state, event),
             (State::Message(state), Event::Message(_, event)) => message::evolve(state, event),
+            (State::Delivery(state), Event::Delivery(_, event)) => delivery::evolve(state, event),
+            (State::Notification(state), Event::Notification(_, event)) => notification::evolve(state, event),
+            (State::Inbox(state), Event::Inbox(_, event)) => inbox::evolve(state, event),
             (State::Projection(state), Event::Projection(_, event)) => projection::evolve(state, event),
             // Of another stream: it changes nothing here.
             (
@@ -247,6 +291,9 @@ impl State {
                 | State::Name(_)
                 | State::Chat(_)
                 | State::Message(_)
+                | State::Delivery(_)
+                | State::Notification(_)
+                | State::Inbox(_)
                 | State::Projection(_),
                 _,
             ) => {}
@@ -263,6 +310,9 @@ impl State {
             State::Name(state) => state.to_json(),
             State::Chat(state) => state.to_json(),
             State::Message(state) => state.to_json(personal),
+            State::Delivery(state) => state.to_json(),
+            State::Notification(state) => state.to_json(),
+            State::Inbox(state) => state.to_json(),
             State::Projection(state) => state.to_json(),
         }
     }
@@ -286,6 +336,12 @@ pub enum Refusal {
     /// By the rules of messages.
     #[error(transparent)]
     Message(#[from] message::Refusal),
+    /// By the rules of deliveries.
+    #[error(transparent)]
+    Delivery(#[from] delivery::Refusal),
+    /// By the rules of notifications.
+    #[error(transparent)]
+    Notification(#[from] notification::Refusal),
     /// By the rules of projections.
     #[error(transparent)]
     Projection(#[from] projection::Refusal),
@@ -303,6 +359,8 @@ impl Refusal {
             Refusal::Token(refusal) => refusal.kind(),
             Refusal::Chat(refusal) => refusal.kind(),
             Refusal::Message(refusal) => refusal.kind(),
+            Refusal::Delivery(refusal) => refusal.kind(),
+            Refusal::Notification(refusal) => refusal.kind(),
             Refusal::Projection(refusal) => refusal.kind(),
             Refusal::VersionChanged => RefusalKind::VersionChanged,
         }

@@ -1,7 +1,11 @@
 //! Who is told what, how, and when: categories, preferences, suppressed addresses.
 
 pub mod category;
+pub mod delivery;
+pub mod inbox;
 pub mod language;
+pub mod notices;
+pub mod notification;
 
 pub use category::{Categories, Category, CategoryKey, Channel, Kind, QuietRule, Semantics, Throttle, Words};
 pub use language::Language;

@@ -4,7 +4,7 @@ use crate::id::{NameClaim, QuotaId};
 use crate::{ChatId, MessageId, StreamId, UserId};
 
 /// The streams beside its own whose states a command is decided on, by what they are to it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reads {
     /// The account that comes in, or in whose name something is made.
     pub user: Option<UserId>,
@@ -16,12 +16,14 @@ pub struct Reads {
     pub chat: Option<ChatId>,
     /// The message that is answered to.
     pub answered: Option<MessageId>,
+    /// The accounts of those who are told something.
+    pub people: Vec<UserId>,
 }
 
 impl Reads {
     /// Each of them.
     pub fn streams(self) -> impl Iterator<Item = StreamId> {
-        let Reads { user, quota, claim, chat, answered } = self;
+        let Reads { user, quota, claim, chat, answered, people } = self;
         [
             user.map(StreamId::from),
             quota.map(StreamId::from),
@@ -31,5 +33,6 @@ impl Reads {
         ]
         .into_iter()
         .flatten()
+        .chain(people.into_iter().map(StreamId::from))
     }
 }

@@ -23,6 +23,12 @@ pub enum RefusalKind {
     AlreadyExists,
     /// The name in a chat is taken.
     NameTaken,
+    /// There is no such delivery.
+    DeliveryNotFound,
+    /// There is no such notification.
+    NotificationNotFound,
+    /// The state of the thing does not allow it.
+    WrongState,
     /// Only who is added may come in.
     NotInvited,
     /// Only members may.

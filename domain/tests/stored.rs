@@ -4,12 +4,14 @@
 #![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
 use domain::id::{NameClaim, ProjectionName, QuotaId};
+use domain::notify::{CategoryKey, Channel, Kind, Semantics};
 use domain::session::TokenHash;
 use domain::text::{ChatName, DisplayName, Email, Locale, MessageText, Nickname, TimeZone, TokenName, UserName};
 use domain::user::{Origin, Verifier};
 use domain::{
-    ChatId, Event, MessageId, Personal, SessionId, Stored, StoredParts, StreamId, Timestamp, TokenId, Unreadable,
-    UserId, chat, message, name, projection, quota, session, token, user,
+    ChatId, DeliveryId, Event, InboxId, MessageId, NotificationId, Personal, SessionId, Stored, StoredParts, StreamId,
+    Timestamp, TokenId, Unreadable, UserId, chat, delivery, inbox, message, name, notification, projection, quota,
+    session, token, user,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -25,6 +27,8 @@ const QUOTA: QuotaId = QuotaId(ANNA.0);
 const CHAT: ChatId = ChatId(Uuid::from_u128(4));
 const MESSAGE: MessageId = MessageId(Uuid::from_u128(5));
 const EARLIER: MessageId = MessageId(Uuid::from_u128(6));
+const DELIVERY: DeliveryId = DeliveryId(Uuid::from_u128(9));
+const NOTIFICATION: NotificationId = NotificationId(Uuid::from_u128(10));
 const AT: Timestamp = Timestamp(1_800_000_000_000_001);
 
 /// Declares one example for each kind of event. The kinds are matched without a `_`: an event that is added
@@ -190,12 +194,156 @@ examples! { sight:
         chat_id: CHAT,
         by: ANNA,
     })),
+    Event::Delivery(_, delivery::Event::Requested(_)) => Event::Delivery(DELIVERY, delivery::Event::Requested(delivery::Requested {
+        at: AT,
+        user_id: ANNA,
+        channel: Channel::Email,
+        category: CategoryKey::SECURITY,
+        kind: Kind::Security,
+        semantics: Semantics::AtLeastOnce,
+        content: delivery::Content::BuiltIn { template: "security.password-changed".to_owned() },
+        due_at: AT,
+        expires_at: AT.plus_seconds(86_400),
+        notification_id: NOTIFICATION,
+        cause: Some(Uuid::from_u128(11)),
+        details: sight.of(details()),
+    })),
+    Event::Delivery(_, delivery::Event::Attempted(_)) => Event::Delivery(DELIVERY, delivery::Event::Attempted(delivery::Attempted {
+        at: AT,
+        number: 1,
+        provider: "mail.example.org".to_owned(),
+        node: "one".to_owned(),
+        epoch: 7,
+    })),
+    Event::Delivery(_, delivery::Event::Accepted(_)) => Event::Delivery(DELIVERY, delivery::Event::Accepted(delivery::Accepted {
+        at: AT,
+        number: 1,
+        provider_id: Some("4XyZ".to_owned()),
+        detail: "250 2.0.0 Ok".to_owned(),
+    })),
+    Event::Delivery(_, delivery::Event::Refused(_)) => Event::Delivery(DELIVERY, delivery::Event::Refused(delivery::Refused {
+        at: AT,
+        number: 1,
+        permanent: false,
+        fault: fault(),
+    })),
+    Event::Delivery(_, delivery::Event::AttemptUnknown(_)) => Event::Delivery(DELIVERY, delivery::Event::AttemptUnknown(delivery::Unknown {
+        at: AT,
+        number: 1,
+        fault: fault(),
+    })),
+    Event::Delivery(_, delivery::Event::Deferred(_)) => Event::Delivery(DELIVERY, delivery::Event::Deferred(delivery::Deferred {
+        at: AT,
+        until: AT.plus_seconds(60),
+        reason: "retry".to_owned(),
+    })),
+    Event::Delivery(_, delivery::Event::Reported(_)) => Event::Delivery(DELIVERY, delivery::Event::Reported(delivery::Reported {
+        at: AT,
+        reported: delivery::ReportKind::Bounced,
+        detail: "5.1.1".to_owned(),
+    })),
+    Event::Delivery(_, delivery::Event::Failed { .. }) => Event::Delivery(DELIVERY, delivery::Event::Failed { at: AT }),
+    Event::Delivery(_, delivery::Event::DeadLettered { .. }) => {
+        Event::Delivery(DELIVERY, delivery::Event::DeadLettered { at: AT })
+    },
+    Event::Delivery(_, delivery::Event::Expired(_)) => Event::Delivery(DELIVERY, delivery::Event::Expired(delivery::Expired {
+        at: AT,
+        reason: "deadline".to_owned(),
+    })),
+    Event::Delivery(_, delivery::Event::Suppressed(_)) => Event::Delivery(DELIVERY, delivery::Event::Suppressed(delivery::Suppressed {
+        at: AT,
+        reason: "switched-off".to_owned(),
+    })),
+    Event::Delivery(_, delivery::Event::Cancelled(_)) => Event::Delivery(DELIVERY, delivery::Event::Cancelled(delivery::Cancelled {
+        at: AT,
+        by: Some(BORIS),
+    })),
+    Event::Delivery(_, delivery::Event::Retried(_)) => Event::Delivery(DELIVERY, delivery::Event::Retried(delivery::Retried {
+        at: AT,
+        by: Some(BORIS),
+        expires_at: AT.plus_seconds(86_400),
+    })),
+    Event::Delivery(_, delivery::Event::AddedToInbox(_)) => Event::Delivery(DELIVERY, delivery::Event::AddedToInbox(delivery::AddedToInbox {
+        at: AT,
+        user_id: ANNA,
+        category: CategoryKey::SECURITY,
+        item: sight.of(delivery::InboxItem {
+            title: "Your password was changed".to_owned(),
+            text: "Was it you?".to_owned(),
+            link: Some("https://example.org/".to_owned()),
+        }),
+    })),
+    Event::Delivery(_, delivery::Event::Read { .. }) => Event::Delivery(DELIVERY, delivery::Event::Read { at: AT }),
+    Event::Delivery(_, delivery::Event::Archived { .. }) => {
+        Event::Delivery(DELIVERY, delivery::Event::Archived { at: AT })
+    },
+    Event::Notification(_, notification::Event::Requested(_)) => {
+        Event::Notification(NOTIFICATION, notification::Event::Requested(Box::new(notification::Requested {
+            at: AT,
+            by: BORIS,
+            category: CategoryKey::MARKETING,
+            kind: Kind::Marketing,
+            semantics: Semantics::AtMostOnce,
+            channels: vec![Channel::Email, Channel::Inbox],
+            content: delivery::Content::Template { template_id: Uuid::from_u128(12), version: 3 },
+            audience: notification::Audience::Chat { chat_id: CHAT },
+            due_at: AT,
+            expires_in: 3_600,
+            schedule: Some(notification::Schedule {
+                cron: "30 2 * * *".to_owned(),
+                time_zone: "Europe/Berlin".to_owned(),
+            }),
+            details: sight.of(details()),
+        })))
+    },
+    Event::Notification(_, notification::Event::RecipientsNamed(_)) => {
+        Event::Notification(NOTIFICATION, notification::Event::RecipientsNamed(notification::RecipientsNamed {
+            user_ids: vec![ANNA, BORIS],
+        }))
+    },
+    Event::Notification(_, notification::Event::Expanded(_)) => {
+        Event::Notification(NOTIFICATION, notification::Event::Expanded(notification::Expanded {
+            at: AT,
+            run: 1,
+            chunk: 2,
+            recipients: 2,
+            after: Some(BORIS),
+            end: Some(notification::RunEnd { next_due_at: Some(AT.plus_seconds(86_400)) }),
+        }))
+    },
+    Event::Notification(_, notification::Event::Cancelled(_)) => {
+        Event::Notification(NOTIFICATION, notification::Event::Cancelled(notification::Cancelled {
+            at: AT,
+            by: Some(BORIS),
+        }))
+    },
+    Event::Inbox(_, inbox::Event::AllRead(_)) => {
+        Event::Inbox(InboxId(ANNA.0), inbox::Event::AllRead(inbox::AllRead { at: AT }))
+    },
     Event::Projection(_, projection::Event::EventSkipped(_)) => {
         Event::Projection(projection_name(), projection::Event::EventSkipped(projection::EventSkipped {
             position: 7,
             reason: "written by a version that was taken back".to_owned(),
         }))
     },
+}
+
+fn details() -> delivery::Details {
+    let variables = serde_json::json!({"user_name": "Anna", "devices": 2});
+    delivery::Details {
+        address: Some("anna@example.org".to_owned()),
+        locale: Some("ru".to_owned()),
+        variables: variables.as_object().unwrap().clone(),
+        plain: Some(delivery::Plain {
+            subject: "Hello".to_owned(),
+            text: "It is me.".to_owned(),
+            html: Some("<p>It is me.".to_owned()),
+        }),
+    }
+}
+
+fn fault() -> delivery::Fault {
+    delivery::Fault { phase: "rcpt".to_owned(), code: Some(451), detail: "try again later".to_owned() }
 }
 
 fn origin() -> Origin {

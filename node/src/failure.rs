@@ -176,7 +176,9 @@ fn of_refusal(refusal: &Refusal) -> FailureKind {
         | RefusalKind::TokenNotFound
         | RefusalKind::ChatNotFound
         | RefusalKind::MemberNotFound
-        | RefusalKind::MessageNotFound => FailureKind::NotFound,
+        | RefusalKind::MessageNotFound
+        | RefusalKind::DeliveryNotFound
+        | RefusalKind::NotificationNotFound => FailureKind::NotFound,
         RefusalKind::BadCredentials => FailureKind::Auth,
         RefusalKind::UserExists
         | RefusalKind::AlreadyExists
@@ -190,6 +192,7 @@ fn of_refusal(refusal: &Refusal) -> FailureKind {
         | RefusalKind::EditedTooOften
         | RefusalKind::SkippedTooOften
         | RefusalKind::TooManyTokens
+        | RefusalKind::WrongState
         | RefusalKind::VersionChanged => FailureKind::Conflict,
         RefusalKind::Malformed => FailureKind::Usage,
         RefusalKind::Incomplete => FailureKind::Failure,

@@ -124,18 +124,8 @@ async fn register(
 }
 
 fn registered(answer: &Answer) -> Response {
-    match answer.outcome {
-        Outcome::SignedUp { user_id } => {
-            written(StatusCode::CREATED, answer, Registered { user_id, position: answer.position })
-        }
-        Outcome::Done
-        | Outcome::Profile(_)
-        | Outcome::SignedIn { .. }
-        | Outcome::TokenCreated { .. }
-        | Outcome::ChatCreated { .. }
-        | Outcome::Member { .. }
-        | Outcome::Posted { .. } => Error::other_answer().into_response(),
-    }
+    let Outcome::SignedUp { user_id } = answer.outcome else { return Error::other_answer().into_response() };
+    written(StatusCode::CREATED, answer, Registered { user_id, position: answer.position })
 }
 
 /// Sign in
