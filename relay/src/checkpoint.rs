@@ -1,12 +1,12 @@
 //! How far the relay has come, and which node leads.
 
 use crate::leadership::Leadership;
-use crate::{Arming, Error, Result};
+use crate::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
 use store::follower::Lease;
 use store::sql::{Database, Leases, Place, Row, Tx, Writer};
-use store::{RelayFiles, RelayPlace, described};
+use store::{Arming, Outlet, RelayFiles, RelayPlace, described};
 use uuid::Uuid;
 
 const TABLES: &str = "
@@ -59,7 +59,7 @@ impl Checkpoint {
     /// # Errors
     /// [`crate::Error::Store`].
     pub fn open(place: &RelayPlace) -> Result<Checkpoint> {
-        let arming = Arming::open(place)?;
+        let arming = Arming::open(place, Outlet::Relay)?;
         match place {
             RelayPlace::Files(files) => Checkpoint::in_file(files, arming),
             RelayPlace::Shared(place) => Checkpoint::shared(place, arming),

@@ -6,7 +6,6 @@
 //! never write to the log, and never open a sealed part.
 
 mod address;
-mod arming;
 mod bus;
 mod checkpoint;
 mod error;
@@ -22,7 +21,6 @@ pub mod vocabulary;
 pub mod wakeups;
 
 pub use address::Address;
-pub use arming::Arming;
 pub use bus::Bus;
 pub use checkpoint::{Checkpoint, Point};
 pub use error::{Error, Result};

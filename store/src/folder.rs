@@ -1,7 +1,7 @@
 //! The data folder: where everything lies that the embedded profile keeps, and who may serve it.
 
 use crate::anchor::Anchor;
-use crate::{Error, failpoint};
+use crate::{Error, Outlet, failpoint};
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -115,16 +115,16 @@ impl Folder {
     }
 
     /// Whether the log here is a copy that was brought in, of which nothing is told until somebody says otherwise.
-    pub fn is_disarmed(&self) -> bool {
-        self.disarmed().exists()
+    pub fn is_disarmed(&self, outlet: Outlet) -> bool {
+        self.disarmed(outlet).exists()
     }
 
     /// Lets nothing be told of this log, whatever happens to the process. It is fine when that is so already.
     ///
     /// # Errors
     /// [`Error::File`].
-    pub fn disarm(&self) -> Result<(), Error> {
-        let path = self.disarmed();
+    pub fn disarm(&self, outlet: Outlet) -> Result<(), Error> {
+        let path = self.disarmed(outlet);
         let made = File::options().write(true).create(true).truncate(false).mode(0o600).open(&path);
         let synced = made.and_then(|file| file.sync_all()).and_then(|()| File::open(&self.root)?.sync_all());
         synced.map_err(Error::file("make", &path))
@@ -134,8 +134,8 @@ impl Folder {
     ///
     /// # Errors
     /// [`Error::File`].
-    pub fn arm(&self) -> Result<(), Error> {
-        let path = self.disarmed();
+    pub fn arm(&self, outlet: Outlet) -> Result<(), Error> {
+        let path = self.disarmed(outlet);
         let removed = match std::fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             Ok(()) | Err(_) => File::open(&self.root).and_then(|folder| folder.sync_all()),
@@ -144,8 +144,8 @@ impl Folder {
     }
 
     /// There when the log is a copy. Not with the read models: those may be deleted.
-    fn disarmed(&self) -> PathBuf {
-        self.root.join("relay.disarmed")
+    fn disarmed(&self, outlet: Outlet) -> PathBuf {
+        self.root.join(outlet.file())
     }
 
     /// Takes the right to serve this folder. The file stays behind after a crash; what counts is the lock on it,
@@ -211,14 +211,16 @@ mod tests {
     fn a_folder_is_armed_until_somebody_disarms_it() {
         let place = tempfile::tempdir().unwrap();
         let folder = Folder::create(place.path()).unwrap();
-        assert!(!folder.is_disarmed());
-        for _ in 0..2 {
-            folder.disarm().unwrap();
-            assert!(folder.is_disarmed());
-        }
-        for _ in 0..2 {
-            folder.arm().unwrap();
-            assert!(!folder.is_disarmed());
+        for outlet in Outlet::ALL {
+            assert!(!folder.is_disarmed(outlet));
+            for _ in 0..2 {
+                folder.disarm(outlet).unwrap();
+                assert!(folder.is_disarmed(outlet));
+            }
+            for _ in 0..2 {
+                folder.arm(outlet).unwrap();
+                assert!(!folder.is_disarmed(outlet));
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 
 pub mod anchor;
 mod appender;
+mod arming;
 mod batch;
 pub mod chain;
 mod chain_walk;
@@ -35,6 +36,7 @@ mod transfer;
 
 pub use anchor::Mark;
 pub use appender::Appender;
+pub use arming::{Arming, Outlet};
 pub use batch::{Batch, BatchNeeds, BatchStart, EVENT_BYTES_MAX, Forget, NewEvent, NewReceipt, Other};
 pub use clock::Reading;
 pub use erased::{ERASED, ErasedList};

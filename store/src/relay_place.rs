@@ -1,7 +1,7 @@
 //! Where the relay keeps what is its own, without the log beside it.
 
 use crate::sql::Place;
-use crate::{Cluster, Error, Folder, Log};
+use crate::{Cluster, Error, Folder, Log, Outlet};
 use std::path::PathBuf;
 
 /// Where the relay of a log keeps how far it is, and whether it is disarmed.
@@ -49,18 +49,18 @@ impl RelayFiles {
     }
 
     /// [`Folder::is_disarmed`].
-    pub fn is_disarmed(&self) -> bool {
-        self.folder.is_disarmed()
+    pub fn is_disarmed(&self, outlet: Outlet) -> bool {
+        self.folder.is_disarmed(outlet)
     }
 
     /// [`Folder::arm`] or [`Folder::disarm`].
     ///
     /// # Errors
     /// [`Error::File`].
-    pub fn set_armed(&self, armed: bool) -> Result<(), Error> {
+    pub fn set_armed(&self, outlet: Outlet, armed: bool) -> Result<(), Error> {
         match armed {
-            true => self.folder.arm(),
-            false => self.folder.disarm(),
+            true => self.folder.arm(outlet),
+            false => self.folder.disarm(outlet),
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use super::Check;
 use crate::context::Context;
-use relay::{Arming, NatsReport};
+use relay::NatsReport;
 use serde_json::json;
-use store::{Folder, RelayPlace};
+use store::{Arming, Folder, Outlet, RelayPlace};
 
 pub(super) async fn nats(context: &Context) -> Check {
     let Some(address) = &context.settings.nats else {
@@ -28,9 +28,11 @@ pub(super) async fn nats(context: &Context) -> Check {
 /// Where that cannot be found out, other checks say why.
 fn is_disarmed(context: &Context) -> bool {
     let Some(cluster) = &context.settings.database else {
-        return Folder::existing(&context.settings.data).is_ok_and(|folder| folder.is_disarmed());
+        return Folder::existing(&context.settings.data).is_ok_and(|folder| folder.is_disarmed(Outlet::Relay));
     };
-    Arming::present(&RelayPlace::shared(cluster)).and_then(|arming| arming.is_disarmed()).unwrap_or_default()
+    Arming::present(&RelayPlace::shared(cluster), Outlet::Relay)
+        .and_then(|arming| arming.is_disarmed())
+        .unwrap_or_default()
 }
 
 fn told(shown: &str, report: &NatsReport) -> Check {

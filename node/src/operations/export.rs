@@ -6,13 +6,12 @@ use super::{Error, Progress, Unit};
 use crate::NodeOptions;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use relay::Arming;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, BufRead, BufWriter, Write};
 use std::path::Path;
 use std::time::Instant;
-use store::{Folder, Head, Imported, RelayPlace, Target, Totals};
+use store::{Arming, Folder, Head, Imported, Outlet, RelayPlace, Target, Totals};
 
 /// How much is written at once.
 const WRITE_BYTES: usize = 256 * 1024;
@@ -178,7 +177,8 @@ pub fn bring_in(
         None => store::import(target, from, progress)?,
         Some(cluster) => {
             // Before anybody sees the log: a copy is silent.
-            let disarm = || Arming::open(&RelayPlace::shared(cluster))?.set(false);
+            let place = RelayPlace::shared(cluster);
+            let disarm = || Outlet::ALL.into_iter().try_for_each(|outlet| Arming::open(&place, outlet)?.set(false));
             store::postgres::import(cluster, target, from, progress, disarm)?
         }
     };

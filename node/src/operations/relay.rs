@@ -3,9 +3,9 @@
 use super::{Error, Progress, Sender, Unit};
 use crate::messaging::give_up;
 use crate::{Node, Role};
-use relay::{Arming, RepublishSummary};
+use relay::RepublishSummary;
 use serde::{Deserialize, Serialize};
-use store::{Cluster, RelayPlace};
+use store::{Arming, Cluster, Outlet, RelayPlace};
 
 /// Whether the relay of a log may publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ pub struct RepublishReport {
 /// # Errors
 /// When that cannot be written down.
 pub fn arm_shared(cluster: &Cluster, armed: bool) -> Result<ArmingReport, Error> {
-    Arming::open(&RelayPlace::shared(cluster))?.set(armed)?;
+    Arming::open(&RelayPlace::shared(cluster), Outlet::Relay)?.set(armed)?;
     Ok(ArmingReport { armed })
 }
 
@@ -44,9 +44,8 @@ pub async fn arm(node: &Node, armed: bool) -> Result<ArmingReport, Error> {
     match &node.relay {
         Some(relay) => relay.arm(armed).await?,
         None => {
-            let (folder, log) = (node.folder.clone(), node.log.clone());
-            let set =
-                tokio::task::spawn_blocking(move || Arming::open(&RelayPlace::of(&folder, &log))?.set(armed)).await;
+            let place = RelayPlace::of(&node.folder, &node.log);
+            let set = tokio::task::spawn_blocking(move || Arming::open(&place, Outlet::Relay)?.set(armed)).await;
             set.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         }
     }

@@ -165,7 +165,7 @@ async fn a_disarmed_relay_tells_nobody_anything() {
     let app = TestApp::start().await;
     chatter(&app, "anna", 3).await;
     let place = tempfile::tempdir().unwrap();
-    store::Folder::create(place.path()).unwrap().disarm().unwrap();
+    store::Folder::create(place.path()).unwrap().disarm(store::Outlet::Relay).unwrap();
     let fixture = RelayFixture::over(place, &app, account.url()).await;
     assert!(!fixture.relay.round().await.unwrap());
     let again = fixture.relay.republish(1, None, |_, _| {}).await;

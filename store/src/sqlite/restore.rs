@@ -35,6 +35,7 @@ const OURS: &[&str] = &[
     "control.sock",
     "read-models",
     "relay.disarmed",
+    "couriers.disarmed",
     // Of the file system.
     "lost+found",
 ];

@@ -6,7 +6,7 @@ use super::forget;
 use super::{Pool, recover, verify};
 use crate::anchor::{self, Anchor, Mark};
 use crate::erased::Known;
-use crate::{ErasedList, Error, Folder, Head, Lock, Verification, failpoint};
+use crate::{ErasedList, Error, Folder, Head, Lock, Outlet, Verification, failpoint};
 use domain::UserId;
 use rusqlite::Connection;
 use std::fs::{self, File};
@@ -19,8 +19,8 @@ pub(super) struct Staging {
     lock: Option<Lock>,
     /// The folder was made for this.
     is_made: bool,
-    /// It was silent before.
-    was_disarmed: bool,
+    /// What was silent before.
+    were_disarmed: Vec<Outlet>,
     is_finished: bool,
 }
 
@@ -32,8 +32,8 @@ impl Staging {
     pub(super) fn begin(data: &Path) -> Result<Staging, Error> {
         let is_made = !data.exists();
         let folder = Folder::create(data)?;
-        let was_disarmed = folder.is_disarmed();
-        let mut staging = Staging { folder, lock: None, is_made, was_disarmed, is_finished: false };
+        let were_disarmed = Outlet::ALL.into_iter().filter(|outlet| folder.is_disarmed(*outlet)).collect();
+        let mut staging = Staging { folder, lock: None, is_made, were_disarmed, is_finished: false };
         staging.lock = Some(staging.folder.lock()?);
         empty(&staging.folder)?;
         staging.clear().map_err(Error::file("make room in", data))?;
@@ -95,7 +95,7 @@ impl Staging {
         // Before the log has its name an anchor that knows nothing: it is never ahead of the log.
         anchor::create(&self.folder.anchor(), Anchor::default())?;
         // And it is silent before anybody can serve it: the log that it was copied from speaks for it.
-        self.folder.disarm()?;
+        Outlet::ALL.into_iter().try_for_each(|outlet| self.folder.disarm(outlet))?;
         place().map_err(Error::file("put the log into", self.folder.root()))?;
         self.is_finished = true;
         anchor::create(&self.folder.anchor(), Anchor { head: head.into(), settled: head.into() })
@@ -116,8 +116,10 @@ impl Drop for Staging {
             return;
         }
         // A log that got its name stays silent, whatever failed then.
-        if !self.was_disarmed && self.database().exists() {
-            let _ = self.folder.arm();
+        if self.database().exists() {
+            for outlet in Outlet::ALL.into_iter().filter(|outlet| !self.were_disarmed.contains(outlet)) {
+                let _ = self.folder.arm(outlet);
+            }
         }
         // Whatever stays is refused by a start and removed by the next try.
         let _ = self.clear();
