@@ -5,6 +5,7 @@
 //! This room knows no read model and no writer: it reads of the log only who was erased, and whose a session is.
 
 mod carry_over;
+mod couriers;
 mod erasures;
 mod last_use;
 mod mailbox;
@@ -13,6 +14,7 @@ mod search_tasks;
 mod storage;
 mod tables;
 
+pub use couriers::CourierProgress;
 pub use last_use::{LastUse, Used};
 pub use mailbox::{MAILS_MAX, Mail, MailSummary, Mailbox, MailboxReader, NewMail};
 pub use search_tasks::{Enqueued, FoundMessage, NewTask, SearchTasks, Task, TaskOutcome, TaskState};

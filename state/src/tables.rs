@@ -2,7 +2,7 @@
 
 use crate::parts::PARTS;
 use crate::storage::{Storage, place};
-use crate::{LastUse, Mailbox, Result, SearchTasks, carry_over, erasures, last_use};
+use crate::{CourierProgress, LastUse, Mailbox, Result, SearchTasks, carry_over, erasures, last_use};
 use domain::UserId;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::sql::Tx;
@@ -16,6 +16,7 @@ pub struct Tables {
     last_use: LastUse,
     search_tasks: SearchTasks,
     mailbox: Mailbox,
+    couriers: CourierProgress,
     /// How far this process has heeded erasures: what it remembers itself no other node forgets for it.
     heeded: Arc<Mutex<Mark>>,
 }
@@ -52,8 +53,9 @@ impl Tables {
             heeded = Mark::default();
         }
         let (last_use, search_tasks) = (LastUse::new(storage.clone()), SearchTasks::new(storage.clone()));
-        let (log, mailbox, heeded) = (log.clone(), Mailbox::new(storage.clone()), Arc::new(heeded.into()));
-        let tables = Tables { log, storage, last_use, search_tasks, mailbox, heeded };
+        let (mailbox, couriers) = (Mailbox::new(storage.clone()), CourierProgress::new(storage.clone()));
+        let (log, heeded) = (log.clone(), Arc::new(heeded.into()));
+        let tables = Tables { log, storage, last_use, search_tasks, mailbox, couriers, heeded };
         tables.flush()?;
         Ok(tables)
     }
@@ -71,6 +73,11 @@ impl Tables {
     /// Mails that go nowhere else.
     pub fn mailbox(&self) -> &Mailbox {
         &self.mailbox
+    }
+
+    /// How far the couriers are.
+    pub fn couriers(&self) -> &CourierProgress {
+        &self.couriers
     }
 
     /// Forgets a person who was erased: out of every table, and out of the file.
