@@ -1,6 +1,9 @@
 //! How the facts of an aggregate come into a read model: into tables, or into the text index.
 
-use domain::{Category, ChatId, Event, MessageId, SessionId, TokenId, UserId, chat, message, session, token, user};
+use domain::{
+    Category, ChatId, DeliveryId, Event, InboxId, MessageId, NotificationId, SessionId, TokenId, UserId, chat,
+    delivery, inbox, message, notification, session, token, user,
+};
 use search::Change;
 use store::Fact;
 use store::sql::Tx;
@@ -26,6 +29,9 @@ pub(crate) enum Fold {
     Message(Write<MessageId, message::Event>),
     /// One by one, and then the page that they came in.
     MessagePages(Write<MessageId, message::Event>, WritePage),
+    Delivery(Write<DeliveryId, delivery::Event>),
+    Notification(Write<NotificationId, notification::Event>),
+    Inbox(Write<InboxId, inbox::Event>),
     IndexUser(Index<UserId, user::Event>),
     IndexChat(Index<ChatId, chat::Event>),
     IndexMessage(Index<MessageId, message::Event>),
@@ -40,6 +46,9 @@ impl Fold {
             Fold::Token(_) => Category::Token,
             Fold::Chat(_) | Fold::IndexChat(_) => Category::Chat,
             Fold::Message(_) | Fold::MessagePages(..) | Fold::IndexMessage(_) => Category::Message,
+            Fold::Delivery(_) => Category::Delivery,
+            Fold::Notification(_) => Category::Notification,
+            Fold::Inbox(_) => Category::Inbox,
         }
     }
 
@@ -54,6 +63,7 @@ impl Fold {
             | Fold::Chat(_)
             | Fold::Message(_)
             | Fold::MessagePages(..) => false,
+            Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_) => false,
         }
     }
 
@@ -70,7 +80,11 @@ impl Fold {
             (Fold::Message(fold) | Fold::MessagePages(fold, _), Event::Message(id, event)) => {
                 fold(tx, fact, *id, event)
             }
+            (Fold::Delivery(fold), Event::Delivery(id, event)) => fold(tx, fact, *id, event),
+            (Fold::Notification(fold), Event::Notification(id, event)) => fold(tx, fact, *id, event),
+            (Fold::Inbox(fold), Event::Inbox(id, event)) => fold(tx, fact, *id, event),
             // Of another aggregate.
+            (Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_), _) => Ok(()),
             (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => Ok(()),
             (Fold::Message(_) | Fold::MessagePages(..), _) => Ok(()),
             (Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_), _) => Ok(()),
@@ -89,6 +103,9 @@ impl Fold {
             | Fold::Token(_)
             | Fold::Chat(_)
             | Fold::Message(_)
+            | Fold::Delivery(_)
+            | Fold::Notification(_)
+            | Fold::Inbox(_)
             | Fold::IndexUser(_)
             | Fold::IndexChat(_)
             | Fold::IndexMessage(_) => Ok(()),
@@ -105,6 +122,7 @@ impl Fold {
             (Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_), _) => None,
             (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => None,
             (Fold::Message(_) | Fold::MessagePages(..), _) => None,
+            (Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_), _) => None,
         }
     }
 }

@@ -21,6 +21,10 @@ pub enum ProjectionId {
     Chats,
     /// Messages and who may read them.
     Messages,
+    /// Deliveries with their history, and the notifications that they are parts of.
+    Deliveries,
+    /// What is in people's inboxes.
+    Inbox,
     /// The text index; it is stored in a folder of each node, and not in tables.
     Search,
 }
@@ -101,10 +105,12 @@ mod tests {
                 | ProjectionId::SignIns
                 | ProjectionId::Chats
                 | ProjectionId::Messages
+                | ProjectionId::Deliveries
+                | ProjectionId::Inbox
                 | ProjectionId::Search => assert_eq!(listed(id), 1, "{id:?}"),
             }
         }
-        assert_eq!(DEFINITIONS.len(), 7);
+        assert_eq!(DEFINITIONS.len(), 9);
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use crate::engine::definition::Definition;
 
 pub mod chats;
+pub mod deliveries;
 mod display_name;
+pub mod inbox;
 pub mod messages;
 pub mod sessions;
 pub mod sign_ins;
@@ -19,5 +21,7 @@ pub(crate) const DEFINITIONS: &[&Definition] = &[
     &sign_ins::DEFINITION,
     &chats::DEFINITION,
     &messages::DEFINITION,
+    &deliveries::DEFINITION,
+    &inbox::DEFINITION,
     &texts::DEFINITION,
 ];

@@ -57,6 +57,8 @@ fn an_unknown_event_stops_only_whom_it_may_concern() {
         (ProjectionId::SignIns, State::Running),
         (ProjectionId::Chats, State::Stopped),
         (ProjectionId::Messages, State::Stopped),
+        (ProjectionId::Deliveries, State::Running),
+        (ProjectionId::Inbox, State::Running),
         (ProjectionId::Search, State::Stopped),
     ];
     assert_eq!(world.states(), expected);
