@@ -67,6 +67,7 @@ codes! {
     TaskNotFound = "task-not-found", NOT_FOUND, "There is no such task";
     TaskNotComplete = "task-not-complete", BAD_REQUEST, "The task is not finished";
     TaskFailed = "task-failed", BAD_REQUEST, "The task failed";
+    SuppressionNotFound = "suppression-not-found", NOT_FOUND, "The address is not suppressed";
     NotFound = "not-found", NOT_FOUND, "There is nothing at this address";
     MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, "The address does not take this method";
     TooSlow = "request-timeout", REQUEST_TIMEOUT, "The request came too slowly";
@@ -210,6 +211,7 @@ impl From<Refusal> for Error {
             RefusalKind::DeliveryNotFound => Code::DeliveryNotFound,
             RefusalKind::NotificationNotFound => Code::NotificationNotFound,
             RefusalKind::WrongState => Code::WrongState,
+            RefusalKind::SuppressionNotFound => Code::SuppressionNotFound,
             RefusalKind::UserExists => Code::UserExists,
             RefusalKind::AlreadyExists => Code::AlreadyExists,
             RefusalKind::NameTaken => Code::NameTaken,

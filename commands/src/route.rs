@@ -4,9 +4,9 @@ use crate::request::{Actor, Request};
 use crate::states::States;
 use domain::id::{NameClaim, ProjectionName, QuotaId};
 use domain::{
-    ChatId, Command, Decision, DeliveryId, InboxId, MessageId, NotificationId, Outcome, Refusal, SessionId, State,
-    StreamId, Timestamp, TokenId, UserId, chat, delivery, inbox, message, name, notification, projection, quota,
-    session, token, user,
+    ChatId, Command, Decision, DeliveryId, InboxId, MessageId, NotificationId, Outcome, PreferencesId, Refusal,
+    SessionId, State, StreamId, SuppressionId, Timestamp, TokenId, UserId, chat, delivery, inbox, message, name,
+    notification, preferences, projection, quota, session, suppression, token, user,
 };
 use std::collections::BTreeSet;
 
@@ -57,6 +57,12 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
             Ok(notification::decide(*id, states.notification(*id), is_gone, command, at)?)
         }
         Command::Inbox(id, command) => Ok(inbox::decide(*id, &states.inbox(*id), command, at)),
+        Command::Preferences(id, command) => {
+            Ok(preferences::decide(*id, states.preferences(*id), states.user(reads.user), command)?)
+        }
+        Command::Suppression(id, command) => {
+            Ok(suppression::decide(*id, states.suppression(*id), states.user(reads.user), command, at)?)
+        }
         Command::Projection(name, command) => Ok(projection::decide(*name, states.projection(*name), command)?),
         Command::Nothing(_) => Ok(Decision { facts: Vec::new(), outcome: Outcome::Done }),
     }
@@ -108,6 +114,16 @@ impl States {
 
     fn inbox(&self, id: InboxId) -> inbox::State {
         if let Some(State::Inbox(state)) = self.state(Some(id)) { *state } else { inbox::State::default() }
+    }
+
+    fn preferences(&self, id: PreferencesId) -> &preferences::State {
+        static EMPTY: preferences::State = preferences::State::EMPTY;
+        if let Some(State::Preferences(state)) = self.state(Some(id)) { state } else { &EMPTY }
+    }
+
+    fn suppression(&self, id: SuppressionId) -> &suppression::State {
+        static FREE: suppression::State = suppression::State::Free;
+        if let Some(State::Suppression(state)) = self.state(Some(id)) { state } else { &FREE }
     }
 
     fn projection(&self, name: ProjectionName) -> &projection::State {

@@ -1,6 +1,6 @@
 //! What the rules answer when they accept a command.
 
-use crate::{ChatId, Event, MessageId, NotificationId, SessionId, Timestamp, TokenId, UserId, user};
+use crate::{ChatId, Event, MessageId, NotificationId, SessionId, Timestamp, TokenId, UserId, preferences, user};
 
 /// What a command answers when it is accepted. Kept with the receipt, so that a repeat gives the same answer.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -12,6 +12,8 @@ pub enum Outcome {
     SignedUp { user_id: UserId },
     /// A profile was changed; this is how it reads now.
     Profile(user::Profile),
+    /// Preferences were set; this is how they read now.
+    Preferences(preferences::Current),
     /// A session was opened.
     SignedIn { session_id: SessionId },
     /// A service token was created. Its text is not kept.

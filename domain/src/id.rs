@@ -50,7 +50,9 @@ id!(MessageId, "a message");
 id!(DeliveryId, "a delivery");
 id!(NotificationId, "a notification");
 id!(InboxId, "a person's inbox: that of the user");
+id!(PreferencesId, "a user's preferences: that of the user");
 stream_of!(NameClaim);
+stream_of!(SuppressionId);
 stream_of!(ProjectionName);
 
 /// The claim on a name: its keyed hash, so that the log can be searched by a name without holding it.
@@ -60,6 +62,26 @@ pub struct NameClaim(pub [u8; 32]);
 impl From<NameClaim> for StreamId {
     fn from(claim: NameClaim) -> StreamId {
         StreamId::NameClaim(claim)
+    }
+}
+
+/// The suppression of an address: its keyed hash, so that the log can be searched by an address without holding it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SuppressionId(pub [u8; 32]);
+
+impl SuppressionId {
+    /// Under whose key the address is sealed: nobody's, but of the suppression alone. It is of a version of UUIDs that no
+    /// account has (RFC 9562, version 8).
+    pub fn subject(self) -> UserId {
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&self.0[..16]);
+        UserId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+}
+
+impl From<SuppressionId> for StreamId {
+    fn from(id: SuppressionId) -> StreamId {
+        StreamId::SuppressionId(id)
     }
 }
 
@@ -98,6 +120,18 @@ impl From<UserId> for QuotaId {
     }
 }
 
+impl From<UserId> for PreferencesId {
+    fn from(UserId(id): UserId) -> PreferencesId {
+        PreferencesId(id)
+    }
+}
+
+impl From<PreferencesId> for UserId {
+    fn from(PreferencesId(id): PreferencesId) -> UserId {
+        UserId(id)
+    }
+}
+
 impl From<ProjectionName> for StreamId {
     fn from(name: ProjectionName) -> StreamId {
         StreamId::ProjectionName(name)
@@ -127,6 +161,10 @@ pub enum StreamId {
     NotificationId(NotificationId),
     /// `inbox-<id of the user>`
     InboxId(InboxId),
+    /// `preferences-<id of the user>`
+    PreferencesId(PreferencesId),
+    /// `suppression-<64 hex digits>`
+    SuppressionId(SuppressionId),
     /// `projection-<name>`
     ProjectionName(ProjectionName),
 }
@@ -154,13 +192,17 @@ pub enum Category {
     Notification,
     /// A person's inbox.
     Inbox,
+    /// What a user wants to be told.
+    Preferences,
+    /// An address that gets nothing any more.
+    Suppression,
     /// What was decided about a projection.
     Projection,
 }
 
 impl Category {
     /// Every category.
-    pub const ALL: [Category; 11] = [
+    pub const ALL: [Category; 13] = [
         Category::User,
         Category::Session,
         Category::Token,
@@ -171,6 +213,8 @@ impl Category {
         Category::Delivery,
         Category::Notification,
         Category::Inbox,
+        Category::Preferences,
+        Category::Suppression,
         Category::Projection,
     ];
 
@@ -187,6 +231,8 @@ impl Category {
             Category::Delivery => "delivery",
             Category::Notification => "notification",
             Category::Inbox => "inbox",
+            Category::Preferences => "preferences",
+            Category::Suppression => "suppression",
             Category::Projection => "projection",
         }
     }
@@ -195,6 +241,7 @@ impl Category {
     pub fn is_rarely_named_again(self) -> bool {
         match self {
             Category::Message | Category::Name | Category::Token | Category::Inbox | Category::Projection => true,
+            Category::Preferences | Category::Suppression => true,
             Category::User | Category::Session | Category::Quota | Category::Chat => false,
             Category::Delivery | Category::Notification => false,
         }
@@ -225,6 +272,8 @@ impl StreamId {
             StreamId::DeliveryId(_) => Category::Delivery,
             StreamId::NotificationId(_) => Category::Notification,
             StreamId::InboxId(_) => Category::Inbox,
+            StreamId::PreferencesId(_) => Category::Preferences,
+            StreamId::SuppressionId(_) => Category::Suppression,
             StreamId::ProjectionName(_) => Category::Projection,
         }
     }
@@ -244,6 +293,8 @@ impl fmt::Display for StreamId {
             StreamId::DeliveryId(id) => id.fmt(out),
             StreamId::NotificationId(id) => id.fmt(out),
             StreamId::InboxId(id) => id.fmt(out),
+            StreamId::PreferencesId(id) => id.fmt(out),
+            StreamId::SuppressionId(SuppressionId(hash)) => out.write_str(&hex(hash)),
             StreamId::ProjectionName(name) => name.fmt(out),
         }
     }
@@ -264,6 +315,8 @@ impl StreamId {
             Category::Delivery => DeliveryId(parse_uuid(rest)?).into(),
             Category::Notification => NotificationId(parse_uuid(rest)?).into(),
             Category::Inbox => InboxId(parse_uuid(rest)?).into(),
+            Category::Preferences => PreferencesId(parse_uuid(rest)?).into(),
+            Category::Suppression => SuppressionId(parse_hash(rest)?).into(),
             Category::Projection => ProjectionName::parse(rest)?.into(),
         })
     }
@@ -303,7 +356,7 @@ mod tests {
     #[test]
     fn streams_read_back_from_their_text() {
         let id = Uuid::from_u128(7);
-        let streams: [StreamId; 11] = [
+        let streams: [StreamId; 13] = [
             UserId(id).into(),
             SessionId(id).into(),
             TokenId(id).into(),
@@ -314,6 +367,8 @@ mod tests {
             NotificationId(id).into(),
             InboxId(id).into(),
             NameClaim([0xab; 32]).into(),
+            PreferencesId(id).into(),
+            SuppressionId([0xab; 32]).into(),
             ProjectionName::parse("sign-ins").unwrap().into(),
         ];
         for stream in streams {

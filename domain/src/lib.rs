@@ -24,8 +24,11 @@ pub use accounts::user::VERIFIERS;
 pub use accounts::{name, password, quota, session, token, user};
 pub use chat::message;
 pub use decision::{Decision, Outcome};
-pub use id::{Category, ChatId, DeliveryId, InboxId, MessageId, NotificationId, SessionId, StreamId, TokenId, UserId};
-pub use notify::{delivery, inbox, notification};
+pub use id::{
+    Category, ChatId, DeliveryId, InboxId, MessageId, NotificationId, PreferencesId, SessionId, StreamId,
+    SuppressionId, TokenId, UserId,
+};
+pub use notify::{delivery, inbox, notification, preferences, suppression};
 pub use ops::projection;
 pub use personal::Personal;
 pub use reads::Reads;
@@ -52,6 +55,10 @@ pub enum Command {
     Notification(NotificationId, notification::Command),
     /// About a person's inbox.
     Inbox(InboxId, inbox::Command),
+    /// About one user's preferences.
+    Preferences(PreferencesId, preferences::Command),
+    /// About one address that gets nothing.
+    Suppression(SuppressionId, suppression::Command),
     /// About what one projection steps over.
     Projection(id::ProjectionName, projection::Command),
     /// Changes nothing, in somebody's name. A request that is answered outside of the log is one all the same to its
@@ -71,6 +78,8 @@ impl Command {
             Command::Delivery(id, _) => (*id).into(),
             Command::Notification(id, _) => (*id).into(),
             Command::Inbox(id, _) => (*id).into(),
+            Command::Preferences(id, _) => (*id).into(),
+            Command::Suppression(id, _) => (*id).into(),
             Command::Projection(name, _) => (*name).into(),
         }
     }
@@ -85,6 +94,8 @@ impl Command {
             Command::Message(_, command) => command.reads(),
             Command::Delivery(_, command) => command.reads(),
             Command::Notification(_, command) => command.reads(),
+            Command::Preferences(id, command) => command.reads(*id),
+            Command::Suppression(_, command) => command.reads(),
             Command::Inbox(..) | Command::Projection(..) | Command::Nothing(_) => Reads::default(),
         }
     }
@@ -97,6 +108,7 @@ impl Command {
             Command::Notification(_, command) => command.by(),
             Command::User(..) | Command::Session(..) | Command::Token(..) | Command::Delivery(..) => None,
             Command::Inbox(..) | Command::Projection(..) | Command::Nothing(_) => None,
+            Command::Preferences(..) | Command::Suppression(..) => None,
         }
     }
 
@@ -105,8 +117,9 @@ impl Command {
         match self {
             Command::Chat(_, command) => command.needs_living_actor(),
             Command::Session(..) | Command::Token(..) | Command::Message(..) | Command::Nothing(_) => true,
-            Command::Delivery(..) | Command::Notification(..) | Command::Inbox(..) => true,
-            Command::User(..) | Command::Projection(..) => false,
+            Command::Delivery(..) | Command::Notification(..) | Command::Inbox(..) | Command::Suppression(..) => true,
+            // What is said of preferences is judged by the account that they are of.
+            Command::User(..) | Command::Preferences(..) | Command::Projection(..) => false,
         }
     }
 }
@@ -134,6 +147,10 @@ pub enum Event {
     Notification(NotificationId, notification::Event),
     /// To a person's inbox.
     Inbox(InboxId, inbox::Event),
+    /// To a user's preferences.
+    Preferences(PreferencesId, preferences::Event),
+    /// To an address that gets nothing.
+    Suppression(SuppressionId, suppression::Event),
     /// To a projection.
     Projection(id::ProjectionName, projection::Event),
 }
@@ -152,6 +169,8 @@ impl Event {
             Event::Delivery(id, _) => (*id).into(),
             Event::Notification(id, _) => (*id).into(),
             Event::Inbox(id, _) => (*id).into(),
+            Event::Preferences(id, _) => (*id).into(),
+            Event::Suppression(id, _) => (*id).into(),
             Event::Projection(name, _) => (*name).into(),
         }
     }
@@ -164,7 +183,13 @@ impl Event {
 
     /// The stored names of the facts in its stream whose sealed parts are forgotten as soon as it is appended.
     pub fn supersedes(&self) -> &'static [&'static str] {
-        if let Event::User(_, event) = self { event.supersedes() } else { &[] }
+        if let Event::User(_, event) = self {
+            event.supersedes()
+        } else if let Event::Suppression(_, event) = self {
+            event.supersedes()
+        } else {
+            &[]
+        }
     }
 
     /// The name that it is stored under.
@@ -180,6 +205,8 @@ impl Event {
             Event::Delivery(_, event) => event.name(),
             Event::Notification(_, event) => event.name(),
             Event::Inbox(_, event) => event.name(),
+            Event::Preferences(_, event) => event.name(),
+            Event::Suppression(_, event) => event.name(),
             Event::Projection(_, event) => event.name(),
         }
     }
@@ -197,6 +224,8 @@ impl Event {
             Event::Delivery(_, event) => event.written(),
             Event::Notification(_, event) => event.written(),
             Event::Inbox(_, event) => event.written(),
+            Event::Preferences(id, event) => event.written(*id),
+            Event::Suppression(id, event) => event.written(*id),
             Event::Projection(_, event) => event.written(),
         };
         Stored { name: self.name(), payload, personal }
@@ -218,6 +247,8 @@ impl Event {
             Category::Delivery => parts.placed(delivery::Event::restore(parts)?, Event::Delivery)?,
             Category::Notification => parts.placed(notification::Event::restore(parts)?, Event::Notification)?,
             Category::Inbox => parts.placed(inbox::Event::restore(parts)?, Event::Inbox)?,
+            Category::Preferences => parts.placed(preferences::Event::restore(parts)?, Event::Preferences)?,
+            Category::Suppression => parts.placed(suppression::Event::restore(parts)?, Event::Suppression)?,
             Category::Projection => parts.placed(projection::Event::restore(parts)?, Event::Projection)?,
         })
     }
@@ -246,6 +277,10 @@ pub enum State {
     Notification(notification::State),
     /// A person's inbox.
     Inbox(inbox::State),
+    /// A user's preferences.
+    Preferences(preferences::State),
+    /// An address that gets nothing.
+    Suppression(suppression::State),
     /// What a projection steps over.
     Projection(projection::State),
 }
@@ -264,6 +299,8 @@ impl State {
             Category::Delivery => State::Delivery(delivery::State::default()),
             Category::Notification => State::Notification(notification::State::default()),
             Category::Inbox => State::Inbox(inbox::State::default()),
+            Category::Preferences => State::Preferences(preferences::State::default()),
+            Category::Suppression => State::Suppression(suppression::State::default()),
             Category::Projection => State::Projection(projection::State::default()),
         }
     }
@@ -281,6 +318,8 @@ impl State {
             (State::Delivery(state), Event::Delivery(_, event)) => delivery::evolve(state, event),
             (State::Notification(state), Event::Notification(_, event)) => notification::evolve(state, event),
             (State::Inbox(state), Event::Inbox(_, event)) => inbox::evolve(state, event),
+            (State::Preferences(state), Event::Preferences(_, event)) => preferences::evolve(state, event),
+            (State::Suppression(state), Event::Suppression(_, event)) => suppression::evolve(state, event),
             (State::Projection(state), Event::Projection(_, event)) => projection::evolve(state, event),
             // Of another stream: it changes nothing here.
             (
@@ -294,6 +333,8 @@ impl State {
                 | State::Delivery(_)
                 | State::Notification(_)
                 | State::Inbox(_)
+                | State::Preferences(_)
+                | State::Suppression(_)
                 | State::Projection(_),
                 _,
             ) => {}
@@ -313,6 +354,8 @@ impl State {
             State::Delivery(state) => state.to_json(),
             State::Notification(state) => state.to_json(),
             State::Inbox(state) => state.to_json(),
+            State::Preferences(state) => state.to_json(personal),
+            State::Suppression(state) => state.to_json(personal),
             State::Projection(state) => state.to_json(),
         }
     }
@@ -342,6 +385,12 @@ pub enum Refusal {
     /// By the rules of notifications.
     #[error(transparent)]
     Notification(#[from] notification::Refusal),
+    /// By the rules of preferences.
+    #[error(transparent)]
+    Preferences(#[from] preferences::Refusal),
+    /// By the rules of suppressed addresses.
+    #[error(transparent)]
+    Suppression(#[from] suppression::Refusal),
     /// By the rules of projections.
     #[error(transparent)]
     Projection(#[from] projection::Refusal),
@@ -361,6 +410,8 @@ impl Refusal {
             Refusal::Message(refusal) => refusal.kind(),
             Refusal::Delivery(refusal) => refusal.kind(),
             Refusal::Notification(refusal) => refusal.kind(),
+            Refusal::Preferences(refusal) => refusal.kind(),
+            Refusal::Suppression(refusal) => refusal.kind(),
             Refusal::Projection(refusal) => refusal.kind(),
             Refusal::VersionChanged => RefusalKind::VersionChanged,
         }

@@ -6,6 +6,12 @@ pub mod inbox;
 pub mod language;
 pub mod notices;
 pub mod notification;
+pub mod preferences;
+pub mod quiet;
+pub mod suppression;
+mod unsubscribe_link;
 
 pub use category::{Categories, Category, CategoryKey, Channel, Kind, QuietRule, Semantics, Throttle, Words};
 pub use language::Language;
+pub use preferences::Preferences;
+pub use unsubscribe_link::UnsubscribeLink;

@@ -1,6 +1,6 @@
 //! What rules look at beside their own stream.
 
-use crate::id::{NameClaim, QuotaId};
+use crate::id::{NameClaim, PreferencesId, QuotaId};
 use crate::{ChatId, MessageId, StreamId, UserId};
 
 /// The streams beside its own whose states a command is decided on, by what they are to it.
@@ -12,6 +12,8 @@ pub struct Reads {
     pub quota: Option<QuotaId>,
     /// The claim on a name that is chosen.
     pub claim: Option<NameClaim>,
+    /// The preferences that what is changed has a meaning for.
+    pub preferences: Option<PreferencesId>,
     /// The chat that a message is in.
     pub chat: Option<ChatId>,
     /// The message that is answered to.
@@ -23,11 +25,12 @@ pub struct Reads {
 impl Reads {
     /// Each of them.
     pub fn streams(self) -> impl Iterator<Item = StreamId> {
-        let Reads { user, quota, claim, chat, answered, people } = self;
+        let Reads { user, quota, claim, preferences, chat, answered, people } = self;
         [
             user.map(StreamId::from),
             quota.map(StreamId::from),
             claim.map(StreamId::from),
+            preferences.map(StreamId::from),
             chat.map(StreamId::from),
             answered.map(StreamId::from),
         ]

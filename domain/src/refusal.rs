@@ -17,6 +17,8 @@ pub enum RefusalKind {
     MemberNotFound,
     /// There is no such message.
     MessageNotFound,
+    /// The address is not suppressed.
+    SuppressionNotFound,
     /// The name of an account is taken.
     UserExists,
     /// An id is taken.

@@ -47,6 +47,10 @@ text!(
     TokenName
 );
 text!(
+    /// Why something is so, in somebody's own words: 1 to 200 characters, at least one of them visible.
+    Note
+);
+text!(
     /// A chat's name: 1 to 255 characters, at least one of them visible.
     ChatName
 );
@@ -59,7 +63,7 @@ text!(
     Email
 );
 text!(
-    /// An IANA time zone's name, by its form; whether it exists is for the door to check.
+    /// An IANA time zone's name, by its form; see [`TimeZone::existing`].
     TimeZone
 );
 text!(
@@ -155,6 +159,14 @@ impl TokenName {
     }
 }
 
+impl Note {
+    /// Parses a note.
+    pub fn parse(text: &str) -> Result<Note, Unfit> {
+        one_line(text, 200, "must have 1 to 200 characters")?;
+        Ok(Note(text.to_owned()))
+    }
+}
+
 impl ChatName {
     /// Parses a chat's name.
     pub fn parse(text: &str) -> Result<ChatName, Unfit> {
@@ -186,6 +198,11 @@ impl Email {
         Ok(Email(text.to_owned()))
     }
 
+    /// The form that is unique: see [`canonical_name`].
+    pub fn canonical(&self) -> String {
+        canonical_name(&self.0).unwrap_or_else(|| self.0.clone())
+    }
+
     fn check(text: &str) -> Result<(), Unfit> {
         let malformed = Unfit("must be an e-mail address");
         let (local, host) = text.rsplit_once('@').ok_or(malformed)?;
@@ -206,6 +223,19 @@ impl TimeZone {
         let fits = (1..=64).contains(&text.len())
             && text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'/' | b'_' | b'-' | b'+'));
         if fits { Ok(TimeZone(text.to_owned())) } else { Err(Unfit("must be an IANA time zone like Europe/Berlin")) }
+    }
+
+    /// Parses the name of a zone that IANA knows, in whatever letters; kept as IANA spells it.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn existing(text: &str) -> Result<TimeZone, Unfit> {
+        TimeZone::parse(text)?;
+        let unknown = Unfit("is not a time zone that IANA knows");
+        let zone = jiff::tz::TimeZone::get(text).map_err(|_| unknown)?;
+        let name = if zone == jiff::tz::TimeZone::UTC { Some("UTC") } else { zone.iana_name() };
+        // `Etc/Unknown` says that there is none.
+        name.filter(|_| !zone.is_unknown()).map(|name| TimeZone(name.to_owned())).ok_or(unknown)
     }
 }
 
@@ -368,6 +398,18 @@ mod tests {
         }
         assert!(TimeZone::parse("America/Argentina/Buenos_Aires").is_ok());
         assert!(TimeZone::parse("Europe Berlin").is_err());
+        for (text, name) in [
+            ("Europe/Berlin", "Europe/Berlin"),
+            ("europe/berlin", "Europe/Berlin"),
+            ("utc", "UTC"),
+            ("Asia/Kathmandu", "Asia/Kathmandu"),
+            ("Etc/GMT+5", "Etc/GMT+5"),
+        ] {
+            assert_eq!(TimeZone::existing(text).unwrap().as_str(), name);
+        }
+        for none in ["", "Mars/Olympus", "Etc/Unknown", "Europe Berlin", "CET-1CEST", "+02:00"] {
+            assert!(TimeZone::existing(none).is_err(), "{none}");
+        }
         assert!(Locale::parse("zh-Hant-TW").is_ok());
         assert!(Locale::parse("e").is_err());
     }

@@ -4,14 +4,14 @@
 #![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
 use domain::id::{NameClaim, ProjectionName, QuotaId};
-use domain::notify::{CategoryKey, Channel, Kind, Semantics};
+use domain::notify::{CategoryKey, Channel, Kind, Semantics, quiet};
 use domain::session::TokenHash;
-use domain::text::{ChatName, DisplayName, Email, Locale, MessageText, Nickname, TimeZone, TokenName, UserName};
+use domain::text::{ChatName, DisplayName, Email, Locale, MessageText, Nickname, Note, TimeZone, TokenName, UserName};
 use domain::user::{Origin, Verifier};
 use domain::{
-    ChatId, DeliveryId, Event, InboxId, MessageId, NotificationId, Personal, SessionId, Stored, StoredParts, StreamId,
-    Timestamp, TokenId, Unreadable, UserId, chat, delivery, inbox, message, name, notification, projection, quota,
-    session, token, user,
+    ChatId, DeliveryId, Event, InboxId, MessageId, NotificationId, Personal, PreferencesId, SessionId, Stored,
+    StoredParts, StreamId, SuppressionId, Timestamp, TokenId, Unreadable, UserId, chat, delivery, inbox, message, name,
+    notification, preferences, projection, quota, session, suppression, token, user,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -29,6 +29,8 @@ const MESSAGE: MessageId = MessageId(Uuid::from_u128(5));
 const EARLIER: MessageId = MessageId(Uuid::from_u128(6));
 const DELIVERY: DeliveryId = DeliveryId(Uuid::from_u128(9));
 const NOTIFICATION: NotificationId = NotificationId(Uuid::from_u128(10));
+const PREFERENCES: PreferencesId = PreferencesId(ANNA.0);
+const SUPPRESSION: SuppressionId = SuppressionId([0xba; 32]);
 const AT: Timestamp = Timestamp(1_800_000_000_000_001);
 
 /// Declares one example for each kind of event. The kinds are matched without a `_`: an event that is added
@@ -320,6 +322,39 @@ examples! { sight:
     Event::Inbox(_, inbox::Event::AllRead(_)) => {
         Event::Inbox(InboxId(ANNA.0), inbox::Event::AllRead(inbox::AllRead { at: AT }))
     },
+    Event::Preferences(_, preferences::Event::Set(_)) => {
+        Event::Preferences(PREFERENCES, preferences::Event::Set(preferences::Preferred {
+            preferences: sight.of(preferences::Preferences {
+                quiet_hours: vec![quiet::Window::parse(["fri", "sat"], "22:00", "07:30").unwrap()],
+                categories: [(CategoryKey::MESSAGES, [(Channel::Email, false), (Channel::Live, true)].into())].into(),
+            }),
+        }))
+    },
+    Event::Preferences(_, preferences::Event::Unsubscribed(_)) => {
+        Event::Preferences(PREFERENCES, preferences::Event::Unsubscribed(preferences::Unsubscribed {
+            category: CategoryKey::MARKETING,
+            how: preferences::How::OneClick,
+        }))
+    },
+    Event::Preferences(_, preferences::Event::TimeZoneChanged) => {
+        Event::Preferences(PREFERENCES, preferences::Event::TimeZoneChanged)
+    },
+    Event::Suppression(_, suppression::Event::Suppressed(_)) => {
+        Event::Suppression(SUPPRESSION, suppression::Event::Suppressed(suppression::Suppressed {
+            at: AT,
+            reason: suppression::Reason::HardBounce,
+            address: sight.of(suppression::Address {
+                email: Email::parse("anna@example.org").unwrap(),
+                note: Some(Note::parse("hello from the desk").unwrap()),
+            }),
+        }))
+    },
+    Event::Suppression(_, suppression::Event::Unsuppressed(_)) => {
+        Event::Suppression(SUPPRESSION, suppression::Event::Unsuppressed(suppression::Unsuppressed { at: AT }))
+    },
+    Event::Suppression(_, suppression::Event::AddressForgotten) => {
+        Event::Suppression(SUPPRESSION, suppression::Event::AddressForgotten)
+    },
     Event::Projection(_, projection::Event::EventSkipped(_)) => {
         Event::Projection(projection_name(), projection::Event::EventSkipped(projection::EventSkipped {
             position: 7,
@@ -442,6 +477,18 @@ fn what_is_optional_may_be_missing() {
             personal: Personal::Known(user::SignedUpAs { user_name: UserName::parse("Anna").unwrap(), email: None }),
         }),
     );
+    let without_note = Event::Suppression(
+        SUPPRESSION,
+        suppression::Event::Suppressed(suppression::Suppressed {
+            at: AT,
+            reason: suppression::Reason::Manual,
+            address: Personal::Known(suppression::Address {
+                email: Email::parse("anna@example.org").unwrap(),
+                note: None,
+            }),
+        }),
+    );
+    assert!(!without_note.stored().personal.unwrap().1.contains("note"));
     let none_goes_on = Event::User(ANNA, user::Event::SessionsEnded(user::SessionsEnded { keep: None }));
     assert!(!answers_to_nothing.stored().payload.contains("reply_to"));
     let without_end = Event::Token(
@@ -460,7 +507,7 @@ fn what_is_optional_may_be_missing() {
     let counted = Event::Quota(QUOTA, quota::Event::TokenCounted(counted));
     assert!(!counted.stored().payload.contains("expires_at"));
     assert!(!without_email.stored().personal.unwrap().1.contains("email"));
-    for event in [answers_to_nothing, without_email, none_goes_on, without_end, counted] {
+    for event in [answers_to_nothing, without_email, without_note, none_goes_on, without_end, counted] {
         assert_eq!(restored(&event), Ok(event));
     }
 }

@@ -178,7 +178,8 @@ fn of_refusal(refusal: &Refusal) -> FailureKind {
         | RefusalKind::MemberNotFound
         | RefusalKind::MessageNotFound
         | RefusalKind::DeliveryNotFound
-        | RefusalKind::NotificationNotFound => FailureKind::NotFound,
+        | RefusalKind::NotificationNotFound
+        | RefusalKind::SuppressionNotFound => FailureKind::NotFound,
         RefusalKind::BadCredentials => FailureKind::Auth,
         RefusalKind::UserExists
         | RefusalKind::AlreadyExists

@@ -21,7 +21,8 @@ pub struct PublicFact {
 
 /// Translates a fact; `None` for what nobody outside is told. Who comes and goes with which session or token, and from
 /// where, is the account's own affair; the claim on a name is how names are kept apart, and a skipped event is how an
-/// operator mended a read model. What else is to be told gets an arm here.
+/// operator mended a read model; what somebody wants to be told, and which address gets nothing, is between them and us.
+/// What else is to be told gets an arm here.
 pub fn translate(event: &Event) -> Option<PublicFact> {
     if let Event::User(id, event) = event {
         of_user(*id, event)

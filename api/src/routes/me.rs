@@ -137,23 +137,15 @@ async fn change_profile(
     Body(body): Body<ChangeProfile>,
 ) -> Result<Response, Error> {
     let display_name = body.display_name.as_deref().map(DisplayName::parse).transpose();
-    let time_zone = body.time_zone.as_deref().map(existing_zone).transpose()?;
+    let time_zone = body.time_zone.as_deref().map(TimeZone::existing).transpose();
     let locale = body.locale.as_deref().map(Locale::parse).transpose();
     let change = user::Command::ChangeProfile(user::ChangeProfile {
         display_name: display_name.map_err(|unfit| Error::bad("display_name", unfit))?,
-        time_zone,
+        time_zone: time_zone.map_err(|unfit| Error::bad("time_zone", unfit))?,
         locale: locale.map_err(|unfit| Error::bad("locale", unfit))?,
     });
     let answer = app.send(&caller, &context, Command::User(caller.user_id, change)).await?;
     changed(&answer)
-}
-
-fn existing_zone(text: &str) -> Result<TimeZone, Error> {
-    let zone = TimeZone::parse(text).map_err(|unfit| Error::bad("time_zone", unfit))?;
-    match jiff::tz::TimeZone::get(text) {
-        Ok(_) => Ok(zone),
-        Err(_) => Err(Error::bad("time_zone", "is not a time zone that IANA knows")),
-    }
 }
 
 fn changed(answer: &Answer) -> Result<Response, Error> {

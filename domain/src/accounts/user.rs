@@ -1,6 +1,7 @@
 //! An account: who somebody is, how they prove it, what they may do.
 
-use crate::{Decision, Outcome, Personal, RefusalKind, Timestamp, UserId, name, quota};
+use crate::text::TimeZone;
+use crate::{Decision, Outcome, Personal, RefusalKind, Timestamp, UserId, name, preferences, quota};
 
 mod account;
 mod command;
@@ -110,12 +111,25 @@ fn change_profile(id: UserId, account: &Account, command: &ChangeProfile) -> Dec
     if profile == account.profile {
         return Decision::nothing(Outcome::Profile(profile));
     }
-    let changed = Event::ProfileChanged(ProfileChanged {
+    let mut facts = vec![crate::Event::User(id, profile_changed(&profile))];
+    if profile.time_zone != account.profile.time_zone {
+        facts.push(crate::Event::Preferences(id.into(), preferences::Event::TimeZoneChanged));
+    }
+    Decision::of(facts, Outcome::Profile(profile))
+}
+
+/// What happens to an account whose user lives in that zone from now on; nothing when they do already.
+pub(crate) fn moved(account: &Account, time_zone: &TimeZone) -> Option<Event> {
+    let moved = Profile { time_zone: time_zone.clone(), ..account.profile.clone() };
+    (moved != account.profile).then(|| profile_changed(&moved))
+}
+
+fn profile_changed(profile: &Profile) -> Event {
+    Event::ProfileChanged(ProfileChanged {
         time_zone: profile.time_zone.clone(),
         locale: profile.locale.clone(),
         display_name: profile.display_name.clone(),
-    });
-    Decision::of(vec![crate::Event::User(id, changed)], Outcome::Profile(profile))
+    })
 }
 
 fn change_password(account: &Account, command: &ChangePassword) -> Result<Vec<Event>, Refusal> {

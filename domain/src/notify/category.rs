@@ -88,6 +88,8 @@ macro_rules! named {
     };
 }
 
+pub(super) use named;
+
 named! {
     /// Why people are told.
     Kind {

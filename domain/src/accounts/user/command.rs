@@ -88,6 +88,10 @@ impl Command {
         match self {
             Command::SignUp(command) => Reads { claim: Some(command.claim), ..Reads::default() },
             Command::LockOut => Reads { quota: Some(id.into()), ..Reads::default() },
+            // The zone is that of quiet hours as well.
+            Command::ChangeProfile(ChangeProfile { time_zone: Some(_), .. }) => {
+                Reads { preferences: Some(id.into()), ..Reads::default() }
+            }
             Command::ChangeProfile(_)
             | Command::ChangePassword(_)
             | Command::ReplaceVerifier(_)

@@ -15,13 +15,14 @@ const NOON: Timestamp = Timestamp(1_800_000_000_000_000);
 /// Given these facts of Anna's account, when this is wanted, then these are the facts that follow, or the refusal.
 fn check(given: &[Event], when: Command, then: Result<Vec<Event>, Refusal>) {
     let what = format!("given {given:?}, when {when:?}");
-    let follows = decided(given, &when).map(|decision| decision.facts.into_iter().map(of_anna).collect::<Vec<_>>());
+    let follows =
+        decided(given, &when).map(|decision| decision.facts.into_iter().filter_map(of_anna).collect::<Vec<_>>());
     assert_eq!(follows, then, "{what}");
 }
 
 /// The first time it is accepted and writes something; wanted again, it writes nothing.
 fn check_once(given: &[Event], when: Command) {
-    let first = decided(given, &when).unwrap().facts.into_iter().map(of_anna);
+    let first = decided(given, &when).unwrap().facts.into_iter().filter_map(of_anna);
     let after = given.iter().cloned().chain(first).collect::<Vec<_>>();
     assert!(after.len() > given.len(), "the first {when:?} writes something");
     check(&after, when, Ok(vec![]));
@@ -44,9 +45,17 @@ fn account(given: &[Event]) -> Account {
     *account
 }
 
-fn of_anna(event: crate::Event) -> Event {
+/// What happened to the account itself: that her time zone changed is noted with her preferences as well.
+fn of_anna(event: crate::Event) -> Option<Event> {
+    if event == zone_noted() {
+        return None;
+    }
     let crate::Event::User(ANNA, event) = event else { panic!("{event:?} is no fact of this account") };
-    event
+    Some(event)
+}
+
+fn zone_noted() -> crate::Event {
+    crate::Event::Preferences(ANNA.into(), preferences::Event::TimeZoneChanged)
 }
 
 fn signed_up() -> Event {
@@ -134,7 +143,7 @@ fn signing_up_claims_the_name_and_opens_the_account_in_one_decision() {
 #[test]
 fn imported_people_sign_up_without_a_password() {
     let decision = decided(&[], &sign_up_as_anna(None)).unwrap();
-    let events = decision.facts.into_iter().skip(1).map(of_anna).collect::<Vec<_>>();
+    let events = decision.facts.into_iter().skip(1).filter_map(of_anna).collect::<Vec<_>>();
     assert_eq!(events, [signed_up()]);
     assert_eq!(account(&events).passwords, 0);
 }
@@ -204,7 +213,11 @@ fn a_change_of_profile_answers_the_profile_as_it_reads_now() {
     });
     let changed = profile_changed(called("Аня"), "Asia/Tbilisi", "ru");
     let decision = decided(&[signed_up()], &everything).unwrap();
-    assert_eq!(decision.facts, [crate::Event::User(ANNA, changed.clone())]);
+    assert_eq!(decision.facts, [crate::Event::User(ANNA, changed.clone()), zone_noted()]);
+    let speaks =
+        Command::ChangeProfile(ChangeProfile { display_name: None, time_zone: None, locale: Some(Locale::default()) });
+    let facts = decided(&[signed_up(), changed.clone()], &speaks).unwrap().facts;
+    assert_eq!(facts, [crate::Event::User(ANNA, profile_changed(called("Аня"), "Asia/Tbilisi", "en"))]);
     let profile = account(&[signed_up(), changed.clone()]).profile;
     assert_eq!(decision.outcome, Outcome::Profile(profile.clone()));
     let again = decided(&[signed_up(), changed], &everything).unwrap();
