@@ -1,8 +1,8 @@
 //! How the facts of an aggregate come into a read model: into tables, or into the text index.
 
 use domain::{
-    Category, ChatId, DeliveryId, Event, InboxId, MessageId, NotificationId, SessionId, TokenId, UserId, chat,
-    delivery, inbox, message, notification, session, token, user,
+    Category, ChatId, DeliveryId, Event, InboxId, MessageId, NotificationId, PreferencesId, SessionId, SuppressionId,
+    TokenId, UserId, chat, delivery, inbox, message, notification, preferences, session, suppression, token, user,
 };
 use search::Change;
 use store::Fact;
@@ -32,6 +32,8 @@ pub(crate) enum Fold {
     Delivery(Write<DeliveryId, delivery::Event>),
     Notification(Write<NotificationId, notification::Event>),
     Inbox(Write<InboxId, inbox::Event>),
+    Preferences(Write<PreferencesId, preferences::Event>),
+    Suppression(Write<SuppressionId, suppression::Event>),
     IndexUser(Index<UserId, user::Event>),
     IndexChat(Index<ChatId, chat::Event>),
     IndexMessage(Index<MessageId, message::Event>),
@@ -49,6 +51,8 @@ impl Fold {
             Fold::Delivery(_) => Category::Delivery,
             Fold::Notification(_) => Category::Notification,
             Fold::Inbox(_) => Category::Inbox,
+            Fold::Preferences(_) => Category::Preferences,
+            Fold::Suppression(_) => Category::Suppression,
         }
     }
 
@@ -64,6 +68,7 @@ impl Fold {
             | Fold::Message(_)
             | Fold::MessagePages(..) => false,
             Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_) => false,
+            Fold::Preferences(_) | Fold::Suppression(_) => false,
         }
     }
 
@@ -83,10 +88,13 @@ impl Fold {
             (Fold::Delivery(fold), Event::Delivery(id, event)) => fold(tx, fact, *id, event),
             (Fold::Notification(fold), Event::Notification(id, event)) => fold(tx, fact, *id, event),
             (Fold::Inbox(fold), Event::Inbox(id, event)) => fold(tx, fact, *id, event),
+            (Fold::Preferences(fold), Event::Preferences(id, event)) => fold(tx, fact, *id, event),
+            (Fold::Suppression(fold), Event::Suppression(id, event)) => fold(tx, fact, *id, event),
             // Of another aggregate.
             (Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_), _) => Ok(()),
             (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => Ok(()),
             (Fold::Message(_) | Fold::MessagePages(..), _) => Ok(()),
+            (Fold::Preferences(_) | Fold::Suppression(_), _) => Ok(()),
             (Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_), _) => Ok(()),
         }
     }
@@ -108,7 +116,9 @@ impl Fold {
             | Fold::Inbox(_)
             | Fold::IndexUser(_)
             | Fold::IndexChat(_)
-            | Fold::IndexMessage(_) => Ok(()),
+            | Fold::IndexMessage(_)
+            | Fold::Preferences(_)
+            | Fold::Suppression(_) => Ok(()),
         }
     }
 
@@ -123,6 +133,7 @@ impl Fold {
             (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => None,
             (Fold::Message(_) | Fold::MessagePages(..), _) => None,
             (Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_), _) => None,
+            (Fold::Preferences(_) | Fold::Suppression(_), _) => None,
         }
     }
 }

@@ -25,6 +25,8 @@ pub enum ProjectionId {
     Deliveries,
     /// What is in people's inboxes.
     Inbox,
+    /// Whom can be told what, and which addresses get nothing.
+    Recipients,
     /// The text index; it is stored in a folder of each node, and not in tables.
     Search,
 }
@@ -107,10 +109,11 @@ mod tests {
                 | ProjectionId::Messages
                 | ProjectionId::Deliveries
                 | ProjectionId::Inbox
+                | ProjectionId::Recipients
                 | ProjectionId::Search => assert_eq!(listed(id), 1, "{id:?}"),
             }
         }
-        assert_eq!(DEFINITIONS.len(), 9);
+        assert_eq!(DEFINITIONS.len(), 10);
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod deliveries;
 mod display_name;
 pub mod inbox;
 pub mod messages;
+pub mod recipients;
 pub mod sessions;
 pub mod sign_ins;
 pub(crate) mod texts;
@@ -23,5 +24,6 @@ pub(crate) const DEFINITIONS: &[&Definition] = &[
     &messages::DEFINITION,
     &deliveries::DEFINITION,
     &inbox::DEFINITION,
+    &recipients::DEFINITION,
     &texts::DEFINITION,
 ];

@@ -19,6 +19,8 @@ mod operating;
 mod people;
 #[path = "../suite/rebuild.rs"]
 mod rebuild;
+#[path = "../suite/recipients.rs"]
+mod recipients;
 #[path = "../suite/rooms.rs"]
 mod rooms;
 #[path = "../suite/support.rs"]

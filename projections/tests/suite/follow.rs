@@ -59,6 +59,7 @@ fn an_unknown_event_stops_only_whom_it_may_concern() {
         (ProjectionId::Messages, State::Stopped),
         (ProjectionId::Deliveries, State::Running),
         (ProjectionId::Inbox, State::Running),
+        (ProjectionId::Recipients, State::Stopped),
         (ProjectionId::Search, State::Stopped),
     ];
     assert_eq!(world.states(), expected);

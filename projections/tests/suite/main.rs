@@ -11,6 +11,7 @@ mod histories;
 mod operating;
 mod people;
 mod rebuild;
+mod recipients;
 mod rooms;
 mod support;
 mod texts;
