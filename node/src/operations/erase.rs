@@ -1,11 +1,12 @@
-//! Forgetting a person: out of their chats, then out of the log, then out of every read model and what else is kept.
+//! Forgetting a person: out of their chats and of the list of suppressed addresses, then out of the log, then out of every
+//! read model and what else is kept.
 
 use super::Error;
 use crate::{Node, NodeOptions};
 use commands::{Answer, Request, Writer};
-use domain::{ChatId, Command, Refusal, StreamId, UserId, chat, user};
+use domain::{ChatId, Command, Event, Refusal, StreamId, UserId, chat, suppression, user};
 use projections::users::Account;
-use projections::{ProjectionId, Projections, chats};
+use projections::{ProjectionId, Projections, chats, recipients};
 use serde::Serialize;
 use state::Tables;
 use std::collections::BTreeSet;
@@ -55,6 +56,7 @@ pub async fn erase(
             Some(_) | None => break,
         }
     }
+    forget_addresses(writer, log, user_id, &request).await?;
     store::failpoint::pass("erase-withdrawn");
     let answer = writer.send(request.clone()).await?;
     for chat_id in entered(log, user_id, began, answer.position).await? {
@@ -65,6 +67,26 @@ pub async fn erase(
     }
     forget(state, user_id).await;
     Ok(answer)
+}
+
+/// Addresses of theirs that are suppressed stay so, and nobody can read any more which they are. Before the log forgets
+/// them: it alone knows which they had.
+async fn forget_addresses(writer: &Writer, log: &Log, user_id: UserId, asked: &Request) -> Result<(), Error> {
+    let read = log.clone();
+    let facts = tokio::task::spawn_blocking(move || read.stream(user_id.into())).await;
+    let facts = facts.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    let keys = log.keys();
+    let mut suppressions = BTreeSet::new();
+    for fact in &facts {
+        if let Event::User(_, event) = &fact.event {
+            suppressions.extend(event.addresses().into_iter().map(|email| recipients::suppression_id(&keys, email)));
+        }
+    }
+    for id in suppressions {
+        let command = Command::Suppression(id, suppression::Command::ForgetAddress);
+        writer.send(Request { command, key: None, if_match: None, ..asked.clone() }).await?;
+    }
+    Ok(())
 }
 
 /// Out of what is kept and is no fact.

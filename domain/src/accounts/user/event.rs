@@ -207,6 +207,23 @@ impl Event {
         }
     }
 
+    /// The addresses that it holds: what is kept of them elsewhere is forgotten with the person.
+    pub fn addresses(&self) -> Vec<&Email> {
+        match self {
+            Event::SignedUp(SignedUp { personal, .. }) => {
+                personal.known().and_then(|names| names.email.as_ref()).into_iter().collect()
+            }
+            Event::ProfileChanged(_)
+            | Event::PasswordChanged(_)
+            | Event::VerifierReplaced(_)
+            | Event::SignInsFailed(_)
+            | Event::SessionsEnded(_)
+            | Event::TokensRevoked
+            | Event::RoleSet(_)
+            | Event::Erased => Vec::new(),
+        }
+    }
+
     /// Whether it changes what is shown of the account.
     pub(crate) fn is_shown(&self) -> bool {
         match self {
