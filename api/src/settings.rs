@@ -1,6 +1,7 @@
 //! What an operator can set about the doors.
 
 use crate::http::address::Network;
+use domain::notify::Categories;
 use std::time::Duration;
 
 /// What an operator can set about the doors (CONTRACT 3).
@@ -22,6 +23,8 @@ pub struct Settings {
     pub has_mailbox: bool,
     /// Whether the log of requests shows where they come from.
     pub log_addresses: bool,
+    /// What there is to be told about.
+    pub categories: Categories,
     /// How long a request waits on storage that does not answer.
     pub storage_wait: Duration,
     /// How much of the server one caller, and all of them, may hold, and for how long.
@@ -90,6 +93,7 @@ impl Default for Settings {
             public_url: None,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            categories: Categories::built_in(),
             has_metrics_listener: false,
             has_mailbox: true,
             log_addresses: false,

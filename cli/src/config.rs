@@ -4,8 +4,8 @@ use crate::arguments::Common;
 use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::output::{Column, Listing};
-use crate::settings::initial;
 use crate::settings::table::ROWS;
+use crate::settings::{categories, initial};
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use std::fs::File;
@@ -30,6 +30,13 @@ pub fn show(context: &Context) -> Result<()> {
         listing.row(&json!({
             "key": row.key, "env": row.env, "value": value,
             "origin": set.map_or("not set", |set| set.origin.as_str()), "meaning": row.meaning,
+        }))?;
+    }
+    let (defined, file) = context.layers.categories();
+    for category in defined {
+        listing.row(&json!({
+            "key": format!("{}.{}", categories::KEY, category.key), "env": null, "value": category.kind.name(),
+            "origin": file, "meaning": format!("a category of notifications: {}", category.title.en),
         }))?;
     }
     listing.end()

@@ -143,6 +143,7 @@ fn doors(context: &Context) -> api::Settings {
         allowed_origins: settings.allowed_origins.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
         log_addresses: settings.log_addresses,
+        categories: settings.categories.clone(),
         has_metrics_listener: settings.metrics_listen.is_some(),
         ..api::Settings::default()
     }

@@ -1,5 +1,6 @@
 //! What the process was told: every setting, checked once, at the start.
 
+pub mod categories;
 pub mod initial;
 mod kubernetes;
 mod layers;
@@ -12,6 +13,7 @@ pub use layers::{Flag, Layers};
 use crate::exit::{Code, failure};
 use anyhow::Result;
 use api::{Network, web_origin};
+use domain::notify::Categories;
 use domain::password::Lengths;
 use node::Roles;
 use node::passwords::{Cost, PasswordPolicy};
@@ -57,6 +59,8 @@ pub struct Settings {
     pub redis: Option<node::redis::Address>,
     /// How mail leaves the house.
     pub mail: couriers::MailSettings,
+    /// What there is to be told about.
+    pub categories: Categories,
     /// What the server reports.
     pub log: String,
     /// Whether it reports in JSON.
@@ -117,6 +121,7 @@ impl Settings {
             redis: checked("redis_url", |text| node::redis::Address::parse(text).map(drop))?
                 .and_then(|text| node::redis::Address::parse(&text).ok()),
             mail: mail::read(layers)?,
+            categories: defined(layers)?,
             log: checked("log", not_empty)?.unwrap_or_default(),
             log_json: checked("log_format", |text| one_of(text, &["text", "json"], "it must be text or json"))?
                 .is_some_and(|format| format == "json"),
@@ -147,6 +152,13 @@ impl Settings {
                       share a log with database_url (--database)";
         Err(failure(Code::Usage, format!("roles is {roles} ({origin}); {advice}")))
     }
+}
+
+/// Those that are built in, and those that the file defines.
+fn defined(layers: &Layers) -> Result<Categories> {
+    let (defined, origin) = layers.categories();
+    Categories::with(defined.to_vec())
+        .map_err(|(key, unfit)| failure(Code::Usage, format!("{origin}: {}.{key} {unfit}", categories::KEY)))
 }
 
 const ROLES: &str = "it must be one or more of api, projections, couriers, with commas between them";

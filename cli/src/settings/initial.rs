@@ -1,5 +1,6 @@
 //! The `letopis.toml` to begin with: every setting with its default, as a comment.
 
+use super::categories;
 use super::table::{ROWS, Row};
 
 const HEAD: &str = "\
@@ -17,6 +18,20 @@ pub fn text() -> String {
     text.push_str("\n# Known by name, and not available in this version yet:\n");
     for row in ROWS.iter().filter(|row| !row.available) {
         text.push_str(&told(row));
+    }
+    text.push_str(&categories_told());
+    text
+}
+
+/// They come last: what stands behind the name of a table belongs to it.
+fn categories_told() -> String {
+    let mut text = format!(
+        "\n# Categories of notifications beside those that are built in, as many as are wanted. Of each can be set:\n\
+         #[{}.news]\n",
+        categories::KEY
+    );
+    for (field, meaning) in categories::FIELDS {
+        text.push_str(&format!("#   {field}: {meaning}\n"));
     }
     text
 }

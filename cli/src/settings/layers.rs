@@ -1,9 +1,10 @@
 //! From where a setting has its value: the default, `letopis.toml`, the environment, a flag; the later one wins.
 
-use super::kubernetes;
 use super::table::{ROWS, Row, by_key};
+use super::{categories, kubernetes};
 use crate::exit::{Code, failure};
 use anyhow::{Context, Result};
+use domain::notify::Category;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
@@ -30,6 +31,8 @@ pub struct Layers {
     values: BTreeMap<&'static str, Set>,
     /// Variables that Kubernetes sets for a Service of our name, which are none of ours.
     passed_over: Vec<String>,
+    /// The categories of notifications that the file defines, and the file.
+    categories: (Vec<Category>, String),
 }
 
 /// What was given on the command line: flag, key and value.
@@ -85,6 +88,12 @@ impl Layers {
         &self.passed_over
     }
 
+    /// The categories of notifications that a file defines, and which file.
+    pub fn categories(&self) -> (&[Category], &str) {
+        let (categories, file) = &self.categories;
+        (categories, file)
+    }
+
     fn lay_file(&mut self, file: Option<&Path>) -> Result<()> {
         let path = match file {
             Some(path) => path,
@@ -102,15 +111,21 @@ impl Layers {
             .map_err(|error| failure(Code::Usage, format!("{name} is not TOML: {error}")))?;
         let mut from_files = Vec::new();
         for (key, value) in table {
+            if key == categories::KEY {
+                self.categories = (categories::read(&value, &name.to_string())?, name.to_string());
+                continue;
+            }
+            let of_file = secret_of_file(&key, |row| row.key.to_owned(), "_file");
+            if by_key(&key).or(of_file).is_none() {
+                let known = ROWS.iter().map(|row| row.key).chain([categories::KEY]);
+                return Err(unknown(&format!("{name}: there is no setting {key}"), &key, known));
+            }
             let text = toml_text(&value)
                 .ok_or_else(|| failure(Code::Usage, format!("{name}: {key} must be a string or a list of strings")))?;
             if let Some(row) = by_key(&key) {
                 self.set(row, text, name.to_string());
-            } else if let Some(row) = secret_of_file(&key, |row| row.key.to_owned(), "_file") {
+            } else if let Some(row) = of_file {
                 from_files.push((row, key, text));
-            } else {
-                let known = ROWS.iter().map(|row| row.key);
-                return Err(unknown(&format!("{name}: there is no setting {key}"), &key, known));
             }
         }
         for (row, key, file) in from_files {
@@ -188,7 +203,8 @@ fn both(name: &str, file: &str) -> anyhow::Error {
     failure(Code::Usage, format!("{name} and {file} are both set; keep one of them"))
 }
 
-fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str>) -> anyhow::Error {
+/// An error with the known name that is nearest.
+pub(super) fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str>) -> anyhow::Error {
     let nearest =
         known.map(|known| (strsim::jaro_winkler(name, known), known)).max_by(|one, other| one.0.total_cmp(&other.0));
     let advice = match nearest {
