@@ -25,6 +25,7 @@ use utoipa::openapi::OpenApi;
         (name = "messages", description = "Post, read, edit and delete messages"),
         (name = "search", description = "Find messages in all your chats"),
         (name = "mailbox", description = "For developers: the mails that go nowhere else"),
+        (name = "notifications", description = "What people are told, and what they want to be told"),
         (name = "health", description = "For operators and load balancers"),
     )
 )]

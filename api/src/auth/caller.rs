@@ -1,7 +1,7 @@
 //! Who is calling: by `Authorization: Bearer`, by `Authorization: session_id`, or by the session cookie.
 //!
-//! A handler says by its argument whom it serves: a [`Person`] only, who has logged in, or any [`Caller`]. What
-//! secures an account is a person's: a service token that leaks must not become the account.
+//! A handler says by its argument whom it serves: a [`Person`] only, who has logged in, any [`Caller`], or a [`Notifier`].
+//! What secures an account is a person's: a service token that leaks must not become the account.
 
 use crate::app::App;
 use crate::auth::credentials;
@@ -15,9 +15,10 @@ use axum::http::HeaderName;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
 use domain::token::Scope;
+use domain::user::Role;
 use domain::{SessionId, Timestamp, UserId};
 use node::now;
-use projections::{sessions, tokens};
+use projections::{ProjectionId, sessions, tokens, users};
 use std::time::Duration;
 
 /// Who is calling, by a session that is open or by a service token whose scopes allow the method.
@@ -33,6 +34,13 @@ pub(crate) struct Person {
     pub(crate) session_id: SessionId,
 }
 
+/// Who is calling, when they may send notifications to others: a notifier or an admin, by a session or by a service token
+/// of theirs with the scope `notify`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Notifier {
+    pub(crate) user_id: UserId,
+}
+
 /// What a request calls with, as text.
 enum Credential {
     Session(String),
@@ -44,21 +52,38 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Caller, Error> {
-        match sent(parts, app)? {
-            Credential::Session(text) => {
-                let user_id = app.open_session(&text).await?.user_id;
-                Notes::of(&parts.extensions).caller(user_id);
-                Ok(Caller { user_id })
+        let needed = if parts.method.is_safe() { Scope::Read } else { Scope::Write };
+        Ok(Caller { user_id: user_of(parts, app, needed).await? })
+    }
+}
+
+impl FromRequestParts<App> for Notifier {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Notifier, Error> {
+        let user_id = user_of(parts, app, Scope::Notify).await?;
+        let reading = app.read(ProjectionId::Users, 0).await?;
+        match users::by_id(&reading.database, user_id).await?.map(|account| account.role) {
+            Some(Role::Notifier | Role::Admin) => Ok(Notifier { user_id }),
+            Some(Role::User) | None => {
+                Err(Error::new(Code::NotAllowed, "only the roles notifier and admin may do this; an admin gives roles"))
             }
-            Credential::Token(text) => {
-                let token = app.live_token(&text).await?;
-                Notes::of(&parts.extensions).caller(token.user_id);
-                let needed = if parts.method.is_safe() { Scope::Read } else { Scope::Write };
-                if !token.scopes.contains(needed) {
-                    return Err(Error::scope_missing(needed));
-                }
-                Ok(Caller { user_id: token.user_id })
-            }
+        }
+    }
+}
+
+/// Who is calling by a session, or by a service token that has that scope.
+async fn user_of(parts: &Parts, app: &App, needed: Scope) -> Result<UserId, Error> {
+    match sent(parts, app)? {
+        Credential::Session(text) => {
+            let user_id = app.open_session(&text).await?.user_id;
+            Notes::of(&parts.extensions).caller(user_id);
+            Ok(user_id)
+        }
+        Credential::Token(text) => {
+            let token = app.live_token(&text).await?;
+            Notes::of(&parts.extensions).caller(token.user_id);
+            if token.scopes.contains(needed) { Ok(token.user_id) } else { Err(Error::scope_missing(needed)) }
         }
     }
 }

@@ -114,7 +114,8 @@ fn expected(text: &str) -> &'static str {
     }
 }
 
-fn escape(key: &str) -> String {
+/// A key as a part of a pointer (RFC 6901).
+pub(crate) fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 

@@ -13,7 +13,7 @@ pub(super) fn complete(operation: &Operation, described: &mut Value, responses: 
     if described.get("security").is_none() {
         described["security"] = match spec.access {
             Access::Anyone => json!([]),
-            Access::Caller | Access::Person => json!([{"bearer": []}, {"cookie": []}]),
+            Access::Caller | Access::Person | Access::Notifier => json!([{"bearer": []}, {"cookie": []}]),
         };
     }
     parameters(operation, described);
@@ -96,6 +96,7 @@ fn codes(Operation { method, path, spec }: &Operation, has_body: bool) -> Vec<Co
         Access::Anyone => {}
         Access::Caller => codes.push(Code::ScopeMissing),
         Access::Person => codes.push(Code::SessionRequired),
+        Access::Notifier => codes.extend([Code::ScopeMissing, Code::NotAllowed]),
     }
     if writes {
         codes.extend([Code::TooSlow, Code::TooLarge]);

@@ -5,6 +5,9 @@ use crate::error::Code;
 use crate::http::cursor::CURSOR_MAX;
 use crate::http::idempotency::KEY_MAX;
 use crate::http::params::{LIMIT_DEFAULT, LIMIT_MAX};
+use domain::notify::quiet::Day;
+use domain::notify::{Channel, Kind, QuietRule, Semantics};
+use domain::suppression::Reason;
 use domain::{chat, token, user};
 use projections::State as ProjectionState;
 use serde_json::{Value, json};
@@ -155,6 +158,30 @@ fn words() -> Value {
         "TokenScope": word(
             "`read` allows GET, `write` every other method, `notify` sending notifications.",
             token::Scope::ALL.map(token::Scope::name).to_vec(),
+        ),
+        "Day": word("A day of the week.", Day::ALL.iter().map(|day| day.name()).collect()),
+        "NotificationChannel": word(
+            "`email` to your confirmed address; `inbox` here; `live` to open streams, as the inbox changes; `webhook` to \
+             the one address of the settings.",
+            Channel::ALL.iter().map(|channel| channel.name()).collect(),
+        ),
+        "NotificationKind": word(
+            "`security` so that you notice when somebody else acts in your name; `transactional` because you or people \
+             whom you deal with caused it; `marketing` because somebody wants you to know.",
+            Kind::ALL.iter().map(|kind| kind.name()).collect(),
+        ),
+        "QuietRule": word(
+            "`defer` waits for the end of quiet hours, `bypass` does not.",
+            QuietRule::ALL.iter().map(|rule| rule.name()).collect(),
+        ),
+        "DeliverySemantics": word(
+            "`at-least-once`: nobody is skipped; `at-most-once`: nobody is told twice.",
+            Semantics::ALL.iter().map(|semantics| semantics.name()).collect(),
+        ),
+        "SuppressionCause": word(
+            "`hard-bounce`: there is no such address; `repeated-soft-bounces`: it takes nothing for long; `complaint`: its \
+             owner says that it is spam; `manual`: somebody who may has said so.",
+            Reason::ALL.iter().map(|reason| reason.name()).collect(),
         ),
         "NodeRole": word("What a node does of the work.", node::Role::ALL.map(node::Role::name).to_vec()),
         "ProjectionState": word(

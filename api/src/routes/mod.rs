@@ -13,10 +13,12 @@ mod me;
 mod members;
 mod messages;
 mod page;
+mod preferences;
 pub(crate) mod search;
 pub(crate) mod search_tasks;
 mod sessions;
 pub(crate) mod spec;
+mod suppressions;
 mod tokens;
 mod users;
 
@@ -35,4 +37,6 @@ pub(crate) fn all() -> Routes {
         .merge(messages::routes())
         .merge(search::routes())
         .merge(search_tasks::routes())
+        .merge(preferences::routes())
+        .merge(suppressions::routes())
 }

@@ -12,7 +12,7 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::{self, PathItem};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-/// Who may call. The handler's argument (`Caller`, `Person`, neither) is what enforces it.
+/// Who may call. The handler's argument (`Caller`, `Person`, `Notifier`, none of them) is what enforces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Anybody, with credentials or without.
@@ -21,6 +21,8 @@ pub enum Access {
     Caller,
     /// A session only.
     Person,
+    /// A notifier or an admin: by a session, or by a service token with the scope `notify`.
+    Notifier,
 }
 
 /// How a route counts towards what one caller, and all of them, may ask at once.
@@ -74,6 +76,11 @@ impl Spec {
     /// The same for a session only.
     pub(crate) const fn person() -> Spec {
         Spec::of(Access::Person)
+    }
+
+    /// The same for who may send notifications to others.
+    pub(crate) const fn notifier() -> Spec {
+        Spec::of(Access::Notifier)
     }
 
     const fn of(access: Access) -> Spec {

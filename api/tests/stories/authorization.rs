@@ -44,6 +44,8 @@ enum Takes {
     Read,
     /// A service token with the scope `write`.
     Write,
+    /// A service token with the scope `notify`, of somebody who has the role; nobody in the house has.
+    Notify,
 }
 
 /// Every scope that a service token can have.
@@ -65,7 +67,7 @@ const fn row(method: Words, path: Words, takes: Takes, whose: Whose, body: Words
     Row { method, path, takes, whose, body, statuses }
 }
 
-use Takes::{Anything, Login, Read, Write};
+use Takes::{Anything, Login, Notify, Read, Write};
 use Whose::{Nobodys, Others, Own};
 
 /// What anybody may ask.
@@ -78,6 +80,13 @@ const fn mine(method: Words, path: Words, takes: Takes, body: Words) -> Row {
     row(method, path, takes, Own, body, [401, 200, 200, 200, 200, 200, 200])
 }
 
+/// What only notifiers and admins may do: nobody in the house is one.
+const fn notifiers(method: Words, path: Words, body: Words) -> Row {
+    row(method, path, Notify, Nobodys, body, [401, 403, 403, 403, 403, 403, 403])
+}
+
+const SUPPRESSIONS: &str = "/v1/suppressions";
+const ONE_SUPPRESSION: &str = "/v1/suppressions/{address}";
 const CHAT: &str = "/v1/chats/{chat_id}";
 const USERS: &str = "/v1/chats/{chat_id}/users";
 const ONE_USER: &str = "/v1/chats/{chat_id}/users/{user_id}";
@@ -117,6 +126,13 @@ const ROWS: &[Row] = &[
     row("post", "/v1/me/tokens", Login, Own, r#"{"name": "shop", "scopes": ["read"]}"#, [401, 201, 201, 201, 201, 201, 201]),
     mine("delete", ONE_TOKEN, Login, ""),
     row("delete", ONE_TOKEN, Login, Others, "", [401, 404, 404, 404, 404, 404, 404]),
+    mine("get", "/v1/me/preferences", Read, ""),
+    mine("put", "/v1/me/preferences", Write, "{}"),
+    mine("get", "/v1/notification-categories", Read, ""),
+    notifiers("get", SUPPRESSIONS, ""),
+    notifiers("get", ONE_SUPPRESSION, ""),
+    notifiers("put", ONE_SUPPRESSION, r#"{"reason": "manual"}"#),
+    notifiers("delete", ONE_SUPPRESSION, ""),
     mine("get", "/v1/users", Read, ""),
     row("get", "/v1/users/{user_id}", Read, Others, "", [401, 200, 200, 200, 200, 200, 200]),
     mine("get", "/v1/chats", Read, ""),
@@ -181,6 +197,7 @@ fn every_route_states_whom_it_serves() {
             Anything => Access::Anyone,
             Login => Access::Person,
             Read | Write => Access::Caller,
+            Notify => Access::Notifier,
         };
         assert_eq!(stated, tried, "{row}");
         // An empty list, or an empty requirement in it, is: without credentials.
@@ -222,7 +239,8 @@ async fn a_service_token_may_do_what_its_scope_and_the_table_say_and_nothing_els
                 Login => answered == (403, "session-required".to_owned()),
                 Read if scope != "read" => answered == missing,
                 Write if scope != "write" => answered == missing,
-                Anything | Read | Write => answered.0 == row.statuses[OWNER],
+                Notify if scope != "notify" => answered == missing,
+                Anything | Read | Write | Notify => answered.0 == row.statuses[OWNER],
             };
             if !right {
                 wrong.push(format!("{row}: a token with {scope} got {answered:?}"));
@@ -273,6 +291,7 @@ impl House {
             .replace("{chat_id}", &chat)
             .replace("{message_id}", &message)
             .replace("{user_id}", &named.user_id)
+            .replace("{address}", "anna@example.org")
             .replace("{id}", &id);
         let body = row.body.replace("{fresh}", &format!("fresh {name}")).replace("{outsider}", &self.outsider.user_id);
         let body = Some(body).filter(|body| !body.is_empty()).map(|body| body.parse::<Value>().unwrap());

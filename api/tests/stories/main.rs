@@ -20,6 +20,7 @@ mod operating;
 mod pages;
 mod passwords;
 mod positions;
+mod preferences;
 mod requests;
 mod rules;
 mod search;
@@ -29,6 +30,7 @@ mod sessions;
 mod sign_in;
 mod silent_storage;
 mod strangers;
+mod suppressions;
 mod tokens;
 mod wire;
 

@@ -2,6 +2,9 @@
 
 use crate::{Actor, Contract, shared};
 use api::Settings;
+use commands::Request;
+use domain::user::Role;
+use domain::{Command, UserId, user};
 use node::passwords::{Cost, PasswordPolicy};
 use node::redis::Address;
 use node::{Node, NodeOptions};
@@ -130,6 +133,16 @@ impl TestApp {
         let mut actor = self.anonymous();
         actor.register(name).await.expect_status(201);
         actor.log_in(name).await.expect_status(200);
+        actor
+    }
+
+    /// Registers somebody, gives them a role as an operator does, and logs them in.
+    pub async fn with_role(&self, name: &str, role: Role) -> Actor {
+        let actor = self.user(name).await;
+        let user_id = UserId(domain::id::parse_uuid(&actor.user_id).expect("an account has an id"));
+        let command = Command::User(user_id, user::Command::SetRole(user::SetRole { role }));
+        let request = Request::by_operator(command, node::now());
+        self.node.writer.send(request).await.expect("an operator may give roles");
         actor
     }
 
