@@ -3,7 +3,6 @@
 
 use crate::error::{Code, Error};
 use crate::http::address::{ClientAddress, household};
-use crate::http::metrics::recorder;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -133,11 +132,8 @@ pub(crate) async fn charge(State(budget): State<Arc<Budget>>, request: Request, 
 /// Looked for once, and not with every answer.
 fn gauge() -> &'static Gauge {
     static GAUGE: OnceLock<Gauge> = OnceLock::new();
-    GAUGE.get_or_init(|| {
-        // One that is asked for before there is a recorder counts for ever in vain.
-        recorder();
-        metrics::gauge!("letopis_answer_bytes")
-    })
+    // Only answers ask for it: the router, which makes the recorder, was there before them.
+    GAUGE.get_or_init(|| metrics::gauge!("letopis_answer_bytes"))
 }
 
 fn full() -> Error {
