@@ -8,6 +8,7 @@ pub mod channel;
 pub mod dkim;
 pub mod mail;
 pub mod providers;
+pub mod render;
 pub mod schedule;
 mod settings;
 

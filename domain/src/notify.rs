@@ -9,6 +9,7 @@ pub mod notification;
 pub mod preferences;
 pub mod quiet;
 pub mod suppression;
+pub mod template;
 mod unsubscribe_link;
 
 pub use category::{Categories, Category, CategoryKey, Channel, Kind, QuietRule, Semantics, Throttle, Words};
