@@ -109,7 +109,7 @@ impl Context {
             roles: Roles::ALL,
             passwords: settings.passwords,
             redis: None,
-            mail: settings.mail.clone(),
+            couriers: None,
             serves: false,
             accept_clock: self.accept_clock,
         }

@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::supervisor;
 use anyhow::{Context as _, Result};
+use couriers::CourierSettings;
 use node::control::server::Control;
 use node::{Builds, Messaging, Node, NodeOptions};
 use std::net::SocketAddr;
@@ -37,7 +38,8 @@ pub async fn run(context: &Context) -> Result<()> {
     let starting = tokio::spawn(api::starting(starting, doors(context), roles, built, stopping(has_started)));
     let messaging = context.settings.nats.clone().map_or(Messaging::Off, Messaging::Following);
     let redis = context.settings.redis.clone();
-    let options = NodeOptions { roles, messaging, redis, serves: true, ..context.node_options() };
+    let couriers = Some(couriers(context, address));
+    let options = NodeOptions { roles, messaging, redis, couriers, serves: true, ..context.node_options() };
     let node = tokio::select! {
         opened = Node::open_telling(options, builds) => Arc::new(opened?),
         // Building read models, or waiting for who builds them, may take long; nobody was promised anything yet, and
@@ -131,6 +133,17 @@ fn twins(listener: TcpListener) -> Result<(TcpListener, TcpListener)> {
         Ok((TcpListener::from_std(one)?, TcpListener::from_std(other)?))
     };
     twins().context("the address cannot be listened on")
+}
+
+fn couriers(context: &Context, address: SocketAddr) -> CourierSettings {
+    let settings = &context.settings;
+    CourierSettings {
+        categories: Arc::new(settings.categories.clone()),
+        public_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
+        node: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        mail: settings.mail.clone(),
+        ..CourierSettings::default()
+    }
 }
 
 fn doors(context: &Context) -> api::Settings {

@@ -79,6 +79,11 @@ impl Providers {
         Ok(Providers { dkim, entries: providers.into_iter().map(entry).collect() })
     }
 
+    /// Whether one is left that was not tried.
+    pub fn has_another(&self, tried: &[ProviderIndex]) -> bool {
+        tried.len() < self.entries.len()
+    }
+
     /// Whether there is none: mail does not leave the house.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -183,7 +188,8 @@ pub fn asks_for_less(end: &AttemptEnd) -> bool {
     }
 }
 
-fn unsent(unmailable: Unmailable) -> AttemptEnd {
+/// Of a mail that cannot be made.
+pub(crate) fn unsent(unmailable: Unmailable) -> AttemptEnd {
     let address_at_fault = unmailable == Unmailable::Recipient;
     AttemptEnd::Rejected {
         fault: Fault { phase: "compose", code: None, detail: unmailable.to_string() },

@@ -3,8 +3,40 @@
 use crate::channel::smtp::SmtpUrl;
 use crate::dkim::DkimSettings;
 use crate::mail::Sender;
+use domain::notify::Categories;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// What the couriers are told of the house that they work for.
+#[derive(Clone, Debug)]
+pub struct CourierSettings {
+    /// What people can be told about.
+    pub categories: Arc<Categories>,
+    /// What the product calls itself in mail.
+    pub product: String,
+    /// Where it is found, without a slash at the end: the base of links.
+    pub public_url: String,
+    /// A page of the product's own for new passwords, which gets `?token=`; none: ours.
+    pub reset_url: Option<String>,
+    /// What this node is called in facts.
+    pub node: String,
+    /// How mail leaves the house.
+    pub mail: MailSettings,
+}
+
+impl Default for CourierSettings {
+    fn default() -> CourierSettings {
+        CourierSettings {
+            categories: Arc::default(),
+            product: "Letopis".to_owned(),
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            reset_url: None,
+            node: "one".to_owned(),
+            mail: MailSettings::default(),
+        }
+    }
+}
 
 /// How mail leaves the house. Shown without passwords.
 #[derive(Clone, Debug)]

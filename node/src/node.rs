@@ -8,13 +8,15 @@ use crate::passwords::{PasswordError, Passwords};
 use crate::redis::Redis;
 use crate::{IndexReader, NodeOptions, Probe, Role, Roles};
 use commands::{ClockGuard, Writer, WriterThread};
+use couriers::providers::Providers;
+use couriers::{CourierSettings, Couriers, Parts};
 use domain::UserId;
 use projections::{Progress, ProjectionId, Projections};
 use relay::{Bus, Relay};
 use state::Tables;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::follower::Threads;
-use store::{Appender, ErasedList, Folder, Head, Keys, Lock, Log, described};
+use store::{Appender, ErasedList, Folder, Head, Keys, Lock, Log, RelayPlace, described};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -57,6 +59,8 @@ pub struct Node {
     /// What tells other services; none where no NATS is set, or where its checkpoint cannot be opened.
     pub relay: Option<Relay>,
     relay_tasks: JoinSet<()>,
+    /// What tells people; none where this process does not.
+    couriers: Option<Couriers>,
     _lock: Lock,
 }
 
@@ -78,6 +82,9 @@ pub enum NodeError {
     /// The relay of a node that tells what is asked for.
     #[error(transparent)]
     Relay(#[from] relay::Error),
+    /// How mail is to leave the house.
+    #[error("{0}")]
+    Mail(String),
     /// Somebody who was erased is in the log again, and could not be erased.
     #[error("people who were erased are in this copy again and could not be forgotten; start again to repeat it")]
     Forgetting(#[source] Box<operations::Error>),
@@ -99,11 +106,12 @@ impl Node {
     /// As [`Node::open`].
     pub async fn open_telling(options: NodeOptions, builds: watch::Sender<Builds>) -> Result<Node, NodeError> {
         let (messaging, bus) = (options.messaging.clone(), options.messaging.connect().await?);
+        let couriers = options.couriers.clone().filter(|_| options.serves && options.roles.has(Role::Couriers));
         let (heard, wakeups) = watch::channel(0);
         let is_woken = messaging.is_following() || options.database.is_some();
         let (mut node, back) = Node::opened(options, is_woken.then_some(wakeups), builds).await?;
         node.heard = is_woken.then_some(heard);
-        match node.start(back, messaging, bus).await {
+        match node.start(back, messaging, bus, couriers).await {
             Ok(()) => Ok(node),
             Err(error) => {
                 node.stop().await;
@@ -124,8 +132,15 @@ impl Node {
     }
 
     /// What runs beside the writer and the read models, once these are there.
-    async fn start(&mut self, back: Vec<UserId>, messaging: Messaging, bus: Option<Bus>) -> Result<(), NodeError> {
+    async fn start(
+        &mut self,
+        back: Vec<UserId>,
+        messaging: Messaging,
+        bus: Option<Bus>,
+        couriers: Option<CourierSettings>,
+    ) -> Result<(), NodeError> {
         self.start_jobs(back).await?;
+        self.couriers = couriers.map(|settings| self.send_by(settings)).transpose()?;
         match (messaging, bus) {
             (Messaging::Following(_), Some(bus)) => {
                 (self.relay, self.relay_tasks) = messaging::follow(bus, self).await;
@@ -134,6 +149,26 @@ impl Node {
             (Messaging::Off | Messaging::Following(_) | Messaging::OnRequest(_), _) => {}
         }
         Ok(())
+    }
+
+    fn send_by(&self, settings: CourierSettings) -> Result<Couriers, NodeError> {
+        let providers = Providers::open(&settings.mail).map_err(NodeError::Mail)?;
+        Ok(Couriers::start(Parts {
+            log: self.log.clone(),
+            keys: Arc::clone(&self.keys),
+            writer: self.writer.clone(),
+            projections: self.projections.clone(),
+            state: self.state.clone(),
+            place: RelayPlace::of(&self.folder, &self.log),
+            hint: self.hint.clone(),
+            settings: Arc::new(settings),
+            providers,
+        }))
+    }
+
+    /// Which node tells people; none where this one has no part in it, and until it was looked up.
+    pub fn courier_standing(&self) -> Option<couriers::Standing> {
+        self.couriers.as_ref().and_then(Couriers::standing)
     }
 
     async fn start_jobs(&mut self, back: Vec<UserId>) -> Result<(), NodeError> {
@@ -218,6 +253,7 @@ impl Node {
             jobs: JoinSet::new(),
             relay: None,
             relay_tasks: JoinSet::new(),
+            couriers: None,
             _lock: lock,
         };
         Ok((node, back))
@@ -244,11 +280,14 @@ impl Node {
         }
     }
 
-    /// Stops everything in the reverse order: ends the relay, which the next start or another node goes on with, and the
+    /// Stops everything in the reverse order: ends the couriers, who finish what is under way; ends the relay, which the next start or another node goes on with, and the
     /// jobs; writes what is queued; lets the read models persist how far they are; writes when sessions were last used; and lets
     /// go of the folder. False when
     /// the writer does not end in time: then the process is to end without waiting for it.
     pub async fn stop(mut self) -> bool {
+        if let Some(couriers) = self.couriers.take() {
+            couriers.stop().await;
+        }
         self.relay_tasks.shutdown().await;
         if let Some(relay) = &self.relay {
             messaging::give_up(relay).await;

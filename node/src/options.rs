@@ -2,6 +2,7 @@
 
 use crate::passwords::PasswordPolicy;
 use crate::{Messaging, Roles, redis};
+use couriers::CourierSettings;
 use std::path::PathBuf;
 use store::Cluster;
 
@@ -24,8 +25,8 @@ pub struct NodeOptions {
     pub passwords: PasswordPolicy,
     /// The Redis that nodes share; none when there is none.
     pub redis: Option<redis::Address>,
-    /// How mail leaves the house.
-    pub mail: couriers::MailSettings,
+    /// What the couriers work by; none: nobody is told anything from here.
+    pub couriers: Option<CourierSettings>,
     /// Whether it serves callers. One that carries out what one verb asks takes up no search tasks.
     pub serves: bool,
     /// Whether the clock is right although it has jumped ahead since the folder was last served.
@@ -54,7 +55,7 @@ impl NodeOptions {
             roles: Roles::ALL,
             passwords: PasswordPolicy::default(),
             redis: None,
-            mail: couriers::MailSettings::default(),
+            couriers: None,
             serves: true,
             accept_clock: false,
         }

@@ -72,6 +72,7 @@ pub(super) fn failure(pointer: &str, source: &str, error: &Error) -> Failure {
 
 /// In words of ours what kind of fault it is; what the engine adds names what the author wrote.
 fn detail(error: &Error) -> String {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the list of kinds is open")]
     let kind = match error.kind() {
         ErrorKind::OutOfFuel => return "takes more steps than a template may".to_owned(),
         ErrorKind::TemplateNotFound | ErrorKind::BadInclude => return "a template cannot use another one".to_owned(),
@@ -83,7 +84,6 @@ fn detail(error: &Error) -> String {
         ErrorKind::UndefinedError => "uses what is not defined",
         ErrorKind::TooManyArguments => "has too many arguments",
         ErrorKind::MissingArgument => "lacks an argument",
-        // The list of kinds is open.
         _ => "cannot be done",
     };
     let said = error.detail().map(|detail| words::one_line(detail).chars().take(200).collect::<String>());

@@ -1,0 +1,186 @@
+//! Names the recipients of notifications, a chunk at a time: each chunk is one decision together with its deliveries, so
+//! that a crash between two of them skips nobody and names nobody twice.
+
+use crate::courier::Courier;
+use crate::error::{Result, told};
+use crate::ids;
+use crate::schedule::Cron;
+use commands::{Actor, Cause};
+use domain::delivery::{self, Details};
+use domain::notification::{self, Audience, Expand, Requested, RunEnd};
+use domain::notify::Channel;
+use domain::{Command, DeliveryId, Event, NotificationId, Personal, Timestamp, UserId};
+use projections::{ProjectionId, deliveries, recipients};
+use std::time::Duration;
+use store::Fact;
+
+/// How often it is looked for what is due.
+const LOOKED_EVERY: Duration = Duration::from_millis(250);
+/// Notifications that are looked up at once.
+const PAGE: u32 = 100;
+/// How long it rests after what went wrong.
+const PAUSE: Duration = Duration::from_secs(1);
+/// About how many bytes of deliveries are asked for at once.
+const CHUNK_BYTES_MAX: usize = 1024 * 1024;
+
+/// Names recipients for ever; it may be dropped at any time.
+pub(crate) async fn expand(courier: &Courier) {
+    let mut hint = courier.hint.clone();
+    let mut seen = 0;
+    loop {
+        if let Err(error) = round(courier, &mut seen).await {
+            tracing::error!(error = told(&error), "recipients cannot be named; it is tried again");
+            tokio::time::sleep(PAUSE).await;
+        }
+        tokio::select! {
+            changed = hint.changed() => if changed.is_err() { tokio::time::sleep(LOOKED_EVERY).await },
+            () = tokio::time::sleep(LOOKED_EVERY) => seen = 0,
+        }
+    }
+}
+
+/// Names the recipients of everything that is due. `seen` is what this node had acknowledged at the last look: nothing
+/// is looked up when that is all, until the next poll.
+async fn round(courier: &Courier, seen: &mut u64) -> Result<()> {
+    let acknowledged = courier.writer.acknowledged(&[domain::Category::Notification]);
+    if *seen == acknowledged && acknowledged > 0 {
+        return Ok(());
+    }
+    let db = courier.caught_up(ProjectionId::Deliveries, 0).await?;
+    for due in deliveries::due_notifications(&db, courier.now(), PAGE).await? {
+        run(courier, due.notification_id).await?;
+    }
+    *seen = acknowledged;
+    Ok(())
+}
+
+/// What the log says of a notification.
+struct Source {
+    id: NotificationId,
+    /// Of the fact that requested it.
+    event_id: uuid::Uuid,
+    requested: Requested,
+    /// Those that the request names, in order, each once.
+    named: Vec<UserId>,
+    state: notification::State,
+    /// Behind whom the next chunk begins.
+    after: Option<UserId>,
+}
+
+/// Names the rest of the recipients of one run.
+async fn run(courier: &Courier, id: NotificationId) -> Result<()> {
+    let log = courier.log.clone();
+    let facts = courier.blocking(move || Ok(log.stream(id.into())?)).await?;
+    let Some(mut source) = Source::of(id, facts) else { return Ok(()) };
+    loop {
+        let notification::State::Known(known) = &source.state else { return Ok(()) };
+        let (run, chunk, cancelled) = (known.run, known.chunk, known.cancelled);
+        let Some(due_at) = known.due_at.filter(|_| !cancelled) else { return Ok(()) };
+        if source.requested.schedule.is_some() && due_at > courier.now() {
+            return Ok(());
+        }
+        let people = source.next(courier).await?;
+        let deliveries = people.iter().flat_map(|user_id| source.deliveries(run, due_at, *user_id)).collect();
+        let is_last = people.len() < source.chunk();
+        let end = is_last.then(|| RunEnd { next_due_at: source.next_due_at(due_at, courier.now()) });
+        let after = people.last().copied().or(source.after);
+        let recipients = u32::try_from(people.len()).unwrap_or(u32::MAX);
+        let expand = Expand { run, chunk, recipients, deliveries, after, end };
+        let command = Command::Notification(id, notification::Command::Expand(expand));
+        courier.send(command, Actor::Courier(Cause::recorded(source.event_id))).await?;
+        if is_last {
+            return Ok(());
+        }
+        let expanded = notification::Expanded { at: courier.now(), run, chunk, recipients, after, end };
+        notification::evolve(&mut source.state, &notification::Event::Expanded(expanded));
+        source.after = after;
+    }
+}
+
+impl Source {
+    fn of(id: NotificationId, facts: Vec<Fact>) -> Option<Source> {
+        let mut state = notification::State::default();
+        let (mut first, mut named, mut after) = (None, Vec::new(), None);
+        for fact in facts {
+            let Event::Notification(_, event) = fact.event else { continue };
+            notification::evolve(&mut state, &event);
+            match event {
+                notification::Event::Requested(requested) => first = Some((fact.id, *requested)),
+                notification::Event::RecipientsNamed(some) => named.extend(some.user_ids),
+                notification::Event::Expanded(expanded) => {
+                    after = if expanded.end.is_some() { None } else { expanded.after };
+                }
+                notification::Event::Cancelled(_) => {}
+            }
+        }
+        named.sort_unstable();
+        named.dedup();
+        let (event_id, requested) = first?;
+        Some(Source { id, event_id, requested, named, state, after })
+    }
+
+    /// How many people a chunk has.
+    fn chunk(&self) -> usize {
+        let channels = self.requested.channels.len().max(1);
+        let bytes = self.requested.details.known().map_or(0, size_of) + 1_024;
+        (notification::CHUNK_MAX / channels).min(CHUNK_BYTES_MAX / bytes / channels).max(1)
+    }
+
+    /// The people of the next chunk, by their ids.
+    async fn next(&self, courier: &Courier) -> Result<Vec<UserId>> {
+        let audience = match self.requested.audience {
+            Audience::Users => {
+                let from = self.after.map_or(0, |after| self.named.partition_point(|one| *one <= after));
+                return Ok(self.named[from..].iter().copied().take(self.chunk()).collect());
+            }
+            Audience::All => recipients::Audience::Everybody,
+            Audience::Role { role } => recipients::Audience::Role(role),
+            Audience::Chat { chat_id } => recipients::Audience::Chat(chat_id),
+        };
+        let db = courier.caught_up(ProjectionId::Recipients, 0).await?;
+        let limit = u32::try_from(self.chunk()).unwrap_or(u32::MAX);
+        let people = recipients::page(&db, audience, self.after, limit).await?;
+        Ok(people.into_iter().map(|recipient| recipient.user_id).collect())
+    }
+
+    fn deliveries(&self, run: u32, due_at: Timestamp, user_id: UserId) -> Vec<(DeliveryId, delivery::Request)> {
+        let channels = self.requested.channels.iter().filter(|channel| **channel != Channel::Live);
+        channels
+            .map(|channel| {
+                let id = ids::of_delivery(self.id, run, user_id, *channel);
+                (id, self.delivery(due_at, user_id, *channel))
+            })
+            .collect()
+    }
+
+    fn delivery(&self, due_at: Timestamp, user_id: UserId, channel: Channel) -> delivery::Request {
+        let requested = &self.requested;
+        delivery::Request {
+            user_id,
+            channel,
+            category: requested.category.clone(),
+            kind: requested.kind,
+            semantics: requested.semantics,
+            content: requested.content.clone(),
+            due_at,
+            late_because: "deadline".to_owned(),
+            expires_at: due_at.plus_seconds(requested.expires_in.into()),
+            notification_id: self.id,
+            cause: Some(self.event_id),
+            details: requested.details.known().cloned().unwrap_or_default(),
+            suppressed: matches!(requested.details, Personal::Erased).then(|| "forgotten".to_owned()),
+            before_sign_up: false,
+        }
+    }
+
+    /// The first run of the schedule that is due after this one and after now: runs that were missed are passed over.
+    fn next_due_at(&self, due_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let schedule = self.requested.schedule.as_ref()?;
+        Cron::parse(&schedule.cron, &schedule.time_zone, now).ok()?.next(due_at.max(now))
+    }
+}
+
+/// About how many bytes it takes in the log.
+fn size_of(details: &Details) -> usize {
+    serde_json::to_string(details).map_or(0, |text| text.len())
+}
