@@ -47,9 +47,11 @@ codes! {
     InvalidSession = "invalid-session-id", UNAUTHORIZED, "The session is unknown or ended";
     SessionExpired = "session-id-expired", UNAUTHORIZED, "The session has expired";
     BadCredentials = "bad-credentials", UNAUTHORIZED, "User name or password is wrong";
+    WrongCode = "bad-code", UNAUTHORIZED, "The code is wrong or has expired";
     CrossSite = "cross-site-request", FORBIDDEN, "The request comes from a foreign site";
     SessionRequired = "session-required", FORBIDDEN, "Only a person who has logged in may, not a service token";
     ScopeMissing = "scope-missing", FORBIDDEN, "The service token lacks a scope";
+    SignUpClosed = "sign-up-closed", FORBIDDEN, "Nobody can open an account here";
     NotYou = "not-you", FORBIDDEN, "Only the users themselves can do this";
     NotAMember = "not-a-member", FORBIDDEN, "Only members of the chat may";
     NotInvited = "not-invited", FORBIDDEN, "The chat is private";
@@ -72,6 +74,8 @@ codes! {
     MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, "The address does not take this method";
     TooSlow = "request-timeout", REQUEST_TIMEOUT, "The request came too slowly";
     UserExists = "user-already-exists", CONFLICT, "The user name is taken";
+    NameFixed = "name-is-fixed", CONFLICT, "The user name cannot be changed";
+    AddressTaken = "email-taken", CONFLICT, "Another account has confirmed the address";
     OwnerMustHandOver = "owner-must-hand-over", CONFLICT, "The owner must hand the chat over first";
     NameTaken = "name-taken", CONFLICT, "The name is taken";
     Archived = "chat-archived", CONFLICT, "The chat is archived";
@@ -79,6 +83,7 @@ codes! {
     TooManyTokens = "too-many-tokens", CONFLICT, "The user has as many service tokens as allowed";
     WrongState = "wrong-state", CONFLICT, "Its state does not allow that";
     AlreadyExists = "already-exists", CONFLICT, "It exists already";
+    LinkExpired = "link-expired", GONE, "The link has expired or was used";
     VersionChanged = "version-changed", PRECONDITION_FAILED, "It was changed meanwhile";
     TooLarge = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
     HeadersTooLarge = "headers-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
@@ -213,6 +218,10 @@ impl From<Refusal> for Error {
             RefusalKind::WrongState => Code::WrongState,
             RefusalKind::SuppressionNotFound => Code::SuppressionNotFound,
             RefusalKind::UserExists => Code::UserExists,
+            RefusalKind::NameFixed => Code::NameFixed,
+            RefusalKind::LinkExpired => Code::LinkExpired,
+            RefusalKind::BadCode => Code::WrongCode,
+            RefusalKind::AddressTaken => Code::AddressTaken,
             RefusalKind::AlreadyExists => Code::AlreadyExists,
             RefusalKind::NameTaken => Code::NameTaken,
             RefusalKind::NotInvited => Code::NotInvited,

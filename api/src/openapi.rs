@@ -20,6 +20,7 @@ use utoipa::openapi::OpenApi;
         (name = "accounts", description = "Register, sign in, your profile"),
         (name = "sessions", description = "Where you are signed in"),
         (name = "tokens", description = "What your own applications call with"),
+        (name = "mail", description = "Where the links in mails lead"),
         (name = "chats", description = "Create, find, rename, archive and delete chats"),
         (name = "members", description = "Who is in a chat"),
         (name = "messages", description = "Post, read, edit and delete messages"),
@@ -92,7 +93,11 @@ pub(crate) fn complete(routes: OpenApi, operations: &[Operation], public_url: Op
 
 /// States how long a new password may be on this node, wherever one is given: an operator sets it.
 pub(crate) fn bound_passwords(document: &mut Value, lengths: Lengths) {
-    let given = [("/v1/auth/register", "post", "password"), ("/v1/me/password", "put", "new_password")];
+    let given = [
+        ("/v1/auth/register", "post", "password"),
+        ("/v1/auth/password/reset", "post", "new_password"),
+        ("/v1/me/password", "put", "new_password"),
+    ];
     for (path, method, property) in given {
         let schema = body_of(&document["paths"][path][method]).expect("each takes a body that has a schema");
         let at = format!("/components/schemas/{schema}/properties/{property}");

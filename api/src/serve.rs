@@ -7,8 +7,8 @@ use crate::http::admission::{self, Admission};
 use crate::http::listener::{self, Doors};
 use crate::http::metrics::{condense, recorder};
 use crate::http::{budget, conditional, cors, envelope, idempotency, request_size};
-use crate::routes::health;
 use crate::routes::spec::{Operation, RateClass};
+use crate::routes::{health, reset};
 use crate::{Network, Settings, docs, mailbox, openapi};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -55,7 +55,8 @@ fn routes(app: &App) -> (Router<App>, Vec<Operation>) {
         let (routes, document, operations) = openapi::routes().into_parts();
         let mut document = openapi::complete(document, &operations, app.settings.public_url.as_deref());
         openapi::bound_passwords(&mut document, app.passwords.lengths());
-        return (routes.merge(docs::pages(&document)).merge(mailbox::pages()), operations);
+        let pages = docs::pages(&document).merge(mailbox::pages()).merge(reset::form());
+        return (routes.merge(pages), operations);
     }
     let (routes, _, operations) = health::of_every_node().into_parts();
     let advice = "this node does not answer the API: its roles leave `api` out; ask another node";

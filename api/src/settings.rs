@@ -17,6 +17,8 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// Who may open an account.
+    pub sign_up: SignUp,
     /// Whether figures are told on a listener of their own, and so not on this one.
     pub has_metrics_listener: bool,
     /// Whether the dev mailbox is shown: where no way to send mail is set.
@@ -29,6 +31,17 @@ pub struct Settings {
     pub storage_wait: Duration,
     /// How much of the server one caller, and all of them, may hold, and for how long.
     pub limits: Limits,
+}
+
+/// Who may open an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignUp {
+    /// Nobody, but by an operator.
+    Closed,
+    /// Who registers with a name and a password.
+    ByPassword,
+    /// Who reads the mail of an address as well.
+    ByMail,
 }
 
 /// How much of the server callers may hold, and for how long.
@@ -85,6 +98,13 @@ impl Default for Limits {
     }
 }
 
+impl Settings {
+    /// Whether an address that no account has opens one at its first right code.
+    pub(crate) fn signs_up_by_mail(&self) -> bool {
+        self.sign_up == SignUp::ByMail
+    }
+}
+
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
@@ -94,6 +114,7 @@ impl Default for Settings {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             categories: Categories::built_in(),
+            sign_up: SignUp::ByPassword,
             has_metrics_listener: false,
             has_mailbox: true,
             log_addresses: false,

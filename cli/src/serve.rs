@@ -157,6 +157,7 @@ fn doors(context: &Context) -> api::Settings {
         trusted_proxies: settings.trusted_proxies.clone(),
         log_addresses: settings.log_addresses,
         categories: settings.categories.clone(),
+        sign_up: settings.sign_up,
         has_metrics_listener: settings.metrics_listen.is_some(),
         ..api::Settings::default()
     }

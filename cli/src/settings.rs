@@ -12,7 +12,7 @@ pub use layers::{Flag, Layers};
 
 use crate::exit::{Code, failure};
 use anyhow::Result;
-use api::{Network, web_origin};
+use api::{Network, SignUp, web_origin};
 use domain::notify::Categories;
 use domain::password::Lengths;
 use node::Roles;
@@ -45,6 +45,8 @@ pub struct Settings {
     pub session_max: Duration,
     /// What is asked of passwords, and what their hashes cost.
     pub passwords: PasswordPolicy,
+    /// Who may open an account.
+    pub sign_up: SignUp,
     /// How long a request waits on storage.
     pub storage_wait: Duration,
     /// Web origins that may call the API.
@@ -88,7 +90,7 @@ impl Settings {
         let checked = |key: &'static str, check: fn(&str) -> Result<(), &'static str>| -> Result<Option<String>> {
             read_as(layers, key, |text| check(text).map(|()| text.to_owned()))
         };
-        checked("rate_limits", |text| one_of(text, &["on", "off"], "it must be on or off"))?;
+        checked("rate_limits", on_or_off)?;
         checked("modules", modules)?;
         let storage_wait = of_duration(checked("storage_wait", is_duration)?);
         let settings = Settings {
@@ -104,6 +106,11 @@ impl Settings {
             session_idle: of_duration(checked("session_idle", is_duration)?),
             session_max: of_duration(checked("session_max", is_duration)?),
             passwords: passwords(layers)?,
+            sign_up: match (is_on(checked("sign_up", on_or_off)?), is_on(checked("sign_up_by_mail", on_or_off)?)) {
+                (false, _) => SignUp::Closed,
+                (true, false) => SignUp::ByPassword,
+                (true, true) => SignUp::ByMail,
+            },
             storage_wait,
             allowed_origins: listed(checked("allowed_origins", origins)?.as_deref())
                 .iter()
@@ -125,8 +132,7 @@ impl Settings {
             log: checked("log", not_empty)?.unwrap_or_default(),
             log_json: checked("log_format", |text| one_of(text, &["text", "json"], "it must be text or json"))?
                 .is_some_and(|format| format == "json"),
-            log_addresses: checked("log_addresses", |text| one_of(text, &["on", "off"], "it must be on or off"))?
-                .is_some_and(|set| set == "on"),
+            log_addresses: is_on(checked("log_addresses", on_or_off)?),
         };
         settings.check_roles(layers)?;
         if let Some(set) = layers.get("log") {
@@ -209,6 +215,14 @@ fn not_empty(text: &str) -> Result<(), &'static str> {
 
 fn one_of(text: &str, allowed: &[&str], otherwise: &'static str) -> Result<(), &'static str> {
     if allowed.contains(&text) { Ok(()) } else { Err(otherwise) }
+}
+
+fn on_or_off(text: &str) -> Result<(), &'static str> {
+    one_of(text, &["on", "off"], "it must be on or off")
+}
+
+fn is_on(text: Option<String>) -> bool {
+    text.is_some_and(|text| text == "on")
 }
 
 fn modules(text: &str) -> Result<(), &'static str> {
@@ -354,6 +368,15 @@ mod tests {
     }
 
     #[test]
+    fn who_may_open_an_account() {
+        let of = |pairs: &[(&str, &str)]| read(pairs).unwrap().sign_up;
+        assert_eq!(of(&[]), SignUp::ByPassword);
+        assert_eq!(of(&[("LETOPIS_SIGN_UP_BY_MAIL", "on")]), SignUp::ByMail);
+        assert_eq!(of(&[("LETOPIS_SIGN_UP", "off")]), SignUp::Closed);
+        assert_eq!(of(&[("LETOPIS_SIGN_UP_BY_MAIL", "on"), ("LETOPIS_SIGN_UP", "off")]), SignUp::Closed);
+    }
+
+    #[test]
     fn values_are_checked() {
         for (name, value) in [
             ("LETOPIS_LISTEN", "8080"),
@@ -361,6 +384,8 @@ mod tests {
             ("LETOPIS_SESSION_IDLE", "0s"),
             ("LETOPIS_SESSION_IDLE", "60d"),
             ("LETOPIS_RATE_LIMITS", "yes"),
+            ("LETOPIS_SIGN_UP", "yes"),
+            ("LETOPIS_SIGN_UP_BY_MAIL", "true"),
             ("LETOPIS_MODULES", "messenger"),
             ("LETOPIS_TRUSTED_PROXIES", "10.0.0.0/33"),
             ("LETOPIS_TRUSTED_PROXIES", "proxy.example"),

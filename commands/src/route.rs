@@ -2,11 +2,12 @@
 
 use crate::request::{Actor, Request};
 use crate::states::States;
-use domain::id::{NameClaim, ProjectionName, QuotaId};
+use domain::email::Seen;
+use domain::id::{EmailClaim, NameClaim, ProjectionName, QuotaId};
 use domain::{
-    ChatId, Command, Decision, DeliveryId, InboxId, MessageId, NotificationId, Outcome, PreferencesId, Refusal,
-    SessionId, State, StreamId, SuppressionId, Timestamp, TokenId, UserId, chat, delivery, inbox, message, name,
-    notification, preferences, projection, quota, session, suppression, token, user,
+    ChatId, Command, Decision, DeliveryId, InboxId, MessageId, NotificationId, Outcome, PreferencesId, ProofId, Reads,
+    Refusal, SessionId, State, StreamId, SuppressionId, Timestamp, TokenId, UserId, chat, delivery, email, inbox,
+    message, name, notification, preferences, projection, proof, quota, session, suppression, token, user,
 };
 use std::collections::BTreeSet;
 
@@ -32,7 +33,8 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
     let reads = command.reads();
     match command {
         Command::User(id, command) => {
-            Ok(user::decide(*id, states.user(Some(*id)), &states.name(reads.claim), command, at)?)
+            let (claim, address) = (states.name(reads.claim), states.seen(&reads));
+            Ok(user::decide(*id, states.user(Some(*id)), &claim, &address, command, at)?)
         }
         Command::Session(id, command) => {
             Ok(session::decide(*id, &states.session(*id), states.user(reads.user), command, at)?)
@@ -40,6 +42,11 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
         Command::Token(id, command) => {
             let (user, quota) = (states.user(reads.user), states.quota(reads.quota));
             Ok(token::decide(*id, &states.token(*id), user, quota, command, at)?)
+        }
+        Command::Proof(id, command) => {
+            let (user, claim) = (states.user(reads.user), states.name(reads.claim));
+            let beside = proof::Beside { user, address: states.seen(&reads), claim };
+            Ok(proof::decide(*id, states.proof(*id), &beside, command, at)?)
         }
         Command::Chat(id, command) => {
             let (user, claim) = (states.user(reads.user), states.name(reads.claim));
@@ -90,6 +97,20 @@ impl States {
 
     fn name(&self, claim: Option<NameClaim>) -> name::State {
         if let Some(State::Name(state)) = self.state(claim) { *state } else { name::State::default() }
+    }
+
+    fn proof(&self, id: ProofId) -> &proof::State {
+        static ABSENT: proof::State = proof::State::Absent;
+        if let Some(State::Proof(state)) = self.state(Some(id)) { state } else { &ABSENT }
+    }
+
+    fn email(&self, claim: Option<EmailClaim>) -> email::State {
+        if let Some(State::Email(state)) = self.state(claim) { *state } else { email::State::default() }
+    }
+
+    /// An address with the account that the command takes for its owner.
+    fn seen(&self, reads: &Reads) -> Seen<'_> {
+        Seen { state: self.email(reads.address), owner: self.user(reads.owner) }
     }
 
     fn chat(&self, id: Option<ChatId>) -> &chat::State {

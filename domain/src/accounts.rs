@@ -1,7 +1,11 @@
-//! Who somebody is, and what they come in with: accounts, the claims on their names, sessions, service tokens.
+//! Who somebody is, and what they come in with: accounts, the claims on their names and addresses, what
+//! is mailed to prove that, sessions, service tokens.
 
+pub mod device;
+pub mod email;
 pub mod name;
 pub mod password;
+pub mod proof;
 pub mod quota;
 pub mod session;
 pub mod token;

@@ -45,6 +45,7 @@ id!(UserId, "an account");
 id!(SessionId, "a session");
 id!(TokenId, "a service token");
 id!(QuotaId, "a user's quota: that of the user");
+id!(ProofId, "a proof that somebody reads the mail of an address");
 id!(ChatId, "a chat");
 id!(MessageId, "a message");
 id!(DeliveryId, "a delivery");
@@ -53,11 +54,35 @@ id!(InboxId, "a person's inbox: that of the user");
 id!(PreferencesId, "a user's preferences: that of the user");
 stream_of!(NameClaim);
 stream_of!(SuppressionId);
+stream_of!(EmailClaim);
 stream_of!(ProjectionName);
 
 /// The claim on a name: its keyed hash, so that the log can be searched by a name without holding it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameClaim(pub [u8; 32]);
+
+/// The claim on an address of e-mail: its keyed hash. As text: 64 hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EmailClaim(pub [u8; 32]);
+
+impl Serialize for EmailClaim {
+    fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(&hex(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for EmailClaim {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<EmailClaim, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
+        parse_hash(&text).map(EmailClaim).ok_or_else(|| serde::de::Error::custom("not 64 hex digits"))
+    }
+}
+
+impl From<EmailClaim> for StreamId {
+    fn from(claim: EmailClaim) -> StreamId {
+        StreamId::EmailClaim(claim)
+    }
+}
 
 impl From<NameClaim> for StreamId {
     fn from(claim: NameClaim) -> StreamId {
@@ -151,6 +176,10 @@ pub enum StreamId {
     QuotaId(QuotaId),
     /// `name-<64 hex digits>`
     NameClaim(NameClaim),
+    /// `email-<64 hex digits>`
+    EmailClaim(EmailClaim),
+    /// `proof-<id>`
+    ProofId(ProofId),
     /// `chat-<id>`
     ChatId(ChatId),
     /// `message-<id>`
@@ -182,6 +211,10 @@ pub enum Category {
     Quota,
     /// The claim on a name.
     Name,
+    /// The claim on an address.
+    Email,
+    /// A proof of an address.
+    Proof,
     /// A chat.
     Chat,
     /// A message.
@@ -202,12 +235,14 @@ pub enum Category {
 
 impl Category {
     /// Every category.
-    pub const ALL: [Category; 13] = [
+    pub const ALL: [Category; 15] = [
         Category::User,
         Category::Session,
         Category::Token,
         Category::Quota,
         Category::Name,
+        Category::Email,
+        Category::Proof,
         Category::Chat,
         Category::Message,
         Category::Delivery,
@@ -226,6 +261,8 @@ impl Category {
             Category::Token => "token",
             Category::Quota => "quota",
             Category::Name => "name",
+            Category::Email => "email",
+            Category::Proof => "proof",
             Category::Chat => "chat",
             Category::Message => "message",
             Category::Delivery => "delivery",
@@ -241,7 +278,7 @@ impl Category {
     pub fn is_rarely_named_again(self) -> bool {
         match self {
             Category::Message | Category::Name | Category::Token | Category::Inbox | Category::Projection => true,
-            Category::Preferences | Category::Suppression => true,
+            Category::Preferences | Category::Suppression | Category::Email | Category::Proof => true,
             Category::User | Category::Session | Category::Quota | Category::Chat => false,
             Category::Delivery | Category::Notification => false,
         }
@@ -267,6 +304,8 @@ impl StreamId {
             StreamId::TokenId(_) => Category::Token,
             StreamId::QuotaId(_) => Category::Quota,
             StreamId::NameClaim(_) => Category::Name,
+            StreamId::EmailClaim(_) => Category::Email,
+            StreamId::ProofId(_) => Category::Proof,
             StreamId::ChatId(_) => Category::Chat,
             StreamId::MessageId(_) => Category::Message,
             StreamId::DeliveryId(_) => Category::Delivery,
@@ -287,7 +326,8 @@ impl fmt::Display for StreamId {
             StreamId::SessionId(id) => id.fmt(out),
             StreamId::TokenId(id) => id.fmt(out),
             StreamId::QuotaId(id) => id.fmt(out),
-            StreamId::NameClaim(NameClaim(hash)) => out.write_str(&hex(hash)),
+            StreamId::NameClaim(NameClaim(hash)) | StreamId::EmailClaim(EmailClaim(hash)) => out.write_str(&hex(hash)),
+            StreamId::ProofId(id) => id.fmt(out),
             StreamId::ChatId(id) => id.fmt(out),
             StreamId::MessageId(id) => id.fmt(out),
             StreamId::DeliveryId(id) => id.fmt(out),
@@ -310,6 +350,8 @@ impl StreamId {
             Category::Token => TokenId(parse_uuid(rest)?).into(),
             Category::Quota => QuotaId(parse_uuid(rest)?).into(),
             Category::Name => NameClaim(parse_hash(rest)?).into(),
+            Category::Email => EmailClaim(parse_hash(rest)?).into(),
+            Category::Proof => ProofId(parse_uuid(rest)?).into(),
             Category::Chat => ChatId(parse_uuid(rest)?).into(),
             Category::Message => MessageId(parse_uuid(rest)?).into(),
             Category::Delivery => DeliveryId(parse_uuid(rest)?).into(),
@@ -356,7 +398,7 @@ mod tests {
     #[test]
     fn streams_read_back_from_their_text() {
         let id = Uuid::from_u128(7);
-        let streams: [StreamId; 13] = [
+        let streams: [StreamId; 15] = [
             UserId(id).into(),
             SessionId(id).into(),
             TokenId(id).into(),
@@ -369,6 +411,8 @@ mod tests {
             NameClaim([0xab; 32]).into(),
             PreferencesId(id).into(),
             SuppressionId([0xab; 32]).into(),
+            EmailClaim([0xab; 32]).into(),
+            ProofId(id).into(),
             ProjectionName::parse("sign-ins").unwrap().into(),
         ];
         for stream in streams {

@@ -21,11 +21,11 @@ pub mod text;
 pub mod time;
 
 pub use accounts::user::VERIFIERS;
-pub use accounts::{name, password, quota, session, token, user};
+pub use accounts::{device, email, name, password, proof, quota, session, token, user};
 pub use chat::message;
 pub use decision::{Decision, Outcome};
 pub use id::{
-    Category, ChatId, DeliveryId, InboxId, MessageId, NotificationId, PreferencesId, SessionId, StreamId,
+    Category, ChatId, DeliveryId, InboxId, MessageId, NotificationId, PreferencesId, ProofId, SessionId, StreamId,
     SuppressionId, TokenId, UserId,
 };
 pub use notify::{delivery, inbox, notification, preferences, suppression};
@@ -45,6 +45,8 @@ pub enum Command {
     Session(SessionId, session::Command),
     /// About one service token.
     Token(TokenId, token::Command),
+    /// About one proof of an address.
+    Proof(ProofId, proof::Command),
     /// About one chat.
     Chat(ChatId, chat::Command),
     /// About one message.
@@ -73,6 +75,7 @@ impl Command {
             Command::User(id, _) | Command::Nothing(id) => (*id).into(),
             Command::Session(id, _) => (*id).into(),
             Command::Token(id, _) => (*id).into(),
+            Command::Proof(id, _) => (*id).into(),
             Command::Chat(id, _) => (*id).into(),
             Command::Message(id, _) => (*id).into(),
             Command::Delivery(id, _) => (*id).into(),
@@ -90,6 +93,7 @@ impl Command {
             Command::User(id, command) => command.reads(*id),
             Command::Session(_, command) => command.reads(),
             Command::Token(_, command) => command.reads(),
+            Command::Proof(_, command) => command.reads(),
             Command::Chat(_, command) => command.reads(),
             Command::Message(_, command) => command.reads(),
             Command::Delivery(_, command) => command.reads(),
@@ -108,7 +112,7 @@ impl Command {
             Command::Notification(_, command) => command.by(),
             Command::User(..) | Command::Session(..) | Command::Token(..) | Command::Delivery(..) => None,
             Command::Inbox(..) | Command::Projection(..) | Command::Nothing(_) => None,
-            Command::Preferences(..) | Command::Suppression(..) => None,
+            Command::Preferences(..) | Command::Suppression(..) | Command::Proof(..) => None,
         }
     }
 
@@ -119,7 +123,7 @@ impl Command {
             Command::Session(..) | Command::Token(..) | Command::Message(..) | Command::Nothing(_) => true,
             Command::Delivery(..) | Command::Notification(..) | Command::Inbox(..) | Command::Suppression(..) => true,
             // What is said of preferences is judged by the account that they are of.
-            Command::User(..) | Command::Preferences(..) | Command::Projection(..) => false,
+            Command::User(..) | Command::Preferences(..) | Command::Proof(..) | Command::Projection(..) => false,
         }
     }
 }
@@ -137,6 +141,10 @@ pub enum Event {
     Quota(id::QuotaId, quota::Event),
     /// To the claim on a name.
     Name(id::NameClaim, name::Event),
+    /// To the claim on an address.
+    Email(id::EmailClaim, email::Event),
+    /// To a proof of an address.
+    Proof(ProofId, proof::Event),
     /// To a chat.
     Chat(ChatId, chat::Event),
     /// To a message.
@@ -164,6 +172,8 @@ impl Event {
             Event::Token(id, _) => (*id).into(),
             Event::Quota(id, _) => (*id).into(),
             Event::Name(claim, _) => (*claim).into(),
+            Event::Email(claim, _) => (*claim).into(),
+            Event::Proof(id, _) => (*id).into(),
             Event::Chat(id, _) => (*id).into(),
             Event::Message(id, _) => (*id).into(),
             Event::Delivery(id, _) => (*id).into(),
@@ -200,6 +210,8 @@ impl Event {
             Event::Token(_, event) => event.name(),
             Event::Quota(_, event) => event.name(),
             Event::Name(_, event) => event.name(),
+            Event::Email(_, event) => event.name(),
+            Event::Proof(_, event) => event.name(),
             Event::Chat(_, event) => event.name(),
             Event::Message(_, event) => event.name(),
             Event::Delivery(_, event) => event.name(),
@@ -219,6 +231,8 @@ impl Event {
             Event::Token(_, event) => event.written(),
             Event::Quota(_, event) => event.written(),
             Event::Name(_, event) => event.written(),
+            Event::Email(_, event) => event.written(),
+            Event::Proof(_, event) => event.written(),
             Event::Chat(_, event) => event.written(),
             Event::Message(_, event) => event.written(),
             Event::Delivery(_, event) => event.written(),
@@ -242,6 +256,8 @@ impl Event {
             Category::Token => parts.placed(token::Event::restore(parts)?, Event::Token)?,
             Category::Quota => parts.placed(quota::Event::restore(parts)?, Event::Quota)?,
             Category::Name => parts.placed(name::Event::restore(parts)?, Event::Name)?,
+            Category::Email => parts.placed(email::Event::restore(parts)?, Event::Email)?,
+            Category::Proof => parts.placed(proof::Event::restore(parts)?, Event::Proof)?,
             Category::Chat => parts.placed(chat::Event::restore(parts)?, Event::Chat)?,
             Category::Message => parts.placed(message::Event::restore(parts)?, Event::Message)?,
             Category::Delivery => parts.placed(delivery::Event::restore(parts)?, Event::Delivery)?,
@@ -267,6 +283,10 @@ pub enum State {
     Quota(quota::State),
     /// The claim on a name.
     Name(name::State),
+    /// The claim on an address.
+    Email(email::State),
+    /// A proof of an address.
+    Proof(proof::State),
     /// A chat.
     Chat(chat::State),
     /// A message.
@@ -294,6 +314,8 @@ impl State {
             Category::Token => State::Token(token::State::default()),
             Category::Quota => State::Quota(quota::State::default()),
             Category::Name => State::Name(name::State::default()),
+            Category::Email => State::Email(email::State::default()),
+            Category::Proof => State::Proof(proof::State::default()),
             Category::Chat => State::Chat(chat::State::default()),
             Category::Message => State::Message(message::State::default()),
             Category::Delivery => State::Delivery(delivery::State::default()),
@@ -313,6 +335,8 @@ impl State {
             (State::Token(state), Event::Token(_, event)) => token::evolve(state, event),
             (State::Quota(state), Event::Quota(_, event)) => quota::evolve(state, event),
             (State::Name(state), Event::Name(_, event)) => name::evolve(state, event),
+            (State::Email(state), Event::Email(_, event)) => email::evolve(state, event),
+            (State::Proof(state), Event::Proof(_, event)) => proof::evolve(state, event),
             (State::Chat(state), Event::Chat(_, event)) => chat::evolve(state, event),
             (State::Message(state), Event::Message(_, event)) => message::evolve(state, event),
             (State::Delivery(state), Event::Delivery(_, event)) => delivery::evolve(state, event),
@@ -328,6 +352,8 @@ impl State {
                 | State::Token(_)
                 | State::Quota(_)
                 | State::Name(_)
+                | State::Email(_)
+                | State::Proof(_)
                 | State::Chat(_)
                 | State::Message(_)
                 | State::Delivery(_)
@@ -349,6 +375,8 @@ impl State {
             State::Token(state) => state.to_json(),
             State::Quota(state) => state.to_json(),
             State::Name(state) => state.to_json(),
+            State::Email(state) => state.to_json(),
+            State::Proof(state) => state.to_json(personal),
             State::Chat(state) => state.to_json(),
             State::Message(state) => state.to_json(personal),
             State::Delivery(state) => state.to_json(),
@@ -373,6 +401,9 @@ pub enum Refusal {
     /// By the rules of service tokens.
     #[error(transparent)]
     Token(#[from] token::Refusal),
+    /// By the rules of proofs.
+    #[error(transparent)]
+    Proof(#[from] proof::Refusal),
     /// By the rules of chats.
     #[error(transparent)]
     Chat(#[from] chat::Refusal),
@@ -406,6 +437,7 @@ impl Refusal {
             Refusal::User(refusal) => refusal.kind(),
             Refusal::Session(refusal) => refusal.kind(),
             Refusal::Token(refusal) => refusal.kind(),
+            Refusal::Proof(refusal) => refusal.kind(),
             Refusal::Chat(refusal) => refusal.kind(),
             Refusal::Message(refusal) => refusal.kind(),
             Refusal::Delivery(refusal) => refusal.kind(),

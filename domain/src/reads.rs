@@ -1,7 +1,7 @@
 //! What rules look at beside their own stream.
 
-use crate::id::{NameClaim, PreferencesId, QuotaId};
-use crate::{ChatId, MessageId, StreamId, UserId};
+use crate::id::{EmailClaim, NameClaim, PreferencesId, QuotaId};
+use crate::{ChatId, MessageId, ProofId, StreamId, UserId};
 
 /// The streams beside its own whose states a command is decided on, by what they are to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +14,12 @@ pub struct Reads {
     pub claim: Option<NameClaim>,
     /// The preferences that what is changed has a meaning for.
     pub preferences: Option<PreferencesId>,
+    /// The claim on an address.
+    pub address: Option<EmailClaim>,
+    /// The account that the address belongs to, as far as the command knows.
+    pub owner: Option<UserId>,
+    /// The proof that is issued for that address.
+    pub proof: Option<ProofId>,
     /// The chat that a message is in.
     pub chat: Option<ChatId>,
     /// The message that is answered to.
@@ -25,12 +31,15 @@ pub struct Reads {
 impl Reads {
     /// Each of them.
     pub fn streams(self) -> impl Iterator<Item = StreamId> {
-        let Reads { user, quota, claim, preferences, chat, answered, people } = self;
+        let Reads { user, quota, claim, preferences, address, owner, proof, chat, answered, people } = self;
         [
             user.map(StreamId::from),
             quota.map(StreamId::from),
             claim.map(StreamId::from),
             preferences.map(StreamId::from),
+            address.map(StreamId::from),
+            owner.map(StreamId::from),
+            proof.map(StreamId::from),
             chat.map(StreamId::from),
             answered.map(StreamId::from),
         ]

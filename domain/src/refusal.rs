@@ -21,6 +21,14 @@ pub enum RefusalKind {
     SuppressionNotFound,
     /// The name of an account is taken.
     UserExists,
+    /// The name of the account cannot be chosen again.
+    NameFixed,
+    /// A mailed link is good for nothing any more.
+    LinkExpired,
+    /// A mailed code is wrong, or counts no more.
+    BadCode,
+    /// Another account has confirmed the address.
+    AddressTaken,
     /// An id is taken.
     AlreadyExists,
     /// The name in a chat is taken.

@@ -3,15 +3,15 @@
 //! What stands in the snapshot stands in logs: a shape may be added there, none may be changed.
 #![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
-use domain::id::{NameClaim, ProjectionName, QuotaId};
+use domain::id::{EmailClaim, NameClaim, ProjectionName, QuotaId};
 use domain::notify::{CategoryKey, Channel, Kind, Semantics, quiet};
 use domain::session::TokenHash;
 use domain::text::{ChatName, DisplayName, Email, Locale, MessageText, Nickname, Note, TimeZone, TokenName, UserName};
 use domain::user::{Origin, Verifier};
 use domain::{
-    ChatId, DeliveryId, Event, InboxId, MessageId, NotificationId, Personal, PreferencesId, SessionId, Stored,
-    StoredParts, StreamId, SuppressionId, Timestamp, TokenId, Unreadable, UserId, chat, delivery, inbox, message, name,
-    notification, preferences, projection, quota, session, suppression, token, user,
+    ChatId, DeliveryId, Event, InboxId, MessageId, NotificationId, Personal, PreferencesId, ProofId, SessionId, Stored,
+    StoredParts, StreamId, SuppressionId, Timestamp, TokenId, Unreadable, UserId, chat, delivery, email, inbox,
+    message, name, notification, preferences, projection, proof, quota, session, suppression, token, user,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -20,6 +20,8 @@ const ANNA: UserId = UserId(Uuid::from_u128(1));
 const BORIS: UserId = UserId(Uuid::from_u128(2));
 const ANNA_STREAM: &str = "user-00000000-0000-0000-0000-000000000001";
 const CLAIM: NameClaim = NameClaim([0xcd; 32]);
+const ADDRESS: EmailClaim = EmailClaim([0xad; 32]);
+const PROOF: ProofId = ProofId(Uuid::from_u128(9));
 const SESSION: SessionId = SessionId(Uuid::from_u128(3));
 const TOKEN: TokenId = TokenId(Uuid::from_u128(7));
 const OTHER_TOKEN: TokenId = TokenId(Uuid::from_u128(8));
@@ -75,6 +77,25 @@ examples! { sight:
             email: Some(Email::parse("anna@example.org").unwrap()),
         }),
     })),
+    Event::User(_, user::Event::NameGiven) => Event::User(ANNA, user::Event::NameGiven),
+    Event::User(_, user::Event::NameChosen(_)) => Event::User(ANNA, user::Event::NameChosen(user::NameChosen {
+        user_name: sight.of(UserName::parse("Anna").unwrap()),
+    })),
+    Event::User(_, user::Event::EmailChangeRequested(_)) => {
+        Event::User(ANNA, user::Event::EmailChangeRequested(user::EmailChangeRequested {
+            proof_id: PROOF,
+            claim: ADDRESS,
+            at: AT,
+            email: sight.of(email_address()),
+        }))
+    },
+    Event::User(_, user::Event::EmailConfirmed(_)) => Event::User(ANNA, user::Event::EmailConfirmed(user::EmailConfirmed {
+        claim: ADDRESS,
+        personal: sight.of(user::ConfirmedEmail {
+            email: email_address(),
+            former: Some(Email::parse("boris@example.org").unwrap()),
+        }),
+    })),
     Event::User(_, user::Event::ProfileChanged(_)) => Event::User(ANNA, user::Event::ProfileChanged(user::ProfileChanged {
         time_zone: TimeZone::parse("Europe/Berlin").unwrap(),
         locale: Locale::parse("pt-BR").unwrap(),
@@ -104,11 +125,31 @@ examples! { sight:
         token_hash: TokenHash([0xab; 32]),
         at: AT,
         expires_at: AT.plus_seconds(3_600),
+        by: session::Way::Password,
+        new_device: false,
         from: sight.of(origin()),
     })),
     Event::Session(_, session::Event::Ended(_)) => Event::Session(SESSION, session::Event::Ended(session::Ended {
         user_id: ANNA,
     })),
+    Event::Email(_, email::Event::Claimed(_)) => Event::Email(ADDRESS, email::Event::Claimed(email::Claimed {
+        user_id: ANNA,
+    })),
+    Event::Email(_, email::Event::CodeAsked(_)) => Event::Email(ADDRESS, email::Event::CodeAsked(email::CodeAsked {
+        proof_id: PROOF,
+        at: AT,
+    })),
+    Event::Email(_, email::Event::Wanted(_)) => Event::Email(ADDRESS, email::Event::Wanted(email::Wanted {
+        user_id: ANNA,
+        at: AT,
+    })),
+    Event::Proof(_, proof::Event::Issued(_)) => Event::Proof(PROOF, proof::Event::Issued(proof::Issued {
+        user_id: Some(ANNA),
+        email: sight.of(email_address()),
+        ..issued()
+    })),
+    Event::Proof(_, proof::Event::Tried(_)) => Event::Proof(PROOF, proof::Event::Tried(proof::Tried { count: 2 })),
+    Event::Proof(_, proof::Event::Used(_)) => Event::Proof(PROOF, proof::Event::Used(proof::Used {})),
     Event::Token(_, token::Event::Created(_)) => Event::Token(TOKEN, token::Event::Created(token::Created {
         user_id: ANNA,
         token_hash: TokenHash([0xef; 32]),
@@ -381,6 +422,24 @@ fn fault() -> delivery::Fault {
     delivery::Fault { phase: "rcpt".to_owned(), code: Some(451), detail: "try again later".to_owned() }
 }
 
+fn email_address() -> Email {
+    Email::parse("anna@example.org").unwrap()
+}
+
+/// What is issued for an address that no account has.
+fn issued() -> proof::Issued {
+    proof::Issued {
+        purpose: proof::Purpose::Reset,
+        user_id: None,
+        claim: ADDRESS,
+        passwords: 2,
+        language: Locale::parse("ru").unwrap(),
+        at: AT,
+        expires_at: AT.plus_seconds(3_600),
+        email: Personal::Erased,
+    }
+}
+
 fn origin() -> Origin {
     Origin { device: "Firefox on Linux".to_owned(), address: "192.0.2.1".to_owned() }
 }
@@ -506,8 +565,23 @@ fn what_is_optional_may_be_missing() {
     let counted = quota::TokenCounted { token_id: TOKEN, at: AT, expires_at: None };
     let counted = Event::Quota(QUOTA, quota::Event::TokenCounted(counted));
     assert!(!counted.stored().payload.contains("expires_at"));
+    let mailed_to_nobody = Event::Proof(PROOF, proof::Event::Issued(issued()));
+    assert!(!mailed_to_nobody.stored().payload.contains("user_id"));
+    let by_mail = session::SignedIn {
+        user_id: ANNA,
+        token_hash: TokenHash([0xab; 32]),
+        at: AT,
+        expires_at: AT,
+        by: session::Way::Mail,
+        new_device: true,
+        from: Personal::Known(origin()),
+    };
+    let by_mail = Event::Session(SESSION, session::Event::SignedIn(by_mail));
+    assert!(by_mail.stored().payload.ends_with(r#","by":"mail","new_device":true}"#));
     assert!(!without_email.stored().personal.unwrap().1.contains("email"));
-    for event in [answers_to_nothing, without_email, without_note, none_goes_on, without_end, counted] {
+    let more = [mailed_to_nobody, by_mail];
+    let events = [answers_to_nothing, without_email, without_note, none_goes_on, without_end, counted];
+    for event in events.into_iter().chain(more) {
         assert_eq!(restored(&event), Ok(event));
     }
 }

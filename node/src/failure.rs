@@ -180,9 +180,12 @@ fn of_refusal(refusal: &Refusal) -> FailureKind {
         | RefusalKind::DeliveryNotFound
         | RefusalKind::NotificationNotFound
         | RefusalKind::SuppressionNotFound => FailureKind::NotFound,
-        RefusalKind::BadCredentials => FailureKind::Auth,
+        RefusalKind::BadCredentials | RefusalKind::BadCode => FailureKind::Auth,
         RefusalKind::UserExists
         | RefusalKind::AlreadyExists
+        | RefusalKind::NameFixed
+        | RefusalKind::LinkExpired
+        | RefusalKind::AddressTaken
         | RefusalKind::NameTaken
         | RefusalKind::NotInvited
         | RefusalKind::NotAMember

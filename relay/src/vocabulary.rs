@@ -20,9 +20,9 @@ pub struct PublicFact {
 }
 
 /// Translates a fact; `None` for what nobody outside is told. Who comes and goes with which session or token, and from
-/// where, is the account's own affair; the claim on a name is how names are kept apart, and a skipped event is how an
-/// operator mended a read model; what somebody wants to be told, and which address gets nothing, is between them and us.
-/// What else is to be told gets an arm here.
+/// where, is the account's own affair; the claims on names and addresses are how those are kept apart, a proof is a mail to
+/// one person, and a skipped event is how an operator mended a read model; what somebody wants to be told, and which address
+/// gets nothing, is between them and us. What else is to be told gets an arm here.
 pub fn translate(event: &Event) -> Option<PublicFact> {
     if let Event::User(id, event) = event {
         of_user(*id, event)
@@ -41,13 +41,18 @@ fn of_user(user_id: UserId, event: &user::Event) -> Option<PublicFact> {
             say("letopis.user.signed_up", json!({"v": 1, "user_id": user_id, "at": event.at}))
         }
         // What was changed is read over HTTP: it is personal.
-        user::Event::ProfileChanged(_) => say("letopis.user.profile_changed", json!({"v": 1, "user_id": user_id})),
+        user::Event::ProfileChanged(_) | user::Event::NameChosen(_) => {
+            say("letopis.user.profile_changed", json!({"v": 1, "user_id": user_id}))
+        }
         user::Event::RoleSet(event) => {
             say("letopis.user.role_set", json!({"v": 1, "user_id": user_id, "role": event.role}))
         }
         user::Event::Erased => say("letopis.user.erased", json!({"v": 1, "user_id": user_id})),
         // How an account is secured, and who tries it, helps only who wants to break in.
-        user::Event::PasswordChanged(_)
+        user::Event::NameGiven
+        | user::Event::EmailChangeRequested(_)
+        | user::Event::EmailConfirmed(_)
+        | user::Event::PasswordChanged(_)
         | user::Event::VerifierReplaced(_)
         | user::Event::SignInsFailed(_)
         | user::Event::SessionsEnded(_)

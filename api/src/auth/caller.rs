@@ -88,6 +88,7 @@ async fn user_of(parts: &Parts, app: &App, needed: Scope) -> Result<UserId, Erro
     }
 }
 
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// How far the clocks of nodes may be apart.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
@@ -193,6 +194,22 @@ pub(crate) fn session_tokens(parts: &Parts, app: &App) -> Result<Vec<String>, Er
     Ok(named)
 }
 
+/// Refuses a form that a page of another site sends. Ours send no referrer, and with it browsers leave their origin out
+/// as `null`; where they come from they say in `Sec-Fetch-Site`.
+///
+/// # Errors
+/// `cross-site-request`.
+pub(crate) fn refuse_foreign_form(parts: &Parts, app: &App) -> Result<(), Error> {
+    let site = parts.headers.get(SEC_FETCH_SITE).map(|value| value.as_bytes());
+    let origin = parts.headers.get(ORIGIN).map(|value| value.as_bytes());
+    let is_foreign = match (site, origin) {
+        (Some(site), _) => !matches!(site, b"same-origin" | b"none"),
+        (None, Some(origin)) => origin != b"null" && !is_ours(origin, parts, app),
+        (None, None) => false,
+    };
+    if is_foreign { Err(cross_site(parts)) } else { Ok(()) }
+}
+
 /// What a request calls with. The header goes before the cookie: who sets it means it.
 fn credential(parts: &Parts, app: &App) -> Result<Option<Credential>, Error> {
     if let Some(token) = credentials::of_header(&parts.headers).into_iter().next() {
@@ -226,7 +243,7 @@ fn is_foreign(parts: &Parts, app: &App) -> bool {
     if origin.is_some_and(|origin| app.settings.allowed_origins.iter().any(|allowed| allowed.as_bytes() == origin)) {
         return false;
     }
-    let site = parts.headers.get(HeaderName::from_static("sec-fetch-site")).map(|value| value.as_bytes());
+    let site = parts.headers.get(SEC_FETCH_SITE).map(|value| value.as_bytes());
     origin.is_some_and(|origin| !is_ours(origin, parts, app))
         || site.is_some_and(|site| !matches!(site, b"same-origin" | b"none"))
 }

@@ -51,7 +51,7 @@ fn explained(response: Response, request_id: &str) -> Response {
     let status = response.status();
     let error = match response.extensions().get::<Error>() {
         Some(error) => error.clone(),
-        None if (status.is_client_error() || status.is_server_error()) && !is_json(&response) => by_status(status),
+        None if (status.is_client_error() || status.is_server_error()) && !is_own(&response) => by_status(status),
         None => return response,
     };
     let problem = Problem::of(&error, request_id);
@@ -103,9 +103,10 @@ pub(crate) fn alone(error: &Error, origins: &[String], head: &[u8]) -> String {
     )
 }
 
-/// Whether a handler has said in JSON of its own what is wrong (`/readyz`).
-fn is_json(response: &Response) -> bool {
-    response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json")
+/// Whether a handler has said on its own what is wrong: in JSON (`/readyz`), or on a page.
+fn is_own(response: &Response) -> bool {
+    let own = ["application/json", "text/html; charset=utf-8"];
+    response.headers().get(CONTENT_TYPE).is_some_and(|kind| own.iter().any(|own| kind == own))
 }
 
 /// A failure that axum or a layer made without us.

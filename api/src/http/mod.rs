@@ -15,6 +15,7 @@ pub(crate) mod cursor;
 pub(crate) mod envelope;
 pub(crate) mod figures;
 pub(crate) mod idempotency;
+pub(crate) mod language;
 pub(crate) mod listener;
 pub(crate) mod metrics;
 pub(crate) mod params;

@@ -1,6 +1,7 @@
 //! Registering, logging in, logging out.
 
 use super::spec::{Routes, Spec};
+use crate::SignUp;
 use crate::app::App;
 use crate::auth::caller::session_tokens;
 use crate::auth::credentials::set_cookie;
@@ -10,6 +11,7 @@ use crate::http::address::ClientAddress;
 use crate::http::body::Body;
 use crate::http::client_origin::ClientOrigin;
 use crate::http::context::CommandContext;
+use crate::http::language::AcceptedLanguage;
 use crate::http::reply::{Done, read, written};
 use crate::http::request_log::Notes;
 use axum::extract::{Request, State};
@@ -17,11 +19,13 @@ use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse, Response};
 use commands::{Actor, Answer};
+use domain::proof::To;
 use domain::text::{Email, UserName, canonical_name};
-use domain::{Command, Outcome, SessionId, Timestamp, UserId, session, user};
-use node::claims::claim;
+use domain::user::Origin;
+use domain::{Command, Outcome, ProofId, SessionId, Timestamp, UserId, device, session, user};
+use node::claims::{claim, email_claim};
 use node::passwords::{Fit, Passwords};
-use projections::{ProjectionId, users};
+use projections::{ProjectionId, sign_ins, users};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -34,7 +38,11 @@ pub(crate) fn routes() -> Routes {
     Routes::default()
         .add(
             routes!(register),
-            Spec::anyone().body_bytes_max(BODY_BYTES_MAX).fails(&[Code::WeakPassword, Code::UserExists]),
+            Spec::anyone().body_bytes_max(BODY_BYTES_MAX).fails(&[
+                Code::WeakPassword,
+                Code::UserExists,
+                Code::SignUpClosed,
+            ]),
         )
         // CONTRACT 1.1: a session's token is told once; a repeat opens another session.
         .add(routes!(login), Spec::anyone().body_bytes_max(BODY_BYTES_MAX).without_key().fails(&[Code::BadCredentials]))
@@ -52,7 +60,7 @@ pub(super) struct Register {
     /// 8 to 256 characters.
     #[schema(min_length = 8, max_length = 256)]
     password: String,
-    /// An address for mail; it counts as yours once it is confirmed.
+    /// An address for mail; it counts as yours once you have used the link that is mailed there.
     email: Option<String>,
 }
 
@@ -68,6 +76,7 @@ struct Registered {
 #[serde(deny_unknown_fields)]
 #[schema(as = Credentials, example = json!({"user_name": "anna", "password": "correct horse battery"}))]
 pub(super) struct Login {
+    /// Or a confirmed address.
     user_name: String,
     password: String,
     /// Puts the token into a cookie and not into the body: for pages in a browser.
@@ -77,7 +86,7 @@ pub(super) struct Login {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = NewSession)]
-struct LoggedIn {
+pub(super) struct LoggedIn {
     /// The session's token, to send as `Authorization: Bearer`; left out when it went into the cookie.
     #[schema(example = "Qm9yaXMgYW5kIEFubmEgd2VyZSBoZXJlIGluIE1heQA")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,8 +111,12 @@ async fn register(
     State(app): State<App>,
     mut context: CommandContext,
     ClientAddress(address): ClientAddress,
+    language: AcceptedLanguage,
     Body(body): Body<Register>,
 ) -> Result<Response, Error> {
+    if app.settings.sign_up == SignUp::Closed {
+        return Err(Error::new(Code::SignUpClosed, "accounts are opened by the operators of this server only"));
+    }
     let user_name = UserName::parse(&body.user_name).map_err(|unfit| Error::bad("user_name", unfit))?;
     let email = body.email.as_deref().map(Email::parse).transpose().map_err(|unfit| Error::bad("email", unfit))?;
     app.passwords
@@ -117,10 +130,21 @@ async fn register(
         return Ok(registered(&answer));
     }
     let verifier = Some(app.passwords_of(address).hash(body.password).await?);
-    let sign_up =
-        user::Command::SignUp(user::SignUp { claim: claim(&app.keys, &user_name), user_name, email, verifier });
-    let command = Command::User(UserId(Uuid::now_v7()), sign_up);
-    Ok(registered(&app.ask(Actor::Anonymous, &context, command).await?))
+    let user_id = UserId(Uuid::now_v7());
+    let command = |email: Option<user::NewAddress>| {
+        let claim = claim(&app.keys, &user_name);
+        let (user_name, verifier) = (user_name.clone(), verifier.clone());
+        Command::User(user_id, user::Command::SignUp(user::SignUp { claim, user_name, email, verifier }))
+    };
+    let Some(email) = email else {
+        return Ok(registered(&app.ask(Actor::Anonymous, &context, command(None)).await?));
+    };
+    let (address, proof_id) = (email_claim(&app.keys, &email), ProofId(Uuid::now_v7()));
+    let command = |To { claim, owner }| {
+        let (email, language) = (email.clone(), language.locale());
+        command(Some(user::NewAddress { email, claim, owner, proof_id, language }))
+    };
+    Ok(registered(&app.ask_about(Actor::Anonymous, &context, address, command).await?))
 }
 
 fn registered(answer: &Answer) -> Response {
@@ -146,6 +170,7 @@ async fn login(
     let reading = app.read(ProjectionId::Users, 0).await?;
     // What a keyboard adds around a name is no part of it: no name begins or ends with a space.
     let known = match canonical_name(&body.user_name).as_deref().map(str::trim) {
+        Some(email) if email.contains('@') => users::credentials_by_email(&reading.database, email).await?,
         Some(name) => users::credentials(&reading.database, name).await?,
         None => None,
     };
@@ -161,6 +186,7 @@ async fn login(
         app.remember_failure(&context, known.user_id, origin);
         return Err(refused("the password is wrong"));
     }
+    let new_device = app.is_new_device(known.user_id, &origin).await;
     let token = new_token();
     let expires_at = context.at.plus(app.settings.session_max);
     let sign_in = session::Command::SignIn(session::SignIn {
@@ -169,6 +195,7 @@ async fn login(
         token_hash: hash(&token),
         expires_at,
         from: origin,
+        new_device,
     });
     let command = Command::Session(SessionId(Uuid::now_v7()), sign_in);
     let answer = app.ask(Actor::User(known.user_id), &context, command).await?;
@@ -176,19 +203,47 @@ async fn login(
     if fit == Fit::Outdated {
         replace_verifier(&app, &passwords, &context, &known, body.password).await;
     }
-    let session_id = (!body.cookie).then(|| token.clone());
+    Ok(opened(&app, &context, &token, &Opened { user_id: known.user_id, expires_at, answer }, body.cookie))
+}
+
+/// A session that was opened.
+pub(super) struct Opened {
+    pub(super) user_id: UserId,
+    /// When it ends however much it is used.
+    pub(super) expires_at: Timestamp,
+    pub(super) answer: Answer,
+}
+
+/// The answer that tells its token, in the body or in the cookie.
+pub(super) fn opened(app: &App, context: &CommandContext, token: &str, opened: &Opened, cookie: bool) -> Response {
+    let Opened { user_id, expires_at, answer } = opened;
     let logged_in = LoggedIn {
-        session_id,
-        user_id: known.user_id,
-        expires_at,
-        idle_expires_at: expires_at.min(context.at.plus(app.settings.session_idle)),
+        session_id: (!cookie).then(|| token.to_owned()),
+        user_id: *user_id,
+        expires_at: *expires_at,
+        idle_expires_at: context.at.plus(app.settings.session_idle).min(*expires_at),
         position: answer.position,
     };
-    let mut response = written(StatusCode::OK, &answer, logged_in);
-    if body.cookie {
-        response.headers_mut().insert(SET_COOKIE, set_cookie(&token, app.settings.session_max.as_secs()));
+    let mut response = written(StatusCode::OK, answer, logged_in);
+    if cookie {
+        response.headers_mut().insert(SET_COOKIE, set_cookie(token, app.settings.session_max.as_secs()));
     }
-    Ok(response)
+    response
+}
+
+impl App {
+    /// Whether the account has signed in before, and never by such a program. A sign-in does not wait for the history: where
+    /// that is behind, nobody is warned.
+    pub(super) async fn is_new_device(&self, user_id: UserId, from: &Origin) -> bool {
+        let looked = async {
+            let history = self.read(ProjectionId::SignIns, 0).await?;
+            Ok::<_, Error>(sign_ins::is_new(&history.database, user_id, &device::family(&from.device)).await?)
+        };
+        looked.await.unwrap_or_else(|error| {
+            tracing::warn!(%user_id, error = error.detail, "whether a device is new could not be looked up");
+            false
+        })
+    }
 }
 
 /// Replaces an outdated verifier, now that the password is at hand. A sign-in does not fail by it: the next one will do.

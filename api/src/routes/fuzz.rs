@@ -1,6 +1,6 @@
 //! Every body that is read, mutated: it is taken, or its fault is told in our own words and at its place.
 
-use super::{auth, chats, forgetting, me, members, messages, search_tasks, tokens};
+use super::{auth, chats, codes, email, forgetting, me, members, messages, reset, search_tasks, tokens};
 use crate::error::{Code, Error};
 use crate::http::body::parse;
 use ::fuzz::Verdict;
@@ -14,13 +14,18 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<(), Error> {
 }
 
 /// Each body: how it is read, and what it looks like.
-const BODIES: [(Read, &str); 13] = [
+const BODIES: [(Read, &str); 18] = [
     (read::<auth::Register>, r#"{"user_name":"Anna","password":"a long passphrase","email":"anna@example.org"}"#),
     (read::<auth::Login>, r#"{"user_name":"Anna","password":"a long passphrase","cookie":true}"#),
+    (read::<codes::Ask>, r#"{"email":"anna@example.org"}"#),
+    (read::<codes::Verify>, r#"{"email":"anna@example.org","code":"123456","cookie":true}"#),
+    (read::<email::ChangeEmail>, r#"{"email":"anna@example.org"}"#),
+    (read::<reset::Forgot>, r#"{"email":"anna@example.org"}"#),
+    (read::<reset::Reset>, r#"{"token":"abc","new_password":"a longer one"}"#),
     (read::<chats::CreateChat>, r#"{"chat_name":"garden","private":false}"#),
     (read::<chats::ChangeChat>, r#"{"chat_name":"kitchen","archived":true}"#),
     (read::<forgetting::Erase>, r#"{"password":"a long passphrase"}"#),
-    (read::<me::ChangeProfile>, r#"{"display_name":"A","time_zone":"Europe/Berlin","locale":"pt-BR"}"#),
+    (read::<me::ChangeProfile>, r#"{"user_name":"A","display_name":"A","time_zone":"Europe/Berlin","locale":"pt-BR"}"#),
     (read::<me::ChangePassword>, r#"{"old_password":"a long passphrase","new_password":"a longer one"}"#),
     (read::<members::Enter>, r#"{"user_id":"0190c2f4-0000-7000-8000-000000000001"}"#),
     (read::<members::ChangeMember>, r#"{"role":"admin"}"#),

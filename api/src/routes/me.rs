@@ -18,6 +18,7 @@ use axum::response::Response;
 use commands::{Actor, Answer};
 use domain::text::{DisplayName, Locale, TimeZone, UserName};
 use domain::{Command, Outcome, SessionId, Timestamp, UserId, user};
+use node::claims::claim;
 use projections::{ProjectionId, sign_ins, users};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -27,7 +28,7 @@ use utoipa_axum::routes;
 pub(crate) fn routes() -> Routes {
     Routes::default()
         .add(routes!(profile), Spec::caller().tagged())
-        .add(routes!(change_profile), Spec::caller())
+        .add(routes!(change_profile), Spec::caller().fails(&[Code::NameFixed, Code::UserExists]))
         .add(routes!(change_password), Spec::person().fails(&[Code::WeakPassword, Code::BadCredentials]))
         .add(routes!(history), Spec::person().paged())
 }
@@ -65,6 +66,9 @@ fn user_role() -> Ref {
 #[serde(deny_unknown_fields)]
 #[schema(as = ProfileChange, example = json!({"display_name": "Anna K.", "time_zone": "Europe/Berlin", "locale": "en-GB"}))]
 pub(super) struct ChangeProfile {
+    /// Another name, once and only where the account was opened by mail, with a name that it was given.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[^@]*$")]
+    user_name: Option<String>,
     display_name: Option<String>,
     /// An IANA name like `Europe/Berlin`.
     time_zone: Option<String>,
@@ -118,7 +122,7 @@ async fn profile(State(app): State<App>, caller: Caller, params: Params) -> Resu
         user_name: account.user_name,
         display_name: account.display_name,
         email: account.email,
-        email_confirmed: false,
+        email_confirmed: account.email_confirmed,
         time_zone: account.time_zone,
         locale: account.locale,
         role: account.role,
@@ -136,10 +140,13 @@ async fn change_profile(
     context: CommandContext,
     Body(body): Body<ChangeProfile>,
 ) -> Result<Response, Error> {
+    let user_name = body.user_name.as_deref().map(UserName::parse).transpose();
+    let user_name = user_name.map_err(|unfit| Error::bad("user_name", unfit))?;
     let display_name = body.display_name.as_deref().map(DisplayName::parse).transpose();
     let time_zone = body.time_zone.as_deref().map(TimeZone::existing).transpose();
     let locale = body.locale.as_deref().map(Locale::parse).transpose();
     let change = user::Command::ChangeProfile(user::ChangeProfile {
+        user_name: user_name.map(|name| (claim(&app.keys, &name), name)),
         display_name: display_name.map_err(|unfit| Error::bad("display_name", unfit))?,
         time_zone: time_zone.map_err(|unfit| Error::bad("time_zone", unfit))?,
         locale: locale.map_err(|unfit| Error::bad("locale", unfit))?,
@@ -157,7 +164,7 @@ fn changed(answer: &Answer) -> Result<Response, Error> {
         user_name: profile.user_name.into_known().map_or_else(String::new, |name| name.as_str().to_owned()),
         display_name: profile.display_name.into_known().map_or_else(String::new, |name| name.as_str().to_owned()),
         email: profile.email.map(|email| email.as_str().to_owned()),
-        email_confirmed: false,
+        email_confirmed: profile.email_confirmed,
         time_zone: profile.time_zone.as_str().to_owned(),
         locale: profile.locale.as_str().to_owned(),
         role: profile.role,

@@ -2,6 +2,8 @@
 
 mod auth;
 mod chats;
+mod codes;
+mod email;
 pub(crate) mod export;
 mod forgetting;
 #[cfg(test)]
@@ -13,7 +15,9 @@ mod me;
 mod members;
 mod messages;
 mod page;
+mod pages;
 mod preferences;
+pub(crate) mod reset;
 pub(crate) mod search;
 pub(crate) mod search_tasks;
 mod sessions;
@@ -24,10 +28,13 @@ mod users;
 
 use spec::Routes;
 
-/// Every route under `/v1`.
+/// Every route under `/v1`, and those that mailed links lead to.
 pub(crate) fn all() -> Routes {
     auth::routes()
+        .merge(codes::routes())
+        .merge(reset::routes())
         .merge(me::routes())
+        .merge(email::routes())
         .merge(forgetting::routes())
         .merge(sessions::routes())
         .merge(tokens::routes())

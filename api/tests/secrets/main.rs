@@ -39,6 +39,7 @@ impl MakeWriter<'_> for Logged {
 const PASSWORD: &str = "canary-password-eins";
 const NEXT_PASSWORD: &str = "canary-password-zwei";
 const WRONG_PASSWORD: &str = "canary-password-drei";
+const LINK: &[u8] = b"canary-of-links";
 const TEXT: &str = "canary-text";
 const CHANGED_TEXT: &str = "canary-changed-text";
 const ADDRESS: &str = "canary@example.org";
@@ -57,6 +58,14 @@ async fn use_service_token(anna: &Actor, mut backend: Actor) -> String {
     backend.get("/v1/me").await.expect_status(200);
     backend.post("/v1/chats", json!({"chat_name": "yard"})).await.expect_status(403);
     text
+}
+
+/// Follows a link as it is mailed, and presses its button; its token.
+async fn use_mailed_link(app: &TestApp, anna: &Actor) -> String {
+    let token = app.node.keys.mailed_token(store::MailedPurpose::Confirm, LINK);
+    anna.get(&format!("/c/{token}")).await.expect_status(410);
+    anna.send(Method::POST, &format!("/c/{token}"), None, &[]).await.expect_status(410);
+    token
 }
 
 #[tokio::test]
@@ -78,6 +87,7 @@ async fn nothing_secret_is_logged_at_any_level() {
     let reply = app.anonymous().post("/v1/auth/login", by_cookie).await.expect_status(200);
     let cookie = reply.header("set-cookie").split(['=', ';']).nth(1).unwrap().to_owned();
 
+    let link = use_mailed_link(&app, &anna).await;
     let service_token = use_service_token(&anna, app.anonymous()).await;
     let change = json!({"old_password": WRONG_PASSWORD, "new_password": NEXT_PASSWORD});
     anna.send(Method::PUT, "/v1/me/password", Some(change), &[]).await.expect_status(401);
@@ -129,6 +139,7 @@ async fn nothing_secret_is_logged_at_any_level() {
         &token,
         &service_token["letopis_".len()..],
         &cookie,
+        &link,
         &master_key,
         "$argon2",
     ];

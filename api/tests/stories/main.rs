@@ -5,14 +5,18 @@
 
 mod abandoned;
 mod accounts;
+mod addresses;
 mod authorization;
 mod chat_screen;
 mod chats;
+mod codes;
 mod conditions;
 mod documents;
 mod door;
 mod forgetting;
 mod idempotency;
+mod mail;
+mod mail_pages;
 mod mailbox;
 mod members;
 mod messages;
@@ -22,6 +26,7 @@ mod passwords;
 mod positions;
 mod preferences;
 mod requests;
+mod resets;
 mod rules;
 mod search;
 mod search_tasks;

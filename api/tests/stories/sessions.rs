@@ -251,6 +251,7 @@ async fn opened_as(app: &TestApp, anna: &Actor, session_id: SessionId, number: u
         token_hash: session::TokenHash(Sha256::digest(token.as_bytes()).into()),
         expires_at: at.plus(TestApp::settings().session_max),
         from: user::Origin { device: String::new(), address: String::new() },
+        new_device: false,
     });
     let request = Request::by_operator(Command::Session(session_id, sign_in), at);
     app.node.writer.send(request).await.unwrap();

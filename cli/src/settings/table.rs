@@ -26,7 +26,7 @@ const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, availab
 const LATER: Row = Row { secret: true, available: false, ..PLAIN };
 
 /// Every setting, in the order in which `config show` lists them.
-pub const ROWS: [Row; 33] = [
+pub const ROWS: [Row; 35] = [
     Row {
         key: "data",
         env: "LETOPIS_DATA",
@@ -111,6 +111,20 @@ pub const ROWS: [Row; 33] = [
         env: "LETOPIS_ARGON2_LANES",
         default: Some("1"),
         meaning: "lanes of that memory that are filled in parallel",
+        ..PLAIN
+    },
+    Row {
+        key: "sign_up",
+        env: "LETOPIS_SIGN_UP",
+        default: Some("on"),
+        meaning: "on, or off: whether people may open accounts, or operators only",
+        ..PLAIN
+    },
+    Row {
+        key: "sign_up_by_mail",
+        env: "LETOPIS_SIGN_UP_BY_MAIL",
+        default: Some("off"),
+        meaning: "on, or off: whether an address that no account has opens one at its first right code; off where sign_up is",
         ..PLAIN
     },
     Row {

@@ -31,8 +31,12 @@ async fn nothing_is_said_in_the_name_of_the_erased_and_no_receipt_of_theirs_is_k
     let again = house.writer.send(mine(1, erase(boris))).await.unwrap();
     assert_eq!((again.position, again.replayed), (first.position, false), "done, and no receipt is kept");
     let gone = Err(Error::Refused(Refusal::User(user::Refusal::NotFound)));
-    let change =
-        user::Command::ChangeProfile(user::ChangeProfile { display_name: None, time_zone: None, locale: None });
+    let change = user::Command::ChangeProfile(user::ChangeProfile {
+        user_name: None,
+        display_name: None,
+        time_zone: None,
+        locale: None,
+    });
     for command in [
         post(11, chat, boris, "more"),
         Command::Message(

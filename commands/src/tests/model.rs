@@ -2,7 +2,7 @@
 //! caches or a database. Whatever is asked, in whatever waves and with whatever restarts between, both say the same.
 
 use super::*;
-use domain::{Decision, Event, Refusal, StreamId, name};
+use domain::{Decision, Event, Refusal, StreamId, email, name};
 use proptest::prelude::*;
 use std::collections::HashMap;
 
@@ -38,7 +38,9 @@ impl Model {
                     user::Command::SignUp(user::SignUp { claim, .. }) => self.name(*claim),
                     _ => name::State::default(),
                 };
-                Ok(user::decide(*id, &self.user(*id), &claim, wish, at)?)
+                let nobodys = user::State::Absent;
+                let address = email::Seen { state: email::State::default(), owner: &nobodys };
+                Ok(user::decide(*id, &self.user(*id), &claim, &address, wish, at)?)
             }
             Command::Chat(id, wish) => {
                 let newcomer = match wish {

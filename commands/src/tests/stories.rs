@@ -121,6 +121,7 @@ async fn a_sign_in_with_the_password_before_last_is_refused() {
             token_hash: session::TokenHash([1; 32]),
             expires_at: Timestamp(9),
             from: user::Origin::default(),
+            new_device: false,
         });
         Command::Session(domain::SessionId(Uuid::from_u128(u128::from(checked))), wish)
     };

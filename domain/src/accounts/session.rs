@@ -40,6 +40,8 @@ pub struct SignIn {
     pub expires_at: Timestamp,
     /// Where the sign-in comes from.
     pub from: Origin,
+    /// Whether the account has signed in before, and never by such a program.
+    pub new_device: bool,
 }
 
 /// End it.
@@ -76,6 +78,23 @@ impl<'de> Deserialize<'de> for TokenHash {
     }
 }
 
+/// How somebody showed who they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// By their password.
+    #[default]
+    Password,
+    /// By a code or link that was mailed to them.
+    Mail,
+}
+
+impl Way {
+    fn is_password(&self) -> bool {
+        *self == Way::Password
+    }
+}
+
 /// What happens to a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -94,6 +113,12 @@ pub struct SignedIn {
     pub at: Timestamp,
     /// When it ends at the latest.
     pub expires_at: Timestamp,
+    /// How they showed who they are.
+    #[serde(default, skip_serializing_if = "Way::is_password")]
+    pub by: Way,
+    /// Whether the account had signed in before, and never by such a program: its owner is told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub new_device: bool,
     /// Where from.
     #[serde(skip)]
     pub from: Personal<Origin>,
@@ -159,6 +184,8 @@ fn sign_in(id: SessionId, user: &user::State, command: &SignIn, at: Timestamp) -
         token_hash: command.token_hash,
         at,
         expires_at: command.expires_at,
+        by: Way::Password,
+        new_device: command.new_device,
         from: Personal::Known(command.from.clone()),
     };
     let events = vec![crate::Event::Session(id, Event::SignedIn(signed_in))];
@@ -270,6 +297,7 @@ mod tests {
             token_hash: TokenHash([5; 32]),
             expires_at: NOON.plus_seconds(3_600),
             from: from(),
+            new_device: false,
         })
     }
 
@@ -279,6 +307,8 @@ mod tests {
             token_hash: TokenHash([5; 32]),
             at: NOON,
             expires_at: NOON.plus_seconds(3_600),
+            by: Way::Password,
+            new_device: false,
             from: Personal::Known(from()),
         })
     }

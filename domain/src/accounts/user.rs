@@ -1,19 +1,24 @@
 //! An account: who somebody is, how they prove it, what they may do.
 
-use crate::text::TimeZone;
+use crate::email::Seen;
+use crate::proof::Purpose;
+use crate::text::{DisplayName, TimeZone};
 use crate::{Decision, Outcome, Personal, RefusalKind, Timestamp, UserId, name, preferences, quota};
 
 mod account;
+mod address;
 mod command;
 mod event;
 
-pub use account::{Account, Profile, Role, State, evolve};
+pub use account::{Account, PendingAddress, Profile, Role, State, evolve};
+pub(crate) use address::{confirmed, opened_by_mail, replaced_password};
 pub use command::{
-    ChangePassword, ChangeProfile, Command, CountFailedSignIns, EndSessions, ReplaceVerifier, SetRole, SignUp,
+    ChangePassword, ChangeProfile, Command, CountFailedSignIns, EndSessions, NewAddress, ReplaceVerifier, SetRole,
+    SignUp,
 };
 pub use event::{
-    Event, Origin, PasswordChanged, ProfileChanged, RoleSet, SessionsEnded, SignInsFailed, SignedUp, SignedUpAs,
-    VERIFIERS, Verifier, VerifierReplaced,
+    ConfirmedEmail, EmailChangeRequested, EmailConfirmed, Event, NameChosen, Origin, PasswordChanged, ProfileChanged,
+    RoleSet, SessionsEnded, SignInsFailed, SignedUp, SignedUpAs, VERIFIERS, Verifier, VerifierReplaced,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +32,12 @@ pub enum Refusal {
     /// The password that was checked is not the account's any more.
     #[error("user name or password is wrong")]
     BadCredentials,
+    /// The name was chosen, and is not chosen again.
+    #[error("a user name is chosen once; yours cannot be changed")]
+    NameFixed,
+    /// The address has another owner than the command says.
+    #[error("the address has another owner by now")]
+    Incomplete,
 }
 
 impl Refusal {
@@ -35,21 +46,26 @@ impl Refusal {
             Refusal::AlreadyExists => RefusalKind::UserExists,
             Refusal::NotFound => RefusalKind::UserNotFound,
             Refusal::BadCredentials => RefusalKind::BadCredentials,
+            Refusal::NameFixed => RefusalKind::NameFixed,
+            Refusal::Incomplete => RefusalKind::Incomplete,
         }
     }
 }
 
-/// Decides on one account. `claim` is the state of the name that a sign-up names, and is not looked at otherwise.
+/// Decides on one account. `claim` is the state of the name that is chosen, `address` that of the address that is given;
+/// where there is none they are not looked at.
 pub fn decide(
     id: UserId,
     state: &State,
     claim: &name::State,
+    address: &Seen<'_>,
     command: &Command,
     at: Timestamp,
 ) -> Result<Decision, Refusal> {
     let events = match command {
-        Command::SignUp(command) => return sign_up(id, state, claim, command, at),
-        Command::ChangeProfile(command) => return Ok(change_profile(id, open(state)?, command)),
+        Command::SignUp(command) => return sign_up(id, state, claim, address, command, at),
+        Command::ChangeProfile(command) => return change_profile(id, open(state)?, claim, command),
+        Command::ChangeEmail(command) => return address::change(id, open(state)?, address, command, at),
         Command::ChangePassword(command) => change_password(open(state)?, command)?,
         Command::ReplaceVerifier(command) => replace_verifier(open(state)?, command),
         Command::CountFailedSignIns(command) => count_failed_sign_ins(open(state)?, command),
@@ -82,6 +98,7 @@ fn sign_up(
     id: UserId,
     state: &State,
     claim: &name::State,
+    address: &Seen<'_>,
     command: &SignUp,
     at: Timestamp,
 ) -> Result<Decision, Refusal> {
@@ -89,33 +106,57 @@ fn sign_up(
         State::Absent if claim.owner.is_none() => {}
         State::Absent | State::Open(_) | State::Erased => return Err(Refusal::AlreadyExists),
     }
-    let names = SignedUpAs { user_name: command.user_name.clone(), email: command.email.clone() };
-    let signed_up = Event::SignedUp(SignedUp { at, personal: Personal::Known(names) });
-    let mut facts = vec![
-        crate::Event::Name(command.claim, name::Event::Claimed(name::Claimed { user_id: id })),
-        crate::Event::User(id, signed_up),
-    ];
+    let email = command.email.as_ref().map(|given| given.email.clone());
+    let mut facts = address::opened(id, (command.claim, &command.user_name), email, at);
     if let Some(verifier) = &command.verifier {
         facts.push(crate::Event::User(id, password_changed(verifier)));
+    }
+    if let Some(given) = &command.email {
+        facts.extend(address::speaks(id, &command.user_name, &given.language));
+        facts.extend(address::want(id, Purpose::Welcome, address, given, at)?);
     }
     Ok(Decision::of(facts, Outcome::SignedUp { user_id: id }))
 }
 
-fn change_profile(id: UserId, account: &Account, command: &ChangeProfile) -> Decision {
+fn change_profile(
+    id: UserId,
+    account: &Account,
+    claim: &name::State,
+    command: &ChangeProfile,
+) -> Result<Decision, Refusal> {
     let mut profile = account.profile.clone();
+    let mut facts = Vec::new();
+    let other = command.user_name.as_ref().filter(|(_, name)| profile.user_name.known() != Some(name));
+    if let Some((name_claim, user_name)) = other {
+        if !account.is_name_given {
+            return Err(Refusal::NameFixed);
+        }
+        if claim.owner.is_some_and(|owner| owner != id) {
+            return Err(Refusal::AlreadyExists);
+        }
+        if claim.owner.is_none() {
+            facts.push(crate::Event::Name(*name_claim, name::Event::Claimed(name::Claimed { user_id: id })));
+        }
+        let former = profile.user_name.known().map(DisplayName::of).map_or(Personal::Erased, Personal::Known);
+        if profile.display_name == former {
+            profile.display_name = Personal::Known(DisplayName::of(user_name));
+        }
+        profile.user_name = Personal::Known(user_name.clone());
+        facts.push(crate::Event::User(id, Event::NameChosen(NameChosen { user_name: profile.user_name.clone() })));
+    }
     if let Some(display_name) = &command.display_name {
         profile.display_name = Personal::Known(display_name.clone());
     }
     profile.time_zone = command.time_zone.clone().unwrap_or(profile.time_zone);
     profile.locale = command.locale.clone().unwrap_or(profile.locale);
-    if profile == account.profile {
-        return Decision::nothing(Outcome::Profile(profile));
+    let changed = profile_changed(&profile);
+    if changed != profile_changed(&account.profile) {
+        facts.push(crate::Event::User(id, changed));
     }
-    let mut facts = vec![crate::Event::User(id, profile_changed(&profile))];
     if profile.time_zone != account.profile.time_zone {
         facts.push(crate::Event::Preferences(id.into(), preferences::Event::TimeZoneChanged));
     }
-    Decision::of(facts, Outcome::Profile(profile))
+    Ok(Decision::of(facts, Outcome::Profile(profile)))
 }
 
 /// What happens to an account whose user lives in that zone from now on; nothing when they do already.
@@ -137,8 +178,8 @@ fn change_password(account: &Account, command: &ChangePassword) -> Result<Vec<Ev
         return Err(Refusal::BadCredentials);
     }
     let mut events = vec![password_changed(&command.verifier)];
-    // Nobody can have signed in before the first password.
-    if account.passwords > 0 {
+    // Nobody can have signed in without a password, unless by mail.
+    if account.passwords > 0 || account.address.is_some() {
         events.push(Event::SessionsEnded(SessionsEnded { keep: command.keep }));
     }
     Ok(events)

@@ -2,7 +2,9 @@
 //! looked up when it is sent, so that a delivery holds nothing personal of anybody but its recipient.
 
 use super::category::{CategoryKey, Channel};
-use crate::{Event, Timestamp, UserId, chat, user};
+use crate::proof::{self, Issued, Purpose};
+use crate::text::Email;
+use crate::{Event, Personal, ProofId, Timestamp, UserId, chat, device, email, session, user};
 use serde_json::{Map, Value, json};
 
 /// Somebody is to be told of a fact.
@@ -68,7 +70,13 @@ impl Reference {
 /// Who is to be told of a fact, and what. `version` is that of the fact in its stream, `at` when it was recorded.
 pub fn notices(event: &Event, version: u64, at: Timestamp) -> Vec<Notice> {
     if let Event::User(user_id, event) = event {
-        of_user(*user_id, event, version, at).into_iter().collect()
+        of_user(*user_id, event, version, at)
+    } else if let Event::Session(_, event) = event {
+        of_session(event).into_iter().collect()
+    } else if let Event::Email(_, event) = event {
+        of_email(event).into_iter().collect()
+    } else if let Event::Proof(id, event) = event {
+        of_proof(*id, event).into_iter().collect()
     } else if let Event::Chat(chat_id, event) = event {
         of_chat(*chat_id, event).into_iter().collect()
     } else {
@@ -76,14 +84,100 @@ pub fn notices(event: &Event, version: u64, at: Timestamp) -> Vec<Notice> {
     }
 }
 
+/// What concerns an address goes there and nowhere else.
+const MAIL: &[Channel] = &[Channel::Email];
+
 /// The first password comes with the account, in the second fact of its stream.
 const WITH_THE_ACCOUNT: u64 = 2;
 
-fn of_user(user_id: UserId, event: &user::Event, version: u64, at: Timestamp) -> Option<Notice> {
-    let user::Event::PasswordChanged(_) = event else { return None };
-    let variables = [("at", json!(at))];
-    let notice = notice("password-changed", user_id, CategoryKey::SECURITY, "security.password-changed", variables);
-    (version > WITH_THE_ACCOUNT).then_some(notice)
+fn of_user(user_id: UserId, event: &user::Event, version: u64, at: Timestamp) -> Vec<Notice> {
+    let security = |rule, template| notice(rule, user_id, CategoryKey::SECURITY, template, [("at", json!(at))]);
+    match event {
+        user::Event::PasswordChanged(_) if version > WITH_THE_ACCOUNT => {
+            vec![security("password-changed", "security.password-changed")]
+        }
+        // Both addresses are told; who has just confirmed their first one knows.
+        user::Event::EmailConfirmed(user::EmailConfirmed { personal: Personal::Known(confirmed), .. }) => {
+            let told = |rule, email: &Email| Notice {
+                channels: Some(MAIL),
+                address: Some(email.as_str().to_owned()),
+                ..security(rule, "security.email-changed")
+            };
+            let Some(former) = &confirmed.former else { return Vec::new() };
+            vec![told("email-changed-from", former), told("email-changed-to", &confirmed.email)]
+        }
+        user::Event::SignedUp(_)
+        | user::Event::NameGiven
+        | user::Event::NameChosen(_)
+        | user::Event::ProfileChanged(_)
+        | user::Event::EmailChangeRequested(_)
+        | user::Event::EmailConfirmed(_)
+        | user::Event::PasswordChanged(_)
+        | user::Event::VerifierReplaced(_)
+        | user::Event::SignInsFailed(_)
+        | user::Event::SessionsEnded(_)
+        | user::Event::TokensRevoked
+        | user::Event::RoleSet(_)
+        | user::Event::Erased => Vec::new(),
+    }
+}
+
+fn of_session(event: &session::Event) -> Option<Notice> {
+    let session::Event::SignedIn(session::SignedIn { user_id, at, new_device: true, from, .. }) = event else {
+        return None;
+    };
+    // Where it came from is erased with the person.
+    let from = from.known()?;
+    let variables =
+        [("at", json!(at)), ("device", json!(device::family(&from.device))), ("address", json!(from.address))];
+    Some(notice("new-device", *user_id, CategoryKey::SECURITY, "security.new-device", variables))
+}
+
+fn of_email(event: &email::Event) -> Option<Notice> {
+    let email::Event::Wanted(email::Wanted { user_id, at }) = event else { return None };
+    let variables = [("at", json!(at)), ("user_name", Reference::User.to(user_id.to_string()))];
+    let notice = notice("address-in-use", *user_id, CategoryKey::ACCOUNT, "account.address-in-use", variables);
+    Some(Notice { channels: Some(MAIL), ..notice })
+}
+
+/// What is mailed to an address that no account has is mailed to nobody.
+fn of_proof(id: ProofId, event: &proof::Event) -> Option<Notice> {
+    let proof::Event::Issued(Issued { purpose, user_id: Some(user_id), email: Personal::Known(email), .. }) = event
+    else {
+        return None;
+    };
+    let called = || ("user_name", Reference::User.to(user_id.to_string()));
+    let link = |letter: &str| Reference::Link.to(json!([letter, id.0.simple().to_string()]));
+    let code = || Reference::Code.to(id.to_string());
+    let hours = json!(proof::CONFIRM_LASTS.as_secs() / 3_600);
+    let (reset_minutes, code_minutes) = (proof::RESET_LASTS.as_secs() / 60, proof::CODE_LASTS.as_secs() / 60);
+    let account = CategoryKey::ACCOUNT;
+    let (mut told, lasts) = match purpose {
+        Purpose::Welcome => {
+            let variables = [called(), ("confirm_url", link("c")), ("valid_hours", hours)];
+            (notice("welcome", *user_id, account, "account.welcome", variables), proof::CONFIRM_LASTS)
+        }
+        Purpose::Confirm => {
+            let variables = [("email", json!(email)), ("confirm_url", link("c")), ("valid_hours", hours)];
+            (notice("confirm", *user_id, account, "account.confirm", variables), proof::CONFIRM_LASTS)
+        }
+        Purpose::Reset => {
+            let variables = [called(), ("reset_url", link("r")), ("valid_minutes", json!(reset_minutes))];
+            (notice("reset", *user_id, account, "account.reset", variables), proof::RESET_LASTS)
+        }
+        Purpose::SignIn | Purpose::SignUp => {
+            let variables = [("code", code()), ("sign_in_url", link("m")), ("valid_minutes", json!(code_minutes))];
+            (notice("code", *user_id, account, "account.code", variables), proof::CODE_LASTS)
+        }
+    };
+    if *purpose == Purpose::SignUp {
+        told.before_sign_up = true;
+        told.variables.remove("name");
+    }
+    told.channels = Some(MAIL);
+    told.address = Some(email.as_str().to_owned());
+    told.expires_in = u32::try_from(lasts.as_secs()).ok();
+    Some(told)
 }
 
 fn of_chat(chat_id: crate::ChatId, event: &chat::Event) -> Option<Notice> {
@@ -140,8 +234,10 @@ fn notice<const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::EmailClaim;
+    use crate::text::Locale;
     use crate::user::{PasswordChanged, Verifier};
-    use crate::{ChatId, Personal};
+    use crate::{ChatId, Personal, SessionId};
     use uuid::Uuid;
 
     const ANNA: UserId = UserId(Uuid::from_u128(1));
@@ -159,6 +255,83 @@ mod tests {
         let changed = Event::User(ANNA, user::Event::PasswordChanged(changed));
         assert_eq!(told(&changed, 2), []);
         assert_eq!(told(&changed, 3), [("security.password-changed", ANNA)]);
+    }
+
+    fn address() -> Email {
+        Email::parse("anna@example.org").unwrap()
+    }
+
+    fn issued(purpose: Purpose, user_id: Option<UserId>) -> Event {
+        let issued = Issued {
+            purpose,
+            user_id,
+            claim: EmailClaim([8; 32]),
+            passwords: 1,
+            language: Locale::default(),
+            at: NOON,
+            expires_at: NOON,
+            email: user_id.map_or(Personal::Erased, |_| Personal::Known(address())),
+        };
+        Event::Proof(ProofId(Uuid::from_u128(7)), proof::Event::Issued(issued))
+    }
+
+    #[test]
+    fn a_proof_is_mailed_to_its_address_without_its_secret() {
+        for (purpose, template, lasts) in [
+            (Purpose::Welcome, "account.welcome", 86_400),
+            (Purpose::Confirm, "account.confirm", 86_400),
+            (Purpose::Reset, "account.reset", 3_600),
+            (Purpose::SignIn, "account.code", 900),
+            (Purpose::SignUp, "account.code", 900),
+        ] {
+            let notice = notices(&issued(purpose, Some(ANNA)), 1, NOON).pop().unwrap();
+            assert_eq!((notice.template, notice.user_id, notice.expires_in), (template, ANNA, Some(lasts)));
+            assert_eq!((notice.channels, notice.address.as_deref()), (Some(MAIL), Some("anna@example.org")));
+            assert_eq!(notice.before_sign_up, purpose == Purpose::SignUp);
+            assert_eq!(notice.variables.contains_key("name"), purpose != Purpose::SignUp);
+            assert_eq!(told(&issued(purpose, None), 1), [], "nobody has the address");
+        }
+        let variables = &notices(&issued(Purpose::SignIn, Some(ANNA)), 1, NOON)[0].variables;
+        let id = Uuid::from_u128(7);
+        assert_eq!(Reference::of(&variables["code"]), Some((Reference::Code, &json!(id.to_string()))));
+        let link = json!(["m", id.simple().to_string()]);
+        assert_eq!(Reference::of(&variables["sign_in_url"]), Some((Reference::Link, &link)));
+    }
+
+    #[test]
+    fn both_addresses_are_told_of_a_change_and_a_first_one_is_not() {
+        let confirmed = |former: Option<&str>| {
+            let former = former.map(|former| Email::parse(former).unwrap());
+            let personal = Personal::Known(user::ConfirmedEmail { email: address(), former });
+            let confirmed = user::EmailConfirmed { claim: EmailClaim([8; 32]), personal };
+            notices(&Event::User(ANNA, user::Event::EmailConfirmed(confirmed)), 5, NOON)
+        };
+        assert_eq!(confirmed(None), []);
+        let told = confirmed(Some("former@example.org"));
+        let to = told.iter().filter_map(|notice| notice.address.as_deref()).collect::<Vec<_>>();
+        assert_eq!(to, ["former@example.org", "anna@example.org"]);
+        assert_ne!(told[0].rule, told[1].rule, "each is a delivery of its own");
+    }
+
+    #[test]
+    fn the_owner_of_an_address_is_told_who_wants_it_and_of_a_new_device() {
+        let wanted = email::Event::Wanted(email::Wanted { user_id: ANNA, at: NOON });
+        assert_eq!(told(&Event::Email(EmailClaim([8; 32]), wanted), 1), [("account.address-in-use", ANNA)]);
+        let signed_in = |new_device| {
+            let signed_in = session::SignedIn {
+                user_id: ANNA,
+                token_hash: session::TokenHash([1; 32]),
+                at: NOON,
+                expires_at: NOON,
+                by: session::Way::Mail,
+                new_device,
+                from: Personal::Known(user::Origin { device: "curl/8.9".to_owned(), address: "192.0.2.1".to_owned() }),
+            };
+            Event::Session(SessionId(Uuid::from_u128(6)), session::Event::SignedIn(signed_in))
+        };
+        assert_eq!(told(&signed_in(false), 1), []);
+        assert_eq!(told(&signed_in(true), 1), [("security.new-device", ANNA)]);
+        assert_eq!(notices(&signed_in(true), 1, NOON)[0].variables["device"], "curl");
     }
 
     #[test]

@@ -119,7 +119,11 @@ fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -
     match event {
         user::Event::Erased => forget(tx, user_id),
         user::Event::SignedUp(_)
+        | user::Event::NameGiven
+        | user::Event::NameChosen(_)
         | user::Event::ProfileChanged(_)
+        | user::Event::EmailChangeRequested(_)
+        | user::Event::EmailConfirmed(_)
         | user::Event::PasswordChanged(_)
         | user::Event::VerifierReplaced(_)
         | user::Event::SignInsFailed(_)

@@ -33,7 +33,11 @@ pub(super) fn apply(tx: &mut Tx<'_>, user_id: UserId, event: &user::Event) -> Re
             Personal::Erased => Ok(()),
         },
         user::Event::Erased => tx.queue("delete from person where user_id = $1", &[(&user_id).into()]),
-        user::Event::PasswordChanged(_)
+        user::Event::NameGiven
+        | user::Event::NameChosen(_)
+        | user::Event::EmailChangeRequested(_)
+        | user::Event::EmailConfirmed(_)
+        | user::Event::PasswordChanged(_)
         | user::Event::VerifierReplaced(_)
         | user::Event::SignInsFailed(_)
         | user::Event::SessionsEnded(_)

@@ -123,7 +123,21 @@ fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -
             tx.queue("delete from chat_member where user_id = $1", &[(&user_id).into()])?;
             tx.queue("delete from recipient where user_id = $1", &[(&user_id).into()])
         }
-        user::Event::PasswordChanged(_)
+        user::Event::NameChosen(chosen) => tx.queue(
+            "update recipient set user_name = coalesce($2, user_name) where user_id = $1",
+            &[(&user_id).into(), chosen.user_name.known().map(|name| name.as_str()).into()],
+        ),
+        // The confirmed address counts until the other one is confirmed too.
+        user::Event::EmailChangeRequested(requested) => tx.queue(
+            "update recipient set email = case when email_confirmed then email else $2 end where user_id = $1",
+            &[(&user_id).into(), requested.email.known().map(|email| email.as_str()).into()],
+        ),
+        user::Event::EmailConfirmed(confirmed) => tx.queue(
+            "update recipient set email = $2, email_confirmed = $3 where user_id = $1",
+            &[(&user_id).into(), confirmed.personal.known().map(|known| known.email.as_str()).into(), true.into()],
+        ),
+        user::Event::NameGiven
+        | user::Event::PasswordChanged(_)
         | user::Event::VerifierReplaced(_)
         | user::Event::SignInsFailed(_)
         | user::Event::SessionsEnded(_)

@@ -98,7 +98,11 @@ fn ends_all(event: &user::Event) -> bool {
     match event {
         user::Event::SessionsEnded(_) | user::Event::Erased => true,
         user::Event::SignedUp(_)
+        | user::Event::NameGiven
+        | user::Event::NameChosen(_)
         | user::Event::ProfileChanged(_)
+        | user::Event::EmailChangeRequested(_)
+        | user::Event::EmailConfirmed(_)
         | user::Event::PasswordChanged(_)
         | user::Event::VerifierReplaced(_)
         | user::Event::SignInsFailed(_)
@@ -119,7 +123,11 @@ fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -
         user::Event::SessionsEnded(ended) => end_all(tx, user_id, ended.keep),
         user::Event::Erased => end_all(tx, user_id, None),
         user::Event::SignedUp(_)
+        | user::Event::NameGiven
+        | user::Event::NameChosen(_)
         | user::Event::ProfileChanged(_)
+        | user::Event::EmailChangeRequested(_)
+        | user::Event::EmailConfirmed(_)
         | user::Event::PasswordChanged(_)
         | user::Event::VerifierReplaced(_)
         | user::Event::SignInsFailed(_)

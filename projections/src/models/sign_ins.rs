@@ -4,14 +4,14 @@ use crate::ProjectionId;
 use crate::engine::definition::Definition;
 use crate::engine::fold::Fold;
 use crate::engine::table::{Key, Table};
-use domain::{SessionId, Timestamp, UserId, session, user};
+use domain::{SessionId, Timestamp, UserId, device, session, user};
 use store::Fact;
 use store::sql::{Columns, Database, Row, Tx};
 
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::SignIns,
     name: "sign-ins",
-    version: 1,
+    version: 2,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
@@ -29,19 +29,21 @@ const TABLES: &str = "
         device text,
         address text,
         session_id bytea,
-        minute bigint
+        minute bigint,
+        family text
     );
     create unique index if not exists sign_in_by_minute on sign_in (user_id, minute);
 ";
 
 const INDEXES: &str = "
     create index if not exists sign_in_by_user on sign_in (user_id, position);
+    create index if not exists sign_in_by_family on sign_in (user_id, family);
 ";
 
 const COMPARED: &[Table] = &[Table {
     name: "sign_in",
     key: &[Key::Number("position")],
-    columns: &["user_id", "at", "succeeded", "count", "device", "address", "session_id", "minute"],
+    columns: &["user_id", "at", "succeeded", "count", "device", "address", "session_id", "minute", "family"],
 }];
 
 /// A sign-in, or a minute of failed ones.
@@ -80,7 +82,11 @@ fn apply_user(tx: &mut Tx<'_>, fact: &Fact, user_id: UserId, event: &user::Event
         user::Event::SignInsFailed(failures) => failed(tx, fact.position, user_id, failures),
         user::Event::Erased => tx.queue("delete from sign_in where user_id = $1", &[(&user_id).into()]),
         user::Event::SignedUp(_)
+        | user::Event::NameGiven
+        | user::Event::NameChosen(_)
         | user::Event::ProfileChanged(_)
+        | user::Event::EmailChangeRequested(_)
+        | user::Event::EmailConfirmed(_)
         | user::Event::PasswordChanged(_)
         | user::Event::VerifierReplaced(_)
         | user::Event::SessionsEnded(_)
@@ -97,8 +103,8 @@ fn succeeded(
 ) -> Result<(), store::Error> {
     let from = signed_in.from.known();
     tx.queue(
-        "insert into sign_in (position, user_id, at, succeeded, count, device, address, session_id, minute)
-         values ($1, $2, $3, $4, 1, $5, $6, $7, null)",
+        "insert into sign_in (position, user_id, at, succeeded, count, device, address, session_id, minute, family)
+         values ($1, $2, $3, $4, 1, $5, $6, $7, null, $8)",
         &[
             position.into(),
             (&signed_in.user_id).into(),
@@ -107,6 +113,7 @@ fn succeeded(
             from.map(|from| from.device.as_str()).into(),
             from.map(|from| from.address.as_str()).into(),
             (&session_id).into(),
+            from.map(|from| device::family(&from.device)).as_deref().into(),
         ],
     )
 }
@@ -156,6 +163,17 @@ pub async fn of_user(
         sign_in,
     )
     .await
+}
+
+/// Whether a user has signed in before, and never by a program of that family ([`domain::device::family`]).
+pub async fn is_new(db: &Database, user_id: UserId, family: &str) -> Result<bool, store::Error> {
+    let by = "select count(*) from (select 1 from sign_in where user_id = $1 and family = $2 limit 1) by_family";
+    let any = "select count(*) from (select 1 from sign_in where user_id = $1 and family is not null limit 1) by_any";
+    let count = |row: &Row<'_>| row.int(0);
+    if db.row(by, &[(&user_id).into(), family.into()], count).await? > Some(0) {
+        return Ok(false);
+    }
+    Ok(db.row(any, &[(&user_id).into()], count).await? > Some(0))
 }
 
 fn sign_in(row: &Row<'_>) -> Result<SignIn, store::Error> {

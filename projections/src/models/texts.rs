@@ -38,7 +38,11 @@ fn of_user(_: &Fact, user_id: UserId, event: &user::Event) -> Option<Change> {
     match event {
         user::Event::Erased => Some(Change::Forgotten(user_id)),
         user::Event::SignedUp(_)
+        | user::Event::NameGiven
+        | user::Event::NameChosen(_)
         | user::Event::ProfileChanged(_)
+        | user::Event::EmailChangeRequested(_)
+        | user::Event::EmailConfirmed(_)
         | user::Event::PasswordChanged(_)
         | user::Event::VerifierReplaced(_)
         | user::Event::SignInsFailed(_)

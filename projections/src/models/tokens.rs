@@ -103,7 +103,11 @@ fn ends_all(event: &user::Event) -> bool {
     match event {
         user::Event::TokensRevoked | user::Event::Erased => true,
         user::Event::SignedUp(_)
+        | user::Event::NameGiven
+        | user::Event::NameChosen(_)
         | user::Event::ProfileChanged(_)
+        | user::Event::EmailChangeRequested(_)
+        | user::Event::EmailConfirmed(_)
         | user::Event::PasswordChanged(_)
         | user::Event::VerifierReplaced(_)
         | user::Event::SignInsFailed(_)

@@ -11,7 +11,7 @@ use store::sql::{Columns, Database, Row, Tx};
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Users,
     name: "users",
-    version: 1,
+    version: 2,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
@@ -26,6 +26,8 @@ const TABLES: &str = "
         user_name text not null,
         display_name text not null,
         email text,
+        email_confirmed boolean not null,
+        email_key text,
         time_zone text not null,
         locale text not null,
         role text not null,
@@ -38,6 +40,7 @@ const TABLES: &str = "
 
 const INDEXES: &str = "
     create unique index if not exists account_by_name on account (name_key);
+    create index if not exists account_by_email on account (email_key);
 ";
 
 const COMPARED: &[Table] = &[Table {
@@ -48,6 +51,8 @@ const COMPARED: &[Table] = &[Table {
         "user_name",
         "display_name",
         "email",
+        "email_confirmed",
+        "email_key",
         "time_zone",
         "locale",
         "role",
@@ -68,8 +73,10 @@ pub struct Account {
     pub user_name: String,
     /// How the user wants to be called.
     pub display_name: String,
-    /// An address, not confirmed.
+    /// Their confirmed address, or the one that they gave last.
     pub email: Option<String>,
+    /// Whether it is shown to be theirs.
+    pub email_confirmed: bool,
     /// Where they live.
     pub time_zone: String,
     /// What they read.
@@ -106,6 +113,31 @@ fn apply_user(tx: &mut Tx<'_>, fact: &Fact, user_id: UserId, event: &user::Event
             tx.queue("delete from account where user_id = $1", &[(&user_id).into()])?;
             return Ok(());
         }
+        user::Event::NameChosen(chosen) => tx.queue(
+            "update account set name_key = coalesce($2, name_key), user_name = coalesce($3, user_name), version = $4
+             where user_id = $1",
+            &[
+                (&user_id).into(),
+                chosen.user_name.known().map(|name| name.canonical()).as_deref().into(),
+                chosen.user_name.known().map(|name| name.as_str()).into(),
+                version.into(),
+            ],
+        )?,
+        // The confirmed address is shown until the other one is confirmed too.
+        user::Event::EmailChangeRequested(requested) => tx.queue(
+            "update account set email = case when email_confirmed then email else $2 end, version = $3
+             where user_id = $1",
+            &[(&user_id).into(), requested.email.known().map(|email| email.as_str()).into(), version.into()],
+        )?,
+        user::Event::EmailConfirmed(confirmed) => tx.queue(
+            "update account set email = $2, email_confirmed = true, email_key = $3, version = $4 where user_id = $1",
+            &[
+                (&user_id).into(),
+                confirmed.personal.known().map(|known| known.email.as_str()).into(),
+                confirmed.personal.known().map(|known| known.email.canonical()).as_deref().into(),
+                version.into(),
+            ],
+        )?,
         user::Event::ProfileChanged(changed) => tx.queue(
             "update account set display_name = coalesce($2, display_name), time_zone = $3, locale = $4, version = $5
              where user_id = $1",
@@ -130,7 +162,10 @@ fn apply_user(tx: &mut Tx<'_>, fact: &Fact, user_id: UserId, event: &user::Event
             "update account set role = $2, version = $3 where user_id = $1",
             &[(&user_id).into(), set.role.name().into(), version.into()],
         )?,
-        user::Event::SignInsFailed(_) | user::Event::SessionsEnded(_) | user::Event::TokensRevoked => {}
+        user::Event::NameGiven
+        | user::Event::SignInsFailed(_)
+        | user::Event::SessionsEnded(_)
+        | user::Event::TokensRevoked => {}
     };
     Ok(())
 }
@@ -142,9 +177,9 @@ fn insert(tx: &mut Tx<'_>, user_id: UserId, signed_up: &user::SignedUp, version:
     };
     let user_name = names.user_name.as_str();
     tx.queue(
-        "insert into account (user_id, name_key, user_name, display_name, email, time_zone, locale, role, created_at,
-             verifier, passwords, version)
-         values ($1, $2, $3, $3, $4, $5, $6, $7, $8, null, 0, $9)",
+        "insert into account (user_id, name_key, user_name, display_name, email, email_confirmed, email_key, time_zone, locale,
+             role, created_at, verifier, passwords, version)
+         values ($1, $2, $3, $3, $4, false, null, $5, $6, $7, $8, null, 0, $9)",
         &[
             (&user_id).into(),
             names.user_name.canonical().as_str().into(),
@@ -161,7 +196,7 @@ fn insert(tx: &mut Tx<'_>, user_id: UserId, signed_up: &user::SignedUp, version:
 
 macro_rules! account_columns {
     () => {
-        "user_id, name_key, user_name, display_name, email, time_zone, locale, role, created_at, version"
+        "user_id, name_key, user_name, display_name, email, email_confirmed, time_zone, locale, role, created_at, version"
     };
 }
 macro_rules! accounts {
@@ -200,6 +235,11 @@ pub async fn credentials(db: &Database, canonical: &str) -> Result<Option<Creden
     db.row(verifiers!("where name_key = $1"), &[canonical.into()], credentials_of).await
 }
 
+/// What the password of the account is checked against that has confirmed that address, in its canonical form.
+pub async fn credentials_by_email(db: &Database, canonical: &str) -> Result<Option<Credentials>, store::Error> {
+    db.row(verifiers!("where email_key = $1"), &[canonical.into()], credentials_of).await
+}
+
 /// What the password of the account of that id is checked against.
 pub async fn credentials_by_id(db: &Database, user_id: UserId) -> Result<Option<Credentials>, store::Error> {
     db.row(verifiers!("where user_id = $1"), &[(&user_id).into()], credentials_of).await
@@ -232,6 +272,7 @@ fn account(row: &Row<'_>) -> Result<Account, store::Error> {
         user_name: row.text(const { ACCOUNT.at("user_name") })?.to_owned(),
         display_name: row.text(const { ACCOUNT.at("display_name") })?.to_owned(),
         email: row.maybe_text(const { ACCOUNT.at("email") })?.map(str::to_owned),
+        email_confirmed: row.bool(const { ACCOUNT.at("email_confirmed") })?,
         time_zone: row.text(const { ACCOUNT.at("time_zone") })?.to_owned(),
         locale: row.text(const { ACCOUNT.at("locale") })?.to_owned(),
         // A role that this version does not know allows nothing.

@@ -397,6 +397,8 @@ pub fn signed_in(session: SessionId, who: UserId, at: i64) -> Event {
         token_hash: token(session),
         at: Timestamp(at),
         expires_at: Timestamp(at + 100),
+        by: session::Way::Password,
+        new_device: false,
         from: from("curl"),
     };
     Event::Session(session, session::Event::SignedIn(signed_in))

@@ -14,7 +14,7 @@ fn stored() -> Vec<(&'static str, Event)> {
         let (name, payload) = (lines.next().unwrap().trim(), lines.next().unwrap().trim());
         let (category, _) = name.split_once('.').unwrap();
         let id = match category {
-            "name" | "suppression" => "0f".repeat(32),
+            "name" | "email" | "suppression" => "0f".repeat(32),
             "projection" => "users".to_owned(),
             _ => ID.to_owned(),
         };

@@ -176,7 +176,15 @@ fn hash(number: u128) -> TokenHash {
 pub fn signed_in(number: u128, user_id: UserId) -> Event {
     let from = Personal::Known(Origin { device: "curl".to_owned(), address: "192.0.2.1".to_owned() });
     let (at, expires_at) = (Timestamp(10), Timestamp(110));
-    let signed_in = session::SignedIn { user_id, token_hash: hash(number), at, expires_at, from };
+    let signed_in = session::SignedIn {
+        user_id,
+        token_hash: hash(number),
+        at,
+        expires_at,
+        by: session::Way::Password,
+        new_device: false,
+        from,
+    };
     Event::Session(session_id(number), session::Event::SignedIn(signed_in))
 }
 

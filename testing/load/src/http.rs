@@ -105,6 +105,7 @@ async fn person(node: &Node, number: usize) -> Result<Person> {
         token_hash: TokenHash(Sha256::digest(token.as_bytes()).into()),
         expires_at: now().plus_seconds(86_400),
         from: Origin::default(),
+        new_device: false,
     });
     let create = chat::Command::Create(chat::Create {
         by: user_id,

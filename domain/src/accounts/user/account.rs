@@ -1,8 +1,9 @@
 //! An account as it is, and how each fact changes it.
 
-use super::event::{Event, RoleSet, SignedUp};
+use super::event::{EmailChangeRequested, EmailConfirmed, Event, RoleSet, SignedUp};
+use crate::id::EmailClaim;
 use crate::text::{DisplayName, Email, Locale, TimeZone, UserName};
-use crate::{Personal, Timestamp, UserId};
+use crate::{Personal, ProofId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -27,6 +28,22 @@ pub struct Account {
     pub passwords: u32,
     /// The minute of the last failed sign-in, and how many failed in it.
     pub failures: (Timestamp, u32),
+    /// Its confirmed address.
+    pub address: Option<EmailClaim>,
+    /// The address that it wants to have.
+    pub pending: Option<PendingAddress>,
+    /// Its name was made up here, and nobody has chosen another yet.
+    pub is_name_given: bool,
+}
+
+/// An address that is not confirmed yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PendingAddress {
+    /// What confirms it.
+    pub proof_id: ProofId,
+    pub claim: EmailClaim,
+    /// When its owner gave it.
+    pub at: Timestamp,
 }
 
 /// Who an account says it is.
@@ -37,8 +54,11 @@ pub struct Profile {
     pub user_name: Personal<UserName>,
     /// How the user wants to be called.
     pub display_name: Personal<DisplayName>,
-    /// The address that was given at sign-up; not shown to be theirs until it is confirmed.
+    /// Their confirmed address, or the one that they gave last.
     pub email: Option<Email>,
+    /// Whether it is shown to be theirs.
+    #[serde(default)]
+    pub email_confirmed: bool,
     /// Where they live.
     pub time_zone: TimeZone,
     /// What they read.
@@ -93,6 +113,7 @@ impl State {
         let mut shown = json!({
             "is": "open", "time_zone": profile.time_zone, "locale": profile.locale, "role": profile.role,
             "created_at": profile.created_at, "passwords": account.passwords,
+            "email_confirmed": profile.email_confirmed, "is_name_given": account.is_name_given,
         });
         if personal {
             shown["user_name"] = json!(profile.user_name.known());
@@ -117,6 +138,23 @@ pub fn evolve(id: UserId, state: &mut State, event: &Event) {
             account.profile.time_zone = changed.time_zone.clone();
             account.profile.locale = changed.locale.clone();
         }
+        Event::NameGiven => account.is_name_given = true,
+        Event::NameChosen(chosen) => {
+            account.profile.user_name = chosen.user_name.clone();
+            account.is_name_given = false;
+        }
+        Event::EmailChangeRequested(EmailChangeRequested { proof_id, claim, at, email }) => {
+            account.pending = Some(PendingAddress { proof_id: *proof_id, claim: *claim, at: *at });
+            if account.address.is_none() {
+                account.profile.email = email.known().cloned();
+            }
+        }
+        Event::EmailConfirmed(EmailConfirmed { claim, personal }) => {
+            account.pending = None;
+            account.address = Some(*claim);
+            account.profile.email = personal.known().map(|confirmed| confirmed.email.clone());
+            account.profile.email_confirmed = true;
+        }
         Event::PasswordChanged(_) => account.passwords += 1,
         Event::SignInsFailed(failed) => account.failures = (failed.minute, failed.count),
         Event::VerifierReplaced(_) | Event::SessionsEnded(_) | Event::TokensRevoked => {}
@@ -140,6 +178,7 @@ fn opened(id: UserId, signed_up: &SignedUp) -> Account {
             user_name,
             display_name,
             email,
+            email_confirmed: false,
             time_zone: TimeZone::default(),
             locale: Locale::default(),
             role: Role::default(),
@@ -147,5 +186,8 @@ fn opened(id: UserId, signed_up: &SignedUp) -> Account {
         },
         passwords: 0,
         failures: (Timestamp(i64::MIN), 0),
+        address: None,
+        pending: None,
+        is_name_given: false,
     }
 }

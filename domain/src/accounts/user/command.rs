@@ -1,15 +1,16 @@
 //! What somebody may want of an account.
 
 use super::{Origin, Role, Verifier};
-use crate::id::NameClaim;
+use crate::id::{EmailClaim, NameClaim};
 use crate::text::{DisplayName, Email, Locale, TimeZone, UserName};
-use crate::{Reads, SessionId, Timestamp, UserId};
+use crate::{ProofId, Reads, SessionId, Timestamp, UserId};
 
 /// What somebody may want of an account.
 #[derive(Clone, Debug)]
 pub enum Command {
     SignUp(SignUp),
     ChangeProfile(ChangeProfile),
+    ChangeEmail(NewAddress),
     ChangePassword(ChangePassword),
     ReplaceVerifier(ReplaceVerifier),
     CountFailedSignIns(CountFailedSignIns),
@@ -28,14 +29,36 @@ pub struct SignUp {
     pub claim: NameClaim,
     pub user_name: UserName,
     /// An address, not yet confirmed.
-    pub email: Option<Email>,
+    pub email: Option<NewAddress>,
     /// The password's verifier; none for imported people, who cannot log in before an operator gives them one.
     pub verifier: Option<Verifier>,
+}
+
+/// Have that address, once it is confirmed.
+#[derive(Clone, Debug)]
+pub struct NewAddress {
+    pub email: Email,
+    pub claim: EmailClaim,
+    /// The owner in its stream; refused with [`super::Refusal::Incomplete`] when it is another by now.
+    pub owner: Option<UserId>,
+    /// What will confirm it.
+    pub proof_id: ProofId,
+    /// The language of who asks; a new account reads it from then on.
+    pub language: Locale,
+}
+
+impl NewAddress {
+    fn reads(&self) -> Reads {
+        let NewAddress { claim, owner, proof_id, .. } = *self;
+        Reads { address: Some(claim), owner, proof: Some(proof_id), ..Reads::default() }
+    }
 }
 
 /// Change what is said; the rest stays.
 #[derive(Clone, Debug)]
 pub struct ChangeProfile {
+    /// Another name, with the claim on it: once, and only where the name was made up here.
+    pub user_name: Option<(NameClaim, UserName)>,
     pub display_name: Option<DisplayName>,
     pub time_zone: Option<TimeZone>,
     pub locale: Option<Locale>,
@@ -86,14 +109,19 @@ impl Command {
     /// What the rules look at beside the account, or change with it.
     pub fn reads(&self, id: UserId) -> Reads {
         match self {
-            Command::SignUp(command) => Reads { claim: Some(command.claim), ..Reads::default() },
-            Command::LockOut => Reads { quota: Some(id.into()), ..Reads::default() },
-            // The zone is that of quiet hours as well.
-            Command::ChangeProfile(ChangeProfile { time_zone: Some(_), .. }) => {
-                Reads { preferences: Some(id.into()), ..Reads::default() }
+            Command::SignUp(command) => {
+                let address = command.email.as_ref().map(NewAddress::reads).unwrap_or_default();
+                Reads { claim: Some(command.claim), ..address }
             }
-            Command::ChangeProfile(_)
-            | Command::ChangePassword(_)
+            Command::ChangeProfile(command) => {
+                let claim = command.user_name.as_ref().map(|(claim, _)| *claim);
+                // The zone is that of quiet hours as well.
+                let preferences = command.time_zone.as_ref().map(|_| id.into());
+                Reads { claim, preferences, ..Reads::default() }
+            }
+            Command::ChangeEmail(address) => address.reads(),
+            Command::LockOut => Reads { quota: Some(id.into()), ..Reads::default() },
+            Command::ChangePassword(_)
             | Command::ReplaceVerifier(_)
             | Command::CountFailedSignIns(_)
             | Command::EndSessions(_)

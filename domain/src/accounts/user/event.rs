@@ -1,9 +1,10 @@
 //! What happens to an account, and how it is written down.
 
 use super::Role;
+use crate::id::EmailClaim;
 use crate::stored::{Empty, StoredParts, Unreadable, Written, json, sealed};
 use crate::text::{DisplayName, Email, Locale, TimeZone, UserName};
-use crate::{Personal, SessionId, Timestamp, UserId};
+use crate::{Personal, ProofId, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 /// What a password is checked against: a PHC string. It is not shown by `Debug`.
@@ -31,8 +32,16 @@ pub struct Origin {
 pub enum Event {
     /// It was opened.
     SignedUp(SignedUp),
+    /// Its name was made up here: its owner may choose another once.
+    NameGiven,
+    /// Its owner chose its name.
+    NameChosen(NameChosen),
     /// Its profile was changed.
     ProfileChanged(ProfileChanged),
+    /// Its owner gave an address, which is not shown to be theirs yet.
+    EmailChangeRequested(EmailChangeRequested),
+    /// Its owner has shown that they read the mail of an address: it is the account's from now on.
+    EmailConfirmed(EmailConfirmed),
     /// It has a new password.
     PasswordChanged(PasswordChanged),
     /// Its password is the same and has another verifier.
@@ -66,6 +75,43 @@ pub struct SignedUpAs {
     /// The address, where one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Email>,
+}
+
+/// `user.name_chosen.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameChosen {
+    /// The name of the account from now on.
+    #[serde(skip)]
+    pub user_name: Personal<UserName>,
+}
+
+/// `user.email_change_requested.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmailChangeRequested {
+    /// What confirms it. There is none where another account has the address, and nobody is told that.
+    pub proof_id: ProofId,
+    pub claim: EmailClaim,
+    pub at: Timestamp,
+    #[serde(skip)]
+    pub email: Personal<Email>,
+}
+
+/// `user.email_confirmed.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmailConfirmed {
+    pub claim: EmailClaim,
+    /// What is personal in it.
+    #[serde(skip)]
+    pub personal: Personal<ConfirmedEmail>,
+}
+
+/// The personal part of `user.email_confirmed.v1`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmedEmail {
+    pub email: Email,
+    /// The confirmed address of before; both are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former: Option<Email>,
 }
 
 /// `user.profile_changed.v1`: the whole profile as it reads now.
@@ -133,7 +179,11 @@ impl Event {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Event::SignedUp(_) => "user.signed_up.v1",
+            Event::NameGiven => "user.name_given.v1",
+            Event::NameChosen(_) => "user.name_chosen.v1",
             Event::ProfileChanged(_) => "user.profile_changed.v1",
+            Event::EmailChangeRequested(_) => "user.email_change_requested.v1",
+            Event::EmailConfirmed(_) => "user.email_confirmed.v1",
             Event::PasswordChanged(_) => PASSWORD_CHANGED,
             Event::VerifierReplaced(_) => VERIFIER_REPLACED,
             Event::SignInsFailed(_) => "user.sign_ins_failed.v1",
@@ -148,13 +198,16 @@ impl Event {
     pub(crate) fn written(&self, user_id: UserId) -> Written {
         match self {
             Event::SignedUp(event) => (json(event), sealed(user_id, &event.personal)),
+            Event::NameChosen(event) => (json(event), sealed(user_id, &event.user_name)),
             Event::ProfileChanged(event) => (json(event), sealed(user_id, &event.display_name)),
+            Event::EmailChangeRequested(event) => (json(event), sealed(user_id, &event.email)),
+            Event::EmailConfirmed(event) => (json(event), sealed(user_id, &event.personal)),
             Event::PasswordChanged(event) => (json(event), sealed(user_id, &event.verifier)),
             Event::VerifierReplaced(event) => (json(event), sealed(user_id, &event.verifier)),
             Event::SignInsFailed(event) => (json(event), sealed(user_id, &event.from)),
             Event::SessionsEnded(event) => (json(event), None),
             Event::RoleSet(event) => (json(event), None),
-            Event::TokensRevoked | Event::Erased => ("{}".to_owned(), None),
+            Event::NameGiven | Event::TokensRevoked | Event::Erased => ("{}".to_owned(), None),
         }
     }
 
@@ -162,6 +215,20 @@ impl Event {
     pub(crate) fn restore(parts: &StoredParts<'_>) -> Result<Event, Unreadable> {
         Ok(match parts.name {
             "user.signed_up.v1" => Event::SignedUp(SignedUp { personal: parts.personal()?, ..parts.payload()? }),
+            "user.name_given.v1" => {
+                let Empty {} = parts.payload()?;
+                Event::NameGiven
+            }
+            "user.name_chosen.v1" => {
+                let Empty {} = parts.payload()?;
+                Event::NameChosen(NameChosen { user_name: parts.personal()? })
+            }
+            "user.email_change_requested.v1" => {
+                Event::EmailChangeRequested(EmailChangeRequested { email: parts.personal()?, ..parts.payload()? })
+            }
+            "user.email_confirmed.v1" => {
+                Event::EmailConfirmed(EmailConfirmed { personal: parts.personal()?, ..parts.payload()? })
+            }
             "user.profile_changed.v1" => {
                 Event::ProfileChanged(ProfileChanged { display_name: parts.personal()?, ..parts.payload()? })
             }
@@ -198,7 +265,11 @@ impl Event {
         match self {
             Event::PasswordChanged(_) | Event::VerifierReplaced(_) => &VERIFIERS,
             Event::SignedUp(_)
+            | Event::NameGiven
+            | Event::NameChosen(_)
             | Event::ProfileChanged(_)
+            | Event::EmailChangeRequested(_)
+            | Event::EmailConfirmed(_)
             | Event::SignInsFailed(_)
             | Event::SessionsEnded(_)
             | Event::TokensRevoked
@@ -213,7 +284,14 @@ impl Event {
             Event::SignedUp(SignedUp { personal, .. }) => {
                 personal.known().and_then(|names| names.email.as_ref()).into_iter().collect()
             }
-            Event::ProfileChanged(_)
+            Event::EmailChangeRequested(EmailChangeRequested { email, .. }) => email.known().into_iter().collect(),
+            Event::EmailConfirmed(EmailConfirmed { personal, .. }) => {
+                let confirmed = personal.known();
+                confirmed.into_iter().flat_map(|of| of.former.iter().chain([&of.email])).collect()
+            }
+            Event::NameGiven
+            | Event::NameChosen(_)
+            | Event::ProfileChanged(_)
             | Event::PasswordChanged(_)
             | Event::VerifierReplaced(_)
             | Event::SignInsFailed(_)
@@ -228,7 +306,9 @@ impl Event {
     pub(crate) fn is_shown(&self) -> bool {
         match self {
             Event::SignedUp(_) | Event::ProfileChanged(_) | Event::RoleSet(_) | Event::Erased => true,
-            Event::PasswordChanged(_)
+            Event::NameChosen(_) | Event::EmailChangeRequested(_) | Event::EmailConfirmed(_) => true,
+            Event::NameGiven
+            | Event::PasswordChanged(_)
             | Event::VerifierReplaced(_)
             | Event::SignInsFailed(_)
             | Event::SessionsEnded(_)

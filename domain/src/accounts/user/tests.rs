@@ -1,15 +1,16 @@
 //! The rules of accounts.
 
 use super::*;
-use crate::SessionId;
-use crate::id::NameClaim;
+use crate::id::{EmailClaim, NameClaim};
 use crate::text::{DisplayName, Email, Locale, TimeZone, UserName};
+use crate::{ProofId, SessionId, email, proof};
 use uuid::Uuid;
 
 const ANNA: UserId = UserId(Uuid::from_u128(1));
 const BORIS: UserId = UserId(Uuid::from_u128(2));
 const LAPTOP: SessionId = SessionId(Uuid::from_u128(3));
 const CLAIM: NameClaim = NameClaim([7; 32]);
+const ADDRESS: EmailClaim = EmailClaim([8; 32]);
 const NOON: Timestamp = Timestamp(1_800_000_000_000_000);
 
 /// Given these facts of Anna's account, when this is wanted, then these are the facts that follow, or the refusal.
@@ -29,7 +30,11 @@ fn check_once(given: &[Event], when: Command) {
 }
 
 fn decided(given: &[Event], when: &Command) -> Result<Decision, Refusal> {
-    decide(ANNA, &folded(given), &name::State::default(), when, NOON)
+    decide_with(given, &name::State::default(), &Seen { state: email::State::default(), owner: &State::Absent }, when)
+}
+
+fn decide_with(given: &[Event], claim: &name::State, address: &Seen<'_>, when: &Command) -> Result<Decision, Refusal> {
+    decide(ANNA, &folded(given), claim, address, when, NOON)
 }
 
 fn folded(given: &[Event]) -> State {
@@ -91,13 +96,24 @@ fn sign_up_as_anna(verifier: Option<&str>) -> Command {
     Command::SignUp(SignUp {
         claim: CLAIM,
         user_name: UserName::parse("Anna").unwrap(),
-        email: Some(Email::parse("anna@example.org").unwrap()),
+        email: Some(anna_at_example()),
         verifier: verifier.map(|phc| Verifier(phc.to_owned())),
     })
 }
 
+fn anna_at_example() -> NewAddress {
+    NewAddress {
+        email: Email::parse("anna@example.org").unwrap(),
+        claim: ADDRESS,
+        owner: None,
+        proof_id: ProofId(Uuid::from_u128(9)),
+        language: Locale::default(),
+    }
+}
+
 fn change_display_name(text: &str) -> Command {
     Command::ChangeProfile(ChangeProfile {
+        user_name: None,
         display_name: Some(DisplayName::parse(text).unwrap()),
         time_zone: None,
         locale: None,
@@ -122,6 +138,7 @@ fn changes() -> Vec<Command> {
         Command::ReplaceVerifier(ReplaceVerifier { verifier: Verifier("newer".to_owned()), checked: 1 }),
         Command::EndSessions(EndSessions { keep: None }),
         Command::SetRole(SetRole { role: Role::Admin }),
+        Command::ChangeEmail(anna_at_example()),
     ]
 }
 
@@ -135,6 +152,8 @@ fn signing_up_claims_the_name_and_opens_the_account_in_one_decision() {
             crate::Event::Name(CLAIM, claimed),
             crate::Event::User(ANNA, signed_up()),
             crate::Event::User(ANNA, has_password("old")),
+            crate::Event::User(ANNA, requested(9, NOON)),
+            issued(Purpose::Welcome, 9),
         ]
     );
     assert_eq!(decision.outcome, Outcome::SignedUp { user_id: ANNA });
@@ -142,9 +161,11 @@ fn signing_up_claims_the_name_and_opens_the_account_in_one_decision() {
 
 #[test]
 fn imported_people_sign_up_without_a_password() {
-    let decision = decided(&[], &sign_up_as_anna(None)).unwrap();
+    let Command::SignUp(sign_up) = sign_up_as_anna(None) else { unreachable!("it is one") };
+    let decision = decided(&[], &Command::SignUp(SignUp { email: None, ..sign_up })).unwrap();
     let events = decision.facts.into_iter().skip(1).filter_map(of_anna).collect::<Vec<_>>();
-    assert_eq!(events, [signed_up()]);
+    let personal = Personal::Known(SignedUpAs { user_name: UserName::parse("Anna").unwrap(), email: None });
+    assert_eq!(events, [Event::SignedUp(SignedUp { at: NOON, personal })]);
     assert_eq!(account(&events).passwords, 0);
 }
 
@@ -152,7 +173,8 @@ fn imported_people_sign_up_without_a_password() {
 fn a_name_that_somebody_claimed_is_taken() {
     let mut claim = name::State::default();
     name::evolve(&mut claim, &name::Event::Claimed(name::Claimed { user_id: BORIS }));
-    let refused = decide(ANNA, &State::Absent, &claim, &sign_up_as_anna(None), NOON);
+    let nobodys = Seen { state: email::State::default(), owner: &State::Absent };
+    let refused = decide(ANNA, &State::Absent, &claim, &nobodys, &sign_up_as_anna(None), NOON);
     assert_eq!(refused, Err(Refusal::AlreadyExists));
 }
 
@@ -170,6 +192,7 @@ fn a_new_account_is_called_by_its_name_and_may_do_nothing_special() {
         user_name: Personal::Known(UserName::parse("Anna").unwrap()),
         display_name: called("Anna"),
         email: Some(Email::parse("anna@example.org").unwrap()),
+        email_confirmed: false,
         time_zone: TimeZone::parse("UTC").unwrap(),
         locale: Locale::parse("en").unwrap(),
         role: Role::User,
@@ -196,6 +219,7 @@ fn nothing_can_be_changed_on_an_erased_account() {
 #[test]
 fn a_changed_profile_keeps_what_was_not_named() {
     let moved = Command::ChangeProfile(ChangeProfile {
+        user_name: None,
         display_name: None,
         time_zone: Some(TimeZone::parse("Europe/Berlin").unwrap()),
         locale: None,
@@ -207,6 +231,7 @@ fn a_changed_profile_keeps_what_was_not_named() {
 #[test]
 fn a_change_of_profile_answers_the_profile_as_it_reads_now() {
     let everything = Command::ChangeProfile(ChangeProfile {
+        user_name: None,
         display_name: Some(DisplayName::parse("Аня").unwrap()),
         time_zone: Some(TimeZone::parse("Asia/Tbilisi").unwrap()),
         locale: Some(Locale::parse("ru").unwrap()),
@@ -214,8 +239,12 @@ fn a_change_of_profile_answers_the_profile_as_it_reads_now() {
     let changed = profile_changed(called("Аня"), "Asia/Tbilisi", "ru");
     let decision = decided(&[signed_up()], &everything).unwrap();
     assert_eq!(decision.facts, [crate::Event::User(ANNA, changed.clone()), zone_noted()]);
-    let speaks =
-        Command::ChangeProfile(ChangeProfile { display_name: None, time_zone: None, locale: Some(Locale::default()) });
+    let speaks = Command::ChangeProfile(ChangeProfile {
+        user_name: None,
+        display_name: None,
+        time_zone: None,
+        locale: Some(Locale::default()),
+    });
     let facts = decided(&[signed_up(), changed.clone()], &speaks).unwrap().facts;
     assert_eq!(facts, [crate::Event::User(ANNA, profile_changed(called("Аня"), "Asia/Tbilisi", "en"))]);
     let profile = account(&[signed_up(), changed.clone()]).profile;
@@ -226,7 +255,8 @@ fn a_change_of_profile_answers_the_profile_as_it_reads_now() {
 
 #[test]
 fn a_change_of_profile_that_names_nothing_writes_nothing() {
-    let nothing = Command::ChangeProfile(ChangeProfile { display_name: None, time_zone: None, locale: None });
+    let nothing =
+        Command::ChangeProfile(ChangeProfile { user_name: None, display_name: None, time_zone: None, locale: None });
     check(&[signed_up()], nothing, Ok(vec![]));
 }
 
@@ -396,6 +426,7 @@ fn what_was_forgotten_folds_as_erased() {
 fn a_forgotten_display_name_stays_forgotten_when_the_rest_changes() {
     let forgotten = profile_changed(Personal::Erased, "UTC", "de");
     let moved = Command::ChangeProfile(ChangeProfile {
+        user_name: None,
         display_name: None,
         time_zone: Some(TimeZone::parse("Europe/Berlin").unwrap()),
         locale: None,
@@ -407,4 +438,118 @@ fn a_forgotten_display_name_stays_forgotten_when_the_rest_changes() {
 fn a_verifier_is_not_shown() {
     let shown = format!("{:?}", has_password("$argon2id$secret"));
     assert!(!shown.contains("secret"), "{shown}");
+}
+
+fn requested(proof: u128, at: Timestamp) -> Event {
+    let email = Personal::Known(anna_at_example().email);
+    let proof_id = ProofId(Uuid::from_u128(proof));
+    Event::EmailChangeRequested(EmailChangeRequested { proof_id, claim: ADDRESS, at, email })
+}
+
+fn issued(purpose: Purpose, proof: u128) -> crate::Event {
+    let issued = proof::Issued {
+        purpose,
+        user_id: Some(ANNA),
+        claim: ADDRESS,
+        passwords: 0,
+        language: Locale::default(),
+        at: NOON,
+        expires_at: NOON.plus(proof::CONFIRM_LASTS),
+        email: Personal::Known(anna_at_example().email),
+    };
+    crate::Event::Proof(ProofId(Uuid::from_u128(proof)), proof::Event::Issued(issued))
+}
+
+fn confirmed() -> Event {
+    let personal = Personal::Known(ConfirmedEmail { email: anna_at_example().email, former: None });
+    Event::EmailConfirmed(EmailConfirmed { claim: ADDRESS, personal })
+}
+
+/// Of an address that this account has confirmed.
+fn has_address(given: &[Event]) -> State {
+    folded(&[given, &[confirmed()]].concat())
+}
+
+fn change_email(owner: Option<UserId>) -> Command {
+    Command::ChangeEmail(NewAddress { owner, ..anna_at_example() })
+}
+
+fn facts_of(decision: Result<Decision, Refusal>) -> Result<Vec<crate::Event>, Refusal> {
+    decision.map(|decision| decision.facts)
+}
+
+#[test]
+fn an_address_is_asked_for_once_a_minute_and_not_when_it_is_confirmed() {
+    let nobodys = Seen { state: email::State::default(), owner: &State::Absent };
+    let ask = |given: &[Event]| facts_of(decide_with(given, &name::State::default(), &nobodys, &change_email(None)));
+    let asked = || vec![crate::Event::User(ANNA, requested(9, NOON)), issued(Purpose::Confirm, 9)];
+    assert_eq!(ask(&[signed_up()]), Ok(asked()));
+    assert_eq!(ask(&[signed_up(), requested(5, NOON.plus_seconds(-59))]), Ok(vec![]));
+    assert_eq!(ask(&[signed_up(), requested(5, NOON.plus_seconds(-60))]), Ok(asked()));
+    assert_eq!(ask(&[signed_up(), confirmed()]), Ok(vec![]));
+}
+
+#[test]
+fn the_owner_of_an_address_is_told_that_somebody_wants_it_and_nothing_is_mailed_to_confirm_it() {
+    let boris = has_address(&[signed_up()]);
+    let wanted = |told_at, owner: &State, named| {
+        let state = email::State { owner: Some(BORIS), told_at, ..email::State::default() };
+        let seen = Seen { state, owner };
+        facts_of(decide_with(&[signed_up()], &name::State::default(), &seen, &change_email(named)))
+    };
+    let asked = crate::Event::User(ANNA, requested(9, NOON));
+    let told = crate::Event::Email(ADDRESS, email::Event::Wanted(email::Wanted { user_id: BORIS, at: NOON }));
+    assert_eq!(wanted(None, &boris, Some(BORIS)), Ok(vec![asked.clone(), told]));
+    assert_eq!(wanted(Some(NOON.plus_seconds(-59)), &boris, Some(BORIS)), Ok(vec![asked.clone()]));
+    assert_eq!(wanted(None, &State::Absent, None), Err(Refusal::Incomplete));
+    // Who was erased or has another address has this one no more.
+    for free in [State::Erased, folded(&[signed_up()])] {
+        assert_eq!(wanted(None, &free, Some(BORIS)), Ok(vec![asked.clone(), issued(Purpose::Confirm, 9)]));
+    }
+}
+
+#[test]
+fn the_confirmed_address_is_shown_until_another_is_confirmed() {
+    let other = Event::EmailChangeRequested(EmailChangeRequested {
+        proof_id: ProofId(Uuid::from_u128(4)),
+        claim: EmailClaim([1; 32]),
+        at: NOON,
+        email: Personal::Known(Email::parse("a@b.example").unwrap()),
+    });
+    let shown = |given: &[Event]| {
+        let profile = account(given).profile;
+        (profile.email.map(|email| email.as_str().to_owned()), profile.email_confirmed)
+    };
+    assert_eq!(shown(&[signed_up(), other.clone()]), (Some("a@b.example".to_owned()), false));
+    assert_eq!(shown(&[signed_up(), confirmed(), other]), (Some("anna@example.org".to_owned()), true));
+}
+
+#[test]
+fn a_name_that_was_made_up_here_is_chosen_once() {
+    let choose = |given: &[Event], name: &str, owner| {
+        let user_name = Some((CLAIM, UserName::parse(name).unwrap()));
+        let nothing = ChangeProfile { user_name, display_name: None, time_zone: None, locale: None };
+        let nobodys = Seen { state: email::State::default(), owner: &State::Absent };
+        let claim = name::State { owner };
+        facts_of(decide_with(given, &claim, &nobodys, &Command::ChangeProfile(nothing)))
+    };
+    let chosen = Event::NameChosen(NameChosen { user_name: Personal::Known(UserName::parse("Vera").unwrap()) });
+    let claimed = crate::Event::Name(CLAIM, name::Event::Claimed(name::Claimed { user_id: ANNA }));
+    let facts = vec![
+        claimed,
+        crate::Event::User(ANNA, chosen.clone()),
+        crate::Event::User(ANNA, profile_changed(called("Vera"), "UTC", "en")),
+    ];
+    let given = [signed_up(), Event::NameGiven];
+    assert_eq!(choose(&given, "Vera", None), Ok(facts));
+    assert_eq!(choose(&given, "Vera", Some(BORIS)), Err(Refusal::AlreadyExists));
+    assert_eq!(choose(&[signed_up()], "Vera", None), Err(Refusal::NameFixed));
+    assert_eq!(choose(&[signed_up(), Event::NameGiven, chosen.clone()], "Vlad", None), Err(Refusal::NameFixed));
+    assert_eq!(choose(&[signed_up(), Event::NameGiven, chosen], "Vera", Some(ANNA)), Ok(vec![]));
+}
+
+#[test]
+fn who_signed_in_by_mail_is_signed_out_by_a_first_password() {
+    let ended = Event::SessionsEnded(SessionsEnded { keep: Some(LAPTOP) });
+    check(&[signed_up(), confirmed()], change_password(None), Ok(vec![has_password("new"), ended]));
 }

@@ -1,0 +1,220 @@
+//! Signing in without a password: by a code or a link that is mailed.
+
+use super::auth::{Opened, opened};
+use super::pages::{Page, Reader, Wants};
+use super::spec::{Routes, Spec};
+use crate::app::App;
+use crate::auth::caller::refuse_foreign_form;
+use crate::auth::session_token::{hash, new_token};
+use crate::error::{Code, Error};
+use crate::http::body::Body;
+use crate::http::client_origin::ClientOrigin;
+use crate::http::context::CommandContext;
+use crate::http::language::AcceptedLanguage;
+use crate::http::reply::{Done, written};
+use crate::http::request_log::Notes;
+use crate::mailed::link_expired;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use commands::Actor;
+use domain::proof::{Proof, Purpose, SignIn, Wish};
+use domain::text::{Email, UserName};
+use domain::user::Origin;
+use domain::{Command, ProofId, SessionId, UserId, proof};
+use node::claims::{claim, email_claim};
+use serde::Deserialize;
+use store::MailedPurpose;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+/// Most bytes of a body that holds a code.
+const BODY_BYTES_MAX: usize = 4 * 1024;
+/// Names that are tried for a new account before it is given up.
+const NAMES_MAX: usize = 16;
+/// What accounts that are opened by mail are called, with a number behind.
+const WORDS: [&str; 32] = [
+    "amber", "aspen", "birch", "breeze", "cedar", "clover", "coral", "dawn", "ember", "fern", "finch", "harbor",
+    "heron", "iris", "juniper", "lark", "linden", "maple", "meadow", "mist", "nova", "ocean", "olive", "otter",
+    "pebble", "pine", "raven", "river", "robin", "sparrow", "tulip", "willow",
+];
+
+pub(crate) fn routes() -> Routes {
+    let open = Spec::anyone().body_bytes_max(BODY_BYTES_MAX);
+    Routes::default()
+        .add(routes!(ask), open)
+        // CONTRACT 1.1: a session's token is told once.
+        .add(routes!(verify), open.without_key().fails(&[Code::WrongCode]))
+        .add(routes!(show_sign_in), open.fails(&[Code::LinkExpired, Code::BadParameters]))
+        .add(routes!(sign_in), open.without_key().fails(&[Code::LinkExpired, Code::CrossSite, Code::BadParameters]))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CodeWanted, example = json!({"email": "anna@example.org"}))]
+pub(super) struct Ask {
+    email: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = MailedCode, example = json!({"email": "anna@example.org", "code": "123456"}))]
+pub(super) struct Verify {
+    email: String,
+    /// Six digits.
+    code: String,
+    /// Puts the token into a cookie and not into the body: for pages in a browser.
+    #[serde(default)]
+    cookie: bool,
+}
+
+/// Ask for a code
+///
+/// Mails a code and a link to sign in by, for 15 minutes. The answer is the same, and takes as long, for an address that no
+/// account has. One mail a minute goes to an address; only the last one counts.
+#[utoipa::path(post, path = "/v1/auth/code", operation_id = "askForCode", tag = "accounts", request_body = Ask,
+    responses((status = 202, body = Done, description = "If an account has that address, a code is on its way.")))]
+async fn ask(
+    State(app): State<App>,
+    context: CommandContext,
+    language: AcceptedLanguage,
+    Body(body): Body<Ask>,
+) -> Result<Response, Error> {
+    let email = Email::parse(&body.email).map_err(|unfit| Error::bad("email", unfit))?;
+    let new = app.settings.signs_up_by_mail().then(|| UserId(Uuid::now_v7()));
+    let answer = app.mail_proof(context, email, Wish::SignIn(new), language.locale()).await?;
+    Ok(written(StatusCode::ACCEPTED, &answer, Done { position: answer.position }))
+}
+
+/// Sign in by a code
+///
+/// By the code that was mailed last. Five wrong ones spend it.
+#[utoipa::path(post, path = "/v1/auth/code/verify", operation_id = "signInByCode", tag = "accounts",
+    request_body = Verify, responses(
+        (status = 200, body = super::auth::LoggedIn, description = "The session is open.",
+            headers(("Set-Cookie" = Option<String>, description = "The session cookie, where the body asks for it."))),
+    ))]
+async fn verify(
+    State(app): State<App>,
+    context: CommandContext,
+    ClientOrigin(origin): ClientOrigin,
+    notes: Notes,
+    Body(body): Body<Verify>,
+) -> Result<Response, Error> {
+    let email = Email::parse(&body.email).map_err(|unfit| Error::bad("email", unfit))?;
+    let refused = || Error::new(Code::WrongCode, proof::Refusal::BadCode);
+    let known = app.address(email_claim(&app.keys, &email)).await?.code;
+    let (id, _) = known.ok_or_else(refused)?;
+    let proof::State::Open(proof) = app.proof(id).await? else { return Err(refused()) };
+    let is_right = app.keys.is_mailed_code(MailedPurpose::SignIn, id.0, body.code.trim());
+    if !is_right || proof.user_id.is_none() {
+        app.ask(Actor::Anonymous, &context, Command::Proof(id, proof::Command::CountWrongCode)).await?;
+        return Err(refused());
+    }
+    let opening = open(&app, &context, id, &proof, origin, &notes).await;
+    let (token, answered) = opening.map_err(|error| if error.code == Code::LinkExpired { refused() } else { error })?;
+    Ok(opened(&app, &context, &token, &answered, body.cookie))
+}
+
+/// Show the sign-in page
+///
+/// A page with a button. It changes nothing: programs that check mail for harm follow its links.
+#[utoipa::path(get, path = "/m/{token}", operation_id = "showSignIn", tag = "mail",
+    params(("token" = String, Path, description = "As it was mailed.")),
+    responses((status = 200, body = String, content_type = "text/html", description = "The page.")))]
+async fn show_sign_in(State(app): State<App>, reader: Reader, Path(token): Path<String>) -> Response {
+    let found = app.proof_of_link(MailedPurpose::SignIn, &token, reader.at).await;
+    let reader = reader.of(&app, found.as_ref().ok().and_then(|(_, proof)| proof.user_id)).await;
+    match found {
+        Ok((_, proof)) => reader.page(Page::SignIn { email: proof.email.known() }),
+        Err(error) => reader.failed(error),
+    }
+}
+
+/// Sign in by a link
+///
+/// Once, within 15 minutes. A browser gets a page and the session as a cookie; others get the session in the body.
+#[utoipa::path(post, path = "/m/{token}", operation_id = "signInByLink", tag = "mail",
+    params(("token" = String, Path, description = "As it was mailed.")), responses(
+        (status = 200, body = super::auth::LoggedIn, description = "The session is open.",
+            headers(("Set-Cookie" = Option<String>, description = "The session cookie, for a browser."))),
+    ))]
+async fn sign_in(
+    State(app): State<App>,
+    context: CommandContext,
+    ClientOrigin(origin): ClientOrigin,
+    reader: Reader,
+    Path(token): Path<String>,
+    request: Request,
+) -> Response {
+    let (parts, _) = request.into_parts();
+    // A page of another site must not sign its visitors in as somebody else.
+    if let Err(error) = refuse_foreign_form(&parts, &app) {
+        return reader.failed(error);
+    }
+    let found = app.proof_of_link(MailedPurpose::SignIn, &token, reader.at).await;
+    let reader = reader.of(&app, found.as_ref().ok().and_then(|(_, proof)| proof.user_id)).await;
+    let opening = match found {
+        Ok((id, proof)) => open(&app, &context, id, &proof, origin, &reader.notes).await,
+        Err(error) => Err(error),
+    };
+    match opening {
+        Ok((token, answered)) => {
+            let response = opened(&app, &context, &token, &answered, reader.wants == Wants::Page);
+            reader.answered(Page::SignedIn, response)
+        }
+        Err(error) => reader.failed(error),
+    }
+}
+
+/// Opens a session, and the account where it is a new one. Answers the session's token.
+async fn open(
+    app: &App,
+    context: &CommandContext,
+    id: ProofId,
+    proof: &Proof,
+    from: Origin,
+    notes: &Notes,
+) -> Result<(String, Opened), Error> {
+    let user_id = proof.user_id.ok_or_else(link_expired)?;
+    let is_new = proof.purpose == Purpose::SignUp;
+    if is_new && !app.settings.signs_up_by_mail() {
+        return Err(link_expired());
+    }
+    let new_device = !is_new && app.is_new_device(user_id, &from).await;
+    let (token, session_id) = (new_token(), SessionId(Uuid::now_v7()));
+    let expires_at = context.at.plus(app.settings.session_max);
+    for _ in 0..NAMES_MAX {
+        let name = if is_new { Some(new_name()?) } else { None };
+        let name = name.map(|name| (claim(&app.keys, &name), name));
+        let command = |to| {
+            let sign_in = SignIn {
+                user_id,
+                to,
+                session_id,
+                token_hash: hash(&token),
+                expires_at,
+                from: from.clone(),
+                new_device,
+                name: name.clone(),
+            };
+            Command::Proof(id, proof::Command::SignIn(Box::new(sign_in)))
+        };
+        match app.ask_about(Actor::Anonymous, context, proof.claim, command).await {
+            Err(error) if error.code == Code::UserExists => {}
+            answer => {
+                let answer = answer?;
+                notes.caller(user_id);
+                return Ok((token, Opened { user_id, expires_at, answer }));
+            }
+        }
+    }
+    Err(Error::new(Code::Unavailable, "no free name was found for the new account; try again"))
+}
+
+fn new_name() -> Result<UserName, Error> {
+    let word = WORDS[rand::random_range(0..WORDS.len())];
+    let name = format!("{word} {}", rand::random_range(100..100_000));
+    UserName::parse(&name).map_err(|unfit| Error::new(Code::Internal, unfit))
+}

@@ -1,0 +1,237 @@
+//! The pages that mailed links lead to: without scripts, without anything from elsewhere, in the reader's language.
+
+mod words;
+
+use crate::app::App;
+use crate::error::{Code, Error};
+use crate::http::language::AcceptedLanguage;
+use crate::http::request_log::Notes;
+use axum::extract::FromRequestParts;
+use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use domain::notify::Language;
+use domain::password::Lengths;
+use domain::text::Email;
+use domain::{Timestamp, UserId};
+use node::now;
+use projections::{ProjectionId, users};
+use sha2::{Digest, Sha256};
+use std::convert::Infallible;
+use std::sync::LazyLock;
+pub(super) use words::Words;
+
+const STYLE: &str = include_str!("pages/pages.css");
+
+/// Nothing is loaded, nothing runs, the form goes to us, and the one style is ours.
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let style = BASE64_STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    HeaderValue::from_str(&policy).expect("a policy is made of visible characters")
+});
+
+/// One page.
+pub(super) enum Page<'a> {
+    /// Asks whether the address is to be confirmed.
+    Confirm {
+        email: Option<&'a Email>,
+    },
+    Confirmed,
+    /// Asks for a new password, again where something was wrong with the last one.
+    Reset {
+        lengths: Lengths,
+        fault: Option<String>,
+    },
+    PasswordSet,
+    /// Asks whether to sign in.
+    SignIn {
+        email: Option<&'a Email>,
+    },
+    SignedIn,
+    Failed(Code),
+}
+
+/// What somebody who follows a link wants to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wants {
+    /// A page: their `Accept` names HTML, as browsers do.
+    Page,
+    Json,
+}
+
+/// Somebody who follows a link.
+#[derive(Clone)]
+pub(super) struct Reader {
+    /// The request's one reading of the clock.
+    pub(super) at: Timestamp,
+    pub(super) wants: Wants,
+    pub(super) notes: Notes,
+    language: Language,
+}
+
+impl<S: Sync> FromRequestParts<S> for Reader {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Reader, Infallible> {
+        let AcceptedLanguage(language) = AcceptedLanguage::from_request_parts(parts, state).await?;
+        let accept = parts.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let wants = if accept.to_ascii_lowercase().contains("text/html") { Wants::Page } else { Wants::Json };
+        Ok(Reader { at: now(), wants, language, notes: Notes::of(&parts.extensions) })
+    }
+}
+
+impl Reader {
+    /// In the language of the account that the link is about, where it is one that pages are written in.
+    pub(super) async fn of(self, app: &App, user_id: Option<UserId>) -> Reader {
+        let Some(user_id) = user_id else { return self };
+        let account = users::by_id(&app.projections.database(ProjectionId::Users), user_id).await;
+        // A page in another language is better than none.
+        let locale = account.ok().flatten().map(|account| account.locale);
+        let language = locale.as_deref().and_then(Language::of_tag).unwrap_or(self.language);
+        Reader { language, ..self }
+    }
+
+    pub(super) fn words(&self) -> &'static Words {
+        Words::in_language(self.language)
+    }
+
+    /// A page, whatever the reader's `Accept` says: there is nothing else to show.
+    pub(super) fn page(&self, page: Page<'_>) -> Response {
+        self.html(StatusCode::OK, page)
+    }
+
+    /// The form once more, with what was wrong.
+    pub(super) fn refused(&self, page: Page<'_>) -> Response {
+        self.html(Code::WeakPassword.status(), page)
+    }
+
+    /// It was done: a page for who wants one, with the headers of the answer that others get.
+    pub(super) fn answered(&self, page: Page<'_>, answer: Response) -> Response {
+        match self.wants {
+            Wants::Json => answer,
+            Wants::Page => {
+                let mut response = self.page(page);
+                for (name, value) in answer.headers() {
+                    if !response.headers().contains_key(name) && name != axum::http::header::CONTENT_LENGTH {
+                        response.headers_mut().append(name.clone(), value.clone());
+                    }
+                }
+                response
+            }
+        }
+    }
+
+    /// It was not done.
+    pub(super) fn failed(&self, error: Error) -> Response {
+        match self.wants {
+            Wants::Json => error.into_response(),
+            Wants::Page => {
+                self.notes.reason(error.code.text());
+                self.html(error.code.status(), Page::Failed(error.code))
+            }
+        }
+    }
+
+    fn html(&self, status: StatusCode, page: Page<'_>) -> Response {
+        let headers = [
+            (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+            (CONTENT_SECURITY_POLICY, POLICY.clone()),
+            (VARY, HeaderValue::from_static("Accept, Accept-Language")),
+        ];
+        (status, headers, self.whole(page)).into_response()
+    }
+
+    fn whole(&self, page: Page<'_>) -> String {
+        let words = self.words();
+        let (title, content) = content(words, page);
+        let language = self.language.tag();
+        format!(
+            "<!doctype html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"robots\" content=\"noindex\">\n\
+             <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n{content}</main>\n\
+             </body>\n</html>\n"
+        )
+    }
+}
+
+/// Title and content of a page, as HTML.
+fn content(words: &Words, page: Page<'_>) -> (&'static str, String) {
+    let said = |text: &str| format!("<p>{text}</p>\n");
+    match page {
+        Page::Confirm { email } => (words.confirm_title, asking(words.confirm_text, email, words.confirm_button)),
+        Page::Confirmed => (words.confirmed_title, said(words.confirmed_text)),
+        Page::SignIn { email } => (words.sign_in_title, asking(words.sign_in_text, email, words.sign_in_button)),
+        Page::SignedIn => (words.signed_in_title, said(words.signed_in_text)),
+        Page::Reset { lengths, fault } => (words.reset_title, password_form(words, lengths, fault)),
+        Page::PasswordSet => (words.password_set_title, said(words.password_set_text)),
+        Page::Failed(Code::LinkExpired) => (words.expired_title, said(words.expired_text)),
+        Page::Failed(Code::AddressTaken) => (words.taken_title, said(words.taken_text)),
+        Page::Failed(_) => (words.failed_title, said(words.failed_text)),
+    }
+}
+
+/// A question with a button: the form goes to the page's own address.
+fn asking(text: &str, email: Option<&Email>, button: &str) -> String {
+    let email =
+        email.map(|email| format!("<p class=\"address\">{}</p>\n", escaped(email.as_str()))).unwrap_or_default();
+    format!("<p>{text}</p>\n{email}<form method=\"post\"><button>{button}</button></form>\n")
+}
+
+fn password_form(words: &Words, lengths: Lengths, fault: Option<String>) -> String {
+    let fault = fault.map(|fault| format!("<p class=\"fault\" role=\"alert\">{}</p>\n", escaped(&fault)));
+    let field = |name: &str, label: &str| {
+        format!(
+            "<label>{label}<input type=\"password\" name=\"{name}\" autocomplete=\"new-password\" required \
+             minlength=\"{}\" maxlength=\"{}\"></label>\n",
+            lengths.min, lengths.max
+        )
+    };
+    format!(
+        "<p>{}</p>\n{}<form method=\"post\">\n{}{}<button>{}</button>\n</form>\n",
+        words.reset_text,
+        fault.unwrap_or_default(),
+        field("new_password", words.new_password),
+        field("repeated", words.repeat_password),
+        words.reset_button
+    )
+}
+
+/// Text as it stands in HTML.
+fn escaped(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut html, letter| {
+        match letter {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            letter => html.push(letter),
+        }
+        html
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_wrote_stays_text() {
+        let email = Email::parse("a<b>&\"'@example.org").unwrap();
+        let page = content(Words::in_language(Language::En), Page::Confirm { email: Some(&email) }).1;
+        assert!(page.contains("a&lt;b&gt;&amp;&quot;&#39;@example.org") && !page.contains("<b>"), "{page}");
+    }
+
+    #[test]
+    fn the_policy_allows_the_one_style_and_nothing_from_elsewhere() {
+        let policy = POLICY.to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && !policy.contains("unsafe"), "{policy}");
+        assert!(!STYLE.contains("url(") && !STYLE.contains("@import") && !STYLE.contains("</"));
+    }
+}
