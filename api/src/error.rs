@@ -66,6 +66,7 @@ codes! {
     MailNotFound = "mail-not-found", NOT_FOUND, "There is no such mail";
     DeliveryNotFound = "delivery-not-found", NOT_FOUND, "There is no such delivery";
     NotificationNotFound = "notification-not-found", NOT_FOUND, "There is no such notification";
+    TemplateNotFound = "template-not-found", NOT_FOUND, "There is no such template";
     TaskNotFound = "task-not-found", NOT_FOUND, "There is no such task";
     TaskNotComplete = "task-not-complete", BAD_REQUEST, "The task is not finished";
     TaskFailed = "task-failed", BAD_REQUEST, "The task failed";

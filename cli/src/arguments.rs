@@ -3,6 +3,7 @@
 mod events;
 mod help;
 mod mail;
+mod notifications;
 mod tools;
 mod transfer;
 mod users;
@@ -10,6 +11,7 @@ mod users;
 pub use events::{Events, Which};
 pub use help::grouped;
 pub use mail::Mail;
+pub use notifications::Notifications;
 pub use tools::{Bench, BenchPart, Completions, Config, Health, Man, Migrate};
 pub use transfer::{Backup, Export, ImportLog, Restore};
 pub use users::{PasswordFrom, Users};
@@ -93,6 +95,9 @@ pub enum Verb {
     /// Accounts
     #[command(subcommand)]
     Users(Users),
+    /// What people are told: deliveries, dead letters, whether anything is sent
+    #[command(subcommand)]
+    Notifications(Notifications),
     /// The dev mailbox, where mails stay when no way to send them is set
     #[command(subcommand)]
     Mail(Mail),

@@ -22,6 +22,7 @@ mod keys;
 mod logging;
 mod mail;
 mod migrate;
+mod notifications;
 mod output;
 mod progress;
 mod projections;
@@ -106,6 +107,7 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         Verb::Keys(arguments::Keys::Rotate) => keys::verb(&context?).await,
         Verb::Search(asked) => search::verb(&context?, &asked).await,
         Verb::Users(users) => users::verb(&context?, users).await,
+        Verb::Notifications(asked) => notifications::verb(&context?, asked).await,
         Verb::Mail(asked) => mail::verb(&context?, asked).await,
         Verb::Backup(asked) => backup::backup(&context?, &asked),
         Verb::Restore(asked) => backup::restore(&context?, &asked).await,

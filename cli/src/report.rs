@@ -29,6 +29,8 @@ pub fn show(screen: Screen, report: &Report) -> Result<()> {
         Report::Skip(skip) => output::show(screen, skip),
         Report::Writer(health) => output::show(screen, health),
         Report::Arming(arming) => output::show(screen, arming),
+        Report::CourierArming(arming) => output::show(screen, arming),
+        Report::Delivery(change) => output::show(screen, change),
         Report::Rotation(rotation) => output::show(screen, rotation),
         Report::Mailbox(cleared) => output::show(screen, cleared),
         Report::Republish(republish) => output::show(screen, republish),

@@ -4,16 +4,19 @@ mod auth;
 mod chats;
 mod codes;
 mod email;
+mod deliveries;
 pub(crate) mod export;
 mod forgetting;
 #[cfg(test)]
 mod fuzz;
 pub(crate) mod health;
 mod ids;
+mod inbox;
 pub(crate) mod mailbox;
 mod me;
 mod members;
 mod messages;
+mod notifications;
 mod page;
 mod pages;
 mod preferences;
@@ -46,4 +49,7 @@ pub(crate) fn all() -> Routes {
         .merge(search_tasks::routes())
         .merge(preferences::routes())
         .merge(suppressions::routes())
+        .merge(notifications::routes())
+        .merge(deliveries::routes())
+        .merge(inbox::routes())
 }

@@ -10,6 +10,7 @@ pub mod keys;
 pub mod log;
 pub mod mailbox;
 pub mod migrate;
+pub mod notifications;
 mod progress;
 pub mod projections;
 pub mod relay;
@@ -24,7 +25,9 @@ use crate::failure::Failure;
 use crate::gzip::Source;
 use crate::{Node, NodeOptions};
 use ::projections::{ProjectionId, State};
+use domain::DeliveryId;
 use domain::user::Role;
+use notifications::DeliveryVerb;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use store::{Folder, Log};
@@ -94,6 +97,13 @@ pub enum Request {
         /// Whether it may.
         armed: bool,
     },
+    /// Let the couriers of this log send, or not.
+    ArmCouriers {
+        /// Whether they may.
+        armed: bool,
+    },
+    /// Have a delivery sent again, or call it off.
+    ChangeDelivery { delivery_id: DeliveryId, verb: DeliveryVerb },
     /// Make a new master key, and wrap every other key by it.
     RotateKeys,
     /// Remove every mail from the dev mailbox.
@@ -134,6 +144,8 @@ impl Request {
             | Request::Resume { .. }
             | Request::Skip { .. }
             | Request::ArmRelay { .. }
+            | Request::ArmCouriers { .. }
+            | Request::ChangeDelivery { .. }
             | Request::RotateKeys
             | Request::ClearMailbox
             | Request::Republish { .. } => true,
@@ -182,6 +194,10 @@ impl Request {
                 Report::Writer(WriterHealth { writer })
             }
             Request::ArmRelay { armed } => Report::Arming(relay::arm(node, *armed).await?),
+            Request::ArmCouriers { armed } => Report::CourierArming(notifications::arm(node, *armed).await?),
+            Request::ChangeDelivery { delivery_id, verb } => {
+                Report::Delivery(notifications::change(node, *delivery_id, *verb).await?)
+            }
             Request::RotateKeys => Report::Rotation(keys::rotate(node.log.clone(), progress).await?),
             Request::ClearMailbox => Report::Mailbox(mailbox::clear(node).await?),
             Request::Republish { from, to } => Report::Republish(relay::republish(node, (*from, *to), progress).await?),
@@ -214,6 +230,8 @@ impl Request {
             | Request::Resume { .. }
             | Request::Skip { .. }
             | Request::Probe
+            | Request::ArmCouriers { .. }
+            | Request::ChangeDelivery { .. }
             | Request::ClearMailbox
             | Request::Republish { .. } => Ok(None),
         }

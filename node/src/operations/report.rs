@@ -4,6 +4,7 @@
 use super::import::ImportReport;
 use super::keys::RotationReport;
 use super::mailbox::MailboxCleared;
+use super::notifications::{CourierArming, DeliveryChange};
 use super::projections::{ProjectionChange, RebuildReport, SkipReport};
 use super::relay::{ArmingReport, RepublishReport};
 use super::users::UserChange;
@@ -27,6 +28,10 @@ pub enum Report {
     Writer(WriterHealth),
     /// The relay was armed or disarmed.
     Arming(ArmingReport),
+    /// The couriers were armed or disarmed.
+    CourierArming(CourierArming),
+    /// A delivery is sent again, or was called off.
+    Delivery(DeliveryChange),
     /// The keys are wrapped by a new master key.
     Rotation(RotationReport),
     /// The dev mailbox was emptied.
@@ -47,8 +52,9 @@ mod tests {
     use super::*;
     use crate::operations::Response;
     use crate::operations::import::{ImportSummary, Reject, RejectedLine};
-    use domain::UserId;
+    use domain::delivery::Status;
     use domain::user::Role;
+    use domain::{DeliveryId, UserId};
     use uuid::Uuid;
 
     fn every() -> Vec<(Report, &'static str)> {
@@ -85,6 +91,18 @@ mod tests {
             (Report::Skip(skip), r#"{"skip":{"name":"users","skipped":7,"reason":"broken","position":10}}"#),
             (Report::Writer(WriterHealth { writer: None }), r#"{"writer":{"writer":null}}"#),
             (Report::Arming(ArmingReport { armed: true }), r#"{"arming":{"armed":true}}"#),
+            (
+                Report::CourierArming(CourierArming { armed: true, pending: 3, due: 2, late: 1 }),
+                r#"{"courier_arming":{"armed":true,"pending":3,"due":2,"late":1}}"#,
+            ),
+            (
+                Report::Delivery(DeliveryChange {
+                    delivery_id: DeliveryId(Uuid::from_u128(1)),
+                    state: Status::Scheduled,
+                    position: 9,
+                }),
+                r#"{"delivery":{"delivery_id":"00000000-0000-0000-0000-000000000001","state":"scheduled","position":9}}"#,
+            ),
             (
                 Report::Rotation(RotationReport { keys: 3, former_key: Some("/x/former".to_owned()) }),
                 r#"{"rotation":{"keys":3,"former_key":"/x/former"}}"#,

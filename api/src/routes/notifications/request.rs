@@ -1,0 +1,272 @@
+//! The request for a notification, and what of it is refused.
+
+use crate::app::App;
+use crate::error::{Code, Error};
+use crate::http::context::CommandContext;
+use couriers::schedule::{Cron, CronFault};
+use domain::delivery::{Content, Details, Plain};
+use domain::notification::{Audience, NAMED_MAX, Request, Schedule};
+use domain::notify::{Category, Channel};
+use domain::user::Role;
+use domain::{ChatId, Timestamp, UserId, id};
+use projections::{ProjectionId, chats, recipients};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use utoipa::ToSchema;
+
+/// What each recipient is told must fit into an event beside all else.
+const DETAILS_BYTES_MAX: usize = 40 * 1024;
+/// How far in the past `send_at` may be: clocks differ.
+const PAST_SECONDS_MAX: i64 = 60;
+/// How far in the future it may be: two years.
+const FUTURE_SECONDS_MAX: i64 = 2 * 366 * 24 * 3_600;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewNotification, example = json!({
+    "content": {"subject": "Maintenance tonight", "text": "We are away from 22:00 to 22:15."},
+    "to": {"all": true}, "category": "transactional",
+}))]
+pub(super) struct NotificationRequest {
+    /// A template, or `content`.
+    template: Option<TemplateName>,
+    /// What it says, or `template`.
+    content: Option<PlainContent>,
+    to: Recipients,
+    /// The key of a category: `GET /v1/notification-categories` lists them.
+    #[schema(example = "transactional")]
+    category: String,
+    /// Over which channels; all of the category where it is left out.
+    #[schema(schema_with = channels)]
+    channels: Option<Vec<String>>,
+    /// What the template is to say.
+    #[schema(value_type = Option<Object>)]
+    variables: Option<Map<String, Value>>,
+    /// When it is sent; now where it is left out.
+    #[schema(format = DateTime)]
+    send_at: Option<String>,
+    /// After how many seconds from then on it is of no use; that of the category where it is left out.
+    #[schema(minimum = 60)]
+    expires_in: Option<u32>,
+    /// Sends it again and again.
+    schedule: Option<RepeatedBy>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct TemplateName {
+    key: Option<String>,
+    #[schema(value_type = Option<Uuid>)]
+    id: Option<String>,
+    version: Option<u32>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PlainContent {
+    /// One line.
+    #[schema(min_length = 1, max_length = 255)]
+    subject: String,
+    #[schema(min_length = 1)]
+    text: String,
+    /// What is not safe in it is taken out.
+    html: Option<String>,
+}
+
+/// One of these.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Recipients {
+    /// At most 10,000; each once.
+    #[schema(value_type = Option<Vec<Uuid>>, max_items = 10_000)]
+    user_ids: Option<Vec<String>>,
+    /// Everybody who has that role.
+    role: Option<String>,
+    /// The members of that chat.
+    #[schema(value_type = Option<Uuid>)]
+    chat_id: Option<String>,
+    /// Everybody.
+    all: Option<bool>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RepeatedBy {
+    /// Five or six fields.
+    #[schema(example = "30 9 * * mon")]
+    cron: String,
+    /// An IANA name.
+    #[schema(example = "Europe/Berlin")]
+    time_zone: String,
+}
+
+fn channels() -> utoipa::openapi::Array {
+    let channel = utoipa::openapi::Ref::from_schema_name("NotificationChannel");
+    utoipa::openapi::ArrayBuilder::new().items(channel).min_items(Some(1)).unique_items(true).build()
+}
+
+/// Whom an audience has, where the request does not name them.
+pub(super) fn audience(audience: Audience) -> Option<recipients::Audience> {
+    match audience {
+        Audience::Users => None,
+        Audience::Role { role } => Some(recipients::Audience::Role(role)),
+        Audience::Chat { chat_id } => Some(recipients::Audience::Chat(chat_id)),
+        Audience::All => Some(recipients::Audience::Everybody),
+    }
+}
+
+/// The request as the rules take it.
+///
+/// # Errors
+/// What is not well formed; a chat or a template that there is none of.
+pub(super) async fn checked(
+    app: &App,
+    by: UserId,
+    context: &CommandContext,
+    body: NotificationRequest,
+) -> Result<Request, Error> {
+    let unknown = "is no category; GET /v1/notification-categories lists them";
+    let category = app.settings.categories.find(&body.category).ok_or_else(|| Error::bad("category", unknown))?;
+    let channels = over(category, body.channels)?;
+    let details = said(body.template, body.content, body.variables)?;
+    let (audience, user_ids) = to(app, body.to).await?;
+    let schedule = body.schedule.map(|schedule| repeated(schedule, context.at)).transpose()?;
+    let due_at = due_at(body.send_at.as_deref(), schedule.as_ref(), context.at)?;
+    let expires_in = body.expires_in.unwrap_or(category.expires_in);
+    if !(Category::EXPIRES_IN_MIN..=Category::EXPIRES_IN_MAX).contains(&expires_in) {
+        let (least, most) = (Category::EXPIRES_IN_MIN, Category::EXPIRES_IN_MAX);
+        return Err(Error::bad("expires_in", format!("must be a number of seconds from {least} to {most}")));
+    }
+    Ok(Request {
+        by,
+        category: category.key.clone(),
+        kind: category.kind,
+        semantics: category.semantics,
+        channels,
+        content: Content::Plain,
+        details,
+        audience,
+        user_ids,
+        due_at,
+        expires_in,
+        schedule: schedule.map(|(schedule, _)| schedule),
+    })
+}
+
+fn over(category: &Category, wanted: Option<Vec<String>>) -> Result<Vec<Channel>, Error> {
+    let Some(wanted) = wanted else { return Ok(category.channels.clone()) };
+    let mut channels = BTreeSet::new();
+    for (number, name) in wanted.iter().enumerate() {
+        let channel = Channel::parse(name).filter(|channel| category.has(*channel));
+        let fault = || Error::bad(&format!("channels/{number}"), "must be a channel of the category");
+        channels.insert(channel.ok_or_else(fault)?);
+    }
+    if channels.is_empty() {
+        return Err(Error::bad("channels", "must name at least one channel, or be left out"));
+    }
+    Ok(channels.into_iter().collect())
+}
+
+fn said(
+    template: Option<TemplateName>,
+    content: Option<PlainContent>,
+    variables: Option<Map<String, Value>>,
+) -> Result<Details, Error> {
+    let plain = match (template, content) {
+        (None, Some(content)) => plain(content)?,
+        (Some(template), None) => {
+            let name = template.key.or(template.id).unwrap_or_default();
+            let version = template.version.map(|version| format!(" in version {version}")).unwrap_or_default();
+            return Err(Error::new(Code::TemplateNotFound, format!("there is no template {name}{version}")));
+        }
+        (None, None) | (Some(_), Some(_)) => {
+            return Err(Error::bad("content", "must be there, or template: exactly one of them"));
+        }
+    };
+    if variables.is_some_and(|variables| !variables.is_empty()) {
+        return Err(Error::bad("variables", "have a meaning for a template only"));
+    }
+    let details = Details { plain: Some(plain), ..Details::default() };
+    let bytes = serde_json::to_string(&details).map_or(usize::MAX, |text| text.len());
+    if bytes > DETAILS_BYTES_MAX {
+        return Err(Error::bad(
+            "content",
+            format!("must be at most {DETAILS_BYTES_MAX} bytes as JSON; this is {bytes}"),
+        ));
+    }
+    Ok(details)
+}
+
+fn plain(content: PlainContent) -> Result<Plain, Error> {
+    let PlainContent { subject, text, html } = content;
+    if subject.trim().is_empty() || subject.chars().count() > 255 || subject.chars().any(char::is_control) {
+        return Err(Error::bad("content/subject", "must be one line of 1 to 255 characters"));
+    }
+    if text.trim().is_empty() {
+        return Err(Error::bad("content/text", "must not be empty"));
+    }
+    Ok(Plain { subject, text, html })
+}
+
+async fn to(app: &App, to: Recipients) -> Result<(Audience, Vec<UserId>), Error> {
+    let exactly_one = || Error::bad("to", "must have exactly one of user_ids, role, chat_id and all");
+    match to {
+        Recipients { user_ids: Some(ids), role: None, chat_id: None, all: None } => Ok((Audience::Users, named(&ids)?)),
+        Recipients { user_ids: None, role: Some(role), chat_id: None, all: None } => {
+            let role = Role::parse(&role).ok_or_else(|| Error::bad("to/role", "must be user, notifier or admin"))?;
+            Ok((Audience::Role { role }, Vec::new()))
+        }
+        Recipients { user_ids: None, role: None, chat_id: Some(chat), all: None } => {
+            let not_found = || Error::new(Code::ChatNotFound, "there is no such chat");
+            let chat_id = id::parse_uuid(&chat).map(ChatId).ok_or_else(not_found)?;
+            let reading = app.read(ProjectionId::Chats, 0).await?;
+            chats::by_id(&reading.database, chat_id).await?.ok_or_else(not_found)?;
+            Ok((Audience::Chat { chat_id }, Vec::new()))
+        }
+        Recipients { user_ids: None, role: None, chat_id: None, all: Some(true) } => Ok((Audience::All, Vec::new())),
+        Recipients { .. } => Err(exactly_one()),
+    }
+}
+
+fn named(ids: &[String]) -> Result<Vec<UserId>, Error> {
+    if ids.is_empty() || ids.len() > NAMED_MAX {
+        return Err(Error::bad("to/user_ids", format!("must have 1 to {NAMED_MAX} ids")));
+    }
+    let mut named = BTreeSet::new();
+    for (number, text) in ids.iter().enumerate() {
+        let fault = || Error::bad(&format!("to/user_ids/{number}"), "must be the id of a user");
+        named.insert(id::parse_uuid(text).map(UserId).ok_or_else(fault)?);
+    }
+    Ok(named.into_iter().collect())
+}
+
+fn repeated(schedule: RepeatedBy, now: Timestamp) -> Result<(Schedule, Cron), Error> {
+    let RepeatedBy { cron, time_zone } = schedule;
+    let parsed = Cron::parse(&cron, &time_zone, now).map_err(|fault| match fault {
+        CronFault::Zone => Error::bad("schedule/time_zone", fault),
+        CronFault::Malformed | CronFault::Never => Error::bad("schedule/cron", fault),
+    })?;
+    Ok((Schedule { cron, time_zone }, parsed))
+}
+
+/// A repeated one is first sent at its first run behind `send_at`.
+fn due_at(send_at: Option<&str>, schedule: Option<&(Schedule, Cron)>, now: Timestamp) -> Result<Timestamp, Error> {
+    let from = match send_at {
+        None => now,
+        Some(text) => {
+            let at = Timestamp::parse(text).ok_or_else(|| Error::bad("send_at", "must be an RFC 3339 time"))?;
+            if at < now.plus_seconds(-PAST_SECONDS_MAX) {
+                return Err(Error::bad("send_at", "is in the past"));
+            }
+            if at > now.plus_seconds(FUTURE_SECONDS_MAX) {
+                return Err(Error::bad("send_at", "is more than two years ahead"));
+            }
+            at.max(now)
+        }
+    };
+    match schedule {
+        None => Ok(from),
+        Some((_, cron)) => cron.next(from).ok_or_else(|| Error::bad("schedule/cron", "never comes")),
+    }
+}
