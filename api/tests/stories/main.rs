@@ -36,6 +36,7 @@ mod sign_in;
 mod silent_storage;
 mod strangers;
 mod suppressions;
+mod telling;
 mod tokens;
 mod wire;
 

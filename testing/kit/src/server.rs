@@ -3,6 +3,7 @@
 use crate::{Actor, Contract, shared};
 use api::Settings;
 use commands::Request;
+use couriers::CourierSettings;
 use domain::user::Role;
 use domain::{Command, UserId, user};
 use node::passwords::{Cost, PasswordPolicy};
@@ -48,22 +49,27 @@ impl TestApp {
 
     /// Starts with this policy for passwords.
     pub async fn start_hashing(passwords: PasswordPolicy) -> TestApp {
-        TestApp::over(new_folder(), TestApp::settings(), passwords, None).await
+        TestApp::over(new_folder(), TestApp::settings(), passwords, None, false).await
     }
 
     /// Starts with these settings.
     pub async fn start_with(settings: Settings) -> TestApp {
-        TestApp::over(new_folder(), settings, TestApp::passwords(), None).await
+        TestApp::over(new_folder(), settings, TestApp::passwords(), None, false).await
     }
 
     /// Starts with the Redis at that address.
     pub async fn start_sharing(redis: Address) -> TestApp {
-        TestApp::over(new_folder(), TestApp::settings(), TestApp::passwords(), Some(redis)).await
+        TestApp::over(new_folder(), TestApp::settings(), TestApp::passwords(), Some(redis), false).await
+    }
+
+    /// Starts with couriers, whose mail stays in the dev mailbox. Every other server tells nobody anything.
+    pub async fn start_telling() -> TestApp {
+        TestApp::over(new_folder(), TestApp::settings(), TestApp::passwords(), None, true).await
     }
 
     /// Starts over a folder that another one has left.
     pub async fn start_in(folder: Arc<TempDir>) -> TestApp {
-        TestApp::over(folder, TestApp::settings(), TestApp::passwords(), None).await
+        TestApp::over(folder, TestApp::settings(), TestApp::passwords(), None, false).await
     }
 
     async fn over(
@@ -71,13 +77,17 @@ impl TestApp {
         settings: Settings,
         passwords: PasswordPolicy,
         redis: Option<Address>,
+        tells: bool,
     ) -> TestApp {
         let database = shared::of(&folder).await;
         let data = data(&folder);
-        let options = NodeOptions { database, passwords, redis: redis.clone(), ..NodeOptions::new(data) };
-        let node = Arc::new(Node::open(options).await.expect("a node starts over its own folder"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port of the loopback interface");
         let address = listener.local_addr().expect("a bound listener has an address");
+        let public_url = format!("http://{address}");
+        let couriers = tells.then(|| CourierSettings { public_url, ..CourierSettings::default() });
+        let redis_address = redis.clone();
+        let options = NodeOptions { database, passwords, redis: redis_address, couriers, ..NodeOptions::new(data) };
+        let node = Arc::new(Node::open(options).await.expect("a node starts over its own folder"));
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn({
             let (node, settings) = (Arc::clone(&node), settings.clone());
@@ -167,7 +177,7 @@ impl TestApp {
     pub async fn restart_hashing(self, passwords: PasswordPolicy) -> TestApp {
         let (settings, redis) = (self.settings.clone(), self.redis.clone());
         let folder = self.stop().await;
-        TestApp::over(folder, settings, passwords, redis).await
+        TestApp::over(folder, settings, passwords, redis, false).await
     }
 
     /// Stops it, lets somebody at its data folder, and starts another over it.
@@ -175,7 +185,7 @@ impl TestApp {
         let (settings, passwords, redis) = (self.settings.clone(), self.passwords, self.redis.clone());
         let folder = self.stop().await;
         work(&data(&folder));
-        TestApp::over(folder, settings, passwords, redis).await
+        TestApp::over(folder, settings, passwords, redis, false).await
     }
 }
 

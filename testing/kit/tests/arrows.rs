@@ -38,7 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("servers", &[]),
     ("bench", &["domain", "search", "servers"]),
     ("load", &["api", "commands", "domain", "node", "projections", "search", "store"]),
-    ("testkit", &["api", "commands", "domain", "node", "projections", "servers", "state", "store"]),
+    ("testkit", &["api", "commands", "couriers", "domain", "node", "projections", "servers", "state", "store"]),
 ];
 /// What reaches the outside, and those that must not: nothing may be sent by what decides, or by what is replayed.
 const TRANSPORTS: &[&str] = &["async-nats", "axum", "hyper", "lettre", "redis", "reqwest"];
