@@ -27,6 +27,7 @@ mod sessions;
 pub(crate) mod spec;
 mod suppressions;
 mod tokens;
+mod unsubscribe;
 mod users;
 
 use spec::Routes;
@@ -52,4 +53,5 @@ pub(crate) fn all() -> Routes {
         .merge(notifications::routes())
         .merge(deliveries::routes())
         .merge(inbox::routes())
+        .merge(unsubscribe::routes())
 }

@@ -136,6 +136,8 @@ const ROWS: &[Row] = &[
     row("post", "/v1/me/tokens", Login, Own, r#"{"name": "shop", "scopes": ["read"]}"#, [401, 201, 201, 201, 201, 201, 201]),
     mine("delete", ONE_TOKEN, Login, ""),
     row("delete", ONE_TOKEN, Login, Others, "", [401, 404, 404, 404, 404, 404, 404]),
+    open("/u/{token}"),
+    row("post", "/u/{token}", Anything, Nobodys, "", [200; 7]),
     mine("get", "/v1/me/preferences", Read, ""),
     mine("put", "/v1/me/preferences", Write, "{}"),
     mine("get", "/v1/notification-categories", Read, ""),

@@ -38,6 +38,7 @@ mod strangers;
 mod suppressions;
 mod telling;
 mod tokens;
+mod unsubscribing;
 mod wire;
 
 use domain::{Event, Timestamp};

@@ -1,0 +1,111 @@
+//! The link in a mail by which its reader gets no more of its category (RFC 8058).
+
+mod page;
+
+use super::spec::{Routes, Spec};
+use crate::app::App;
+use crate::error::{Code, Error};
+use crate::http::admission::unread;
+use crate::http::context::CommandContext;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT_LANGUAGE;
+use axum::response::Response;
+use commands::Actor;
+use domain::notify::preferences::{self, How, Unsubscribe};
+use domain::notify::{Category, Language, UnsubscribeLink};
+use domain::{Command, UserId};
+use page::Page;
+use projections::{ProjectionId, recipients};
+use store::MailedPurpose;
+use utoipa_axum::routes;
+
+/// Most bytes of what mail programs send with it, which is one field.
+const BODY_BYTES_MAX: usize = 4 * 1024;
+/// What a mail program sends, as a field of a form of either kind (RFC 8058, 3.2).
+const ONE_CLICK: &[u8] = b"One-Click";
+
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+        .add(routes!(show), Spec::anyone())
+        .add(routes!(unsubscribe), Spec::anyone().without_key().body_bytes_max(BODY_BYTES_MAX))
+}
+
+/// Show the page to unsubscribe
+///
+/// A page with a button. It changes nothing: programs that check mail for harm follow its links. A link that is none of
+/// ours gets the same page.
+#[utoipa::path(get, path = "/u/{token}", operation_id = "showUnsubscribe", tag = "notifications",
+    params(("token" = String, Path, description = "As it was mailed.")),
+    responses((status = 200, body = String, content_type = "text/html", description = "The page.")))]
+async fn show(State(app): State<App>, headers: HeaderMap, Path(token): Path<String>) -> Response {
+    let link = link(&app, &token);
+    let language = language(&app, link.as_ref(), &headers).await;
+    let title = link.as_ref().map(|(_, category)| category.title.in_language(language));
+    page::of(language, Page::Unsubscribe { title })
+}
+
+/// Unsubscribe
+///
+/// From the category of the mail that the link is from, without signing in; mail programs do it with one click
+/// (RFC 8058), whatever they send along. A repeat is answered like the first time, and so is a link that is none of ours.
+#[utoipa::path(post, path = "/u/{token}", operation_id = "unsubscribe", tag = "notifications",
+    params(("token" = String, Path, description = "As it was mailed.")),
+    responses((status = 200, body = String, content_type = "text/html", description = "Done.")))]
+async fn unsubscribe(
+    State(app): State<App>,
+    context: CommandContext,
+    headers: HeaderMap,
+    Path(token): Path<String>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Error> {
+    let body = body.map_err(|rejection| unread(&rejection))?;
+    let link = link(&app, &token);
+    let language = language(&app, link.as_ref(), &headers).await;
+    if let Some((user_id, category)) = link {
+        let is_one_click = body.windows(ONE_CLICK.len()).any(|part| part == ONE_CLICK);
+        let how = if is_one_click { How::OneClick } else { How::Page };
+        take_off(&app, context, user_id, &category, how).await?;
+    }
+    Ok(page::of(language, Page::Unsubscribed))
+}
+
+/// Who is taken off what, when the link is one of ours and the category is one still.
+fn link(app: &App, token: &str) -> Option<(UserId, Category)> {
+    let bytes = app.keys.open_mailed_token(MailedPurpose::Unsubscribe, token)?;
+    let UnsubscribeLink { user_id, category } = UnsubscribeLink::from_bytes(&bytes)?;
+    Some((user_id, app.settings.categories.get(&category)?.clone()))
+}
+
+/// That of the account, else what the browser asks for.
+async fn language(app: &App, link: Option<&(UserId, Category)>, headers: &HeaderMap) -> Language {
+    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let mut language = accepted.and_then(Language::of_accept_language);
+    if let Some((user_id, _)) = link {
+        let account = recipients::by_id(&app.projections.database(ProjectionId::Recipients), *user_id).await;
+        // A page in another language is better than none.
+        let locale = account.ok().flatten().map(|account| account.locale);
+        language = locale.as_deref().and_then(Language::of_tag).or(language);
+    }
+    language.unwrap_or_default()
+}
+
+async fn take_off(
+    app: &App,
+    context: CommandContext,
+    user_id: UserId,
+    category: &Category,
+    how: How,
+) -> Result<(), Error> {
+    // A category that was locked since: it says so where preferences are set.
+    let Ok(unsubscribe) = Unsubscribe::of(category, how) else { return Ok(()) };
+    let context = CommandContext { if_match: None, key: None, ..context };
+    let command = Command::Preferences(user_id.into(), preferences::Command::Unsubscribe(unsubscribe));
+    match app.ask(Actor::Anonymous, &context, command).await {
+        // Who was erased gets nothing anyway.
+        Err(error) if error.code == Code::UserNotFound => Ok(()),
+        other => other.map(drop),
+    }
+}
