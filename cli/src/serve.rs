@@ -142,6 +142,7 @@ fn couriers(context: &Context, address: SocketAddr) -> CourierSettings {
         public_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
         node: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         mail: settings.mail.clone(),
+        webhook: settings.webhook.clone(),
         ..CourierSettings::default()
     }
 }
@@ -158,6 +159,7 @@ fn doors(context: &Context) -> api::Settings {
         log_addresses: settings.log_addresses,
         categories: settings.categories.clone(),
         sign_up: settings.sign_up,
+        has_mailbox: settings.mail.stays_in_house(),
         has_metrics_listener: settings.metrics_listen.is_some(),
         ..api::Settings::default()
     }

@@ -6,6 +6,7 @@ mod kubernetes;
 mod layers;
 pub mod levels;
 mod mail;
+mod outbound;
 pub mod table;
 
 pub use layers::{Flag, Layers};
@@ -63,6 +64,8 @@ pub struct Settings {
     pub mail: couriers::MailSettings,
     /// What there is to be told about.
     pub categories: Categories,
+    /// Where the channel `webhook` leads; none when nobody has set it.
+    pub webhook: Option<couriers::channel::webhook::WebhookSettings>,
     /// What the server reports.
     pub log: String,
     /// Whether it reports in JSON.
@@ -129,6 +132,7 @@ impl Settings {
                 .and_then(|text| node::redis::Address::parse(&text).ok()),
             mail: mail::read(layers)?,
             categories: defined(layers)?,
+            webhook: outbound::webhook(layers)?,
             log: checked("log", not_empty)?.unwrap_or_default(),
             log_json: checked("log_format", |text| one_of(text, &["text", "json"], "it must be text or json"))?
                 .is_some_and(|format| format == "json"),

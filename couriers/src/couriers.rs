@@ -1,6 +1,7 @@
 //! The couriers of a node as one: they work while this node is the one that sends, and end in order.
 
 use crate::CourierSettings;
+use crate::channel::webhook::Webhook;
 use crate::courier::Courier;
 use crate::dispatcher::{Dispatcher, settle_attempts};
 use crate::error::{Result, told};
@@ -75,8 +76,9 @@ impl Couriers {
 
 async fn run(parts: Parts, mut stopped: watch::Receiver<bool>, tell: watch::Sender<Option<Standing>>) {
     let Parts { log, keys, writer, projections, state, place, hint, settings, providers } = parts;
+    let webhook = settings.webhook.as_ref().map(Webhook::new);
     let courier = Courier { log, keys, writer, projections, state, hint, settings };
-    let route = Arc::new(Route { providers });
+    let route = Arc::new(Route { providers, webhook });
     let leadership = loop {
         let place = place.clone();
         match courier.blocking(move || Leadership::open(&place)).await {

@@ -146,11 +146,19 @@ impl Mail {
         Ok(Composed { from, to, bytes })
     }
 
+    /// The recipient's address in ASCII.
+    ///
+    /// # Errors
+    /// When nothing can be sent there.
+    pub(crate) fn recipient(&self) -> Result<String, Unmailable> {
+        Ok(address(&self.to).ok_or(Unmailable::Recipient)?.to_string())
+    }
+
     fn date(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_millis(self.at.unix_ms())
     }
 
-    fn headers(&self) -> Result<Vec<(&'static str, String)>, Unmailable> {
+    pub(crate) fn headers(&self) -> Result<Vec<(&'static str, String)>, Unmailable> {
         let category = token(&self.category);
         let mut headers = vec![
             ("Auto-Submitted", "auto-generated".to_owned()),
@@ -181,7 +189,7 @@ fn address(text: &str) -> Option<Address> {
 
 /// A text that stays one line of a header, whatever is in it: no control characters, and nothing that a reader would
 /// take for an encoded word (RFC 2047) which we did not write.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     let spaced = text.chars().map(|c| if breaks(c) { ' ' } else { c }).collect::<String>().replace("=?", "= ?");
     let mut words = spaced.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -3,6 +3,7 @@
 mod gate;
 
 use crate::MailSettings;
+use crate::channel::sendgrid::Sendgrid;
 use crate::channel::smtp::{MaySend, Roots, Smtp, Timeouts};
 use crate::channel::{AttemptEnd, Fault};
 use crate::dkim::Dkim;
@@ -36,6 +37,8 @@ pub enum Choice {
 enum Provider {
     /// A mail server.
     Smtp(Smtp),
+    /// An account of SendGrid.
+    Sendgrid(Sendgrid),
 }
 
 struct Entry {
@@ -71,7 +74,8 @@ impl Providers {
         let roots = Roots::new(settings.smtp_ca_file.clone());
         let timeouts = Timeouts::new(settings.smtp_timeout);
         let smtp = settings.smtp.iter().map(|url| Smtp::new(url.clone(), &roots, timeouts).map(Provider::Smtp));
-        let providers = smtp.collect::<Result<Vec<_>, _>>()?;
+        let mut providers = smtp.collect::<Result<Vec<_>, _>>()?;
+        providers.extend(settings.sendgrid.as_ref().map(|settings| Provider::Sendgrid(Sendgrid::new(settings))));
         let entry = |provider: Provider| {
             let gate = Mutex::new(Gate::new(settings.per_second_max, Instant::now()));
             Entry { name: provider.name(), provider, gate }
@@ -130,6 +134,7 @@ impl Providers {
                 Ok(composed) => smtp.send(&composed, may_send).await,
                 Err(unmailable) => unsent(unmailable),
             },
+            Provider::Sendgrid(sendgrid) => sendgrid.send(mail, may_send).await.unwrap_or_else(unsent),
         };
         entry.gate().learn(&end, Instant::now());
         end
@@ -150,6 +155,7 @@ impl Providers {
         for entry in &self.entries {
             let found = match &entry.provider {
                 Provider::Smtp(smtp) => smtp.look().await,
+                Provider::Sendgrid(sendgrid) => sendgrid.look().await,
             };
             all.push((entry.name.clone(), found));
         }
@@ -161,6 +167,7 @@ impl Provider {
     fn name(&self) -> String {
         match self {
             Provider::Smtp(smtp) => smtp.name(),
+            Provider::Sendgrid(sendgrid) => sendgrid.name(),
         }
     }
 }

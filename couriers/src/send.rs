@@ -1,6 +1,7 @@
 //! One delivery that is due: looked at once more, said, handed over, and what came of it written.
 
 use crate::channel::mailbox::{self, MailAttempt};
+use crate::channel::webhook::{Webhook, WebhookData};
 use crate::channel::{AttemptEnd, Fault};
 use crate::courier::Courier;
 use crate::error::{Error, Result, told};
@@ -31,6 +32,8 @@ const END_TRIES_MAX: u32 = 60;
 /// Whom deliveries are handed to.
 pub(crate) struct Route {
     pub(crate) providers: Providers,
+    /// None where no URL is set.
+    pub(crate) webhook: Option<Webhook>,
 }
 
 /// Each of these deliveries with whom it is for, where they are still there.
@@ -73,8 +76,10 @@ pub(crate) async fn send(
             (Channel::Inbox, _) => one.to_inbox().await,
             (Channel::Email, Some(address)) => one.mail(address).await,
             (Channel::Email, None) => one.suppress("no-address").await,
-            // Nothing asks for it where no URL is set.
-            (Channel::Webhook, _) => one.suppress("no-channel").await,
+            (Channel::Webhook, _) => match &route.webhook {
+                Some(webhook) => one.to_webhook(webhook).await,
+                None => one.suppress("no-channel").await,
+            },
             (Channel::Live, _) => one.suppress("no-channel").await,
         },
     }
@@ -128,6 +133,30 @@ impl One<'_> {
                 self.written(delivery::Command::AddToInbox(delivery::AddToInbox { item })).await
             }
         }
+    }
+
+    async fn to_webhook(&self, webhook: &Webhook) -> Result<u64> {
+        let said = match say(self.courier, self.delivery, self.recipient, None).await? {
+            Err(why) => return self.unsayable(&why).await,
+            Ok(said) => said,
+        };
+        let Some(answer) = self.command(delivery::Command::Attempt(self.intent(&webhook.name()))).await? else {
+            return Ok(*self.courier.writer.head().borrow());
+        };
+        let Outcome::Sending { attempt } = answer.outcome else { return Ok(answer.position) };
+        let data = WebhookData {
+            delivery_id: self.delivery.delivery_id.0,
+            notification_id: Some(self.delivery.notification_id.0),
+            user_id: self.delivery.user_id,
+            category: self.delivery.category.clone(),
+            locale: said.locale,
+            title: said.title,
+            text: said.text,
+            html: said.html,
+            link: self.url(),
+        };
+        let end = webhook.send(&data, self.delivery.requested_at, self.courier.now()).await;
+        self.end(attempt, &end, false).await
     }
 
     async fn mail(&self, address: String) -> Result<u64> {

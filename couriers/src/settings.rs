@@ -1,6 +1,8 @@
 //! What is set about mail.
 
+use crate::channel::sendgrid::SendgridSettings;
 use crate::channel::smtp::SmtpUrl;
+use crate::channel::webhook::WebhookSettings;
 use crate::dkim::DkimSettings;
 use crate::mail::Sender;
 use domain::notify::Categories;
@@ -23,6 +25,8 @@ pub struct CourierSettings {
     pub node: String,
     /// How mail leaves the house.
     pub mail: MailSettings,
+    /// Where the channel `webhook` leads; none when nobody has set it.
+    pub webhook: Option<WebhookSettings>,
 }
 
 impl Default for CourierSettings {
@@ -34,6 +38,7 @@ impl Default for CourierSettings {
             reset_url: None,
             node: "one".to_owned(),
             mail: MailSettings::default(),
+            webhook: None,
         }
     }
 }
@@ -41,8 +46,10 @@ impl Default for CourierSettings {
 /// How mail leaves the house. Shown without passwords.
 #[derive(Clone, Debug)]
 pub struct MailSettings {
-    /// Mail servers, in the order in which they are tried; none: mail stays in the house.
+    /// Mail servers, in the order in which they are tried.
     pub smtp: Vec<SmtpUrl>,
+    /// What is tried after them.
+    pub sendgrid: Option<SendgridSettings>,
     /// Whose word is taken for their certificates (PEM), in place of the machine's authorities.
     pub smtp_ca_file: Option<PathBuf>,
     /// The wait for the final reply; other phases get a tenth of it, at least 5 s.
@@ -55,10 +62,18 @@ pub struct MailSettings {
     pub per_second_max: u32,
 }
 
+impl MailSettings {
+    /// Whether no way to send mail is set: it stays in the dev mailbox.
+    pub fn stays_in_house(&self) -> bool {
+        self.smtp.is_empty() && self.sendgrid.is_none()
+    }
+}
+
 impl Default for MailSettings {
     fn default() -> MailSettings {
         MailSettings {
             smtp: Vec::new(),
+            sendgrid: None,
             smtp_ca_file: None,
             smtp_timeout: Duration::from_secs(600),
             from: Sender::parse("letopis@localhost").expect("it is an address"),

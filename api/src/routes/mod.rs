@@ -3,8 +3,8 @@
 mod auth;
 mod chats;
 mod codes;
-mod email;
 mod deliveries;
+mod email;
 pub(crate) mod export;
 mod forgetting;
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub(super) async fn mail(context: &Context) -> Vec<Check> {
     let told = |(name, found): (String, Result<String, String>)| match found {
         Ok(found) => Check::ok("mail", format!("{name}: {found}; mail is from {}, {signed}", settings.from)),
         Err(error) => {
-            let advice = "start it, or correct LETOPIS_SMTP_URL (its host, its user and password, ?tls=); a server whose \
+            let advice = "start it, or correct LETOPIS_SMTP_URL (its host, its user and password, ?tls=) or LETOPIS_SENDGRID_KEY; a server whose \
                           certificate is by an authority of your own needs LETOPIS_SMTP_CA_FILE. Mail waits, and is tried \
                           again until it is too late for it";
             Check::warning("mail", format!("{name}: {error}"), advice)

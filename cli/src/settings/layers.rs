@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn what_does_not_exist_yet_is_refused() {
-        let error = load("", &[("LETOPIS_SENDGRID_KEY", "x")], &[]).unwrap_err();
+        let error = load("", &[("LETOPIS_SENDGRID_WEBHOOK_KEY", "x")], &[]).unwrap_err();
         assert_eq!(crate::exit::code_of(&error), Code::Usage);
         assert!(error.to_string().contains("not available in this version yet: unset it"), "{error}");
     }
@@ -272,9 +272,9 @@ mod tests {
         let path = place.path().join("key");
         std::fs::write(&path, "secret\n").unwrap();
         let path = path.display().to_string();
-        let error = load("", &[("LETOPIS_SENDGRID_KEY_FILE", &path)], &[]).unwrap_err().to_string();
+        let error = load("", &[("LETOPIS_SENDGRID_WEBHOOK_KEY_FILE", &path)], &[]).unwrap_err().to_string();
         assert!(error.contains("not available") && !error.contains("secret"), "{error}");
-        let both = [("LETOPIS_SENDGRID_KEY_FILE", path.as_str()), ("LETOPIS_SENDGRID_KEY", "x")];
+        let both = [("LETOPIS_SENDGRID_WEBHOOK_KEY_FILE", path.as_str()), ("LETOPIS_SENDGRID_WEBHOOK_KEY", "x")];
         let error = load("", &both, &[]).unwrap_err().to_string();
         assert!(error.contains("both set"), "{error}");
         assert!(load("", &[("LETOPIS_LISTEN_FILE", "x")], &[]).is_err());

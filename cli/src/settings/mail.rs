@@ -38,6 +38,7 @@ pub(super) fn read(layers: &Layers) -> Result<MailSettings> {
     };
     Ok(MailSettings {
         smtp: read_as(layers, "smtp_url", SmtpUrl::parse_list)?.unwrap_or_default(),
+        sendgrid: super::outbound::sendgrid(layers)?,
         smtp_ca_file: path("smtp_ca_file")?,
         smtp_timeout: Duration::from_secs(number(layers, "smtp_timeout_s", 1, TIMEOUT_S_MAX)?.into()),
         from,

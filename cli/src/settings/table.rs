@@ -26,7 +26,7 @@ const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, availab
 const LATER: Row = Row { secret: true, available: false, ..PLAIN };
 
 /// Every setting, in the order in which `config show` lists them.
-pub const ROWS: [Row; 35] = [
+pub const ROWS: [Row; 41] = [
     Row {
         key: "data",
         env: "LETOPIS_DATA",
@@ -257,7 +257,47 @@ pub const ROWS: [Row; 35] = [
         meaning: "mails that one provider gets in a second, at most",
         ..PLAIN
     },
-    Row { key: "sendgrid_key", env: "LETOPIS_SENDGRID_KEY", meaning: "the key for mail through SendGrid", ..LATER },
+    Row {
+        key: "sendgrid_key",
+        env: "LETOPIS_SENDGRID_KEY",
+        secret: true,
+        meaning: "the key for mail through SendGrid, which is tried after the mail servers of smtp_url",
+        ..PLAIN
+    },
+    Row {
+        key: "sendgrid_url",
+        env: "LETOPIS_SENDGRID_URL",
+        default: Some("https://api.sendgrid.com"),
+        meaning: "where SendGrid answers; accounts in Europe have https://api.eu.sendgrid.com",
+        ..PLAIN
+    },
+    Row {
+        key: "sendgrid_webhook_key",
+        env: "LETOPIS_SENDGRID_WEBHOOK_KEY",
+        meaning: "the verification key of SendGrid's event webhook",
+        ..LATER
+    },
+    Row {
+        key: "webhook_url",
+        env: "LETOPIS_WEBHOOK_URL",
+        secret: true,
+        meaning: "where the channel `webhook` tells of deliveries, like https://hooks.example.org/letopis",
+        ..PLAIN
+    },
+    Row {
+        key: "webhook_secret",
+        env: "LETOPIS_WEBHOOK_SECRET",
+        secret: true,
+        meaning: "what signs these requests (Standard Webhooks): whsec_ and 24 to 64 bytes as base64",
+        ..PLAIN
+    },
+    Row {
+        key: "outbound_allow",
+        env: "LETOPIS_OUTBOUND_ALLOW",
+        meaning: "hosts, addresses and networks (hooks.internal, 10.0.0.0/8) that may be called although they are private, or \
+                  by http://, with commas between them",
+        ..PLAIN
+    },
 ];
 
 /// The row of that key in `letopis.toml`.

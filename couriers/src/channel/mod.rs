@@ -1,7 +1,12 @@
 //! The ways in which a delivery reaches a person, one file each, and how an attempt ends on all of them.
 
+mod answer;
+#[cfg(test)]
+mod http_sink;
 pub mod mailbox;
+pub mod sendgrid;
 pub mod smtp;
+pub mod webhook;
 
 /// How one attempt to hand a delivery to a provider ended.
 ///
