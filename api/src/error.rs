@@ -42,6 +42,7 @@ macro_rules! codes {
 codes! {
     BadParameters = "bad-parameters", BAD_REQUEST, "The request is not well formed";
     WeakPassword = "weak-password", BAD_REQUEST, "The password is too weak";
+    BadTarget = "bad-target", BAD_REQUEST, "The address is none that a link may lead to";
     BadCursor = "bad-cursor", BAD_REQUEST, "The cursor does not belong to this list";
     AuthFailed = "auth-failed", UNAUTHORIZED, "No valid credentials were sent";
     InvalidSession = "invalid-session-id", UNAUTHORIZED, "The session is unknown or ended";
@@ -63,6 +64,8 @@ codes! {
     ChatNotFound = "chat-not-found", NOT_FOUND, "There is no such chat";
     MemberNotFound = "member-not-found", NOT_FOUND, "There is no such member";
     MessageNotFound = "message-not-found", NOT_FOUND, "There is no such message";
+    LinkNotFound = "link-not-found", NOT_FOUND, "There is no such link";
+    LinkExpired = "link-expired", GONE, "The link has expired or was used";
     MailNotFound = "mail-not-found", NOT_FOUND, "There is no such mail";
     DeliveryNotFound = "delivery-not-found", NOT_FOUND, "There is no such delivery";
     NotificationNotFound = "notification-not-found", NOT_FOUND, "There is no such notification";

@@ -5,7 +5,7 @@ mod components;
 
 use crate::problem::Problem;
 use crate::routes::spec::{Operation, Routes};
-use crate::routes::{self, health, mailbox};
+use crate::routes::{self, health, links, mailbox};
 use domain::password::Lengths;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -25,6 +25,7 @@ use utoipa::openapi::OpenApi;
         (name = "members", description = "Who is in a chat"),
         (name = "messages", description = "Post, read, edit and delete messages"),
         (name = "search", description = "Find messages in all your chats"),
+        (name = "links", description = "Short addresses for long ones of this server"),
         (name = "mailbox", description = "For developers: the mails that go nowhere else"),
         (name = "notifications", description = "What people are told, and what they want to be told"),
         (name = "health", description = "For operators and load balancers"),
@@ -58,7 +59,7 @@ pub fn operations() -> Vec<Operation> {
 
 /// Every documented route.
 pub(crate) fn routes() -> Routes {
-    routes::all().merge(mailbox::routes()).merge(health::routes())
+    routes::all().merge(links::short()).merge(mailbox::routes()).merge(health::routes())
 }
 
 /// Adds what holds for every route, so that no handler has to repeat it, and what follows from what it is. Without a

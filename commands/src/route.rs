@@ -5,9 +5,7 @@ use crate::states::States;
 use domain::email::Seen;
 use domain::id::{EmailClaim, NameClaim, ProjectionName, QuotaId};
 use domain::{
-    ChatId, Command, Decision, DeliveryId, InboxId, MessageId, NotificationId, Outcome, PreferencesId, ProofId, Reads,
-    Refusal, SessionId, State, StreamId, SuppressionId, Timestamp, TokenId, UserId, chat, delivery, email, inbox,
-    message, name, notification, preferences, projection, proof, quota, session, suppression, token, user,
+    ChatId, Command, Decision, DeliveryId, InboxId, LinkId, MessageId, NotificationId, Outcome, PreferencesId, ProofId, Reads, Refusal, SessionId, State, StreamId, SuppressionId, Timestamp, TokenId, UserId, chat, delivery, email, inbox, link, message, name, notification, preferences, projection, proof, quota, session, suppression, token, user,
 };
 use std::collections::BTreeSet;
 
@@ -70,6 +68,7 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
         Command::Suppression(id, command) => {
             Ok(suppression::decide(*id, states.suppression(*id), states.user(reads.user), command, at)?)
         }
+        Command::Link(id, command) => Ok(link::decide(*id, states.link(*id), states.user(reads.user), command, at)?),
         Command::Projection(name, command) => Ok(projection::decide(*name, states.projection(*name), command)?),
         Command::Nothing(_) => Ok(Decision { facts: Vec::new(), outcome: Outcome::Done }),
     }
@@ -145,6 +144,10 @@ impl States {
     fn suppression(&self, id: SuppressionId) -> &suppression::State {
         static FREE: suppression::State = suppression::State::Free;
         if let Some(State::Suppression(state)) = self.state(Some(id)) { state } else { &FREE }
+    }
+
+    fn link(&self, id: LinkId) -> link::State {
+        if let Some(State::Link(state)) = self.state(Some(id)) { *state } else { link::State::Absent }
     }
 
     fn projection(&self, name: ProjectionName) -> &projection::State {

@@ -1,5 +1,6 @@
 //! What the rules answer when they accept a command.
 
+use crate::link::LinkCode;
 use crate::{ChatId, Event, MessageId, NotificationId, SessionId, Timestamp, TokenId, UserId, preferences, user};
 
 /// What a command answers when it is accepted. Kept with the receipt, so that a repeat gives the same answer.
@@ -21,6 +22,12 @@ pub enum Outcome {
         token_id: TokenId,
         created_at: Timestamp,
         /// When it ends; none when it does not by itself.
+        expires_at: Option<Timestamp>,
+    },
+    /// A short link was made.
+    LinkCreated {
+        code: LinkCode,
+        /// When it ends; none when it does not.
         expires_at: Option<Timestamp>,
     },
     /// A chat was created.

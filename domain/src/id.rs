@@ -48,6 +48,7 @@ id!(QuotaId, "a user's quota: that of the user");
 id!(ProofId, "a proof that somebody reads the mail of an address");
 id!(ChatId, "a chat");
 id!(MessageId, "a message");
+id!(LinkId, "a short link");
 id!(DeliveryId, "a delivery");
 id!(NotificationId, "a notification");
 id!(InboxId, "a person's inbox: that of the user");
@@ -184,6 +185,8 @@ pub enum StreamId {
     ChatId(ChatId),
     /// `message-<id>`
     MessageId(MessageId),
+    /// `link-<id>`
+    LinkId(LinkId),
     /// `delivery-<id>`
     DeliveryId(DeliveryId),
     /// `notification-<id>`
@@ -219,6 +222,8 @@ pub enum Category {
     Chat,
     /// A message.
     Message,
+    /// A short link.
+    Link,
     /// What one person is told over one channel.
     Delivery,
     /// What others are told because somebody wants it.
@@ -235,7 +240,7 @@ pub enum Category {
 
 impl Category {
     /// Every category.
-    pub const ALL: [Category; 15] = [
+    pub const ALL: [Category; 16] = [
         Category::User,
         Category::Session,
         Category::Token,
@@ -245,6 +250,7 @@ impl Category {
         Category::Proof,
         Category::Chat,
         Category::Message,
+        Category::Link,
         Category::Delivery,
         Category::Notification,
         Category::Inbox,
@@ -265,6 +271,7 @@ impl Category {
             Category::Proof => "proof",
             Category::Chat => "chat",
             Category::Message => "message",
+            Category::Link => "link",
             Category::Delivery => "delivery",
             Category::Notification => "notification",
             Category::Inbox => "inbox",
@@ -277,6 +284,7 @@ impl Category {
     /// Whether its streams are rarely named twice in a short time, so that keeping their states is of no use.
     pub fn is_rarely_named_again(self) -> bool {
         match self {
+            Category::Link => true,
             Category::Message | Category::Name | Category::Token | Category::Inbox | Category::Projection => true,
             Category::Preferences | Category::Suppression | Category::Email | Category::Proof => true,
             Category::User | Category::Session | Category::Quota | Category::Chat => false,
@@ -308,6 +316,7 @@ impl StreamId {
             StreamId::ProofId(_) => Category::Proof,
             StreamId::ChatId(_) => Category::Chat,
             StreamId::MessageId(_) => Category::Message,
+            StreamId::LinkId(_) => Category::Link,
             StreamId::DeliveryId(_) => Category::Delivery,
             StreamId::NotificationId(_) => Category::Notification,
             StreamId::InboxId(_) => Category::Inbox,
@@ -330,6 +339,7 @@ impl fmt::Display for StreamId {
             StreamId::ProofId(id) => id.fmt(out),
             StreamId::ChatId(id) => id.fmt(out),
             StreamId::MessageId(id) => id.fmt(out),
+            StreamId::LinkId(id) => id.fmt(out),
             StreamId::DeliveryId(id) => id.fmt(out),
             StreamId::NotificationId(id) => id.fmt(out),
             StreamId::InboxId(id) => id.fmt(out),
@@ -354,6 +364,7 @@ impl StreamId {
             Category::Proof => ProofId(parse_uuid(rest)?).into(),
             Category::Chat => ChatId(parse_uuid(rest)?).into(),
             Category::Message => MessageId(parse_uuid(rest)?).into(),
+            Category::Link => LinkId(parse_uuid(rest)?).into(),
             Category::Delivery => DeliveryId(parse_uuid(rest)?).into(),
             Category::Notification => NotificationId(parse_uuid(rest)?).into(),
             Category::Inbox => InboxId(parse_uuid(rest)?).into(),

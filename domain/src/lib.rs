@@ -25,10 +25,10 @@ pub use accounts::{device, email, name, password, proof, quota, session, token, 
 pub use chat::message;
 pub use decision::{Decision, Outcome};
 pub use id::{
-    Category, ChatId, DeliveryId, InboxId, MessageId, NotificationId, PreferencesId, ProofId, SessionId, StreamId,
+    Category, ChatId, DeliveryId, InboxId, LinkId, MessageId, NotificationId, PreferencesId, ProofId, SessionId, StreamId,
     SuppressionId, TokenId, UserId,
 };
-pub use notify::{delivery, inbox, notification, preferences, suppression};
+pub use notify::{delivery, inbox, link, notification, preferences, suppression};
 pub use ops::projection;
 pub use personal::Personal;
 pub use reads::Reads;
@@ -61,6 +61,8 @@ pub enum Command {
     Preferences(PreferencesId, preferences::Command),
     /// About one address that gets nothing.
     Suppression(SuppressionId, suppression::Command),
+    /// About one short link.
+    Link(LinkId, link::Command),
     /// About what one projection steps over.
     Projection(id::ProjectionName, projection::Command),
     /// Changes nothing, in somebody's name. A request that is answered outside of the log is one all the same to its
@@ -78,6 +80,7 @@ impl Command {
             Command::Proof(id, _) => (*id).into(),
             Command::Chat(id, _) => (*id).into(),
             Command::Message(id, _) => (*id).into(),
+            Command::Link(id, _) => (*id).into(),
             Command::Delivery(id, _) => (*id).into(),
             Command::Notification(id, _) => (*id).into(),
             Command::Inbox(id, _) => (*id).into(),
@@ -96,6 +99,7 @@ impl Command {
             Command::Proof(_, command) => command.reads(),
             Command::Chat(_, command) => command.reads(),
             Command::Message(_, command) => command.reads(),
+            Command::Link(_, command) => command.reads(),
             Command::Delivery(_, command) => command.reads(),
             Command::Notification(_, command) => command.reads(),
             Command::Preferences(id, command) => command.reads(*id),
@@ -109,6 +113,7 @@ impl Command {
         match self {
             Command::Chat(_, command) => command.by(),
             Command::Message(_, command) => Some(command.by()),
+            Command::Link(..) => None,
             Command::Notification(_, command) => command.by(),
             Command::User(..) | Command::Session(..) | Command::Token(..) | Command::Delivery(..) => None,
             Command::Inbox(..) | Command::Projection(..) | Command::Nothing(_) => None,
@@ -120,6 +125,7 @@ impl Command {
     pub fn needs_living_actor(&self) -> bool {
         match self {
             Command::Chat(_, command) => command.needs_living_actor(),
+            Command::Link(..) => true,
             Command::Session(..) | Command::Token(..) | Command::Message(..) | Command::Nothing(_) => true,
             Command::Delivery(..) | Command::Notification(..) | Command::Inbox(..) | Command::Suppression(..) => true,
             // What is said of preferences is judged by the account that they are of.
@@ -159,6 +165,8 @@ pub enum Event {
     Preferences(PreferencesId, preferences::Event),
     /// To an address that gets nothing.
     Suppression(SuppressionId, suppression::Event),
+    /// To a short link.
+    Link(LinkId, link::Event),
     /// To a projection.
     Projection(id::ProjectionName, projection::Event),
 }
@@ -176,6 +184,7 @@ impl Event {
             Event::Proof(id, _) => (*id).into(),
             Event::Chat(id, _) => (*id).into(),
             Event::Message(id, _) => (*id).into(),
+            Event::Link(id, _) => (*id).into(),
             Event::Delivery(id, _) => (*id).into(),
             Event::Notification(id, _) => (*id).into(),
             Event::Inbox(id, _) => (*id).into(),
@@ -214,6 +223,7 @@ impl Event {
             Event::Proof(_, event) => event.name(),
             Event::Chat(_, event) => event.name(),
             Event::Message(_, event) => event.name(),
+            Event::Link(_, event) => event.name(),
             Event::Delivery(_, event) => event.name(),
             Event::Notification(_, event) => event.name(),
             Event::Inbox(_, event) => event.name(),
@@ -235,6 +245,7 @@ impl Event {
             Event::Proof(_, event) => event.written(),
             Event::Chat(_, event) => event.written(),
             Event::Message(_, event) => event.written(),
+            Event::Link(_, event) => event.written(),
             Event::Delivery(_, event) => event.written(),
             Event::Notification(_, event) => event.written(),
             Event::Inbox(_, event) => event.written(),
@@ -260,6 +271,7 @@ impl Event {
             Category::Proof => parts.placed(proof::Event::restore(parts)?, Event::Proof)?,
             Category::Chat => parts.placed(chat::Event::restore(parts)?, Event::Chat)?,
             Category::Message => parts.placed(message::Event::restore(parts)?, Event::Message)?,
+            Category::Link => parts.placed(link::Event::restore(parts)?, Event::Link)?,
             Category::Delivery => parts.placed(delivery::Event::restore(parts)?, Event::Delivery)?,
             Category::Notification => parts.placed(notification::Event::restore(parts)?, Event::Notification)?,
             Category::Inbox => parts.placed(inbox::Event::restore(parts)?, Event::Inbox)?,
@@ -301,6 +313,8 @@ pub enum State {
     Preferences(preferences::State),
     /// An address that gets nothing.
     Suppression(suppression::State),
+    /// A short link.
+    Link(link::State),
     /// What a projection steps over.
     Projection(projection::State),
 }
@@ -318,6 +332,7 @@ impl State {
             Category::Proof => State::Proof(proof::State::default()),
             Category::Chat => State::Chat(chat::State::default()),
             Category::Message => State::Message(message::State::default()),
+            Category::Link => State::Link(link::State::default()),
             Category::Delivery => State::Delivery(delivery::State::default()),
             Category::Notification => State::Notification(notification::State::default()),
             Category::Inbox => State::Inbox(inbox::State::default()),
@@ -339,6 +354,7 @@ impl State {
             (State::Proof(state), Event::Proof(_, event)) => proof::evolve(state, event),
             (State::Chat(state), Event::Chat(_, event)) => chat::evolve(state, event),
             (State::Message(state), Event::Message(_, event)) => message::evolve(state, event),
+            (State::Link(state), Event::Link(_, event)) => link::evolve(state, event),
             (State::Delivery(state), Event::Delivery(_, event)) => delivery::evolve(state, event),
             (State::Notification(state), Event::Notification(_, event)) => notification::evolve(state, event),
             (State::Inbox(state), Event::Inbox(_, event)) => inbox::evolve(state, event),
@@ -356,6 +372,7 @@ impl State {
                 | State::Proof(_)
                 | State::Chat(_)
                 | State::Message(_)
+                | State::Link(_)
                 | State::Delivery(_)
                 | State::Notification(_)
                 | State::Inbox(_)
@@ -379,6 +396,7 @@ impl State {
             State::Proof(state) => state.to_json(personal),
             State::Chat(state) => state.to_json(),
             State::Message(state) => state.to_json(personal),
+            State::Link(state) => state.to_json(),
             State::Delivery(state) => state.to_json(),
             State::Notification(state) => state.to_json(),
             State::Inbox(state) => state.to_json(),
@@ -422,6 +440,9 @@ pub enum Refusal {
     /// By the rules of suppressed addresses.
     #[error(transparent)]
     Suppression(#[from] suppression::Refusal),
+    /// By the rules of short links.
+    #[error(transparent)]
+    Link(#[from] link::Refusal),
     /// By the rules of projections.
     #[error(transparent)]
     Projection(#[from] projection::Refusal),
@@ -440,6 +461,7 @@ impl Refusal {
             Refusal::Proof(refusal) => refusal.kind(),
             Refusal::Chat(refusal) => refusal.kind(),
             Refusal::Message(refusal) => refusal.kind(),
+            Refusal::Link(refusal) => refusal.kind(),
             Refusal::Delivery(refusal) => refusal.kind(),
             Refusal::Notification(refusal) => refusal.kind(),
             Refusal::Preferences(refusal) => refusal.kind(),

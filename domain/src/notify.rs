@@ -4,6 +4,7 @@ pub mod category;
 pub mod delivery;
 pub mod inbox;
 pub mod language;
+pub mod link;
 pub mod notices;
 pub mod notification;
 pub mod preferences;

@@ -4,14 +4,13 @@
 #![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
 use domain::id::{EmailClaim, NameClaim, ProjectionName, QuotaId};
+use domain::link::{LinkCode, LinkTarget};
 use domain::notify::{CategoryKey, Channel, Kind, Semantics, quiet};
 use domain::session::TokenHash;
 use domain::text::{ChatName, DisplayName, Email, Locale, MessageText, Nickname, Note, TimeZone, TokenName, UserName};
 use domain::user::{Origin, Verifier};
 use domain::{
-    ChatId, DeliveryId, Event, InboxId, MessageId, NotificationId, Personal, PreferencesId, ProofId, SessionId, Stored,
-    StoredParts, StreamId, SuppressionId, Timestamp, TokenId, Unreadable, UserId, chat, delivery, email, inbox,
-    message, name, notification, preferences, projection, proof, quota, session, suppression, token, user,
+    ChatId, DeliveryId, Event, InboxId, LinkId, MessageId, NotificationId, Personal, PreferencesId, ProofId, SessionId, Stored, StoredParts, StreamId, SuppressionId, Timestamp, TokenId, Unreadable, UserId, chat, delivery, email, inbox, link, message, name, notification, preferences, projection, proof, quota, session, suppression, token, user,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -26,6 +25,7 @@ const SESSION: SessionId = SessionId(Uuid::from_u128(3));
 const TOKEN: TokenId = TokenId(Uuid::from_u128(7));
 const OTHER_TOKEN: TokenId = TokenId(Uuid::from_u128(8));
 const QUOTA: QuotaId = QuotaId(ANNA.0);
+const LINK: LinkId = LinkId(Uuid::from_u128(19));
 const CHAT: ChatId = ChatId(Uuid::from_u128(4));
 const MESSAGE: MessageId = MessageId(Uuid::from_u128(5));
 const EARLIER: MessageId = MessageId(Uuid::from_u128(6));
@@ -396,6 +396,13 @@ examples! { sight:
     Event::Suppression(_, suppression::Event::AddressForgotten) => {
         Event::Suppression(SUPPRESSION, suppression::Event::AddressForgotten)
     },
+    Event::Link(_, link::Event::Created(_)) => Event::Link(LINK, link::Event::Created(link::Created {
+        user_id: ANNA,
+        code: LinkCode::of(7),
+        at: AT,
+        expires_at: Some(AT.plus_seconds(86_400)),
+        target: sight.of(LinkTarget::parse("https://chat.example/c/1?a=b#c").unwrap()),
+    })),
     Event::Projection(_, projection::Event::EventSkipped(_)) => {
         Event::Projection(projection_name(), projection::Event::EventSkipped(projection::EventSkipped {
             position: 7,

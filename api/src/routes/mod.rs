@@ -12,6 +12,7 @@ mod fuzz;
 pub(crate) mod health;
 mod ids;
 mod inbox;
+pub(crate) mod links;
 pub(crate) mod mailbox;
 mod me;
 mod members;
@@ -48,6 +49,7 @@ pub(crate) fn all() -> Routes {
         .merge(messages::routes())
         .merge(search::routes())
         .merge(search_tasks::routes())
+        .merge(links::routes())
         .merge(preferences::routes())
         .merge(suppressions::routes())
         .merge(notifications::routes())

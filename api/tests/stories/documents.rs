@@ -28,6 +28,7 @@ const CALLS: &str = "
     delete /v1/chats/{chat_id}/messages/{message_id}
     get /v1/search              post /v1/chats/search
     get /v1/chats/search/status/{task_id}                       get /v1/chats/search/{task_id}/messages
+    post /v1/links              get /s/{code}
     get /mailbox/messages       delete /mailbox/messages        get /mailbox/messages/{id}
     get /mailbox/messages/{id}/raw                              get /mailbox/messages/{id}/html
     get /mailbox/messages/{id}/history

@@ -17,6 +17,7 @@ mod forgetting;
 mod idempotency;
 mod mail;
 mod mail_pages;
+mod links;
 mod mailbox;
 mod members;
 mod messages;

@@ -1,8 +1,9 @@
 //! How the facts of an aggregate come into a read model: into tables, or into the text index.
 
 use domain::{
-    Category, ChatId, DeliveryId, Event, InboxId, MessageId, NotificationId, PreferencesId, SessionId, SuppressionId,
-    TokenId, UserId, chat, delivery, inbox, message, notification, preferences, session, suppression, token, user,
+    Category, ChatId, DeliveryId, Event, InboxId, LinkId, MessageId, NotificationId, PreferencesId, SessionId,
+    SuppressionId, TokenId, UserId, chat, delivery, inbox, link, message, notification, preferences, session,
+    suppression, token, user,
 };
 use search::Change;
 use store::Fact;
@@ -25,6 +26,7 @@ pub(crate) enum Fold {
     User(Write<UserId, user::Event>),
     Session(Write<SessionId, session::Event>),
     Token(Write<TokenId, token::Event>),
+    Link(Write<LinkId, link::Event>),
     Chat(Write<ChatId, chat::Event>),
     Message(Write<MessageId, message::Event>),
     /// One by one, and then the page that they came in.
@@ -46,6 +48,7 @@ impl Fold {
             Fold::User(_) | Fold::IndexUser(_) => Category::User,
             Fold::Session(_) => Category::Session,
             Fold::Token(_) => Category::Token,
+            Fold::Link(_) => Category::Link,
             Fold::Chat(_) | Fold::IndexChat(_) => Category::Chat,
             Fold::Message(_) | Fold::MessagePages(..) | Fold::IndexMessage(_) => Category::Message,
             Fold::Delivery(_) => Category::Delivery,
@@ -61,6 +64,7 @@ impl Fold {
     pub(crate) const fn is_of_index(self) -> bool {
         match self {
             Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_) => true,
+            Fold::Link(_) => false,
             Fold::User(_)
             | Fold::Session(_)
             | Fold::Token(_)
@@ -81,6 +85,7 @@ impl Fold {
             (Fold::User(fold), Event::User(id, event)) => fold(tx, fact, *id, event),
             (Fold::Session(fold), Event::Session(id, event)) => fold(tx, fact, *id, event),
             (Fold::Token(fold), Event::Token(id, event)) => fold(tx, fact, *id, event),
+            (Fold::Link(fold), Event::Link(id, event)) => fold(tx, fact, *id, event),
             (Fold::Chat(fold), Event::Chat(id, event)) => fold(tx, fact, *id, event),
             (Fold::Message(fold) | Fold::MessagePages(fold, _), Event::Message(id, event)) => {
                 fold(tx, fact, *id, event)
@@ -91,6 +96,7 @@ impl Fold {
             (Fold::Preferences(fold), Event::Preferences(id, event)) => fold(tx, fact, *id, event),
             (Fold::Suppression(fold), Event::Suppression(id, event)) => fold(tx, fact, *id, event),
             // Of another aggregate.
+            (Fold::Link(_), _) => Ok(()),
             (Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_), _) => Ok(()),
             (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => Ok(()),
             (Fold::Message(_) | Fold::MessagePages(..), _) => Ok(()),
@@ -106,6 +112,7 @@ impl Fold {
     pub(crate) fn write_page(self, tx: &mut Tx<'_>, facts: &[&Fact]) -> Result<(), store::Error> {
         match self {
             Fold::MessagePages(_, fold) => fold(tx, facts),
+            Fold::Link(_) => Ok(()),
             Fold::User(_)
             | Fold::Session(_)
             | Fold::Token(_)
@@ -129,7 +136,7 @@ impl Fold {
             (Fold::IndexChat(fold), Event::Chat(id, event)) => fold(fact, *id, event),
             (Fold::IndexMessage(fold), Event::Message(id, event)) => fold(fact, *id, event),
             // Of another aggregate.
-            (Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_), _) => None,
+            (Fold::Link(_) | Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_), _) => None,
             (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => None,
             (Fold::Message(_) | Fold::MessagePages(..), _) => None,
             (Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_), _) => None,

@@ -27,6 +27,8 @@ pub enum ProjectionId {
     Inbox,
     /// Whom can be told what, and which addresses get nothing.
     Recipients,
+    /// Short links.
+    Links,
     /// The text index; it is stored in a folder of each node, and not in tables.
     Search,
 }
@@ -107,13 +109,14 @@ mod tests {
                 | ProjectionId::SignIns
                 | ProjectionId::Chats
                 | ProjectionId::Messages
+                | ProjectionId::Links
                 | ProjectionId::Deliveries
                 | ProjectionId::Inbox
                 | ProjectionId::Recipients
                 | ProjectionId::Search => assert_eq!(listed(id), 1, "{id:?}"),
             }
         }
-        assert_eq!(DEFINITIONS.len(), 10);
+        assert_eq!(DEFINITIONS.len(), 11);
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod chats;
 pub mod deliveries;
 mod display_name;
 pub mod inbox;
+pub mod links;
 pub mod messages;
 pub mod recipients;
 pub mod sessions;
@@ -25,5 +26,6 @@ pub(crate) const DEFINITIONS: &[&Definition] = &[
     &deliveries::DEFINITION,
     &inbox::DEFINITION,
     &recipients::DEFINITION,
+    &links::DEFINITION,
     &texts::DEFINITION,
 ];

@@ -60,6 +60,7 @@ fn an_unknown_event_stops_only_whom_it_may_concern() {
         (ProjectionId::Deliveries, State::Running),
         (ProjectionId::Inbox, State::Running),
         (ProjectionId::Recipients, State::Stopped),
+        (ProjectionId::Links, State::Running),
         (ProjectionId::Search, State::Stopped),
     ];
     assert_eq!(world.states(), expected);
