@@ -50,6 +50,7 @@ codes! {
     BadCredentials = "bad-credentials", UNAUTHORIZED, "User name or password is wrong";
     WrongCode = "bad-code", UNAUTHORIZED, "The code is wrong or has expired";
     CrossSite = "cross-site-request", FORBIDDEN, "The request comes from a foreign site";
+    BadSignature = "bad-signature", FORBIDDEN, "The signature does not hold";
     SessionRequired = "session-required", FORBIDDEN, "Only a person who has logged in may, not a service token";
     ScopeMissing = "scope-missing", FORBIDDEN, "The service token lacks a scope";
     SignUpClosed = "sign-up-closed", FORBIDDEN, "Nobody can open an account here";

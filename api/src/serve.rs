@@ -30,6 +30,7 @@ fn addresses(app: &App) -> Router {
     let trusted = Arc::<[Network]>::from(app.settings.trusted_proxies.as_slice());
     let finding = Finding { trusted, is_logged: app.settings.log_addresses };
     let (routes, operations) = routes(app);
+    let longer = request_size::longer(&operations);
     let probes = operations.into_iter().filter(|operation| operation.spec.class == RateClass::Probe);
     let admission = Admission::new(&app.settings.limits, probes.map(|probe| probe.path).collect());
     routes
@@ -43,7 +44,7 @@ fn addresses(app: &App) -> Router {
         .layer(from_fn_with_state(Arc::new(admission), admission::pass))
         .layer(from_fn_with_state(Arc::clone(&app.budget), budget::charge))
         .layer(from_fn_with_state(finding, address::find))
-        .layer(from_fn(request_size::sized))
+        .layer(from_fn_with_state(longer, request_size::sized))
         .layer(cors::layer(&app.settings.allowed_origins))
         .layer(from_fn(envelope::finish))
         .with_state(app.clone())

@@ -1,6 +1,7 @@
 //! What an operator can set about the doors.
 
 use crate::http::address::Network;
+use couriers::channel::sendgrid::EventKey;
 use domain::notify::Categories;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub struct Settings {
     pub has_metrics_listener: bool,
     /// Whether the dev mailbox is shown: where no way to send mail is set.
     pub has_mailbox: bool,
+    /// What SendGrid's events are verified by; without it none are taken.
+    pub sendgrid_event_key: Option<EventKey>,
     /// Whether the log of requests shows where they come from.
     pub log_addresses: bool,
     /// What there is to be told about.
@@ -117,6 +120,7 @@ impl Default for Settings {
             sign_up: SignUp::ByPassword,
             has_metrics_listener: false,
             has_mailbox: true,
+            sendgrid_event_key: None,
             log_addresses: false,
             storage_wait: Duration::from_secs(5),
             limits: Limits::default(),

@@ -159,6 +159,7 @@ fn doors(context: &Context) -> api::Settings {
         log_addresses: settings.log_addresses,
         categories: settings.categories.clone(),
         sign_up: settings.sign_up,
+        sendgrid_event_key: settings.sendgrid_events.clone(),
         has_mailbox: settings.mail.stays_in_house(),
         has_metrics_listener: settings.metrics_listen.is_some(),
         ..api::Settings::default()

@@ -64,6 +64,8 @@ pub struct Settings {
     pub mail: couriers::MailSettings,
     /// What there is to be told about.
     pub categories: Categories,
+    /// What SendGrid's events are verified by; none when nobody has set it.
+    pub sendgrid_events: Option<couriers::channel::sendgrid::EventKey>,
     /// Where the channel `webhook` leads; none when nobody has set it.
     pub webhook: Option<couriers::channel::webhook::WebhookSettings>,
     /// What the server reports.
@@ -132,6 +134,7 @@ impl Settings {
                 .and_then(|text| node::redis::Address::parse(&text).ok()),
             mail: mail::read(layers)?,
             categories: defined(layers)?,
+            sendgrid_events: outbound::sendgrid_events(layers)?,
             webhook: outbound::webhook(layers)?,
             log: checked("log", not_empty)?.unwrap_or_default(),
             log_json: checked("log_format", |text| one_of(text, &["text", "json"], "it must be text or json"))?

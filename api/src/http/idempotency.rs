@@ -2,7 +2,7 @@
 
 use crate::error::{Code, Error};
 use crate::http::admission::unread;
-use crate::http::request_size::BODY_BYTES_MAX;
+use crate::http::request_size::{BODY_BYTES_MAX, BodyLimit};
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request, State};
 use axum::http::request::Parts;
@@ -40,11 +40,9 @@ pub(crate) async fn fingerprint(State(keys): State<Arc<Keys>>, request: Request,
         Ok(Some(_)) => {}
         Err(error) => return error.into_response(),
     }
-    let whole = Bytes::from_request(
-        Request::new(axum::body::Body::new(http_body_util::Limited::new(body, BODY_BYTES_MAX))),
-        &(),
-    )
-    .await;
+    let limit = parts.extensions.get::<BodyLimit>().map_or(BODY_BYTES_MAX, |limit| limit.0);
+    let whole =
+        Bytes::from_request(Request::new(axum::body::Body::new(http_body_util::Limited::new(body, limit))), &()).await;
     let bytes = match whole {
         Ok(bytes) => bytes,
         Err(rejection) => return unread(&rejection).into_response(),

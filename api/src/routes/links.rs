@@ -38,7 +38,7 @@ pub(crate) fn short() -> Routes {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = NewLink)]
+#[schema(as = NewLink, example = json!({"url": "https://chat.example.org/invitations/garden", "expires_in": 86_400}))]
 pub(super) struct CreateLink {
     /// Where it leads: an address of this server, or of an origin that is allowed.
     #[schema(max_length = 2048)]

@@ -24,6 +24,7 @@ mod preferences;
 pub(crate) mod reset;
 pub(crate) mod search;
 pub(crate) mod search_tasks;
+mod sendgrid;
 mod sessions;
 pub(crate) mod spec;
 mod suppressions;
@@ -56,4 +57,5 @@ pub(crate) fn all() -> Routes {
         .merge(deliveries::routes())
         .merge(inbox::routes())
         .merge(unsubscribe::routes())
+        .merge(sendgrid::routes())
 }

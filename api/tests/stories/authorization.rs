@@ -103,6 +103,7 @@ const ROWS: &[Row] = &[
     open("/readyz"),
     open("/metrics"),
     row("post", "/v1/links", Write, Nobodys, r#"{"url": "https://elsewhere.example/"}"#, [401, 400, 400, 400, 400, 400, 400]),
+    row("post", "/v1/webhooks/sendgrid", Anything, Nobodys, "", [404; 7]),
     row("get", "/s/{code}", Anything, Nobodys, "", [404; 7]),
     // For who is on this machine, as everybody is here; who else may is told in `mailbox`.
     open("/mailbox/messages"),

@@ -31,6 +31,7 @@ mod resets;
 mod rules;
 mod search;
 mod search_tasks;
+mod sendgrid;
 mod session_cache;
 mod sessions;
 mod sign_in;

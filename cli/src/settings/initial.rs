@@ -12,11 +12,7 @@ const HEAD: &str = "\
 /// Its text.
 pub fn text() -> String {
     let mut text = HEAD.to_owned();
-    for row in ROWS.iter().filter(|row| row.available) {
-        text.push_str(&told(row));
-    }
-    text.push_str("\n# Known by name, and not available in this version yet:\n");
-    for row in ROWS.iter().filter(|row| !row.available) {
+    for row in &ROWS {
         text.push_str(&told(row));
     }
     text.push_str(&categories_told());

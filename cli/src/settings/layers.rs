@@ -60,7 +60,6 @@ impl Layers {
             let row = by_key(key).expect("flags name keys of the table");
             layers.set_exactly(row, value.clone(), format!("flag --{flag}"));
         }
-        layers.refuse_unavailable()?;
         Ok(layers)
     }
 
@@ -167,16 +166,6 @@ impl Layers {
         }
         Ok(())
     }
-
-    fn refuse_unavailable(&self) -> Result<()> {
-        for row in ROWS.iter().filter(|row| !row.available) {
-            let Some(set) = self.get(row.key) else { continue };
-            let (key, origin, meaning) = (row.key, &set.origin, row.meaning);
-            let advice = "it is not available in this version yet: unset it";
-            return Err(failure(Code::Usage, format!("{key} is set ({origin}), for {meaning}; {advice}")));
-        }
-        Ok(())
-    }
 }
 
 fn toml_text(value: &toml::Value) -> Option<String> {
@@ -260,21 +249,14 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_exist_yet_is_refused() {
-        let error = load("", &[("LETOPIS_SENDGRID_WEBHOOK_KEY", "x")], &[]).unwrap_err();
-        assert_eq!(crate::exit::code_of(&error), Code::Usage);
-        assert!(error.to_string().contains("not available in this version yet: unset it"), "{error}");
-    }
-
-    #[test]
     fn a_secret_may_stand_in_a_file_but_not_twice() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("key");
         std::fs::write(&path, "secret\n").unwrap();
         let path = path.display().to_string();
-        let error = load("", &[("LETOPIS_SENDGRID_WEBHOOK_KEY_FILE", &path)], &[]).unwrap_err().to_string();
-        assert!(error.contains("not available") && !error.contains("secret"), "{error}");
-        let both = [("LETOPIS_SENDGRID_WEBHOOK_KEY_FILE", path.as_str()), ("LETOPIS_SENDGRID_WEBHOOK_KEY", "x")];
+        let layers = load("", &[("LETOPIS_SENDGRID_KEY_FILE", &path)], &[]).unwrap();
+        assert_eq!(layers.get("sendgrid_key").map(|set| set.text.as_str()), Some("secret"));
+        let both = [("LETOPIS_SENDGRID_KEY_FILE", path.as_str()), ("LETOPIS_SENDGRID_KEY", "x")];
         let error = load("", &both, &[]).unwrap_err().to_string();
         assert!(error.contains("both set"), "{error}");
         assert!(load("", &[("LETOPIS_LISTEN_FILE", "x")], &[]).is_err());

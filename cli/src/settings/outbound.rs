@@ -3,7 +3,7 @@
 use super::{Layers, read_as};
 use crate::exit::{Code, failure};
 use anyhow::Result;
-use couriers::channel::sendgrid::{API, SendgridKey, SendgridSettings};
+use couriers::channel::sendgrid::{API, EventKey, SendgridKey, SendgridSettings};
 use couriers::channel::webhook::{WebhookSecret, WebhookSettings};
 use outbound::{Allowed, Error, Url};
 
@@ -22,6 +22,11 @@ pub(super) fn sendgrid(layers: &Layers) -> Result<Option<SendgridSettings>> {
     let Some(key) = key else { return Ok(None) };
     let api = api.map_or_else(|| Url::parse(API), Ok)?;
     Ok(Some(SendgridSettings { key, api, allowed }))
+}
+
+/// What SendGrid's events are verified by, where it is set.
+pub(super) fn sendgrid_events(layers: &Layers) -> Result<Option<EventKey>> {
+    read_as(layers, "sendgrid_webhook_key", EventKey::parse)
 }
 
 /// Where the channel `webhook` leads, where it is set.
@@ -88,13 +93,15 @@ mod tests {
     fn values_are_checked_and_not_told_where_they_are_secret() {
         let told = |pairs: &[(&str, &str)]| {
             let set = layers(pairs);
-            let error = sendgrid(&set).map(drop).and_then(|()| webhook(&set).map(drop)).unwrap_err().to_string();
+            let read = sendgrid(&set).map(drop).and_then(|()| sendgrid_events(&set).map(drop));
+            let error = read.and_then(|()| webhook(&set).map(drop)).unwrap_err().to_string();
             assert!(!error.contains("s3cr3t"), "{error}");
             error
         };
         for (pairs, what) in [
             (&[("LETOPIS_SENDGRID_KEY", "s3cr3t with spaces")][..], "sendgrid_key is not usable"),
             (&[KEY, ("LETOPIS_SENDGRID_URL", "http://api.sendgrid.com")], "sendgrid_url is"),
+            (&[("LETOPIS_SENDGRID_WEBHOOK_KEY", "MFkw")], "sendgrid_webhook_key is"),
             (&[URL], "webhook_url is set without webhook_secret"),
             (&[SECRET], "webhook_secret is set without webhook_url"),
             (&[URL, ("LETOPIS_WEBHOOK_SECRET", "s3cr3t")], "webhook_secret is not usable"),

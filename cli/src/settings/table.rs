@@ -11,19 +11,13 @@ pub struct Row {
     pub default: Option<&'static str>,
     /// Whether it may hold something that nobody should see. It can then be read from a file as well: `…_FILE`.
     pub secret: bool,
-    /// Whether this version can do what it asks for.
-    pub available: bool,
     /// Whether it is a path, which may be any bytes.
     pub is_path: bool,
     /// What it means.
     pub meaning: &'static str,
 }
 
-const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, available: true, is_path: false, meaning: "" };
-
-/// A part of the scaled profile, or a way out of the house: known by name, refused when it is set, so that nothing
-/// pretends to work.
-const LATER: Row = Row { secret: true, available: false, ..PLAIN };
+const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, is_path: false, meaning: "" };
 
 /// Every setting, in the order in which `config show` lists them.
 pub const ROWS: [Row; 41] = [
@@ -274,8 +268,8 @@ pub const ROWS: [Row; 41] = [
     Row {
         key: "sendgrid_webhook_key",
         env: "LETOPIS_SENDGRID_WEBHOOK_KEY",
-        meaning: "the verification key of SendGrid's event webhook",
-        ..LATER
+        meaning: "the verification key of SendGrid's event webhook, which calls POST /v1/webhooks/sendgrid",
+        ..PLAIN
     },
     Row {
         key: "webhook_url",

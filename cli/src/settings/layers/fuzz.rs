@@ -13,7 +13,6 @@ const FILES: [&str; 3] = [
 fn settings(file: &str) -> Result<(Layers, Settings)> {
     let mut layers = Layers::load(Some(Path::new("/dev/null")), std::iter::empty::<(String, String)>(), &[])?;
     layers.lay_toml(file, Path::new("letopis.toml"))?;
-    layers.refuse_unavailable()?;
     let settings = Settings::read(&layers)?;
     Ok((layers, settings))
 }

@@ -54,6 +54,8 @@ pub struct Report {
     pub kind: ReportedKind,
     /// The recipient's address takes no mail: nothing is to be sent to it any more.
     pub address_at_fault: bool,
+    /// The address that the mail went to, as SendGrid names it.
+    pub address: Option<String>,
     /// In words, without personal data.
     pub detail: String,
 }
@@ -97,6 +99,7 @@ struct Sent {
     event: String,
     sg_event_id: Option<String>,
     delivery_id: Option<Uuid>,
+    email: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
     reason: Option<String>,
@@ -132,7 +135,8 @@ fn report(sent: Sent) -> Option<Report> {
     // The reasons that servers give repeat the recipient's address; a status (5.1.1) does not.
     let words = words.into_iter().flatten().filter(|word| !word.is_empty() && !word.contains('@')).collect::<Vec<_>>();
     let detail = words.join(" ").chars().take(super::super::DETAIL_CHARS_MAX).collect();
-    Some(Report { delivery_id: sent.delivery_id?, event_id: sent.sg_event_id?, kind, address_at_fault, detail })
+    let (delivery_id, event_id, address) = (sent.delivery_id?, sent.sg_event_id?, sent.email);
+    Some(Report { delivery_id, event_id, kind, address_at_fault, address, detail })
 }
 
 #[cfg(test)]
@@ -225,6 +229,7 @@ mod tests {
             ]
         );
         assert!(found.iter().all(|one| one.delivery_id == Uuid::from_u128(7)));
+        assert_eq!((found[0].address.as_deref(), found[1].address.as_deref()), (Some("anna@example.org"), None));
         for bad in ["", "{}", "[", "\"x\"", "null"] {
             assert_eq!(reports(bad.as_bytes()), Err(Unverified::Malformed), "{bad}");
         }
