@@ -50,7 +50,8 @@ pub(super) fn inlined(html: String) -> Result<String, HtmlFault> {
 /// The text of an HTML, with its links as footnotes.
 pub(super) fn to_text(html: &str) -> Result<String, HtmlFault> {
     on_deep_stack(html, || {
-        let text = html2text::config::plain().string_from_read(html.as_bytes(), LINE_COLUMNS_MAX);
+        let text =
+            html2text::config::plain().allow_width_overflow().string_from_read(html.as_bytes(), LINE_COLUMNS_MAX);
         text.map_err(|_| HtmlFault::Text)
     })
 }
