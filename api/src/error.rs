@@ -84,7 +84,7 @@ codes! {
     OwnerMustHandOver = "owner-must-hand-over", CONFLICT, "The owner must hand the chat over first";
     NameTaken = "name-taken", CONFLICT, "The name is taken";
     Archived = "chat-archived", CONFLICT, "The chat is archived";
-    EditedTooOften = "edited-too-often", CONFLICT, "The message was edited too often";
+    EditedTooOften = "edited-too-often", CONFLICT, "It was edited too often";
     TooManyTokens = "too-many-tokens", CONFLICT, "The user has as many service tokens as allowed";
     WrongState = "wrong-state", CONFLICT, "Its state does not allow that";
     AlreadyExists = "already-exists", CONFLICT, "It exists already";
@@ -93,6 +93,8 @@ codes! {
     TooLarge = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
     HeadersTooLarge = "headers-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
     UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON";
+    TemplateInvalid = "template-invalid", UNPROCESSABLE_ENTITY, "The template is not valid";
+    TemplateTooExpensive = "template-too-expensive", UNPROCESSABLE_ENTITY, "The template does more than it may";
     KeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The key was used with another request";
     Internal = "internal-error", INTERNAL_SERVER_ERROR, "An internal error";
     Starting = "starting", SERVICE_UNAVAILABLE, "The server is starting";
@@ -112,6 +114,12 @@ pub(crate) struct FieldError {
     #[schema(example = "limit")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) parameter: Option<String>,
+    /// Within that text, from 1 on, where it has lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) line: Option<usize>,
+    /// In characters, from 1 on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) column: Option<usize>,
     /// What is wrong with it.
     #[schema(example = "must have 1 to 64 characters")]
     pub(crate) detail: String,
@@ -125,12 +133,13 @@ impl FieldError {
 
     /// A fault of what a pointer into the body (RFC 6901) names.
     pub(crate) fn at(pointer: String, detail: impl ToString) -> FieldError {
-        FieldError { pointer: Some(pointer), parameter: None, detail: detail.to_string() }
+        FieldError { pointer: Some(pointer), parameter: None, line: None, column: None, detail: detail.to_string() }
     }
 
     /// A fault of a query parameter.
     pub(crate) fn of_parameter(name: &str, detail: impl ToString) -> FieldError {
-        FieldError { pointer: None, parameter: Some(name.to_owned()), detail: detail.to_string() }
+        let parameter = Some(name.to_owned());
+        FieldError { pointer: None, parameter, line: None, column: None, detail: detail.to_string() }
     }
 }
 
@@ -218,6 +227,7 @@ impl From<Refusal> for Error {
             RefusalKind::ChatNotFound => Code::ChatNotFound,
             RefusalKind::MemberNotFound => Code::MemberNotFound,
             RefusalKind::MessageNotFound => Code::MessageNotFound,
+            RefusalKind::TemplateNotFound => Code::TemplateNotFound,
             RefusalKind::DeliveryNotFound => Code::DeliveryNotFound,
             RefusalKind::NotificationNotFound => Code::NotificationNotFound,
             RefusalKind::WrongState => Code::WrongState,

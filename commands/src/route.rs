@@ -3,9 +3,12 @@
 use crate::request::{Actor, Request};
 use crate::states::States;
 use domain::email::Seen;
-use domain::id::{EmailClaim, NameClaim, ProjectionName, QuotaId};
+use domain::id::{EmailClaim, NameClaim, ProjectionName, QuotaId, TemplateKey};
 use domain::{
-    ChatId, Command, Decision, DeliveryId, InboxId, LinkId, MessageId, NotificationId, Outcome, PreferencesId, ProofId, Reads, Refusal, SessionId, State, StreamId, SuppressionId, Timestamp, TokenId, UserId, chat, delivery, email, inbox, link, message, name, notification, preferences, projection, proof, quota, session, suppression, token, user,
+    ChatId, Command, Decision, DeliveryId, InboxId, LinkId, MessageId, NotificationId, Outcome, PreferencesId, ProofId,
+    Reads, Refusal, SessionId, State, StreamId, SuppressionId, TemplateId, Timestamp, TokenId, UserId, chat, delivery,
+    email, inbox, link, message, name, notification, preferences, projection, proof, quota, session, suppression,
+    template, template_key, token, user,
 };
 use std::collections::BTreeSet;
 
@@ -69,6 +72,10 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
             Ok(suppression::decide(*id, states.suppression(*id), states.user(reads.user), command, at)?)
         }
         Command::Link(id, command) => Ok(link::decide(*id, states.link(*id), states.user(reads.user), command, at)?),
+        Command::Template(id, command) => {
+            let claim = states.template_key(reads.template_key);
+            Ok(template::decide(*id, &states.template(*id), &claim, command)?)
+        }
         Command::Projection(name, command) => Ok(projection::decide(*name, states.projection(*name), command)?),
         Command::Nothing(_) => Ok(Decision { facts: Vec::new(), outcome: Outcome::Done }),
     }
@@ -148,6 +155,14 @@ impl States {
 
     fn link(&self, id: LinkId) -> link::State {
         if let Some(State::Link(state)) = self.state(Some(id)) { *state } else { link::State::Absent }
+    }
+
+    fn template(&self, id: TemplateId) -> template::State {
+        if let Some(State::Template(state)) = self.state(Some(id)) { *state } else { template::State::default() }
+    }
+
+    fn template_key(&self, key: Option<TemplateKey>) -> template_key::State {
+        if let Some(State::TemplateKey(state)) = self.state(key) { *state } else { template_key::State::default() }
     }
 
     fn projection(&self, name: ProjectionName) -> &projection::State {

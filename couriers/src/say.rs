@@ -7,10 +7,10 @@ use domain::delivery::{Content, Plain};
 use domain::id::parse_uuid;
 use domain::notify::notices::Reference;
 use domain::notify::template;
-use domain::{ChatId, UserId};
+use domain::{ChatId, TemplateId, UserId};
 use projections::deliveries::Delivery;
 use projections::recipients::Recipient;
-use projections::{ProjectionId, chats, users};
+use projections::{ProjectionId, chats, templates, users};
 use serde_json::{Map, Value};
 use store::MailedPurpose;
 
@@ -40,7 +40,11 @@ pub(crate) async fn say(
             None => return Ok(Err(format!("this version has no template {template}"))),
         },
         Content::Template { template_id, version } => {
-            return Ok(Err(format!("there is no version {version} of the template {template_id}")));
+            let db = courier.caught_up(ProjectionId::Templates, 0).await?;
+            match templates::version(&db, TemplateId(*template_id), *version).await? {
+                Some(found) => render(&Source::Template(&found.definition), locale, &variables, &context),
+                None => return Ok(Err(format!("there is no version {version} of the template {template_id}"))),
+            }
         }
         Content::Plain => match details.plain.as_ref().map(plain) {
             Some(content) => render(&Source::Plain(&content), locale, &variables, &context),

@@ -1,7 +1,9 @@
 //! What the rules answer when they accept a command.
 
 use crate::link::LinkCode;
-use crate::{ChatId, Event, MessageId, NotificationId, SessionId, Timestamp, TokenId, UserId, preferences, user};
+use crate::{
+    ChatId, Event, MessageId, NotificationId, SessionId, TemplateId, Timestamp, TokenId, UserId, preferences, user,
+};
 
 /// What a command answers when it is accepted. Kept with the receipt, so that a repeat gives the same answer.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -38,6 +40,8 @@ pub enum Outcome {
         /// False when they were one before.
         joined: bool,
     },
+    /// A version of a template was published.
+    TemplatePublished { template_id: TemplateId, version: u32 },
     /// A message was posted, or edited.
     Posted {
         message_id: MessageId,

@@ -1,6 +1,7 @@
 //! Names of things: ids of aggregates, and the streams that they are kept in.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt;
 use uuid::Uuid;
 
@@ -49,11 +50,13 @@ id!(ProofId, "a proof that somebody reads the mail of an address");
 id!(ChatId, "a chat");
 id!(MessageId, "a message");
 id!(LinkId, "a short link");
+id!(TemplateId, "a template");
 id!(DeliveryId, "a delivery");
 id!(NotificationId, "a notification");
 id!(InboxId, "a person's inbox: that of the user");
 id!(PreferencesId, "a user's preferences: that of the user");
 stream_of!(NameClaim);
+stream_of!(TemplateKey);
 stream_of!(SuppressionId);
 stream_of!(EmailClaim);
 stream_of!(ProjectionName);
@@ -140,6 +143,57 @@ impl fmt::Display for ProjectionName {
     }
 }
 
+/// The key of a template: 1 to 64 lower-case letters, digits, dots, hyphens and underscores, a letter first, a letter or a
+/// digit last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TemplateKey {
+    /// Filled up with zeros, so that it is copied as ids are.
+    text: [u8; TemplateKey::BYTES_MAX],
+}
+
+impl TemplateKey {
+    /// The longest.
+    pub const BYTES_MAX: usize = 64;
+
+    /// Reads a key; `None` when it is none.
+    pub fn parse(key: &str) -> Option<TemplateKey> {
+        let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let fits = |byte: u8| is_word(byte) || matches!(byte, b'.' | b'-' | b'_');
+        let ends_fit = key.bytes().next()?.is_ascii_lowercase() && key.bytes().last().is_some_and(is_word);
+        if !ends_fit || !key.bytes().all(fits) {
+            return None;
+        }
+        let mut text = [0; TemplateKey::BYTES_MAX];
+        text.get_mut(..key.len())?.copy_from_slice(key.as_bytes());
+        Some(TemplateKey { text })
+    }
+}
+
+impl fmt::Display for TemplateKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.iter().take_while(|byte| **byte != 0).try_for_each(|byte| write!(out, "{}", char::from(*byte)))
+    }
+}
+
+impl Serialize for TemplateKey {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for TemplateKey {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<TemplateKey, D::Error> {
+        let text = <Cow<'de, str>>::deserialize(from)?;
+        TemplateKey::parse(&text).ok_or_else(|| serde::de::Error::custom("it is no key of a template"))
+    }
+}
+
+impl From<TemplateKey> for StreamId {
+    fn from(key: TemplateKey) -> StreamId {
+        StreamId::TemplateKey(key)
+    }
+}
+
 impl From<UserId> for QuotaId {
     fn from(UserId(id): UserId) -> QuotaId {
         QuotaId(id)
@@ -197,6 +251,10 @@ pub enum StreamId {
     PreferencesId(PreferencesId),
     /// `suppression-<64 hex digits>`
     SuppressionId(SuppressionId),
+    /// `template-<id>`
+    TemplateId(TemplateId),
+    /// `template_key-<key>`
+    TemplateKey(TemplateKey),
     /// `projection-<name>`
     ProjectionName(ProjectionName),
 }
@@ -234,13 +292,17 @@ pub enum Category {
     Preferences,
     /// An address that gets nothing any more.
     Suppression,
+    /// A template of notifications.
+    Template,
+    /// The claim on a template's key.
+    TemplateKey,
     /// What was decided about a projection.
     Projection,
 }
 
 impl Category {
     /// Every category.
-    pub const ALL: [Category; 16] = [
+    pub const ALL: [Category; 18] = [
         Category::User,
         Category::Session,
         Category::Token,
@@ -256,6 +318,8 @@ impl Category {
         Category::Inbox,
         Category::Preferences,
         Category::Suppression,
+        Category::Template,
+        Category::TemplateKey,
         Category::Projection,
     ];
 
@@ -277,6 +341,8 @@ impl Category {
             Category::Inbox => "inbox",
             Category::Preferences => "preferences",
             Category::Suppression => "suppression",
+            Category::Template => "template",
+            Category::TemplateKey => "template_key",
             Category::Projection => "projection",
         }
     }
@@ -285,8 +351,14 @@ impl Category {
     pub fn is_rarely_named_again(self) -> bool {
         match self {
             Category::Link => true,
-            Category::Message | Category::Name | Category::Token | Category::Inbox | Category::Projection => true,
             Category::Preferences | Category::Suppression | Category::Email | Category::Proof => true,
+            Category::Message
+            | Category::Name
+            | Category::Token
+            | Category::Template
+            | Category::TemplateKey
+            | Category::Inbox
+            | Category::Projection => true,
             Category::User | Category::Session | Category::Quota | Category::Chat => false,
             Category::Delivery | Category::Notification => false,
         }
@@ -322,6 +394,8 @@ impl StreamId {
             StreamId::InboxId(_) => Category::Inbox,
             StreamId::PreferencesId(_) => Category::Preferences,
             StreamId::SuppressionId(_) => Category::Suppression,
+            StreamId::TemplateId(_) => Category::Template,
+            StreamId::TemplateKey(_) => Category::TemplateKey,
             StreamId::ProjectionName(_) => Category::Projection,
         }
     }
@@ -345,6 +419,8 @@ impl fmt::Display for StreamId {
             StreamId::InboxId(id) => id.fmt(out),
             StreamId::PreferencesId(id) => id.fmt(out),
             StreamId::SuppressionId(SuppressionId(hash)) => out.write_str(&hex(hash)),
+            StreamId::TemplateId(id) => id.fmt(out),
+            StreamId::TemplateKey(key) => key.fmt(out),
             StreamId::ProjectionName(name) => name.fmt(out),
         }
     }
@@ -370,6 +446,8 @@ impl StreamId {
             Category::Inbox => InboxId(parse_uuid(rest)?).into(),
             Category::Preferences => PreferencesId(parse_uuid(rest)?).into(),
             Category::Suppression => SuppressionId(parse_hash(rest)?).into(),
+            Category::Template => TemplateId(parse_uuid(rest)?).into(),
+            Category::TemplateKey => TemplateKey::parse(rest)?.into(),
             Category::Projection => ProjectionName::parse(rest)?.into(),
         })
     }
@@ -409,7 +487,7 @@ mod tests {
     #[test]
     fn streams_read_back_from_their_text() {
         let id = Uuid::from_u128(7);
-        let streams: [StreamId; 15] = [
+        let streams: [StreamId; 17] = [
             UserId(id).into(),
             SessionId(id).into(),
             TokenId(id).into(),
@@ -424,6 +502,8 @@ mod tests {
             SuppressionId([0xab; 32]).into(),
             EmailClaim([0xab; 32]).into(),
             ProofId(id).into(),
+            TemplateId(id).into(),
+            TemplateKey::parse("orders.shipped-2").unwrap().into(),
             ProjectionName::parse("sign-ins").unwrap().into(),
         ];
         for stream in streams {

@@ -26,9 +26,9 @@ pub use chat::message;
 pub use decision::{Decision, Outcome};
 pub use id::{
     Category, ChatId, DeliveryId, InboxId, LinkId, MessageId, NotificationId, PreferencesId, ProofId, SessionId, StreamId,
-    SuppressionId, TokenId, UserId,
+    SuppressionId, TemplateId, TokenId, UserId,
 };
-pub use notify::{delivery, inbox, link, notification, preferences, suppression};
+pub use notify::{delivery, inbox, link, notification, preferences, suppression, template, template_key};
 pub use ops::projection;
 pub use personal::Personal;
 pub use reads::Reads;
@@ -63,6 +63,8 @@ pub enum Command {
     Suppression(SuppressionId, suppression::Command),
     /// About one short link.
     Link(LinkId, link::Command),
+    /// About one template.
+    Template(TemplateId, template::Command),
     /// About what one projection steps over.
     Projection(id::ProjectionName, projection::Command),
     /// Changes nothing, in somebody's name. A request that is answered outside of the log is one all the same to its
@@ -86,6 +88,7 @@ impl Command {
             Command::Inbox(id, _) => (*id).into(),
             Command::Preferences(id, _) => (*id).into(),
             Command::Suppression(id, _) => (*id).into(),
+            Command::Template(id, _) => (*id).into(),
             Command::Projection(name, _) => (*name).into(),
         }
     }
@@ -100,6 +103,7 @@ impl Command {
             Command::Chat(_, command) => command.reads(),
             Command::Message(_, command) => command.reads(),
             Command::Link(_, command) => command.reads(),
+            Command::Template(_, command) => command.reads(),
             Command::Delivery(_, command) => command.reads(),
             Command::Notification(_, command) => command.reads(),
             Command::Preferences(id, command) => command.reads(*id),
@@ -118,6 +122,7 @@ impl Command {
             Command::User(..) | Command::Session(..) | Command::Token(..) | Command::Delivery(..) => None,
             Command::Inbox(..) | Command::Projection(..) | Command::Nothing(_) => None,
             Command::Preferences(..) | Command::Suppression(..) | Command::Proof(..) => None,
+            Command::Template(..) => None,
         }
     }
 
@@ -128,6 +133,7 @@ impl Command {
             Command::Link(..) => true,
             Command::Session(..) | Command::Token(..) | Command::Message(..) | Command::Nothing(_) => true,
             Command::Delivery(..) | Command::Notification(..) | Command::Inbox(..) | Command::Suppression(..) => true,
+            Command::Template(..) => true,
             // What is said of preferences is judged by the account that they are of.
             Command::User(..) | Command::Preferences(..) | Command::Proof(..) | Command::Projection(..) => false,
         }
@@ -167,6 +173,10 @@ pub enum Event {
     Suppression(SuppressionId, suppression::Event),
     /// To a short link.
     Link(LinkId, link::Event),
+    /// To a template.
+    Template(TemplateId, template::Event),
+    /// To the claim on a template's key.
+    TemplateKey(id::TemplateKey, template_key::Event),
     /// To a projection.
     Projection(id::ProjectionName, projection::Event),
 }
@@ -190,6 +200,8 @@ impl Event {
             Event::Inbox(id, _) => (*id).into(),
             Event::Preferences(id, _) => (*id).into(),
             Event::Suppression(id, _) => (*id).into(),
+            Event::Template(id, _) => (*id).into(),
+            Event::TemplateKey(key, _) => (*key).into(),
             Event::Projection(name, _) => (*name).into(),
         }
     }
@@ -229,6 +241,8 @@ impl Event {
             Event::Inbox(_, event) => event.name(),
             Event::Preferences(_, event) => event.name(),
             Event::Suppression(_, event) => event.name(),
+            Event::Template(_, event) => event.name(),
+            Event::TemplateKey(_, event) => event.name(),
             Event::Projection(_, event) => event.name(),
         }
     }
@@ -251,6 +265,8 @@ impl Event {
             Event::Inbox(_, event) => event.written(),
             Event::Preferences(id, event) => event.written(*id),
             Event::Suppression(id, event) => event.written(*id),
+            Event::Template(_, event) => event.written(),
+            Event::TemplateKey(_, event) => event.written(),
             Event::Projection(_, event) => event.written(),
         };
         Stored { name: self.name(), payload, personal }
@@ -277,6 +293,8 @@ impl Event {
             Category::Inbox => parts.placed(inbox::Event::restore(parts)?, Event::Inbox)?,
             Category::Preferences => parts.placed(preferences::Event::restore(parts)?, Event::Preferences)?,
             Category::Suppression => parts.placed(suppression::Event::restore(parts)?, Event::Suppression)?,
+            Category::Template => parts.placed(template::Event::restore(parts)?, Event::Template)?,
+            Category::TemplateKey => parts.placed(template_key::Event::restore(parts)?, Event::TemplateKey)?,
             Category::Projection => parts.placed(projection::Event::restore(parts)?, Event::Projection)?,
         })
     }
@@ -315,6 +333,10 @@ pub enum State {
     Suppression(suppression::State),
     /// A short link.
     Link(link::State),
+    /// A template.
+    Template(template::State),
+    /// The claim on a template's key.
+    TemplateKey(template_key::State),
     /// What a projection steps over.
     Projection(projection::State),
 }
@@ -338,6 +360,8 @@ impl State {
             Category::Inbox => State::Inbox(inbox::State::default()),
             Category::Preferences => State::Preferences(preferences::State::default()),
             Category::Suppression => State::Suppression(suppression::State::default()),
+            Category::Template => State::Template(template::State::default()),
+            Category::TemplateKey => State::TemplateKey(template_key::State::default()),
             Category::Projection => State::Projection(projection::State::default()),
         }
     }
@@ -360,6 +384,8 @@ impl State {
             (State::Inbox(state), Event::Inbox(_, event)) => inbox::evolve(state, event),
             (State::Preferences(state), Event::Preferences(_, event)) => preferences::evolve(state, event),
             (State::Suppression(state), Event::Suppression(_, event)) => suppression::evolve(state, event),
+            (State::Template(state), Event::Template(_, event)) => template::evolve(state, event),
+            (State::TemplateKey(state), Event::TemplateKey(_, event)) => template_key::evolve(state, event),
             (State::Projection(state), Event::Projection(_, event)) => projection::evolve(state, event),
             // Of another stream: it changes nothing here.
             (
@@ -378,6 +404,8 @@ impl State {
                 | State::Inbox(_)
                 | State::Preferences(_)
                 | State::Suppression(_)
+                | State::Template(_)
+                | State::TemplateKey(_)
                 | State::Projection(_),
                 _,
             ) => {}
@@ -402,6 +430,8 @@ impl State {
             State::Inbox(state) => state.to_json(),
             State::Preferences(state) => state.to_json(personal),
             State::Suppression(state) => state.to_json(personal),
+            State::Template(state) => state.to_json(),
+            State::TemplateKey(state) => state.to_json(),
             State::Projection(state) => state.to_json(),
         }
     }
@@ -443,6 +473,9 @@ pub enum Refusal {
     /// By the rules of short links.
     #[error(transparent)]
     Link(#[from] link::Refusal),
+    /// By the rules of templates.
+    #[error(transparent)]
+    Template(#[from] template::Refusal),
     /// By the rules of projections.
     #[error(transparent)]
     Projection(#[from] projection::Refusal),
@@ -466,6 +499,7 @@ impl Refusal {
             Refusal::Notification(refusal) => refusal.kind(),
             Refusal::Preferences(refusal) => refusal.kind(),
             Refusal::Suppression(refusal) => refusal.kind(),
+            Refusal::Template(refusal) => refusal.kind(),
             Refusal::Projection(refusal) => refusal.kind(),
             Refusal::VersionChanged => RefusalKind::VersionChanged,
         }

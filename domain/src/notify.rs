@@ -11,6 +11,7 @@ pub mod preferences;
 pub mod quiet;
 pub mod suppression;
 pub mod template;
+pub mod template_key;
 mod unsubscribe_link;
 
 pub use category::{Categories, Category, CategoryKey, Channel, Kind, QuietRule, Semantics, Throttle, Words};

@@ -1,6 +1,6 @@
 //! What rules look at beside their own stream.
 
-use crate::id::{EmailClaim, NameClaim, PreferencesId, QuotaId};
+use crate::id::{EmailClaim, NameClaim, PreferencesId, QuotaId, TemplateKey};
 use crate::{ChatId, MessageId, ProofId, StreamId, UserId};
 
 /// The streams beside its own whose states a command is decided on, by what they are to it.
@@ -22,6 +22,8 @@ pub struct Reads {
     pub proof: Option<ProofId>,
     /// The chat that a message is in.
     pub chat: Option<ChatId>,
+    /// The claim on a template's key.
+    pub template_key: Option<TemplateKey>,
     /// The message that is answered to.
     pub answered: Option<MessageId>,
     /// The accounts of those who are told something.
@@ -31,7 +33,7 @@ pub struct Reads {
 impl Reads {
     /// Each of them.
     pub fn streams(self) -> impl Iterator<Item = StreamId> {
-        let Reads { user, quota, claim, preferences, address, owner, proof, chat, answered, people } = self;
+        let Reads { user, quota, claim, preferences, address, owner, proof, chat, template_key, answered, people } = self;
         [
             user.map(StreamId::from),
             quota.map(StreamId::from),
@@ -41,6 +43,7 @@ impl Reads {
             owner.map(StreamId::from),
             proof.map(StreamId::from),
             chat.map(StreamId::from),
+            template_key.map(StreamId::from),
             answered.map(StreamId::from),
         ]
         .into_iter()

@@ -17,6 +17,8 @@ pub enum RefusalKind {
     MemberNotFound,
     /// There is no such message.
     MessageNotFound,
+    /// There is no such template.
+    TemplateNotFound,
     /// The address is not suppressed.
     SuppressionNotFound,
     /// The name of an account is taken.
@@ -51,7 +53,7 @@ pub enum RefusalKind {
     ChatArchived,
     /// The only owner wants to leave.
     OwnerMustHandOver,
-    /// The message has as many edits as allowed.
+    /// It has as many edits or versions as allowed.
     EditedTooOften,
     /// As many events are skipped as allowed.
     SkippedTooOften,

@@ -3,14 +3,14 @@
 //! What stands in the snapshot stands in logs: a shape may be added there, none may be changed.
 #![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
-use domain::id::{EmailClaim, NameClaim, ProjectionName, QuotaId};
 use domain::link::{LinkCode, LinkTarget};
+use domain::id::{EmailClaim, NameClaim, ProjectionName, QuotaId, TemplateKey};
 use domain::notify::{CategoryKey, Channel, Kind, Semantics, quiet};
 use domain::session::TokenHash;
 use domain::text::{ChatName, DisplayName, Email, Locale, MessageText, Nickname, Note, TimeZone, TokenName, UserName};
 use domain::user::{Origin, Verifier};
 use domain::{
-    ChatId, DeliveryId, Event, InboxId, LinkId, MessageId, NotificationId, Personal, PreferencesId, ProofId, SessionId, Stored, StoredParts, StreamId, SuppressionId, Timestamp, TokenId, Unreadable, UserId, chat, delivery, email, inbox, link, message, name, notification, preferences, projection, proof, quota, session, suppression, token, user,
+    ChatId, DeliveryId, Event, InboxId, LinkId, MessageId, NotificationId, Personal, PreferencesId, ProofId, SessionId, Stored, StoredParts, StreamId, SuppressionId, TemplateId, Timestamp, TokenId, Unreadable, UserId, chat, delivery, email, inbox, link, message, name, notification, preferences, projection, proof, quota, session, suppression, template, template_key, token, user,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -33,6 +33,7 @@ const DELIVERY: DeliveryId = DeliveryId(Uuid::from_u128(9));
 const NOTIFICATION: NotificationId = NotificationId(Uuid::from_u128(10));
 const PREFERENCES: PreferencesId = PreferencesId(ANNA.0);
 const SUPPRESSION: SuppressionId = SuppressionId([0xba; 32]);
+const TEMPLATE: TemplateId = TemplateId(Uuid::from_u128(11));
 const AT: Timestamp = Timestamp(1_800_000_000_000_001);
 
 /// Declares one example for each kind of event. The kinds are matched without a `_`: an event that is added
@@ -403,6 +404,38 @@ examples! { sight:
         expires_at: Some(AT.plus_seconds(86_400)),
         target: sight.of(LinkTarget::parse("https://chat.example/c/1?a=b#c").unwrap()),
     })),
+    Event::Template(_, template::Event::Created(_)) => Event::Template(TEMPLATE, template::Event::Created(template::Created {
+        key: template_key_name(),
+    })),
+    Event::Template(_, template::Event::ContentPublished(_)) => {
+        Event::Template(TEMPLATE, template::Event::ContentPublished(template::ContentPublished {
+            version: 2,
+            locale: "en".to_owned(),
+            subject: Some("Order {{ order }}".to_owned()),
+            text: Some("It is on its way.".to_owned()),
+            html: Some("<p>It is on its way.</p>".to_owned()),
+        }))
+    },
+    Event::Template(_, template::Event::VersionPublished(_)) => {
+        Event::Template(TEMPLATE, template::Event::VersionPublished(template::VersionPublished {
+            version: 2,
+            category: CategoryKey::TRANSACTIONAL,
+            variables: template::Variables::from([("order".to_owned(), template::Variable {
+                of: template::VariableType::String,
+                required: true,
+                example: "17-204".into(),
+            })]),
+        }))
+    },
+    Event::Template(_, template::Event::Deleted) => Event::Template(TEMPLATE, template::Event::Deleted),
+    Event::TemplateKey(_, template_key::Event::Claimed(_)) => {
+        Event::TemplateKey(template_key_name(), template_key::Event::Claimed(template_key::Claimed {
+            template_id: TEMPLATE,
+        }))
+    },
+    Event::TemplateKey(_, template_key::Event::Released) => {
+        Event::TemplateKey(template_key_name(), template_key::Event::Released)
+    },
     Event::Projection(_, projection::Event::EventSkipped(_)) => {
         Event::Projection(projection_name(), projection::Event::EventSkipped(projection::EventSkipped {
             position: 7,
@@ -449,6 +482,10 @@ fn issued() -> proof::Issued {
 
 fn origin() -> Origin {
     Origin { device: "Firefox on Linux".to_owned(), address: "192.0.2.1".to_owned() }
+}
+
+fn template_key_name() -> TemplateKey {
+    TemplateKey::parse("orders.shipped").unwrap()
 }
 
 fn projection_name() -> ProjectionName {

@@ -177,6 +177,7 @@ fn of_refusal(refusal: &Refusal) -> FailureKind {
         | RefusalKind::ChatNotFound
         | RefusalKind::MemberNotFound
         | RefusalKind::MessageNotFound
+        | RefusalKind::TemplateNotFound
         | RefusalKind::DeliveryNotFound
         | RefusalKind::NotificationNotFound
         | RefusalKind::SuppressionNotFound => FailureKind::NotFound,

@@ -28,6 +28,7 @@ mod sendgrid;
 mod sessions;
 pub(crate) mod spec;
 mod suppressions;
+mod templates;
 mod tokens;
 mod unsubscribe;
 mod users;
@@ -44,6 +45,7 @@ pub(crate) fn all() -> Routes {
         .merge(forgetting::routes())
         .merge(sessions::routes())
         .merge(tokens::routes())
+        .merge(templates::routes())
         .merge(users::routes())
         .merge(chats::routes())
         .merge(members::routes())

@@ -85,6 +85,10 @@ const fn notifiers(method: Words, path: Words, body: Words) -> Row {
     row(method, path, Notify, Nobodys, body, [401, 403, 403, 403, 403, 403, 403])
 }
 
+const TEMPLATES: &str = "/v1/templates";
+const ONE_TEMPLATE: &str = "/v1/templates/{id}";
+const TEMPLATE_BODY: &str =
+    r#"{"key": "a", "category": "transactional", "variables": {}, "locales": {"en": {"subject": "x", "text": "y"}}}"#;
 const SUPPRESSIONS: &str = "/v1/suppressions";
 const ONE_SUPPRESSION: &str = "/v1/suppressions/{address}";
 const CHAT: &str = "/v1/chats/{chat_id}";
@@ -159,6 +163,12 @@ const ROWS: &[Row] = &[
     notifiers("get", ONE_SUPPRESSION, ""),
     notifiers("put", ONE_SUPPRESSION, r#"{"reason": "manual"}"#),
     notifiers("delete", ONE_SUPPRESSION, ""),
+    notifiers("get", TEMPLATES, ""),
+    notifiers("post", TEMPLATES, TEMPLATE_BODY),
+    notifiers("get", ONE_TEMPLATE, ""),
+    notifiers("put", ONE_TEMPLATE, TEMPLATE_BODY),
+    notifiers("delete", ONE_TEMPLATE, ""),
+    notifiers("post", "/v1/templates/{id}/preview", "{}"),
     mine("get", "/v1/users", Read, ""),
     row("get", "/v1/users/{user_id}", Read, Others, "", [401, 200, 200, 200, 200, 200, 200]),
     mine("get", "/v1/chats", Read, ""),

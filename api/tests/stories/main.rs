@@ -39,6 +39,7 @@ mod silent_storage;
 mod strangers;
 mod suppressions;
 mod telling;
+mod templates;
 mod tokens;
 mod unsubscribing;
 mod wire;

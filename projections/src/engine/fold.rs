@@ -1,9 +1,7 @@
 //! How the facts of an aggregate come into a read model: into tables, or into the text index.
 
 use domain::{
-    Category, ChatId, DeliveryId, Event, InboxId, LinkId, MessageId, NotificationId, PreferencesId, SessionId,
-    SuppressionId, TokenId, UserId, chat, delivery, inbox, link, message, notification, preferences, session,
-    suppression, token, user,
+    Category, ChatId, DeliveryId, Event, InboxId, LinkId, MessageId, NotificationId, PreferencesId, SessionId, SuppressionId, TemplateId, TokenId, UserId, chat, delivery, inbox, link, message, notification, preferences, session, suppression, template, token, user,
 };
 use search::Change;
 use store::Fact;
@@ -36,6 +34,7 @@ pub(crate) enum Fold {
     Inbox(Write<InboxId, inbox::Event>),
     Preferences(Write<PreferencesId, preferences::Event>),
     Suppression(Write<SuppressionId, suppression::Event>),
+    Template(Write<TemplateId, template::Event>),
     IndexUser(Index<UserId, user::Event>),
     IndexChat(Index<ChatId, chat::Event>),
     IndexMessage(Index<MessageId, message::Event>),
@@ -56,6 +55,7 @@ impl Fold {
             Fold::Inbox(_) => Category::Inbox,
             Fold::Preferences(_) => Category::Preferences,
             Fold::Suppression(_) => Category::Suppression,
+            Fold::Template(_) => Category::Template,
         }
     }
 
@@ -72,7 +72,7 @@ impl Fold {
             | Fold::Message(_)
             | Fold::MessagePages(..) => false,
             Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_) => false,
-            Fold::Preferences(_) | Fold::Suppression(_) => false,
+            Fold::Preferences(_) | Fold::Suppression(_) | Fold::Template(_) => false,
         }
     }
 
@@ -95,12 +95,13 @@ impl Fold {
             (Fold::Inbox(fold), Event::Inbox(id, event)) => fold(tx, fact, *id, event),
             (Fold::Preferences(fold), Event::Preferences(id, event)) => fold(tx, fact, *id, event),
             (Fold::Suppression(fold), Event::Suppression(id, event)) => fold(tx, fact, *id, event),
+            (Fold::Template(fold), Event::Template(id, event)) => fold(tx, fact, *id, event),
             // Of another aggregate.
             (Fold::Link(_), _) => Ok(()),
             (Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_), _) => Ok(()),
             (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => Ok(()),
             (Fold::Message(_) | Fold::MessagePages(..), _) => Ok(()),
-            (Fold::Preferences(_) | Fold::Suppression(_), _) => Ok(()),
+            (Fold::Preferences(_) | Fold::Suppression(_) | Fold::Template(_), _) => Ok(()),
             (Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_), _) => Ok(()),
         }
     }
@@ -125,7 +126,8 @@ impl Fold {
             | Fold::IndexChat(_)
             | Fold::IndexMessage(_)
             | Fold::Preferences(_)
-            | Fold::Suppression(_) => Ok(()),
+            | Fold::Suppression(_)
+            | Fold::Template(_) => Ok(()),
         }
     }
 
@@ -140,7 +142,7 @@ impl Fold {
             (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => None,
             (Fold::Message(_) | Fold::MessagePages(..), _) => None,
             (Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_), _) => None,
-            (Fold::Preferences(_) | Fold::Suppression(_), _) => None,
+            (Fold::Preferences(_) | Fold::Suppression(_) | Fold::Template(_), _) => None,
         }
     }
 }

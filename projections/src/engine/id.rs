@@ -29,6 +29,8 @@ pub enum ProjectionId {
     Recipients,
     /// Short links.
     Links,
+    /// Templates and all their versions.
+    Templates,
     /// The text index; it is stored in a folder of each node, and not in tables.
     Search,
 }
@@ -113,10 +115,11 @@ mod tests {
                 | ProjectionId::Deliveries
                 | ProjectionId::Inbox
                 | ProjectionId::Recipients
+                | ProjectionId::Templates
                 | ProjectionId::Search => assert_eq!(listed(id), 1, "{id:?}"),
             }
         }
-        assert_eq!(DEFINITIONS.len(), 11);
+        assert_eq!(DEFINITIONS.len(), 12);
     }
 
     #[test]

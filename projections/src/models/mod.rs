@@ -11,6 +11,7 @@ pub mod messages;
 pub mod recipients;
 pub mod sessions;
 pub mod sign_ins;
+pub mod templates;
 pub(crate) mod texts;
 pub mod tokens;
 pub mod users;
@@ -27,5 +28,6 @@ pub(crate) const DEFINITIONS: &[&Definition] = &[
     &inbox::DEFINITION,
     &recipients::DEFINITION,
     &links::DEFINITION,
+    &templates::DEFINITION,
     &texts::DEFINITION,
 ];

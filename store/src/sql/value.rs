@@ -1,6 +1,6 @@
 //! What is put into a statement.
 
-use domain::{ChatId, MessageId, SessionId, Timestamp, TokenId, UserId};
+use domain::{ChatId, MessageId, SessionId, TemplateId, Timestamp, TokenId, UserId};
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use tokio_postgres::types::private::BytesMut;
@@ -189,6 +189,12 @@ impl<'a> From<&'a UserId> for Value<'a> {
 impl<'a> From<&'a SessionId> for Value<'a> {
     fn from(id: &'a SessionId) -> Self {
         Value::from(&id.0)
+    }
+}
+
+impl<'a> From<&'a TemplateId> for Value<'a> {
+    fn from(value: &'a TemplateId) -> Value<'a> {
+        Value::Bytes(value.0.as_bytes())
     }
 }
 

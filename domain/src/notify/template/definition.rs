@@ -12,7 +12,7 @@ pub const VARIABLE_NAME_CHARACTERS_MAX: usize = 64;
 /// Most bytes of all variables with their examples, and of the variables of one delivery, as JSON.
 pub const VARIABLES_BYTES_MAX: usize = 32 * 1024;
 /// Most locales of a template.
-pub const LOCALES_MAX: usize = 32;
+pub const LOCALES_MAX: usize = 16;
 /// Most bytes of a subject.
 pub const SUBJECT_BYTES_MAX: usize = 2 * 1024;
 /// Most bytes of a text, and of an HTML.
@@ -123,6 +123,11 @@ impl Definition {
         if faults.is_empty() { Ok(Definition { variables, locales }) } else { Err(faults) }
     }
 
+    /// One that was published: its bounds were kept then.
+    pub fn restored(variables: Variables, locales: BTreeMap<String, Content>) -> Definition {
+        Definition { variables, locales }
+    }
+
     /// What it may use.
     pub fn variables(&self) -> &Variables {
         &self.variables
@@ -213,7 +218,7 @@ fn locale_faults(locales: &BTreeMap<String, Content>) -> Vec<Fault> {
         }
     }
     if !(1..=LOCALES_MAX).contains(&locales.len()) {
-        faults.push(Fault { pointer: "/locales".to_owned(), detail: Unfit("must be 1 to 32") });
+        faults.push(Fault { pointer: "/locales".to_owned(), detail: Unfit("must be 1 to 16") });
     }
     faults
 }
