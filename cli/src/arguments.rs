@@ -4,6 +4,7 @@ mod events;
 mod help;
 mod mail;
 mod notifications;
+mod templates;
 mod tools;
 mod transfer;
 mod users;
@@ -12,6 +13,7 @@ pub use events::{Events, Which};
 pub use help::grouped;
 pub use mail::Mail;
 pub use notifications::Notifications;
+pub use templates::Templates;
 pub use tools::{Bench, BenchPart, Completions, Config, Health, Man, Migrate};
 pub use transfer::{Backup, Export, ImportLog, Restore};
 pub use users::{PasswordFrom, Users};
@@ -98,6 +100,9 @@ pub enum Verb {
     /// What people are told: deliveries, dead letters, whether anything is sent
     #[command(subcommand)]
     Notifications(Notifications),
+    /// Templates of notifications
+    #[command(subcommand)]
+    Templates(Templates),
     /// The dev mailbox, where mails stay when no way to send them is set
     #[command(subcommand)]
     Mail(Mail),

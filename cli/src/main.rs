@@ -33,6 +33,7 @@ mod serve;
 mod settings;
 mod streams;
 mod supervisor;
+mod templates;
 mod users;
 mod version;
 
@@ -109,6 +110,7 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         Verb::Users(users) => users::verb(&context?, users).await,
         Verb::Notifications(asked) => notifications::verb(&context?, asked).await,
         Verb::Mail(asked) => mail::verb(&context?, asked).await,
+        Verb::Templates(asked) => templates::verb(&context?, asked).await,
         Verb::Backup(asked) => backup::backup(&context?, &asked),
         Verb::Restore(asked) => backup::restore(&context?, &asked).await,
         Verb::Config(Config::Show) => config::show(&context?),
