@@ -174,3 +174,16 @@ fn senders_are_read() {
         assert!(Sender::parse(bad).is_err(), "{bad:?}");
     }
 }
+
+#[test]
+fn fuzz_whatever_a_subject_holds_is_its_subject() {
+    fuzz::text(&["Hello", "Привет, =?utf-8?q?a?=\r\nBcc: b@example.org", "a\tb\u{85}c \"d\" <e@f>"], |text| {
+        let composed =
+            Mail { subject: text.to_owned(), html: None, text: String::new(), ..mail() }.compose(None).unwrap();
+        let read = read(&composed.bytes);
+        assert_eq!(read.headers().len(), 13, "none is added");
+        assert_eq!(read.subject().unwrap_or_default(), one_line(text));
+        // Nothing is refused here: what leaves no subject stands for it.
+        fuzz::Verdict::from(!one_line(text).is_empty())
+    });
+}

@@ -159,4 +159,26 @@ mod tests {
             assert!(SmtpUrl::parse_list(bad).is_err(), "{bad:?}");
         }
     }
+
+    #[test]
+    fn fuzz_an_address_is_read_whole_or_refused() {
+        let seeds = [
+            "smtp://anna:s3cr3t@mail.example.org:587?tls=required",
+            "smtp://[::1]:25?tls=implicit",
+            "smtp://127.0.0.1/?tls=none",
+        ];
+        fuzz::text(&seeds, |text| {
+            let read = SmtpUrl::parse(text);
+            if let Ok(url) = &read {
+                let tls = match url.tls() {
+                    Tls::Required => "required",
+                    Tls::Implicit => "implicit",
+                    Tls::None => "none",
+                };
+                let again = SmtpUrl::parse(&format!("smtp://{}?tls={tls}", url.name())).unwrap();
+                assert_eq!(again, SmtpUrl { credentials: None, ..url.clone() });
+            }
+            fuzz::Verdict::from(&read)
+        });
+    }
 }

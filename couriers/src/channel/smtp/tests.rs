@@ -211,9 +211,14 @@ async fn a_server_that_hangs_costs_the_time_of_its_phase() {
         let timeouts = Timeouts::new(PATIENT).with(phase, AT_ONCE);
         ends(step, Fault::Hang, timeouts, ("postponed", name, None), false).await;
     }
-    let nothing = Timeouts::new(PATIENT).with(Phase::Connect, Duration::ZERO);
-    let sink = SmtpSink::start().await;
-    let end = send(&smtp_within(&sink.url(""), nothing, None)).await;
+    // With one connection waiting, there is no place for another one to wait.
+    let full = tokio::net::TcpSocket::new_v4().unwrap();
+    full.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let listener = full.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let _waiting = tokio::net::TcpStream::connect(address).await.unwrap();
+    let hasty = Timeouts::new(PATIENT).with(Phase::Connect, AT_ONCE);
+    let end = send(&smtp_within(&format!("smtp://{address}"), hasty, None)).await;
     assert_eq!(told(&end), ("postponed", "connect", None), "{end:?}");
 }
 

@@ -251,4 +251,34 @@ mod tests {
         let recorder = Recorder { breaks_after: Some(11), flush_fails: true, ..Recorder::default() };
         assert_eq!(written(&recorder).await, Err(Phase::FinalDot));
     }
+
+    #[test]
+    fn fuzz_what_a_server_says_is_a_reply_or_an_error() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let read = |said: &[u8]| {
+            let io = tokio::io::join(io::Cursor::new(said.to_vec()), tokio::io::sink());
+            let mut wire = Wire::new(Box::new(io), Timeouts::new(Duration::from_secs(600)));
+            runtime.block_on(wire.read())
+        };
+        let seeds: [&[u8]; 4] =
+            [b"250 ok\r\n", b"220\r\n", b"250-a\r\n250-b c\r\n250 d\r\n", b"550 5.1.1 \xff\n354 more"];
+        fuzz::bytes(&seeds, |said| {
+            let reply = read(said);
+            if let Ok(reply) = &reply {
+                assert!((200..600).contains(&code(reply)));
+                let lines = reply.message().collect::<Vec<_>>();
+                let (last, more) = lines.split_last().unwrap();
+                let mut written = more.iter().map(|line| format!("{}-{line}\r\n", reply.code())).collect::<String>();
+                written.push_str(&format!("{} {last}\r\n", reply.code()));
+                let again = read(written.as_bytes()).unwrap();
+                let trimmed = |line: &str| line.trim_ascii_end().to_owned();
+                assert_eq!(
+                    again.message().map(trimmed).collect::<Vec<_>>(),
+                    reply.message().map(trimmed).collect::<Vec<_>>()
+                );
+                assert_eq!(again.code(), reply.code());
+            }
+            fuzz::Verdict::from(&reply)
+        });
+    }
 }
