@@ -88,7 +88,6 @@ codes! {
     TooManyTokens = "too-many-tokens", CONFLICT, "The user has as many service tokens as allowed";
     WrongState = "wrong-state", CONFLICT, "Its state does not allow that";
     AlreadyExists = "already-exists", CONFLICT, "It exists already";
-    LinkExpired = "link-expired", GONE, "The link has expired or was used";
     VersionChanged = "version-changed", PRECONDITION_FAILED, "It was changed meanwhile";
     TooLarge = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
     HeadersTooLarge = "headers-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";

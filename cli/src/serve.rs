@@ -140,6 +140,7 @@ fn couriers(context: &Context, address: SocketAddr) -> CourierSettings {
     CourierSettings {
         categories: Arc::new(settings.categories.clone()),
         public_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
+        reset_url: settings.reset_url.clone(),
         node: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         mail: settings.mail.clone(),
         webhook: settings.webhook.clone(),

@@ -34,6 +34,8 @@ pub struct Settings {
     pub metrics_listen: Option<String>,
     /// The origin that users reach the server under, unless the `Host` header says it.
     pub public_url: Option<String>,
+    /// A page of the product's own for new passwords.
+    pub reset_url: Option<String>,
     /// The database that several nodes share; none: the log is in the data folder.
     pub database: Option<Cluster>,
     /// Where the master key is, unless it is in the data folder.
@@ -102,6 +104,7 @@ impl Settings {
             data: path("data", checked("data", not_empty)?).unwrap_or_default(),
             listen: checked("listen", address)?.unwrap_or_default(),
             metrics_listen: checked("metrics_listen", address)?,
+            reset_url: checked("reset_url", url)?,
             public_url: checked("public_url", url)?.as_deref().and_then(web_origin),
             database: checked("database_url", |text| Cluster::new(text).map(drop).map_err(|_| DATABASE_URL))?
                 .and_then(|url| Cluster::new(&url).ok())

@@ -25,8 +25,8 @@ pub use accounts::{device, email, name, password, proof, quota, session, token, 
 pub use chat::message;
 pub use decision::{Decision, Outcome};
 pub use id::{
-    Category, ChatId, DeliveryId, InboxId, LinkId, MessageId, NotificationId, PreferencesId, ProofId, SessionId, StreamId,
-    SuppressionId, TemplateId, TokenId, UserId,
+    Category, ChatId, DeliveryId, InboxId, LinkId, MessageId, NotificationId, PreferencesId, ProofId, SessionId,
+    StreamId, SuppressionId, TemplateId, TokenId, UserId,
 };
 pub use notify::{delivery, inbox, link, notification, preferences, suppression, template, template_key};
 pub use ops::projection;

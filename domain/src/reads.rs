@@ -33,7 +33,8 @@ pub struct Reads {
 impl Reads {
     /// Each of them.
     pub fn streams(self) -> impl Iterator<Item = StreamId> {
-        let Reads { user, quota, claim, preferences, address, owner, proof, chat, template_key, answered, people } = self;
+        let Reads { user, quota, claim, preferences, address, owner, proof, chat, template_key, answered, people } =
+            self;
         [
             user.map(StreamId::from),
             quota.map(StreamId::from),

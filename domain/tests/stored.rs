@@ -3,14 +3,17 @@
 //! What stands in the snapshot stands in logs: a shape may be added there, none may be changed.
 #![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
-use domain::link::{LinkCode, LinkTarget};
 use domain::id::{EmailClaim, NameClaim, ProjectionName, QuotaId, TemplateKey};
+use domain::link::{LinkCode, LinkTarget};
 use domain::notify::{CategoryKey, Channel, Kind, Semantics, quiet};
 use domain::session::TokenHash;
 use domain::text::{ChatName, DisplayName, Email, Locale, MessageText, Nickname, Note, TimeZone, TokenName, UserName};
 use domain::user::{Origin, Verifier};
 use domain::{
-    ChatId, DeliveryId, Event, InboxId, LinkId, MessageId, NotificationId, Personal, PreferencesId, ProofId, SessionId, Stored, StoredParts, StreamId, SuppressionId, TemplateId, Timestamp, TokenId, Unreadable, UserId, chat, delivery, email, inbox, link, message, name, notification, preferences, projection, proof, quota, session, suppression, template, template_key, token, user,
+    ChatId, DeliveryId, Event, InboxId, LinkId, MessageId, NotificationId, Personal, PreferencesId, ProofId, SessionId,
+    Stored, StoredParts, StreamId, SuppressionId, TemplateId, Timestamp, TokenId, Unreadable, UserId, chat, delivery,
+    email, inbox, link, message, name, notification, preferences, projection, proof, quota, session, suppression,
+    template, template_key, token, user,
 };
 use proptest::prelude::*;
 use uuid::Uuid;

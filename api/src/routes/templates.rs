@@ -369,17 +369,17 @@ fn template_id(text: &str) -> Result<TemplateId, Error> {
     id::parse_uuid(text).map(TemplateId).ok_or_else(not_found)
 }
 
-fn not_found() -> Error {
+pub(super) fn not_found() -> Error {
     Error::new(Code::TemplateNotFound, "there is no such template")
 }
 
 /// The template of that id, if it was not deleted.
-async fn live(database: &store::sql::Database, text: &str) -> Result<templates::Template, Error> {
+pub(super) async fn live(database: &store::sql::Database, text: &str) -> Result<templates::Template, Error> {
     let found = templates::by_id(database, template_id(text)?).await?;
     found.filter(|template| template.live).ok_or_else(not_found)
 }
 
-async fn version(
+pub(super) async fn version(
     database: &store::sql::Database,
     of: &templates::Template,
     number: Option<u32>,
@@ -407,7 +407,9 @@ async fn checked(variables: Variables, locales: BTreeMap<String, Content>) -> Re
 }
 
 /// Renders on a thread that may be kept busy.
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, RenderError> + Send + 'static) -> Result<T, Error> {
+pub(super) async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, RenderError> + Send + 'static,
+) -> Result<T, Error> {
     let done = tokio::task::spawn_blocking(work).await.map_err(|failed| Error::ours(&failed, Code::Internal))?;
     done.map_err(|error| unrenderable(&error))
 }

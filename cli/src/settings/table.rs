@@ -20,7 +20,7 @@ pub struct Row {
 const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, is_path: false, meaning: "" };
 
 /// Every setting, in the order in which `config show` lists them.
-pub const ROWS: [Row; 41] = [
+pub const ROWS: [Row; 42] = [
     Row {
         key: "data",
         env: "LETOPIS_DATA",
@@ -199,6 +199,12 @@ pub const ROWS: [Row; 41] = [
         env: "LETOPIS_REDIS_URL",
         secret: true,
         meaning: "Redis for what nodes share and may lose, like redis://user:password@host:6379/0, or rediss://… for TLS",
+        ..PLAIN
+    },
+    Row {
+        key: "reset_url",
+        env: "LETOPIS_RESET_URL",
+        meaning: "a page of the product's own for new passwords, which gets `?token=`; by default the server's own page",
         ..PLAIN
     },
     Row {

@@ -1,7 +1,9 @@
 //! How the facts of an aggregate come into a read model: into tables, or into the text index.
 
 use domain::{
-    Category, ChatId, DeliveryId, Event, InboxId, LinkId, MessageId, NotificationId, PreferencesId, SessionId, SuppressionId, TemplateId, TokenId, UserId, chat, delivery, inbox, link, message, notification, preferences, session, suppression, template, token, user,
+    Category, ChatId, DeliveryId, Event, InboxId, LinkId, MessageId, NotificationId, PreferencesId, SessionId,
+    SuppressionId, TemplateId, TokenId, UserId, chat, delivery, inbox, link, message, notification, preferences,
+    session, suppression, template, token, user,
 };
 use search::Change;
 use store::Fact;

@@ -24,6 +24,7 @@ async fn an_account_follows_its_facts() {
         user_name: "Anna".to_owned(),
         display_name: "Anna K.".to_owned(),
         email: Some("anna@example.org".to_owned()),
+        email_confirmed: false,
         time_zone: "Europe/Berlin".to_owned(),
         locale: "de".to_owned(),
         role: user::Role::Admin,

@@ -3,8 +3,11 @@
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::http::context::CommandContext;
+use crate::routes::templates;
+use couriers::render::{Context, Source, render};
 use couriers::schedule::{Cron, CronFault};
 use domain::delivery::{Content, Details, Plain};
+use domain::id::TemplateKey;
 use domain::notification::{Audience, NAMED_MAX, Request, Schedule};
 use domain::notify::{Category, Channel};
 use domain::user::Role;
@@ -129,7 +132,7 @@ pub(super) async fn checked(
     let unknown = "is no category; GET /v1/notification-categories lists them";
     let category = app.settings.categories.find(&body.category).ok_or_else(|| Error::bad("category", unknown))?;
     let channels = over(category, body.channels)?;
-    let details = said(body.template, body.content, body.variables)?;
+    let (content, details) = said(app, body.template, body.content, body.variables).await?;
     let (audience, user_ids) = to(app, body.to).await?;
     let schedule = body.schedule.map(|schedule| repeated(schedule, context.at)).transpose()?;
     let due_at = due_at(body.send_at.as_deref(), schedule.as_ref(), context.at)?;
@@ -144,7 +147,7 @@ pub(super) async fn checked(
         kind: category.kind,
         semantics: category.semantics,
         channels,
-        content: Content::Plain,
+        content,
         details,
         audience,
         user_ids,
@@ -168,34 +171,64 @@ fn over(category: &Category, wanted: Option<Vec<String>>) -> Result<Vec<Channel>
     Ok(channels.into_iter().collect())
 }
 
-fn said(
+/// What each delivery says: the version of a template that it stays with, or the words themselves.
+async fn said(
+    app: &App,
     template: Option<TemplateName>,
     content: Option<PlainContent>,
     variables: Option<Map<String, Value>>,
-) -> Result<Details, Error> {
-    let plain = match (template, content) {
-        (None, Some(content)) => plain(content)?,
-        (Some(template), None) => {
-            let name = template.key.or(template.id).unwrap_or_default();
-            let version = template.version.map(|version| format!(" in version {version}")).unwrap_or_default();
-            return Err(Error::new(Code::TemplateNotFound, format!("there is no template {name}{version}")));
+) -> Result<(Content, Details), Error> {
+    let variables = variables.unwrap_or_default();
+    let (content, details) = match (template, content) {
+        (None, Some(_)) if !variables.is_empty() => {
+            return Err(Error::bad("variables", "have a meaning for a template only"));
+        }
+        (None, Some(content)) => (Content::Plain, Details { plain: Some(plain(content)?), ..Details::default() }),
+        (Some(name), None) => {
+            let content = by_template(app, name, &variables).await?;
+            (content, Details { variables, ..Details::default() })
         }
         (None, None) | (Some(_), Some(_)) => {
             return Err(Error::bad("content", "must be there, or template: exactly one of them"));
         }
     };
-    if variables.is_some_and(|variables| !variables.is_empty()) {
-        return Err(Error::bad("variables", "have a meaning for a template only"));
-    }
-    let details = Details { plain: Some(plain), ..Details::default() };
     let bytes = serde_json::to_string(&details).map_or(usize::MAX, |text| text.len());
     if bytes > DETAILS_BYTES_MAX {
-        return Err(Error::bad(
-            "content",
-            format!("must be at most {DETAILS_BYTES_MAX} bytes as JSON; this is {bytes}"),
-        ));
+        let field = if details.plain.is_some() { "content" } else { "variables" };
+        return Err(Error::bad(field, format!("must be at most {DETAILS_BYTES_MAX} bytes as JSON; this is {bytes}")));
     }
-    Ok(details)
+    Ok((content, details))
+}
+
+/// The template is rendered once, so that variables which it cannot be rendered with are told now.
+async fn by_template(app: &App, name: TemplateName, variables: &Map<String, Value>) -> Result<Content, Error> {
+    let reading = app.read(ProjectionId::Templates, 0).await?;
+    let database = &reading.database;
+    let template = match (name.key, name.id) {
+        (Some(key), None) => {
+            let key = TemplateKey::parse(&key).ok_or_else(templates::not_found)?;
+            let found = projections::templates::by_key(database, key).await?;
+            found.filter(|template| template.live).ok_or_else(templates::not_found)?
+        }
+        (None, Some(id)) => templates::live(database, &id).await?,
+        (None, None) | (Some(_), Some(_)) => {
+            return Err(Error::bad("template", "must have a key or an id: exactly one of them"));
+        }
+    };
+    let version = templates::version(database, &template, name.version).await?;
+    let number = version.version;
+    let variables = variables.clone();
+    templates::apart(move || {
+        let context = Context {
+            product: "Letopis",
+            public_url: "http://localhost",
+            unsubscribe_url: Some("http://localhost/u/preview"),
+            time_zone: "UTC",
+        };
+        render(&Source::Template(&version.definition), "en", &variables, &context)
+    })
+    .await?;
+    Ok(Content::Template { template_id: template.template_id.0, version: number })
 }
 
 fn plain(content: PlainContent) -> Result<Plain, Error> {

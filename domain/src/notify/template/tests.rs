@@ -39,10 +39,12 @@ fn after(commands: &[Command], command: &Command) -> Result<Vec<crate::Event>, R
     let (mut state, mut claim) = (State::default(), template_key::State::default());
     for given in commands {
         for fact in decide(TEMPLATE, &state, &claim, given).unwrap().facts {
-            match fact {
-                crate::Event::Template(_, event) => evolve(&mut state, &event),
-                crate::Event::TemplateKey(_, event) => template_key::evolve(&mut claim, &event),
-                other => panic!("{other:?}"),
+            if let crate::Event::Template(_, event) = fact {
+                evolve(&mut state, &event);
+            } else if let crate::Event::TemplateKey(_, event) = fact {
+                template_key::evolve(&mut claim, &event);
+            } else {
+                panic!("{fact:?}");
             }
         }
     }
