@@ -48,7 +48,7 @@ codes! {
     InvalidSession = "invalid-session-id", UNAUTHORIZED, "The session is unknown or ended";
     SessionExpired = "session-id-expired", UNAUTHORIZED, "The session has expired";
     BadCredentials = "bad-credentials", UNAUTHORIZED, "User name or password is wrong";
-    WrongCode = "bad-code", UNAUTHORIZED, "The code is wrong or has expired";
+    WrongDigits = "bad-code", UNAUTHORIZED, "The code is wrong or has expired";
     CrossSite = "cross-site-request", FORBIDDEN, "The request comes from a foreign site";
     BadSignature = "bad-signature", FORBIDDEN, "The signature does not hold";
     SessionRequired = "session-required", FORBIDDEN, "Only a person who has logged in may, not a service token";
@@ -234,7 +234,7 @@ impl From<Refusal> for Error {
             RefusalKind::UserExists => Code::UserExists,
             RefusalKind::NameFixed => Code::NameFixed,
             RefusalKind::LinkExpired => Code::LinkExpired,
-            RefusalKind::BadCode => Code::WrongCode,
+            RefusalKind::BadCode => Code::WrongDigits,
             RefusalKind::AddressTaken => Code::AddressTaken,
             RefusalKind::AlreadyExists => Code::AlreadyExists,
             RefusalKind::NameTaken => Code::NameTaken,

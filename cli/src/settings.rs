@@ -130,9 +130,7 @@ impl Settings {
                 .collect(),
             nats: checked("nats_url", |text| Address::parse(text).map(drop))?
                 .and_then(|text| Address::parse(&text).ok()),
-            roles: checked("roles", |text| Roles::parse(text).map(drop).ok_or(ROLES))?
-                .and_then(|text| Roles::parse(&text))
-                .unwrap_or(Roles::ALL),
+            roles: read_as(layers, "roles", |text| Roles::parse(text).ok_or(ROLES))?.unwrap_or(Roles::ALL),
             redis: checked("redis_url", |text| node::redis::Address::parse(text).map(drop))?
                 .and_then(|text| node::redis::Address::parse(&text).ok()),
             mail: mail::read(layers)?,

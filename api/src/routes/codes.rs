@@ -45,7 +45,7 @@ pub(crate) fn routes() -> Routes {
     Routes::default()
         .add(routes!(ask), open)
         // CONTRACT 1.1: a session's token is told once.
-        .add(routes!(verify), open.without_key().fails(&[Code::WrongCode]))
+        .add(routes!(verify), open.without_key().fails(&[Code::WrongDigits]))
         .add(routes!(show_sign_in), open.fails(&[Code::LinkExpired, Code::BadParameters]))
         .add(routes!(sign_in), open.without_key().fails(&[Code::LinkExpired, Code::CrossSite, Code::BadParameters]))
 }
@@ -103,7 +103,7 @@ async fn verify(
     Body(body): Body<Verify>,
 ) -> Result<Response, Error> {
     let email = Email::parse(&body.email).map_err(|unfit| Error::bad("email", unfit))?;
-    let refused = || Error::new(Code::WrongCode, proof::Refusal::BadCode);
+    let refused = || Error::new(Code::WrongDigits, proof::Refusal::BadCode);
     let known = app.address(email_claim(&app.keys, &email)).await?.code;
     let (id, _) = known.ok_or_else(refused)?;
     let proof::State::Open(proof) = app.proof(id).await? else { return Err(refused()) };

@@ -20,7 +20,7 @@ pub struct Row {
 const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, is_path: false, meaning: "" };
 
 /// Every setting, in the order in which `config show` lists them.
-pub const ROWS: [Row; 42] = [
+pub const ROWS: [Row; 41] = [
     Row {
         key: "data",
         env: "LETOPIS_DATA",
