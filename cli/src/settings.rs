@@ -104,7 +104,7 @@ impl Settings {
             data: path("data", checked("data", not_empty)?).unwrap_or_default(),
             listen: checked("listen", address)?.unwrap_or_default(),
             metrics_listen: checked("metrics_listen", address)?,
-            reset_url: checked("reset_url", url)?,
+            reset_url: checked("reset_url", page)?,
             public_url: checked("public_url", url)?.as_deref().and_then(web_origin),
             database: checked("database_url", |text| Cluster::new(text).map(drop).map_err(|_| DATABASE_URL))?
                 .and_then(|url| Cluster::new(&url).ok())
@@ -247,6 +247,16 @@ fn url(text: &str) -> Result<(), &'static str> {
         Ok(())
     } else {
         Err("it must be like https://chat.example.org, without a path: the server answers at the root of a host only")
+    }
+}
+
+fn page(text: &str) -> Result<(), &'static str> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let is_plain = text.bytes().all(|letter| letter.is_ascii_graphic() && !b"\"<>#".contains(&letter));
+    if is_plain && host.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric() || first == b'[') {
+        Ok(())
+    } else {
+        Err("it must be a web address like https://chat.example.org/reset, without a fragment")
     }
 }
 
@@ -393,6 +403,9 @@ mod tests {
             ("LETOPIS_SESSION_IDLE", "60d"),
             ("LETOPIS_RATE_LIMITS", "yes"),
             ("LETOPIS_SIGN_UP", "yes"),
+            ("LETOPIS_RESET_URL", "chat.example/reset"),
+            ("LETOPIS_RESET_URL", "https://chat.example/#reset"),
+            ("LETOPIS_RESET_URL", "https://"),
             ("LETOPIS_SIGN_UP_BY_MAIL", "true"),
             ("LETOPIS_MODULES", "messenger"),
             ("LETOPIS_TRUSTED_PROXIES", "10.0.0.0/33"),
@@ -421,6 +434,7 @@ mod tests {
             ("LETOPIS_TRUSTED_PROXIES", "10.0.0.1, ::1, 192.168.0.0/16"),
             ("LETOPIS_ALLOWED_ORIGINS", "https://a.example, http://localhost:3000"),
             ("LETOPIS_RATE_LIMITS", "off"),
+            ("LETOPIS_RESET_URL", "https://chat.example/reset?from=mail"),
             ("LETOPIS_ROLES", "couriers, projections,api"),
             ("LETOPIS_PUBLIC_URL", "https://Bücher.Example:443/"),
         ];
