@@ -144,8 +144,16 @@ fn suppress(state: &State, recipient: &user::State, command: &Suppress, at: Time
         user::State::Erased => Personal::Erased,
         user::State::Absent | user::State::Open(_) => Personal::Known(command.address.clone()),
     };
-    let wanted = State::Suppressed { reason: command.reason, address: address.clone() };
-    (*state != wanted).then_some(Event::Suppressed(Suppressed { at, reason: command.reason, address }))
+    let is_so = match (state, &address) {
+        (State::Free, _) => false,
+        // However it is spelled: its stream is that of one address.
+        (State::Suppressed { reason, address: Personal::Known(known) }, Personal::Known(wanted)) => {
+            *reason == command.reason && known.note == wanted.note
+        }
+        (State::Suppressed { reason, address: Personal::Erased }, Personal::Erased) => *reason == command.reason,
+        (State::Suppressed { .. }, _) => false,
+    };
+    (!is_so).then_some(Event::Suppressed(Suppressed { at, reason: command.reason, address }))
 }
 
 /// Folds one fact in.

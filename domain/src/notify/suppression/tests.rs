@@ -42,6 +42,9 @@ fn an_address_is_suppressed_once_for_each_reason() {
     check(&[], suppress(Reason::HardBounce), Ok(vec![suppressed(Reason::HardBounce)]));
     check(&[suppressed(Reason::HardBounce)], suppress(Reason::HardBounce), Ok(vec![]));
     check(&[suppressed(Reason::HardBounce)], suppress(Reason::Manual), Ok(vec![suppressed(Reason::Manual)]));
+    let email = Email::parse("Anna@Example.ORG").unwrap();
+    let spelled = Suppress { address: Address { email, note: None }, reason: Reason::Manual, recipient: None };
+    check(&[suppressed(Reason::Manual)], Command::Suppress(spelled), Ok(vec![]));
     let noted = Suppress { address: address(Some("asked for it")), reason: Reason::Manual, recipient: None };
     let fact = Suppressed { at: NOON, reason: Reason::Manual, address: Personal::Known(noted.address.clone()) };
     check(&[suppressed(Reason::Manual)], Command::Suppress(noted), Ok(vec![Event::Suppressed(fact)]));
