@@ -54,7 +54,9 @@ fn headers(message: &Message<'_>, raw: &[u8]) -> Vec<(String, String)> {
                 unfolded(&String::from_utf8_lossy(bytes))
             }
         };
-        (header.name.as_str().to_owned(), value)
+        // As it stands in the mail: the parser has a spelling of its own.
+        let name = raw.get(header.offset_field as usize..header.offset_start as usize).unwrap_or_default();
+        (String::from_utf8_lossy(name).trim_end_matches(':').trim().to_owned(), value)
     });
     shown.collect()
 }

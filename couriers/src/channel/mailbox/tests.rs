@@ -5,6 +5,7 @@ const RAW: &str = "From: =?utf-8?q?L=C3=A9topis?= <letopis@chat.example>\r\n\
     To: anna@example.org\r\n\
     Subject: =?utf-8?b?0J/QvtC00YLQstC10YDQtNC40YLQtQ==?= x\r\n\
     Message-ID: <1@chat.example>\r\n\
+    List-Id: <account.chat.example>\r\n\
     List-Unsubscribe: <https://chat.example/u/abc>,\r\n <mailto:x@chat.example>\r\n\
     MIME-Version: 1.0\r\n\
     Content-Type: multipart/alternative; boundary=\"b\"\r\n\
@@ -28,6 +29,7 @@ fn a_mail_is_shown_as_a_mail_program_would() {
         found.map(|(_, value)| value.clone()).unwrap_or_else(|| panic!("no {name} in {:?}", content.headers))
     };
     assert_eq!(header("List-Unsubscribe"), "<https://chat.example/u/abc>, <mailto:x@chat.example>");
+    assert_eq!(header("List-Id"), "<account.chat.example>");
     assert_eq!(header("Message-ID"), "<1@chat.example>");
     assert_eq!(header("Subject"), "Подтвердите x");
     assert_eq!(header("From"), "Létopis <letopis@chat.example>");
