@@ -30,7 +30,8 @@ fn addresses(app: &App) -> Router {
     let trusted = Arc::<[Network]>::from(app.settings.trusted_proxies.as_slice());
     let finding = Finding { trusted, is_logged: app.settings.log_addresses };
     let (routes, operations) = routes(app);
-    let longer = request_size::longer(&operations);
+    let limits = operations.iter().map(|operation| (operation.path.as_str(), operation.spec.body_bytes_max));
+    let longer = request_size::longer(limits);
     let probes = operations.into_iter().filter(|operation| operation.spec.class == RateClass::Probe);
     let admission = Admission::new(&app.settings.limits, probes.map(|probe| probe.path).collect());
     routes

@@ -13,7 +13,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use projections::{ProjectionId, deliveries};
 use std::time::Duration;
 use store::follower::{Follower, Next, Retry, read};
-use store::{Fact, Mark};
+use store::{Fact, Mark, failpoint};
 
 /// Facts that are read at once.
 const PAGE: usize = 1_000;
@@ -55,7 +55,11 @@ async fn step(courier: &Courier, at: &mut Option<Mark>, kept: &mut u64) -> Resul
         return Err(Error::Unreadable { position: event.at.position, reason: event.reason });
     }
     let end = page.facts.last().map_or(mark, Fact::mark);
-    if look_at(courier, &page.facts).await? || end.position >= *kept + KEPT_EVERY {
+    let followed = look_at(courier, &page.facts).await?;
+    if followed {
+        failpoint::pass("notices-requested");
+    }
+    if followed || end.position >= *kept + KEPT_EVERY {
         courier.keep(end).await?;
         *kept = end.position;
     }

@@ -17,7 +17,7 @@ use domain::{Command, Outcome, Timestamp};
 use projections::deliveries::Delivery;
 use projections::{ProjectionId, recipients};
 use std::time::{Duration, Instant};
-use store::MailedPurpose;
+use store::{MailedPurpose, failpoint};
 
 pub(crate) use recipients::Recipient;
 
@@ -155,7 +155,13 @@ impl One<'_> {
             html: said.html,
             link: self.url(),
         };
-        let end = webhook.send(&data, self.delivery.requested_at, self.courier.now()).await;
+        let end = match self.leadership.holds() {
+            true => webhook.send(&data, self.delivery.requested_at, self.courier.now()).await,
+            false => {
+                let detail = "another node sends".to_owned();
+                AttemptEnd::Postponed(Fault { phase: "lease", code: None, detail })
+            }
+        };
         self.end(attempt, &end, false).await
     }
 
@@ -195,6 +201,7 @@ impl One<'_> {
             return Ok(*self.courier.writer.head().borrow());
         };
         let Outcome::Sending { attempt } = answer.outcome else { return Ok(answer.position) };
+        failpoint::pass("mail-intended");
         let end = match mail.compose(None) {
             Err(unmailable) => unsent(unmailable),
             Ok(composed) => {
@@ -210,6 +217,7 @@ impl One<'_> {
                 mailbox::send(&self.courier.state, kept).await
             }
         };
+        failpoint::pass("mail-handed-over");
         self.end(attempt, &end, false).await
     }
 

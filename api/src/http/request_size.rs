@@ -1,7 +1,6 @@
 //! How large a request may be, by what it says itself.
 
 use crate::error::{Code, Error};
-use crate::routes::spec::Operation;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::CONTENT_LENGTH;
 use axum::middleware::Next;
@@ -22,11 +21,11 @@ pub(crate) type LongerBodies = Arc<HashMap<String, usize>>;
 pub(crate) struct BodyLimit(pub(crate) usize);
 
 /// The addresses that take longer bodies than others, by what they are.
-pub(crate) fn longer(operations: &[Operation]) -> LongerBodies {
+pub(crate) fn longer<'a>(limits: impl Iterator<Item = (&'a str, usize)>) -> LongerBodies {
     let mut longer = HashMap::<String, usize>::new();
-    for operation in operations.iter().filter(|operation| operation.spec.body_bytes_max > BODY_BYTES_MAX) {
-        let limit = longer.entry(operation.path.clone()).or_default();
-        *limit = operation.spec.body_bytes_max.max(*limit);
+    for (path, bytes_max) in limits.filter(|(_, bytes_max)| *bytes_max > BODY_BYTES_MAX) {
+        let limit = longer.entry(path.to_owned()).or_default();
+        *limit = bytes_max.max(*limit);
     }
     Arc::new(longer)
 }

@@ -124,6 +124,10 @@ fn target(app: &App, base: &Url, text: &str) -> Result<LinkTarget, Error> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(bad("must not hold a name or a password"));
     }
+    // Others (`blob:`) have the origin of what they hold.
+    if !matches!(url.scheme(), "https" | "http") {
+        return Err(bad("must begin with https:// or http://"));
+    }
     let origin = url.origin();
     let is_allowed = app.settings.allowed_origins.iter().any(|allowed| *allowed == origin.ascii_serialization());
     if !origin.is_tuple() || !(origin == base.origin() || is_allowed) {

@@ -89,9 +89,12 @@ impl Reader {
     /// In the language of the account that the link is about, where it is one that pages are written in.
     pub(super) async fn of(self, app: &App, user_id: Option<UserId>) -> Reader {
         let Some(user_id) = user_id else { return self };
-        let account = users::by_id(&app.projections.database(ProjectionId::Users), user_id).await;
         // A page in another language is better than none.
-        let locale = account.ok().flatten().map(|account| account.locale);
+        let account = async {
+            let reading = app.read(ProjectionId::Users, 0).await.ok()?;
+            users::by_id(&reading.database, user_id).await.ok()?
+        };
+        let locale = account.await.map(|account| account.locale);
         let language = locale.as_deref().and_then(Language::of_tag).unwrap_or(self.language);
         Reader { language, ..self }
     }

@@ -8,10 +8,10 @@ use crate::http::body::{Body, escape};
 use crate::http::conditional::tag;
 use crate::http::context::CommandContext;
 use crate::http::params::Params;
-use crate::http::reply::{changed, read, read_one};
+use crate::http::reply::{read, read_one, written};
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::http::header::ACCEPT_LANGUAGE;
+use axum::http::header::{ACCEPT_LANGUAGE, ETAG};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::notify::preferences::{self, Choice, Choices, WINDOWS_MAX};
 use domain::notify::quiet::{Day, Window};
@@ -211,7 +211,11 @@ async fn set(
         return Err(Error::other_answer());
     };
     let time_zone = now.time_zone.as_str().to_owned();
-    Ok(changed(&answer, shown(categories, &now.preferences, time_zone, Some(answer.position))))
+    let mut response =
+        written(StatusCode::OK, &answer, shown(categories, &now.preferences, time_zone, Some(answer.position)));
+    // Of who never said anything else than the defaults the version is 0, as a read tells it.
+    response.headers_mut().insert(ETAG, tag(answer.version));
+    Ok(response)
 }
 
 /// List categories

@@ -47,7 +47,7 @@ async fn show(State(app): State<App>, headers: HeaderMap, Path(token): Path<Stri
     page::of(language, Page::Unsubscribe { title })
 }
 
-/// Unsubscribe
+/// Unsubscribe by link
 ///
 /// From the category of the mail that the link is from, without signing in; mail programs do it with one click
 /// (RFC 8058), whatever they send along. A repeat is answered like the first time, and so is a link that is none of ours.
@@ -84,7 +84,11 @@ async fn language(app: &App, link: Option<&(UserId, Category)>, headers: &Header
     let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let mut language = accepted.and_then(Language::of_accept_language);
     if let Some((user_id, _)) = link {
-        let account = recipients::by_id(&app.projections.database(ProjectionId::Recipients), *user_id).await;
+        let account = match app.read(ProjectionId::Recipients, 0).await {
+            Ok(reading) => recipients::by_id(&reading.database, *user_id).await,
+            // A page in another language is better than none.
+            Err(_) => Ok(None),
+        };
         // A page in another language is better than none.
         let locale = account.ok().flatten().map(|account| account.locale);
         language = locale.as_deref().and_then(Language::of_tag).or(language);

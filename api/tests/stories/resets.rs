@@ -117,8 +117,8 @@ async fn a_repeat_with_the_same_key_gets_the_first_answer_and_mails_nothing_more
     let app = TestApp::start().await;
     with_address(&app, "Anna", ANNAS).await;
     let nobody = app.anonymous();
-    let key = [("idempotency-key", "once")];
-    let ask = async |path: &str, body: Value| nobody.send(Method::POST, path, Some(body), &key).await;
+    let ask =
+        async |path: &str, body: Value| nobody.send(Method::POST, path, Some(body), &[("idempotency-key", path)]).await;
     for path in ["/v1/auth/password/forgot", "/v1/auth/code"] {
         let first = ask(path, json!({"email": ANNAS})).await.expect_status(202);
         let again = ask(path, json!({"email": ANNAS})).await.expect_status(202);

@@ -278,7 +278,9 @@ async fn every_door_but_the_open_ones_asks_for_a_session() {
     let document = nobody.get("/openapi.json").await.expect_status(200).body;
     let id = uuid::Uuid::now_v7().to_string();
     for (path, item) in document["paths"].as_object().unwrap() {
-        if path.starts_with("/v1/auth/") || !path.starts_with("/v1/") {
+        // What other services tell proves itself by its signature.
+        let is_open = path.starts_with("/v1/auth/") || path.starts_with("/v1/webhooks/");
+        if is_open || !path.starts_with("/v1/") {
             continue;
         }
         let path = path.split('/').map(|part| if part.starts_with('{') { &id } else { part });

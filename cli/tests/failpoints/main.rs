@@ -10,6 +10,7 @@ mod erase;
 mod error;
 mod keys;
 mod load;
+mod mail;
 mod operate;
 mod start;
 
@@ -22,7 +23,8 @@ use std::process::ExitStatus;
 const SIGABRT: i32 = 6;
 
 /// Which story passes which place.
-const STORIES: &[&[(&str, u32)]] = &[start::POINTS, load::POINTS, load::SLOW, erase::POINTS, operate::ALL];
+const STORIES: &[&[(&str, u32)]] =
+    &[start::POINTS, load::POINTS, load::SLOW, erase::POINTS, operate::ALL, mail::POINTS];
 
 /// Backups and whole logs have their crashes in a test of their own.
 const MOVING: &str = include_str!("../moving.rs");
@@ -50,7 +52,7 @@ fn until_gone(place: &Place, found: impl Fn(&Place) -> Vec<String>) {
 fn every_failpoint_of_the_source_has_its_story() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut names = BTreeSet::new();
-    for room in ["store", "commands", "projections", "state", "node", "api", "cli"] {
+    for room in ["store", "commands", "projections", "state", "couriers", "node", "api", "cli"] {
         collect(&root.join(room).join("src"), &mut names);
     }
     let told = STORIES.iter().copied().flatten().map(|(name, _)| *name).collect::<BTreeSet<_>>();
