@@ -139,7 +139,7 @@ fn settings_say_where_they_come_from() {
     assert!(unknown.err.contains("did you mean listen?"), "{}", unknown.err);
     let other = place.file("other.toml", "");
     place.run(&["--config", &other, "config", "show"]).ok();
-    let unset = place.command(&["--config", &other, "config", "show"]).env("LETOPIS_SMTP_URL", "smtp://x").output();
+    let unset = place.command(&["--config", &other, "config", "show"]).env("LETOPIS_SMTP_URL", "http://x").output();
     assert_eq!(unset.unwrap().status.code(), Some(2));
 }
 

@@ -258,7 +258,7 @@ examples! { sight:
     Event::Delivery(_, delivery::Event::Attempted(_)) => Event::Delivery(DELIVERY, delivery::Event::Attempted(delivery::Attempted {
         at: AT,
         number: 1,
-        provider: "mail.example.org".to_owned(),
+        provider: "smtp.provider.test:587".to_owned(),
         node: "one".to_owned(),
         epoch: 7,
     })),

@@ -93,7 +93,7 @@ impl Allowed {
 /// A name as it stands in a URL; none where it is no name.
 fn host_name(text: &str) -> Option<String> {
     match Host::parse(text.trim_end_matches('.')).ok()? {
-        Host::Domain(name) if !name.is_empty() => Some(name),
+        Host::Domain(name) if !name.is_empty() && !name.contains('*') => Some(name),
         Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_) => None,
     }
 }

@@ -145,7 +145,7 @@ async fn suppress(
     Ok(changed(&answer, Suppressed { address, reason: body.reason, cause, position }))
 }
 
-/// Take an address off the list
+/// Unsuppress an address
 ///
 /// What is sent from now on reaches it; what was suppressed stays so.
 #[utoipa::path(delete, path = "/v1/suppressions/{address}", operation_id = "unsuppressAddress", tag = "notifications",

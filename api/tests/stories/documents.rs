@@ -133,40 +133,42 @@ async fn calls_go_to_the_public_url_where_there_is_one() {
     assert_eq!(document["servers"][0]["url"], "https://chat.example");
 }
 
+/// In which order the examples are sent.
+const ORDER: [(&str, &str); 28] = [
+    ("post", "/v1/auth/register"),
+    ("post", "/v1/auth/login"),
+    ("patch", "/v1/me"),
+    ("put", "/v1/me/email"),
+    ("post", "/v1/auth/password/forgot"),
+    ("post", "/v1/auth/password/reset"),
+    ("post", "/v1/auth/code"),
+    ("post", "/v1/auth/code/verify"),
+    ("post", "/v1/me/tokens"),
+    ("post", "/v1/links"),
+    ("put", "/v1/me/preferences"),
+    ("put", "/v1/suppressions/{address}"),
+    ("post", "/v1/templates"),
+    ("put", "/v1/templates/{id}"),
+    ("post", "/v1/templates/{id}/preview"),
+    ("post", "/v1/notifications"),
+    ("post", "/v1/chats"),
+    ("patch", "/v1/chats/{chat_id}"),
+    ("post", "/v1/chats/{chat_id}/users"),
+    ("patch", "/v1/chats/{chat_id}/users/{user_id}"),
+    ("post", "/v1/chats/{chat_id}/messages"),
+    ("patch", "/v1/chats/{chat_id}/messages/{message_id}"),
+    ("get", "/v1/search"),
+    ("post", "/v1/chats/search"),
+    ("get", "/v1/me"),
+    ("get", "/v1/chats"),
+    ("delete", "/v1/me"),
+    ("put", "/v1/me/password"),
+];
+
 /// What the document shows as a request is one that succeeds, sent as it is: in this order, by somebody who has done
 /// what stands before.
 #[tokio::test]
 async fn examples_can_be_sent_as_they_are() {
-    const ORDER: [(&str, &str); 28] = [
-        ("post", "/v1/auth/register"),
-        ("post", "/v1/auth/login"),
-        ("patch", "/v1/me"),
-        ("put", "/v1/me/email"),
-        ("post", "/v1/auth/password/forgot"),
-        ("post", "/v1/auth/password/reset"),
-        ("post", "/v1/auth/code"),
-        ("post", "/v1/auth/code/verify"),
-        ("post", "/v1/me/tokens"),
-        ("post", "/v1/links"),
-        ("put", "/v1/me/preferences"),
-        ("put", "/v1/suppressions/{address}"),
-        ("post", "/v1/templates"),
-        ("put", "/v1/templates/{id}"),
-        ("post", "/v1/templates/{id}/preview"),
-        ("post", "/v1/notifications"),
-        ("post", "/v1/chats"),
-        ("patch", "/v1/chats/{chat_id}"),
-        ("post", "/v1/chats/{chat_id}/users"),
-        ("patch", "/v1/chats/{chat_id}/users/{user_id}"),
-        ("post", "/v1/chats/{chat_id}/messages"),
-        ("patch", "/v1/chats/{chat_id}/messages/{message_id}"),
-        ("get", "/v1/search"),
-        ("post", "/v1/chats/search"),
-        ("get", "/v1/me"),
-        ("get", "/v1/chats"),
-        ("delete", "/v1/me"),
-        ("put", "/v1/me/password"),
-    ];
     // Links lead to where the server is.
     let public_url = Some("https://chat.example.org".to_owned());
     let app = TestApp::start_with(Settings { public_url, ..TestApp::settings() }).await;

@@ -3,7 +3,7 @@
 
 use crate::id::TemplateKey;
 use crate::notify::CategoryKey;
-use crate::stored::{self, StoredParts, Unreadable, Written};
+use crate::stored::{self, Empty, StoredParts, Unreadable, Written};
 use crate::{Decision, Outcome, Reads, RefusalKind, TemplateId, template_key};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -254,7 +254,7 @@ impl Event {
             "template.created.v1" => Event::Created(parts.payload()?),
             "template.content_published.v1" => Event::ContentPublished(parts.payload()?),
             "template.version_published.v1" => Event::VersionPublished(parts.payload()?),
-            "template.deleted.v1" => Event::Deleted,
+            "template.deleted.v1" => parts.payload::<Empty>().map(|_| Event::Deleted)?,
             _ => return Err(parts.unknown()),
         })
     }

@@ -2,7 +2,7 @@
 //! decided together with the template. The key of a template that is deleted is free again.
 
 use crate::TemplateId;
-use crate::stored::{self, StoredParts, Unreadable, Written};
+use crate::stored::{self, Empty, StoredParts, Unreadable, Written};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -65,7 +65,7 @@ impl Event {
     pub(crate) fn restore(parts: &StoredParts<'_>) -> Result<Event, Unreadable> {
         Ok(match parts.name {
             "template_key.claimed.v1" => Event::Claimed(parts.payload()?),
-            "template_key.released.v1" => Event::Released,
+            "template_key.released.v1" => parts.payload::<Empty>().map(|_| Event::Released)?,
             _ => return Err(parts.unknown()),
         })
     }

@@ -15,7 +15,7 @@ fn stored() -> Vec<(&'static str, Event)> {
         let (category, _) = name.split_once('.').unwrap();
         let id = match category {
             "name" | "email" | "suppression" => "0f".repeat(32),
-            "projection" => "users".to_owned(),
+            "projection" | "template_key" => "users".to_owned(),
             _ => ID.to_owned(),
         };
         let stream = &format!("{category}-{id}");

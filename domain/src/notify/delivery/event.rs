@@ -102,7 +102,6 @@ pub struct Details {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
     /// What the template says of them. A secret of a link or a code is not here: the name of its proof is.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub variables: Map<String, Value>,
     /// The text, where no template makes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
