@@ -108,6 +108,9 @@ async fn run(parts: Parts, mut stopped: watch::Receiver<bool>, tell: watch::Send
 }
 
 fn tell_of(standing: Standing, tell: &watch::Sender<Option<Standing>>) {
+    let flag = |is: bool| if is { 1.0 } else { 0.0 };
+    metrics::gauge!("letopis_couriers_active").set(flag(standing == Standing::Ours));
+    metrics::gauge!("letopis_couriers_disarmed").set(flag(standing == Standing::Disarmed));
     if tell.send_replace(Some(standing)) == Some(standing) {
         return;
     }

@@ -17,14 +17,6 @@ pub enum Error {
     /// The writer.
     #[error(transparent)]
     Command(#[from] commands::Error),
-    /// An event that this version cannot read.
-    #[error("the event at {position} cannot be read: {reason}")]
-    Unreadable {
-        /// Where it is.
-        position: u64,
-        /// Why.
-        reason: String,
-    },
 }
 
 /// What this crate's functions answer.

@@ -2,18 +2,18 @@
 //! that is made of the fact, and what is past its deadline is not asked for at all.
 
 use crate::courier::Courier;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ids;
 use commands::{Actor, Cause, Request};
-use domain::delivery::{self, Content, Details};
+use domain::delivery::{self, Content, Details, Status};
+use domain::notify::Channel;
 use domain::notify::notices::{Notice, notices};
-use domain::notify::{Category, Channel};
-use domain::{Command, Event, NotificationId, Timestamp, UserId, notification, user};
+use domain::{Category, Command, Event, NotificationId, Timestamp, UserId, notification, user};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use projections::{ProjectionId, deliveries};
 use std::time::Duration;
-use store::follower::{Follower, Next, Retry, read};
-use store::{Fact, Mark, failpoint};
+use store::follower::{Follower, Next, Retry};
+use store::{Fact, Log, Mark, Record, failpoint};
 
 /// Facts that are read at once.
 const PAGE: usize = 1_000;
@@ -46,16 +46,12 @@ async fn step(courier: &Courier, at: &mut Option<Mark>, kept: &mut u64) -> Resul
     // Unknown until all of the page is asked for: this may be dropped on the way.
     *at = None;
     let log = courier.log.clone();
-    let reading = courier.blocking(move || Ok(read(&log, [mark], PAGE)?)).await?;
-    let Some(page) = reading.page else {
+    let (facts, end) = courier.blocking(move || page_behind(&log, mark)).await?;
+    if end == mark {
         *at = Some(mark);
         return Ok(Next::AtHead);
-    };
-    if let Some(event) = page.unreadable {
-        return Err(Error::Unreadable { position: event.at.position, reason: event.reason });
     }
-    let end = page.facts.last().map_or(mark, Fact::mark);
-    let followed = look_at(courier, &page.facts).await?;
+    let followed = look_at(courier, &facts).await?;
     if followed {
         failpoint::pass("notices-requested");
     }
@@ -65,6 +61,36 @@ async fn step(courier: &Courier, at: &mut Option<Mark>, kept: &mut u64) -> Resul
     }
     *at = Some(end);
     Ok(Next::Further)
+}
+
+/// The facts behind that event which people may be told of, and the last event that was read. All others, messages above
+/// all, are not opened.
+fn page_behind(log: &Log, after: Mark) -> Result<(Vec<Fact>, Mark)> {
+    let records = match after.position.checked_sub(1) {
+        None => log.read(0, PAGE)?,
+        Some(before) => {
+            let mut records = log.read(before, PAGE + 1)?;
+            if records.first().map(Record::mark) != Some(after) {
+                return Err(store::Error::OtherHistory { position: after.position }.into());
+            }
+            records.remove(0);
+            records
+        }
+    };
+    let end = records.last().map_or(after, Record::mark);
+    let facts = records.iter().filter(|record| is_told(&record.name)).map(|record| log.fact(record));
+    Ok((facts.collect::<Result<_, _>>()?, end))
+}
+
+/// Whether something may follow from facts of that name. What this version does not know it tells nobody.
+fn is_told(name: &str) -> bool {
+    match domain::Category::of_event(name) {
+        Some(Category::User | Category::Session | Category::Proof | Category::Chat) => true,
+        Some(Category::Notification | Category::Preferences) => true,
+        Some(Category::Token | Category::Quota | Category::Name | Category::Email | Category::Message) => false,
+        Some(Category::Delivery | Category::Inbox | Category::Suppression | Category::Link) => false,
+        Some(Category::Template | Category::TemplateKey | Category::Projection) | None => false,
+    }
 }
 
 /// Whether anything followed from these facts.
@@ -104,7 +130,7 @@ async fn notify(courier: &Courier, fact: &Fact, notice: &Notice) -> Result<()> {
 fn delivery_of(
     fact: &Fact,
     notice: &Notice,
-    category: &Category,
+    category: &domain::notify::Category,
     channel: Channel,
     notification_id: NotificationId,
     expires_at: Timestamp,
@@ -137,6 +163,15 @@ async fn settle(courier: &Courier, fact: &Fact) -> Result<bool> {
         let cancel = delivery::Cancel { by: cancelled.by };
         let waiting = Waiting::In(*id);
         for_all_waiting(courier, fact, waiting, |_| Some(delivery::Command::Cancel(cancel.clone()))).await?;
+    } else if let Event::Preferences(id, _) = &fact.event {
+        // What waits for the end of quiet hours is planned by what they say now.
+        let now = courier.now();
+        let again = delivery::Defer { until: now, reason: "preferences-changed".to_owned() };
+        let is_planned = |one: &deliveries::Delivery| one.status == Status::Deferred && one.attempts == 0;
+        let replanned = |one: &deliveries::Delivery| {
+            (is_planned(one) && one.due_at > now).then(|| delivery::Command::Defer(again.clone()))
+        };
+        for_all_waiting(courier, fact, Waiting::Of((*id).into()), replanned).await?;
     } else {
         return Ok(false);
     }

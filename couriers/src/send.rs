@@ -275,6 +275,8 @@ impl One<'_> {
     /// Writes how an attempt ended, for as long as it takes: what is not written is not known.
     async fn end(&self, attempt: u32, end: &AttemptEnd, another: bool) -> Result<u64> {
         let ended = self.ended(end, another);
+        let (channel, how) = (self.delivery.channel.name(), ended.name());
+        metrics::counter!("letopis_delivery_attempts_total", "channel" => channel, "end" => how).increment(1);
         let mut tries = 1;
         loop {
             let command = delivery::Command::EndAttempt(delivery::EndAttempt { attempt, end: ended.clone() });

@@ -16,7 +16,7 @@ pub(crate) enum Leadership {
     Ours(u64),
     /// Another node's.
     Others,
-    /// Nobody's: [`crate::Arming`].
+    /// Nobody's: [`store::Arming`].
     Disarmed,
 }
 

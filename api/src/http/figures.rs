@@ -77,6 +77,9 @@ pub(crate) const FIGURES: &[Figure] = &[
     figure("letopis_relay_published_total", Counter, Unit::Count, "Messages that other services were told."),
     figure("letopis_relay_errors_total", Counter, Unit::Count, "Attempts of the relay that failed and are made again."),
     figure("letopis_relay_stream_lost_total", Counter, Unit::Count, "Times that the stream of NATS was found empty or changed."),
+    figure("letopis_couriers_active", Gauge, Unit::Count, "1 where this node tells people, else 0."),
+    figure("letopis_couriers_disarmed", Gauge, Unit::Count, "1 where the couriers wait for `letopis notifications arm`, else 0."),
+    figure("letopis_delivery_attempts_total", Counter, Unit::Count, "Attempts to deliver over a provider, by how they ended."),
     figure("letopis_courier_panics_total", Counter, Unit::Count, "Panics of the relay's tasks, by task."),
 ];
 

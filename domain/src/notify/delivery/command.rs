@@ -113,6 +113,18 @@ pub enum Ended {
     Unknown { fault: Fault },
 }
 
+impl Ended {
+    /// Its name in figures.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Ended::Accepted { .. } => "accepted",
+            Ended::Postponed { .. } => "postponed",
+            Ended::Rejected { .. } => "rejected",
+            Ended::Unknown { .. } => "unknown",
+        }
+    }
+}
+
 /// Write that nobody will say how an attempt ended.
 #[derive(Clone, Debug)]
 pub struct LoseAttempt {
