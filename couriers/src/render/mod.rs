@@ -78,7 +78,7 @@ pub struct Rendered {
 /// Renders it in the locale that fits best: that one, its language, English, or whatever there is.
 ///
 /// # Errors
-/// [`RenderError`]; of a template that [`check`] accepted mostly by its variables.
+/// [`RenderError`]; of a template that [`check()`] accepted mostly by its variables.
 pub fn render(
     source: &Source<'_>,
     locale: &str,

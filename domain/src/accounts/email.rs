@@ -2,7 +2,7 @@
 //! that two accounts cannot share one and that mail to it can be held back on whichever node it is asked for.
 //!
 //! An address is its account's as long as that account is open and has no other: erasing the account or confirming
-//! another address frees it without a fact of its own ([`Seen::holder`]).
+//! another address frees it without a fact of its own (`Seen::holder`).
 
 use crate::id::{EmailClaim, ProofId};
 use crate::stored::{self, StoredParts, Unreadable, Written};
