@@ -52,8 +52,8 @@ pub async fn restore(context: &Context, asked: &Restore) -> Result<()> {
 /// When they cannot be erased, or the log does not hold then.
 pub async fn copied(context: &Context, copy: &Imported) -> Result<CopyReport> {
     output::note(format_args!(
-        "note: this log is a copy, so a server tells other services nothing of it over NATS until `letopis relay arm`: \
-         run that once the log that it was copied from is given up."
+        "note: this log is a copy, so a server mails nobody until `letopis notifications arm`, and tells other services \
+         nothing over NATS until `letopis relay arm`: run both once the log that it was copied from is given up."
     ));
     Ok(again_in_copy(context.node_options(), copy).await?)
 }

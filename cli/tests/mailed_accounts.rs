@@ -139,3 +139,40 @@ fn an_address_opens_an_account_and_the_page_for_passwords_is_the_products_own() 
     assert_eq!(server.log_in("Vera", "another long passphrase").0, 200);
     assert_eq!(server.stop(), 0);
 }
+
+/// Whoever restores a backup does not mail people a second time what the log that it is of has mailed them.
+#[test]
+fn a_copy_of_a_log_mails_nobody_until_it_is_armed_and_then_only_what_is_new() {
+    let place = Place::new();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let account = |name: &str, email: &str| json!({"user_name": name, "password": PASSWORD, "email": email});
+    let server = place.serve();
+    runtime.block_on(async {
+        let anna = Caller::of(&server);
+        assert_eq!(anna.post("/v1/auth/register", account("Anna", ANNAS)).await.0, 201);
+        anna.mail(ANNAS, 1).await;
+    });
+    assert_eq!(server.stop(), 0);
+    place.run(&["backup", "backup"]).ok();
+    let key = place.data().join("master.key").display().to_string();
+    let restored = place.run(&["--data", "copy", "restore", "backup", "--master-key", &key]).ok();
+    assert!(restored.err.contains("letopis notifications arm"), "{}", restored.err);
+
+    let server = place.start_quietly(place.command(&["serve", "--listen", "127.0.0.1:0", "--data", "copy"])).unwrap();
+    runtime.block_on(async {
+        let boris = Caller::of(&server);
+        assert_eq!(boris.post("/v1/auth/register", account("Boris", "boris@example.org")).await.0, 201);
+        let began = Instant::now();
+        while !place.said().contains("letopis notifications arm") {
+            assert!(began.elapsed() < MAIL_WITHIN, "{}", place.said());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(boris.ask(Method::GET, "/mailbox/messages", None).await.1["messages"], json!([]));
+        let armed = place.run(&["--data", "copy", "notifications", "arm", "-o", "json"]).ok().json();
+        assert_eq!(armed["armed"], true);
+        boris.mail("boris@example.org", 1).await;
+        let all = boris.ask(Method::GET, "/mailbox/messages", None).await.1;
+        assert_eq!(all["messages"].as_array().unwrap().len(), 1, "what was mailed before is not mailed again: {all}");
+    });
+    assert_eq!(server.stop(), 0);
+}

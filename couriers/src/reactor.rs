@@ -7,7 +7,7 @@ use crate::ids;
 use commands::{Actor, Cause, Request};
 use domain::delivery::{self, Content, Details, Status};
 use domain::notify::Channel;
-use domain::notify::notices::{Notice, notices};
+use domain::notify::notices::{Notice, notices, tells_of};
 use domain::{Category, Command, Event, NotificationId, Timestamp, UserId, notification, user};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use projections::{ProjectionId, deliveries};
@@ -84,13 +84,10 @@ fn page_behind(log: &Log, after: Mark) -> Result<(Vec<Fact>, Mark)> {
 
 /// Whether something may follow from facts of that name. What this version does not know it tells nobody.
 fn is_told(name: &str) -> bool {
-    match domain::Category::of_event(name) {
-        Some(Category::User | Category::Session | Category::Proof | Category::Chat) => true,
-        Some(Category::Notification | Category::Preferences) => true,
-        Some(Category::Token | Category::Quota | Category::Name | Category::Email | Category::Message) => false,
-        Some(Category::Delivery | Category::Inbox | Category::Suppression | Category::Link) => false,
-        Some(Category::Template | Category::TemplateKey | Category::Projection) | None => false,
-    }
+    let category = Category::of_event(name);
+    // What [`settle`] looks at.
+    let settles = matches!(category, Some(Category::User | Category::Notification | Category::Preferences));
+    settles || category.is_some_and(tells_of)
 }
 
 /// Whether anything followed from these facts.

@@ -4,7 +4,7 @@
 use super::category::{CategoryKey, Channel};
 use crate::proof::{self, Issued, Purpose};
 use crate::text::Email;
-use crate::{Event, Personal, ProofId, Timestamp, UserId, chat, device, email, session, user};
+use crate::{Category, Event, Personal, ProofId, Timestamp, UserId, chat, device, email, session, user};
 use serde_json::{Map, Value, json};
 
 /// Somebody is to be told of a fact.
@@ -64,6 +64,17 @@ impl Reference {
     /// The value that refers to that.
     pub fn to(self, argument: impl Into<Value>) -> Value {
         json!({ self.key(): argument.into() })
+    }
+}
+
+/// Whether [`notices`] may tell anybody of facts of that category: those of others need not be opened.
+pub fn tells_of(category: Category) -> bool {
+    match category {
+        Category::User | Category::Session | Category::Email | Category::Proof | Category::Chat => true,
+        Category::Token | Category::Quota | Category::Name | Category::Message | Category::Link => false,
+        Category::Delivery | Category::Notification | Category::Inbox => false,
+        Category::Preferences | Category::Suppression | Category::Template | Category::TemplateKey => false,
+        Category::Projection => false,
     }
 }
 
