@@ -150,19 +150,25 @@ pub async fn of_user(
             "select ",
             item_columns!(),
             " from inbox_item where user_id = $1 and position < $2
-                 and ($3 is null or (read_at is null) = $3) and ($4 is null or (archived_at is not null) = $4)
+                 and ($3 < 0 or (case when read_at is null then 1 else 0 end) = $3)
+                 and ($4 < 0 or (case when archived_at is null then 0 else 1 end) = $4)
              order by position desc limit $5"
         ),
         &[
             (&user_id).into(),
             before.unwrap_or(u64::MAX).into(),
-            filter.unread.into(),
-            filter.archived.into(),
+            flag(filter.unread).into(),
+            flag(filter.archived).into(),
             limit.into(),
         ],
         item,
     )
     .await
+}
+
+/// A flag as the statement compares it: below zero it does not matter. A null would have no type there.
+fn flag(wanted: Option<bool>) -> i64 {
+    wanted.map_or(-1, i64::from)
 }
 
 /// How many items of a person are neither read nor put away.

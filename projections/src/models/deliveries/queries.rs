@@ -161,15 +161,16 @@ pub async fn list(
     limit: u32,
 ) -> Result<Vec<Delivery>, store::Error> {
     let sql = deliveries!(
-        "where position < $1 and ($2 is null or status = $2) and ($3 is null or user_id = $3)
-             and ($4 is null or category = $4)
+        "where position < $1 and ($2 = '' or status = $2) and (length($3) = 0 or user_id = $3)
+             and ($4 = '' or category = $4)
          order by position desc limit $5"
     );
     let DeliveryFilter { status, user_id, category } = filter;
-    let status = status.map(Status::name);
+    let (status, category) = (status.map_or("", Status::name), category.unwrap_or_default());
+    let user_id = any_or(user_id.as_ref());
     db.rows(
         sql,
-        &[before.unwrap_or(u64::MAX).into(), status.into(), user_id.as_ref().into(), category.into(), limit.into()],
+        &[before.unwrap_or(u64::MAX).into(), status.into(), user_id.into(), category.into(), limit.into()],
         delivery_of,
     )
     .await
@@ -262,17 +263,18 @@ pub async fn notifications(
     limit: u32,
 ) -> Result<Vec<Notification>, store::Error> {
     let sql = notifications!(
-        "where position < $1 and ($2 is null or category = $2)
-             and (($3 is null and $4 is null) or exists (
+        "where position < $1 and ($2 = '' or category = $2)
+             and (($3 = '' and length($4) = 0) or exists (
                  select 1 from delivery where delivery.notification_id = notification.notification_id
-                     and ($3 is null or delivery.status = $3) and ($4 is null or delivery.user_id = $4)))
+                     and ($3 = '' or delivery.status = $3) and (length($4) = 0 or delivery.user_id = $4)))
          order by position desc limit $5"
     );
     let NotificationFilter { status, user_id, category } = filter;
-    let status = status.map(Status::name);
+    let (status, category) = (status.map_or("", Status::name), category.unwrap_or_default());
+    let user_id = any_or(user_id.as_ref());
     db.rows(
         sql,
-        &[before.unwrap_or(u64::MAX).into(), category.into(), status.into(), user_id.as_ref().into(), limit.into()],
+        &[before.unwrap_or(u64::MAX).into(), category.into(), status.into(), user_id.into(), limit.into()],
         notification_of,
     )
     .await
@@ -282,6 +284,11 @@ pub async fn notifications(
 pub async fn due_notifications(db: &Database, at: Timestamp, limit: u32) -> Result<Vec<Notification>, store::Error> {
     let sql = notifications!("where next_at <= $1 order by next_at limit $2");
     db.rows(sql, &[at.into(), limit.into()], notification_of).await
+}
+
+/// A person as the statements compare them: nothing stands for anybody. A null would have no type there.
+fn any_or(user_id: Option<&UserId>) -> &[u8] {
+    user_id.map_or(&[], |user_id| user_id.0.as_bytes())
 }
 
 fn delivery_of(row: &Row<'_>) -> Result<Delivery, store::Error> {
