@@ -10,6 +10,9 @@ use std::collections::BTreeSet;
 /// Looked at where whole logs are moved.
 const ELSEWHERE: [&str; 3] = ["events-export", "events-import", "serve"];
 
+/// An id that nothing has.
+const NOBODYS: &str = "00000000-0000-0000-0000-00000000000f";
+
 /// Every verb: by the name of its manual page, with what it is asked, and the exit code that it must end with.
 fn verbs(place: &Place, round: &str, health: i32) -> Vec<(&'static str, String, i32)> {
     let password = place.file("password", "correct horse battery");
@@ -44,6 +47,18 @@ fn verbs(place: &Place, round: &str, health: i32) -> Vec<(&'static str, String, 
         ("projections-skip", "projections skip users --reason trial", 4),
         ("relay-disarm", "relay disarm", 0),
         ("relay-arm", "relay arm", 0),
+        ("notifications-disarm", "notifications disarm", 0),
+        ("notifications-arm", "notifications arm", 0),
+        ("notifications-ls", "notifications ls --state failed", 0),
+        ("notifications-show", &format!("notifications show {NOBODYS}"), 3),
+        ("notifications-retry", &format!("notifications retry {NOBODYS}"), 3),
+        ("notifications-cancel", &format!("notifications cancel {NOBODYS}"), 3),
+        ("templates-ls", "templates ls", 0),
+        ("templates-show", &format!("templates show {NOBODYS}"), 3),
+        ("templates-check", "templates check none.json", 1),
+        ("mail-ls", "mail ls", 0),
+        ("mail-show", &format!("mail show {NOBODYS}"), 3),
+        ("mail-clear", "mail clear", 0),
         // The first time it makes the key only, which every node is to have before it counts.
         ("keys-rotate", "keys rotate", if health == 0 { 0 } else { 4 }),
         ("search", "search привет", 0),

@@ -74,7 +74,8 @@ impl Cluster {
 
     /// Who feeds the projections: holders of leases that have not run out, each once.
     pub async fn holders(&self) -> Vec<String> {
-        let sql = "select distinct holder from letopis_models.lease where until > clock_timestamp()";
+        let sql = "select distinct holder from letopis_models.lease
+                   where until > clock_timestamp() and name <> 'couriers'";
         let rows = self.sql().await.query(sql, &[]).await.unwrap();
         rows.iter().map(|row| row.get(0)).collect()
     }
