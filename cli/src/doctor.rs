@@ -91,7 +91,7 @@ pub async fn verb(context: &Context) -> Result<()> {
     checks.push(database);
     match is_there {
         true => checks.extend(data::log(context)),
-        false => checks.push(machine::clock(node::now(), None)),
+        false => checks.push(machine::clock(store::now(), None)),
     }
     let serves = served::serves(context).await;
     checks.push(served::server(serves));

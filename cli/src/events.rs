@@ -185,7 +185,7 @@ async fn user_named(context: &Context, user: &str) -> Result<UserId> {
 fn since(text: &str) -> Result<Timestamp> {
     let ago = settings::duration(text).and_then(|ago| i64::try_from(ago.as_micros()).ok());
     let since = match ago {
-        Some(ago) => Some(Timestamp(node::now().0 - ago)),
+        Some(ago) => Some(Timestamp(store::now().0 - ago)),
         None => Timestamp::parse(text),
     };
     since.ok_or_else(|| {
@@ -331,7 +331,7 @@ mod tests {
     #[test]
     fn since_is_a_time_ago_or_an_instant() {
         let hour_ago = since("1h").unwrap();
-        let expected = node::now().0 - 3_600_000_000;
+        let expected = store::now().0 - 3_600_000_000;
         assert!((hour_ago.0 - expected).abs() < 10_000_000);
         assert_eq!(since("2026-01-01T00:00:00Z").unwrap(), Timestamp::parse("2026-01-01T00:00:00Z").unwrap());
         assert!(since("yesterday").is_err());
@@ -364,7 +364,7 @@ mod tests {
         fuzz::text(&["1h", "30m", "2d", "99w", "2026-01-31T12:00:00Z", "2999-01-31T12:00:00+01:00"], |text| {
             let read = since(text);
             match &read {
-                Ok(since) => assert!(*since <= node::now() || Timestamp::parse(text) == Some(*since)),
+                Ok(since) => assert!(*since <= store::now() || Timestamp::parse(text) == Some(*since)),
                 Err(error) => assert!(error.to_string().contains("it must be like")),
             }
             Verdict::from(&read)

@@ -81,7 +81,7 @@ pub async fn verb(context: &Context, asked: &Search) -> Result<()> {
     for hit in &hits {
         let chat = chats.get(&hit.chat_id).map_or_else(|| hit.chat_id.to_string(), |name| format!("#{name}"));
         let author = hit.user_name.as_deref().unwrap_or("(erased)");
-        let sent = if context.output.wide { hit.sent_at.to_string() } else { ago(hit.sent_at, node::now()) };
+        let sent = if context.output.wide { hit.sent_at.to_string() } else { ago(hit.sent_at, store::now()) };
         writeln!(out, "{}  {}  {sent}  {}", visible(&chat), visible(author), hit.message_id)?;
         let width = context
             .output

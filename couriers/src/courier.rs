@@ -2,15 +2,14 @@
 
 use crate::CourierSettings;
 use crate::error::{Error, Result};
-use commands::Writer;
-use commands::{Actor, Cause};
+use commands::{Actor, Cause, Writer};
 use domain::suppression::{self, Address, Reason};
 use domain::text::Email;
-use domain::{Command, SuppressionId, Timestamp, UserId};
+use domain::{Command, SuppressionId, UserId};
 use projections::{ProjectionId, Projections, recipients};
 use state::Tables;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use store::sql::Database;
 use store::{Keys, Log, MailedPurpose, Mark};
 use tokio::sync::watch;
@@ -33,13 +32,6 @@ pub(crate) struct Courier {
 }
 
 impl Courier {
-    /// The one clock of the couriers.
-    #[expect(clippy::unused_self, reason = "whoever asks for the time holds one")]
-    pub(crate) fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
-    }
-
     /// Runs what blocks its thread.
     pub(crate) async fn blocking<T: Send + 'static>(
         &self,

@@ -16,7 +16,7 @@ use projections::Projections;
 use state::Tables;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Keys, Log, RelayPlace};
+use store::{Keys, Log, RelayPlace, now};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -176,7 +176,7 @@ async fn lead(
 
 /// Nothing is sent before it is written what became of what was under way.
 async fn begin(courier: &Courier) -> Result<u64> {
-    let (state, now) = (courier.state.clone(), courier.now());
+    let (state, now) = (courier.state.clone(), now());
     let epoch = courier.blocking(move || Ok(state.couriers().begin_epoch(now)?)).await?;
     settle_attempts(courier, epoch).await?;
     Ok(epoch)

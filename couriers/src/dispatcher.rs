@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::follower::POLL;
+use store::now;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
@@ -115,7 +116,7 @@ impl Dispatcher {
         let floor = self.busy().values().filter_map(|ended| *ended).max().unwrap_or_default();
         let db = self.courier.caught_up(ProjectionId::Deliveries, floor).await?;
         self.busy().retain(|_, ended| ended.is_none_or(|position| position > floor));
-        let due = deliveries::due(&db, self.channel, self.courier.now(), PAGE).await?;
+        let due = deliveries::due(&db, self.channel, now(), PAGE).await?;
         let is_full = due.len() == PAGE as usize;
         let due = due.into_iter().filter(|one| !self.busy().contains_key(&one.delivery_id)).collect::<Vec<_>>();
         let begun = due.len();

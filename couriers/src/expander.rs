@@ -12,7 +12,7 @@ use domain::notify::Channel;
 use domain::{Command, DeliveryId, Event, NotificationId, Personal, Timestamp, UserId};
 use projections::{ProjectionId, deliveries, recipients};
 use std::time::Duration;
-use store::Fact;
+use store::{Fact, now};
 
 /// How often it is looked for what is due.
 const LOOKED_EVERY: Duration = Duration::from_millis(250);
@@ -47,7 +47,7 @@ async fn round(courier: &Courier, seen: &mut u64) -> Result<()> {
         return Ok(());
     }
     let db = courier.caught_up(ProjectionId::Deliveries, 0).await?;
-    for due in deliveries::due_notifications(&db, courier.now(), PAGE).await? {
+    for due in deliveries::due_notifications(&db, now(), PAGE).await? {
         run(courier, due.notification_id).await?;
     }
     *seen = acknowledged;
@@ -76,13 +76,13 @@ async fn run(courier: &Courier, id: NotificationId) -> Result<()> {
         let notification::State::Known(known) = &source.state else { return Ok(()) };
         let (run, chunk, cancelled) = (known.run, known.chunk, known.cancelled);
         let Some(due_at) = known.due_at.filter(|_| !cancelled) else { return Ok(()) };
-        if source.requested.schedule.is_some() && due_at > courier.now() {
+        if source.requested.schedule.is_some() && due_at > now() {
             return Ok(());
         }
         let people = source.next(courier).await?;
         let deliveries = people.iter().flat_map(|user_id| source.deliveries(run, due_at, *user_id)).collect();
         let is_last = people.len() < source.chunk();
-        let end = is_last.then(|| RunEnd { next_due_at: source.next_due_at(due_at, courier.now()) });
+        let end = is_last.then(|| RunEnd { next_due_at: source.next_due_at(due_at, now()) });
         let after = people.last().copied().or(source.after);
         let recipients = u32::try_from(people.len()).unwrap_or(u32::MAX);
         let expand = Expand { run, chunk, recipients, deliveries, after, end };
@@ -91,7 +91,7 @@ async fn run(courier: &Courier, id: NotificationId) -> Result<()> {
         if is_last {
             return Ok(());
         }
-        let expanded = notification::Expanded { at: courier.now(), run, chunk, recipients, after, end };
+        let expanded = notification::Expanded { at: now(), run, chunk, recipients, after, end };
         notification::evolve(&mut source.state, &notification::Event::Expanded(expanded));
         source.after = after;
     }

@@ -13,7 +13,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use projections::{ProjectionId, deliveries};
 use std::time::Duration;
 use store::follower::{Follower, Next, Retry};
-use store::{Fact, Log, Mark, Record, failpoint};
+use store::{Fact, Log, Mark, Record, failpoint, now};
 
 /// Facts that are read at once.
 const PAGE: usize = 1_000;
@@ -112,7 +112,7 @@ async fn notify(courier: &Courier, fact: &Fact, notice: &Notice) -> Result<()> {
     let expires_in = notice.expires_in.unwrap_or(category.expires_in);
     let expires_at = fact.recorded_at.plus_seconds(expires_in.into());
     // Also of facts of before this rule, and of a log that is followed from its beginning once more.
-    if expires_at <= courier.now() {
+    if expires_at <= now() {
         return Ok(());
     }
     for channel in channels.into_iter().filter(|channel| *channel != Channel::Live) {
@@ -162,7 +162,7 @@ async fn settle(courier: &Courier, fact: &Fact) -> Result<bool> {
         for_all_waiting(courier, fact, waiting, |_| Some(delivery::Command::Cancel(cancel.clone()))).await?;
     } else if let Event::Preferences(id, _) = &fact.event {
         // What waits for the end of quiet hours is planned by what they say now.
-        let now = courier.now();
+        let now = now();
         let again = delivery::Defer { until: now, reason: "preferences-changed".to_owned() };
         let is_planned = |one: &deliveries::Delivery| one.status == Status::Deferred && one.attempts == 0;
         let replanned = |one: &deliveries::Delivery| {
@@ -208,7 +208,7 @@ async fn for_all_waiting(
 impl Courier {
     /// A courier's command, tried until it is decided on. A refusal says that there is nothing left to do.
     pub(crate) async fn send(&self, command: Command, actor: Actor) -> Result<Option<commands::Answer>> {
-        let request = Request { command, actor, at: self.now(), request_id: None, if_match: None, key: None };
+        let request = Request { command, actor, at: now(), request_id: None, if_match: None, key: None };
         match self.writer.send(request).await {
             Ok(answer) => Ok(Some(answer)),
             Err(commands::Error::Refused(_)) => Ok(None),

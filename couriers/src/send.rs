@@ -17,7 +17,7 @@ use domain::{Command, Outcome, Timestamp};
 use projections::deliveries::Delivery;
 use projections::{ProjectionId, recipients};
 use std::time::{Duration, Instant};
-use store::{MailedPurpose, failpoint};
+use store::{MailedPurpose, failpoint, now};
 
 pub(crate) use recipients::Recipient;
 
@@ -64,7 +64,7 @@ pub(crate) async fn send(
     recipient: Option<Recipient>,
 ) -> Result<u64> {
     let one = One { courier, leadership, route, epoch, delivery: &delivery, recipient: recipient.as_ref() };
-    let now = courier.now();
+    let now = now();
     if now >= delivery.expires_at {
         // The rules say so themselves, and write why.
         return one.expire().await;
@@ -156,7 +156,7 @@ impl One<'_> {
             link: self.url(),
         };
         let end = match self.leadership.holds() {
-            true => webhook.send(&data, self.delivery.requested_at, self.courier.now()).await,
+            true => webhook.send(&data, self.delivery.requested_at, now()).await,
             false => {
                 let detail = "another node sends".to_owned();
                 AttemptEnd::Postponed(Fault { phase: "lease", code: None, detail })
@@ -210,7 +210,7 @@ impl One<'_> {
                     attempt,
                     user_id: self.recipient.map(|recipient| recipient.user_id),
                     recipient: mail.to.clone(),
-                    at: self.courier.now(),
+                    at: now(),
                     position: answer.position,
                     raw: composed.bytes,
                 };
@@ -252,15 +252,15 @@ impl One<'_> {
     async fn provider(&self, tried: &[ProviderIndex]) -> std::result::Result<ProviderIndex, (Timestamp, &'static str)> {
         let begun = Instant::now();
         loop {
-            let now = Instant::now();
-            match self.route.providers.choose(now, tried) {
+            let at = Instant::now();
+            match self.route.providers.choose(at, tried) {
                 Choice::Provider(provider) => return Ok(provider),
                 Choice::Nobody => {
-                    return Err((self.courier.now().plus_seconds(NO_PROVIDER_REST_SECONDS), "no-provider"));
+                    return Err((now().plus_seconds(NO_PROVIDER_REST_SECONDS), "no-provider"));
                 }
                 Choice::NotBefore(until) if until.saturating_duration_since(begun) > PROVIDER_WAIT_MAX => {
-                    let wait = until.saturating_duration_since(now);
-                    return Err((self.courier.now().plus(wait), "provider-rest"));
+                    let wait = until.saturating_duration_since(at);
+                    return Err((now().plus(wait), "provider-rest"));
                 }
                 Choice::NotBefore(until) => tokio::time::sleep_until(until.into()).await,
             }
@@ -298,10 +298,10 @@ impl One<'_> {
             }
             AttemptEnd::Unknown(fault) => Ended::Unknown { fault: kept(fault) },
             AttemptEnd::Postponed(fault) => {
-                Ended::Postponed { fault: kept(fault), next_provider_at: another.then(|| self.courier.now()) }
+                Ended::Postponed { fault: kept(fault), next_provider_at: another.then(now) }
             }
             AttemptEnd::Rejected { fault, .. } if another => {
-                Ended::Postponed { fault: kept(fault), next_provider_at: Some(self.courier.now()) }
+                Ended::Postponed { fault: kept(fault), next_provider_at: Some(now()) }
             }
             AttemptEnd::Rejected { fault, .. } => Ended::Rejected { fault: kept(fault) },
         }

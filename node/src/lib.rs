@@ -4,7 +4,6 @@
 //! line, and decides nothing about what may happen.
 
 pub mod claims;
-mod clock;
 pub mod control;
 pub mod failure;
 pub mod gzip;
@@ -20,7 +19,6 @@ mod probe;
 pub mod redis;
 mod roles;
 
-pub use clock::now;
 pub use index_reader::{IndexError, IndexReader};
 pub use jobs::listen;
 pub use messaging::Messaging;

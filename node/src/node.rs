@@ -310,7 +310,7 @@ impl Node {
 /// before the one that it follows.
 fn tell_of_the_last_event(head: Head) {
     const TOLD_SECONDS: i64 = 60;
-    let seconds = (crate::now().0 - head.recorded_at.0) / 1_000_000;
+    let seconds = (store::now().0 - head.recorded_at.0) / 1_000_000;
     if head.position == 0 {
     } else if seconds < -TOLD_SECONDS {
         tracing::warn!(

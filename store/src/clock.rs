@@ -13,6 +13,12 @@ const FILE_NAME: &str = "clock";
 /// More bytes than a reading takes.
 const FILE_BYTES_MAX: u64 = 256;
 
+/// The present instant.
+pub fn now() -> Timestamp {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
+}
+
 /// What both clocks said at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
@@ -25,10 +31,9 @@ pub struct Reading {
 impl Reading {
     /// Reads both.
     pub fn take() -> Reading {
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let since_boot = clock_gettime(ClockId::Boottime);
         Reading {
-            at: Timestamp(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX)),
+            at: now(),
             since_boot_us: since_boot.tv_sec.saturating_mul(1_000_000).saturating_add(since_boot.tv_nsec / 1_000),
         }
     }

@@ -38,7 +38,7 @@ pub use anchor::Mark;
 pub use appender::Appender;
 pub use arming::{Arming, Outlet};
 pub use batch::{Batch, BatchNeeds, BatchStart, EVENT_BYTES_MAX, Forget, NewEvent, NewReceipt, Other};
-pub use clock::Reading;
+pub use clock::{Reading, now};
 pub use erased::{ERASED, ErasedList};
 pub use error::{Error, described};
 pub use folder::{Folder, Lock};

@@ -17,9 +17,9 @@ use axum::http::request::Parts;
 use domain::token::Scope;
 use domain::user::Role;
 use domain::{SessionId, Timestamp, UserId};
-use node::now;
 use projections::{ProjectionId, sessions, tokens, users};
 use std::time::Duration;
+use store::now;
 
 /// Who is calling, by a session that is open or by a service token whose scopes allow the method.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@ use crate::http::idempotency::{Fingerprint, idempotency_key};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use domain::Timestamp;
-use node::now;
+use store::now;
 
 /// The request's id, made or accepted at the outermost layer.
 #[derive(Clone, Debug)]

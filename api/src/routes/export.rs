@@ -10,12 +10,11 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use domain::{Personal, Timestamp, UserId, VERIFIERS};
 use http_body_util::channel::{Channel, Sender};
-use node::now;
 use projections::{ProjectionId, chats, sessions, sign_ins, tokens, users};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use store::sql::Database;
-use store::{Filter, Log, Record};
+use store::{Filter, Log, Record, now};
 use tokio::sync::Semaphore;
 
 /// Rows that are read at once.

@@ -17,11 +17,11 @@ use domain::notify::Language;
 use domain::password::Lengths;
 use domain::text::Email;
 use domain::{Timestamp, UserId};
-use node::now;
 use projections::{ProjectionId, users};
 use sha2::{Digest, Sha256};
 use std::convert::Infallible;
 use std::sync::LazyLock;
+use store::now;
 pub(super) use words::Words;
 
 const STYLE: &str = include_str!("pages/pages.css");

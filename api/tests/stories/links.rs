@@ -80,9 +80,9 @@ async fn a_link_that_has_ended_is_gone_and_one_that_never_was_is_not_there() {
     let create = |code: u64, seconds: Option<i64>| {
         let (user_id, code) = (UserId(anna.user_id.parse().unwrap()), LinkCode::of(code));
         let target = LinkTarget::parse("https://chat.example/").unwrap();
-        let expires_at = seconds.map(|seconds| node::now().plus_seconds(seconds));
+        let expires_at = seconds.map(|seconds| store::now().plus_seconds(seconds));
         let create = link::Command::Create(link::Create { user_id, code, target, expires_at });
-        commands::Request::by_operator(Command::Link(LinkId(Uuid::now_v7()), create), node::now())
+        commands::Request::by_operator(Command::Link(LinkId(Uuid::now_v7()), create), store::now())
     };
     for (code, seconds) in [(1, Some(-1)), (2, Some(60)), (3, None)] {
         app.node.writer.send(create(code, seconds)).await.unwrap();

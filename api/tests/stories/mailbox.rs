@@ -24,7 +24,7 @@ async fn receive(app: &TestApp, number: u32, recipient: &str, user_id: Option<Us
         attempt: 1,
         user_id,
         recipient: recipient.to_owned(),
-        at: node::now(),
+        at: store::now(),
         position: 7,
         raw: raw.into_bytes(),
     };

@@ -8,10 +8,10 @@ use couriers::channel::sendgrid::EventKey;
 use domain::delivery::{self, Attempt, Content, Details, EndAttempt, Ended};
 use domain::notify::{CategoryKey, Channel, Kind, Semantics};
 use domain::{Command, DeliveryId, NotificationId, UserId};
-use node::now;
 use reqwest::Method;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
+use store::now;
 use testkit::{Reply, TestApp};
 use uuid::Uuid;
 

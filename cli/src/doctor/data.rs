@@ -7,7 +7,7 @@ use rustix::fs::{Access, access};
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use store::{Folder, Log};
+use store::{Folder, Log, now};
 
 /// A read model this many events behind a server that runs does not keep up.
 const LAG_EVENTS_MAX: u64 = 10_000;
@@ -86,7 +86,7 @@ fn in_folder(context: &Context) -> PathBuf {
 
 /// The log, and the clock against its last event.
 pub(super) fn log(context: &Context) -> Vec<Check> {
-    let now = node::now();
+    let now = now();
     let is_embedded = context.settings.database.is_none();
     if is_embedded && matches!(Folder::existing(&context.settings.data), Err(store::Error::NoData { .. })) {
         return vec![Check::ok("log", "none yet"), machine::clock(now, None)];

@@ -64,7 +64,7 @@ impl Listing {
     fn cell(&self, name: &str, value: Option<&Value>) -> Cell {
         match self.screen.wide {
             true => Cell::of(value.unwrap_or(&Value::Null)),
-            false => Cell::in_list(name, value, node::now()),
+            false => Cell::in_list(name, value, store::now()),
         }
     }
 

@@ -59,7 +59,7 @@ async fn settle_all(writer: &Writer, projections: &Projections, log: &Log) -> Re
 async fn settle_one(writer: &Writer, log: &Log, chat_id: ChatId) -> Result<(), Error> {
     let log = log.clone();
     let gone = tokio::task::spawn_blocking(move || erased_members(&log, chat_id)).await;
-    let request = |command| Request::by_operator(command, crate::now());
+    let request = |command| Request::by_operator(command, store::now());
     let delete = Command::Chat(chat_id, chat::Command::DeleteIfEmpty);
     for user_id in gone.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))? {
         withdraw(writer.clone(), chat_id, user_id, request(delete.clone())).await?;

@@ -55,7 +55,7 @@ async fn work_on_all(work: Work) {
 async fn work_on_one(work: &Work) {
     loop {
         let tasks = work.tasks.clone();
-        let begun = tokio::task::spawn_blocking(move || tasks.begin(crate::now())).await;
+        let begun = tokio::task::spawn_blocking(move || tasks.begin(store::now())).await;
         match begun.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) {
             Ok(Some(task)) => finish(work, task).await,
             Ok(None) => work.tasks.enqueued(LEFT_EVERY).await,
@@ -73,7 +73,7 @@ async fn finish(work: &Work, task: Task) {
         TaskOutcome::Failed
     });
     let tasks = work.tasks.clone();
-    let finished = tokio::task::spawn_blocking(move || tasks.finish(&task, &outcome, crate::now())).await;
+    let finished = tokio::task::spawn_blocking(move || tasks.finish(&task, &outcome, store::now())).await;
     // Then it is taken up again, as one that its process has left.
     if let Err(error) = finished.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) {
         tracing::error!(error = described(&error), "a search task could not be finished");

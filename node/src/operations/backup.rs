@@ -3,12 +3,12 @@
 use super::erase::CopyReport;
 use super::progress::whole_per_second;
 use super::{Error, Progress, Unit};
-use crate::{NodeOptions, now};
+use crate::NodeOptions;
 use domain::Timestamp;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use store::{Folder, Imported, RestoreExtras, Stage, Target};
+use store::{Folder, Imported, RestoreExtras, Stage, Target, now};
 
 /// A backup that was made.
 #[derive(Clone, Debug, PartialEq, Serialize)]

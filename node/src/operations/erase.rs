@@ -105,7 +105,7 @@ async fn forget(state: &Tables, user_id: UserId) {
 /// As [`erase`].
 pub(crate) async fn again(node: &Node, user_id: UserId) -> Result<(), Error> {
     let command = Command::User(user_id, user::Command::Erase);
-    let request = Request::by_operator(command, crate::now());
+    let request = Request::by_operator(command, store::now());
     erase(&node.writer, &node.projections, &node.state, &node.log, user_id, request).await.map(drop)
 }
 

@@ -47,7 +47,7 @@ pub enum DeliveryVerb {
 /// When that cannot be written down, or what waits cannot be read.
 pub async fn arm(node: &Node, armed: bool) -> Result<CourierArming, Error> {
     let db = node.projections.database(ProjectionId::Deliveries);
-    let (pending, due, late) = deliveries::backlog(&db, crate::now()).await?;
+    let (pending, due, late) = deliveries::backlog(&db, store::now()).await?;
     let place = RelayPlace::of(&node.folder, &node.log);
     let set = tokio::task::spawn_blocking(move || Arming::open(&place, Outlet::Couriers)?.set(armed)).await;
     set.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
@@ -59,7 +59,7 @@ pub async fn arm(node: &Node, armed: bool) -> Result<CourierArming, Error> {
 /// # Errors
 /// Code 3 when there is none, 4 when its state does not allow it.
 pub async fn change(node: &Node, delivery_id: DeliveryId, verb: DeliveryVerb) -> Result<DeliveryChange, Error> {
-    let at = crate::now();
+    let at = store::now();
     let (command, state) = match verb {
         DeliveryVerb::Retry => {
             let expires_at = at.plus_seconds(RETRY_SECONDS);

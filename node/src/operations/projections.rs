@@ -3,12 +3,13 @@
 
 use super::progress::whole_per_second;
 use super::{Error, FOLLOW_WAIT, Progress, Sender, Unit};
-use crate::{Node, now};
+use crate::Node;
 use commands::Request;
 use domain::{Command, projection};
 use projections::{Difference, Kind, ModelVerification, ProjectionId, Projections, RebuildSummary, Status};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
+use store::now;
 
 /// How often a projection is checked for having come to the event that stops it.
 const LOOK_EVERY: Duration = Duration::from_millis(50);

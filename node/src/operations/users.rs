@@ -1,7 +1,7 @@
 //! Accounts, for an operator.
 
 use super::{Error, FOLLOW_WAIT};
-use crate::{Node, claims, now};
+use crate::{Node, claims};
 use commands::Request;
 use domain::password::Lengths;
 use domain::text::{UserName, canonical_name};
@@ -9,6 +9,7 @@ use domain::user::{self, Role, Verifier};
 use domain::{Command, Timestamp, UserId};
 use projections::{ProjectionId, Projections, tokens, users};
 use serde::{Deserialize, Serialize};
+use store::now;
 use store::sql::Database;
 use uuid::Uuid;
 

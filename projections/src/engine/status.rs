@@ -4,9 +4,7 @@ use crate::engine::folding::NO_EVENT;
 use crate::engine::handle::Handle;
 use crate::engine::runner::Runner;
 use crate::{Error, ProjectionId, Projections, Result};
-use domain::Timestamp;
-use std::time::{SystemTime, UNIX_EPOCH};
-use store::described;
+use store::{described, now};
 
 /// What a projection does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,10 +137,4 @@ impl Projections {
         let age = event.first().map_or(0, |event| now().0.saturating_sub(event.recorded_at.0) / 1_000_000);
         Ok(age.max(0).unsigned_abs())
     }
-}
-
-/// The clock, in microseconds.
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

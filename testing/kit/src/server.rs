@@ -151,7 +151,7 @@ impl TestApp {
         let actor = self.user(name).await;
         let user_id = UserId(domain::id::parse_uuid(&actor.user_id).expect("an account has an id"));
         let command = Command::User(user_id, user::Command::SetRole(user::SetRole { role }));
-        let request = Request::by_operator(command, node::now());
+        let request = Request::by_operator(command, store::now());
         self.node.writer.send(request).await.expect("an operator may give roles");
         actor
     }

@@ -10,7 +10,7 @@ mod sending;
 use crate::gzip::Source;
 use crate::operations::progress::whole_per_second;
 use crate::operations::{Error, Progress, Sender, Unit};
-use crate::{Node, claims, now};
+use crate::{Node, claims};
 use domain::id::NameClaim;
 use domain::text::Nickname;
 use domain::{ChatId, Command, Event, StreamId, UserId, chat, message, name, user};
@@ -21,6 +21,7 @@ pub use sending::{Reject, RejectedLine};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
+use store::now;
 
 /// What an import did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

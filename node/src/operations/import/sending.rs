@@ -1,6 +1,5 @@
 //! Commands on their way: sent in order without waiting, answered later, bounded in number.
 
-use crate::now;
 use crate::operations;
 use commands::{Actor, Answer, Error, Request, Writer};
 use domain::{Command, Refusal, chat, message, user};
@@ -10,6 +9,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
+use store::now;
 
 /// Half of what the writer's queue holds: one batch is written while the next one fills, and others get in as well.
 const IN_FLIGHT_MAX: usize = 2_048;
