@@ -53,6 +53,11 @@ pub(super) enum Page<'a> {
         email: Option<&'a Email>,
     },
     SignedIn,
+    /// Asks whether no more mail of a category is wanted; without its title for a link that is none of ours.
+    Unsubscribe {
+        title: Option<&'a domain::notify::Words>,
+    },
+    Unsubscribed,
     Failed(Code),
 }
 
@@ -150,8 +155,7 @@ impl Reader {
     }
 
     fn whole(&self, page: Page<'_>) -> String {
-        let words = self.words();
-        let (title, content) = content(words, page);
+        let (title, content) = content(self.language, page);
         let language = self.language.tag();
         format!(
             "<!doctype html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -164,26 +168,35 @@ impl Reader {
 }
 
 /// Title and content of a page, as HTML.
-fn content(words: &Words, page: Page<'_>) -> (&'static str, String) {
+fn content(language: Language, page: Page<'_>) -> (&'static str, String) {
+    let words = Words::in_language(language);
     let said = |text: &str| format!("<p>{text}</p>\n");
     match page {
-        Page::Confirm { email } => (words.confirm_title, asking(words.confirm_text, email, words.confirm_button)),
+        Page::Confirm { email } => {
+            (words.confirm_title, asking(words.confirm_text, email.map(Email::as_str), words.confirm_button))
+        }
         Page::Confirmed => (words.confirmed_title, said(words.confirmed_text)),
-        Page::SignIn { email } => (words.sign_in_title, asking(words.sign_in_text, email, words.sign_in_button)),
+        Page::SignIn { email } => {
+            (words.sign_in_title, asking(words.sign_in_text, email.map(Email::as_str), words.sign_in_button))
+        }
         Page::SignedIn => (words.signed_in_title, said(words.signed_in_text)),
         Page::Reset { lengths, fault } => (words.reset_title, password_form(words, lengths, fault)),
         Page::PasswordSet => (words.password_set_title, said(words.password_set_text)),
+        Page::Unsubscribe { title } => {
+            let title = title.map(|title| title.in_language(language));
+            (words.unsubscribe_title, asking(words.unsubscribe_text, title, words.unsubscribe_button))
+        }
+        Page::Unsubscribed => (words.unsubscribed_title, said(words.unsubscribed_text)),
         Page::Failed(Code::LinkExpired) => (words.expired_title, said(words.expired_text)),
         Page::Failed(Code::AddressTaken) => (words.taken_title, said(words.taken_text)),
         Page::Failed(_) => (words.failed_title, said(words.failed_text)),
     }
 }
 
-/// A question with a button: the form goes to the page's own address.
-fn asking(text: &str, email: Option<&Email>, button: &str) -> String {
-    let email =
-        email.map(|email| format!("<p class=\"address\">{}</p>\n", escaped(email.as_str()))).unwrap_or_default();
-    format!("<p>{text}</p>\n{email}<form method=\"post\"><button>{button}</button></form>\n")
+/// A question about something, with a button: the form goes to the page's own address.
+fn asking(text: &str, about: Option<&str>, button: &str) -> String {
+    let about = about.map(|about| format!("<p class=\"about\">{}</p>\n", escaped(about))).unwrap_or_default();
+    format!("<p>{text}</p>\n{about}<form method=\"post\"><button>{button}</button></form>\n")
 }
 
 fn password_form(words: &Words, lengths: Lengths, fault: Option<String>) -> String {
@@ -227,8 +240,13 @@ mod tests {
     #[test]
     fn what_somebody_wrote_stays_text() {
         let email = Email::parse("a<b>&\"'@example.org").unwrap();
-        let page = content(Words::in_language(Language::En), Page::Confirm { email: Some(&email) }).1;
-        assert!(page.contains("a&lt;b&gt;&amp;&quot;&#39;@example.org") && !page.contains("<b>"), "{page}");
+        let words = domain::notify::Words { en: "<b>&\"'".into(), ru: "<b>&\"'".into() };
+        for language in Language::ALL {
+            let page = content(language, Page::Confirm { email: Some(&email) }).1;
+            assert!(page.contains("a&lt;b&gt;&amp;&quot;&#39;@example.org") && !page.contains("<b>"), "{page}");
+            let page = content(language, Page::Unsubscribe { title: Some(&words) }).1;
+            assert!(page.contains("&lt;b&gt;&amp;&quot;&#39;<") && !page.contains("<b>"), "{page}");
+        }
     }
 
     #[test]

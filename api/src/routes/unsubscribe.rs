@@ -1,7 +1,6 @@
 //! The link in a mail by which its reader gets no more of its category (RFC 8058).
 
-mod page;
-
+use super::pages::{Page, Reader};
 use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::error::{Code, Error};
@@ -10,15 +9,11 @@ use crate::http::context::CommandContext;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
-use axum::http::header::ACCEPT_LANGUAGE;
 use axum::response::Response;
 use commands::Actor;
 use domain::notify::preferences::{self, How, Unsubscribe};
-use domain::notify::{Category, Language, UnsubscribeLink};
+use domain::notify::{Category, UnsubscribeLink};
 use domain::{Command, UserId};
-use page::Page;
-use projections::{ProjectionId, recipients};
 use store::MailedPurpose;
 use utoipa_axum::routes;
 
@@ -40,11 +35,10 @@ pub(crate) fn routes() -> Routes {
 #[utoipa::path(get, path = "/u/{token}", operation_id = "showUnsubscribe", tag = "notifications",
     params(("token" = String, Path, description = "As it was mailed.")),
     responses((status = 200, body = String, content_type = "text/html", description = "The page.")))]
-async fn show(State(app): State<App>, headers: HeaderMap, Path(token): Path<String>) -> Response {
+async fn show(State(app): State<App>, reader: Reader, Path(token): Path<String>) -> Response {
     let link = link(&app, &token);
-    let language = language(&app, link.as_ref(), &headers).await;
-    let title = link.as_ref().map(|(_, category)| category.title.in_language(language));
-    page::of(language, Page::Unsubscribe { title })
+    let reader = reader.of(&app, link.as_ref().map(|(user_id, _)| *user_id)).await;
+    reader.page(Page::Unsubscribe { title: link.as_ref().map(|(_, category)| &category.title) })
 }
 
 /// Unsubscribe by link
@@ -57,19 +51,19 @@ async fn show(State(app): State<App>, headers: HeaderMap, Path(token): Path<Stri
 async fn unsubscribe(
     State(app): State<App>,
     context: CommandContext,
-    headers: HeaderMap,
+    reader: Reader,
     Path(token): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Error> {
     let body = body.map_err(|rejection| unread(&rejection))?;
     let link = link(&app, &token);
-    let language = language(&app, link.as_ref(), &headers).await;
+    let reader = reader.of(&app, link.as_ref().map(|(user_id, _)| *user_id)).await;
     if let Some((user_id, category)) = link {
         let is_one_click = body.windows(ONE_CLICK.len()).any(|part| part == ONE_CLICK);
         let how = if is_one_click { How::OneClick } else { How::Page };
         take_off(&app, context, user_id, &category, how).await?;
     }
-    Ok(page::of(language, Page::Unsubscribed))
+    Ok(reader.page(Page::Unsubscribed))
 }
 
 /// Who is taken off what, when the link is one of ours and the category is one still.
@@ -77,23 +71,6 @@ fn link(app: &App, token: &str) -> Option<(UserId, Category)> {
     let bytes = app.keys.open_mailed_token(MailedPurpose::Unsubscribe, token)?;
     let UnsubscribeLink { user_id, category } = UnsubscribeLink::from_bytes(&bytes)?;
     Some((user_id, app.settings.categories.get(&category)?.clone()))
-}
-
-/// That of the account, else what the browser asks for.
-async fn language(app: &App, link: Option<&(UserId, Category)>, headers: &HeaderMap) -> Language {
-    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    let mut language = accepted.and_then(Language::of_accept_language);
-    if let Some((user_id, _)) = link {
-        let account = match app.read(ProjectionId::Recipients, 0).await {
-            Ok(reading) => recipients::by_id(&reading.database, *user_id).await,
-            // A page in another language is better than none.
-            Err(_) => Ok(None),
-        };
-        // A page in another language is better than none.
-        let locale = account.ok().flatten().map(|account| account.locale);
-        language = locale.as_deref().and_then(Language::of_tag).or(language);
-    }
-    language.unwrap_or_default()
 }
 
 async fn take_off(
