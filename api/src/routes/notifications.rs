@@ -310,14 +310,12 @@ async fn shown(db: &Database, row: deliveries::Notification, now: Timestamp) -> 
 }
 
 fn state(row: &deliveries::Notification, counts: &deliveries::Counts) -> &'static str {
-    let waits = |(status, _): &(Status, u64)| *status == Status::Scheduled;
+    let is_asked_for = row.schedule.is_some() || !counts.is_empty();
     if row.cancelled {
         "cancelled"
-    } else if counts.iter().all(waits) && (row.schedule.is_some() || !counts.is_empty()) && row.next_at.is_some() {
-        "scheduled"
     } else if row.next_at.is_none() && counts.iter().all(|(status, _)| status.is_final()) {
         "finished"
-    } else if !counts.is_empty() && counts.iter().all(waits) {
+    } else if is_asked_for && counts.iter().all(|(status, _)| *status == Status::Scheduled) {
         "scheduled"
     } else {
         "running"
