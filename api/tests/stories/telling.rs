@@ -123,6 +123,7 @@ async fn a_request_that_is_not_well_formed_says_where() {
     for (field, value, pointer) in [
         ("category", json!("none"), "/category"),
         ("channels", json!([]), "/channels"),
+        ("channels", json!(["live"]), "/channels"),
         ("channels", json!(["inbox", "pigeon"]), "/channels/1"),
         ("send_at", json!("2020-01-01T00:00:00Z"), "/send_at"),
         ("send_at", json!("tomorrow"), "/send_at"),

@@ -141,8 +141,8 @@ impl Fields<'_> {
             }
             channels.push(channel);
         }
-        if channels.is_empty() && field == "channels" {
-            return Err(self.fault(field, "must name at least one channel"));
+        if field == "channels" && channels.iter().all(|channel| *channel == Channel::Live) {
+            return Err(self.fault(field, "must name at least one channel besides live"));
         }
         Ok(Some(channels))
     }
@@ -250,6 +250,7 @@ mod tests {
         for (line, told) in [
             ("chanels = []", "did you mean channels?"),
             ("channels = []", "categories.news.channels must name at least one channel"),
+            ("channels = ['live']", "categories.news.channels must name at least one channel besides live"),
             ("channels = ['fax']", "must be one of email, inbox, live, webhook"),
             ("channels = ['email', 'email']", "names a channel twice"),
             ("channels = 'email'", "must be a list"),

@@ -40,7 +40,8 @@ pub(super) struct NotificationRequest {
     /// The key of a category: `GET /v1/notification-categories` lists them.
     #[schema(example = "transactional")]
     category: String,
-    /// Over which channels; all of the category where it is left out.
+    /// Over which channels; all of the category where it is left out. `live` shows what is in the inbox, and is none
+    /// by itself.
     #[schema(schema_with = channels)]
     channels: Option<Vec<String>>,
     /// What the template is to say.
@@ -165,8 +166,8 @@ fn over(category: &Category, wanted: Option<Vec<String>>) -> Result<Vec<Channel>
         let fault = || Error::bad(&format!("channels/{number}"), "must be a channel of the category");
         channels.insert(channel.ok_or_else(fault)?);
     }
-    if channels.is_empty() {
-        return Err(Error::bad("channels", "must name at least one channel, or be left out"));
+    if channels.iter().all(|channel| *channel == Channel::Live) {
+        return Err(Error::bad("channels", "must name one besides live, or be left out: live shows what is in the inbox"));
     }
     Ok(channels.into_iter().collect())
 }
