@@ -52,7 +52,11 @@ pub enum Outcome {
     /// The intent to send is a fact: this attempt may begin.
     Sending { attempt: u32 },
     /// People are to be told something.
-    NotificationRequested { notification_id: NotificationId },
+    NotificationRequested {
+        notification_id: NotificationId,
+        /// How many people it was for when it was asked for.
+        recipients: u64,
+    },
 }
 
 /// What `decide` answers: the facts to append, none when nothing changes, and the outcome.

@@ -19,8 +19,8 @@ use domain::delivery::Status;
 use domain::notification::{self, Cancel};
 use domain::notify::Channel;
 use domain::{Command, DeliveryId, NotificationId, Outcome, Timestamp, UserId, id};
+use projections::ProjectionId;
 use projections::deliveries::{self, NotificationFilter};
-use projections::{ProjectionId, recipients};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use store::sql::Database;
@@ -153,21 +153,21 @@ async fn request(
     context: CommandContext,
     Body(body): Body<NotificationRequest>,
 ) -> Result<Response, Error> {
-    let request = request::checked(&app, notifier.user_id, &context, body).await?;
-    let recipients = match request::audience(request.audience) {
-        None => request.user_ids.len() as u64,
-        Some(audience) => {
-            let reading = app.read(ProjectionId::Recipients, 0).await?;
-            recipients::count(&reading.database, audience).await?
+    let actor = Actor::User(notifier.user_id);
+    let schedule = body.schedule();
+    let answer = match app.first_answer(actor, &context).await? {
+        // A time that has come meanwhile, or a template that is gone, makes no other request of it.
+        Some(answer) => answer,
+        None => {
+            let request = request::checked(&app, notifier.user_id, &context, body).await?;
+            let command = notification::Command::Request(Box::new(request));
+            app.ask(actor, &context, Command::Notification(NotificationId(Uuid::now_v7()), command)).await?
         }
     };
-    let next_runs = request.schedule.as_ref().map_or_else(Vec::new, |one| runs(one, context.at));
-    let command = notification::Command::Request(Box::new(request));
-    let command = Command::Notification(NotificationId(Uuid::now_v7()), command);
-    let answer = app.ask(Actor::User(notifier.user_id), &context, command).await?;
-    let Outcome::NotificationRequested { notification_id } = answer.outcome else {
+    let Outcome::NotificationRequested { notification_id, recipients } = answer.outcome else {
         return Err(Error::other_answer());
     };
+    let next_runs = schedule.as_ref().map_or_else(Vec::new, |one| runs(one, context.at));
     let position = answer.position;
     let body = NotificationRequested { notification_id, recipients, next_runs, position };
     Ok(written(StatusCode::ACCEPTED, &answer, body))

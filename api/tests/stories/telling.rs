@@ -2,6 +2,7 @@
 
 use domain::user::Role;
 use projections::ProjectionId;
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 use testkit::{Actor, TestApp};
@@ -153,6 +154,28 @@ async fn a_request_that_is_not_well_formed_says_where() {
     nina.post(NOTIFICATIONS, template).await.expect_problem(404, "template-not-found");
     let anna = app.user("Anna").await;
     anna.post(NOTIFICATIONS, good).await.expect_problem(403, "not-allowed");
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_answered_like_the_first_also_when_it_would_be_refused_now() {
+    let app = TestApp::start_telling().await;
+    let nina = app.with_role("Nina", Role::Notifier).await;
+    let template = json!({
+        "key": "orders.shipped", "category": "transactional", "variables": {},
+        "locales": {"en": {"subject": "Sent", "text": "It was sent."}},
+    });
+    let created = nina.post("/v1/templates", template).await.expect_status(201).body;
+    let request = json!({
+        "template": {"key": "orders.shipped"}, "to": {"all": true}, "category": "transactional", "channels": ["inbox"],
+    });
+    let key = [("idempotency-key", "once")];
+    let ask = async || nina.send(Method::POST, NOTIFICATIONS, Some(request.clone()), &key).await.expect_status(202);
+    let first = ask().await;
+    nina.delete(&format!("/v1/templates/{}", created["template_id"].as_str().unwrap())).await.expect_status(200);
+    app.user("Anna").await;
+    let again = ask().await;
+    assert_eq!((again.header("idempotency-replayed"), &again.body), ("true", &first.body));
+    nina.post(NOTIFICATIONS, request).await.expect_problem(404, "template-not-found");
 }
 
 #[tokio::test]

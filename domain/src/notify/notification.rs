@@ -92,6 +92,8 @@ pub struct Request {
     pub audience: Audience,
     /// Those of [`Audience::Users`], each once, at most [`NAMED_MAX`].
     pub user_ids: Vec<UserId>,
+    /// How many people the audience has now, for the answer; who is in it is seen when it is due.
+    pub recipients: u64,
     /// When the first run is due.
     pub due_at: Timestamp,
     /// After how many seconds from then on it is not sent any more.
@@ -244,7 +246,10 @@ pub fn decide(
     match (state, command) {
         (State::Absent, Command::Request(command)) => {
             let facts = request(command, at).into_iter().map(own).collect();
-            Ok(Decision::of(facts, Outcome::NotificationRequested { notification_id: id }))
+            Ok(Decision::of(
+                facts,
+                Outcome::NotificationRequested { notification_id: id, recipients: command.recipients },
+            ))
         }
         (State::Known(_), Command::Request(_)) => Err(Refusal::AlreadyExists),
         (State::Absent, Command::Expand(_) | Command::Cancel(_)) => Err(Refusal::NotFound),

@@ -110,13 +110,23 @@ fn channels() -> utoipa::openapi::Array {
     utoipa::openapi::ArrayBuilder::new().items(channel).min_items(Some(1)).unique_items(true).build()
 }
 
-/// Whom an audience has, where the request does not name them.
-pub(super) fn audience(audience: Audience) -> Option<recipients::Audience> {
-    match audience {
-        Audience::Users => None,
-        Audience::Role { role } => Some(recipients::Audience::Role(role)),
-        Audience::Chat { chat_id } => Some(recipients::Audience::Chat(chat_id)),
-        Audience::All => Some(recipients::Audience::Everybody),
+/// How many people are told, as far as is known now.
+async fn count(app: &App, audience: Audience, named: &[UserId]) -> Result<u64, Error> {
+    let audience = match audience {
+        Audience::Users => return Ok(named.len() as u64),
+        Audience::Role { role } => recipients::Audience::Role(role),
+        Audience::Chat { chat_id } => recipients::Audience::Chat(chat_id),
+        Audience::All => recipients::Audience::Everybody,
+    };
+    let reading = app.read(ProjectionId::Recipients, 0).await?;
+    Ok(recipients::count(&reading.database, audience).await?)
+}
+
+impl NotificationRequest {
+    /// By what it is sent again and again; not looked at yet.
+    pub(super) fn schedule(&self) -> Option<Schedule> {
+        let RepeatedBy { cron, time_zone } = self.schedule.as_ref()?;
+        Some(Schedule { cron: cron.clone(), time_zone: time_zone.clone() })
     }
 }
 
@@ -132,11 +142,13 @@ pub(super) async fn checked(
 ) -> Result<Request, Error> {
     let unknown = "is no category; GET /v1/notification-categories lists them";
     let category = app.settings.categories.find(&body.category).ok_or_else(|| Error::bad("category", unknown))?;
+    let schedule = body.schedule();
     let channels = over(category, body.channels)?;
+    let (audience, user_ids) = to(app, &body.to).await?;
+    let recipients = count(app, audience, &user_ids).await?;
+    let cron = schedule.as_ref().map(|schedule| repeated(schedule, context.at)).transpose()?;
+    let due_at = due_at(body.send_at.as_deref(), cron.as_ref(), context.at)?;
     let (content, details) = said(app, body.template, body.content, body.variables).await?;
-    let (audience, user_ids) = to(app, body.to).await?;
-    let schedule = body.schedule.map(|schedule| repeated(schedule, context.at)).transpose()?;
-    let due_at = due_at(body.send_at.as_deref(), schedule.as_ref(), context.at)?;
     let expires_in = body.expires_in.unwrap_or(category.expires_in);
     if !(Category::EXPIRES_IN_MIN..=Category::EXPIRES_IN_MAX).contains(&expires_in) {
         let (least, most) = (Category::EXPIRES_IN_MIN, Category::EXPIRES_IN_MAX);
@@ -152,9 +164,10 @@ pub(super) async fn checked(
         details,
         audience,
         user_ids,
+        recipients,
         due_at,
         expires_in,
-        schedule: schedule.map(|(schedule, _)| schedule),
+        schedule,
     })
 }
 
@@ -167,7 +180,10 @@ fn over(category: &Category, wanted: Option<Vec<String>>) -> Result<Vec<Channel>
         channels.insert(channel.ok_or_else(fault)?);
     }
     if channels.iter().all(|channel| *channel == Channel::Live) {
-        return Err(Error::bad("channels", "must name one besides live, or be left out: live shows what is in the inbox"));
+        return Err(Error::bad(
+            "channels",
+            "must name one besides live, or be left out: live shows what is in the inbox",
+        ));
     }
     Ok(channels.into_iter().collect())
 }
@@ -243,17 +259,17 @@ fn plain(content: PlainContent) -> Result<Plain, Error> {
     Ok(Plain { subject, text, html })
 }
 
-async fn to(app: &App, to: Recipients) -> Result<(Audience, Vec<UserId>), Error> {
+async fn to(app: &App, to: &Recipients) -> Result<(Audience, Vec<UserId>), Error> {
     let exactly_one = || Error::bad("to", "must have exactly one of user_ids, role, chat_id and all");
     match to {
-        Recipients { user_ids: Some(ids), role: None, chat_id: None, all: None } => Ok((Audience::Users, named(&ids)?)),
+        Recipients { user_ids: Some(ids), role: None, chat_id: None, all: None } => Ok((Audience::Users, named(ids)?)),
         Recipients { user_ids: None, role: Some(role), chat_id: None, all: None } => {
-            let role = Role::parse(&role).ok_or_else(|| Error::bad("to/role", "must be user, notifier or admin"))?;
+            let role = Role::parse(role).ok_or_else(|| Error::bad("to/role", "must be user, notifier or admin"))?;
             Ok((Audience::Role { role }, Vec::new()))
         }
         Recipients { user_ids: None, role: None, chat_id: Some(chat), all: None } => {
             let not_found = || Error::new(Code::ChatNotFound, "there is no such chat");
-            let chat_id = id::parse_uuid(&chat).map(ChatId).ok_or_else(not_found)?;
+            let chat_id = id::parse_uuid(chat).map(ChatId).ok_or_else(not_found)?;
             let reading = app.read(ProjectionId::Chats, 0).await?;
             chats::by_id(&reading.database, chat_id).await?.ok_or_else(not_found)?;
             Ok((Audience::Chat { chat_id }, Vec::new()))
@@ -275,17 +291,15 @@ fn named(ids: &[String]) -> Result<Vec<UserId>, Error> {
     Ok(named.into_iter().collect())
 }
 
-fn repeated(schedule: RepeatedBy, now: Timestamp) -> Result<(Schedule, Cron), Error> {
-    let RepeatedBy { cron, time_zone } = schedule;
-    let parsed = Cron::parse(&cron, &time_zone, now).map_err(|fault| match fault {
+fn repeated(schedule: &Schedule, now: Timestamp) -> Result<Cron, Error> {
+    Cron::parse(&schedule.cron, &schedule.time_zone, now).map_err(|fault| match fault {
         CronFault::Zone => Error::bad("schedule/time_zone", fault),
         CronFault::Malformed | CronFault::Never => Error::bad("schedule/cron", fault),
-    })?;
-    Ok((Schedule { cron, time_zone }, parsed))
+    })
 }
 
 /// A repeated one is first sent at its first run behind `send_at`.
-fn due_at(send_at: Option<&str>, schedule: Option<&(Schedule, Cron)>, now: Timestamp) -> Result<Timestamp, Error> {
+fn due_at(send_at: Option<&str>, cron: Option<&Cron>, now: Timestamp) -> Result<Timestamp, Error> {
     let from = match send_at {
         None => now,
         Some(text) => {
@@ -299,8 +313,8 @@ fn due_at(send_at: Option<&str>, schedule: Option<&(Schedule, Cron)>, now: Times
             at.max(now)
         }
     };
-    match schedule {
+    match cron {
         None => Ok(from),
-        Some((_, cron)) => cron.next(from).ok_or_else(|| Error::bad("schedule/cron", "never comes")),
+        Some(cron) => cron.next(from).ok_or_else(|| Error::bad("schedule/cron", "never comes")),
     }
 }

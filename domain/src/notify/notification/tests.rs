@@ -19,6 +19,7 @@ fn wanted() -> Request {
         details: Details::default(),
         audience: Audience::Users,
         user_ids: vec![ANNA],
+        recipients: 1,
         due_at: NOON,
         expires_in: 3_600,
         schedule: None,
