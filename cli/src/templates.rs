@@ -28,13 +28,6 @@ const COLUMNS: &[Column] = &[
 const PAGE: u32 = 1_000;
 /// The largest file that is checked: what the server takes at most.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
-/// What stands in previews for what only a server knows.
-const TRIED: render::Context<'_> = render::Context {
-    product: "Letopis",
-    public_url: "https://letopis.example",
-    unsubscribe_url: Some("https://letopis.example/u/preview"),
-    time_zone: "UTC",
-};
 
 /// A line of the list.
 #[derive(Serialize)]
@@ -148,7 +141,7 @@ async fn show(context: &Context, key: &str) -> Result<()> {
 fn shown_built_in(built_in: BuiltIn) -> Result<Shown> {
     let mut locales = BTreeMap::new();
     for language in domain::notify::Language::ALL {
-        let said = render::preview(&Source::BuiltIn(built_in), language.tag(), &Map::new(), &TRIED)?;
+        let said = render::preview(&Source::BuiltIn(built_in), language.tag(), &Map::new(), &render::Context::TRIED)?;
         let content = Content { subject: said.subject, text: Some(said.text), html: said.html };
         locales.insert(language.tag().to_owned(), content);
     }
@@ -221,7 +214,8 @@ fn checked(template: Template) -> Result<Checked, Vec<TemplateFault>> {
     let mut locales = BTreeMap::new();
     if faults.is_empty() {
         for locale in definition.locales().keys() {
-            let said = render::preview(&Source::Template(&definition), locale, &Map::new(), &TRIED).map_err(told)?;
+            let said = render::preview(&Source::Template(&definition), locale, &Map::new(), &render::Context::TRIED)
+                .map_err(told)?;
             let preview = Preview { subject: said.subject, text: said.text, html: said.html };
             locales.insert(locale.clone(), preview);
         }

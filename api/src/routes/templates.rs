@@ -1,4 +1,6 @@
-//! Templates of notifications: publishing, reading, deleting and trying them, for notifiers and admins.
+//! Templates of notifications: publishing, reading and deleting them; `trying` shows them, for notifiers and admins.
+
+pub(super) mod trying;
 
 use super::page::{Next, cut};
 use super::spec::{Routes, Spec};
@@ -15,14 +17,14 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use commands::{Actor, Answer};
-use couriers::render::{self, BuiltIn, RenderError, Rendered, Source};
+use couriers::render::{self, BuiltIn, RenderError};
 use domain::id::{self, TemplateKey};
 use domain::notify::CategoryKey;
 use domain::template::{self, Content, Definition, Variables};
 use domain::{Command, Outcome, TemplateId, Timestamp};
-use projections::{ProjectionId, templates, users};
+use projections::{ProjectionId, templates};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -43,7 +45,7 @@ pub(crate) fn routes() -> Routes {
         .add(routes!(one), Spec::notifier().tagged().fails(&[Code::TemplateNotFound]))
         .add(routes!(publish), Spec::notifier().body_bytes_max(BODY_BYTES_MAX).fails(CHECKED_AGAIN))
         .add(routes!(delete), Spec::notifier().fails(&[Code::TemplateNotFound]))
-        .add(routes!(preview), Spec::notifier().without_key().fails(TRIED))
+        .add(routes!(trying::preview), Spec::notifier().without_key().fails(TRIED))
 }
 
 /// A template's texts and what they may use. In them stands [MiniJinja](https://docs.rs/minijinja): `{{ name }}`,
@@ -176,35 +178,6 @@ struct Template {
     updated_at: Timestamp,
 }
 
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"variables": {"order": "17-205"}, "locale": "ru"}))]
-pub(super) struct TemplatePreview {
-    /// Those that are left out are as in their examples.
-    #[serde(default)]
-    #[schema(value_type = BTreeMap<String, Value>, required = false)]
-    variables: Map<String, Value>,
-    /// A language tag; without it, that of your profile.
-    #[schema(min_length = 2, max_length = 35)]
-    locale: Option<String>,
-    /// Without it, the newest.
-    #[schema(minimum = 1)]
-    version: Option<u32>,
-}
-
-/// What somebody would read.
-#[derive(Serialize, ToSchema)]
-struct TemplatePreviewed {
-    /// Which of the template's locales it is written in.
-    #[schema(example = "ru")]
-    locale: String,
-    version: u32,
-    subject: String,
-    text: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    html: Option<String>,
-}
-
 /// List templates
 ///
 /// The newest first.
@@ -323,47 +296,6 @@ async fn delete(
     let answer = app.ask(actor, &context, command).await?;
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }
-
-/// Preview a template
-///
-/// What somebody would read; nothing is sent.
-#[utoipa::path(post, path = "/v1/templates/{id}/preview", operation_id = "previewTemplate", tag = "notifications",
-    params(("id" = Uuid, Path, description = "A template from the list.")), request_body = TemplatePreview,
-    responses((status = 200, body = TemplatePreviewed, description = "The texts.")))]
-async fn preview(
-    State(app): State<App>,
-    notifier: Notifier,
-    Path(template): Path<String>,
-    params: Params,
-    Body(body): Body<TemplatePreview>,
-) -> Result<Response, Error> {
-    let reading = app.read(ProjectionId::Templates, params.min_position).await?;
-    let found = live(&reading.database, &template).await?;
-    let version = version(&reading.database, &found, body.version).await?;
-    let accounts = app.read(ProjectionId::Users, 0).await?;
-    let reader = users::by_id(&accounts.database, notifier.user_id).await?;
-    let (own_locale, time_zone) = reader.map(|account| (account.locale, account.time_zone)).unwrap_or_default();
-    let locale = body.locale.unwrap_or(own_locale);
-    let public_url = app.settings.public_url.clone().unwrap_or_else(|| EXAMPLE_URL.to_owned());
-    let unsubscribe_url = format!("{public_url}/u/preview");
-    let number = version.version;
-    let rendered = apart(move || {
-        let context = render::Context {
-            product: PRODUCT,
-            public_url: &public_url,
-            unsubscribe_url: Some(&unsubscribe_url),
-            time_zone: &time_zone,
-        };
-        render::preview(&Source::Template(&version.definition), &locale, &body.variables, &context)
-    });
-    let Rendered { locale, subject, text, html, .. } = rendered.await?;
-    Ok(read(reading.position, TemplatePreviewed { locale, version: number, subject, text, html }))
-}
-
-/// How the product is called in a preview.
-const PRODUCT: &str = "Letopis";
-/// Where it is in a preview when nobody has set its address.
-const EXAMPLE_URL: &str = "http://localhost";
 
 fn template_id(text: &str) -> Result<TemplateId, Error> {
     id::parse_uuid(text).map(TemplateId).ok_or_else(not_found)

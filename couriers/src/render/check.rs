@@ -6,14 +6,6 @@ use super::{Context, FAULTS_MAX, RESERVED, RenderError, TemplateFault, failed, f
 use domain::notify::template::{Content, Definition};
 use serde_json::Map;
 
-/// Stands for the product where a template is only tried.
-const TRIED: Context<'_> = Context {
-    product: "Letopis",
-    public_url: "https://letopis.example",
-    unsubscribe_url: Some("https://letopis.example/u/token"),
-    time_zone: "UTC",
-};
-
 /// Checks a version of a template before it is published.
 ///
 /// # Errors
@@ -45,7 +37,7 @@ pub fn check_content(content: &Content) -> Result<(), RenderError> {
         };
         return Err(RenderError::Invalid(faults.into_iter().map(whole).collect()));
     }
-    super::render(&super::Source::Plain(content), "en", &Map::new(), &TRIED).map(|_| ())
+    super::render(&super::Source::Plain(content), "en", &Map::new(), &Context::TRIED).map(|_| ())
 }
 
 fn reserved(definition: &Definition) -> Vec<TemplateFault> {
@@ -87,7 +79,7 @@ fn tried(definition: &Definition) -> Result<Vec<TemplateFault>, RenderError> {
         let given = variables::required_examples(definition.variables());
         let bound = variables::bind(definition.variables(), &given, missing).map_err(RenderError::Variables)?;
         for (locale, content) in definition.locales() {
-            let variables = known(bound.clone(), locale, &TRIED);
+            let variables = known(bound.clone(), locale, &Context::TRIED);
             match from_content(&format!("/locales/{locale}"), locale, content, &variables) {
                 Ok(_) => {}
                 Err(Failure::Invalid(fault)) if faults.contains(&fault) => {}

@@ -55,6 +55,16 @@ pub struct Context<'a> {
     pub time_zone: &'a str,
 }
 
+impl Context<'static> {
+    /// Where a template is only tried.
+    pub const TRIED: Context<'static> = Context {
+        product: "Letopis",
+        public_url: "https://letopis.example",
+        unsubscribe_url: Some("https://letopis.example/u/preview"),
+        time_zone: "UTC",
+    };
+}
+
 /// The names of a [`Context`], and `locale`: no template may declare them.
 pub const RESERVED: [&str; 5] = ["locale", "product", "public_url", "time_zone", "unsubscribe_url"];
 

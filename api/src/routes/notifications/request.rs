@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::error::{Code, Error};
 use crate::http::context::CommandContext;
 use crate::routes::templates;
-use couriers::render::{Context, Source, render};
+use couriers::render::{Source, render};
 use couriers::schedule::{Cron, CronFault};
 use domain::delivery::{Content, Details, Plain};
 use domain::id::TemplateKey;
@@ -235,14 +235,8 @@ async fn by_template(app: &App, name: TemplateName, variables: &Map<String, Valu
     let version = templates::version(database, &template, name.version).await?;
     let number = version.version;
     let variables = variables.clone();
-    templates::apart(move || {
-        let context = Context {
-            product: "Letopis",
-            public_url: "http://localhost",
-            unsubscribe_url: Some("http://localhost/u/preview"),
-            time_zone: "UTC",
-        };
-        render(&Source::Template(&version.definition), "en", &variables, &context)
+    templates::trying::tried(app, "UTC".to_owned(), move |context| {
+        render(&Source::Template(&version.definition), "en", &variables, context)
     })
     .await?;
     Ok(Content::Template { template_id: template.template_id.0, version: number })
