@@ -50,8 +50,9 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
             Ok(proof::decide(*id, states.proof(*id), &beside, command, at)?)
         }
         Command::Chat(id, command) => {
-            let (user, claim) = (states.user(reads.user), states.name(reads.claim));
-            Ok(chat::decide(*id, states.chat(Some(*id)), user, &claim, command)?)
+            let (user, other) = (states.user(reads.user), states.user(reads.other));
+            let beside = chat::Beside { user, other, claim: states.name(reads.claim) };
+            Ok(chat::decide(*id, states.chat(Some(*id)), &beside, command)?)
         }
         Command::Message(id, command) => {
             let (chat, answered) = (states.chat(reads.chat), states.message(reads.answered));

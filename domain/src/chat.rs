@@ -3,16 +3,19 @@
 use crate::{ChatId, Decision, Outcome, RefusalKind, name, user};
 
 mod command;
+mod direct;
 mod event;
 mod members;
 pub mod message;
 mod room;
 
 pub use command::{
-    Add, BringIn, Change, Chosen, Command, Create, Delete, Join, Leave, Remove, SetNickname, SetRole, Withdraw,
+    Add, BringIn, Change, Chosen, Command, Create, Delete, Join, Leave, OpenDirect, Remove, SetNickname, SetRole,
+    Withdraw,
 };
 pub use event::{
-    By, Created, Event, MemberAdded, MemberJoined, MemberLeft, MemberRemoved, NicknameChanged, Renamed, RoleChanged,
+    By, Created, DirectOpened, Event, HiddenFor, MemberAdded, MemberJoined, MemberLeft, MemberRemoved, NicknameChanged,
+    Renamed, RoleChanged,
 };
 pub use room::{Role, Room, State, evolve};
 
@@ -45,6 +48,9 @@ pub enum Refusal {
     /// The only owner may leave only as the last member.
     #[error("you own this chat; make another member its owner before you leave")]
     OwnerMustHandOver,
+    /// A direct chat is of two people.
+    #[error("a direct chat is between you and somebody else; name another user")]
+    WithOneself,
     /// An archived chat takes neither messages nor members.
     #[error("this chat is archived; an owner or admin can open it again")]
     Archived,
@@ -62,22 +68,29 @@ impl Refusal {
             Refusal::MemberNotFound => RefusalKind::MemberNotFound,
             Refusal::NameTaken => RefusalKind::NameTaken,
             Refusal::OwnerMustHandOver => RefusalKind::OwnerMustHandOver,
+            Refusal::WithOneself => RefusalKind::Malformed,
             Refusal::Archived => RefusalKind::ChatArchived,
         }
     }
 }
 
-/// Decides on one chat. `user` is the state of the account that comes in (creates, joins, is added), `claim` that of the
-/// name that is chosen; they are not looked at otherwise.
-pub fn decide(
-    id: ChatId,
-    state: &State,
-    user: &user::State,
-    claim: &name::State,
-    command: &Command,
-) -> Result<Decision, Refusal> {
+/// What the rules look at beside the chat. What a command does not name is as if nothing had happened to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Beside<'a> {
+    /// The account that comes in: creates, joins, is added.
+    pub user: &'a user::State,
+    /// The account that a direct chat is opened with.
+    pub other: &'a user::State,
+    /// The claim on the name that is chosen.
+    pub claim: name::State,
+}
+
+/// Decides on one chat.
+pub fn decide(id: ChatId, state: &State, beside: &Beside<'_>, command: &Command) -> Result<Decision, Refusal> {
+    let Beside { user, claim, .. } = beside;
     let (events, outcome) = match command {
         Command::Create(command) => create(id, state, user, claim, command)?,
+        Command::OpenDirect(command) => direct::open(id, state, beside, command)?,
         Command::DeleteIfEmpty => (delete_if_empty(open(state)?), Outcome::Done),
         Command::Change(command) => (change(occupied(state)?, command)?, Outcome::Done),
         Command::Delete(command) => (delete(occupied(state)?, command)?, Outcome::Done),
@@ -144,7 +157,7 @@ fn change(room: &Room, command: &Change) -> Result<Vec<Event>, Refusal> {
         return Err(Refusal::NotAllowed);
     }
     let mut events = Vec::new();
-    if let Some(chat_name) = chat_name.as_ref().filter(|name| **name != room.chat_name) {
+    if let Some(chat_name) = chat_name.as_ref().filter(|name| Some(*name) != room.chat_name.as_ref()) {
         events.push(Event::Renamed(Renamed { chat_name: chat_name.clone(), by: *by }));
     }
     match archived {

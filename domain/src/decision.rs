@@ -34,6 +34,12 @@ pub enum Outcome {
     },
     /// A chat was created.
     ChatCreated { chat_id: ChatId },
+    /// The chat of two people is there.
+    DirectChat {
+        chat_id: ChatId,
+        /// False when it was there before.
+        created: bool,
+    },
     /// A user is a member of a chat.
     Member {
         user_id: UserId,

@@ -8,6 +8,8 @@ use crate::{ChatId, MessageId, ProofId, StreamId, UserId};
 pub struct Reads {
     /// The account that comes in, or in whose name something is made.
     pub user: Option<UserId>,
+    /// The account that a direct chat is opened with.
+    pub other: Option<UserId>,
     /// What counts against the limits of that account.
     pub quota: Option<QuotaId>,
     /// The claim on a name that is chosen.
@@ -33,10 +35,23 @@ pub struct Reads {
 impl Reads {
     /// Each of them.
     pub fn streams(self) -> impl Iterator<Item = StreamId> {
-        let Reads { user, quota, claim, preferences, address, owner, proof, chat, template_key, answered, people } =
-            self;
+        let Reads {
+            user,
+            other,
+            quota,
+            claim,
+            preferences,
+            address,
+            owner,
+            proof,
+            chat,
+            template_key,
+            answered,
+            people,
+        } = self;
         [
             user.map(StreamId::from),
+            other.map(StreamId::from),
             quota.map(StreamId::from),
             claim.map(StreamId::from),
             preferences.map(StreamId::from),

@@ -190,6 +190,12 @@ examples! { sight:
         private: true,
         by: ANNA,
     })),
+    Event::Chat(_, chat::Event::DirectOpened(_)) => Event::Chat(CHAT, chat::Event::DirectOpened(chat::DirectOpened {
+        by: ANNA,
+        with: BORIS,
+    })),
+    Event::Chat(_, chat::Event::Hidden(_)) => Event::Chat(CHAT, chat::Event::Hidden(chat::HiddenFor { user_id: BORIS })),
+    Event::Chat(_, chat::Event::Shown(_)) => Event::Chat(CHAT, chat::Event::Shown(chat::HiddenFor { user_id: BORIS })),
     Event::Chat(_, chat::Event::Renamed(_)) => Event::Chat(CHAT, chat::Event::Renamed(chat::Renamed {
         chat_name: ChatName::parse("garden").unwrap(),
         by: ANNA,

@@ -2,6 +2,7 @@
 
 use domain::id::{EmailClaim, NameClaim};
 use domain::text::{Email, Nickname, UserName};
+use domain::{ChatId, UserId};
 use store::Keys;
 
 /// The claim on a user name: a keyed hash of its canonical form, so that names that look the same are one.
@@ -12,6 +13,18 @@ pub fn claim(keys: &Keys, name: &UserName) -> NameClaim {
 /// The claim that an account has on what somebody wants to be called in a chat, if any has.
 pub fn claim_on(keys: &Keys, nickname: &Nickname) -> NameClaim {
     NameClaim(keys.keyed_hash("user name", &[nickname.key().as_bytes()]))
+}
+
+/// The one chat of two people, whoever of them asks. Its id is made of theirs by a keyed hash, so that nobody else can
+/// name it, and has the form of all ids: its time is that of the later account.
+pub fn direct_chat(keys: &Keys, one: UserId, other: UserId) -> ChatId {
+    let (first, last) = if one <= other { (one, other) } else { (other, one) };
+    let hash = keys.keyed_hash("direct chat", &[first.0.as_bytes(), last.0.as_bytes()]);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash[..16]);
+    bytes[..6].copy_from_slice(&last.0.as_bytes()[..6]);
+    let id = uuid::Builder::from_bytes(bytes).with_version(uuid::Version::SortRand);
+    ChatId(id.with_variant(uuid::Variant::RFC4122).into_uuid())
 }
 
 /// The claim on an address: upper and lower case are one.

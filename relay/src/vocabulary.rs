@@ -27,7 +27,7 @@ pub fn translate(event: &Event) -> Option<PublicFact> {
     if let Event::User(id, event) = event {
         of_user(*id, event)
     } else if let Event::Chat(id, event) = event {
-        Some(of_chat(*id, event))
+        of_chat(*id, event)
     } else if let Event::Message(id, event) = event {
         Some(of_message(*id, event))
     } else {
@@ -61,11 +61,16 @@ fn of_user(user_id: UserId, event: &user::Event) -> Option<PublicFact> {
     Some(told)
 }
 
-fn of_chat(chat_id: ChatId, event: &chat::Event) -> PublicFact {
-    match event {
+fn of_chat(chat_id: ChatId, event: &chat::Event) -> Option<PublicFact> {
+    let told = match event {
         chat::Event::Created(event) => {
             say("letopis.chat.created", json!({"v": 1, "chat_id": chat_id, "private": event.private, "by": event.by}))
         }
+        chat::Event::DirectOpened(event) => {
+            say("letopis.chat.direct_opened", json!({"v": 1, "chat_id": chat_id, "by": event.by, "with": event.with}))
+        }
+        // What somebody has in their list is their own affair.
+        chat::Event::Hidden(_) | chat::Event::Shown(_) => return None,
         chat::Event::Renamed(event) => say("letopis.chat.renamed", json!({"v": 1, "chat_id": chat_id, "by": event.by})),
         chat::Event::Archived(event) => {
             say("letopis.chat.archived", json!({"v": 1, "chat_id": chat_id, "by": event.by}))
@@ -97,7 +102,8 @@ fn of_chat(chat_id: ChatId, event: &chat::Event) -> PublicFact {
             "letopis.chat.role_changed",
             json!({"v": 1, "chat_id": chat_id, "user_id": event.user_id, "role": event.role, "by": event.by}),
         ),
-    }
+    };
+    Some(told)
 }
 
 fn of_message(message_id: MessageId, event: &message::Event) -> PublicFact {

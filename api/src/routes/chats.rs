@@ -49,10 +49,10 @@ pub(super) struct CreateChat {
 }
 
 #[derive(Serialize, ToSchema)]
-struct ChatWritten {
+pub(super) struct ChatWritten {
     #[schema(value_type = Uuid)]
-    chat_id: ChatId,
-    position: u64,
+    pub(super) chat_id: ChatId,
+    pub(super) position: u64,
 }
 
 /// What is left out stays as it is.
@@ -96,8 +96,15 @@ struct Chats {
 struct Chat {
     #[schema(value_type = Uuid)]
     chat_id: ChatId,
+    /// Of a direct chat: how the other wants to be called everywhere; empty when they are erased.
     #[schema(example = "Garden")]
     chat_name: String,
+    /// Whether it is the one chat of two people.
+    direct: bool,
+    /// Whom it is with, where it is direct and mine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>, required = false)]
+    user_id: Option<UserId>,
     private: bool,
     archived: bool,
     /// My role in it, where I am a member.
@@ -180,7 +187,7 @@ async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<
         Scope::Public => chats::open_to_all(&reading.database, caller.user_id, &prefix, before, limit + 1).await?,
     };
     let next = cut(&mut rows, limit, |last| cursor::write_position(&app.keys, &list, last.position));
-    let chats = rows.into_iter().map(|row| shown(row.chat, row.role, row.last_message));
+    let chats = rows.into_iter().map(|row| shown(row.chat, row.direct, row.role, row.last_message));
     Ok(read(reading.position, Chats { chats: chats.collect(), next }))
 }
 
@@ -205,18 +212,29 @@ async fn one(
         if chat.private {
             return Err(Error::new(Code::NotAMember, "this chat is private; ask its owner or an admin to add you"));
         }
-        return Ok(read_one(position, tag(version), shown(chat, None, None)));
+        return Ok(read_one(position, tag(version), shown(chat, None, None, None)));
     };
+    let direct = chats::direct(&reading.database, chat_id, caller.user_id).await?;
     let last = chats::last_message(&reading.database, chat_id).await?;
-    // What was said last is no part of the chat's own stream.
-    let tag = last.as_ref().map_or_else(|| tag(version), |last| tag_of(version, last));
-    Ok(read_one(position, tag, shown(chat, Some(member.role), last)))
+    let tag = tag_of(version, direct.as_ref(), last.as_ref());
+    Ok(read_one(position, tag, shown(chat, direct, Some(member.role), last)))
 }
 
-fn tag_of(version: u64, last: &chats::LastMessage) -> HeaderValue {
+/// What was said last, and what the other of two is called, are no parts of the chat's own stream.
+fn tag_of(version: u64, direct: Option<&chats::Direct>, last: Option<&chats::LastMessage>) -> HeaderValue {
     let name = |name: &Option<String>| name.as_deref().unwrap_or_default().as_bytes().to_vec();
-    let (nickname, display_name) = (name(&last.user_name), name(&last.display_name));
-    tag_beside(version, &[last.message_id.0.as_bytes(), &last.version.to_be_bytes(), &nickname, &display_name])
+    let mut beside = Vec::new();
+    if let Some(direct) = direct {
+        beside.push(name(&direct.display_name));
+    }
+    if let Some(last) = last {
+        beside.extend([last.message_id.0.as_bytes().to_vec(), last.version.to_be_bytes().to_vec()]);
+        beside.extend([name(&last.user_name), name(&last.display_name)]);
+    }
+    match beside.is_empty() {
+        true => tag(version),
+        false => tag_beside(version, &beside.iter().map(Vec::as_slice).collect::<Vec<_>>()),
+    }
 }
 
 /// Change a chat
@@ -255,10 +273,18 @@ async fn delete(
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }
 
-fn shown(chat: chats::Chat, role: Option<chat::Role>, last: Option<chats::LastMessage>) -> Chat {
+fn shown(
+    chat: chats::Chat,
+    direct: Option<chats::Direct>,
+    role: Option<chat::Role>,
+    last: Option<chats::LastMessage>,
+) -> Chat {
+    let user_id = direct.as_ref().map(|with| with.user_id);
     Chat {
         chat_id: chat.chat_id,
-        chat_name: chat.chat_name,
+        direct: chat.direct,
+        user_id,
+        chat_name: direct.map_or(chat.chat_name, |with| with.display_name.unwrap_or_default()),
         private: chat.private,
         archived: chat.archived,
         role,

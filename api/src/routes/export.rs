@@ -130,22 +130,24 @@ async fn write_sign_ins(
 }
 
 async fn write_chats(db: &Database, user_id: UserId, out: &mut Sender<Bytes, ExportError>) -> Result<(), ExportError> {
-    let mut before = None;
+    let mut after = 0;
     loop {
-        let page = chats::mine(db, user_id, "", before, PAGE).await?;
+        let page = chats::joined(db, user_id, after, PAGE).await?;
         let mut lines = Vec::with_capacity(page.len());
-        for listed in &page {
-            let me = chats::member(db, listed.chat.chat_id, user_id).await?;
+        for (_, chat_id, role) in &page {
+            let Some(chat) = chats::by_id(db, *chat_id).await? else { continue };
+            let me = chats::member(db, *chat_id, user_id).await?;
+            let direct = chats::direct(db, *chat_id, user_id).await?;
             lines.push(json!({
-                "kind": "chat", "chat_id": listed.chat.chat_id, "chat_name": listed.chat.chat_name,
-                "private": listed.chat.private, "role": listed.role,
+                "kind": "chat", "chat_id": chat_id, "chat_name": chat.chat_name, "private": chat.private, "role": role,
+                "direct_with": direct.map(|with| with.user_id),
                 "user_name": me.as_ref().and_then(|me| me.user_name.as_deref()),
                 "joined_at": me.as_ref().map(|me| me.joined_at),
             }));
         }
         say(out, lines).await?;
         match page.last() {
-            Some(last) if page.len() == PAGE as usize => before = Some(last.position),
+            Some((position, ..)) if page.len() == PAGE as usize => after = *position,
             Some(_) | None => return Ok(()),
         }
     }

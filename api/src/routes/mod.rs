@@ -4,6 +4,7 @@ mod auth;
 mod chats;
 mod codes;
 mod deliveries;
+mod direct;
 mod email;
 pub(crate) mod export;
 mod forgetting;
@@ -48,6 +49,7 @@ pub(crate) fn all() -> Routes {
         .merge(templates::routes())
         .merge(users::routes())
         .merge(chats::routes())
+        .merge(direct::routes())
         .merge(members::routes())
         .merge(messages::routes())
         .merge(search::routes())

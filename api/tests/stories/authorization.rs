@@ -173,6 +173,8 @@ const ROWS: &[Row] = &[
     row("get", "/v1/users/{user_id}", Read, Others, "", [401, 200, 200, 200, 200, 200, 200]),
     mine("get", "/v1/chats", Read, ""),
     row("post", "/v1/chats", Write, Nobodys, r#"{"chat_name": "yard"}"#, [401, 201, 201, 201, 201, 201, 201]),
+    row("put", "/v1/direct/{user_id}", Write, Others, "", [401, 201, 201, 201, 201, 201, 201]),
+    row("put", "/v1/direct/{user_id}", Write, Own, "", [401, 400, 400, 400, 400, 400, 400]),
     //                                                                       anon stra mute memb admi owne auth
     row("get", CHAT, Read, Nobodys, "",                                     [401, 403, 200, 200, 200, 200, 200]),
     row("patch", CHAT, Write, Nobodys, r#"{"chat_name": "yard"}"#,          [401, 403, 403, 403, 200, 200, 403]),

@@ -11,6 +11,7 @@ mod chat_screen;
 mod chats;
 mod codes;
 mod conditions;
+mod direct;
 mod documents;
 mod door;
 mod forgetting;

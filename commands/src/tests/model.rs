@@ -48,7 +48,9 @@ impl Model {
                     | chat::Command::Join(chat::Join { user_id, .. }) => *user_id,
                     _ => UserId(Uuid::nil()),
                 };
-                Ok(chat::decide(*id, &self.chat(*id), &self.user(newcomer), &domain::name::State::default(), wish)?)
+                let (user, other) = (self.user(newcomer), user::State::Absent);
+                let beside = chat::Beside { user: &user, other: &other, claim: name::State::default() };
+                Ok(chat::decide(*id, &self.chat(*id), &beside, wish)?)
             }
             Command::Message(id, wish) => {
                 let (chat_id, answered) = match wish {

@@ -9,6 +9,7 @@ use crate::{Reads, UserId};
 #[derive(Clone, Debug)]
 pub enum Command {
     Create(Create),
+    OpenDirect(OpenDirect),
     Change(Change),
     Delete(Delete),
     Join(Join),
@@ -32,6 +33,13 @@ pub struct Create {
     pub private: bool,
     /// The creator's name in it; by default that of the account.
     pub nickname: Option<Chosen>,
+}
+
+/// Have it as the one chat of two people. Its id is made of theirs.
+#[derive(Clone, Debug)]
+pub struct OpenDirect {
+    pub by: UserId,
+    pub with: UserId,
 }
 
 /// Rename it, archive it, open it again; what is not given stays.
@@ -116,14 +124,17 @@ pub struct Chosen {
 }
 
 impl Command {
-    /// What the rules look at beside the chat: the account that comes in, and the claim on the name that it chose.
+    /// What the rules look at beside the chat: the account that comes in, the one that comes in with it, and the claim on
+    /// the name that was chosen.
     pub fn reads(&self) -> Reads {
-        Reads { user: self.newcomer(), claim: self.claim(), ..Reads::default() }
+        let other = if let Command::OpenDirect(OpenDirect { with, .. }) = self { Some(*with) } else { None };
+        Reads { user: self.newcomer(), other, claim: self.claim(), ..Reads::default() }
     }
 
     fn newcomer(&self) -> Option<UserId> {
         match self {
             Command::Create(command) => Some(command.by),
+            Command::OpenDirect(command) => Some(command.by),
             Command::Join(Join { user_id, .. })
             | Command::BringIn(BringIn { user_id, .. })
             | Command::Add(Add { user_id, .. }) => Some(*user_id),
@@ -143,6 +154,7 @@ impl Command {
     pub(crate) fn by(&self) -> Option<UserId> {
         match self {
             Command::Create(Create { by, .. })
+            | Command::OpenDirect(OpenDirect { by, .. })
             | Command::Change(Change { by, .. })
             | Command::Delete(Delete { by })
             | Command::Add(Add { by, .. })
@@ -167,7 +179,8 @@ impl Command {
             | Command::Join(Join { nickname, .. })
             | Command::BringIn(BringIn { nickname, .. }) => nickname.as_ref().map(|chosen| chosen.claim),
             Command::SetNickname(command) => Some(command.nickname.claim),
-            Command::Change(_)
+            Command::OpenDirect(_)
+            | Command::Change(_)
             | Command::Delete(_)
             | Command::Add(_)
             | Command::Leave(_)

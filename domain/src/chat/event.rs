@@ -11,6 +11,12 @@ use serde::{Deserialize, Serialize};
 pub enum Event {
     /// It was created.
     Created(Created),
+    /// It was opened as the chat of two people, whose coming in is a fact of its own each.
+    DirectOpened(DirectOpened),
+    /// One of the two has put it away until something is said in it.
+    Hidden(HiddenFor),
+    /// They have it in their list again.
+    Shown(HiddenFor),
     /// It has another name.
     Renamed(Renamed),
     /// It is closed for new messages and members.
@@ -42,6 +48,20 @@ pub struct Created {
     pub private: bool,
     /// Who created it; their membership is a fact of its own.
     pub by: UserId,
+}
+
+/// `chat.direct_opened.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectOpened {
+    /// Who opened it.
+    pub by: UserId,
+    pub with: UserId,
+}
+
+/// `chat.hidden.v1`, `chat.shown.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HiddenFor {
+    pub user_id: UserId,
 }
 
 /// `chat.renamed.v1`
@@ -122,6 +142,9 @@ impl Event {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Event::Created(_) => "chat.created.v1",
+            Event::DirectOpened(_) => "chat.direct_opened.v1",
+            Event::Hidden(_) => "chat.hidden.v1",
+            Event::Shown(_) => "chat.shown.v1",
             Event::Renamed(_) => "chat.renamed.v1",
             Event::Archived(_) => "chat.archived.v1",
             Event::Unarchived(_) => "chat.unarchived.v1",
@@ -139,6 +162,8 @@ impl Event {
     pub(crate) fn written(&self) -> Written {
         match self {
             Event::Created(event) => (json(event), None),
+            Event::DirectOpened(event) => (json(event), None),
+            Event::Hidden(event) | Event::Shown(event) => (json(event), None),
             Event::Renamed(event) => (json(event), None),
             Event::Archived(event) | Event::Unarchived(event) | Event::Deleted(event) => (json(event), None),
             Event::MemberJoined(event) => (json(event), sealed(event.user_id, &event.nickname)),
@@ -156,6 +181,9 @@ impl Event {
             Event::MemberJoined(joined) => Some(joined.user_id),
             Event::MemberAdded(added) => Some(added.user_id),
             Event::Created(_)
+            | Event::DirectOpened(_)
+            | Event::Hidden(_)
+            | Event::Shown(_)
             | Event::Renamed(_)
             | Event::Archived(_)
             | Event::Unarchived(_)
@@ -171,6 +199,9 @@ impl Event {
     pub(crate) fn restore(parts: &StoredParts<'_>) -> Result<Event, Unreadable> {
         Ok(match parts.name {
             "chat.created.v1" => Event::Created(parts.payload()?),
+            "chat.direct_opened.v1" => Event::DirectOpened(parts.payload()?),
+            "chat.hidden.v1" => Event::Hidden(parts.payload()?),
+            "chat.shown.v1" => Event::Shown(parts.payload()?),
             "chat.renamed.v1" => Event::Renamed(parts.payload()?),
             "chat.archived.v1" => Event::Archived(parts.payload()?),
             "chat.unarchived.v1" => Event::Unarchived(parts.payload()?),

@@ -2,7 +2,7 @@
 
 use super::{
     Add, BringIn, By, Chosen, Decided, Event, Join, Leave, MemberAdded, MemberJoined, MemberLeft, MemberRemoved,
-    NicknameChanged, Refusal, Remove, Role, RoleChanged, Room, SetNickname, SetRole, Withdraw,
+    NicknameChanged, Refusal, Remove, Role, RoleChanged, Room, SetNickname, SetRole, Withdraw, direct,
 };
 use crate::text::Nickname;
 use crate::{Outcome, Personal, UserId, name, user};
@@ -46,6 +46,9 @@ pub(super) fn bring_in(
 ) -> Result<Decided, Refusal> {
     let (user_id, nickname) = (command.user_id, command.nickname.as_ref());
     let Some(role) = role_on_entry(room, user_id) else { return Ok(is_in(user_id)) };
+    if room.direct {
+        return Err(Refusal::NotInvited);
+    }
     let own = name::State::default();
     let spelling = nickname.filter(|chosen| is_own_spelling(room, claim, user_id, chosen));
     let nickname = match nickname_for(Some(room), user, claim, user_id, nickname) {
@@ -114,6 +117,10 @@ fn is_free(room: Option<&Room>, claim: &name::State, user_id: UserId, nickname: 
 
 pub(super) fn leave(room: &Room, command: &Leave) -> Result<Vec<Event>, Refusal> {
     let user_id = command.user_id;
+    if room.direct && room.members.len() > 1 {
+        role_of(room, user_id)?;
+        return Ok(direct::put_away(user_id));
+    }
     let owners = room.members.values().filter(|role| **role == Role::Owner).count();
     if role_of(room, user_id)? == Role::Owner && owners == 1 && room.members.len() > 1 {
         return Err(Refusal::OwnerMustHandOver);

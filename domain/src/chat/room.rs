@@ -22,8 +22,12 @@ pub enum State {
 /// A chat that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Room {
-    /// Its name.
-    pub chat_name: ChatName,
+    /// Its name; a direct chat has none.
+    pub chat_name: Option<ChatName>,
+    /// Whether it is the chat of two people: nobody else comes in, and neither leads it.
+    pub direct: bool,
+    /// Which of the two have put it away, unless something was said since.
+    pub hidden: Vec<UserId>,
     /// Whether only those who were added may be in it.
     pub private: bool,
     /// Whether it is closed for new messages and members.
@@ -84,23 +88,25 @@ impl Role {
 /// Folds one fact in.
 pub fn evolve(state: &mut State, event: &Event) {
     if let Event::Created(created) = event {
-        *state = State::Open(Box::new(Room {
-            chat_name: created.chat_name.clone(),
-            private: created.private,
-            archived: false,
-            members: HashMap::new(),
-            left_muted: Vec::new(),
-            nicknames: HashMap::new(),
-            called: HashMap::new(),
-            order: Vec::new(),
-            went_last: created.by,
-        }));
+        let named =
+            Room { chat_name: Some(created.chat_name.clone()), private: created.private, ..Room::of(created.by) };
+        *state = State::Open(Box::new(named));
+        return;
+    }
+    if let Event::DirectOpened(opened) = event {
+        *state = State::Open(Box::new(Room { private: true, direct: true, ..Room::of(opened.by) }));
         return;
     }
     let State::Open(room) = state else { return };
     match event {
-        Event::Created(_) => {}
-        Event::Renamed(renamed) => room.chat_name = renamed.chat_name.clone(),
+        Event::Created(_) | Event::DirectOpened(_) => {}
+        Event::Hidden(hidden) => {
+            if !room.hidden.contains(&hidden.user_id) {
+                room.hidden.push(hidden.user_id);
+            }
+        }
+        Event::Shown(shown) => room.hidden.retain(|hidden| *hidden != shown.user_id),
+        Event::Renamed(renamed) => room.chat_name = Some(renamed.chat_name.clone()),
         Event::Archived(_) => room.archived = true,
         Event::Unarchived(_) => room.archived = false,
         Event::Deleted(_) => *state = State::Deleted,
@@ -128,6 +134,23 @@ pub fn evolve(state: &mut State, event: &Event) {
 }
 
 impl Room {
+    /// An empty one that somebody has created.
+    fn of(by: UserId) -> Room {
+        Room {
+            chat_name: None,
+            direct: false,
+            hidden: Vec::new(),
+            private: false,
+            archived: false,
+            members: HashMap::new(),
+            left_muted: Vec::new(),
+            nicknames: HashMap::new(),
+            called: HashMap::new(),
+            order: Vec::new(),
+            went_last: by,
+        }
+    }
+
     /// Remembers how somebody is called here from now on; none where it is not known, or nobody is.
     fn call(&mut self, user_id: UserId, nickname: Option<&Nickname>) {
         let former = match nickname {
@@ -160,6 +183,7 @@ impl State {
         let members = members.iter().map(|(user_id, role)| json!({"user_id": user_id, "role": role}));
         json!({
             "is": "open", "chat_name": room.chat_name, "private": room.private, "archived": room.archived,
+            "direct": room.direct,
             "members": members.collect::<Vec<_>>(),
         })
     }

@@ -1,5 +1,6 @@
 //! The rules of chats: who comes and goes, what happens to the chat itself. What depends on roles is in `roles`.
 
+mod direct;
 mod names;
 mod roles;
 
@@ -24,14 +25,18 @@ fn check(given: &[Event], when: Command, then: Result<Vec<Event>, Refusal>) {
 /// As [`check`], when somebody else comes in.
 fn check_for(user: &user::State, given: &[Event], when: Command, then: Result<Vec<Event>, Refusal>) {
     let what = format!("given {given:?}, when {when:?}");
-    let follows = decide(ROOM, &folded(given), user, &name::State::default(), &when)
+    let follows = decide(ROOM, &folded(given), &beside(user), &when)
         .map(|decision| decision.facts.into_iter().map(of_room).collect());
     assert_eq!(follows, then, "{what}");
 }
 
+fn beside(user: &user::State) -> Beside<'_> {
+    Beside { user, other: &user::State::Absent, claim: name::State::default() }
+}
+
 /// The first time it is accepted and writes something; wanted again, this follows.
 fn check_again(given: &[Event], when: Command, then: Result<Vec<Event>, Refusal>) {
-    let first = decide(ROOM, &folded(given), &vera(), &name::State::default(), &when).unwrap().facts;
+    let first = decide(ROOM, &folded(given), &beside(&vera()), &when).unwrap().facts;
     assert!(!first.is_empty(), "the first {when:?} writes something");
     let after = [given.to_vec(), first.into_iter().map(of_room).collect()].concat();
     check(&after, when, then);
@@ -56,7 +61,7 @@ fn of_room(event: crate::Event) -> Event {
 }
 
 fn outcome(given: &[Event], when: &Command) -> Outcome {
-    decide(ROOM, &folded(given), &vera(), &name::State::default(), when).unwrap().outcome
+    decide(ROOM, &folded(given), &beside(&vera()), when).unwrap().outcome
 }
 
 fn account(personal: Personal<user::SignedUpAs>) -> user::State {
@@ -307,7 +312,7 @@ fn a_chat_is_renamed_and_archived_in_one_wish() {
     let renamed = Event::Renamed(Renamed { chat_name: name("garden"), by: OLGA });
     check(&of_olga(), both, Ok(vec![renamed.clone(), archived()]));
     let after = room(&and(of_olga(), [renamed, archived()]));
-    assert_eq!((after.chat_name, after.archived), (name("garden"), true));
+    assert_eq!((after.chat_name, after.archived), (Some(name("garden")), true));
 }
 
 #[test]

@@ -40,19 +40,19 @@ pub async fn erase(
 ) -> Result<Answer, Error> {
     let began = *writer.head().borrow();
     follow(projections, ProjectionId::Chats, writer.acknowledged(ProjectionId::Chats.follows())).await;
-    let mut before = None;
+    let mut after = 0;
     loop {
         let database = projections.database(ProjectionId::Chats);
-        let page = chats::mine(&database, user_id, "", before, CHATS_AT_ONCE).await?;
+        let page = chats::joined(&database, user_id, after, CHATS_AT_ONCE).await?;
         let mut leaving = JoinSet::new();
-        for listed in &page {
-            leaving.spawn(withdraw(writer.clone(), listed.chat.chat_id, user_id, request.clone()));
+        for (_, chat_id, _) in &page {
+            leaving.spawn(withdraw(writer.clone(), *chat_id, user_id, request.clone()));
         }
         while let Some(left) = leaving.join_next().await {
             left.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         }
         match page.last() {
-            Some(last) if page.len() == CHATS_AT_ONCE as usize => before = Some(last.position),
+            Some((position, ..)) if page.len() == CHATS_AT_ONCE as usize => after = *position,
             Some(_) | None => break,
         }
     }
@@ -175,13 +175,13 @@ pub async fn preview(log: &Log, projections: &Projections, user: &str) -> Result
         super::users::account(&projections.database(ProjectionId::Users), user).await?;
     let (events, sealed_parts) = count(log, user_id)?;
     let mut preview = Preview { user_id, user_name, events, sealed_parts, chats: 0, owned_chats: 0 };
-    let mut before = None;
+    let mut after = 0;
     loop {
-        let page = chats::mine(&projections.database(ProjectionId::Chats), user_id, "", before, CHATS_PAGE).await?;
+        let page = chats::joined(&projections.database(ProjectionId::Chats), user_id, after, CHATS_PAGE).await?;
         preview.chats += page.len() as u64;
-        preview.owned_chats += page.iter().filter(|listed| listed.role == Some(chat::Role::Owner)).count() as u64;
+        preview.owned_chats += page.iter().filter(|(.., role)| *role == chat::Role::Owner).count() as u64;
         match page.last() {
-            Some(last) if page.len() == CHATS_PAGE as usize => before = Some(last.position),
+            Some((position, ..)) if page.len() == CHATS_PAGE as usize => after = *position,
             Some(_) | None => return Ok(preview),
         }
     }

@@ -1,9 +1,11 @@
 //! Chats, who is in them, and how each message begins: a list of chats shows the newest one.
 
+mod direct;
 mod queries;
 
 pub use queries::{
-    Chat, ChatEntry, LastMessage, Member, by_id, last_message, member, members, mine, open_to_all, without_owner,
+    Chat, ChatEntry, Direct, LastMessage, Member, by_id, direct, joined, last_message, member, members, mine,
+    open_to_all, without_owner,
 };
 
 use crate::ProjectionId;
@@ -12,7 +14,7 @@ use crate::engine::fold::Fold;
 use crate::engine::table::{Key, Table};
 use crate::models::display_name;
 use domain::chat::{self, Role};
-use domain::text::{ChatName, MessageText, Nickname, canonical_name};
+use domain::text::{MessageText, Nickname, canonical_name};
 use domain::{ChatId, Event, MessageId, Personal, UserId, message, user};
 use std::collections::BTreeMap;
 use store::Fact;
@@ -21,7 +23,7 @@ use store::sql::{Tx, Value};
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Chats,
     name: "chats",
-    version: 4,
+    version: 5,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
@@ -31,11 +33,13 @@ pub(crate) const DEFINITION: Definition = Definition {
 
 const TABLES: &str = concat!(
     display_name::person!(),
+    direct::direct!(),
     "
     create table chat (
         chat_id bytea primary key,
         chat_name text not null,
         name_key text not null,
+        direct boolean not null,
         private boolean not null,
         archived boolean not null,
         members bigint not null,
@@ -83,12 +87,14 @@ const INDEXES: &str = "
 
 const COMPARED: &[Table] = &[
     display_name::COMPARED,
+    direct::COMPARED,
     Table {
         name: "chat",
         key: &[Key::Id("chat_id")],
         columns: &[
             "chat_name",
             "name_key",
+            "direct",
             "private",
             "archived",
             "members",
@@ -118,10 +124,10 @@ fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -
     display_name::apply(tx, user_id, event)?;
     match event {
         user::Event::Erased => forget(tx, user_id),
+        user::Event::ProfileChanged(changed) => direct::call(tx, user_id, changed),
         user::Event::SignedUp(_)
         | user::Event::NameGiven
         | user::Event::NameChosen(_)
-        | user::Event::ProfileChanged(_)
         | user::Event::EmailChangeRequested(_)
         | user::Event::EmailConfirmed(_)
         | user::Event::PasswordChanged(_)
@@ -201,11 +207,20 @@ fn preview(text: &MessageText) -> &str {
 
 fn apply_chat(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, event: &chat::Event) -> Result<(), store::Error> {
     match event {
-        chat::Event::Created(created) => return insert(tx, fact, chat_id, created),
+        chat::Event::Created(created) => {
+            return insert(tx, fact, chat_id, created.chat_name.as_str(), (false, created.private));
+        }
+        chat::Event::DirectOpened(opened) => return direct::open(tx, fact, chat_id, opened),
+        chat::Event::Hidden(hidden) => direct::hide(tx, chat_id, hidden.user_id, fact.position)?,
+        chat::Event::Shown(shown) => direct::hide(tx, chat_id, shown.user_id, 0)?,
         chat::Event::Renamed(renamed) => {
             tx.queue(
                 "update chat set chat_name = $2, name_key = $3 where chat_id = $1",
-                &[(&chat_id).into(), renamed.chat_name.as_str().into(), name_key(&renamed.chat_name).as_str().into()],
+                &[
+                    (&chat_id).into(),
+                    renamed.chat_name.as_str().into(),
+                    key_of(renamed.chat_name.as_str()).as_str().into(),
+                ],
             )?;
         }
         chat::Event::Archived(_) => set_archived(tx, chat_id, true)?,
@@ -214,6 +229,7 @@ fn apply_chat(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, event: &chat::Event
             tx.queue("delete from said where chat_id = $1", &[(&chat_id).into()])?;
             tx.queue("delete from author_name where chat_id = $1", &[(&chat_id).into()])?;
             tx.queue("delete from member where chat_id = $1", &[(&chat_id).into()])?;
+            direct::remove(tx, chat_id)?;
             tx.queue("delete from chat where chat_id = $1", &[(&chat_id).into()])?;
             return Ok(());
         }
@@ -237,16 +253,23 @@ fn apply_chat(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, event: &chat::Event
     tx.queue("update chat set version = $2 where chat_id = $1", &[(&chat_id).into(), fact.version.into()])
 }
 
-fn insert(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, created: &chat::Created) -> Result<(), store::Error> {
+fn insert(
+    tx: &mut Tx<'_>,
+    fact: &Fact,
+    chat_id: ChatId,
+    chat_name: &str,
+    (direct, private): (bool, bool),
+) -> Result<(), store::Error> {
     tx.queue(
-        "insert into chat (chat_id, chat_name, name_key, private, archived, members, created_at, version, position,
-             active)
-         values ($1, $2, $3, $4, $5, 0, $6, $7, $8, $8)",
+        "insert into chat (chat_id, chat_name, name_key, direct, private, archived, members, created_at, version,
+             position, active)
+         values ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $9)",
         &[
             (&chat_id).into(),
-            created.chat_name.as_str().into(),
-            name_key(&created.chat_name).as_str().into(),
-            created.private.into(),
+            chat_name.into(),
+            key_of(chat_name).as_str().into(),
+            direct.into(),
+            private.into(),
             false.into(),
             fact.recorded_at.into(),
             fact.version.into(),
@@ -256,8 +279,8 @@ fn insert(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, created: &chat::Created
 }
 
 /// A name as it is compared; one that does not settle (none that anybody uses) is compared in lower case.
-fn name_key(name: &ChatName) -> String {
-    canonical_name(name.as_str()).unwrap_or_else(|| name.as_str().to_lowercase())
+fn key_of(name: &str) -> String {
+    canonical_name(name).unwrap_or_else(|| name.to_lowercase())
 }
 
 fn set_archived(tx: &mut Tx<'_>, chat_id: ChatId, archived: bool) -> Result<(), store::Error> {
@@ -307,6 +330,7 @@ fn forget(tx: &mut Tx<'_>, user_id: UserId) -> Result<(), store::Error> {
         "update chat set members = members - 1 where chat_id in (select chat_id from member where user_id = $1)",
         &[(&user_id).into()],
     )?;
+    direct::forget(tx, user_id)?;
     tx.queue("delete from said where author = $1", &[(&user_id).into()])?;
     tx.queue("update author_name set user_name = null where user_id = $1", &[(&user_id).into()])?;
     tx.queue("delete from member where user_id = $1", &[(&user_id).into()])

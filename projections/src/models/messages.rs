@@ -185,7 +185,9 @@ fn remove(tx: &mut Tx<'_>, id: MessageId) -> Result<(), store::Error> {
 
 fn apply_chat(tx: &mut Tx<'_>, _: &Fact, chat_id: ChatId, event: &chat::Event) -> Result<(), store::Error> {
     match event {
-        chat::Event::Created(_) => tx.queue("insert into chat_known (chat_id) values ($1)", &[(&chat_id).into()]),
+        chat::Event::Created(_) | chat::Event::DirectOpened(_) => {
+            tx.queue("insert into chat_known (chat_id) values ($1)", &[(&chat_id).into()])
+        }
         chat::Event::Deleted(_) => {
             tx.queue("delete from message where chat_id = $1", &[(&chat_id).into()])?;
             tx.queue("delete from member where chat_id = $1", &[(&chat_id).into()])?;
@@ -200,7 +202,9 @@ fn apply_chat(tx: &mut Tx<'_>, _: &Fact, chat_id: ChatId, event: &chat::Event) -
             "update member set user_name = $3 where chat_id = $1 and user_id = $2",
             &[(&chat_id).into(), (&changed.user_id).into(), changed.nickname.known().map(|name| name.as_str()).into()],
         ),
-        chat::Event::Renamed(_)
+        chat::Event::Hidden(_)
+        | chat::Event::Shown(_)
+        | chat::Event::Renamed(_)
         | chat::Event::Archived(_)
         | chat::Event::Unarchived(_)
         | chat::Event::RoleChanged(_) => Ok(()),

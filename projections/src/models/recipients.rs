@@ -188,6 +188,9 @@ fn apply_chat(tx: &mut Tx<'_>, _: &Fact, chat_id: ChatId, event: &chat::Event) -
             return tx.queue("delete from chat_member where chat_id = $1", &[(&chat_id).into()]);
         }
         chat::Event::Created(_)
+        | chat::Event::DirectOpened(_)
+        | chat::Event::Hidden(_)
+        | chat::Event::Shown(_)
         | chat::Event::Renamed(_)
         | chat::Event::Archived(_)
         | chat::Event::Unarchived(_)

@@ -292,3 +292,48 @@ fn a_newest_message_that_is_wrong_is_found() {
         assert!(verified.differences.iter().all(|difference| difference.table == table), "{verified:?}");
     }
 }
+
+fn direct(chat: ChatId, by: UserId, with: UserId) -> domain::Event {
+    of_chat(chat, chat::Event::DirectOpened(chat::DirectOpened { by, with }))
+}
+
+#[tokio::test]
+async fn a_direct_chat_is_called_as_the_other_and_can_be_put_away() {
+    let Some(mut world) = World::new() else { return };
+    let (chat, anna, boris) = (chat_id(1), user_id(ANNA), user_id(BORIS));
+    world.follow([
+        signed_up(anna, "Anna", None),
+        signed_up(boris, "Boris", None),
+        direct(chat, anna, boris),
+        joined(chat, anna, "Anna", Role::Member),
+        joined(chat, boris, "Boris", Role::Member),
+        profile(boris, "Боря"),
+    ]);
+    let db = world.projections.database(ProjectionId::Chats);
+    let with = chats::direct(&db, chat, anna).await.unwrap().unwrap();
+    assert_eq!((with.user_id, with.display_name.as_deref()), (boris, Some("Боря")));
+    let found = async |who, prefix| chats::mine(&db, who, prefix, None, 9).await.unwrap().len();
+    assert_eq!((found(anna, "бор").await, found(anna, "bor").await, found(boris, "ann").await), (1, 0, 1));
+    assert_eq!(chats::without_owner(&db, 0, 9).await.unwrap(), [], "nobody is to lead it");
+
+    let hidden = |user_id| of_chat(chat, chat::Event::Hidden(chat::HiddenFor { user_id }));
+    world.follow([hidden(anna)]);
+    assert_eq!((found(anna, "").await, found(boris, "").await), (0, 1));
+    assert_eq!(chats::joined(&db, anna, 0, 9).await.unwrap(), [(4, chat, Role::Member)], "she is in it all the same");
+    world.follow([posted(message_id(1), chat, boris, "hello")]);
+    assert_eq!(found(anna, "").await, 1);
+    world.follow([hidden(anna), of_chat(chat, chat::Event::Shown(chat::HiddenFor { user_id: anna }))]);
+    assert_eq!(found(anna, "").await, 1);
+    world.assert_verified();
+
+    world.follow([left(chat, boris)]);
+    world.erase(boris);
+    world.projections.catch_up().unwrap();
+    let with = chats::direct(&db, chat, anna).await.unwrap().unwrap();
+    assert_eq!((with.user_id, with.display_name), (boris, None));
+    assert_eq!((found(anna, "бор").await, found(anna, "").await), (0, 1));
+    world.assert_verified();
+    world.follow([left(chat, anna), of_chat(chat, chat::Event::Deleted(by(anna)))]);
+    assert_eq!(chats::direct(&db, chat, anna).await.unwrap(), None);
+    world.assert_verified();
+}

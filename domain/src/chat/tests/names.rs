@@ -69,12 +69,14 @@ fn a_name_of_anothers_account_is_taken_and_ones_own_is_not() {
     for (wish, given) in wishes.into_iter().zip(given) {
         let by = if given.is_empty() { OLGA } else { VERA };
         for (owner, taken) in [(Some(BORIS), true), (Some(by), false), (None, false)] {
-            let decided = decide(ROOM, &folded(&given), &vera(), &name::State { owner }, &wish);
+            let decided =
+                decide(ROOM, &folded(&given), &Beside { claim: name::State { owner }, ..beside(&vera()) }, &wish);
             assert_eq!(decided.err(), taken.then_some(Refusal::NameTaken), "{wish:?} {owner:?}");
         }
     }
     let claimed = name::State { owner: Some(BORIS) };
-    let refused = decide(ROOM, &folded(&of_olga()), &vera(), &claimed, &set_nickname(OLGA, "Boris"));
+    let refused =
+        decide(ROOM, &folded(&of_olga()), &Beside { claim: claimed, ..beside(&vera()) }, &set_nickname(OLGA, "Boris"));
     assert_eq!(refused.err(), Some(Refusal::NameTaken));
 }
 

@@ -11,6 +11,8 @@ pub struct Chat {
     pub chat_id: ChatId,
     /// Its name.
     pub chat_name: String,
+    /// Whether it is the one chat of two people. It has no name of its own.
+    pub direct: bool,
     /// Whether only those who were added may be in it.
     pub private: bool,
     /// Whether it is closed for new messages and members.
@@ -42,11 +44,21 @@ pub struct LastMessage {
     pub version: u64,
 }
 
+/// Whom a direct chat is with, for one of the two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Direct {
+    pub user_id: UserId,
+    /// How they want to be called everywhere; none when they are erased.
+    pub display_name: Option<String>,
+}
+
 /// A chat in somebody's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChatEntry {
     /// The chat.
     pub chat: Chat,
+    /// Whom it is with, where it is a direct chat of theirs.
+    pub direct: Option<Direct>,
     /// What they may do in it; none when they are not a member.
     pub role: Option<Role>,
     /// Where it stands in the list: its cursor.
@@ -73,7 +85,7 @@ pub struct Member {
 
 macro_rules! chat_columns {
     () => {
-        "c.chat_id, c.chat_name, c.private, c.archived, c.members, c.created_at, c.version"
+        "c.chat_id, c.chat_name, c.direct, c.private, c.archived, c.members, c.created_at, c.version"
     };
 }
 /// What [`chat()`] reads.
@@ -98,7 +110,13 @@ const MEMBER: Columns = Columns::of(member_columns!());
 /// A chat, where it stands in the list, what who asks may do in it, and its newest message.
 macro_rules! listed_columns {
     ($position:literal) => {
-        concat!(chat_columns!(), ", ", $position, ", m.role, ", last_message_columns!())
+        concat!(
+            chat_columns!(),
+            ", ",
+            $position,
+            ", m.role, r.other, o.display_name as other_name, ",
+            last_message_columns!()
+        )
     };
 }
 /// What [`listed`] reads.
@@ -163,7 +181,9 @@ macro_rules! listed {
             " left join said s on m.role is not null
                  and s.position = (select max(l.position) from said l where l.chat_id = c.chat_id)
              left join author_name n on n.chat_id = s.chat_id and n.user_id = s.author
-             left join person d on d.user_id = s.author ",
+             left join person d on d.user_id = s.author
+             left join direct r on r.chat_id = c.chat_id and r.user_id = $1
+             left join person o on o.user_id = r.other ",
             $which
         )
     };
@@ -171,7 +191,8 @@ macro_rules! listed {
 
 /// A user's chats whose canonical name begins with `name_prefix` (all for an empty one), those with the last activity first:
 /// a message, or the user's own coming. All of them are sorted, which their number allows; what a page shows beside is
-/// looked up for its rows only.
+/// looked up for its rows only. A direct chat is found by what the other is called, and left out where the user has put it
+/// away and nothing was said since.
 pub async fn mine(
     db: &Database,
     user_id: UserId,
@@ -185,7 +206,9 @@ pub async fn mine(
             "(select * from (
                  select i.chat_id, i.role, case when k.active > i.position then k.active else i.position end as active
                  from member i join chat k on k.chat_id = i.chat_id
-                 where i.user_id = $1 and ($3 = '' or (k.name_key >= $3 and k.name_key < $4))
+                 left join direct r on r.chat_id = i.chat_id and r.user_id = i.user_id
+                 where i.user_id = $1 and k.active > coalesce(r.hidden, 0)
+                     and ($3 = '' or (coalesce(r.name_key, k.name_key) >= $3 and coalesce(r.name_key, k.name_key) < $4))
              ) a where a.active < $2 order by a.active desc limit $5) m join chat c on c.chat_id = m.chat_id",
             "order by m.active desc"
         ),
@@ -230,11 +253,39 @@ pub async fn open_to_all(
     .await
 }
 
-/// Chats that nobody owns, the oldest first, behind the position `after`: where each begins, and which it is.
+/// Every chat that somebody is in, also those that they have put away, behind the position `after` of their coming: that
+/// position, the chat, and their role in it.
+pub async fn joined(
+    db: &Database,
+    user_id: UserId,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<(u64, ChatId, Role)>, store::Error> {
+    db.rows(
+        "select position, chat_id, role from member where user_id = $1 and position > $2 order by position limit $3",
+        &[(&user_id).into(), after.into(), limit.into()],
+        |row| Ok((row.int(0)?.cast_unsigned(), ChatId(row.uuid(1)?), role_of(row.text(2)?))),
+    )
+    .await
+}
+
+/// Whom a direct chat is with, for `user_id`; none where it is no direct chat of theirs.
+pub async fn direct(db: &Database, chat_id: ChatId, user_id: UserId) -> Result<Option<Direct>, store::Error> {
+    db.row(
+        "select r.other, o.display_name from direct r left join person o on o.user_id = r.other
+         where r.chat_id = $1 and r.user_id = $2",
+        &[(&chat_id).into(), (&user_id).into()],
+        |row| Ok(Direct { user_id: UserId(row.uuid(0)?), display_name: row.maybe_text(1)?.map(str::to_owned) }),
+    )
+    .await
+}
+
+/// Chats that nobody leads or owns, direct ones aside, the oldest first, behind the position `after`: where each begins, and which it is.
 pub async fn without_owner(db: &Database, after: u64, limit: u32) -> Result<Vec<(u64, ChatId)>, store::Error> {
     db.rows(
         "select c.position, c.chat_id from chat c where c.position > $1
              and not exists (select 1 from member m where m.chat_id = c.chat_id and m.role = $2)
+             and not c.direct
          order by c.position limit $3",
         &[after.into(), Role::Owner.name().into(), limit.into()],
         |row| Ok((row.int(0)?.cast_unsigned(), ChatId(row.uuid(1)?))),
@@ -246,6 +297,7 @@ fn chat(row: &Row<'_>) -> Result<Chat, store::Error> {
     Ok(Chat {
         chat_id: ChatId(row.uuid(const { CHAT.at("chat_id") })?),
         chat_name: row.text(const { CHAT.at("chat_name") })?.to_owned(),
+        direct: row.bool(const { CHAT.at("direct") })?,
         private: row.bool(const { CHAT.at("private") })?,
         archived: row.bool(const { CHAT.at("archived") })?,
         members: row.int(const { CHAT.at("members") })?.cast_unsigned(),
@@ -258,6 +310,13 @@ fn listed(row: &Row<'_>) -> Result<ChatEntry, store::Error> {
     Ok(ChatEntry {
         chat: chat(row)?,
         position: row.int(const { LISTED.at("position") })?.cast_unsigned(),
+        direct: match row.maybe_uuid(const { LISTED.at("other") })? {
+            None => None,
+            Some(other) => Some(Direct {
+                user_id: UserId(other),
+                display_name: row.maybe_text(const { LISTED.at("other_name") })?.map(str::to_owned),
+            }),
+        },
         role: row.maybe_text(const { LISTED.at("role") })?.map(role_of),
         last_message: last_message_at(row, const { LISTED.at("message_id") })?,
     })
