@@ -8,6 +8,7 @@ use crate::http::streams::Streams;
 use axum::extract::FromRef;
 use commands::Writer;
 use node::passwords::Passwords;
+use node::rate_limits::RateLimits;
 use node::redis::Redis;
 use node::{IndexReader, Node, Probe, Roles};
 use projections::Projections;
@@ -52,6 +53,8 @@ pub(crate) struct Shared {
     pub(crate) budget: Arc<Budget>,
     /// Connections that last.
     pub(crate) streams: Arc<Streams>,
+    /// How much callers may ask for; none where nothing is limited here.
+    pub(crate) rate_limits: Option<RateLimits>,
     pub(crate) settings: Settings,
 }
 
@@ -89,6 +92,7 @@ impl App {
             blocked: Arc::new(Semaphore::new(BLOCKED_MAX)),
             streams: Arc::new(Streams::new(limits.streams_max, Arc::clone(&budget))),
             budget,
+            rate_limits: settings.rates.map(|rates| RateLimits::new(rates, Arc::clone(&node.keys), node.redis.clone())),
             settings,
         }))
     }

@@ -95,6 +95,7 @@ codes! {
     TemplateInvalid = "template-invalid", UNPROCESSABLE_ENTITY, "The template is not valid";
     TemplateTooExpensive = "template-too-expensive", UNPROCESSABLE_ENTITY, "The template does more than it may";
     KeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The key was used with another request";
+    LimitExceeded = "request-limit-exceeded", TOO_MANY_REQUESTS, "There were too many requests";
     Internal = "internal-error", INTERNAL_SERVER_ERROR, "An internal error";
     Starting = "starting", SERVICE_UNAVAILABLE, "The server is starting";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "The server is busy";
@@ -150,12 +151,14 @@ pub(crate) struct Error {
     pub(crate) errors: Vec<FieldError>,
     /// The scope that the caller's service token lacks.
     pub(crate) scope: Option<Scope>,
+    /// After how many seconds the same request may be answered.
+    pub(crate) retry_after_seconds: Option<u64>,
 }
 
 impl Error {
     /// A failure with its explanation.
     pub(crate) fn new(code: Code, detail: impl ToString) -> Error {
-        Error { code, detail: detail.to_string(), errors: Vec::new(), scope: None }
+        Error { code, detail: detail.to_string(), errors: Vec::new(), scope: None, retry_after_seconds: None }
     }
 
     /// One field of the body is at fault.
@@ -174,6 +177,12 @@ impl Error {
     /// One field of the body is malformed.
     pub(crate) fn bad(field: &str, detail: impl ToString) -> Error {
         Error::field(Code::BadParameters, field, detail)
+    }
+
+    /// There were too many requests; the next one may be answered after so many seconds.
+    pub(crate) fn limited(after_seconds: u64, detail: impl ToString) -> Error {
+        let retry_after_seconds = Some(after_seconds.max(1));
+        Error { retry_after_seconds, ..Error::new(Code::LimitExceeded, detail) }
     }
 
     /// The caller's service token may not do it.

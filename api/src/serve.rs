@@ -9,7 +9,7 @@ use crate::http::metrics::{condense, recorder};
 use crate::http::{budget, conditional, cors, envelope, idempotency, request_size};
 use crate::routes::spec::{Operation, RateClass};
 use crate::routes::{health, reset};
-use crate::{Network, Settings, docs, mailbox, openapi};
+use crate::{Network, Settings, docs, mailbox, openapi, rate_limits};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
@@ -32,6 +32,7 @@ fn addresses(app: &App) -> Router {
     let (routes, operations) = routes(app);
     let limits = operations.iter().map(|operation| (operation.path.as_str(), operation.spec.body_bytes_max));
     let longer = request_size::longer(limits);
+    let classes = rate_limits::classes(&operations);
     let probes = operations.into_iter().filter(|operation| operation.spec.class == RateClass::Probe);
     let admission = Admission::new(&app.settings.limits, probes.map(|probe| probe.path).collect());
     routes
@@ -44,8 +45,9 @@ fn addresses(app: &App) -> Router {
         }))
         .layer(from_fn_with_state(Arc::new(admission), admission::pass))
         .layer(from_fn_with_state(Arc::clone(&app.budget), budget::charge))
-        .layer(from_fn_with_state(finding, address::find))
         .layer(from_fn_with_state(longer, request_size::sized))
+        .layer(from_fn_with_state((app.clone(), classes), rate_limits::limit))
+        .layer(from_fn_with_state(finding, address::find))
         .layer(cors::layer(&app.settings.allowed_origins))
         .layer(from_fn(envelope::finish))
         .with_state(app.clone())

@@ -3,6 +3,7 @@
 use crate::http::address::Network;
 use couriers::channel::sendgrid::EventKey;
 use domain::notify::Categories;
+use node::rate_limits::Rates;
 use std::time::Duration;
 
 /// What an operator can set about the doors (CONTRACT 3).
@@ -34,6 +35,8 @@ pub struct Settings {
     pub storage_wait: Duration,
     /// How much of the server one caller, and all of them, may hold, and for how long.
     pub limits: Limits,
+    /// How many requests callers may make; none where something in front of the server sees to that.
+    pub rates: Option<Rates>,
 }
 
 /// Who may open an account.
@@ -124,6 +127,7 @@ impl Default for Settings {
             log_addresses: false,
             storage_wait: Duration::from_secs(5),
             limits: Limits::default(),
+            rates: Some(Rates::default()),
         }
     }
 }

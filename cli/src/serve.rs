@@ -163,6 +163,7 @@ fn doors(context: &Context) -> api::Settings {
         sendgrid_event_key: settings.sendgrid_events.clone(),
         has_mailbox: settings.mail.stays_in_house(),
         has_metrics_listener: settings.metrics_listen.is_some(),
+        rates: settings.rates,
         ..api::Settings::default()
     }
 }

@@ -13,7 +13,7 @@ pub use layers::{Flag, Layers};
 
 use crate::exit::{Code, failure};
 use anyhow::Result;
-use api::{Network, SignUp, web_origin};
+use api::{Network, Rate, Rates, SignUp, web_origin};
 use domain::notify::Categories;
 use domain::password::Lengths;
 use node::Roles;
@@ -56,6 +56,8 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<Network>,
+    /// How often callers may ask; none where nothing is limited here.
+    pub rates: Option<Rates>,
     /// Where NATS is; none when there is none.
     pub nats: Option<Address>,
     /// Which parts of the work a server does.
@@ -97,7 +99,6 @@ impl Settings {
         let checked = |key: &'static str, check: fn(&str) -> Result<(), &'static str>| -> Result<Option<String>> {
             read_as(layers, key, |text| check(text).map(|()| text.to_owned()))
         };
-        checked("rate_limits", on_or_off)?;
         checked("modules", modules)?;
         let storage_wait = of_duration(checked("storage_wait", is_duration)?);
         let settings = Settings {
@@ -128,6 +129,7 @@ impl Settings {
                 .iter()
                 .filter_map(|address| address.parse().ok())
                 .collect(),
+            rates: rates(layers)?,
             nats: checked("nats_url", |text| Address::parse(text).map(drop))?
                 .and_then(|text| Address::parse(&text).ok()),
             roles: read_as(layers, "roles", |text| Roles::parse(text).ok_or(ROLES))?.unwrap_or(Roles::ALL),
@@ -175,6 +177,8 @@ fn defined(layers: &Layers) -> Result<Categories> {
         .map_err(|(key, unfit)| failure(Code::Usage, format!("{origin}: {}.{key} {unfit}", categories::KEY)))
 }
 
+const RATE: &str = "it must be like 100/s:200: so many in a second (s), minute (m) or hour (h), and how many at once, each from \
+     1 to 1000000";
 const ROLES: &str = "it must be one or more of api, projections, couriers, with commas between them";
 const DATABASE_URL: &str = "it must be like postgres://user:password@host:5432/database, with ?sslmode=require for TLS; \
      the embedded log is always letopis.db in the data folder, which --data names";
@@ -192,6 +196,22 @@ fn passwords(layers: &Layers) -> Result<PasswordPolicy> {
         lanes,
     };
     Ok(PasswordPolicy { cost, lengths: Lengths { min: min as usize, max: max as usize } })
+}
+
+/// How often callers may ask, where that is limited. What is set is checked all the same.
+fn rates(layers: &Layers) -> Result<Option<Rates>> {
+    let rate = |key, default| -> Result<Rate> {
+        let read = |text: &str| text.parse::<Rate>().map_err(|_| RATE);
+        Ok(read_as(layers, key, read)?.unwrap_or(default))
+    };
+    let default = Rates::default();
+    let rates = Rates {
+        caller: rate("rate_caller", default.caller)?,
+        address: rate("rate_address", default.address)?,
+        sign_in: rate("rate_sign_in", default.sign_in)?,
+    };
+    let on = read_as(layers, "rate_limits", |text| on_or_off(text).map(|()| text == "on"))?;
+    Ok(on.unwrap_or(true).then_some(rates))
 }
 
 /// A value in the form in which it is used, where it is set. What cannot be used is told, unless it is a secret.
@@ -386,6 +406,16 @@ mod tests {
     }
 
     #[test]
+    fn how_often_callers_may_ask() {
+        assert_eq!(read(&[]).unwrap().rates, Some(Rates::default()));
+        assert_eq!(read(&[("LETOPIS_RATE_LIMITS", "off")]).unwrap().rates, None);
+        let rates = read(&[("LETOPIS_RATE_SIGN_IN", "3/h:5")]).unwrap().rates.unwrap();
+        assert_eq!(rates, Rates { sign_in: "3/h:5".parse().unwrap(), ..Rates::default() });
+        let error = read(&[("LETOPIS_RATE_LIMITS", "off"), ("LETOPIS_RATE_CALLER", "100")]).unwrap_err().to_string();
+        assert!(error.contains("rate_caller is \"100\"") && error.contains("100/s:200"), "{error}");
+    }
+
+    #[test]
     fn who_may_open_an_account() {
         let of = |pairs: &[(&str, &str)]| read(pairs).unwrap().sign_up;
         assert_eq!(of(&[]), SignUp::ByPassword);
@@ -402,6 +432,9 @@ mod tests {
             ("LETOPIS_SESSION_IDLE", "0s"),
             ("LETOPIS_SESSION_IDLE", "60d"),
             ("LETOPIS_RATE_LIMITS", "yes"),
+            ("LETOPIS_RATE_CALLER", "100"),
+            ("LETOPIS_RATE_ADDRESS", "20/s"),
+            ("LETOPIS_RATE_SIGN_IN", "10/m:0"),
             ("LETOPIS_SIGN_UP", "yes"),
             ("LETOPIS_RESET_URL", "chat.example/reset"),
             ("LETOPIS_RESET_URL", "https://chat.example/#reset"),

@@ -16,6 +16,7 @@ pub mod operations;
 mod options;
 pub mod passwords;
 mod probe;
+pub mod rate_limits;
 pub mod redis;
 mod roles;
 

@@ -137,10 +137,10 @@ async fn keep(address: Address, line: Arc<watch::Sender<Line>>) {
             Ok(connection) => {
                 line.send_modify(|line| *line = Line { number: line.number + 1, connection: Some(connection) });
                 metrics::gauge!("letopis_redis_up").set(1.0);
-                tracing::info!(%address, "Redis answers");
+                tracing::info!(%address, "Redis answers; rate limits are shared with the other nodes");
                 // The sender is ours, too: this waits for nothing else.
                 let _ = lost.wait_for(|line| line.connection.is_none()).await;
-                tracing::warn!(%address, "Redis does not answer; what it would save is asked of the database");
+                tracing::warn!(%address, "Redis does not answer; what it would save is asked of the database, and rate limits are counted by this node alone");
                 told = true;
             }
             Err(error) if !told => {

@@ -1,9 +1,11 @@
-//! What is kept and is no fact: when sessions and service tokens were last used, search tasks, and the dev mailbox.
+//! What is kept and is no fact: when sessions and service tokens were last used, search tasks, the dev mailbox, and how much
+//! callers may still ask for.
 //!
 //! A kind of table is one file here and one line in `parts.rs`: its tables, how it forgets a person, what becomes of it
 //! when the log comes back with another history. Nothing here is verified or rebuilt, and losing it must be bearable.
 //! This room knows no read model and no writer: it reads of the log only who was erased, and whose a session is.
 
+mod buckets;
 mod carry_over;
 mod couriers;
 mod erasures;
@@ -14,6 +16,7 @@ mod search_tasks;
 mod storage;
 mod tables;
 
+pub use buckets::{BucketKey, Buckets, Level, NoRate, Rate};
 pub use couriers::CourierProgress;
 pub use last_use::{LastUse, Used};
 pub use mailbox::{MAILS_MAX, Mail, MailSummary, Mailbox, MailboxReader, NewMail};

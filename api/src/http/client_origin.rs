@@ -6,12 +6,13 @@ use axum::extract::FromRequestParts;
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use domain::user::Origin;
+use std::net::IpAddr;
 
 /// Characters of a program's name that are kept.
 const DEVICE_CHARACTERS_MAX: usize = 200;
 
-/// Where a request comes from.
-pub(crate) struct ClientOrigin(pub(crate) Origin);
+/// Where a request comes from, as it goes into the history of sign-ins, and its address.
+pub(crate) struct ClientOrigin(pub(crate) Origin, pub(crate) Option<IpAddr>);
 
 impl<S: Sync> FromRequestParts<S> for ClientOrigin {
     type Rejection = Error;
@@ -21,6 +22,7 @@ impl<S: Sync> FromRequestParts<S> for ClientOrigin {
         let agent = parts.headers.get(USER_AGENT).map_or(&[][..], |value| value.as_bytes());
         let device = domain::text::seen(&String::from_utf8_lossy(agent), DEVICE_CHARACTERS_MAX);
         let address = parts.extensions.get::<ClientAddress>().and_then(|address| address.0);
-        Ok(ClientOrigin(Origin { device, address: address.map_or_else(String::new, |ip| ip.to_string()) }))
+        let from = Origin { device, address: address.map_or_else(String::new, |ip| ip.to_string()) };
+        Ok(ClientOrigin(from, address))
     }
 }

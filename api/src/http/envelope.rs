@@ -84,6 +84,9 @@ fn explained(response: Response, request_id: &str) -> Response {
     if error.code.status() == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
+    if let Some(seconds) = error.retry_after_seconds {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
     explained.extensions_mut().insert(error);
     explained
 }

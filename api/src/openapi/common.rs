@@ -2,7 +2,7 @@
 
 use crate::error::Code;
 use crate::problem::Problem;
-use crate::routes::spec::{Access, Idempotency, Operation};
+use crate::routes::spec::{Access, Idempotency, Operation, RateClass};
 use axum::http::Method;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -29,11 +29,11 @@ pub(super) fn complete(operation: &Operation, described: &mut Value, responses: 
         if !answer.is_null() {
             // The route describes it itself.
         } else if let [code] = codes[..] {
-            let name = format!("{code:?}");
+            let name = if spec.class == RateClass::Probe { format!("{code:?}OfProbe") } else { format!("{code:?}") };
             *answer = json!({"$ref": format!("#/components/responses/{name}")});
-            responses.entry(name).or_insert_with(|| failure(&codes));
+            responses.entry(name).or_insert_with(|| failure(&codes, spec.class));
         } else {
-            *answer = failure(&codes);
+            *answer = failure(&codes, spec.class);
         }
     }
     for (status, answer) in described["responses"].as_object_mut().into_iter().flatten() {
@@ -82,6 +82,9 @@ fn codes(Operation { method, path, spec }: &Operation, has_body: bool) -> Vec<Co
     let mut codes = spec.fails.to_vec();
     codes.extend([Code::HeadersTooLarge, Code::Internal, Code::Overloaded, Code::Unavailable, Code::Starting]);
     let writes = !method.is_safe();
+    if spec.class != RateClass::Probe {
+        codes.push(Code::LimitExceeded);
+    }
     if path.starts_with("/v1/") {
         // A write may look into a read model first: signing in does.
         codes.extend([Code::BadParameters, Code::ProjectionBehind]);
@@ -118,14 +121,17 @@ fn codes(Operation { method, path, spec }: &Operation, has_body: bool) -> Vec<Co
 }
 
 /// What an answer with one of these codes looks like; they have one status.
-fn failure(codes: &[Code]) -> Value {
+fn failure(codes: &[Code], class: RateClass) -> Value {
     let meanings = codes.iter().map(|code| format!("{} (`{}`).", code.title(), code.text())).collect::<Vec<_>>();
     let mut headers = json!({"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}});
     let status = codes.first().map(|code| code.status().as_u16());
-    for (with, name) in [(401, "WWW-Authenticate"), (503, "Retry-After")] {
+    for (with, name) in [(401, "WWW-Authenticate"), (429, "Retry-After"), (503, "Retry-After")] {
         if status == Some(with) {
             headers[name] = json!({"$ref": format!("#/components/headers/{name}")});
         }
+    }
+    for name in limits(class) {
+        headers[name] = json!({"$ref": format!("#/components/headers/{name}")});
     }
     json!({
         "description": meanings.join(" "),
@@ -137,9 +143,17 @@ fn failure(codes: &[Code]) -> Value {
     })
 }
 
+/// The headers that tell of rate limits.
+fn limits(class: RateClass) -> &'static [&'static str] {
+    match class {
+        RateClass::Ordinary | RateClass::SignIn => &["RateLimit", "RateLimit-Policy"],
+        RateClass::Probe => &[],
+    }
+}
+
 /// The headers of an answer that is no failure.
 fn headers(Operation { method, spec, .. }: &Operation, path: &str, status: &str, answer: &mut Value) {
-    let mut names = vec!["X-Request-Id"];
+    let mut names = [&["X-Request-Id"], limits(spec.class)].concat();
     if path.starts_with("/v1/") && status.starts_with('2') {
         names.push("Letopis-Position");
         if !method.is_safe() && spec.idempotency == Idempotency::Keyed {

@@ -62,6 +62,17 @@ fn headers() -> Value {
             "schema": {"type": "integer", "minimum": 0},
             "example": 1,
         },
+        "RateLimit": {
+            "description": "How many requests are left (`r`) of the limit that counted this one, and in how many seconds (`t`) \
+                            all of it is there again. Left out where the server limits nothing.",
+            "schema": {"type": "string"},
+            "example": "\"caller\";r=199;t=1",
+        },
+        "RateLimit-Policy": {
+            "description": "That limit: how many requests at once (`q`), and in how many seconds (`w`) so many come again.",
+            "schema": {"type": "string"},
+            "example": "\"caller\";q=200;w=2",
+        },
         "WWW-Authenticate": {
             "description": "How to authenticate, and what was wrong with the token (RFC 6750).",
             "schema": {"type": "string"},

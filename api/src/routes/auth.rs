@@ -14,6 +14,7 @@ use crate::http::context::CommandContext;
 use crate::http::language::AcceptedLanguage;
 use crate::http::reply::{Done, read, written};
 use crate::http::request_log::Notes;
+use crate::rate_limits::NameCount;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
@@ -38,14 +39,17 @@ pub(crate) fn routes() -> Routes {
     Routes::default()
         .add(
             routes!(register),
-            Spec::anyone().body_bytes_max(BODY_BYTES_MAX).fails(&[
+            Spec::anyone().sign_in().body_bytes_max(BODY_BYTES_MAX).fails(&[
                 Code::WeakPassword,
                 Code::UserExists,
                 Code::SignUpClosed,
             ]),
         )
         // CONTRACT 1.1: a session's token is told once; a repeat opens another session.
-        .add(routes!(login), Spec::anyone().body_bytes_max(BODY_BYTES_MAX).without_key().fails(&[Code::BadCredentials]))
+        .add(
+            routes!(login),
+            Spec::anyone().sign_in().body_bytes_max(BODY_BYTES_MAX).without_key().fails(&[Code::BadCredentials]),
+        )
         // The same key with another session's token is another request, and a second end changes nothing anyway.
         .add(routes!(logout), Spec::anyone().body_bytes_max(BODY_BYTES_MAX).without_key().fails(&[Code::CrossSite]))
 }
@@ -112,6 +116,7 @@ async fn register(
     mut context: CommandContext,
     ClientAddress(address): ClientAddress,
     language: AcceptedLanguage,
+    names: NameCount,
     Body(body): Body<Register>,
 ) -> Result<Response, Error> {
     if app.settings.sign_up == SignUp::Closed {
@@ -122,6 +127,10 @@ async fn register(
     app.passwords
         .check(&body.password, &user_name)
         .map_err(|weak| Error::field(Code::WeakPassword, "password", weak))?;
+    names.count(&app, user_name.as_str()).await?;
+    if let Some(email) = &email {
+        names.count(&app, email.as_str()).await?;
+    }
     // Keys are per user, and this one has no id yet: their name stands for it, so that two strangers may use one key.
     if let Some((key, _)) = &mut context.key {
         *key = format!("{key}\n{}", user_name.canonical());
@@ -162,11 +171,12 @@ fn registered(answer: &Answer) -> Response {
 async fn login(
     State(app): State<App>,
     context: CommandContext,
-    ClientOrigin(origin): ClientOrigin,
-    ClientAddress(address): ClientAddress,
+    ClientOrigin(origin, address): ClientOrigin,
     notes: Notes,
+    names: NameCount,
     Body(body): Body<Login>,
 ) -> Result<Response, Error> {
+    names.count(&app, &body.user_name).await?;
     let reading = app.read(ProjectionId::Users, 0).await?;
     // What a keyboard adds around a name is no part of it: no name begins or ends with a space.
     let known = match canonical_name(&body.user_name).as_deref().map(str::trim) {

@@ -14,6 +14,7 @@ use crate::http::language::AcceptedLanguage;
 use crate::http::reply::{Done, written};
 use crate::http::request_log::Notes;
 use crate::mailed::link_expired;
+use crate::rate_limits::NameCount;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -43,11 +44,14 @@ const WORDS: [&str; 32] = [
 pub(crate) fn routes() -> Routes {
     let open = Spec::anyone().body_bytes_max(BODY_BYTES_MAX);
     Routes::default()
-        .add(routes!(ask), open)
+        .add(routes!(ask), open.sign_in())
         // CONTRACT 1.1: a session's token is told once.
-        .add(routes!(verify), open.without_key().fails(&[Code::WrongDigits]))
+        .add(routes!(verify), open.sign_in().without_key().fails(&[Code::WrongDigits]))
         .add(routes!(show_sign_in), open.fails(&[Code::LinkExpired, Code::BadParameters]))
-        .add(routes!(sign_in), open.without_key().fails(&[Code::LinkExpired, Code::CrossSite, Code::BadParameters]))
+        .add(
+            routes!(sign_in),
+            open.sign_in().without_key().fails(&[Code::LinkExpired, Code::CrossSite, Code::BadParameters]),
+        )
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -79,9 +83,11 @@ async fn ask(
     State(app): State<App>,
     context: CommandContext,
     language: AcceptedLanguage,
+    names: NameCount,
     Body(body): Body<Ask>,
 ) -> Result<Response, Error> {
     let email = Email::parse(&body.email).map_err(|unfit| Error::bad("email", unfit))?;
+    names.count(&app, email.as_str()).await?;
     let new = app.settings.signs_up_by_mail().then(|| UserId(Uuid::now_v7()));
     let answer = app.mail_proof(context, email, Wish::SignIn(new), language.locale()).await?;
     Ok(written(StatusCode::ACCEPTED, &answer, Done { position: answer.position }))
@@ -98,11 +104,13 @@ async fn ask(
 async fn verify(
     State(app): State<App>,
     context: CommandContext,
-    ClientOrigin(origin): ClientOrigin,
+    ClientOrigin(origin, _): ClientOrigin,
     notes: Notes,
+    names: NameCount,
     Body(body): Body<Verify>,
 ) -> Result<Response, Error> {
     let email = Email::parse(&body.email).map_err(|unfit| Error::bad("email", unfit))?;
+    names.count(&app, email.as_str()).await?;
     let refused = || Error::new(Code::WrongDigits, proof::Refusal::BadCode);
     let known = app.address(email_claim(&app.keys, &email)).await?.code;
     let (id, _) = known.ok_or_else(refused)?;
@@ -143,7 +151,7 @@ async fn show_sign_in(State(app): State<App>, reader: Reader, Path(token): Path<
 async fn sign_in(
     State(app): State<App>,
     context: CommandContext,
-    ClientOrigin(origin): ClientOrigin,
+    ClientOrigin(origin, _): ClientOrigin,
     reader: Reader,
     Path(token): Path<String>,
     request: Request,

@@ -10,6 +10,7 @@ use crate::http::context::CommandContext;
 use crate::http::language::AcceptedLanguage;
 use crate::http::reply::{Done, written};
 use crate::mailed::link_expired;
+use crate::rate_limits::NameCount;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -29,7 +30,7 @@ const BODY_BYTES_MAX: usize = 4 * 1024;
 
 pub(crate) fn routes() -> Routes {
     Routes::default()
-        .add(routes!(change), Spec::person().body_bytes_max(BODY_BYTES_MAX))
+        .add(routes!(change), Spec::person().sign_in().body_bytes_max(BODY_BYTES_MAX))
         .add(routes!(show_confirmation), Spec::anyone().fails(&[Code::LinkExpired, Code::BadParameters]))
         .add(
             routes!(confirm),
@@ -58,9 +59,11 @@ async fn change(
     person: Person,
     context: CommandContext,
     language: AcceptedLanguage,
+    names: NameCount,
     Body(body): Body<ChangeEmail>,
 ) -> Result<Response, Error> {
     let email = Email::parse(&body.email).map_err(|unfit| Error::bad("email", unfit))?;
+    names.count(&app, email.as_str()).await?;
     let claim = email_claim(&app.keys, &email);
     let proof_id = ProofId(Uuid::now_v7());
     let change = |To { claim, owner }| {

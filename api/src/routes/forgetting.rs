@@ -47,8 +47,7 @@ async fn erase(
     State(app): State<App>,
     person: Person,
     context: CommandContext,
-    ClientOrigin(origin): ClientOrigin,
-    ClientAddress(address): ClientAddress,
+    ClientOrigin(origin, address): ClientOrigin,
     Body(body): Body<Erase>,
 ) -> Result<Response, Error> {
     let reading = app.read(ProjectionId::Users, 0).await?;

@@ -5,7 +5,6 @@ use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::caller::{Caller, Person};
 use crate::error::{Code, Error};
-use crate::http::address::ClientAddress;
 use crate::http::body::Body;
 use crate::http::client_origin::ClientOrigin;
 use crate::http::conditional::tag;
@@ -183,8 +182,7 @@ async fn change_password(
     State(app): State<App>,
     person: Person,
     context: CommandContext,
-    ClientOrigin(origin): ClientOrigin,
-    ClientAddress(address): ClientAddress,
+    ClientOrigin(origin, address): ClientOrigin,
     Body(body): Body<ChangePassword>,
 ) -> Result<Response, Error> {
     if let Some(answer) = app.first_answer(Actor::User(person.user_id), &context).await? {

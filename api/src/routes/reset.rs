@@ -10,6 +10,7 @@ use crate::http::context::CommandContext;
 use crate::http::language::AcceptedLanguage;
 use crate::http::reply::{Done, written};
 use crate::mailed::link_expired;
+use crate::rate_limits::NameCount;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -34,7 +35,7 @@ const BODY_BYTES_MAX: usize = 4 * 1024;
 pub(crate) fn routes() -> Routes {
     let open = Spec::anyone().body_bytes_max(BODY_BYTES_MAX);
     Routes::default()
-        .add(routes!(forgot), open)
+        .add(routes!(forgot), open.sign_in())
         .add(routes!(reset), open.fails(&[Code::WeakPassword, Code::LinkExpired]))
         .add(routes!(show_reset), open.fails(&[Code::LinkExpired, Code::BadParameters]))
 }
@@ -71,9 +72,11 @@ async fn forgot(
     State(app): State<App>,
     context: CommandContext,
     language: AcceptedLanguage,
+    names: NameCount,
     Body(body): Body<Forgot>,
 ) -> Result<Response, Error> {
     let email = Email::parse(&body.email).map_err(|unfit| Error::bad("email", unfit))?;
+    names.count(&app, email.as_str()).await?;
     let answer = app.mail_proof(context, email, Wish::NewPassword, language.locale()).await?;
     Ok(written(StatusCode::ACCEPTED, &answer, Done { position: answer.position }))
 }

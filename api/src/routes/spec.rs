@@ -25,12 +25,14 @@ pub enum Access {
     Notifier,
 }
 
-/// How a route counts towards what one caller, and all of them, may ask at once.
+/// How a route counts towards what one caller, and all of them, may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RateClass {
-    /// It takes a slot for requests under way.
+    /// It takes a slot for requests under way, and a token of its caller, or of its address.
     Ordinary,
-    /// What an operator asks when there is trouble: answered however much is under way.
+    /// Registering, signing in and asking for mail: few of them from one address. Its handler counts whom it names as well.
+    SignIn,
+    /// What an operator asks when there is trouble: answered however much is under way, and however often it is asked.
     Probe,
 }
 
@@ -97,6 +99,10 @@ impl Spec {
 
     pub(crate) const fn probe(self) -> Spec {
         Spec { class: RateClass::Probe, ..self }
+    }
+
+    pub(crate) const fn sign_in(self) -> Spec {
+        Spec { class: RateClass::SignIn, ..self }
     }
 
     pub(crate) const fn without_key(self) -> Spec {

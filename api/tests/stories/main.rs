@@ -27,6 +27,7 @@ mod pages;
 mod passwords;
 mod positions;
 mod preferences;
+mod rate_limits;
 mod requests;
 mod resets;
 mod rules;

@@ -20,7 +20,7 @@ pub struct Row {
 const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, is_path: false, meaning: "" };
 
 /// Every setting, in the order in which `config show` lists them.
-pub const ROWS: [Row; 41] = [
+pub const ROWS: [Row; 44] = [
     Row {
         key: "data",
         env: "LETOPIS_DATA",
@@ -144,7 +144,29 @@ pub const ROWS: [Row; 41] = [
         key: "rate_limits",
         env: "LETOPIS_RATE_LIMITS",
         default: Some("on"),
-        meaning: "on, or off where a proxy does it; this version limits nothing yet, whichever is set",
+        meaning: "on, or off where a proxy does it: whether callers may ask only so often, and wrong passwords are slowed down",
+        ..PLAIN
+    },
+    Row {
+        key: "rate_caller",
+        env: "LETOPIS_RATE_CALLER",
+        default: Some("100/s:200"),
+        meaning: "requests of a session or a service token: so many in a second (s), minute (m) or hour (h), and how many at \
+                  once",
+        ..PLAIN
+    },
+    Row {
+        key: "rate_address",
+        env: "LETOPIS_RATE_ADDRESS",
+        default: Some("20/s:100"),
+        meaning: "the same of an address without either; of IPv6, of a /64 network",
+        ..PLAIN
+    },
+    Row {
+        key: "rate_sign_in",
+        env: "LETOPIS_RATE_SIGN_IN",
+        default: Some("10/m:10"),
+        meaning: "registering, signing in and asking for mail, of an address, and of a name or e-mail address",
         ..PLAIN
     },
     Row { key: "modules", env: "LETOPIS_MODULES", default: Some("all"), meaning: "which parts there are", ..PLAIN },

@@ -37,9 +37,9 @@ impl TestApp {
         TestApp::start_with(TestApp::settings()).await
     }
 
-    /// The settings of [`TestApp::start`].
+    /// The settings of [`TestApp::start`]. Nothing is limited: everybody of a story is at one address.
     pub fn settings() -> Settings {
-        Settings::default()
+        Settings { rates: None, ..Settings::default() }
     }
 
     /// Passwords that cost next to nothing.
