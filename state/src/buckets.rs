@@ -273,7 +273,10 @@ mod tests {
     #[test]
     fn a_flood_locks_itself_out_no_longer_than_a_bucket_takes_to_fill() {
         let buckets = Buckets::new(rate("10/m:10"), 1_000);
-        let refused = (0..10_000).map(|_| buckets.count_at(key(1), 0)).next_back().unwrap();
+        for _ in 0..10_000 {
+            buckets.count_at(key(1), 0);
+        }
+        let refused = buckets.count_at(key(1), 0);
         assert!(!refused.is_admitted);
         // It is a burst in debt, and then waits for one token.
         assert_eq!((refused.remaining, refused.full_after_seconds(), refused.next_after_seconds()), (0, 120, 60 + 6));
