@@ -85,6 +85,8 @@ codes! {
     NameTaken = "name-taken", CONFLICT, "The name is taken";
     Archived = "chat-archived", CONFLICT, "The chat is archived";
     EditedTooOften = "edited-too-often", CONFLICT, "It was edited too often";
+    TooManyReactions = "too-many-reactions", CONFLICT, "The message has as many kinds of reactions as allowed";
+    TooManyPins = "too-many-pins", CONFLICT, "The chat has as many pinned messages as allowed";
     TooManyTokens = "too-many-tokens", CONFLICT, "The user has as many service tokens as allowed";
     WrongState = "wrong-state", CONFLICT, "Its state does not allow that";
     AlreadyExists = "already-exists", CONFLICT, "It exists already";
@@ -254,6 +256,8 @@ impl From<Refusal> for Error {
             RefusalKind::ChatArchived => Code::Archived,
             RefusalKind::OwnerMustHandOver => Code::OwnerMustHandOver,
             RefusalKind::EditedTooOften => Code::EditedTooOften,
+            RefusalKind::TooManyReactions => Code::TooManyReactions,
+            RefusalKind::TooManyPins => Code::TooManyPins,
             RefusalKind::TooManyTokens => Code::TooManyTokens,
             // The route says it the second time.
             RefusalKind::Incomplete => Code::Internal,

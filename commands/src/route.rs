@@ -5,12 +5,12 @@ use crate::states::States;
 use domain::email::Seen;
 use domain::id::{EmailClaim, NameClaim, ProjectionName, QuotaId, TemplateKey};
 use domain::{
-    ChatId, Command, Decision, DeliveryId, InboxId, LinkId, MessageId, NotificationId, Outcome, PreferencesId, ProofId,
-    Reads, Refusal, SessionId, State, StreamId, SuppressionId, TemplateId, Timestamp, TokenId, UserId, chat, delivery,
-    email, inbox, link, message, name, notification, preferences, projection, proof, quota, session, suppression,
-    template, template_key, token, user,
+    ChatId, Command, Decision, DeliveryId, InboxId, LinkId, MessageId, NotificationId, Outcome, PinsId, PreferencesId,
+    ProofId, ReactionsId, ReadMarkId, Reads, Refusal, SessionId, State, StreamId, SuppressionId, TemplateId, Timestamp,
+    TokenId, UserId, chat, delivery, email, inbox, link, message, name, notification, pins, preferences, projection,
+    proof, quota, reactions, read_mark, session, suppression, template, template_key, token, user,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Every stream that must be known before a request is decided on.
 pub(crate) fn wanted(request: &Request) -> impl Iterator<Item = StreamId> {
@@ -56,7 +56,20 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
         }
         Command::Message(id, command) => {
             let (chat, answered) = (states.chat(reads.chat), states.message(reads.answered));
-            Ok(message::decide(*id, states.message(Some(*id)), chat, answered, command, at)?)
+            let beside = message::Beside { chat, answered, pins: states.pins(reads.pins) };
+            Ok(message::decide(*id, states.message(Some(*id)), beside, command, at)?)
+        }
+        Command::Reactions(id, command) => {
+            let (message, chat) = (states.message(reads.message), states.chat(reads.chat));
+            Ok(reactions::decide(*id, states.reactions(*id), message, chat, command)?)
+        }
+        Command::Pins(id, command) => {
+            let (message, chat) = (states.message(reads.message), states.chat(reads.chat));
+            Ok(pins::decide(*id, states.pins(Some(*id)), message, chat, command)?)
+        }
+        Command::ReadMark(id, command) => {
+            let (message, chat) = (states.message(reads.message), states.chat(reads.chat));
+            Ok(read_mark::decide(*id, &states.read_mark(*id), message, chat, command, at)?)
         }
         Command::Delivery(id, command) => {
             Ok(delivery::decide(*id, states.delivery(*id), states.user(reads.user), command, at)?)
@@ -128,6 +141,20 @@ impl States {
     fn message(&self, id: Option<MessageId>) -> &message::State {
         static ABSENT: message::State = message::State::Absent;
         if let Some(State::Message(state)) = self.state(id) { state } else { &ABSENT }
+    }
+
+    fn reactions(&self, id: ReactionsId) -> &reactions::State {
+        static NONE: reactions::State = reactions::State { kinds: Vec::new(), changes: BTreeMap::new() };
+        if let Some(State::Reactions(state)) = self.state(Some(id)) { state } else { &NONE }
+    }
+
+    fn pins(&self, id: Option<PinsId>) -> &pins::State {
+        static NONE: pins::State = pins::State { pinned: Vec::new() };
+        if let Some(State::Pins(state)) = self.state(id) { state } else { &NONE }
+    }
+
+    fn read_mark(&self, id: ReadMarkId) -> read_mark::State {
+        if let Some(State::ReadMark(state)) = self.state(Some(id)) { *state } else { read_mark::State::default() }
     }
 
     fn delivery(&self, id: DeliveryId) -> &delivery::State {

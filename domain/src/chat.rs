@@ -4,10 +4,16 @@ use crate::{ChatId, Decision, Outcome, RefusalKind, name, user};
 
 mod command;
 mod direct;
+pub mod emoji;
 mod event;
 mod members;
 pub mod message;
+pub mod pins;
+pub mod reactions;
+pub mod read_mark;
 mod room;
+#[cfg(test)]
+mod test_house;
 
 pub use command::{
     Add, BringIn, Change, Chosen, Command, Create, Delete, Join, Leave, OpenDirect, Remove, SetNickname, SetRole,

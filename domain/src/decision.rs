@@ -2,7 +2,8 @@
 
 use crate::link::LinkCode;
 use crate::{
-    ChatId, Event, MessageId, NotificationId, SessionId, TemplateId, Timestamp, TokenId, UserId, preferences, user,
+    ChatId, Event, MessageId, NotificationId, SessionId, TemplateId, Timestamp, TokenId, UserId, preferences,
+    reactions, user,
 };
 
 /// What a command answers when it is accepted. Kept with the receipt, so that a repeat gives the same answer.
@@ -54,6 +55,13 @@ pub enum Outcome {
         /// When it was said; none in receipts of before this was kept, and of an edit.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sent_at: Option<Timestamp>,
+    },
+    /// These are the reactions to a message now, as whoever asks sees them.
+    Reactions(Vec<reactions::Reaction>),
+    /// Somebody has read up to a message.
+    ReadUpTo {
+        /// So many messages of others are behind it.
+        unread: u64,
     },
     /// The intent to send is a fact: this attempt may begin.
     Sending { attempt: u32 },

@@ -49,6 +49,8 @@ id!(QuotaId, "a user's quota: that of the user");
 id!(ProofId, "a proof that somebody reads the mail of an address");
 id!(ChatId, "a chat");
 id!(MessageId, "a message");
+id!(ReactionsId, "the reactions to a message: that of the message");
+id!(PinsId, "the pins of a chat: that of the chat");
 id!(LinkId, "a short link");
 id!(TemplateId, "a template");
 id!(DeliveryId, "a delivery");
@@ -60,6 +62,7 @@ stream_of!(TemplateKey);
 stream_of!(SuppressionId);
 stream_of!(EmailClaim);
 stream_of!(ProjectionName);
+stream_of!(ReadMarkId);
 
 /// The claim on a name: its keyed hash, so that the log can be searched by a name without holding it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,6 +114,39 @@ impl SuppressionId {
 impl From<SuppressionId> for StreamId {
     fn from(id: SuppressionId) -> StreamId {
         StreamId::SuppressionId(id)
+    }
+}
+
+/// How far somebody has read in a chat, among the messages of one span of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReadMarkId {
+    pub user_id: UserId,
+    pub chat_id: ChatId,
+    /// The number of the span.
+    pub span: u64,
+}
+
+impl ReadMarkId {
+    /// Reads the text form: both ids and the number, with dots between them.
+    fn parse(text: &str) -> Option<ReadMarkId> {
+        let mut parts = text.split('.');
+        let (user, chat, number) = (parts.next()?, parts.next()?, parts.next()?);
+        let span = number.parse::<u64>().ok().filter(|span| span.to_string() == number)?;
+        let id = ReadMarkId { user_id: UserId(parse_uuid(user)?), chat_id: ChatId(parse_uuid(chat)?), span };
+        parts.next().is_none().then_some(id)
+    }
+}
+
+impl fmt::Display for ReadMarkId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ReadMarkId { user_id, chat_id, span } = self;
+        write!(out, "{user_id}.{chat_id}.{span}")
+    }
+}
+
+impl From<ReadMarkId> for StreamId {
+    fn from(id: ReadMarkId) -> StreamId {
+        StreamId::ReadMarkId(id)
     }
 }
 
@@ -239,6 +275,12 @@ pub enum StreamId {
     ChatId(ChatId),
     /// `message-<id>`
     MessageId(MessageId),
+    /// `reactions-<id of the message>`
+    ReactionsId(ReactionsId),
+    /// `pins-<id of the chat>`
+    PinsId(PinsId),
+    /// `read_mark-<id of the user>.<id of the chat>.<number of the span>`
+    ReadMarkId(ReadMarkId),
     /// `link-<id>`
     LinkId(LinkId),
     /// `delivery-<id>`
@@ -280,6 +322,12 @@ pub enum Category {
     Chat,
     /// A message.
     Message,
+    /// The reactions to a message.
+    Reactions,
+    /// The pins of a chat.
+    Pins,
+    /// How far somebody has read.
+    ReadMark,
     /// A short link.
     Link,
     /// What one person is told over one channel.
@@ -302,7 +350,7 @@ pub enum Category {
 
 impl Category {
     /// Every category.
-    pub const ALL: [Category; 18] = [
+    pub const ALL: [Category; 21] = [
         Category::User,
         Category::Session,
         Category::Token,
@@ -312,6 +360,9 @@ impl Category {
         Category::Proof,
         Category::Chat,
         Category::Message,
+        Category::Reactions,
+        Category::Pins,
+        Category::ReadMark,
         Category::Link,
         Category::Delivery,
         Category::Notification,
@@ -335,6 +386,9 @@ impl Category {
             Category::Proof => "proof",
             Category::Chat => "chat",
             Category::Message => "message",
+            Category::Reactions => "reactions",
+            Category::Pins => "pins",
+            Category::ReadMark => "read_mark",
             Category::Link => "link",
             Category::Delivery => "delivery",
             Category::Notification => "notification",
@@ -350,7 +404,9 @@ impl Category {
     /// Whether its streams are rarely named twice in a short time, so that keeping their states is of no use.
     pub fn is_rarely_named_again(self) -> bool {
         match self {
-            Category::Link => true,
+            Category::Link | Category::ReadMark => true,
+            // In a lively chat the same ones are named again and again, and those of a popular message are many.
+            Category::Reactions | Category::Pins => false,
             Category::Preferences | Category::Suppression | Category::Email | Category::Proof => true,
             Category::Message
             | Category::Name
@@ -388,6 +444,9 @@ impl StreamId {
             StreamId::ProofId(_) => Category::Proof,
             StreamId::ChatId(_) => Category::Chat,
             StreamId::MessageId(_) => Category::Message,
+            StreamId::ReactionsId(_) => Category::Reactions,
+            StreamId::PinsId(_) => Category::Pins,
+            StreamId::ReadMarkId(_) => Category::ReadMark,
             StreamId::LinkId(_) => Category::Link,
             StreamId::DeliveryId(_) => Category::Delivery,
             StreamId::NotificationId(_) => Category::Notification,
@@ -413,6 +472,9 @@ impl fmt::Display for StreamId {
             StreamId::ProofId(id) => id.fmt(out),
             StreamId::ChatId(id) => id.fmt(out),
             StreamId::MessageId(id) => id.fmt(out),
+            StreamId::ReactionsId(id) => id.fmt(out),
+            StreamId::PinsId(id) => id.fmt(out),
+            StreamId::ReadMarkId(id) => id.fmt(out),
             StreamId::LinkId(id) => id.fmt(out),
             StreamId::DeliveryId(id) => id.fmt(out),
             StreamId::NotificationId(id) => id.fmt(out),
@@ -440,6 +502,9 @@ impl StreamId {
             Category::Proof => ProofId(parse_uuid(rest)?).into(),
             Category::Chat => ChatId(parse_uuid(rest)?).into(),
             Category::Message => MessageId(parse_uuid(rest)?).into(),
+            Category::Reactions => ReactionsId(parse_uuid(rest)?).into(),
+            Category::Pins => PinsId(parse_uuid(rest)?).into(),
+            Category::ReadMark => ReadMarkId::parse(rest)?.into(),
             Category::Link => LinkId(parse_uuid(rest)?).into(),
             Category::Delivery => DeliveryId(parse_uuid(rest)?).into(),
             Category::Notification => NotificationId(parse_uuid(rest)?).into(),
@@ -487,13 +552,16 @@ mod tests {
     #[test]
     fn streams_read_back_from_their_text() {
         let id = Uuid::from_u128(7);
-        let streams: [StreamId; 17] = [
+        let streams: [StreamId; 20] = [
             UserId(id).into(),
             SessionId(id).into(),
             TokenId(id).into(),
             QuotaId(id).into(),
             ChatId(id).into(),
             MessageId(id).into(),
+            ReactionsId(id).into(),
+            PinsId(id).into(),
+            ReadMarkId { user_id: UserId(id), chat_id: ChatId(id), span: 70 }.into(),
             DeliveryId(id).into(),
             NotificationId(id).into(),
             InboxId(id).into(),
@@ -518,6 +586,10 @@ mod tests {
         }
         for name in ["", "-", "-a", "a-", "A", "a b", "é", &"a".repeat(33)] {
             assert_eq!(StreamId::parse(&format!("projection-{name}")), None, "{name}");
+        }
+        for text in ["1.2.3", "A.A", "A.A.", "A.A.+1", "A.A.01", "A.A.-1", "A.A.1.", "A.A.1.1"] {
+            let text = text.replace('A', &Uuid::from_u128(7).to_string());
+            assert_eq!(StreamId::parse(&format!("read_mark-{text}")), None, "{text}");
         }
         assert_eq!(parse_uuid("{00000000-0000-0000-0000-000000000007}"), None);
         assert!(parse_uuid("00000000000000000000000000000007").is_some());

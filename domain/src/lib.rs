@@ -22,11 +22,12 @@ pub mod time;
 
 pub use accounts::user::VERIFIERS;
 pub use accounts::{device, email, name, password, proof, quota, session, token, user};
-pub use chat::message;
+pub use chat::emoji::Emoji;
+pub use chat::{message, pins, reactions, read_mark};
 pub use decision::{Decision, Outcome};
 pub use id::{
-    Category, ChatId, DeliveryId, InboxId, LinkId, MessageId, NotificationId, PreferencesId, ProofId, SessionId,
-    StreamId, SuppressionId, TemplateId, TokenId, UserId,
+    Category, ChatId, DeliveryId, InboxId, LinkId, MessageId, NotificationId, PinsId, PreferencesId, ProofId,
+    ReactionsId, ReadMarkId, SessionId, StreamId, SuppressionId, TemplateId, TokenId, UserId,
 };
 pub use notify::{delivery, inbox, link, notification, preferences, suppression, template, template_key};
 pub use ops::projection;
@@ -51,6 +52,12 @@ pub enum Command {
     Chat(ChatId, chat::Command),
     /// About one message.
     Message(MessageId, message::Command),
+    /// About the reactions to one message.
+    Reactions(ReactionsId, reactions::Command),
+    /// About the pins of one chat.
+    Pins(PinsId, pins::Command),
+    /// About how far one person has read in one chat.
+    ReadMark(ReadMarkId, read_mark::Command),
     /// About one delivery.
     Delivery(DeliveryId, delivery::Command),
     /// About one notification.
@@ -82,6 +89,9 @@ impl Command {
             Command::Proof(id, _) => (*id).into(),
             Command::Chat(id, _) => (*id).into(),
             Command::Message(id, _) => (*id).into(),
+            Command::Reactions(id, _) => (*id).into(),
+            Command::Pins(id, _) => (*id).into(),
+            Command::ReadMark(id, _) => (*id).into(),
             Command::Link(id, _) => (*id).into(),
             Command::Delivery(id, _) => (*id).into(),
             Command::Notification(id, _) => (*id).into(),
@@ -102,6 +112,9 @@ impl Command {
             Command::Proof(_, command) => command.reads(),
             Command::Chat(_, command) => command.reads(),
             Command::Message(_, command) => command.reads(),
+            Command::Reactions(id, command) => command.reads(*id),
+            Command::Pins(id, command) => command.reads(*id),
+            Command::ReadMark(id, command) => command.reads(*id),
             Command::Link(_, command) => command.reads(),
             Command::Template(_, command) => command.reads(),
             Command::Delivery(_, command) => command.reads(),
@@ -117,6 +130,9 @@ impl Command {
         match self {
             Command::Chat(_, command) => command.by(),
             Command::Message(_, command) => Some(command.by()),
+            Command::Reactions(_, command) => command.by(),
+            Command::Pins(_, command) => command.by(),
+            Command::ReadMark(id, _) => Some(id.user_id),
             Command::Link(..) => None,
             Command::Notification(_, command) => command.by(),
             Command::User(..) | Command::Session(..) | Command::Token(..) | Command::Delivery(..) => None,
@@ -130,7 +146,9 @@ impl Command {
     pub fn needs_living_actor(&self) -> bool {
         match self {
             Command::Chat(_, command) => command.needs_living_actor(),
-            Command::Link(..) => true,
+            Command::Reactions(_, command) => command.needs_living_actor(),
+            Command::Pins(_, command) => command.needs_living_actor(),
+            Command::Link(..) | Command::ReadMark(..) => true,
             Command::Session(..) | Command::Token(..) | Command::Message(..) | Command::Nothing(_) => true,
             Command::Delivery(..) | Command::Notification(..) | Command::Inbox(..) | Command::Suppression(..) => true,
             Command::Template(..) => true,
@@ -161,6 +179,12 @@ pub enum Event {
     Chat(ChatId, chat::Event),
     /// To a message.
     Message(MessageId, message::Event),
+    /// To the reactions to a message.
+    Reactions(ReactionsId, reactions::Event),
+    /// To the pins of a chat.
+    Pins(PinsId, pins::Event),
+    /// To how far somebody has read.
+    ReadMark(ReadMarkId, read_mark::Event),
     /// To a delivery.
     Delivery(DeliveryId, delivery::Event),
     /// To a notification.
@@ -194,6 +218,9 @@ impl Event {
             Event::Proof(id, _) => (*id).into(),
             Event::Chat(id, _) => (*id).into(),
             Event::Message(id, _) => (*id).into(),
+            Event::Reactions(id, _) => (*id).into(),
+            Event::Pins(id, _) => (*id).into(),
+            Event::ReadMark(id, _) => (*id).into(),
             Event::Link(id, _) => (*id).into(),
             Event::Delivery(id, _) => (*id).into(),
             Event::Notification(id, _) => (*id).into(),
@@ -235,6 +262,9 @@ impl Event {
             Event::Proof(_, event) => event.name(),
             Event::Chat(_, event) => event.name(),
             Event::Message(_, event) => event.name(),
+            Event::Reactions(_, event) => event.name(),
+            Event::Pins(_, event) => event.name(),
+            Event::ReadMark(_, event) => event.name(),
             Event::Link(_, event) => event.name(),
             Event::Delivery(_, event) => event.name(),
             Event::Notification(_, event) => event.name(),
@@ -259,6 +289,9 @@ impl Event {
             Event::Proof(_, event) => event.written(),
             Event::Chat(_, event) => event.written(),
             Event::Message(_, event) => event.written(),
+            Event::Reactions(_, event) => event.written(),
+            Event::Pins(_, event) => event.written(),
+            Event::ReadMark(_, event) => event.written(),
             Event::Link(_, event) => event.written(),
             Event::Delivery(_, event) => event.written(),
             Event::Notification(_, event) => event.written(),
@@ -287,6 +320,9 @@ impl Event {
             Category::Proof => parts.placed(proof::Event::restore(parts)?, Event::Proof)?,
             Category::Chat => parts.placed(chat::Event::restore(parts)?, Event::Chat)?,
             Category::Message => parts.placed(message::Event::restore(parts)?, Event::Message)?,
+            Category::Reactions => parts.placed(reactions::Event::restore(parts)?, Event::Reactions)?,
+            Category::Pins => parts.placed(pins::Event::restore(parts)?, Event::Pins)?,
+            Category::ReadMark => parts.placed(read_mark::Event::restore(parts)?, Event::ReadMark)?,
             Category::Link => parts.placed(link::Event::restore(parts)?, Event::Link)?,
             Category::Delivery => parts.placed(delivery::Event::restore(parts)?, Event::Delivery)?,
             Category::Notification => parts.placed(notification::Event::restore(parts)?, Event::Notification)?,
@@ -321,6 +357,12 @@ pub enum State {
     Chat(chat::State),
     /// A message.
     Message(message::State),
+    /// The reactions to a message.
+    Reactions(reactions::State),
+    /// The pins of a chat.
+    Pins(pins::State),
+    /// How far somebody has read.
+    ReadMark(read_mark::State),
     /// A delivery.
     Delivery(delivery::State),
     /// A notification.
@@ -354,6 +396,9 @@ impl State {
             Category::Proof => State::Proof(proof::State::default()),
             Category::Chat => State::Chat(chat::State::default()),
             Category::Message => State::Message(message::State::default()),
+            Category::Reactions => State::Reactions(reactions::State::default()),
+            Category::Pins => State::Pins(pins::State::default()),
+            Category::ReadMark => State::ReadMark(read_mark::State::default()),
             Category::Link => State::Link(link::State::default()),
             Category::Delivery => State::Delivery(delivery::State::default()),
             Category::Notification => State::Notification(notification::State::default()),
@@ -378,6 +423,9 @@ impl State {
             (State::Proof(state), Event::Proof(_, event)) => proof::evolve(state, event),
             (State::Chat(state), Event::Chat(_, event)) => chat::evolve(state, event),
             (State::Message(state), Event::Message(_, event)) => message::evolve(state, event),
+            (State::Reactions(state), Event::Reactions(_, event)) => reactions::evolve(state, event),
+            (State::Pins(state), Event::Pins(_, event)) => pins::evolve(state, event),
+            (State::ReadMark(state), Event::ReadMark(_, event)) => read_mark::evolve(state, event),
             (State::Link(state), Event::Link(_, event)) => link::evolve(state, event),
             (State::Delivery(state), Event::Delivery(_, event)) => delivery::evolve(state, event),
             (State::Notification(state), Event::Notification(_, event)) => notification::evolve(state, event),
@@ -398,6 +446,9 @@ impl State {
                 | State::Proof(_)
                 | State::Chat(_)
                 | State::Message(_)
+                | State::Reactions(_)
+                | State::Pins(_)
+                | State::ReadMark(_)
                 | State::Link(_)
                 | State::Delivery(_)
                 | State::Notification(_)
@@ -424,6 +475,9 @@ impl State {
             State::Proof(state) => state.to_json(personal),
             State::Chat(state) => state.to_json(),
             State::Message(state) => state.to_json(personal),
+            State::Reactions(state) => state.to_json(),
+            State::Pins(state) => state.to_json(),
+            State::ReadMark(state) => state.to_json(),
             State::Link(state) => state.to_json(),
             State::Delivery(state) => state.to_json(),
             State::Notification(state) => state.to_json(),
@@ -458,6 +512,15 @@ pub enum Refusal {
     /// By the rules of messages.
     #[error(transparent)]
     Message(#[from] message::Refusal),
+    /// By the rules of reactions.
+    #[error(transparent)]
+    Reactions(#[from] reactions::Refusal),
+    /// By the rules of pins.
+    #[error(transparent)]
+    Pins(#[from] pins::Refusal),
+    /// By the rules of marks of what was read.
+    #[error(transparent)]
+    ReadMark(#[from] read_mark::Refusal),
     /// By the rules of deliveries.
     #[error(transparent)]
     Delivery(#[from] delivery::Refusal),
@@ -494,6 +557,9 @@ impl Refusal {
             Refusal::Proof(refusal) => refusal.kind(),
             Refusal::Chat(refusal) => refusal.kind(),
             Refusal::Message(refusal) => refusal.kind(),
+            Refusal::Reactions(refusal) => refusal.kind(),
+            Refusal::Pins(refusal) => refusal.kind(),
+            Refusal::ReadMark(refusal) => refusal.kind(),
             Refusal::Link(refusal) => refusal.kind(),
             Refusal::Delivery(refusal) => refusal.kind(),
             Refusal::Notification(refusal) => refusal.kind(),

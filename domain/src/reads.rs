@@ -1,7 +1,7 @@
 //! What rules look at beside their own stream.
 
 use crate::id::{EmailClaim, NameClaim, PreferencesId, QuotaId, TemplateKey};
-use crate::{ChatId, MessageId, ProofId, StreamId, UserId};
+use crate::{ChatId, MessageId, PinsId, ProofId, StreamId, UserId};
 
 /// The streams beside its own whose states a command is decided on, by what they are to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +28,10 @@ pub struct Reads {
     pub template_key: Option<TemplateKey>,
     /// The message that is answered to.
     pub answered: Option<MessageId>,
+    /// The message that it is about, where the stream is not that of the message.
+    pub message: Option<MessageId>,
+    /// The pins of the chat.
+    pub pins: Option<PinsId>,
     /// The accounts of those who are told something.
     pub people: Vec<UserId>,
 }
@@ -47,6 +51,8 @@ impl Reads {
             chat,
             template_key,
             answered,
+            message,
+            pins,
             people,
         } = self;
         [
@@ -61,6 +67,8 @@ impl Reads {
             chat.map(StreamId::from),
             template_key.map(StreamId::from),
             answered.map(StreamId::from),
+            message.map(StreamId::from),
+            pins.map(StreamId::from),
         ]
         .into_iter()
         .flatten()

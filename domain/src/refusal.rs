@@ -53,6 +53,10 @@ pub enum RefusalKind {
     ChatArchived,
     /// The only owner wants to leave.
     OwnerMustHandOver,
+    /// A message has as many kinds of reactions as allowed.
+    TooManyReactions,
+    /// A chat has as many pins as allowed.
+    TooManyPins,
     /// It has as many edits or versions as allowed.
     EditedTooOften,
     /// As many events are skipped as allowed.

@@ -10,10 +10,10 @@ use domain::session::TokenHash;
 use domain::text::{ChatName, DisplayName, Email, Locale, MessageText, Nickname, Note, TimeZone, TokenName, UserName};
 use domain::user::{Origin, Verifier};
 use domain::{
-    ChatId, DeliveryId, Event, InboxId, LinkId, MessageId, NotificationId, Personal, PreferencesId, ProofId, SessionId,
-    Stored, StoredParts, StreamId, SuppressionId, TemplateId, Timestamp, TokenId, Unreadable, UserId, chat, delivery,
-    email, inbox, link, message, name, notification, preferences, projection, proof, quota, session, suppression,
-    template, template_key, token, user,
+    ChatId, DeliveryId, Emoji, Event, InboxId, LinkId, MessageId, NotificationId, Personal, PinsId, PreferencesId,
+    ProofId, ReactionsId, ReadMarkId, SessionId, Stored, StoredParts, StreamId, SuppressionId, TemplateId, Timestamp,
+    TokenId, Unreadable, UserId, chat, delivery, email, inbox, link, message, name, notification, pins, preferences,
+    projection, proof, quota, reactions, read_mark, session, suppression, template, template_key, token, user,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -31,6 +31,9 @@ const QUOTA: QuotaId = QuotaId(ANNA.0);
 const LINK: LinkId = LinkId(Uuid::from_u128(19));
 const CHAT: ChatId = ChatId(Uuid::from_u128(4));
 const MESSAGE: MessageId = MessageId(Uuid::from_u128(5));
+const REACTIONS: ReactionsId = ReactionsId(MESSAGE.0);
+const PINS: PinsId = PinsId(CHAT.0);
+const READ_MARK: ReadMarkId = ReadMarkId { user_id: ANNA, chat_id: CHAT, span: 0 };
 const EARLIER: MessageId = MessageId(Uuid::from_u128(6));
 const DELIVERY: DeliveryId = DeliveryId(Uuid::from_u128(9));
 const NOTIFICATION: NotificationId = NotificationId(Uuid::from_u128(10));
@@ -247,6 +250,34 @@ examples! { sight:
         chat_id: CHAT,
         by: ANNA,
     })),
+    Event::Reactions(_, reactions::Event::Added(_)) => {
+        Event::Reactions(REACTIONS, reactions::Event::Added(reactions::Reacted {
+            chat_id: CHAT,
+            user_id: ANNA,
+            emoji: Emoji::parse("👍🏽").unwrap(),
+        }))
+    },
+    Event::Reactions(_, reactions::Event::Removed(_)) => {
+        Event::Reactions(REACTIONS, reactions::Event::Removed(reactions::Reacted {
+            chat_id: CHAT,
+            user_id: ANNA,
+            emoji: Emoji::parse("👍🏽").unwrap(),
+        }))
+    },
+    Event::Pins(_, pins::Event::Added(_)) => {
+        Event::Pins(PINS, pins::Event::Added(pins::Pin { message_id: MESSAGE, by: ANNA }))
+    },
+    Event::Pins(_, pins::Event::Removed(_)) => {
+        Event::Pins(PINS, pins::Event::Removed(pins::Pin { message_id: MESSAGE, by: BORIS }))
+    },
+    Event::ReadMark(_, read_mark::Event::Moved(_)) => {
+        Event::ReadMark(READ_MARK, read_mark::Event::Moved(read_mark::Moved {
+            message_id: MESSAGE,
+            up_to: 7,
+            unread: 2,
+            at: AT,
+        }))
+    },
     Event::Delivery(_, delivery::Event::Requested(_)) => Event::Delivery(DELIVERY, delivery::Event::Requested(delivery::Requested {
         at: AT,
         user_id: ANNA,

@@ -197,6 +197,8 @@ fn of_refusal(refusal: &Refusal) -> FailureKind {
         | RefusalKind::EditedTooOften
         | RefusalKind::SkippedTooOften
         | RefusalKind::TooManyTokens
+        | RefusalKind::TooManyReactions
+        | RefusalKind::TooManyPins
         | RefusalKind::WrongState
         | RefusalKind::VersionChanged => FailureKind::Conflict,
         RefusalKind::Malformed => FailureKind::Usage,

@@ -1,13 +1,14 @@
 //! Messages: posting, reading, editing, deleting them.
 
 use super::ids::{chat_id, message_id};
+use super::message_pages::{ListOf, Page, Row, admit};
+use super::message_shown::Message;
 use super::page::Next;
 use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::error::{Code, Error};
 use crate::http::body::Body;
-use crate::http::conditional::tag;
 use crate::http::context::CommandContext;
 use crate::http::cursor;
 use crate::http::params::Params;
@@ -15,20 +16,13 @@ use crate::http::reply::{Done, changed, read, read_one, written};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::json::json_bytes;
 use domain::text::MessageText;
-use domain::{ChatId, Command, MessageId, Outcome, Timestamp, UserId, id, message};
+use domain::{ChatId, Command, MessageId, Outcome, Timestamp, id, message};
 use projections::{ProjectionId, messages};
 use serde::{Deserialize, Serialize};
-use store::sql::Database;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 use uuid::Uuid;
-
-/// Bytes of JSON after which a page takes no more messages: 1,000 of the longest would be 94 MiB.
-pub(super) const PAGE_BYTES_MAX: usize = 1024 * 1024;
-/// Most rows that are read at a time.
-const STEP_ROWS_MAX: u32 = 100;
 
 pub(crate) fn routes() -> Routes {
     Routes::default()
@@ -137,31 +131,6 @@ struct Messages {
     newer: Next,
 }
 
-#[derive(Serialize, ToSchema)]
-struct Message {
-    #[schema(value_type = Uuid)]
-    message_id: MessageId,
-    /// Its author.
-    #[schema(value_type = Uuid)]
-    user_id: UserId,
-    /// Their nickname in this chat.
-    #[schema(example = "anna")]
-    user_name: String,
-    /// How they want to be called everywhere.
-    #[schema(example = "Anna K.")]
-    display_name: String,
-    #[schema(example = "The tomatoes are ripe.")]
-    text: String,
-    #[schema(value_type = String, format = DateTime)]
-    sent_at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    edited_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Uuid>)]
-    reply_to: Option<MessageId>,
-}
-
 /// Post a message
 ///
 /// The author is the caller.
@@ -232,17 +201,18 @@ async fn list(
     let reading = app.read(ProjectionId::Messages, params.min_position).await?;
     admit(&reading.database, chat_id, caller.user_id).await?;
     let _place = app.budget.page().await?;
+    let list = ListOf { database: &reading.database, chat_id, viewer: caller.user_id };
     let page = match begin {
-        Begin::Behind(from) => page(&reading.database, chat_id, order, from, limit).await?,
-        Begin::Around(message_id) => around(&reading.database, chat_id, order, message_id, limit).await?,
+        Begin::Behind(from) => list.page(order, from, limit).await?,
+        Begin::Around(message_id) => list.around(order, message_id, limit).await?,
     };
     let iterator =
         |order, position| Next { iterator: cursor::write_position(&app.keys, &list_of(chat_id, order), position) };
-    let next = page.rows.last().filter(|_| page.more).map(|last| iterator(order, last.position));
+    let next = page.rows.last().filter(|_| page.more).map(|last| iterator(order, last.position()));
     let previous =
-        page.rows.first().filter(|_| page.more_before).map(|first| iterator(order.reversed(), first.position));
+        page.rows.first().filter(|_| page.more_before).map(|first| iterator(order.reversed(), first.position()));
     let newer = iterator(messages::Order::OldestFirst, newest(&page, order, &begin));
-    let messages = page.rows.into_iter().map(shown).collect();
+    let messages = page.rows.into_iter().map(Row::shown).collect();
     Ok(read(reading.position, Messages { messages, next, previous, newer }))
 }
 
@@ -282,7 +252,7 @@ fn list_of(chat_id: ChatId, order: messages::Order) -> [String; 3] {
 
 /// The position behind which everything is newer than a page.
 fn newest(page: &Page, order: messages::Order, begin: &Begin) -> u64 {
-    let shown = page.rows.iter().map(|row| row.position).max();
+    let shown = page.rows.iter().map(Row::position).max();
     let behind = match (begin, order) {
         (Begin::Behind(Some(from)), messages::Order::OldestFirst) => *from,
         (Begin::Behind(Some(from)), messages::Order::NewestFirst) => from.saturating_sub(1),
@@ -305,9 +275,9 @@ async fn one(
     let chat_id = chat_id(&chat)?;
     let reading = app.read(ProjectionId::Messages, params.min_position).await?;
     admit(&reading.database, chat_id, caller.user_id).await?;
-    let message = messages::one(&reading.database, chat_id, message_id(&message)?).await?;
-    let message = message.ok_or_else(|| Error::new(Code::MessageNotFound, "there is no such message in this chat"))?;
-    Ok(read_one(reading.position, tag(message.version), shown(message)))
+    let list = ListOf { database: &reading.database, chat_id, viewer: caller.user_id };
+    let row = list.one(message_id(&message)?).await?;
+    Ok(read_one(reading.position, row.tag(), row.shown()))
 }
 
 /// Edit a message
@@ -344,98 +314,4 @@ async fn delete(
     let command = message::Command::Delete(message::Delete { chat_id, by: caller.user_id });
     let answer = app.send(&caller, &context, Command::Message(message_id, command)).await?;
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
-}
-
-/// Some messages in their order.
-struct Page {
-    rows: Vec<messages::Message>,
-    /// Whether there are more behind the last one.
-    more: bool,
-    /// Whether there are more before the first one; not looked for unless the page is around a message.
-    more_before: bool,
-}
-
-/// The page that has a message in its middle, as far as there are as many on both sides of it.
-async fn around(
-    database: &Database,
-    chat_id: ChatId,
-    order: messages::Order,
-    message_id: MessageId,
-    limit: u32,
-) -> Result<Page, Error> {
-    let middle = messages::one(database, chat_id, message_id).await?;
-    let middle = middle.ok_or_else(|| Error::new(Code::MessageNotFound, "there is no such message in this chat"))?;
-    let before = page(database, chat_id, order.reversed(), Some(middle.position), (limit - 1) / 2).await?;
-    // The message itself is the first of those behind.
-    let from = match order {
-        messages::Order::OldestFirst => middle.position - 1,
-        messages::Order::NewestFirst => middle.position + 1,
-    };
-    let behind = page(database, chat_id, order, Some(from), limit - before.rows.len() as u32).await?;
-    let rows = before.rows.into_iter().rev().chain(behind.rows).collect();
-    Ok(Page { rows, more: behind.more, more_before: before.more })
-}
-
-/// A page behind a position in its order. It ends early when it has become large.
-async fn page(
-    database: &Database,
-    chat_id: ChatId,
-    order: messages::Order,
-    mut from: Option<u64>,
-    limit: u32,
-) -> Result<Page, Error> {
-    let (mut rows, mut bytes) = (Vec::new(), 0);
-    loop {
-        let wanted = (limit + 1).saturating_sub(rows.len() as u32).min(STEP_ROWS_MAX);
-        let step = messages::page(database, chat_id, order, from, wanted).await?;
-        let is_last = step.len() < wanted as usize;
-        for row in step {
-            if rows.len() >= limit as usize || bytes > PAGE_BYTES_MAX {
-                return Ok(Page { rows, more: true, more_before: false });
-            }
-            bytes += json_bytes(&row.text);
-            from = Some(row.position);
-            rows.push(row);
-        }
-        if is_last {
-            return Ok(Page { rows, more: false, more_before: false });
-        }
-    }
-}
-
-/// A message as it reads now; none when it is gone, or `user_id` is not in its chat now.
-pub(super) async fn readable(
-    database: &Database,
-    chat_id: ChatId,
-    message_id: MessageId,
-    user_id: UserId,
-) -> Result<Option<messages::Message>, Error> {
-    match messages::access(database, chat_id, user_id).await? {
-        messages::Access::Member => Ok(messages::one(database, chat_id, message_id).await?),
-        messages::Access::NotAMember | messages::Access::NoChat => Ok(None),
-    }
-}
-
-/// Lets members in.
-async fn admit(database: &Database, chat_id: ChatId, user_id: UserId) -> Result<(), Error> {
-    match messages::access(database, chat_id, user_id).await? {
-        messages::Access::Member => Ok(()),
-        messages::Access::NotAMember => {
-            Err(Error::new(Code::NotAMember, "you are not a member of this chat; join it first"))
-        }
-        messages::Access::NoChat => Err(Error::new(Code::ChatNotFound, "there is no such chat")),
-    }
-}
-
-fn shown(message: messages::Message) -> Message {
-    Message {
-        message_id: message.message_id,
-        user_id: message.user_id,
-        user_name: message.user_name.unwrap_or_default(),
-        display_name: message.display_name.unwrap_or_default(),
-        text: message.text,
-        sent_at: message.sent_at,
-        edited_at: message.edited_at,
-        reply_to: message.reply_to,
-    }
 }

@@ -17,11 +17,14 @@ pub(crate) mod links;
 pub(crate) mod mailbox;
 mod me;
 mod members;
+mod message_pages;
+mod message_shown;
 mod messages;
 mod notifications;
 mod page;
 mod pages;
 mod preferences;
+mod reactions;
 pub(crate) mod reset;
 pub(crate) mod search;
 pub(crate) mod search_tasks;
@@ -52,6 +55,7 @@ pub(crate) fn all() -> Routes {
         .merge(direct::routes())
         .merge(members::routes())
         .merge(messages::routes())
+        .merge(reactions::routes())
         .merge(search::routes())
         .merge(search_tasks::routes())
         .merge(links::routes())

@@ -1,7 +1,6 @@
 //! Searching as a task: asked now, read when it is answered.
 
-use super::messages;
-use super::messages::PAGE_BYTES_MAX;
+use super::message_pages::{PAGE_BYTES_MAX, readable};
 use super::page::Next;
 use super::spec::{Routes, Spec};
 use crate::app::App;
@@ -199,7 +198,7 @@ async fn found(
             break;
         }
         at += 1;
-        if let Some(message) = messages::readable(&reading.database, *chat_id, *message_id, caller.user_id).await? {
+        if let Some(message) = readable(&reading.database, *chat_id, *message_id, caller.user_id).await? {
             bytes += json_bytes(&message.text);
             shown.push(FoundText { text: message.text, chat_id: *chat_id, message_id: *message_id });
         }

@@ -96,6 +96,7 @@ const USERS: &str = "/v1/chats/{chat_id}/users";
 const ONE_USER: &str = "/v1/chats/{chat_id}/users/{user_id}";
 const MESSAGES: &str = "/v1/chats/{chat_id}/messages";
 const ONE_MESSAGE: &str = "/v1/chats/{chat_id}/messages/{message_id}";
+const ONE_REACTION: &str = "/v1/chats/{chat_id}/messages/{message_id}/reactions/{emoji}";
 const ONE_SESSION: &str = "/v1/me/sessions/{id}";
 const ONE_TOKEN: &str = "/v1/me/tokens/{id}";
 
@@ -196,6 +197,8 @@ const ROWS: &[Row] = &[
     row("get", ONE_MESSAGE, Read, Others, "",                               [401, 403, 200, 200, 200, 200, 200]),
     row("patch", ONE_MESSAGE, Write, Others, r#"{"message": "changed"}"#,   [401, 403, 403, 403, 403, 403, 200]),
     row("delete", ONE_MESSAGE, Write, Others, "",                           [401, 403, 403, 403, 200, 200, 200]),
+    row("put", ONE_REACTION, Write, Others, "",                             [401, 403, 403, 200, 200, 200, 200]),
+    row("delete", ONE_REACTION, Write, Others, "",                          [401, 403, 403, 200, 200, 200, 200]),
     // Without a question; what each may find is told in `search` and `search_tasks`.
     row("get", "/v1/search", Read, Nobodys, "",                             [401, 400, 400, 400, 400, 400, 400]),
     row("post", "/v1/chats/search", Write, Nobodys, r#"{"message": "hello"}"#, [401, 201, 201, 201, 201, 201, 201]),
@@ -330,6 +333,7 @@ impl House {
             .replace("{message_id}", &message)
             .replace("{user_id}", &named.user_id)
             .replace("{address}", "anna@example.org")
+            .replace("{emoji}", "%F0%9F%91%8D")
             .replace("{id}", &id);
         let body = row.body.replace("{fresh}", &format!("fresh {name}")).replace("{outsider}", &self.outsider.user_id);
         let body = Some(body).filter(|body| !body.is_empty()).map(|body| body.parse::<Value>().unwrap());

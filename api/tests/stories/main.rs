@@ -28,6 +28,7 @@ mod passwords;
 mod positions;
 mod preferences;
 mod rate_limits;
+mod reactions;
 mod requests;
 mod resets;
 mod rules;

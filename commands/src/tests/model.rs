@@ -2,7 +2,7 @@
 //! caches or a database. Whatever is asked, in whatever waves and with whatever restarts between, both say the same.
 
 use super::*;
-use domain::{Decision, Event, Refusal, StreamId, email, name};
+use domain::{Decision, Event, Refusal, StreamId, email, name, pins};
 use proptest::prelude::*;
 use std::collections::HashMap;
 
@@ -61,7 +61,13 @@ impl Model {
                 };
                 let answered = answered.map_or(message::State::Absent, |id| self.message(id));
                 let chat = self.chat(chat_id);
-                Ok(message::decide(*id, &self.message(*id), &chat, &answered, wish, at)?)
+                Ok(message::decide(
+                    *id,
+                    &self.message(*id),
+                    message::Beside { chat: &chat, answered: &answered, pins: &pins::State::default() },
+                    wish,
+                    at,
+                )?)
             }
             other => unreachable!("the model asks for no {other:?}"),
         }

@@ -2,7 +2,7 @@
 
 use crate::stored::{self, StoredParts, Unreadable, Written, sealed_text};
 use crate::text::MessageText;
-use crate::{ChatId, Decision, MessageId, Outcome, Personal, Reads, RefusalKind, Timestamp, UserId, chat};
+use crate::{ChatId, Decision, MessageId, Outcome, Personal, Reads, RefusalKind, Timestamp, UserId, chat, pins};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -97,7 +97,8 @@ pub struct Delete {
 }
 
 impl Command {
-    /// What the rules look at beside the message: its chat, and the message that it answers to.
+    /// What the rules look at beside the message: its chat, the message that it answers to, and the pins of the chat where
+    /// it may be among them.
     pub fn reads(&self) -> Reads {
         let (chat_id, answered) = match self {
             Command::Post(Post { chat_id, reply_to, .. }) => (*chat_id, *reply_to),
@@ -105,7 +106,8 @@ impl Command {
             | Command::Edit(Edit { chat_id, .. })
             | Command::Delete(Delete { chat_id, .. }) => (*chat_id, None),
         };
-        Reads { chat: Some(chat_id), answered, ..Reads::default() }
+        let pins = matches!(self, Command::Delete(_)).then(|| chat_id.into());
+        Reads { chat: Some(chat_id), answered, pins, ..Reads::default() }
     }
 
     /// Who says or does something by it.
@@ -213,13 +215,22 @@ impl Refusal {
     }
 }
 
-/// Decides on one message. `chat` is the state of the chat that the command names, `reply_to` the state of the
-/// message that a post answers to (absent when it answers to none).
+/// What a message is decided on beside its own state.
+#[derive(Clone, Copy, Debug)]
+pub struct Beside<'a> {
+    /// The chat that the command names.
+    pub chat: &'a chat::State,
+    /// The message that a post answers to; absent when it answers to none.
+    pub answered: &'a State,
+    /// The pins of the chat that a message is deleted from.
+    pub pins: &'a pins::State,
+}
+
+/// Decides on one message. One that is deleted is pinned no more.
 pub fn decide(
     id: MessageId,
     state: &State,
-    chat: &chat::State,
-    reply_to: &State,
+    Beside { chat, answered, pins }: Beside<'_>,
     command: &Command,
     at: Timestamp,
 ) -> Result<Decision, Refusal> {
@@ -231,12 +242,18 @@ pub fn decide(
     };
     let posted = |sent_at| Outcome::Posted { message_id: id, sent_at };
     let (event, outcome) = match command {
-        Command::Post(command) => (Some(post(room, reply_to, command)?), posted(Some(command.sent_at))),
+        Command::Post(command) => (Some(post(room, answered, command)?), posted(Some(command.sent_at))),
         Command::BringIn(command) => (Some(bring_in(command)), posted(Some(command.sent_at))),
         Command::Edit(command) => (edit(room, state, command, at)?, posted(None)),
         Command::Delete(command) => (delete(room, state, command)?, Outcome::Done),
     };
-    Ok(Decision::of(event.map(|event| crate::Event::Message(id, event)).into_iter().collect(), outcome))
+    let mut facts = Vec::from_iter(event.map(|event| crate::Event::Message(id, event)));
+    if let Command::Delete(Delete { chat_id, by }) = *command
+        && let Some(unpinned) = pins::removed(pins, id, by)
+    {
+        facts.push(crate::Event::Pins(chat_id.into(), unpinned));
+    }
+    Ok(Decision::of(facts, outcome))
 }
 
 fn post(room: &chat::Room, reply_to: &State, command: &Post) -> Result<Event, Refusal> {
@@ -346,6 +363,12 @@ pub fn evolve(state: &mut State, event: &Event) {
 }
 
 impl State {
+    /// Lets nobody at a message that is not shown in that chat: it is elsewhere, deleted, or its author is erased.
+    pub(super) fn shown_in(&self, chat_id: ChatId) -> Result<(), Refusal> {
+        let message = readable(self, chat_id)?;
+        message.text.known().map(|_| ()).ok_or(Refusal::NotFound)
+    }
+
     /// It as JSON; what is personal in it only on request.
     pub(crate) fn to_json(&self, personal: bool) -> Value {
         let (is, message) = match self {

@@ -72,6 +72,7 @@ pub fn tells_of(category: Category) -> bool {
     match category {
         Category::User | Category::Session | Category::Email | Category::Proof | Category::Chat => true,
         Category::Token | Category::Quota | Category::Name | Category::Message | Category::Link => false,
+        Category::Reactions | Category::Pins | Category::ReadMark => false,
         Category::Delivery | Category::Notification | Category::Inbox => false,
         Category::Preferences | Category::Suppression | Category::Template | Category::TemplateKey => false,
         Category::Projection => false,

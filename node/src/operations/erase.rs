@@ -1,5 +1,7 @@
-//! Forgetting a person: out of their chats and of the list of suppressed addresses, then out of the log, then out of every
+//! Forgetting a person: out of their chats, of what they reacted to and of the list of suppressed addresses, then out of the log, then out of every
 //! read model and what else is kept.
+
+mod traces;
 
 use super::Error;
 use crate::{Node, NodeOptions};
@@ -39,7 +41,10 @@ pub async fn erase(
     request: Request,
 ) -> Result<Answer, Error> {
     let began = *writer.head().borrow();
-    follow(projections, ProjectionId::Chats, writer.acknowledged(ProjectionId::Chats.follows())).await;
+    for name in [ProjectionId::Chats, ProjectionId::Messages] {
+        follow(projections, name, writer.acknowledged(name.follows())).await;
+    }
+    traces::take_back_reactions(writer, projections, user_id, &request).await?;
     let mut after = 0;
     loop {
         let database = projections.database(ProjectionId::Chats);

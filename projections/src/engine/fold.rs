@@ -1,9 +1,9 @@
 //! How the facts of an aggregate come into a read model: into tables, or into the text index.
 
 use domain::{
-    Category, ChatId, DeliveryId, Event, InboxId, LinkId, MessageId, NotificationId, PreferencesId, SessionId,
-    SuppressionId, TemplateId, TokenId, UserId, chat, delivery, inbox, link, message, notification, preferences,
-    session, suppression, template, token, user,
+    Category, ChatId, DeliveryId, Event, InboxId, LinkId, MessageId, NotificationId, PreferencesId, ReactionsId,
+    SessionId, SuppressionId, TemplateId, TokenId, UserId, chat, delivery, inbox, link, message, notification,
+    preferences, reactions, session, suppression, template, token, user,
 };
 use search::Change;
 use store::Fact;
@@ -29,6 +29,7 @@ pub(crate) enum Fold {
     Link(Write<LinkId, link::Event>),
     Chat(Write<ChatId, chat::Event>),
     Message(Write<MessageId, message::Event>),
+    Reactions(Write<ReactionsId, reactions::Event>),
     /// One by one, and then the page that they came in.
     MessagePages(Write<MessageId, message::Event>, WritePage),
     Delivery(Write<DeliveryId, delivery::Event>),
@@ -52,6 +53,7 @@ impl Fold {
             Fold::Link(_) => Category::Link,
             Fold::Chat(_) | Fold::IndexChat(_) => Category::Chat,
             Fold::Message(_) | Fold::MessagePages(..) | Fold::IndexMessage(_) => Category::Message,
+            Fold::Reactions(_) => Category::Reactions,
             Fold::Delivery(_) => Category::Delivery,
             Fold::Notification(_) => Category::Notification,
             Fold::Inbox(_) => Category::Inbox,
@@ -66,7 +68,7 @@ impl Fold {
     pub(crate) const fn is_of_index(self) -> bool {
         match self {
             Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_) => true,
-            Fold::Link(_) => false,
+            Fold::Link(_) | Fold::Reactions(_) => false,
             Fold::User(_)
             | Fold::Session(_)
             | Fold::Token(_)
@@ -92,6 +94,7 @@ impl Fold {
             (Fold::Message(fold) | Fold::MessagePages(fold, _), Event::Message(id, event)) => {
                 fold(tx, fact, *id, event)
             }
+            (Fold::Reactions(fold), Event::Reactions(id, event)) => fold(tx, fact, *id, event),
             (Fold::Delivery(fold), Event::Delivery(id, event)) => fold(tx, fact, *id, event),
             (Fold::Notification(fold), Event::Notification(id, event)) => fold(tx, fact, *id, event),
             (Fold::Inbox(fold), Event::Inbox(id, event)) => fold(tx, fact, *id, event),
@@ -99,7 +102,7 @@ impl Fold {
             (Fold::Suppression(fold), Event::Suppression(id, event)) => fold(tx, fact, *id, event),
             (Fold::Template(fold), Event::Template(id, event)) => fold(tx, fact, *id, event),
             // Of another aggregate.
-            (Fold::Link(_), _) => Ok(()),
+            (Fold::Link(_) | Fold::Reactions(_), _) => Ok(()),
             (Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_), _) => Ok(()),
             (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => Ok(()),
             (Fold::Message(_) | Fold::MessagePages(..), _) => Ok(()),
@@ -115,7 +118,7 @@ impl Fold {
     pub(crate) fn write_page(self, tx: &mut Tx<'_>, facts: &[&Fact]) -> Result<(), store::Error> {
         match self {
             Fold::MessagePages(_, fold) => fold(tx, facts),
-            Fold::Link(_) => Ok(()),
+            Fold::Link(_) | Fold::Reactions(_) => Ok(()),
             Fold::User(_)
             | Fold::Session(_)
             | Fold::Token(_)
@@ -140,7 +143,10 @@ impl Fold {
             (Fold::IndexChat(fold), Event::Chat(id, event)) => fold(fact, *id, event),
             (Fold::IndexMessage(fold), Event::Message(id, event)) => fold(fact, *id, event),
             // Of another aggregate.
-            (Fold::Link(_) | Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_), _) => None,
+            (
+                Fold::Link(_) | Fold::Reactions(_) | Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_),
+                _,
+            ) => None,
             (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => None,
             (Fold::Message(_) | Fold::MessagePages(..), _) => None,
             (Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_), _) => None,

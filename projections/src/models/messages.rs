@@ -1,5 +1,9 @@
 //! Messages, and who may read them: chats and members once more, because no query joins two read models.
 
+mod reactions;
+
+pub use reactions::{reacted_to, reactions};
+
 use crate::ProjectionId;
 use crate::engine::definition::Definition;
 use crate::engine::fold::Fold;
@@ -13,12 +17,17 @@ use store::sql::{Columns, Database, Row, Tx, Value};
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Messages,
     name: "messages",
-    version: 3,
+    version: 4,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
     guards: false,
-    folds: &[Fold::Chat(apply_chat), Fold::Message(apply_message), Fold::User(apply_user)],
+    folds: &[
+        Fold::Chat(apply_chat),
+        Fold::Message(apply_message),
+        Fold::Reactions(reactions::apply),
+        Fold::User(apply_user),
+    ],
 };
 
 const TABLES: &str = concat!(
@@ -46,7 +55,8 @@ const TABLES: &str = concat!(
         version bigint not null
     );
     create unique index if not exists message_by_id on message (message_id);
-"
+",
+    reactions::tables!(),
 );
 
 /// Erasing a user and deleting a chat use these too, but are rare enough in a log to be rebuilt without them.
@@ -54,6 +64,7 @@ const INDEXES: &str = "
     create index if not exists message_by_chat on message (chat_id, position);
     create index if not exists message_by_author on message (author);
     create index if not exists member_by_user on member (user_id);
+    create index if not exists reaction_by_user on reaction (user_id, message_id);
 ";
 
 const COMPARED: &[Table] = &[
@@ -65,6 +76,8 @@ const COMPARED: &[Table] = &[
         key: &[Key::Number("position")],
         columns: &["message_id", "chat_id", "author", "sent_at", "text", "reply_to", "edited_at", "version"],
     },
+    reactions::REACTION,
+    reactions::REACTION_KIND,
 ];
 
 /// A message that can be read.
@@ -180,6 +193,7 @@ fn insert(tx: &mut Tx<'_>, fact: &Fact, id: MessageId, posted: &message::Posted)
 }
 
 fn remove(tx: &mut Tx<'_>, id: MessageId) -> Result<(), store::Error> {
+    reactions::remove(tx, id)?;
     tx.queue("delete from message where message_id = $1", &[(&id).into()])
 }
 
@@ -189,6 +203,7 @@ fn apply_chat(tx: &mut Tx<'_>, _: &Fact, chat_id: ChatId, event: &chat::Event) -
             tx.queue("insert into chat_known (chat_id) values ($1)", &[(&chat_id).into()])
         }
         chat::Event::Deleted(_) => {
+            reactions::remove_in_chat(tx, chat_id)?;
             tx.queue("delete from message where chat_id = $1", &[(&chat_id).into()])?;
             tx.queue("delete from member where chat_id = $1", &[(&chat_id).into()])?;
             tx.queue("delete from chat_known where chat_id = $1", &[(&chat_id).into()])?;
@@ -228,6 +243,7 @@ fn go(tx: &mut Tx<'_>, chat_id: ChatId, user_id: UserId) -> Result<(), store::Er
 }
 
 fn forget(tx: &mut Tx<'_>, user_id: UserId) -> Result<(), store::Error> {
+    reactions::forget(tx, user_id)?;
     tx.queue("delete from message where author = $1", &[(&user_id).into()])?;
     tx.queue("update member set user_name = null, present = $2 where user_id = $1", &[(&user_id).into(), false.into()])
 }

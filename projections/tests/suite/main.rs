@@ -10,6 +10,7 @@ mod follow;
 mod histories;
 mod operating;
 mod people;
+mod reactions;
 mod rebuild;
 mod recipients;
 mod rooms;

@@ -16,6 +16,7 @@ fn stored() -> Vec<(&'static str, Event)> {
         let id = match category {
             "name" | "email" | "suppression" => "0f".repeat(32),
             "projection" | "template_key" => "users".to_owned(),
+            "read_mark" => format!("{ID}.{ID}.7"),
             _ => ID.to_owned(),
         };
         let stream = &format!("{category}-{id}");

@@ -37,9 +37,20 @@ fn check_reply(
     then: Result<Vec<Event>, Refusal>,
 ) {
     let what = format!("given {chat:?} and {given:?}, when {when:?}");
-    let follows = decide(HELLO, &folded(given), chat, &folded(answered), &when, NOON)
-        .map(|decision| decision.facts.into_iter().map(of_hello).collect());
+    let follows = decide(
+        HELLO,
+        &folded(given),
+        Beside { chat, answered: &folded(answered), pins: &pins::State::default() },
+        &when,
+        NOON,
+    )
+    .map(|decision| decision.facts.into_iter().map(of_hello).collect());
     assert_eq!(follows, then, "{what}");
+}
+
+fn decided_in_room(state: &State, when: &Command) -> Result<Decision, Refusal> {
+    let beside = Beside { chat: &chat(&[]), answered: &State::Absent, pins: &pins::State::default() };
+    decide(HELLO, state, beside, when, NOON)
 }
 
 fn folded(given: &[Event]) -> State {
@@ -130,7 +141,7 @@ fn who_may_post_by_role() {
     }
     check(&[], post(MAX), Err(Refusal::Muted));
     check(&[], post(STRANGER), Err(Refusal::NotAMember));
-    let decision = decide(HELLO, &State::Absent, &chat(&[]), &State::Absent, &post(VERA), NOON).unwrap();
+    let decision = decided_in_room(&State::Absent, &post(VERA)).unwrap();
     assert_eq!(decision.outcome, Outcome::Posted { message_id: HELLO, sent_at: Some(NOON) });
 }
 
@@ -325,9 +336,10 @@ fn facts_without_a_message_make_none() {
 #[test]
 fn a_command_looks_at_its_chat_and_what_it_answers_to() {
     let reads = Reads { chat: Some(ROOM), ..Reads::default() };
-    for command in [post(VERA), edit(VERA, "bye"), delete(VERA)] {
+    for command in [post(VERA), edit(VERA, "bye")] {
         assert_eq!(command.reads(), reads);
     }
+    assert_eq!(delete(VERA).reads(), Reads { pins: Some(ROOM.into()), ..reads.clone() });
     assert_eq!(answer_to(EARLIER).reads(), Reads { answered: Some(EARLIER), ..reads });
 }
 
@@ -338,14 +350,14 @@ fn a_message_is_not_edited_for_ever() {
         evolve(&mut state, &edited(VERA, Personal::Known(text(&number.to_string()))));
     }
     let again = Command::Edit(Edit { chat_id: ROOM, by: VERA, text: MessageText::parse("once more").unwrap() });
-    let refused = decide(HELLO, &state, &chat(&[]), &State::Absent, &again, NOON);
+    let refused = decided_in_room(&state, &again);
     assert_eq!(refused, Err(Refusal::EditedTooOften));
     // Saying the same again is no edit, and it can still be taken back.
     let same =
         Command::Edit(Edit { chat_id: ROOM, by: VERA, text: MessageText::parse(&EDITS_MAX.to_string()).unwrap() });
-    assert!(decide(HELLO, &state, &chat(&[]), &State::Absent, &same, NOON).is_ok());
+    assert!(decided_in_room(&state, &same).is_ok());
     let delete = Command::Delete(Delete { chat_id: ROOM, by: VERA });
-    assert!(decide(HELLO, &state, &chat(&[]), &State::Absent, &delete, NOON).is_ok());
+    assert!(decided_in_room(&state, &delete).is_ok());
 }
 
 #[test]
