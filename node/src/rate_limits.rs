@@ -206,7 +206,7 @@ mod tests {
         let grown = resident().saturating_sub(before);
         assert!(grown <= 64 * 1024 * 1024, "{} MiB", grown / 1024 / 1024);
         // The last of them are remembered, the first are not.
-        assert_eq!(limits.count(Limit::Address, address(999_999)).await.remaining, 98);
+        assert!(limits.addresses.has(&address(999_999)));
         assert!(limits.addresses.has(&address(600_000)) && !limits.addresses.has(&address(0)));
     }
 
