@@ -1,5 +1,5 @@
-//! What is kept and is no fact: when sessions and service tokens were last used, search tasks, the dev mailbox, and how much
-//! callers may still ask for.
+//! What is kept and is no fact: when sessions and service tokens were last used, search tasks, the dev mailbox, how much callers may
+//! still ask for, and wrong passwords of late.
 //!
 //! A kind of table is one file here and one line in `parts.rs`: its tables, how it forgets a person, what becomes of it
 //! when the log comes back with another history. Nothing here is verified or rebuilt, and losing it must be bearable.
@@ -15,6 +15,7 @@ mod parts;
 mod search_tasks;
 mod storage;
 mod tables;
+mod wrong_passwords;
 
 pub use buckets::{BucketKey, Buckets, Level, NoRate, Rate};
 pub use couriers::CourierProgress;
@@ -22,6 +23,7 @@ pub use last_use::{LastUse, Used};
 pub use mailbox::{MAILS_MAX, Mail, MailSummary, Mailbox, MailboxReader, NewMail};
 pub use search_tasks::{Enqueued, FoundMessage, NewTask, SearchTasks, Task, TaskOutcome, TaskState};
 pub use tables::{Tables, check};
+pub use wrong_passwords::{BegunTry, NameHash, PasswordTry, WrongPasswords};
 
 /// What this crate's functions answer: it fails in no other way than its database or the log does.
 pub type Result<T, E = store::Error> = std::result::Result<T, E>;

@@ -2,7 +2,7 @@
 
 use crate::parts::PARTS;
 use crate::storage::{Storage, place};
-use crate::{CourierProgress, LastUse, Mailbox, Result, SearchTasks, carry_over, erasures, last_use};
+use crate::{CourierProgress, LastUse, Mailbox, Result, SearchTasks, WrongPasswords, carry_over, erasures, last_use};
 use domain::UserId;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::sql::Tx;
@@ -17,6 +17,7 @@ pub struct Tables {
     search_tasks: SearchTasks,
     mailbox: Mailbox,
     couriers: CourierProgress,
+    wrong_passwords: WrongPasswords,
     /// How far this process has heeded erasures: what it remembers itself no other node forgets for it.
     heeded: Arc<Mutex<Mark>>,
 }
@@ -47,15 +48,16 @@ impl Tables {
         if !log.holds(heeded)? {
             tracing::warn!(
                 position = heeded.position,
-                "the log has another history than the search tasks and the dev mailbox, which are forgotten"
+                "the log has another history than the search tasks, the dev mailbox and wrong passwords, which are forgotten"
             );
             storage.change(|tx| PARTS.iter().try_for_each(|part| (part.begin_again)(tx)))?;
             heeded = Mark::default();
         }
         let (last_use, search_tasks) = (LastUse::new(storage.clone()), SearchTasks::new(storage.clone()));
         let (mailbox, couriers) = (Mailbox::new(storage.clone()), CourierProgress::new(storage.clone()));
+        let wrong_passwords = WrongPasswords::new(storage.clone());
         let (log, heeded) = (log.clone(), Arc::new(heeded.into()));
-        let tables = Tables { log, storage, last_use, search_tasks, mailbox, couriers, heeded };
+        let tables = Tables { log, storage, last_use, search_tasks, mailbox, couriers, wrong_passwords, heeded };
         tables.flush()?;
         Ok(tables)
     }
@@ -80,6 +82,11 @@ impl Tables {
         &self.couriers
     }
 
+    /// Wrong passwords of late.
+    pub fn wrong_passwords(&self) -> &WrongPasswords {
+        &self.wrong_passwords
+    }
+
     /// Forgets a person who was erased: out of every table, and out of the file.
     ///
     /// # Errors
@@ -97,6 +104,7 @@ impl Tables {
         let mut heeded = self.heeded.lock().unwrap_or_else(PoisonError::into_inner);
         let head = Mark::from(self.log.head()?);
         self.last_use.flush()?;
+        self.wrong_passwords.forget_old(store::now())?;
         let erased = erasures::between(&self.log, heeded.position, head.position)?;
         if *heeded != head {
             self.forget_all(&erased, |tx| erasures::heed(tx, head))?;

@@ -1,5 +1,6 @@
 //! Who is calling.
 
+pub(crate) mod back_off;
 pub(crate) mod caller;
 pub(crate) mod credentials;
 pub(crate) mod failures;

@@ -3,6 +3,7 @@
 use super::spec::{Routes, Spec};
 use crate::SignUp;
 use crate::app::App;
+use crate::auth::back_off::Whose;
 use crate::auth::caller::session_tokens;
 use crate::auth::credentials::set_cookie;
 use crate::auth::session_token::{hash, new_token};
@@ -186,7 +187,8 @@ async fn login(
     };
     let verifier = known.as_ref().and_then(|known| known.verifier.clone());
     let passwords = app.passwords_of(address);
-    let fit = passwords.verify(body.password.clone(), verifier).await?;
+    let whose = Whose::Named(&body.user_name);
+    let fit = app.check_password(whose, &passwords, body.password.clone(), verifier).await?;
     let refused = |reason| {
         notes.reason(reason);
         Error::new(Code::BadCredentials, "user name or password is wrong")

@@ -2,6 +2,7 @@
 
 use super::spec::{Routes, Spec};
 use crate::app::App;
+use crate::auth::back_off::Whose;
 use crate::auth::caller::Person;
 use crate::auth::credentials::set_cookie;
 use crate::error::{Code, Error};
@@ -54,7 +55,8 @@ async fn erase(
     let known = users::credentials_by_id(&reading.database, person.user_id).await?;
     let known =
         known.ok_or_else(|| Error::new(Code::InvalidSession, "there is no such session; you are forgotten already"))?;
-    if !app.passwords_of(address).verify(body.password, known.verifier).await?.is_right() {
+    let (whose, passwords) = (Whose::Person(person.user_id), app.passwords_of(address));
+    if !app.check_password(whose, &passwords, body.password, known.verifier).await?.is_right() {
         app.remember_failure(&context, person.user_id, origin);
         return Err(Error::new(Code::BadCredentials, "the password is wrong"));
     }

@@ -3,6 +3,7 @@
 use super::page::{Next, cut};
 use super::spec::{Routes, Spec};
 use crate::app::App;
+use crate::auth::back_off::Whose;
 use crate::auth::caller::{Caller, Person};
 use crate::error::{Code, Error};
 use crate::http::body::Body;
@@ -192,7 +193,8 @@ async fn change_password(
     let account = users::by_id(&reading.database, person.user_id).await?.ok_or_else(gone)?;
     let known = users::credentials_by_id(&reading.database, person.user_id).await?.ok_or_else(gone)?;
     let passwords = app.passwords_of(address);
-    if !passwords.verify(body.old_password, known.verifier).await?.is_right() {
+    let whose = Whose::Person(person.user_id);
+    if !app.check_password(whose, &passwords, body.old_password, known.verifier).await?.is_right() {
         app.remember_failure(&context, person.user_id, origin);
         return Err(Error::new(Code::BadCredentials, "the old password is wrong"));
     }

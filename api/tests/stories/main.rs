@@ -46,6 +46,7 @@ mod templates;
 mod tokens;
 mod unsubscribing;
 mod wire;
+mod wrong_passwords;
 
 use domain::{Event, Timestamp};
 use std::path::Path;
