@@ -83,20 +83,20 @@ impl Series {
         // Later than the last one, also where the clock went back: it tells one from the other.
         let last_at = now.max(self.last_at + 1);
         if self.doublings > 0 && now < self.waits_until + WITHIN_SECONDS * SECOND {
-            return Series { doublings: self.doublings + 1, last_at, ..Series::default() }.waiting();
+            return Series { doublings: self.doublings + 1, last_at, ..Series::default() }.waiting(now);
         }
         let counts = |time: &i64| *time > now - WITHIN_SECONDS * SECOND;
         let mut times = self.times.iter().copied().filter(counts).collect::<Vec<_>>();
         if times.len() >= FREE {
-            return Series { doublings: 1, last_at, ..Series::default() }.waiting();
+            return Series { doublings: 1, last_at, ..Series::default() }.waiting(now);
         }
         times.push(last_at);
-        Series { times, doublings: 0, waits_until: last_at, last_at }
+        Series { times, doublings: 0, waits_until: 0, last_at }
     }
 
-    fn waiting(self) -> Series {
+    fn waiting(self, now: i64) -> Series {
         let seconds = (1 << self.doublings.saturating_sub(1).min(DOUBLINGS_MAX)).min(WAIT_SECONDS_MAX);
-        Series { waits_until: self.last_at + seconds * SECOND, ..self }
+        Series { waits_until: now + seconds * SECOND, ..self }
     }
 
     /// Until the next one is looked at, in microseconds. A clock that went back keeps nobody out for longer than the longest wait.
