@@ -36,6 +36,7 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 const CHECKED: &[Code] = &[Code::TemplateInvalid, Code::TemplateTooExpensive, Code::AlreadyExists];
 const CHECKED_AGAIN: &[Code] =
     &[Code::TemplateInvalid, Code::TemplateTooExpensive, Code::TemplateNotFound, Code::EditedTooOften];
+const TESTED: &[Code] = &[Code::TemplateInvalid, Code::TemplateTooExpensive, Code::TemplateNotFound, Code::WrongState];
 const TRIED: &[Code] = &[Code::TemplateInvalid, Code::TemplateTooExpensive, Code::TemplateNotFound];
 
 pub(crate) fn routes() -> Routes {
@@ -46,6 +47,7 @@ pub(crate) fn routes() -> Routes {
         .add(routes!(publish), Spec::notifier().body_bytes_max(BODY_BYTES_MAX).fails(CHECKED_AGAIN))
         .add(routes!(delete), Spec::notifier().fails(&[Code::TemplateNotFound]))
         .add(routes!(trying::preview), Spec::notifier().without_key().fails(TRIED))
+        .add(routes!(trying::test), Spec::notifier().fails(TESTED))
 }
 
 /// A template's texts and what they may use. In them stands [MiniJinja](https://docs.rs/minijinja): `{{ name }}`,

@@ -170,6 +170,7 @@ const ROWS: &[Row] = &[
     notifiers("put", ONE_TEMPLATE, TEMPLATE_BODY),
     notifiers("delete", ONE_TEMPLATE, ""),
     notifiers("post", "/v1/templates/{id}/preview", "{}"),
+    notifiers("post", "/v1/templates/{id}/test", "{}"),
     mine("get", "/v1/users", Read, ""),
     row("get", "/v1/users/{user_id}", Read, Others, "", [401, 200, 200, 200, 200, 200, 200]),
     mine("get", "/v1/chats", Read, ""),

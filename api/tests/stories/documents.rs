@@ -40,6 +40,7 @@ const CALLS: &str = "
     post /v1/deliveries/{id}/retry                              post /v1/deliveries/{id}/cancel
     get /v1/templates           post /v1/templates              get /v1/templates/{id}
     put /v1/templates/{id}      delete /v1/templates/{id}       post /v1/templates/{id}/preview
+    post /v1/templates/{id}/test
     get /v1/suppressions        get /v1/suppressions/{address}  put /v1/suppressions/{address}
     delete /v1/suppressions/{address}
     get /mailbox/messages       delete /mailbox/messages        get /mailbox/messages/{id}
@@ -223,8 +224,9 @@ async fn examples_can_be_sent_as_they_are() {
     let bodies = document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
     // What other services send has no schema of ours.
     let of_ours = "/requestBody/content/application~1json/schema/$ref";
-    let bodies = bodies.filter(|operation| operation.pointer(of_ours).is_some()).count();
-    assert_eq!(sent.len(), bodies, "each request with a body is tried: {sent:?}");
+    let schemas = bodies.filter_map(|operation| operation.pointer(of_ours)?.as_str()?.rsplit('/').next());
+    let schemas = schemas.map(str::to_owned).collect::<BTreeSet<_>>();
+    assert_eq!(sent, schemas, "each kind of body is tried");
 }
 
 /// A secret that is mailed stands in no document.

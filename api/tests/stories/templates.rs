@@ -1,5 +1,7 @@
 //! Templates of notifications.
 
+use super::mail::confirm;
+use domain::proof::Purpose;
 use domain::user::Role;
 use projections::ProjectionId;
 use reqwest::Method;
@@ -179,4 +181,57 @@ async fn only_notifiers_and_admins_have_templates() {
     let mut shop = app.anonymous();
     shop.token = Some(token.id("token"));
     create(&shop, "by-the-shop", "text").await;
+}
+
+/// What is in the dev mailbox for that address and of that subject, once it is there.
+async fn mailed(app: &TestApp, to: &str, subject: &str) -> Vec<Value> {
+    let list = async || {
+        let list = app.anonymous().get(&format!("/mailbox/messages?to={to}")).await.expect_status(200);
+        let all = list.body["messages"].as_array().unwrap().clone();
+        all.into_iter().filter(|mail| mail["subject"] == subject).collect::<Vec<_>>()
+    };
+    super::until(async || !list().await.is_empty()).await;
+    list().await
+}
+
+#[tokio::test]
+async fn a_test_is_one_mail_to_ones_own_confirmed_address() {
+    let app = TestApp::start_telling().await;
+    let nina = app.with_role("Nina", Role::Notifier).await;
+    let id = create(&nina, "orders.shipped", "{{ order }}:{% for item in items %} {{ item }}{% endfor %}").await;
+    let test = format!("{LIST}/{id}/test");
+    let refused = nina.post(&test, json!({})).await.expect_problem(409, "wrong-state");
+    assert!(refused.body["detail"].as_str().unwrap().contains("PUT /v1/me/email"), "{}", refused.text);
+    nina.put("/v1/me/email", json!({"email": "nina@example.org"})).await.expect_status(202);
+    nina.post(&test, json!({})).await.expect_problem(409, "wrong-state");
+    confirm(&app, Purpose::Confirm).await;
+    // What nobody wants to be told otherwise, and a night, keep it back no more than any account mail.
+    let quiet = json!({"quiet_hours": [{"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "00:00", "to": "23:59"}],
+        "time_zone": "UTC", "categories": {"transactional": {"email": false}}});
+    nina.put("/v1/me/preferences", quiet).await.expect_status(200);
+    let key = [("idempotency-key", "a test")];
+    let body = json!({"variables": {"order": "9"}, "locale": "en-GB"});
+    let first = nina.send(Method::POST, &test, Some(body.clone()), &key).await.expect_status(202);
+    let one = format!("/v1/notifications/{}", first.id("notification_id"));
+    let mails = mailed(&app, "nina@example.org", "Order 9").await;
+    let shown = nina.get(&one).await.expect_status(200);
+    assert_eq!((&shown.body["category"], &shown.body["recipients"]), (&json!("account"), &json!(1)));
+    let read = format!("/mailbox/messages/{}", mails[0]["id"].as_str().unwrap());
+    let read = app.anonymous().get(&read).await.expect_status(200);
+    assert_eq!((read.body["text"].as_str().map(str::trim), mails.len()), (Some("9: rake hoe"), 1));
+    // A repeat is no second mail, also when the template is gone.
+    let russian = nina.post(&test, json!({"locale": "ru", "version": 1})).await.expect_status(202);
+    assert_ne!(russian.id("notification_id"), first.id("notification_id"));
+    mailed(&app, "nina@example.org", "Заказ 17-204").await;
+    for (given, pointer) in [(json!({"order": 7}), "/variables/order"), (json!({"colour": "red"}), "/variables/colour")]
+    {
+        let refused = nina.post(&test, json!({"variables": given})).await.expect_problem(400, "bad-parameters");
+        assert_eq!(refused.pointers(), [pointer]);
+    }
+    nina.post(&test, json!({"version": 9})).await.expect_problem(404, "template-not-found");
+    nina.delete(&format!("{LIST}/{id}")).await.expect_status(200);
+    nina.post(&test, json!({})).await.expect_problem(404, "template-not-found");
+    let again = nina.send(Method::POST, &test, Some(body), &key).await.expect_status(202);
+    assert_eq!(again.id("notification_id"), first.id("notification_id"));
+    assert_eq!(mailed(&app, "nina@example.org", "Order 9").await.len(), 1);
 }

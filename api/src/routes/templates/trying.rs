@@ -1,19 +1,31 @@
-//! Trying a template: what somebody would read.
+//! Trying a template: what somebody would read, and a mail of it to oneself.
 
 use super::{apart, live, version};
 use crate::app::App;
 use crate::auth::caller::Notifier;
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::http::body::Body;
+use crate::http::context::CommandContext;
 use crate::http::params::Params;
-use crate::http::reply::read;
+use crate::http::reply::{read, written};
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::Response;
+use commands::Actor;
 use couriers::render::{self, Context, RenderError, Rendered, Source};
+use domain::delivery::{Content, Details};
+use domain::notification::{self, Audience, Request};
+use domain::notify::{CategoryKey, Channel};
+use domain::template::Definition;
+use domain::{Command, NotificationId, Outcome};
 use projections::{ProjectionId, users};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// After so many seconds a mail that was to try a template is of no use any more.
+const TEST_EXPIRES_IN: u32 = 3_600;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -70,6 +82,98 @@ pub(super) async fn preview(
     });
     let Rendered { locale, subject, text, html, .. } = rendered.await?;
     Ok(read(reading.position, TemplatePreviewed { locale, version: number, subject, text, html }))
+}
+
+#[derive(Serialize, ToSchema)]
+struct TemplateTested {
+    /// What `GET /v1/notifications/{id}` shows it by.
+    #[schema(value_type = Uuid)]
+    notification_id: NotificationId,
+    position: u64,
+}
+
+/// Mail a template to yourself
+///
+/// One mail to your confirmed address, as somebody would get it who is told by this template. It is an account mail: neither what
+/// you have switched off nor quiet hours keep it back.
+#[utoipa::path(post, path = "/v1/templates/{id}/test", operation_id = "testTemplate", tag = "notifications",
+    params(("id" = Uuid, Path, description = "A template from the list.")), request_body = TemplatePreview,
+    responses((status = 202, body = TemplateTested, description = "The mail is on its way.")))]
+pub(super) async fn test(
+    State(app): State<App>,
+    notifier: Notifier,
+    context: CommandContext,
+    Path(template): Path<String>,
+    Body(body): Body<TemplatePreview>,
+) -> Result<Response, Error> {
+    let actor = Actor::User(notifier.user_id);
+    let answer = match app.first_answer(actor, &context).await? {
+        // A template or an address that is gone meanwhile makes no other request of it.
+        Some(answer) => answer,
+        None => {
+            let request = tested(&app, notifier, &context, &template, body).await?;
+            let command = notification::Command::Request(Box::new(request));
+            app.ask(actor, &context, Command::Notification(NotificationId(Uuid::now_v7()), command)).await?
+        }
+    };
+    let Outcome::NotificationRequested { notification_id, .. } = answer.outcome else {
+        return Err(Error::other_answer());
+    };
+    let position = answer.position;
+    Ok(written(StatusCode::ACCEPTED, &answer, TemplateTested { notification_id, position }))
+}
+
+/// The notification that tries a template: to whoever asks, by mail alone, now.
+async fn tested(
+    app: &App,
+    Notifier { user_id }: Notifier,
+    context: &CommandContext,
+    template: &str,
+    body: TemplatePreview,
+) -> Result<Request, Error> {
+    let reading = app.read(ProjectionId::Templates, 0).await?;
+    let found = live(&reading.database, template).await?;
+    let version = version(&reading.database, &found, body.version).await?;
+    let accounts = app.read(ProjectionId::Users, 0).await?;
+    let reader = users::by_id(&accounts.database, user_id).await?.filter(|account| account.email_confirmed);
+    let Some(reader) = reader else {
+        let advice =
+            "you have no confirmed address; set one with PUT /v1/me/email and use the link that is mailed there";
+        return Err(Error::new(Code::WrongState, advice));
+    };
+    let content = Content::Template { template_id: found.template_id.0, version: version.version };
+    let (wanted, given) = (body.locale, body.variables);
+    let variables = with_examples(&version.definition, given.clone());
+    let locale = wanted.clone().unwrap_or(reader.locale);
+    // What it cannot be rendered with is told now, of what was given and not of the examples.
+    tried(app, reader.time_zone, move |context| {
+        render::preview(&Source::Template(&version.definition), &locale, &given, context)
+    })
+    .await?;
+    let category = app.settings.categories.find(CategoryKey::ACCOUNT.as_str());
+    let category = category.ok_or_else(|| Error::new(Code::Internal, "the category of account mail is built in"))?;
+    Ok(Request {
+        by: user_id,
+        category: category.key.clone(),
+        kind: category.kind,
+        semantics: category.semantics,
+        channels: vec![Channel::Email],
+        content,
+        details: Details { locale: wanted, variables, ..Details::default() },
+        audience: Audience::Users,
+        user_ids: vec![user_id],
+        recipients: 1,
+        due_at: context.at,
+        expires_in: TEST_EXPIRES_IN,
+        schedule: None,
+    })
+}
+
+/// The variables that were given, and the examples of all others.
+fn with_examples(definition: &Definition, given: Map<String, Value>) -> Map<String, Value> {
+    let examples = definition.variables().iter().map(|(name, variable)| (name.clone(), variable.example.clone()));
+    let given = given.into_iter().filter(|(_, value)| !value.is_null());
+    examples.chain(given).collect()
 }
 
 /// Renders as for a mail, on a thread that may be kept busy.
