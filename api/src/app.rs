@@ -10,7 +10,7 @@ use commands::Writer;
 use node::passwords::Passwords;
 use node::rate_limits::RateLimits;
 use node::redis::Redis;
-use node::{IndexReader, Node, Probe, Roles};
+use node::{IndexReader, Modules, Node, Probe, Roles};
 use projections::Projections;
 use state::Tables;
 use std::net::IpAddr;
@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) state: Tables,
     /// What this process does of the work.
     pub(crate) roles: Roles,
+    /// Which parts of the product there are.
+    pub(crate) modules: Modules,
     pub(crate) passwords: Passwords,
     pub(crate) failures: Failures,
     /// What nodes share and may lose; none when nobody has set it.
@@ -84,6 +86,7 @@ impl App {
             projections: node.projections.clone(),
             state: node.state.clone(),
             roles: node.roles,
+            modules: node.modules,
             passwords: node.passwords.clone(),
             failures: Failures::default(),
             redis: node.redis.clone(),

@@ -14,6 +14,7 @@ mod figures;
 mod http;
 mod mailbox;
 mod mailed;
+mod modules;
 mod openapi;
 mod patience;
 mod problem;

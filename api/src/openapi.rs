@@ -81,6 +81,10 @@ pub(crate) fn complete(routes: OpenApi, operations: &[Operation], public_url: Op
         common::complete(operation, described, &mut responses);
     }
     components["responses"] = responses.into();
+    let used = used_tags(&document["paths"]);
+    if let Some(tags) = document["tags"].as_array_mut() {
+        tags.retain(|tag| tag["name"].as_str().is_some_and(|name| used.contains(name)));
+    }
     let schemas = document["components"]["schemas"].take();
     let sent = sent(&document["paths"]);
     for (name, mut schema) in schemas.as_object().cloned().unwrap_or_default() {
@@ -108,6 +112,14 @@ pub(crate) fn bound_passwords(document: &mut Value, lengths: Lengths) {
         password["maxLength"] = lengths.max.into();
         password["description"] = format!("{} to {} characters.", lengths.min, lengths.max).into();
     }
+}
+
+/// The tags of operations that there are: what is left out of a server has none.
+fn used_tags(paths: &Value) -> BTreeSet<String> {
+    let items = paths.as_object().into_iter().flatten();
+    let operations = items.flat_map(|(_, item)| item.as_object().into_iter().flatten());
+    let tags = operations.flat_map(|(_, operation)| operation["tags"].as_array().into_iter().flatten());
+    tags.filter_map(|tag| tag.as_str().map(str::to_owned)).collect()
 }
 
 /// The names of schemas of requests.

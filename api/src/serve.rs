@@ -9,7 +9,7 @@ use crate::http::metrics::{condense, recorder};
 use crate::http::{budget, conditional, cors, envelope, idempotency, request_size};
 use crate::routes::spec::{Operation, RateClass};
 use crate::routes::{health, reset};
-use crate::{Network, Settings, docs, mailbox, openapi, rate_limits};
+use crate::{Network, Settings, docs, mailbox, modules, openapi, rate_limits};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
@@ -57,6 +57,7 @@ fn addresses(app: &App) -> Router {
 fn routes(app: &App) -> (Router<App>, Vec<Operation>) {
     if app.roles.has(Role::Api) {
         let (routes, document, operations) = openapi::routes().into_parts();
+        let (routes, document, operations) = modules::left_out(app.modules, routes, document, operations);
         let mut document = openapi::complete(document, &operations, app.settings.public_url.as_deref());
         openapi::bound_passwords(&mut document, app.passwords.lengths());
         let pages = docs::pages(&document).merge(mailbox::pages()).merge(reset::form());

@@ -5,7 +5,7 @@ use crate::exit::{Code, failure};
 use crate::output::Screen;
 use crate::settings::{Flag, Layers, Settings};
 use anyhow::Result;
-use node::{Messaging, NodeOptions, Roles};
+use node::{Messaging, Module, NodeOptions, Roles};
 use projections::Projections;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -72,6 +72,24 @@ impl Context {
         }
     }
 
+    /// Refuses a verb of a module that is left out.
+    ///
+    /// # Errors
+    /// When it is.
+    pub fn check_module(&self, verb: &str) -> Result<()> {
+        match Module::of_verb(verb).filter(|module| !self.settings.modules.has(*module)) {
+            None => Ok(()),
+            Some(module) => {
+                let origin = self.layers.get("modules").map_or("default", |set| set.origin.as_str());
+                let (module, modules) = (module.name(), self.settings.modules);
+                let message = format!(
+                    "`letopis {verb}` is of the module {module}, which is left out: modules is {modules} ({origin})"
+                );
+                Err(failure(Code::Usage, message))
+            }
+        }
+    }
+
     /// The log, for reading; beside a running server as well.
     ///
     /// # Errors
@@ -94,7 +112,7 @@ impl Context {
     /// As [`Context::log`], and when they are not built.
     pub fn projections(&self) -> Result<Projections> {
         let (folder, log) = self.log()?;
-        Ok(Projections::open_read_only(&folder, log)?)
+        Ok(Projections::open_some_read_only(&folder, log, &self.settings.modules.projections())?)
     }
 
     /// How to open the folder for writing. Whatever a server is told of its roles: a verb does all that it needs.
@@ -107,6 +125,7 @@ impl Context {
             erased_list: settings.erased_list.clone(),
             messaging: settings.nats.clone().map_or(Messaging::Off, Messaging::OnRequest),
             roles: Roles::ALL,
+            modules: settings.modules,
             passwords: settings.passwords,
             redis: None,
             couriers: None,

@@ -50,7 +50,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     leave_no_core();
-    let code = match run(parsed()) {
+    let (arguments, verb) = parsed();
+    let code = match run(arguments, verb.as_deref()) {
         Ok(()) => exit::Code::Done,
         Err(error) => {
             if !exit::is_reader_gone(&error) {
@@ -70,10 +71,11 @@ fn about_short_ids() -> &'static str {
     if is_short { "; tables shorten ids to their end (…), and --wide shows them whole" } else { "" }
 }
 
-/// The arguments of this process; help, the version and errors of usage end it here.
-fn parsed() -> Arguments {
+/// The arguments of this process, and the verb's name; help, the version and errors of usage end it here.
+fn parsed() -> (Arguments, Option<String>) {
     let matches = arguments::grouped(Arguments::command()).get_matches();
-    Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    let verb = matches.subcommand_name().map(str::to_owned);
+    (Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()), verb)
 }
 
 /// Keys and texts in memory are not for a file that a crash leaves behind, nor for other processes of the same user. Where
@@ -84,20 +86,23 @@ fn leave_no_core() {
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
-fn run(arguments: Arguments) -> Result<()> {
+fn run(arguments: Arguments, name: Option<&str>) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("could not start the threads of the process")?;
-    let result = runtime.block_on(dispatch(arguments));
+    let result = runtime.block_on(dispatch(arguments, name));
     // Whatever still runs on a blocking thread (a password's hash, say) must not keep the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
 }
 
-async fn dispatch(arguments: Arguments) -> Result<()> {
+async fn dispatch(arguments: Arguments, name: Option<&str>) -> Result<()> {
     let common = &arguments.common;
     let verb = arguments.verb.unwrap_or(Verb::Serve(Serve::default()));
     let serve = if let Verb::Serve(serve) = &verb { Some(serve) } else { None };
     // Some verbs work where the settings are wrong: whoever needs them says so.
     let context = begin(common, serve);
+    if let (Ok(context), Some(name)) = (&context, name) {
+        context.check_module(name)?;
+    }
     match verb {
         Verb::Serve(_) => serve::run(&context?).await,
         Verb::Import(import) => import::verb(&context?, &import).await,

@@ -66,7 +66,7 @@ fn ls(context: &Context) -> Result<()> {
 
 async fn rebuild(context: &Context, which: &WhichProjections) -> Result<()> {
     // A wrong name is said before the server is asked.
-    names(which.name.as_deref())?;
+    names(which.name.as_deref(), context.settings.modules.projections())?;
     let request = Request::Rebuild { projection: which.name.clone() };
     report::show(context.output, &control::carry_out(context, request).await?)
 }
@@ -74,12 +74,12 @@ async fn rebuild(context: &Context, which: &WhichProjections) -> Result<()> {
 /// Carries out what is wanted of one projection.
 async fn change(context: &Context, name: &str, request: Request) -> Result<()> {
     // A wrong name is said before the server is asked.
-    names(Some(name))?;
+    names(Some(name), context.settings.modules.projections())?;
     report::show(context.output, &control::carry_out(context, request).await?)
 }
 
 fn verify(context: &Context, which: &WhichProjections) -> Result<()> {
-    let names = names(which.name.as_deref())?;
+    let names = names(which.name.as_deref(), context.settings.modules.projections())?;
     let projections = context.projections()?;
     let mut listing = Listing::new(context.output, VERIFIED);
     let mut differing = Vec::new();

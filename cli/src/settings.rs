@@ -16,8 +16,8 @@ use anyhow::Result;
 use api::{Network, Rate, Rates, SignUp, web_origin};
 use domain::notify::Categories;
 use domain::password::Lengths;
-use node::Roles;
 use node::passwords::{Cost, PasswordPolicy};
+use node::{Module, Modules, Roles};
 use relay::Address;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -62,6 +62,8 @@ pub struct Settings {
     pub nats: Option<Address>,
     /// Which parts of the work a server does.
     pub roles: Roles,
+    /// Which parts of the product there are.
+    pub modules: Modules,
     /// Where Redis is; none when there is none.
     pub redis: Option<node::redis::Address>,
     /// How mail leaves the house.
@@ -99,7 +101,6 @@ impl Settings {
         let checked = |key: &'static str, check: fn(&str) -> Result<(), &'static str>| -> Result<Option<String>> {
             read_as(layers, key, |text| check(text).map(|()| text.to_owned()))
         };
-        checked("modules", modules)?;
         let storage_wait = of_duration(checked("storage_wait", is_duration)?);
         let settings = Settings {
             data: path("data", checked("data", not_empty)?).unwrap_or_default(),
@@ -133,6 +134,7 @@ impl Settings {
             nats: checked("nats_url", |text| Address::parse(text).map(drop))?
                 .and_then(|text| Address::parse(&text).ok()),
             roles: read_as(layers, "roles", |text| Roles::parse(text).ok_or(ROLES))?.unwrap_or(Roles::ALL),
+            modules: modules(layers)?,
             redis: checked("redis_url", |text| node::redis::Address::parse(text).map(drop))?
                 .and_then(|text| node::redis::Address::parse(&text).ok()),
             mail: mail::read(layers)?,
@@ -198,6 +200,27 @@ fn passwords(layers: &Layers) -> Result<PasswordPolicy> {
     Ok(PasswordPolicy { cost, lengths: Lengths { min: min as usize, max: max as usize } })
 }
 
+/// Which parts of the product there are.
+fn modules(layers: &Layers) -> Result<Modules> {
+    let Some(set) = layers.get("modules").filter(|set| set.text != "all") else { return Ok(Modules::ALL) };
+    let (text, origin) = (&set.text, &set.origin);
+    let mut named = Vec::new();
+    for name in text.split(',').map(str::trim) {
+        let module = Module::parse(name).ok_or_else(|| {
+            let names = Module::ALL.map(Module::name);
+            let advice = format!("it must be all, or some of {}, with commas between them", names.join(","));
+            let what = format!("modules is {text:?} ({origin}): {name:?} is no module");
+            layers::unlike(&what, name, names.into_iter(), &advice)
+        })?;
+        named.push(module);
+    }
+    Modules::of(&named).map_err(|missing| {
+        let (module, needs) = (missing.module.name(), missing.needs.name());
+        let advice = format!("{missing}: add {needs}, or leave {module} out as well");
+        failure(Code::Usage, format!("modules is {text:?} ({origin}); {advice}"))
+    })
+}
+
 /// How often callers may ask, where that is limited. What is set is checked all the same.
 fn rates(layers: &Layers) -> Result<Option<Rates>> {
     let rate = |key, default| -> Result<Rate> {
@@ -251,10 +274,6 @@ fn on_or_off(text: &str) -> Result<(), &'static str> {
 
 fn is_on(text: Option<String>) -> bool {
     text.is_some_and(|text| text == "on")
-}
-
-fn modules(text: &str) -> Result<(), &'static str> {
-    one_of(text, &["all"], "leaving parts out is not available in this version yet: unset it, or set it to all")
 }
 
 fn address(text: &str) -> Result<(), &'static str> {
@@ -406,6 +425,22 @@ mod tests {
     }
 
     #[test]
+    fn parts_can_be_left_out() {
+        assert_eq!(read(&[]).unwrap().modules, Modules::ALL);
+        assert_eq!(read(&[("LETOPIS_MODULES", "all")]).unwrap().modules, Modules::ALL);
+        let some = read(&[("LETOPIS_MODULES", "notifications, messenger")]).unwrap().modules;
+        assert_eq!(some.to_string(), "messenger,notifications");
+        let told = |modules: &str| read(&[("LETOPIS_MODULES", modules)]).unwrap_err().to_string();
+        assert!(told("messanger,search").contains("\"messanger\" is no module; did you mean messenger?"));
+        assert!(told("123").contains("it must be all, or some of messenger,search"), "{}", told("123"));
+        assert!(
+            told("search").contains("search needs messenger: add messenger, or leave search out"),
+            "{}",
+            told("search")
+        );
+    }
+
+    #[test]
     fn how_often_callers_may_ask() {
         assert_eq!(read(&[]).unwrap().rates, Some(Rates::default()));
         assert_eq!(read(&[("LETOPIS_RATE_LIMITS", "off")]).unwrap().rates, None);
@@ -440,7 +475,10 @@ mod tests {
             ("LETOPIS_RESET_URL", "https://chat.example/#reset"),
             ("LETOPIS_RESET_URL", "https://"),
             ("LETOPIS_SIGN_UP_BY_MAIL", "true"),
-            ("LETOPIS_MODULES", "messenger"),
+            ("LETOPIS_MODULES", "messanger"),
+            ("LETOPIS_MODULES", ""),
+            ("LETOPIS_MODULES", "search"),
+            ("LETOPIS_MODULES", "mailings,messenger"),
             ("LETOPIS_TRUSTED_PROXIES", "10.0.0.0/33"),
             ("LETOPIS_TRUSTED_PROXIES", "proxy.example"),
             ("LETOPIS_PUBLIC_URL", "https://a.example/chat"),

@@ -39,6 +39,9 @@ pub(crate) async fn say(
             Some(built_in) => render(&Source::BuiltIn(built_in), locale, &variables, &context),
             None => return Ok(Err(format!("this version has no template {template}"))),
         },
+        Content::Template { .. } if !courier.projections.has(ProjectionId::Templates) => {
+            return Ok(Err("this server has no templates: its modules leave notifications out".to_owned()));
+        }
         Content::Template { template_id, version } => {
             let db = courier.caught_up(ProjectionId::Templates, 0).await?;
             match templates::version(&db, TemplateId(*template_id), *version).await? {
@@ -79,6 +82,8 @@ async fn looked_up(courier: &Courier, reference: Reference, argument: &Value) ->
             let db = courier.caught_up(ProjectionId::Users, 0).await?;
             users::by_id(&db, UserId(id)).await?.map(|account| account.display_name)
         }
+        // Chats may be left out of this server.
+        (Reference::Chat, Some(_)) if !courier.projections.has(ProjectionId::Chats) => None,
         (Reference::Chat, Some(id)) => {
             let db = courier.caught_up(ProjectionId::Chats, 0).await?;
             chats::by_id(&db, ChatId(id)).await?.map(|chat| chat.chat_name)

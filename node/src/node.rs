@@ -6,7 +6,7 @@ use crate::messaging::{self, Messaging};
 use crate::operations::{self, erase};
 use crate::passwords::{PasswordError, Passwords};
 use crate::redis::Redis;
-use crate::{IndexReader, NodeOptions, Probe, Role, Roles};
+use crate::{IndexReader, Modules, NodeOptions, Probe, Role, Roles};
 use commands::{ClockGuard, Writer, WriterThread};
 use couriers::providers::Providers;
 use couriers::{CourierSettings, Couriers, Parts};
@@ -42,6 +42,8 @@ pub struct Node {
     pub redis: Option<Redis>,
     /// What this process does of the work.
     pub roles: Roles,
+    /// Which parts of the product there are.
+    pub modules: Modules,
     /// Hashes passwords, a few at a time.
     pub passwords: Passwords,
     /// Changes when the log may have something new, by whomever: a hint for whoever follows it.
@@ -219,7 +221,8 @@ impl Node {
         };
         // Before the read models: earlier versions kept its tables among them.
         let state = Tables::open(&folder, &log)?;
-        let projections = Projections::open_telling(&folder, log.clone(), feeds, &tell)?;
+        let names = options.modules.projections();
+        let projections = Projections::open_telling(&folder, log.clone(), (feeds, &names), &tell)?;
         let index = IndexReader::new(projections.clone());
         tell_of_the_last_event(appender.head());
         let clock = ClockGuard::open(&folder, options.accept_clock);
@@ -243,6 +246,7 @@ impl Node {
             index,
             redis: options.redis.as_ref().map(Redis::new),
             roles,
+            modules: options.modules,
             serves: options.serves,
             passwords,
             hint,

@@ -1,7 +1,7 @@
 //! How a node is opened.
 
 use crate::passwords::PasswordPolicy;
-use crate::{Messaging, Roles, redis};
+use crate::{Messaging, Modules, Roles, redis};
 use couriers::CourierSettings;
 use std::path::PathBuf;
 use store::Cluster;
@@ -21,6 +21,8 @@ pub struct NodeOptions {
     pub messaging: Messaging,
     /// What this process does of the work. All of it, where the log is in the data folder.
     pub roles: Roles,
+    /// Which parts of the product there are.
+    pub modules: Modules,
     /// What is asked of passwords, and what their hashes cost.
     pub passwords: PasswordPolicy,
     /// The Redis that nodes share; none when there is none.
@@ -53,6 +55,7 @@ impl NodeOptions {
             erased_list: None,
             messaging: Messaging::Off,
             roles: Roles::ALL,
+            modules: Modules::ALL,
             passwords: PasswordPolicy::default(),
             redis: None,
             couriers: None,

@@ -54,7 +54,8 @@ pub(crate) async fn of(
     let users = app.read(ProjectionId::Users, min_position).await?;
     let gone = || Error::new(Code::InvalidSession, "there is no such session; log in again");
     let account = users::by_id(&users.database, user_id).await?.ok_or_else(gone)?;
-    for name in [ProjectionId::Sessions, ProjectionId::Tokens, ProjectionId::SignIns, ProjectionId::Chats] {
+    let read = [ProjectionId::Sessions, ProjectionId::Tokens, ProjectionId::SignIns, ProjectionId::Chats];
+    for name in read.into_iter().filter(|name| app.projections.has(*name)) {
         app.read(name, min_position).await?;
     }
     let up_to = app.log.head()?.position;
@@ -92,7 +93,9 @@ async fn write(
     let database = app.projections.database(ProjectionId::Tokens);
     say(out, tokens::of_user(&database, user_id, now()).await?.iter().map(token).collect()).await?;
     write_sign_ins(&app.projections.database(ProjectionId::SignIns), user_id, out).await?;
-    write_chats(&app.projections.database(ProjectionId::Chats), user_id, out).await?;
+    if app.projections.has(ProjectionId::Chats) {
+        write_chats(&app.projections.database(ProjectionId::Chats), user_id, out).await?;
+    }
     write_events(&app.log, user_id, up_to, out).await?;
     say(out, vec![json!({"kind": "end", "position": up_to})]).await
 }

@@ -22,6 +22,7 @@ mod mail_pages;
 mod mailbox;
 mod members;
 mod messages;
+mod modules;
 mod operating;
 mod pages;
 mod passwords;

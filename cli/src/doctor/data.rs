@@ -2,7 +2,7 @@
 
 use super::{Check, machine};
 use crate::context::Context;
-use projections::{ProjectionId, State, Status};
+use projections::{State, Status};
 use rustix::fs::{Access, access};
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
@@ -119,7 +119,7 @@ pub(super) fn read_models(context: &Context, serves: bool) -> Vec<Check> {
     }
     let status = || {
         let projections = context.projections()?;
-        ProjectionId::ALL.into_iter().try_for_each(|name| projections.check_files(name))?;
+        projections.names().into_iter().try_for_each(|name| projections.check_files(name))?;
         let (folder, log) = context.log()?;
         state::check(&folder, &log)?;
         Ok(projections.status()?)

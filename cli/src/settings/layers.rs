@@ -194,11 +194,21 @@ fn both(name: &str, file: &str) -> anyhow::Error {
 
 /// An error with the known name that is nearest.
 pub(super) fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str>) -> anyhow::Error {
+    unlike(what, name, known, "`letopis config show` lists every setting")
+}
+
+/// The same with other advice where none is near.
+pub(super) fn unlike(
+    what: &str,
+    name: &str,
+    known: impl Iterator<Item = &'static str>,
+    otherwise: &str,
+) -> anyhow::Error {
     let nearest =
         known.map(|known| (strsim::jaro_winkler(name, known), known)).max_by(|one, other| one.0.total_cmp(&other.0));
     let advice = match nearest {
         Some((likeness, known)) if likeness >= SIMILAR_MIN => format!("did you mean {known}?"),
-        Some(_) | None => "`letopis config show` lists every setting".to_owned(),
+        Some(_) | None => otherwise.to_owned(),
     };
     failure(Code::Usage, format!("{what}; {advice}"))
 }

@@ -169,7 +169,14 @@ pub const ROWS: [Row; 44] = [
         meaning: "registering, signing in and asking for mail, of an address, and of a name or e-mail address",
         ..PLAIN
     },
-    Row { key: "modules", env: "LETOPIS_MODULES", default: Some("all"), meaning: "which parts there are", ..PLAIN },
+    Row {
+        key: "modules",
+        env: "LETOPIS_MODULES",
+        default: Some("all"),
+        meaning: "which parts there are: messenger, search, notifications, mailings, external, with commas between them; what is \
+                  left out has no routes, verbs and read models",
+        ..PLAIN
+    },
     Row {
         key: "erased_list",
         env: "LETOPIS_ERASED_LIST",

@@ -25,6 +25,9 @@ pub(super) fn job(node: &Node) -> Option<Task> {
 /// Looks for them, and lets each go to whoever follows its owner, or deletes it when nobody is in it. Waits for the read
 /// model so many times 10 s.
 pub(crate) async fn settle(writer: Writer, projections: Projections, log: Log, turns: u32) {
+    if !projections.has(ProjectionId::Chats) {
+        return;
+    }
     let head = writer.acknowledged(ProjectionId::Chats.follows());
     for _ in 0..turns {
         if projections.caught_up(ProjectionId::Chats, head, FOLLOW_WAIT).await.is_ok() {

@@ -1,6 +1,6 @@
 //! Answers search tasks: on each node that answers the API, whichever node was asked.
 
-use crate::{IndexError, IndexReader, Node, Role};
+use crate::{IndexError, IndexReader, Module, Node, Role};
 use commands::Writer;
 use projections::{ProjectionId, Projections};
 use search::{Order, SearchRequest, Who};
@@ -41,7 +41,7 @@ enum Failure {
 pub(super) fn job(node: &Node) -> Option<super::Task> {
     let (tasks, writer) = (node.state.search_tasks().clone(), node.writer.clone());
     let (projections, index) = (node.projections.clone(), node.index.clone());
-    let answers = node.serves && node.roles.has(Role::Api);
+    let answers = node.serves && node.roles.has(Role::Api) && node.modules.has(Module::Search);
     answers.then(|| -> super::Task { Box::pin(work_on_all(Work { tasks, writer, projections, index })) })
 }
 

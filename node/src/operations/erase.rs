@@ -41,10 +41,34 @@ pub async fn erase(
     request: Request,
 ) -> Result<Answer, Error> {
     let began = *writer.head().borrow();
+    if projections.has(ProjectionId::Chats) {
+        leave_all(writer, projections, user_id, &request).await?;
+    }
+    forget_addresses(writer, log, user_id, &request).await?;
+    store::failpoint::pass("erase-withdrawn");
+    let answer = writer.send(request.clone()).await?;
+    for chat_id in entered(log, user_id, began, answer.position).await? {
+        withdraw(writer.clone(), chat_id, user_id, request.clone()).await?;
+    }
+    for name in projections.names() {
+        follow(projections, name, answer.position).await;
+    }
+    forget(state, user_id).await;
+    Ok(answer)
+}
+
+/// Out of every chat that they are in, with their reactions. Where chats are left out, the start that brings them back hands
+/// over or deletes what they led.
+async fn leave_all(
+    writer: &Writer,
+    projections: &Projections,
+    user_id: UserId,
+    request: &Request,
+) -> Result<(), Error> {
     for name in [ProjectionId::Chats, ProjectionId::Messages] {
         follow(projections, name, writer.acknowledged(name.follows())).await;
     }
-    traces::take_back_reactions(writer, projections, user_id, &request).await?;
+    traces::take_back_reactions(writer, projections, user_id, request).await?;
     let mut after = 0;
     loop {
         let database = projections.database(ProjectionId::Chats);
@@ -58,20 +82,9 @@ pub async fn erase(
         }
         match page.last() {
             Some((position, ..)) if page.len() == CHATS_AT_ONCE as usize => after = *position,
-            Some(_) | None => break,
+            Some(_) | None => return Ok(()),
         }
     }
-    forget_addresses(writer, log, user_id, &request).await?;
-    store::failpoint::pass("erase-withdrawn");
-    let answer = writer.send(request.clone()).await?;
-    for chat_id in entered(log, user_id, began, answer.position).await? {
-        withdraw(writer.clone(), chat_id, user_id, request.clone()).await?;
-    }
-    for name in ProjectionId::ALL {
-        follow(projections, name, answer.position).await;
-    }
-    forget(state, user_id).await;
-    Ok(answer)
 }
 
 /// Addresses of theirs that are suppressed stay so, and nobody can read any more which they are. Before the log forgets
@@ -180,6 +193,9 @@ pub async fn preview(log: &Log, projections: &Projections, user: &str) -> Result
         super::users::account(&projections.database(ProjectionId::Users), user).await?;
     let (events, sealed_parts) = count(log, user_id)?;
     let mut preview = Preview { user_id, user_name, events, sealed_parts, chats: 0, owned_chats: 0 };
+    if !projections.has(ProjectionId::Chats) {
+        return Ok(preview);
+    }
     let mut after = 0;
     loop {
         let page = chats::joined(&projections.database(ProjectionId::Chats), user_id, after, CHATS_PAGE).await?;

@@ -5,7 +5,6 @@ use crate::failure::{self, Failure, FailureKind};
 use crate::passwords::PasswordError;
 use domain::password::Weak;
 use domain::text::Unfit;
-use projections::ProjectionId;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use tokio::task::JoinError;
@@ -64,8 +63,8 @@ pub enum Error {
     #[error("the read model holds a user name that {0}")]
     DamagedName(Unfit),
     /// There is no such projection.
-    #[error("there is no projection {0:?}; there are: {names}", names = ProjectionId::ALL.map(ProjectionId::as_str).join(", "))]
-    NoProjection(String),
+    #[error("there is no projection {name:?}; there are: {names}")]
+    NoProjection { name: String, names: String },
     /// There is no relay here.
     #[error(
         "no NATS is set, so nothing is published; set LETOPIS_NATS_URL for the server, or for this command where no server runs; where it is set, the server's log tells why there is no relay"
@@ -212,7 +211,7 @@ impl Error {
             | Error::NoFileThere(_) => {
                 return FailureKind::Usage;
             }
-            Error::NoUser(_) | Error::NoProjection(_) | Error::NoBackup(_) => return FailureKind::NotFound,
+            Error::NoUser(_) | Error::NoProjection { .. } | Error::NoBackup(_) => return FailureKind::NotFound,
             Error::AlreadyThere(_) => return FailureKind::Conflict,
             Error::LineRefused { error, .. } => return of_line(error),
             Error::CannotOpen { error, .. } => return of_file(error),

@@ -24,7 +24,7 @@ pub use report::{Report, WriterHealth};
 use crate::failure::Failure;
 use crate::gzip::Source;
 use crate::{Node, NodeOptions};
-use ::projections::{ProjectionId, State};
+use ::projections::State;
 use domain::DeliveryId;
 use domain::user::Role;
 use notifications::DeliveryVerb;
@@ -241,7 +241,7 @@ impl Request {
 /// Waits until every read model that runs has folded in the whole log.
 pub async fn settle(node: &Node) {
     const LOOK_EVERY: Duration = Duration::from_secs(1);
-    for name in ProjectionId::ALL {
+    for name in node.projections.names() {
         loop {
             let projections = node.projections.clone();
             let Ok(Ok(status)) = tokio::task::spawn_blocking(move || projections.status()).await else { return };

@@ -186,7 +186,8 @@ pub struct SkipReport {
 /// # Errors
 /// When there is none of that name, or one cannot be built.
 pub async fn rebuild(node: &Node, projection: Option<&str>, progress: &Sender) -> Result<Vec<RebuildReport>, Error> {
-    let (projections, sender, names) = (node.projections.clone(), progress.clone(), names(projection)?);
+    let (projections, sender, names) =
+        (node.projections.clone(), progress.clone(), names(projection, node.projections.names())?);
     let work = tokio::task::spawn_blocking(move || {
         projections.rebuild_all(&names, &|name, at| {
             sender.send_replace(Some(progress_into(name, at)));
@@ -207,18 +208,18 @@ pub async fn rebuild(node: &Node, projection: Option<&str>, progress: &Sender) -
     Ok(rows)
 }
 
-/// The read model of that name, or all of them.
+/// The read model of that name, or all of those that are there.
 ///
 /// # Errors
 /// When there is none of that name.
-pub fn names(projection: Option<&str>) -> Result<Vec<ProjectionId>, Error> {
-    let Some(text) = projection else { return Ok(ProjectionId::ALL.to_vec()) };
-    Ok(vec![named(text)?])
+pub fn names(projection: Option<&str>, there: Vec<ProjectionId>) -> Result<Vec<ProjectionId>, Error> {
+    let Some(text) = projection else { return Ok(there) };
+    Ok(vec![named(text, &there)?])
 }
 
 /// Pauses a projection. The reason is for the server's log.
 pub async fn pause(node: &Node, projection: &str, reason: Option<&str>) -> Result<ProjectionChange, Error> {
-    let name = named(projection)?;
+    let name = named(projection, &node.projections.names())?;
     if let Some(reason) = reason {
         tracing::info!(projection = %name, reason, "an operator pauses it");
     }
@@ -228,7 +229,7 @@ pub async fn pause(node: &Node, projection: &str, reason: Option<&str>) -> Resul
 
 /// Resumes a projection, or lets it try again what stopped it.
 pub async fn resume(node: &Node, projection: &str, reason: Option<&str>) -> Result<ProjectionChange, Error> {
-    let name = named(projection)?;
+    let name = named(projection, &node.projections.names())?;
     if let Some(reason) = reason {
         tracing::info!(projection = %name, reason, "an operator lets it go on");
     }
@@ -238,7 +239,7 @@ pub async fn resume(node: &Node, projection: &str, reason: Option<&str>) -> Resu
 
 /// Lets a projection step over the event that stops it, and records that in the log first.
 pub async fn skip(node: &Node, projection: &str, reason: &str) -> Result<SkipReport, Error> {
-    let name = named(projection)?;
+    let name = named(projection, &node.projections.names())?;
     let skipped = stopped_at(node, name).await?;
     let command = projection::Command::Skip(projection::Skip { position: skipped, reason: reason.to_owned() });
     let request = Request::by_operator(Command::Projection(name.in_log(), command), now());
@@ -264,8 +265,12 @@ async fn stopped_at(node: &Node, name: ProjectionId) -> Result<u64, Error> {
     }
 }
 
-fn named(projection: &str) -> Result<ProjectionId, Error> {
-    ProjectionId::parse(projection).ok_or_else(|| Error::NoProjection(projection.to_owned()))
+fn named(projection: &str, there: &[ProjectionId]) -> Result<ProjectionId, Error> {
+    let found = ProjectionId::parse(projection).filter(|name| there.contains(name));
+    found.ok_or_else(|| {
+        let names = there.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+        Error::NoProjection { name: projection.to_owned(), names }
+    })
 }
 
 async fn shown(node: &Node, name: ProjectionId) -> Result<ProjectionChange, Error> {

@@ -33,6 +33,17 @@ pub fn discard(folder: &Folder) -> Result<()> {
     Ok(locations.catalog().remove()?)
 }
 
+/// Removes what there is of a projection that is left out, unless another node feeds it.
+pub(crate) fn leave_out(shared: &Shared<'_>, name: ProjectionId) -> Result<()> {
+    if let Some(leases) = shared.leases {
+        let is_fed = leases.of_others()?.get(&name) == Some(&true);
+        if is_fed || !leases.feeds() {
+            return Ok(());
+        }
+    }
+    rebuild::remove(shared.locations, name, |_| true)
+}
+
 /// For reading only.
 pub(crate) fn to_read(shared: &Shared<'_>, name: ProjectionId) -> Result<Runner> {
     let entry = shared.catalog.entry(name)?.ok_or(Error::NotBuilt)?;

@@ -43,7 +43,7 @@ impl Projections {
     /// missing, of another version or ahead of the log is built from the log first, by one node. The caller holds the
     /// folder's lock.
     pub fn open(folder: &Folder, log: Log) -> Result<Projections> {
-        Projections::open_telling(folder, log, true, &|_, _| {})
+        Projections::open_telling(folder, log, (true, &ProjectionId::ALL), &|_, _| {})
     }
 
     /// The same for a node that feeds none of them, now or later: it follows what other nodes feed, and waits for one
@@ -52,17 +52,19 @@ impl Projections {
     /// # Errors
     /// [`Error::NobodyBuilds`] when no node has built it, and none begins to in a while.
     pub fn open_following(folder: &Folder, log: Log) -> Result<Projections> {
-        Projections::open_telling(folder, log, false, &|_, _| {})
+        Projections::open_telling(folder, log, (false, &ProjectionId::ALL), &|_, _| {})
     }
 
-    /// One of the two, and `tell` is told how far each read model is that is built.
+    /// One of the two by whether it feeds them, with these read models only, and `tell` is told how far each is that is built.
+    /// Those that are left out go: nothing would take out of them who is erased. Where nodes share them they stay while another
+    /// node feeds them.
     ///
     /// # Errors
     /// As those.
     pub fn open_telling(
         folder: &Folder,
         log: Log,
-        feeds: bool,
+        (feeds, names): (bool, &[ProjectionId]),
         tell: &(dyn Fn(ProjectionId, Progress) + Sync),
     ) -> Result<Projections> {
         let locations = Locations::of(folder, &log);
@@ -83,7 +85,10 @@ impl Projections {
         };
         let shared = Shared { locations: &locations, log: &log, catalog: &catalog, leases: leases.as_ref(), tell };
         let of_node = Shared { locations: &own, log: &log, catalog: &own_catalog, leases: None, tell };
-        let opened = fan_out::over(&log, &ProjectionId::ALL, |name, pages| {
+        for name in ProjectionId::ALL.into_iter().filter(|name| !names.contains(name)) {
+            open::leave_out(if name.has_tables() { &shared } else { &of_node }, name)?;
+        }
+        let opened = fan_out::over(&log, names, |name, pages| {
             open::runner(if name.has_tables() { &shared } else { &of_node }, name, pages)
         });
         let runners = opened.into_iter().map(|(_, runner)| runner).collect::<Result<Vec<_>>>()?;
@@ -92,11 +97,16 @@ impl Projections {
 
     /// Opens the read models for reading, also beside the process that writes them.
     pub fn open_read_only(folder: &Folder, log: Log) -> Result<Projections> {
+        Projections::open_some_read_only(folder, log, &ProjectionId::ALL)
+    }
+
+    /// The same with these only.
+    pub fn open_some_read_only(folder: &Folder, log: Log, names: &[ProjectionId]) -> Result<Projections> {
         let locations = Locations::of(folder, &log);
         let catalog = Catalog::open_read_only(&locations)?;
         let shared = Shared { locations: &locations, log: &log, catalog: &catalog, leases: None, tell: &|_, _| {} };
-        let tables = ProjectionId::ALL.into_iter().filter(|name| name.has_tables());
-        let mut runners = tables.map(|name| open::to_read(&shared, name)).collect::<Result<Vec<_>>>()?;
+        let tables = names.iter().filter(|name| name.has_tables());
+        let mut runners = tables.map(|name| open::to_read(&shared, *name)).collect::<Result<Vec<_>>>()?;
         let own = Locations::Folder(folder.read_models());
         let own_catalog = match Catalog::open_read_only(&own) {
             // This machine serves nothing.
@@ -104,7 +114,9 @@ impl Projections {
             opened => opened?,
         };
         let shared = Shared { locations: &own, log: &log, catalog: &own_catalog, leases: None, tell: &|_, _| {} };
-        runners.push(open::to_read_if_there(&shared, ProjectionId::Search)?);
+        if names.contains(&ProjectionId::Search) {
+            runners.push(open::to_read_if_there(&shared, ProjectionId::Search)?);
+        }
         Projections::of(log, locations, catalog, None, runners)
     }
 
@@ -130,6 +142,16 @@ impl Projections {
         handle.database().expect("only projections with tables are asked for them").clone()
     }
 
+    /// The projections that there are.
+    pub fn names(&self) -> Vec<ProjectionId> {
+        self.runners().iter().map(|runner| runner.name).collect()
+    }
+
+    /// Whether that projection is there. What is left out must not be asked for.
+    pub fn has(&self, name: ProjectionId) -> bool {
+        self.runners().iter().any(|runner| runner.name == name)
+    }
+
     /// How far that projection is; of one that is open for reading only, how far it was when it was opened.
     pub fn position(&self, name: ProjectionId) -> u64 {
         self.runner(name).position()
@@ -138,7 +160,8 @@ impl Projections {
     /// The files of read models, and of the catalogue, in which something was found damaged since they were opened.
     pub fn damaged(&self) -> Vec<String> {
         let handles = self.runners().iter().map(Runner::handle).collect::<Vec<_>>();
-        let catalogs = [self.catalog().database(), self.runner(ProjectionId::Search).catalog().database()];
+        let catalogs =
+            self.runners().iter().map(|runner| runner.catalog().database()).chain([self.catalog().database()]);
         let files = handles.iter().filter_map(Handle::database).chain(catalogs).filter_map(Database::damaged);
         let mut files = files.map(|path| path.display().to_string()).collect::<Vec<_>>();
         files.sort();
@@ -231,7 +254,7 @@ impl Projections {
 
     pub(crate) fn runner(&self, name: ProjectionId) -> &Runner {
         let runner = self.inner.runners.iter().find(|runner| runner.name == name);
-        runner.expect("a runner was made for every projection")
+        runner.expect("nobody asks for a projection that is left out")
     }
 
     pub(crate) fn runners(&self) -> &[Runner] {

@@ -8,7 +8,7 @@ use domain::user::Role;
 use domain::{Command, UserId, user};
 use node::passwords::{Cost, PasswordPolicy};
 use node::redis::Address;
-use node::{Node, NodeOptions};
+use node::{Modules, Node, NodeOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -26,6 +26,7 @@ pub struct TestApp {
     settings: Settings,
     passwords: PasswordPolicy,
     redis: Option<Address>,
+    modules: Modules,
     contract: Arc<Contract>,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<std::io::Result<()>>,
@@ -49,27 +50,27 @@ impl TestApp {
 
     /// Starts with this policy for passwords.
     pub async fn start_hashing(passwords: PasswordPolicy) -> TestApp {
-        TestApp::over(new_folder(), TestApp::settings(), passwords, None, false).await
+        TestApp::over(new_folder(), TestApp::settings(), passwords, None, false, Modules::ALL).await
     }
 
     /// Starts with these settings.
     pub async fn start_with(settings: Settings) -> TestApp {
-        TestApp::over(new_folder(), settings, TestApp::passwords(), None, false).await
+        TestApp::over(new_folder(), settings, TestApp::passwords(), None, false, Modules::ALL).await
     }
 
     /// Starts with the Redis at that address.
     pub async fn start_sharing(redis: Address) -> TestApp {
-        TestApp::over(new_folder(), TestApp::settings(), TestApp::passwords(), Some(redis), false).await
+        TestApp::over(new_folder(), TestApp::settings(), TestApp::passwords(), Some(redis), false, Modules::ALL).await
     }
 
     /// Starts with couriers, whose mail stays in the dev mailbox. Every other server tells nobody anything.
     pub async fn start_telling() -> TestApp {
-        TestApp::over(new_folder(), TestApp::settings(), TestApp::passwords(), None, true).await
+        TestApp::over(new_folder(), TestApp::settings(), TestApp::passwords(), None, true, Modules::ALL).await
     }
 
     /// Starts over a folder that another one has left.
     pub async fn start_in(folder: Arc<TempDir>) -> TestApp {
-        TestApp::over(folder, TestApp::settings(), TestApp::passwords(), None, false).await
+        TestApp::over(folder, TestApp::settings(), TestApp::passwords(), None, false, Modules::ALL).await
     }
 
     async fn over(
@@ -78,6 +79,7 @@ impl TestApp {
         passwords: PasswordPolicy,
         redis: Option<Address>,
         tells: bool,
+        modules: Modules,
     ) -> TestApp {
         let database = shared::of(&folder).await;
         let data = data(&folder);
@@ -86,7 +88,8 @@ impl TestApp {
         let public_url = format!("http://{address}");
         let couriers = tells.then(|| CourierSettings { public_url, ..CourierSettings::default() });
         let redis_address = redis.clone();
-        let options = NodeOptions { database, passwords, redis: redis_address, couriers, ..NodeOptions::new(data) };
+        let redis_options = NodeOptions { redis: redis_address, modules, ..NodeOptions::new(data) };
+        let options = NodeOptions { database, passwords, couriers, ..redis_options };
         let node = Arc::new(Node::open(options).await.expect("a node starts over its own folder"));
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn({
@@ -105,6 +108,7 @@ impl TestApp {
             settings,
             passwords,
             redis,
+            modules,
             contract: Arc::new(Contract::new()),
             stop: Some(stop),
             serving,
@@ -175,17 +179,23 @@ impl TestApp {
 
     /// Stops it and starts another over the same folder, with another policy for passwords.
     pub async fn restart_hashing(self, passwords: PasswordPolicy) -> TestApp {
-        let (settings, redis) = (self.settings.clone(), self.redis.clone());
+        let (settings, redis, modules) = (self.settings.clone(), self.redis.clone(), self.modules);
         let folder = self.stop().await;
-        TestApp::over(folder, settings, passwords, redis, false).await
+        TestApp::over(folder, settings, passwords, redis, false, modules).await
+    }
+
+    /// Stops it and starts another over the same folder, with these parts of the product.
+    pub async fn restart_having(self, modules: Modules) -> TestApp {
+        TestApp { modules, ..self }.restart().await
     }
 
     /// Stops it, lets somebody at its data folder, and starts another over it.
     pub async fn restart_after(self, work: impl FnOnce(&Path)) -> TestApp {
         let (settings, passwords, redis) = (self.settings.clone(), self.passwords, self.redis.clone());
+        let modules = self.modules;
         let folder = self.stop().await;
         work(&data(&folder));
-        TestApp::over(folder, settings, passwords, redis, false).await
+        TestApp::over(folder, settings, passwords, redis, false, modules).await
     }
 }
 

@@ -264,6 +264,9 @@ async fn to(app: &App, to: &Recipients) -> Result<(Audience, Vec<UserId>), Error
         Recipients { user_ids: None, role: None, chat_id: Some(chat), all: None } => {
             let not_found = || Error::new(Code::ChatNotFound, "there is no such chat");
             let chat_id = id::parse_uuid(chat).map(ChatId).ok_or_else(not_found)?;
+            if !app.projections.has(ProjectionId::Chats) {
+                return Err(not_found());
+            }
             let reading = app.read(ProjectionId::Chats, 0).await?;
             chats::by_id(&reading.database, chat_id).await?.ok_or_else(not_found)?;
             Ok((Audience::Chat { chat_id }, Vec::new()))

@@ -4,7 +4,7 @@
 mod index;
 mod tables;
 
-use crate::{Error, Projections, Result};
+use crate::{Error, ProjectionId, Projections, Result};
 use index::Index;
 use store::described;
 use store::follower::{Follower, Threads};
@@ -24,16 +24,18 @@ impl Projections {
         let (tables, follower) = (Tables::new(self), Follower::new("projections", hint.clone()));
         let follower = follower.until(threads.stopped()).urged_by(self.awaited());
         threads.start("projections", move |runtime| tables.follow(follower, runtime))?;
-        let (index, follower) = (Index::new(self), Follower::new("search", hint));
-        let follower = follower.until(threads.stopped()).urged_by(index.wanted());
-        threads.start("search", move |runtime| index.follow(follower, runtime))?;
+        if self.has(ProjectionId::Search) {
+            let (index, follower) = (Index::new(self), Follower::new("search", hint));
+            let follower = follower.until(threads.stopped()).urged_by(index.wanted());
+            threads.start("search", move |runtime| index.follow(follower, runtime))?;
+        }
         Ok(threads)
     }
 
     /// Follows the log until its head is reached, or until nothing can go on.
     pub fn catch_up(&self) -> Result<()> {
         tables::catch_up(self)?;
-        index::catch_up(self)
+        if self.has(ProjectionId::Search) { index::catch_up(self) } else { Ok(()) }
     }
 
     /// Whether nothing can follow the log any more in this process: it came back with another history than the one that

@@ -1,6 +1,6 @@
 //! The projections with tables: the log is read and decoded once for all of them, and for the caches in front of them.
 
-use crate::{ProjectionId, Projections, Result};
+use crate::{Projections, Result};
 use std::time::{Duration, Instant};
 use store::follower::{self, Follower, Next, Woken};
 use store::{described, failpoint};
@@ -137,7 +137,7 @@ fn page(projections: &Projections) -> Result<Fed> {
         // What ends is heeded also where others feed the read models, or nobody does.
         projections.caches().follow(projections.log(), &reading)?;
     }
-    for name in ProjectionId::ALL {
+    for name in projections.names() {
         let lag = reading.head.position.saturating_sub(projections.position(name));
         metrics::gauge!("letopis_projection_lag_events", "projection" => name.as_str()).set(lag as f64);
     }
