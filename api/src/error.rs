@@ -58,12 +58,15 @@ codes! {
     NotAMember = "not-a-member", FORBIDDEN, "Only members of the chat may";
     NotInvited = "not-invited", FORBIDDEN, "The chat is private";
     NotAllowed = "not-allowed", FORBIDDEN, "The role does not allow it";
+    Banned = "banned", FORBIDDEN, "The user is banned from the chat";
     Muted = "muted", FORBIDDEN, "The member is muted";
     UserNotFound = "user-not-found", NOT_FOUND, "There is no such user";
     SessionNotFound = "session-not-found", NOT_FOUND, "There is no such session";
     TokenNotFound = "token-not-found", NOT_FOUND, "There is no such service token";
     ChatNotFound = "chat-not-found", NOT_FOUND, "There is no such chat";
     MemberNotFound = "member-not-found", NOT_FOUND, "There is no such member";
+    InvitationNotFound = "invitation-not-found", NOT_FOUND, "There is no such invitation";
+    InvitationExpired = "invitation-expired", GONE, "The invitation has ended, was used up or was withdrawn";
     MessageNotFound = "message-not-found", NOT_FOUND, "There is no such message";
     LinkNotFound = "link-not-found", NOT_FOUND, "There is no such link";
     LinkExpired = "link-expired", GONE, "The link has expired or was used";
@@ -87,6 +90,8 @@ codes! {
     EditedTooOften = "edited-too-often", CONFLICT, "It was edited too often";
     TooManyReactions = "too-many-reactions", CONFLICT, "The message has as many kinds of reactions as allowed";
     TooManyPins = "too-many-pins", CONFLICT, "The chat has as many pinned messages as allowed";
+    TooManyBans = "too-many-bans", CONFLICT, "The chat has as many bans as allowed";
+    TooManyInvitations = "too-many-invitations", CONFLICT, "The chat has as many open invitations as allowed";
     TooManyTokens = "too-many-tokens", CONFLICT, "The user has as many service tokens as allowed";
     WrongState = "wrong-state", CONFLICT, "Its state does not allow that";
     AlreadyExists = "already-exists", CONFLICT, "It exists already";
@@ -250,6 +255,11 @@ impl From<Refusal> for Error {
             RefusalKind::AlreadyExists => Code::AlreadyExists,
             RefusalKind::NameTaken => Code::NameTaken,
             RefusalKind::NotInvited => Code::NotInvited,
+            RefusalKind::Banned => Code::Banned,
+            RefusalKind::TooManyBans => Code::TooManyBans,
+            RefusalKind::InvitationNotFound => Code::InvitationNotFound,
+            RefusalKind::InvitationExpired => Code::InvitationExpired,
+            RefusalKind::TooManyInvitations => Code::TooManyInvitations,
             RefusalKind::NotAMember => Code::NotAMember,
             RefusalKind::NotAllowed => Code::NotAllowed,
             RefusalKind::Muted => Code::Muted,

@@ -5,7 +5,7 @@ mod components;
 
 use crate::problem::Problem;
 use crate::routes::spec::{Operation, Routes};
-use crate::routes::{self, health, links, mailbox};
+use crate::routes::{self, health, invitations, links, mailbox};
 use domain::password::Lengths;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -60,7 +60,7 @@ pub fn operations() -> Vec<Operation> {
 
 /// Every documented route.
 pub(crate) fn routes() -> Routes {
-    routes::all().merge(links::short()).merge(mailbox::routes()).merge(health::routes())
+    routes::all().merge(links::short()).merge(invitations::page()).merge(mailbox::routes()).merge(health::routes())
 }
 
 /// Adds what holds for every route, so that no handler has to repeat it, and what follows from what it is. Without a

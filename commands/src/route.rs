@@ -52,7 +52,7 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
         Command::Chat(id, command) => {
             let (user, other) = (states.user(reads.user), states.user(reads.other));
             let beside = chat::Beside { user, other, claim: states.name(reads.claim) };
-            Ok(chat::decide(*id, states.chat(Some(*id)), &beside, command)?)
+            Ok(chat::decide(*id, states.chat(Some(*id)), &beside, command, at)?)
         }
         Command::Message(id, command) => {
             let (chat, answered) = (states.chat(reads.chat), states.message(reads.answered));

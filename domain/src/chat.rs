@@ -1,11 +1,13 @@
 //! A chat: its name, its members and what each of them may do in it.
 
-use crate::{ChatId, Decision, Outcome, RefusalKind, name, user};
+use crate::{ChatId, Decision, Outcome, RefusalKind, Timestamp, name, user};
 
+mod bans;
 mod command;
 mod direct;
 pub mod emoji;
 mod event;
+mod invitations;
 mod members;
 pub mod message;
 pub mod pins;
@@ -15,14 +17,16 @@ mod room;
 #[cfg(test)]
 mod test_house;
 
+pub use bans::BANS_MAX;
 pub use command::{
-    Add, BringIn, Change, Chosen, Command, Create, Delete, Join, Leave, OpenDirect, Remove, SetNickname, SetRole,
-    Withdraw,
+    Add, Ban, BringIn, Change, Chosen, Command, Create, Delete, Invite, Join, JoinByInvitation, Leave, OpenDirect,
+    Remove, SetNickname, SetRole, Unban, Withdraw, WithdrawInvitation,
 };
 pub use event::{
-    By, Created, DirectOpened, Event, HiddenFor, MemberAdded, MemberJoined, MemberLeft, MemberRemoved, NicknameChanged,
-    Renamed, RoleChanged,
+    Banned, By, Created, DirectOpened, Event, HiddenFor, InvitationMade, InvitationWithdrawn, MemberAdded,
+    MemberJoined, MemberLeft, MemberRemoved, NicknameChanged, Renamed, RoleChanged, Unbanned,
 };
+pub use invitations::{INVITATIONS_MAX, Invitation};
 pub use room::{Role, Room, State, evolve};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +58,21 @@ pub enum Refusal {
     /// The only owner may leave only as the last member.
     #[error("you own this chat; make another member its owner before you leave")]
     OwnerMustHandOver,
+    /// The user may not come in any more.
+    #[error("this user is banned from the chat; its owner or an admin can lift that")]
+    Banned,
+    /// It keeps out [`BANS_MAX`].
+    #[error("this chat has 1000 bans; lift one first")]
+    TooManyBans,
+    /// There is no such invitation that is open.
+    #[error("this chat has no such open invitation")]
+    InvitationNotFound,
+    /// It has ended, was used up or was withdrawn, or the chat is gone.
+    #[error("this invitation has ended, was used up or was withdrawn; ask for another")]
+    InvitationExpired,
+    /// It has [`INVITATIONS_MAX`] that are open.
+    #[error("this chat has 100 open invitations; withdraw one first")]
+    TooManyInvitations,
     /// A direct chat is of two people.
     #[error("a direct chat is between you and somebody else; name another user")]
     WithOneself,
@@ -74,6 +93,11 @@ impl Refusal {
             Refusal::MemberNotFound => RefusalKind::MemberNotFound,
             Refusal::NameTaken => RefusalKind::NameTaken,
             Refusal::OwnerMustHandOver => RefusalKind::OwnerMustHandOver,
+            Refusal::Banned => RefusalKind::Banned,
+            Refusal::TooManyBans => RefusalKind::TooManyBans,
+            Refusal::InvitationNotFound => RefusalKind::InvitationNotFound,
+            Refusal::InvitationExpired => RefusalKind::InvitationExpired,
+            Refusal::TooManyInvitations => RefusalKind::TooManyInvitations,
             Refusal::WithOneself => RefusalKind::Malformed,
             Refusal::Archived => RefusalKind::ChatArchived,
         }
@@ -83,7 +107,7 @@ impl Refusal {
 /// What the rules look at beside the chat. What a command does not name is as if nothing had happened to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Beside<'a> {
-    /// The account that comes in: creates, joins, is added.
+    /// The account that comes in (creates, joins, is added) or is kept out.
     pub user: &'a user::State,
     /// The account that a direct chat is opened with.
     pub other: &'a user::State,
@@ -92,7 +116,13 @@ pub struct Beside<'a> {
 }
 
 /// Decides on one chat.
-pub fn decide(id: ChatId, state: &State, beside: &Beside<'_>, command: &Command) -> Result<Decision, Refusal> {
+pub fn decide(
+    id: ChatId,
+    state: &State,
+    beside: &Beside<'_>,
+    command: &Command,
+    at: Timestamp,
+) -> Result<Decision, Refusal> {
     let Beside { user, claim, .. } = beside;
     let (events, outcome) = match command {
         Command::Create(command) => create(id, state, user, claim, command)?,
@@ -108,6 +138,11 @@ pub fn decide(id: ChatId, state: &State, beside: &Beside<'_>, command: &Command)
         Command::Withdraw(command) => (members::withdraw(occupied(state)?, command), Outcome::Done),
         Command::Remove(command) => (members::remove(occupied(state)?, command)?, Outcome::Done),
         Command::SetRole(command) => (members::set_role(occupied(state)?, command)?, Outcome::Done),
+        Command::Ban(command) => (bans::ban(occupied(state)?, user, command)?, Outcome::Done),
+        Command::Unban(command) => (bans::unban(occupied(state)?, command)?, Outcome::Done),
+        Command::Invite(command) => invitations::invite(occupied(state)?, command, at)?,
+        Command::WithdrawInvitation(command) => (invitations::withdraw(occupied(state)?, command, at)?, Outcome::Done),
+        Command::JoinByInvitation(command) => invitations::join(state, user, claim, command, at)?,
     };
     Ok(Decision::of(events.into_iter().map(|event| crate::Event::Chat(id, event)).collect(), outcome))
 }
@@ -142,7 +177,7 @@ fn create(
     }
     let nickname = members::nickname_for(None, user, claim, command.by, command.nickname.as_ref())?;
     let created = Created { chat_name: command.chat_name.clone(), private: command.private, by: command.by };
-    let owner = MemberJoined { user_id: command.by, role: Role::Owner, nickname };
+    let owner = MemberJoined { user_id: command.by, role: Role::Owner, invitation: None, nickname };
     Ok((vec![Event::Created(created), Event::MemberJoined(owner)], Outcome::ChatCreated { chat_id: id }))
 }
 

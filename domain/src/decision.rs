@@ -2,8 +2,8 @@
 
 use crate::link::LinkCode;
 use crate::{
-    ChatId, Event, MessageId, NotificationId, SessionId, TemplateId, Timestamp, TokenId, UserId, preferences,
-    reactions, user,
+    ChatId, Event, InvitationId, MessageId, NotificationId, SessionId, TemplateId, Timestamp, TokenId, UserId,
+    preferences, reactions, user,
 };
 
 /// What a command answers when it is accepted. Kept with the receipt, so that a repeat gives the same answer.
@@ -41,6 +41,8 @@ pub enum Outcome {
         /// False when it was there before.
         created: bool,
     },
+    /// An invitation into a chat was made. Its code is derived and not kept.
+    Invited { invitation_id: InvitationId, expires_at: Timestamp },
     /// A user is a member of a chat.
     Member {
         user_id: UserId,

@@ -6,7 +6,7 @@ use std::fmt;
 use uuid::Uuid;
 
 /// Declares an id: a UUID that cannot be taken for the id of something else.
-macro_rules! id {
+macro_rules! uuid_id {
     ($name:ident, $what:literal) => {
         #[doc = concat!("The id of ", $what, ": a UUID, version 7 when it was made here.")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -18,6 +18,13 @@ macro_rules! id {
                 self.0.hyphenated().fmt(out)
             }
         }
+    };
+}
+
+/// Declares the id of something that has a stream.
+macro_rules! id {
+    ($name:ident, $what:literal) => {
+        uuid_id!($name, $what);
 
         impl From<$name> for StreamId {
             fn from(id: $name) -> StreamId {
@@ -51,6 +58,7 @@ id!(ChatId, "a chat");
 id!(MessageId, "a message");
 id!(ReactionsId, "the reactions to a message: that of the message");
 id!(PinsId, "the pins of a chat: that of the chat");
+uuid_id!(InvitationId, "an invitation into a chat: it has no stream of its own");
 id!(LinkId, "a short link");
 id!(TemplateId, "a template");
 id!(DeliveryId, "a delivery");

@@ -26,8 +26,8 @@ pub use chat::emoji::Emoji;
 pub use chat::{message, pins, reactions, read_mark};
 pub use decision::{Decision, Outcome};
 pub use id::{
-    Category, ChatId, DeliveryId, InboxId, LinkId, MessageId, NotificationId, PinsId, PreferencesId, ProofId,
-    ReactionsId, ReadMarkId, SessionId, StreamId, SuppressionId, TemplateId, TokenId, UserId,
+    Category, ChatId, DeliveryId, InboxId, InvitationId, LinkId, MessageId, NotificationId, PinsId, PreferencesId,
+    ProofId, ReactionsId, ReadMarkId, SessionId, StreamId, SuppressionId, TemplateId, TokenId, UserId,
 };
 pub use notify::{delivery, inbox, link, notification, preferences, suppression, template, template_key};
 pub use ops::projection;

@@ -41,6 +41,16 @@ pub enum RefusalKind {
     NotificationNotFound,
     /// The state of the thing does not allow it.
     WrongState,
+    /// The user may not come into the chat any more.
+    Banned,
+    /// The chat keeps out as many people as allowed.
+    TooManyBans,
+    /// There is no such invitation.
+    InvitationNotFound,
+    /// The invitation has ended, was used up or was withdrawn.
+    InvitationExpired,
+    /// The chat has as many open invitations as allowed.
+    TooManyInvitations,
     /// Only who is added may come in.
     NotInvited,
     /// Only members may.

@@ -10,10 +10,11 @@ use domain::session::TokenHash;
 use domain::text::{ChatName, DisplayName, Email, Locale, MessageText, Nickname, Note, TimeZone, TokenName, UserName};
 use domain::user::{Origin, Verifier};
 use domain::{
-    ChatId, DeliveryId, Emoji, Event, InboxId, LinkId, MessageId, NotificationId, Personal, PinsId, PreferencesId,
-    ProofId, ReactionsId, ReadMarkId, SessionId, Stored, StoredParts, StreamId, SuppressionId, TemplateId, Timestamp,
-    TokenId, Unreadable, UserId, chat, delivery, email, inbox, link, message, name, notification, pins, preferences,
-    projection, proof, quota, reactions, read_mark, session, suppression, template, template_key, token, user,
+    ChatId, DeliveryId, Emoji, Event, InboxId, InvitationId, LinkId, MessageId, NotificationId, Personal, PinsId,
+    PreferencesId, ProofId, ReactionsId, ReadMarkId, SessionId, Stored, StoredParts, StreamId, SuppressionId,
+    TemplateId, Timestamp, TokenId, Unreadable, UserId, chat, delivery, email, inbox, link, message, name,
+    notification, pins, preferences, projection, proof, quota, reactions, read_mark, session, suppression, template,
+    template_key, token, user,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -30,6 +31,7 @@ const OTHER_TOKEN: TokenId = TokenId(Uuid::from_u128(8));
 const QUOTA: QuotaId = QuotaId(ANNA.0);
 const LINK: LinkId = LinkId(Uuid::from_u128(19));
 const CHAT: ChatId = ChatId(Uuid::from_u128(4));
+const INVITATION: InvitationId = InvitationId(Uuid::from_u128(20));
 const MESSAGE: MessageId = MessageId(Uuid::from_u128(5));
 const REACTIONS: ReactionsId = ReactionsId(MESSAGE.0);
 const PINS: PinsId = PinsId(CHAT.0);
@@ -193,6 +195,26 @@ examples! { sight:
         private: true,
         by: ANNA,
     })),
+    Event::Chat(_, chat::Event::Banned(_)) => Event::Chat(CHAT, chat::Event::Banned(chat::Banned {
+        user_id: BORIS,
+        by: ANNA,
+        reason: sight.of(Note::parse("sells watches").unwrap()),
+    })),
+    Event::Chat(_, chat::Event::Unbanned(_)) => Event::Chat(CHAT, chat::Event::Unbanned(chat::Unbanned {
+        user_id: BORIS,
+        by: ANNA,
+    })),
+    Event::Chat(_, chat::Event::InvitationMade(_)) => Event::Chat(CHAT, chat::Event::InvitationMade(chat::InvitationMade {
+        invitation_id: INVITATION,
+        by: ANNA,
+        at: AT,
+        expires_at: AT.plus_seconds(60),
+        uses_max: Some(5),
+    })),
+    Event::Chat(_, chat::Event::InvitationWithdrawn(_)) => Event::Chat(CHAT, chat::Event::InvitationWithdrawn(chat::InvitationWithdrawn {
+        invitation_id: INVITATION,
+        by: ANNA,
+    })),
     Event::Chat(_, chat::Event::DirectOpened(_)) => Event::Chat(CHAT, chat::Event::DirectOpened(chat::DirectOpened {
         by: ANNA,
         with: BORIS,
@@ -208,6 +230,7 @@ examples! { sight:
     Event::Chat(_, chat::Event::Deleted(_)) => Event::Chat(CHAT, chat::Event::Deleted(chat::By { by: ANNA })),
     Event::Chat(_, chat::Event::MemberJoined(_)) => Event::Chat(CHAT, chat::Event::MemberJoined(chat::MemberJoined {
         user_id: ANNA,
+        invitation: None,
         role: chat::Role::Owner,
         nickname: sight.of(Nickname::parse("[anna]").unwrap()),
     })),

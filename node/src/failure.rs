@@ -180,6 +180,7 @@ fn of_refusal(refusal: &Refusal) -> FailureKind {
         | RefusalKind::TemplateNotFound
         | RefusalKind::DeliveryNotFound
         | RefusalKind::NotificationNotFound
+        | RefusalKind::InvitationNotFound
         | RefusalKind::SuppressionNotFound => FailureKind::NotFound,
         RefusalKind::BadCredentials | RefusalKind::BadCode => FailureKind::Auth,
         RefusalKind::UserExists
@@ -189,6 +190,10 @@ fn of_refusal(refusal: &Refusal) -> FailureKind {
         | RefusalKind::AddressTaken
         | RefusalKind::NameTaken
         | RefusalKind::NotInvited
+        | RefusalKind::Banned
+        | RefusalKind::TooManyBans
+        | RefusalKind::InvitationExpired
+        | RefusalKind::TooManyInvitations
         | RefusalKind::NotAMember
         | RefusalKind::NotAllowed
         | RefusalKind::Muted

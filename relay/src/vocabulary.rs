@@ -94,6 +94,14 @@ fn of_chat(chat_id: ChatId, event: &chat::Event) -> Option<PublicFact> {
             "letopis.chat.member_removed",
             json!({"v": 1, "chat_id": chat_id, "user_id": event.user_id, "by": event.by}),
         ),
+        chat::Event::Banned(event) => {
+            say("letopis.chat.banned", json!({"v": 1, "chat_id": chat_id, "user_id": event.user_id, "by": event.by}))
+        }
+        chat::Event::Unbanned(event) => {
+            say("letopis.chat.unbanned", json!({"v": 1, "chat_id": chat_id, "user_id": event.user_id, "by": event.by}))
+        }
+        // Who comes in by one is told; that there is one helps only who wants to come in.
+        chat::Event::InvitationMade(_) | chat::Event::InvitationWithdrawn(_) => return None,
         // What they are called is read over HTTP: it is personal.
         chat::Event::NicknameChanged(event) => {
             say("letopis.chat.nickname_changed", json!({"v": 1, "chat_id": chat_id, "user_id": event.user_id}))

@@ -26,12 +26,19 @@ pub enum MailedPurpose {
     SignIn,
     /// Takes an address off a category: `/u/{token}`.
     Unsubscribe,
+    /// Lets somebody into a chat: `/i/{code}`. Whoever made it gives it out, by mail or not.
+    Invitation,
 }
 
 impl MailedPurpose {
     /// Every purpose.
-    pub const ALL: [MailedPurpose; 4] =
-        [MailedPurpose::Confirm, MailedPurpose::Reset, MailedPurpose::SignIn, MailedPurpose::Unsubscribe];
+    pub const ALL: [MailedPurpose; 5] = [
+        MailedPurpose::Confirm,
+        MailedPurpose::Reset,
+        MailedPurpose::SignIn,
+        MailedPurpose::Unsubscribe,
+        MailedPurpose::Invitation,
+    ];
 
     /// The first part of its links' paths, by which the variables of a delivery name it too.
     pub fn letter(self) -> &'static str {
@@ -40,6 +47,7 @@ impl MailedPurpose {
             MailedPurpose::Reset => "r",
             MailedPurpose::SignIn => "m",
             MailedPurpose::Unsubscribe => "u",
+            MailedPurpose::Invitation => "i",
         }
     }
 

@@ -17,11 +17,30 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Body<T>, Error> {
         if !request.headers().get(CONTENT_TYPE).is_some_and(|value| is_json(value.as_bytes())) {
-            return Err(Error::new(Code::UnsupportedMediaType, "send the body with Content-Type: application/json"));
+            return Err(not_json());
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| unread(&rejection))?;
         parse(&bytes).map(Body)
     }
+}
+
+/// A JSON body that may be left out: then it says nothing.
+pub(crate) struct OptionalBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalBody<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<OptionalBody<T>, Error> {
+        if request.headers().contains_key(CONTENT_TYPE) {
+            return Body::from_request(request, state).await.map(|Body(body)| OptionalBody(body));
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| unread(&rejection))?;
+        if bytes.is_empty() { Ok(OptionalBody(T::default())) } else { Err(not_json()) }
+    }
+}
+
+fn not_json() -> Error {
+    Error::new(Code::UnsupportedMediaType, "send the body with Content-Type: application/json")
 }
 
 /// Whether a `Content-Type` names JSON, whatever its parameters hold.

@@ -19,6 +19,7 @@ use domain::text::{ChatName, canonical_name};
 use domain::{ChatId, Command, MessageId, Timestamp, UserId, chat};
 use projections::{ProjectionId, chats};
 use serde::{Deserialize, Serialize};
+use store::sql::Database;
 use utoipa::ToSchema;
 use utoipa::openapi::Ref;
 use utoipa_axum::routes;
@@ -271,6 +272,16 @@ async fn delete(
     let command = chat::Command::Delete(chat::Delete { by: caller.user_id });
     let answer = app.send(&caller, &context, Command::Chat(chat_id(&chat)?, command)).await?;
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
+}
+
+/// What only the owner and the admins see.
+pub(super) async fn refuse_who_does_not_lead(db: &Database, chat_id: ChatId, caller: &Caller) -> Result<(), Error> {
+    if chats::by_id(db, chat_id).await?.is_none() {
+        return Err(Error::new(Code::ChatNotFound, chat::Refusal::NotFound));
+    }
+    let member = chats::member(db, chat_id, caller.user_id).await?;
+    let member = member.ok_or_else(|| Error::new(Code::NotAMember, chat::Refusal::NotAMember))?;
+    if member.role.leads() { Ok(()) } else { Err(Error::new(Code::NotAllowed, chat::Refusal::NotAllowed)) }
 }
 
 fn shown(

@@ -15,8 +15,9 @@ use crate::http::reply::{Done, changed, read, written};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use commands::Answer;
 use domain::text::Nickname;
-use domain::{Command, Outcome, Timestamp, UserId, chat, id};
+use domain::{ChatId, Command, Outcome, Timestamp, UserId, chat, id};
 use node::claims::claim_on;
 use projections::{ProjectionId, chats};
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,7 @@ pub(crate) fn routes() -> Routes {
             routes!(enter),
             Spec::caller().fails(&[
                 Code::NotInvited,
+                Code::Banned,
                 Code::NotAMember,
                 Code::NotAllowed,
                 Code::ChatNotFound,
@@ -74,7 +76,11 @@ pub(super) struct Enter {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = MemberWritten)]
-struct Entered {
+pub(super) struct Entered {
+    /// Into which chat an invitation led.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>, required = false)]
+    chat_id: Option<ChatId>,
     #[schema(value_type = Uuid)]
     user_id: UserId,
     position: u64,
@@ -146,15 +152,20 @@ async fn enter(
         Some(_) | None => chat::Command::Join(chat::Join { user_id: caller.user_id, nickname }),
     };
     let answer = app.send(&caller, &context, Command::Chat(chat_id, command)).await?;
+    entered(&answer, None)
+}
+
+/// Somebody is a member, from now on or already.
+pub(super) fn entered(answer: &Answer, chat_id: Option<ChatId>) -> Result<Response, Error> {
     let Outcome::Member { user_id, joined } = answer.outcome else {
         return Err(Error::other_answer());
     };
     let status = if joined { StatusCode::CREATED } else { StatusCode::OK };
-    Ok(written(status, &answer, Entered { user_id, position: answer.position }))
+    Ok(written(status, answer, Entered { chat_id, user_id, position: answer.position }))
 }
 
 /// A name that is chosen for one chat.
-fn chosen(app: &App, text: &str) -> Result<chat::Chosen, Error> {
+pub(super) fn chosen(app: &App, text: &str) -> Result<chat::Chosen, Error> {
     let nickname = Nickname::parse(text).map_err(|unfit| Error::bad("user_name", unfit))?;
     let claim = claim_on(&app.keys, &nickname);
     Ok(chat::Chosen { nickname, claim })
@@ -222,7 +233,7 @@ async fn change(
         (None, Some(text)) => chat::Command::SetNickname(chat::SetNickname { user_id, nickname: chosen(&app, text)? }),
     };
     let answer = app.send(&caller, &context, Command::Chat(chat_id, command)).await?;
-    Ok(changed(&answer, Entered { user_id, position: answer.position }))
+    Ok(changed(&answer, Entered { chat_id: None, user_id, position: answer.position }))
 }
 
 /// Leave or remove

@@ -1,6 +1,7 @@
 //! One file for each noun: its addresses, its bodies, its handlers. A handler parses, asks, renders.
 
 mod auth;
+mod bans;
 mod chats;
 mod codes;
 mod deliveries;
@@ -13,6 +14,7 @@ mod fuzz;
 pub(crate) mod health;
 mod ids;
 mod inbox;
+pub(crate) mod invitations;
 pub(crate) mod links;
 pub(crate) mod mailbox;
 mod me;
@@ -54,6 +56,8 @@ pub(crate) fn all() -> Routes {
         .merge(chats::routes())
         .merge(direct::routes())
         .merge(members::routes())
+        .merge(bans::routes())
+        .merge(invitations::routes())
         .merge(messages::routes())
         .merge(reactions::routes())
         .merge(search::routes())

@@ -58,6 +58,11 @@ pub(super) enum Page<'a> {
         title: Option<&'a domain::notify::Words>,
     },
     Unsubscribed,
+    /// Into which chat a code leads, and how to use it.
+    Invitation {
+        chat_name: &'a str,
+        code: &'a str,
+    },
     Failed(Code),
 }
 
@@ -187,7 +192,11 @@ fn content(language: Language, page: Page<'_>) -> (&'static str, String) {
             (words.unsubscribe_title, asking(words.unsubscribe_text, title, words.unsubscribe_button))
         }
         Page::Unsubscribed => (words.unsubscribed_title, said(words.unsubscribed_text)),
-        Page::Failed(Code::LinkExpired) => (words.expired_title, said(words.expired_text)),
+        Page::Invitation { chat_name, code } => {
+            let about = |text: &str| format!("<p class=\"about\">{}</p>\n", escaped(text));
+            (words.invitation_title, [about(chat_name), said(words.invitation_text), about(code)].concat())
+        }
+        Page::Failed(Code::LinkExpired | Code::InvitationExpired) => (words.expired_title, said(words.expired_text)),
         Page::Failed(Code::AddressTaken) => (words.taken_title, said(words.taken_text)),
         Page::Failed(_) => (words.failed_title, said(words.failed_text)),
     }
@@ -244,6 +253,8 @@ mod tests {
         for language in Language::ALL {
             let page = content(language, Page::Confirm { email: Some(&email) }).1;
             assert!(page.contains("a&lt;b&gt;&amp;&quot;&#39;@example.org") && !page.contains("<b>"), "{page}");
+            let page = content(language, Page::Invitation { chat_name: "<b>&\"'", code: "<b>" }).1;
+            assert!(page.contains("&lt;b&gt;&amp;&quot;&#39;<") && !page.contains("<b>"), "{page}");
             let page = content(language, Page::Unsubscribe { title: Some(&words) }).1;
             assert!(page.contains("&lt;b&gt;&amp;&quot;&#39;<") && !page.contains("<b>"), "{page}");
         }

@@ -94,6 +94,10 @@ const ONE_SUPPRESSION: &str = "/v1/suppressions/{address}";
 const CHAT: &str = "/v1/chats/{chat_id}";
 const USERS: &str = "/v1/chats/{chat_id}/users";
 const ONE_USER: &str = "/v1/chats/{chat_id}/users/{user_id}";
+const BANS: &str = "/v1/chats/{chat_id}/bans";
+const ONE_BAN: &str = "/v1/chats/{chat_id}/bans/{user_id}";
+const INVITATIONS: &str = "/v1/chats/{chat_id}/invitations";
+const ONE_INVITATION: &str = "/v1/chats/{chat_id}/invitations/{invitation_id}";
 const MESSAGES: &str = "/v1/chats/{chat_id}/messages";
 const ONE_MESSAGE: &str = "/v1/chats/{chat_id}/messages/{message_id}";
 const ONE_REACTION: &str = "/v1/chats/{chat_id}/messages/{message_id}/reactions/{emoji}";
@@ -193,6 +197,15 @@ const ROWS: &[Row] = &[
     row("patch", ONE_USER, Write, Others, r#"{"user_name": "other"}"#,      [401, 403, 403, 403, 403, 403, 403]),
     row("delete", ONE_USER, Write, Own, "",                                 [401, 403, 200, 200, 200, 409, 200]),
     row("delete", ONE_USER, Write, Others, "",                              [401, 403, 403, 403, 200, 200, 403]),
+    row("get", BANS, Read, Nobodys, "",                                     [401, 403, 403, 403, 200, 200, 403]),
+    row("put", ONE_BAN, Write, Others, r#"{"reason": "spam"}"#,             [401, 403, 403, 403, 200, 200, 403]),
+    row("put", ONE_BAN, Write, Own, "{}",                                   [401, 403, 403, 403, 403, 403, 403]),
+    row("delete", ONE_BAN, Write, Others, "",                               [401, 403, 403, 403, 200, 200, 403]),
+    row("get", INVITATIONS, Read, Nobodys, "",                              [401, 403, 403, 403, 200, 200, 403]),
+    row("post", INVITATIONS, Write, Nobodys, "{}",                          [401, 403, 403, 403, 201, 201, 403]),
+    row("delete", ONE_INVITATION, Write, Nobodys, "",                       [401, 403, 403, 403, 404, 404, 403]),
+    row("post", "/v1/invitations/{code}", Write, Nobodys, "{}",             [401, 201, 200, 200, 200, 200, 200]),
+    row("get", "/i/{code}", Anything, Nobodys, "", [200; 7]),
     row("get", MESSAGES, Read, Nobodys, "",                                 [401, 403, 200, 200, 200, 200, 200]),
     row("post", MESSAGES, Write, Nobodys, r#"{"message": "hello"}"#,        [401, 403, 403, 201, 201, 201, 201]),
     row("get", ONE_MESSAGE, Read, Others, "",                               [401, 403, 200, 200, 200, 200, 200]),
@@ -328,11 +341,15 @@ impl House {
         let message = author.say(&chat, "hello").await;
         let named = if row.whose == Own && role != Role::Anonymous { &asking } else { &self.other };
         let id = if row.path == ONE_TOKEN { token(named, "read").await.id("id") } else { session(named).await };
+        // Short links have codes as well.
+        let code = if row.path.contains("/s/") { "{code}".to_owned() } else { invitation(owner, &chat).await };
         let path = row
             .path
             .replace("{chat_id}", &chat)
             .replace("{message_id}", &message)
             .replace("{user_id}", &named.user_id)
+            .replace("{invitation_id}", &message)
+            .replace("{code}", &code)
             .replace("{address}", "anna@example.org")
             .replace("{emoji}", "%F0%9F%91%8D")
             .replace("{id}", &id);
@@ -361,6 +378,12 @@ async fn add(owner: &Actor, chat: &str, whom: &Actor, role: &str) {
         let path = format!("{path}/{}", whom.user_id);
         owner.patch(&path, serde_json::json!({"role": role})).await.expect_status(200);
     }
+}
+
+/// The code of an invitation of theirs.
+async fn invitation(owner: &Actor, chat: &str) -> String {
+    let path = format!("/v1/chats/{chat}/invitations");
+    owner.post(&path, serde_json::json!({})).await.expect_status(201).id("code")
 }
 
 /// The session that they ask by.

@@ -27,6 +27,11 @@ const CALLS: &str = "
     get /v1/chats/{chat_id}/messages                            post /v1/chats/{chat_id}/messages
     get /v1/chats/{chat_id}/messages/{message_id}               patch /v1/chats/{chat_id}/messages/{message_id}
     delete /v1/chats/{chat_id}/messages/{message_id}
+    get /v1/chats/{chat_id}/bans                                put /v1/chats/{chat_id}/bans/{user_id}
+    delete /v1/chats/{chat_id}/bans/{user_id}
+    get /v1/chats/{chat_id}/invitations                         post /v1/chats/{chat_id}/invitations
+    delete /v1/chats/{chat_id}/invitations/{invitation_id}      post /v1/invitations/{code}
+    get /i/{code}
     put /v1/direct/{user_id}    get /v1/search              post /v1/chats/search
     put /v1/chats/{chat_id}/messages/{message_id}/reactions/{emoji}
     delete /v1/chats/{chat_id}/messages/{message_id}/reactions/{emoji}

@@ -50,7 +50,7 @@ impl Model {
                 };
                 let (user, other) = (self.user(newcomer), user::State::Absent);
                 let beside = chat::Beside { user: &user, other: &other, claim: name::State::default() };
-                Ok(chat::decide(*id, &self.chat(*id), &beside, wish)?)
+                Ok(chat::decide(*id, &self.chat(*id), &beside, wish, at)?)
             }
             Command::Message(id, wish) => {
                 let (chat_id, answered) = match wish {

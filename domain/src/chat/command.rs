@@ -2,8 +2,8 @@
 
 use super::Role;
 use crate::id::NameClaim;
-use crate::text::{ChatName, Nickname};
-use crate::{Reads, UserId};
+use crate::text::{ChatName, Nickname, Note};
+use crate::{InvitationId, Reads, Timestamp, UserId};
 
 /// What somebody may want of a chat.
 #[derive(Clone, Debug)]
@@ -22,6 +22,11 @@ pub enum Command {
     DeleteIfEmpty,
     Remove(Remove),
     SetRole(SetRole),
+    Ban(Ban),
+    Unban(Unban),
+    Invite(Invite),
+    WithdrawInvitation(WithdrawInvitation),
+    JoinByInvitation(JoinByInvitation),
 }
 
 /// Create it and be its owner.
@@ -115,6 +120,47 @@ pub struct SetRole {
     pub role: Role,
 }
 
+/// Keep somebody out from now on, and remove them where they are in it.
+#[derive(Clone, Debug)]
+pub struct Ban {
+    pub by: UserId,
+    pub user_id: UserId,
+    pub reason: Option<Note>,
+}
+
+/// Let somebody come in again.
+#[derive(Clone, Debug)]
+pub struct Unban {
+    pub by: UserId,
+    pub user_id: UserId,
+}
+
+/// Let in whoever has the code of an invitation.
+#[derive(Clone, Copy, Debug)]
+pub struct Invite {
+    pub by: UserId,
+    pub invitation_id: InvitationId,
+    pub expires_at: Timestamp,
+    /// How many may come in by it; none where their number is not bounded.
+    pub uses_max: Option<u32>,
+}
+
+/// Let nobody in by an invitation any more.
+#[derive(Clone, Copy, Debug)]
+pub struct WithdrawInvitation {
+    pub by: UserId,
+    pub invitation_id: InvitationId,
+}
+
+/// Become a member by an invitation.
+#[derive(Clone, Debug)]
+pub struct JoinByInvitation {
+    pub user_id: UserId,
+    pub invitation_id: InvitationId,
+    /// Their name in it; by default that of the account. A member gets that name from now on.
+    pub nickname: Option<Chosen>,
+}
+
 /// A name that somebody chose for one chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
@@ -124,7 +170,7 @@ pub struct Chosen {
 }
 
 impl Command {
-    /// What the rules look at beside the chat: the account that comes in, the one that comes in with it, and the claim on
+    /// What the rules look at beside the chat: the account that comes in or is kept out, the one that comes in with it, and the claim on
     /// the name that was chosen.
     pub fn reads(&self) -> Reads {
         let other = if let Command::OpenDirect(OpenDirect { with, .. }) = self { Some(*with) } else { None };
@@ -137,6 +183,8 @@ impl Command {
             Command::OpenDirect(command) => Some(command.by),
             Command::Join(Join { user_id, .. })
             | Command::BringIn(BringIn { user_id, .. })
+            | Command::JoinByInvitation(JoinByInvitation { user_id, .. })
+            | Command::Ban(Ban { user_id, .. })
             | Command::Add(Add { user_id, .. }) => Some(*user_id),
             Command::Change(_)
             | Command::Delete(_)
@@ -144,6 +192,9 @@ impl Command {
             | Command::Withdraw(_)
             | Command::DeleteIfEmpty
             | Command::Remove(_)
+            | Command::Unban(_)
+            | Command::Invite(_)
+            | Command::WithdrawInvitation(_)
             | Command::SetNickname(_)
             | Command::SetRole(_) => None,
         }
@@ -160,6 +211,11 @@ impl Command {
             | Command::Add(Add { by, .. })
             | Command::Remove(Remove { by, .. })
             | Command::SetRole(SetRole { by, .. })
+            | Command::Ban(Ban { by, .. })
+            | Command::Unban(Unban { by, .. })
+            | Command::Invite(Invite { by, .. })
+            | Command::WithdrawInvitation(WithdrawInvitation { by, .. })
+            | Command::JoinByInvitation(JoinByInvitation { user_id: by, .. })
             | Command::Join(Join { user_id: by, .. })
             | Command::BringIn(BringIn { user_id: by, .. })
             | Command::SetNickname(SetNickname { user_id: by, .. })
@@ -177,6 +233,7 @@ impl Command {
         match self {
             Command::Create(Create { nickname, .. })
             | Command::Join(Join { nickname, .. })
+            | Command::JoinByInvitation(JoinByInvitation { nickname, .. })
             | Command::BringIn(BringIn { nickname, .. }) => nickname.as_ref().map(|chosen| chosen.claim),
             Command::SetNickname(command) => Some(command.nickname.claim),
             Command::OpenDirect(_)
@@ -187,6 +244,10 @@ impl Command {
             | Command::Withdraw(_)
             | Command::DeleteIfEmpty
             | Command::Remove(_)
+            | Command::Ban(_)
+            | Command::Unban(_)
+            | Command::Invite(_)
+            | Command::WithdrawInvitation(_)
             | Command::SetRole(_) => None,
         }
     }

@@ -20,8 +20,9 @@ pub(super) fn open(id: ChatId, state: &State, beside: &Beside<'_>, command: &Ope
             Ok((shown.into_iter().collect(), Outcome::DirectChat { chat_id: id, created: false }))
         }
         State::Absent => {
-            let joined =
-                |user_id, nickname| Event::MemberJoined(MemberJoined { user_id, role: Role::Member, nickname });
+            let joined = |user_id, nickname| {
+                Event::MemberJoined(MemberJoined { user_id, role: Role::Member, invitation: None, nickname })
+            };
             let events =
                 vec![Event::DirectOpened(DirectOpened { by, with }), joined(by, nickname), joined(with, others)];
             Ok((events, Outcome::DirectChat { chat_id: id, created: true }))

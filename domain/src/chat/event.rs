@@ -2,8 +2,8 @@
 
 use super::Role;
 use crate::stored::{StoredParts, Unreadable, Written, json, sealed};
-use crate::text::{ChatName, Nickname};
-use crate::{Personal, UserId};
+use crate::text::{ChatName, Nickname, Note};
+use crate::{InvitationId, Personal, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 /// What happens to a chat.
@@ -37,6 +37,14 @@ pub enum Event {
     RoleChanged(RoleChanged),
     /// A member is called otherwise.
     NicknameChanged(NicknameChanged),
+    /// Somebody may not come in any more.
+    Banned(Banned),
+    /// They may again.
+    Unbanned(Unbanned),
+    /// Whoever has the code of an invitation may come in.
+    InvitationMade(InvitationMade),
+    /// Nobody may by that one any more.
+    InvitationWithdrawn(InvitationWithdrawn),
 }
 
 /// `chat.created.v1`
@@ -86,6 +94,9 @@ pub struct MemberJoined {
     pub user_id: UserId,
     /// What they may do.
     pub role: Role,
+    /// By which invitation they came in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation: Option<InvitationId>,
     /// Their name in the chat.
     #[serde(skip)]
     pub nickname: Personal<Nickname>,
@@ -137,6 +148,46 @@ pub struct NicknameChanged {
     pub nickname: Personal<Nickname>,
 }
 
+/// `chat.banned.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Banned {
+    pub user_id: UserId,
+    /// Who did it.
+    pub by: UserId,
+    /// Why; it reads the same where none was given and where it was forgotten with them.
+    #[serde(skip)]
+    pub reason: Personal<Note>,
+}
+
+/// `chat.unbanned.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unbanned {
+    pub user_id: UserId,
+    /// Who did it.
+    pub by: UserId,
+}
+
+/// `chat.invitation_made.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvitationMade {
+    pub invitation_id: InvitationId,
+    /// Who did it.
+    pub by: UserId,
+    pub at: Timestamp,
+    pub expires_at: Timestamp,
+    /// How many may come in by it; none where their number is not bounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses_max: Option<u32>,
+}
+
+/// `chat.invitation_withdrawn.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvitationWithdrawn {
+    pub invitation_id: InvitationId,
+    /// Who did it.
+    pub by: UserId,
+}
+
 impl Event {
     /// The name that it is stored under.
     pub(crate) fn name(&self) -> &'static str {
@@ -155,6 +206,10 @@ impl Event {
             Event::MemberRemoved(_) => "chat.member_removed.v1",
             Event::RoleChanged(_) => "chat.role_changed.v1",
             Event::NicknameChanged(_) => "chat.nickname_changed.v1",
+            Event::Banned(_) => "chat.banned.v1",
+            Event::Unbanned(_) => "chat.unbanned.v1",
+            Event::InvitationMade(_) => "chat.invitation_made.v1",
+            Event::InvitationWithdrawn(_) => "chat.invitation_withdrawn.v1",
         }
     }
 
@@ -172,6 +227,10 @@ impl Event {
             Event::MemberRemoved(event) => (json(event), None),
             Event::RoleChanged(event) => (json(event), None),
             Event::NicknameChanged(event) => (json(event), sealed(event.user_id, &event.nickname)),
+            Event::Banned(event) => (json(event), sealed(event.user_id, &event.reason)),
+            Event::Unbanned(event) => (json(event), None),
+            Event::InvitationMade(event) => (json(event), None),
+            Event::InvitationWithdrawn(event) => (json(event), None),
         }
     }
 
@@ -191,7 +250,11 @@ impl Event {
             | Event::MemberLeft(_)
             | Event::MemberRemoved(_)
             | Event::RoleChanged(_)
-            | Event::NicknameChanged(_) => None,
+            | Event::NicknameChanged(_)
+            | Event::Banned(_)
+            | Event::Unbanned(_)
+            | Event::InvitationMade(_)
+            | Event::InvitationWithdrawn(_) => None,
         }
     }
 
@@ -218,6 +281,10 @@ impl Event {
             "chat.nickname_changed.v1" => {
                 Event::NicknameChanged(NicknameChanged { nickname: parts.personal()?, ..parts.payload()? })
             }
+            "chat.banned.v1" => Event::Banned(Banned { reason: parts.personal()?, ..parts.payload()? }),
+            "chat.unbanned.v1" => Event::Unbanned(parts.payload()?),
+            "chat.invitation_made.v1" => Event::InvitationMade(parts.payload()?),
+            "chat.invitation_withdrawn.v1" => Event::InvitationWithdrawn(parts.payload()?),
             _ => return Err(parts.unknown()),
         })
     }

@@ -1,5 +1,6 @@
 //! Who comes into a chat, who leaves it, and what its members may do with each other.
 
+use super::bans::refuse_banned;
 use super::{
     Add, BringIn, By, Chosen, Decided, Event, Join, Leave, MemberAdded, MemberJoined, MemberLeft, MemberRemoved,
     NicknameChanged, Refusal, Remove, Role, RoleChanged, Room, SetNickname, SetRole, Withdraw, direct,
@@ -9,11 +10,8 @@ use crate::{Outcome, Personal, UserId, name, user};
 
 pub(super) fn join(room: &Room, user: &user::State, claim: &name::State, command: &Join) -> Result<Decided, Refusal> {
     let (user_id, nickname) = (command.user_id, command.nickname.as_ref());
-    let Some(role) = role_on_entry(room, user_id) else {
-        // Members who say another name now have that one from now on.
-        let events = nickname.map_or(Ok(vec![]), |chosen| rename(room, claim, user_id, &chosen.nickname))?;
-        return Ok((events, Outcome::Member { user_id, joined: false }));
-    };
+    refuse_banned(room, user_id)?;
+    let Some(role) = role_on_entry(room, user_id) else { return is_in_as(room, claim, user_id, nickname) };
     if room.private {
         return Err(Refusal::NotInvited);
     }
@@ -21,7 +19,18 @@ pub(super) fn join(room: &Room, user: &user::State, claim: &name::State, command
         return Err(Refusal::Archived);
     }
     let nickname = nickname_for(Some(room), user, claim, user_id, nickname)?;
-    Ok(came_in(user_id, Event::MemberJoined(MemberJoined { user_id, role, nickname })))
+    Ok(came_in(user_id, Event::MemberJoined(MemberJoined { user_id, role, invitation: None, nickname })))
+}
+
+/// Members who say another name now have that one from now on.
+pub(super) fn is_in_as(
+    room: &Room,
+    claim: &name::State,
+    user_id: UserId,
+    nickname: Option<&Chosen>,
+) -> Result<Decided, Refusal> {
+    let events = nickname.map_or(Ok(vec![]), |chosen| rename(room, claim, user_id, &chosen.nickname))?;
+    Ok((events, Outcome::Member { user_id, joined: false }))
 }
 
 pub(super) fn add(room: &Room, user: &user::State, command: &Add) -> Result<Decided, Refusal> {
@@ -29,6 +38,7 @@ pub(super) fn add(room: &Room, user: &user::State, command: &Add) -> Result<Deci
     if !role_of(room, by)?.leads() {
         return Err(Refusal::NotAllowed);
     }
+    refuse_banned(room, user_id)?;
     let Some(role) = role_on_entry(room, user_id) else { return Ok(is_in(user_id)) };
     if room.archived {
         return Err(Refusal::Archived);
@@ -49,6 +59,10 @@ pub(super) fn bring_in(
     if room.direct {
         return Err(Refusal::NotInvited);
     }
+    // What they said is brought in all the same, under the name that they had.
+    if room.banned.contains_key(&user_id) {
+        return Ok(is_in(user_id));
+    }
     let own = name::State::default();
     let spelling = nickname.filter(|chosen| is_own_spelling(room, claim, user_id, chosen));
     let nickname = match nickname_for(Some(room), user, claim, user_id, nickname) {
@@ -60,11 +74,11 @@ pub(super) fn bring_in(
         },
         other => other?,
     };
-    Ok(came_in(user_id, Event::MemberJoined(MemberJoined { user_id, role, nickname })))
+    Ok(came_in(user_id, Event::MemberJoined(MemberJoined { user_id, role, invitation: None, nickname })))
 }
 
 /// The role in which somebody comes in; none when they are in the chat already.
-fn role_on_entry(room: &Room, user_id: UserId) -> Option<Role> {
+pub(super) fn role_on_entry(room: &Room, user_id: UserId) -> Option<Role> {
     if room.members.contains_key(&user_id) {
         None
     } else if room.left_muted.contains(&user_id) {
@@ -78,7 +92,7 @@ fn is_in(user_id: UserId) -> Decided {
     (vec![], Outcome::Member { user_id, joined: false })
 }
 
-fn came_in(user_id: UserId, event: Event) -> Decided {
+pub(super) fn came_in(user_id: UserId, event: Event) -> Decided {
     (vec![event], Outcome::Member { user_id, joined: true })
 }
 

@@ -1,11 +1,12 @@
 //! A chat as it is: its name, its members, and how each fact changes it.
 
 use super::event::{Event, MemberAdded, MemberJoined, MemberLeft, MemberRemoved};
-use crate::UserId;
-use crate::text::{ChatName, Nickname};
+use super::invitations::Invitation;
+use crate::text::{ChatName, Nickname, Note};
+use crate::{InvitationId, Personal, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What is known of a chat.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +43,10 @@ pub struct Room {
     pub called: HashMap<String, u32>,
     /// Its members in the order in which they came.
     pub order: Vec<UserId>,
+    /// Who may not come in, and why.
+    pub banned: HashMap<UserId, Personal<Note>>,
+    /// Those that were neither used up nor withdrawn.
+    pub invitations: BTreeMap<InvitationId, Invitation>,
     /// Who went last; before anybody did, who created it.
     pub went_last: UserId,
 }
@@ -110,8 +115,11 @@ pub fn evolve(state: &mut State, event: &Event) {
         Event::Archived(_) => room.archived = true,
         Event::Unarchived(_) => room.archived = false,
         Event::Deleted(_) => *state = State::Deleted,
-        Event::MemberJoined(MemberJoined { user_id, role, nickname })
+        Event::MemberJoined(MemberJoined { user_id, role, nickname, .. })
         | Event::MemberAdded(MemberAdded { user_id, role, nickname, .. }) => {
+            if let Event::MemberJoined(MemberJoined { invitation: Some(id), .. }) = event {
+                room.use_up(*id);
+            }
             room.call(*user_id, nickname.known());
             room.left_muted.retain(|muted| muted != user_id);
             if room.members.insert(*user_id, *role).is_none() {
@@ -130,6 +138,20 @@ pub fn evolve(state: &mut State, event: &Event) {
             room.members.insert(changed.user_id, changed.role);
         }
         Event::NicknameChanged(changed) => room.call(changed.user_id, changed.nickname.known()),
+        Event::Banned(banned) => {
+            room.banned.insert(banned.user_id, banned.reason.clone());
+        }
+        Event::Unbanned(unbanned) => {
+            room.banned.remove(&unbanned.user_id);
+        }
+        Event::InvitationMade(made) => {
+            room.invitations.retain(|_, earlier| earlier.expires_at > made.at);
+            let invitation = Invitation { expires_at: made.expires_at, uses_left: made.uses_max };
+            room.invitations.insert(made.invitation_id, invitation);
+        }
+        Event::InvitationWithdrawn(withdrawn) => {
+            room.invitations.remove(&withdrawn.invitation_id);
+        }
     }
 }
 
@@ -147,7 +169,18 @@ impl Room {
             nicknames: HashMap::new(),
             called: HashMap::new(),
             order: Vec::new(),
+            banned: HashMap::new(),
+            invitations: BTreeMap::new(),
             went_last: by,
+        }
+    }
+
+    /// One more has come in by it.
+    fn use_up(&mut self, id: InvitationId) {
+        let Some(Invitation { uses_left: Some(left), .. }) = self.invitations.get_mut(&id) else { return };
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            self.invitations.remove(&id);
         }
     }
 
@@ -181,10 +214,14 @@ impl State {
         let mut members = room.members.iter().collect::<Vec<_>>();
         members.sort_by_key(|(user_id, _)| **user_id);
         let members = members.iter().map(|(user_id, role)| json!({"user_id": user_id, "role": role}));
+        let mut banned = room.banned.keys().collect::<Vec<_>>();
+        banned.sort_unstable();
+        let invitations = room.invitations.iter().map(|(id, invitation)| (id.to_string(), invitation.to_json()));
         json!({
             "is": "open", "chat_name": room.chat_name, "private": room.private, "archived": room.archived,
             "direct": room.direct,
-            "members": members.collect::<Vec<_>>(),
+            "members": members.collect::<Vec<_>>(), "banned": banned,
+            "invitations": invitations.collect::<serde_json::Map<_, _>>(),
         })
     }
 }

@@ -1,6 +1,8 @@
 //! The rules of chats: who comes and goes, what happens to the chat itself. What depends on roles is in `roles`.
 
+mod bans;
 mod direct;
+mod invitations;
 mod names;
 mod roles;
 
@@ -15,6 +17,7 @@ const ROOM: ChatId = ChatId(Uuid::from_u128(100));
 const OLGA: UserId = UserId(Uuid::from_u128(1));
 const BORIS: UserId = UserId(Uuid::from_u128(2));
 const VERA: UserId = UserId(Uuid::from_u128(3));
+const NOON: Timestamp = Timestamp(1_800_000_000_000_000);
 
 /// Given these facts of a chat, when this is wanted, then these are the facts that follow, or the refusal.
 /// Who comes in has an account of the name Vera.
@@ -25,7 +28,7 @@ fn check(given: &[Event], when: Command, then: Result<Vec<Event>, Refusal>) {
 /// As [`check`], when somebody else comes in.
 fn check_for(user: &user::State, given: &[Event], when: Command, then: Result<Vec<Event>, Refusal>) {
     let what = format!("given {given:?}, when {when:?}");
-    let follows = decide(ROOM, &folded(given), &beside(user), &when)
+    let follows = decide(ROOM, &folded(given), &beside(user), &when, NOON)
         .map(|decision| decision.facts.into_iter().map(of_room).collect());
     assert_eq!(follows, then, "{what}");
 }
@@ -36,7 +39,7 @@ fn beside(user: &user::State) -> Beside<'_> {
 
 /// The first time it is accepted and writes something; wanted again, this follows.
 fn check_again(given: &[Event], when: Command, then: Result<Vec<Event>, Refusal>) {
-    let first = decide(ROOM, &folded(given), &beside(&vera()), &when).unwrap().facts;
+    let first = decide(ROOM, &folded(given), &beside(&vera()), &when, NOON).unwrap().facts;
     assert!(!first.is_empty(), "the first {when:?} writes something");
     let after = [given.to_vec(), first.into_iter().map(of_room).collect()].concat();
     check(&after, when, then);
@@ -61,7 +64,7 @@ fn of_room(event: crate::Event) -> Event {
 }
 
 fn outcome(given: &[Event], when: &Command) -> Outcome {
-    decide(ROOM, &folded(given), &beside(&vera()), when).unwrap().outcome
+    decide(ROOM, &folded(given), &beside(&vera()), when, NOON).unwrap().outcome
 }
 
 fn account(personal: Personal<user::SignedUpAs>) -> user::State {
@@ -101,7 +104,7 @@ fn created(private: bool) -> Event {
 }
 
 fn joined(user_id: UserId, role: Role) -> Event {
-    Event::MemberJoined(MemberJoined { user_id, role, nickname: name_of(user_id) })
+    Event::MemberJoined(MemberJoined { user_id, role, invitation: None, nickname: name_of(user_id) })
 }
 
 fn added(user_id: UserId, role: Role, by: UserId) -> Event {
@@ -191,7 +194,7 @@ fn wishes_of_boris() -> Vec<Command> {
 fn who_creates_a_chat_owns_it() {
     for private in [false, true] {
         // The account that comes in is Vera's.
-        let owner = MemberJoined { user_id: OLGA, role: Role::Owner, nickname: nickname("Vera") };
+        let owner = MemberJoined { user_id: OLGA, role: Role::Owner, invitation: None, nickname: nickname("Vera") };
         let owner = Event::MemberJoined(owner);
         check(&[], create(private, None), Ok(vec![created(private), owner]));
     }
@@ -203,9 +206,9 @@ fn who_creates_a_chat_owns_it() {
 
 #[test]
 fn who_creates_or_joins_a_chat_may_choose_a_nickname() {
-    let olga = MemberJoined { user_id: OLGA, role: Role::Owner, nickname: nickname("boss") };
+    let olga = MemberJoined { user_id: OLGA, role: Role::Owner, invitation: None, nickname: nickname("boss") };
     check(&[], create(false, Some("boss")), Ok(vec![created(false), Event::MemberJoined(olga)]));
-    let vera = MemberJoined { user_id: VERA, role: Role::Member, nickname: nickname("v") };
+    let vera = MemberJoined { user_id: VERA, role: Role::Member, invitation: None, nickname: nickname("v") };
     let join_as_v = Command::Join(Join { user_id: VERA, nickname: Some(chosen("v")) });
     check(&of_olga(), join_as_v, Ok(vec![Event::MemberJoined(vera)]));
 }
@@ -299,7 +302,12 @@ fn a_member_whose_account_was_erased_can_still_be_removed() {
 fn forgotten_nicknames_change_nothing_about_membership() {
     let forgotten = [
         created(false),
-        Event::MemberJoined(MemberJoined { user_id: OLGA, role: Role::Owner, nickname: Personal::Erased }),
+        Event::MemberJoined(MemberJoined {
+            user_id: OLGA,
+            role: Role::Owner,
+            invitation: None,
+            nickname: Personal::Erased,
+        }),
         Event::MemberAdded(MemberAdded { user_id: BORIS, role: Role::Member, by: OLGA, nickname: Personal::Erased }),
     ];
     assert_eq!(room(&forgotten).members, room(&with_boris(Role::Member)).members);

@@ -219,7 +219,11 @@ fn of_chat(chat_id: crate::ChatId, event: &chat::Event) -> Option<Notice> {
         | chat::Event::MemberJoined(_)
         | chat::Event::MemberLeft(_)
         | chat::Event::MemberRemoved(_)
-        | chat::Event::NicknameChanged(_) => None,
+        | chat::Event::NicknameChanged(_)
+        | chat::Event::Banned(_)
+        | chat::Event::Unbanned(_)
+        | chat::Event::InvitationMade(_)
+        | chat::Event::InvitationWithdrawn(_) => None,
     }
 }
 

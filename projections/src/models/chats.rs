@@ -1,8 +1,10 @@
 //! Chats, who is in them, and how each message begins: a list of chats shows the newest one.
 
+mod admission;
 mod direct;
 mod queries;
 
+pub use admission::{Ban, Invitation, bans, invitations, invited_to};
 pub use queries::{
     Chat, ChatEntry, Direct, LastMessage, Member, by_id, direct, joined, last_message, member, members, mine,
     open_to_all, without_owner,
@@ -23,7 +25,7 @@ use store::sql::{Tx, Value};
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Chats,
     name: "chats",
-    version: 5,
+    version: 6,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
@@ -34,6 +36,7 @@ pub(crate) const DEFINITION: Definition = Definition {
 const TABLES: &str = concat!(
     display_name::person!(),
     direct::direct!(),
+    admission::admission!(),
     "
     create table chat (
         chat_id bytea primary key,
@@ -88,6 +91,8 @@ const INDEXES: &str = "
 const COMPARED: &[Table] = &[
     display_name::COMPARED,
     direct::COMPARED,
+    admission::COMPARED_BANS,
+    admission::COMPARED_INVITATIONS,
     Table {
         name: "chat",
         key: &[Key::Id("chat_id")],
@@ -230,10 +235,18 @@ fn apply_chat(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, event: &chat::Event
             tx.queue("delete from author_name where chat_id = $1", &[(&chat_id).into()])?;
             tx.queue("delete from member where chat_id = $1", &[(&chat_id).into()])?;
             direct::remove(tx, chat_id)?;
+            admission::remove(tx, chat_id)?;
             tx.queue("delete from chat where chat_id = $1", &[(&chat_id).into()])?;
             return Ok(());
         }
-        chat::Event::MemberJoined(joined) => come(tx, fact, chat_id, (joined.user_id, &joined.nickname, joined.role))?,
+        chat::Event::MemberJoined(joined) => {
+            come(tx, fact, chat_id, (joined.user_id, &joined.nickname, joined.role))?;
+            joined.invitation.map_or(Ok(()), |id| admission::use_up(tx, id))?;
+        }
+        chat::Event::Banned(banned) => admission::ban(tx, fact, chat_id, banned)?,
+        chat::Event::Unbanned(unbanned) => admission::unban(tx, chat_id, unbanned.user_id)?,
+        chat::Event::InvitationMade(made) => admission::invite(tx, fact, chat_id, made)?,
+        chat::Event::InvitationWithdrawn(withdrawn) => admission::withdraw(tx, withdrawn.invitation_id)?,
         chat::Event::MemberAdded(added) => come(tx, fact, chat_id, (added.user_id, &added.nickname, added.role))?,
         chat::Event::MemberLeft(left) => go(tx, chat_id, left.user_id)?,
         chat::Event::MemberRemoved(removed) => go(tx, chat_id, removed.user_id)?,
@@ -331,6 +344,7 @@ fn forget(tx: &mut Tx<'_>, user_id: UserId) -> Result<(), store::Error> {
         &[(&user_id).into()],
     )?;
     direct::forget(tx, user_id)?;
+    admission::forget(tx, user_id)?;
     tx.queue("delete from said where author = $1", &[(&user_id).into()])?;
     tx.queue("update author_name set user_name = null where user_id = $1", &[(&user_id).into()])?;
     tx.queue("delete from member where user_id = $1", &[(&user_id).into()])

@@ -219,6 +219,10 @@ fn apply_chat(tx: &mut Tx<'_>, _: &Fact, chat_id: ChatId, event: &chat::Event) -
         ),
         chat::Event::Hidden(_)
         | chat::Event::Shown(_)
+        | chat::Event::Banned(_)
+        | chat::Event::Unbanned(_)
+        | chat::Event::InvitationMade(_)
+        | chat::Event::InvitationWithdrawn(_)
         | chat::Event::Renamed(_)
         | chat::Event::Archived(_)
         | chat::Event::Unarchived(_)

@@ -188,6 +188,10 @@ fn apply_chat(tx: &mut Tx<'_>, _: &Fact, chat_id: ChatId, event: &chat::Event) -
             return tx.queue("delete from chat_member where chat_id = $1", &[(&chat_id).into()]);
         }
         chat::Event::Created(_)
+        | chat::Event::Banned(_)
+        | chat::Event::Unbanned(_)
+        | chat::Event::InvitationMade(_)
+        | chat::Event::InvitationWithdrawn(_)
         | chat::Event::DirectOpened(_)
         | chat::Event::Hidden(_)
         | chat::Event::Shown(_)

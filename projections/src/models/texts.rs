@@ -85,6 +85,10 @@ fn of_chat(_: &Fact, chat_id: ChatId, event: &chat::Event) -> Option<Change> {
         chat::Event::NicknameChanged(changed) => came(changed.user_id, &changed.nickname),
         chat::Event::MemberLeft(left) => Change::Went { chat_id, user_id: left.user_id },
         chat::Event::MemberRemoved(removed) => Change::Went { chat_id, user_id: removed.user_id },
+        chat::Event::Banned(_)
+        | chat::Event::Unbanned(_)
+        | chat::Event::InvitationMade(_)
+        | chat::Event::InvitationWithdrawn(_) => return None,
         // A direct chat has no name that it could be asked for by.
         chat::Event::DirectOpened(_) | chat::Event::Hidden(_) | chat::Event::Shown(_) => return None,
         chat::Event::Archived(_) | chat::Event::Unarchived(_) | chat::Event::RoleChanged(_) => return None,

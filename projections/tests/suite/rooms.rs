@@ -337,3 +337,54 @@ async fn a_direct_chat_is_called_as_the_other_and_can_be_put_away() {
     assert_eq!(chats::direct(&db, chat, anna).await.unwrap(), None);
     world.assert_verified();
 }
+
+#[tokio::test]
+async fn bans_and_invitations_follow_their_facts() {
+    let Some(mut world) = World::new() else { return };
+    let (chat, anna, boris) = room(&mut world);
+    let id = |number: u128| domain::InvitationId(uuid::Uuid::from_u128(number));
+    let (noon, later) = (Timestamp(1_800_000_000_000_000), Timestamp(1_800_000_060_000_000));
+    let made = |number, at: Timestamp, uses_max| {
+        let (invitation_id, expires_at) = (id(number), at.plus_seconds(60));
+        let made = chat::InvitationMade { invitation_id, by: anna, at, expires_at, uses_max };
+        of_chat(chat, chat::Event::InvitationMade(made))
+    };
+    let came = |who: UserId, by: u128| {
+        let nickname = Personal::Erased;
+        let joined = chat::MemberJoined { user_id: who, role: Role::Member, invitation: Some(id(by)), nickname };
+        of_chat(chat, chat::Event::MemberJoined(joined))
+    };
+    world.follow([made(1, noon, Some(2)), made(2, noon, None), came(user_id(3), 1), came(user_id(4), 2)]);
+    let db = world.projections.database(ProjectionId::Chats);
+    let open = async |at| chats::invitations(&db, chat, at, None, 9).await.unwrap();
+    let shown = open(noon).await;
+    assert_eq!(shown.iter().map(|one| (one.uses, one.uses_max)).collect::<Vec<_>>(), [(1, None), (1, Some(2))]);
+    assert_eq!(open(later).await, []);
+    assert_eq!(chats::invited_to(&db, id(1), noon).await.unwrap().as_deref(), Some("Café"));
+    world.follow([came(user_id(5), 1)]);
+    assert_eq!(open(noon).await.len(), 1, "it is used up");
+    world.assert_verified();
+    world.follow([made(3, later, None)]);
+    assert_eq!(open(noon).await.len(), 1, "the one that ended is gone");
+    let withdrawn = chat::InvitationWithdrawn { invitation_id: id(3), by: anna };
+    world.follow([of_chat(chat, chat::Event::InvitationWithdrawn(withdrawn))]);
+    assert_eq!(open(noon).await, []);
+
+    let banned = |user_id, reason: &str| {
+        let reason = Personal::Known(domain::text::Note::parse(reason).unwrap());
+        of_chat(chat, chat::Event::Banned(chat::Banned { user_id, by: anna, reason }))
+    };
+    world.follow([banned(boris, "spam"), banned(user_id(3), "spam"), banned(boris, "abuse")]);
+    let bans = chats::bans(&db, chat, None, 9).await.unwrap();
+    assert_eq!(bans.iter().map(|ban| ban.user_id).collect::<Vec<_>>(), [boris, user_id(3)], "the last one first");
+    assert_eq!((bans[0].user_name.as_deref(), bans[0].reason.as_deref()), (Some("Борис"), Some("abuse")));
+    world.assert_verified();
+    let unbanned = chat::Unbanned { user_id: user_id(3), by: anna };
+    world.follow([of_chat(chat, chat::Event::Unbanned(unbanned))]);
+    world.erase(boris);
+    world.projections.catch_up().unwrap();
+    assert_eq!(chats::bans(&db, chat, None, 9).await.unwrap(), []);
+    world.follow([banned(user_id(3), "spam"), made(4, later, None), of_chat(chat, chat::Event::Deleted(by(anna)))]);
+    assert_eq!((chats::bans(&db, chat, None, 9).await.unwrap().len(), open(noon).await.len()), (0, 0));
+    world.assert_verified();
+}

@@ -417,7 +417,7 @@ pub fn created(chat: ChatId, by: UserId, name: &str, private: bool) -> Event {
 
 pub fn joined(chat: ChatId, who: UserId, nickname: &str, role: chat::Role) -> Event {
     let nickname = Personal::Known(Nickname::parse(nickname).unwrap());
-    of_chat(chat, chat::Event::MemberJoined(chat::MemberJoined { user_id: who, role, nickname }))
+    of_chat(chat, chat::Event::MemberJoined(chat::MemberJoined { user_id: who, role, invitation: None, nickname }))
 }
 
 pub fn added(chat: ChatId, who: UserId, nickname: &str, by: UserId) -> Event {

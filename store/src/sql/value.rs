@@ -1,6 +1,6 @@
 //! What is put into a statement.
 
-use domain::{ChatId, MessageId, SessionId, TemplateId, Timestamp, TokenId, UserId};
+use domain::{ChatId, InvitationId, MessageId, SessionId, TemplateId, Timestamp, TokenId, UserId};
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use tokio_postgres::types::private::BytesMut;
@@ -207,6 +207,12 @@ impl<'a> From<&'a TokenId> for Value<'a> {
 impl<'a> From<&'a ChatId> for Value<'a> {
     fn from(id: &'a ChatId) -> Self {
         Value::from(&id.0)
+    }
+}
+
+impl<'a> From<&'a InvitationId> for Value<'a> {
+    fn from(id: &'a InvitationId) -> Value<'a> {
+        (&id.0).into()
     }
 }
 

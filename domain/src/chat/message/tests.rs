@@ -77,7 +77,7 @@ fn chat(more: &[chat::Event]) -> chat::State {
     chat::evolve(&mut state, &created);
     for (user_id, role) in members {
         let nickname = Personal::<Nickname>::Erased;
-        let joined = chat::MemberJoined { user_id, role, nickname };
+        let joined = chat::MemberJoined { user_id, role, invitation: None, nickname };
         chat::evolve(&mut state, &chat::Event::MemberJoined(joined));
     }
     for event in more {

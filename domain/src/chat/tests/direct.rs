@@ -15,11 +15,11 @@ fn open(by: UserId, with: UserId) -> Command {
 
 fn asked(given: &[Event], when: &Command, other: &user::State) -> Result<Decision, Refusal> {
     let user = account_of(OLGA, "Olga");
-    decide(ROOM, &folded(given), &Beside { user: &user, other, claim: name::State::default() }, when)
+    decide(ROOM, &folded(given), &Beside { user: &user, other, claim: name::State::default() }, when, NOON)
 }
 
 fn joined(user_id: UserId, called: &str) -> Event {
-    Event::MemberJoined(MemberJoined { user_id, role: Role::Member, nickname: nickname(called) })
+    Event::MemberJoined(MemberJoined { user_id, role: Role::Member, invitation: None, nickname: nickname(called) })
 }
 
 fn of_two() -> Vec<Event> {

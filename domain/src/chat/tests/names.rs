@@ -30,6 +30,7 @@ fn a_name_that_another_member_has_is_taken_however_it_is_written() {
         Ok(vec![Event::MemberJoined(MemberJoined {
             user_id: VERA,
             role: Role::Member,
+            invitation: None,
             nickname: nickname("Vera Two"),
         })]),
     );
@@ -37,7 +38,8 @@ fn a_name_that_another_member_has_is_taken_however_it_is_written() {
 
 #[test]
 fn a_name_is_free_again_when_its_bearer_goes_or_changes_it() {
-    let vera = |text: &str| MemberJoined { user_id: VERA, role: Role::Member, nickname: nickname(text) };
+    let vera =
+        |text: &str| MemberJoined { user_id: VERA, role: Role::Member, invitation: None, nickname: nickname(text) };
     for freed in [left(BORIS), removed(BORIS, OLGA), changed(BORIS, "Bob")] {
         let given = and(with_boris(Role::Member), [freed]);
         check(&given, join_as(VERA, "Boris"), Ok(vec![Event::MemberJoined(vera("Boris"))]));
@@ -70,21 +72,32 @@ fn a_name_of_anothers_account_is_taken_and_ones_own_is_not() {
         let by = if given.is_empty() { OLGA } else { VERA };
         for (owner, taken) in [(Some(BORIS), true), (Some(by), false), (None, false)] {
             let decided =
-                decide(ROOM, &folded(&given), &Beside { claim: name::State { owner }, ..beside(&vera()) }, &wish);
+                decide(ROOM, &folded(&given), &Beside { claim: name::State { owner }, ..beside(&vera()) }, &wish, NOON);
             assert_eq!(decided.err(), taken.then_some(Refusal::NameTaken), "{wish:?} {owner:?}");
         }
     }
     let claimed = name::State { owner: Some(BORIS) };
-    let refused =
-        decide(ROOM, &folded(&of_olga()), &Beside { claim: claimed, ..beside(&vera()) }, &set_nickname(OLGA, "Boris"));
+    let refused = decide(
+        ROOM,
+        &folded(&of_olga()),
+        &Beside { claim: claimed, ..beside(&vera()) },
+        &set_nickname(OLGA, "Boris"),
+        NOON,
+    );
     assert_eq!(refused.err(), Some(Refusal::NameTaken));
 }
 
 #[test]
 fn history_brings_in_whom_the_rules_of_today_would_refuse_under_a_name_that_is_free() {
     let bring_in = |nickname: Option<&str>| Command::BringIn(BringIn { user_id: VERA, nickname: nickname.map(chosen) });
-    let came =
-        |text: &str| Event::MemberJoined(MemberJoined { user_id: VERA, role: Role::Member, nickname: nickname(text) });
+    let came = |text: &str| {
+        Event::MemberJoined(MemberJoined {
+            user_id: VERA,
+            role: Role::Member,
+            invitation: None,
+            nickname: nickname(text),
+        })
+    };
     let private = vec![created(true), joined(OLGA, Role::Owner)];
     for given in [of_olga(), private, and(of_olga(), [archived()])] {
         check(&given, bring_in(Some("V")), Ok(vec![came("V")]));
