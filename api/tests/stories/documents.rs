@@ -142,7 +142,7 @@ async fn calls_go_to_the_public_url_where_there_is_one() {
 }
 
 /// In which order the examples are sent.
-const ORDER: [(&str, &str); 28] = [
+const ORDER: [(&str, &str); 31] = [
     ("post", "/v1/auth/register"),
     ("post", "/v1/auth/login"),
     ("patch", "/v1/me"),
@@ -165,6 +165,9 @@ const ORDER: [(&str, &str); 28] = [
     ("patch", "/v1/chats/{chat_id}/users/{user_id}"),
     ("post", "/v1/chats/{chat_id}/messages"),
     ("patch", "/v1/chats/{chat_id}/messages/{message_id}"),
+    ("post", "/v1/chats/{chat_id}/invitations"),
+    ("post", "/v1/invitations/{code}"),
+    ("put", "/v1/chats/{chat_id}/bans/{user_id}"),
     ("get", "/v1/search"),
     ("post", "/v1/chats/search"),
     ("get", "/v1/me"),
@@ -212,13 +215,15 @@ async fn examples_can_be_sent_as_they_are() {
         }
         let is_notifiers =
             ["/v1/suppressions", "/v1/templates", "/v1/notifications"].iter().any(|of| path.starts_with(of));
-        let who = if is_notifiers { &notifier } else { &by };
+        // Somebody else joins the chat, who is banned from it then.
+        let is_guests = path == "/v1/invitations/{code}";
+        let who = if is_notifiers || is_guests { &notifier } else { &by };
         let reply = who.send(method.to_uppercase().parse().unwrap(), &address, body, &[]).await;
         if path == "/v1/me/email" {
             super::mail::confirm(&app, Purpose::Confirm).await;
         }
         assert!(reply.status.is_success(), "{method} {address}: {}", reply.text);
-        for name in ["user_id", "chat_id", "message_id"] {
+        for name in ["user_id", "chat_id", "message_id", "code"] {
             known.extend(reply.body[name].as_str().map(|id| (name, id.to_owned())));
         }
         known.extend(reply.body["template_id"].as_str().map(|id| ("id", id.to_owned())));

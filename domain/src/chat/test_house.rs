@@ -21,7 +21,7 @@ pub(super) fn room(more: &[chat::Event]) -> chat::State {
     let mut state = chat::State::default();
     chat::evolve(&mut state, &chat::Event::Created(chat::Created { chat_name, private: false, by: OLGA }));
     for (user_id, role) in [(OLGA, Role::Owner), (BORIS, Role::Admin), (VERA, Role::Member), (MAX, Role::Muted)] {
-        let joined = chat::MemberJoined { user_id, role, nickname: Personal::Erased };
+        let joined = chat::MemberJoined { user_id, role, invitation: None, nickname: Personal::Erased };
         chat::evolve(&mut state, &chat::Event::MemberJoined(joined));
     }
     more.iter().for_each(|event| chat::evolve(&mut state, event));
