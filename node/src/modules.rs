@@ -37,7 +37,7 @@ pub const PARTS: [Part; 5] = [
     Part {
         module: Module::Messenger,
         needs: &[],
-        paths: &["/v1/chats", "/v1/direct", "/v1/invitations", "/v1/reports", "/v1/live", "/v1/ws"],
+        paths: &["/v1/chats", "/v1/direct", "/v1/invitations", "/v1/reports", "/v1/live", "/v1/ws", "/i"],
         projections: &[ProjectionId::Chats, ProjectionId::Messages],
         verbs: &["import", "moderation"],
     },
