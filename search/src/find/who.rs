@@ -26,7 +26,7 @@ pub(super) fn chats_of(snapshot: &Snapshot, user_id: UserId) -> Result<Vec<ChatI
 /// `@` and without.
 pub(super) fn said_by(scope: &Scope<'_>, name: &str, notes: &mut Vec<Note>) -> Result<Box<dyn Query>> {
     let of_chats = fields().member_chat;
-    let members = named(scope, by_name(fields().nickname_key, name), of_chats, fields().member)?;
+    let members = called(scope, ('@', name), fields().nickname_key, (of_chats, fields().member))?;
     let account = match id::parse_uuid(name) {
         None => None,
         Some(user) => {
@@ -59,7 +59,7 @@ pub(super) fn said_by_me(scope: &Scope<'_>, notes: &mut Vec<Note>) -> Box<dyn Qu
 /// What finds the messages in the chats of that name or id; of `me`, where no chat is called so, in all of mine. A name is
 /// known with `#` and without.
 pub(super) fn in_chat(scope: &Scope<'_>, name: &str, notes: &mut Vec<Note>) -> Result<Box<dyn Query>> {
-    let mut chats = named(scope, by_name(fields().chat_name_key, name), fields().known, fields().known)?;
+    let mut chats = called(scope, ('#', name), fields().chat_name_key, (fields().known, fields().known))?;
     if let Some(chat) = id::parse_uuid(name) {
         let known = bytes(fields().known, chat.as_bytes());
         chats.extend(named(scope, known, fields().known, fields().known)?);
@@ -72,6 +72,20 @@ pub(super) fn in_chat(scope: &Scope<'_>, name: &str, notes: &mut Vec<Note>) -> R
     }
     notes.push(Note::UnknownChat(name.to_owned()));
     Ok(Box::new(EmptyQuery))
+}
+
+/// The keys of what is called so; where nothing is, of what is called so behind that sign: `in:ubuntu` means the chat `#ubuntu`.
+fn called(
+    scope: &Scope<'_>,
+    (sign, name): (char, &str),
+    field: Field,
+    (chat, key): (Field, Field),
+) -> Result<Vec<Vec<u8>>> {
+    let found = named(scope, by_name(field, name), chat, key)?;
+    if !found.is_empty() || name.starts_with(['@', '#']) {
+        return Ok(found);
+    }
+    named(scope, text(field, &format!("{sign}{name}")), chat, key)
 }
 
 /// What has that name, or the name that follows its sign.

@@ -31,6 +31,80 @@ fn a_day_is_one_of_the_asker_and_an_instant_is_everybodys() {
     }
 }
 
+/// Where clocks change a day has 23 or 25 hours, or begins at one.
+#[test]
+fn a_day_at_a_change_of_clocks_is_as_long_as_it_was() {
+    let mut room = Room::new();
+    let zone = |name| TimeZone::get(name).unwrap();
+    let (berlin, santiago) = (zone("Europe/Berlin"), zone("America/Santiago"));
+    // The first and the last microsecond of a day, and those beside it.
+    let table = [
+        (
+            &berlin,
+            "2026-03-29",
+            [
+                "2026-03-28T22:59:59.999999Z",
+                "2026-03-28T23:00:00Z",
+                "2026-03-29T21:59:59.999999Z",
+                "2026-03-29T22:00:00Z",
+            ],
+        ),
+        (
+            &berlin,
+            "2026-10-25",
+            [
+                "2026-10-24T21:59:59.999999Z",
+                "2026-10-24T22:00:00Z",
+                "2026-10-25T22:59:59.999999Z",
+                "2026-10-25T23:00:00Z",
+            ],
+        ),
+        // There midnight is one o'clock that day.
+        (
+            &santiago,
+            "2026-09-06",
+            [
+                "2026-09-06T03:59:59.999999Z",
+                "2026-09-06T04:00:00Z",
+                "2026-09-07T02:59:59.999999Z",
+                "2026-09-07T03:00:00Z",
+            ],
+        ),
+    ];
+    for (zone, day, instants) in table {
+        let posted = instants.map(|at| room.post((chat(1), user(1)), at, "слово"));
+        room.commit();
+        let [before, first, last, after] = posted;
+        let found = |question: String| {
+            let hits = room.ask_in(zone, Who::Operator, &question).hits;
+            hits.iter().map(|hit| hit.position).filter(|position| posted.contains(position)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(format!("on:{day}")), [last, first], "{day}");
+        assert_eq!(found(format!("before:{day}")), [before], "{day}");
+        assert_eq!(found(format!("after:{day}")), [after], "{day}");
+    }
+}
+
+#[test]
+fn a_name_of_two_words_stands_in_quotes_and_one_that_two_people_have_means_both() {
+    let mut room = Room::new();
+    for (number, name) in [(1, "Anna Maria"), (2, "anna maria"), (3, "anna")] {
+        room.came(chat(number), user(1), "me myself");
+        room.came(chat(number), user(number + 10), name);
+    }
+    let said = [1, 2, 3].map(|number| room.post((chat(number), user(number + 10)), "2026-01-01T00:00:00Z", "слово"));
+    room.commit();
+    let found = |question: &str| {
+        let found = room.ask(Who::Member(user(1)), question);
+        assert!(found.notes.is_empty(), "{question}: {:?}", found.notes);
+        found.hits.iter().map(|hit| hit.position).collect::<Vec<_>>()
+    };
+    assert_eq!(found("from:\"anna maria\" слово"), [said[1], said[0]]);
+    assert_eq!(found("from:\"@Anna Maria\""), [said[1], said[0]]);
+    assert_eq!(found("from:«anna maria» слово"), [said[1], said[0]]);
+    assert_eq!(found("from:anna слово"), [said[2]]);
+}
+
 /// A member of two chats among three, of which each has one.
 fn room() -> (Room, [u64; 3]) {
     let mut room = Room::new();
@@ -52,7 +126,7 @@ fn a_name_is_known_with_its_sign_and_without_and_who_asks_is_me() {
     let (mut room, [garden, kitchen, _]) = room();
     let mine = room.post((chat(1), user(1)), "2026-01-02T00:00:00Z", "моё");
     room.commit();
-    let table: [(&str, &[u64]); 11] = [
+    let table: [(&str, &[u64]); 12] = [
         ("from:boris", &[kitchen, garden]),
         ("from:@Boris", &[kitchen, garden]),
         ("from:me", &[mine]),
@@ -63,6 +137,7 @@ fn a_name_is_known_with_its_sign_and_without_and_who_asks_is_me() {
         ("in:garden", &[mine, garden]),
         ("in:#garden", &[mine, garden]),
         ("in:#kitchen", &[kitchen]),
+        ("in:kitchen", &[kitchen]),
         ("in:me", &[mine, kitchen, garden]),
     ];
     for (question, positions) in table {
@@ -81,7 +156,7 @@ fn who_and_what_nobody_knows_is_said() {
         let unknown = [Note::UnknownPerson(name.trim_matches('"').to_owned())];
         assert_eq!((found.total, found.notes.as_slice()), (0, unknown.as_slice()));
     }
-    for name in ["attic", "#attic", "secret", "kitchen", &secret] {
+    for name in ["attic", "#attic", "secret", "#secret", &secret] {
         let found = room.ask(Who::Member(user(1)), &format!("in:{name} слово"));
         assert_eq!((found.total, found.notes.as_slice()), (0, [Note::UnknownChat(name.to_owned())].as_slice()));
     }
