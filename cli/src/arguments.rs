@@ -1,5 +1,6 @@
 //! What can be asked for on the command line.
 
+mod chats;
 mod events;
 mod help;
 mod mail;
@@ -9,6 +10,7 @@ mod tools;
 mod transfer;
 mod users;
 
+pub use chats::{Chats, Sessions};
 pub use events::{Events, Which};
 pub use help::grouped;
 pub use mail::Mail;
@@ -97,6 +99,12 @@ pub enum Verb {
     /// Accounts
     #[command(subcommand)]
     Users(Users),
+    /// Where accounts are signed in
+    #[command(subcommand)]
+    Sessions(Sessions),
+    /// Chats and who is in them
+    #[command(subcommand)]
+    Chats(Chats),
     /// What people are told: deliveries, dead letters, whether anything is sent
     #[command(subcommand)]
     Notifications(Notifications),

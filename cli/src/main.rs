@@ -8,6 +8,7 @@ mod arguments;
 mod backup;
 mod banner;
 mod bench;
+mod chats;
 mod completions;
 mod config;
 mod context;
@@ -30,6 +31,7 @@ mod relay;
 mod report;
 mod search;
 mod serve;
+mod sessions;
 mod settings;
 mod streams;
 mod supervisor;
@@ -113,6 +115,8 @@ async fn dispatch(arguments: Arguments, name: Option<&str>) -> Result<()> {
         Verb::Keys(arguments::Keys::Rotate) => keys::verb(&context?).await,
         Verb::Search(asked) => search::verb(&context?, &asked).await,
         Verb::Users(users) => users::verb(&context?, users).await,
+        Verb::Sessions(asked) => sessions::verb(&context?, &asked).await,
+        Verb::Chats(asked) => chats::verb(&context?, &asked).await,
         Verb::Notifications(asked) => notifications::verb(&context?, asked).await,
         Verb::Mail(asked) => mail::verb(&context?, asked).await,
         Verb::Templates(asked) => templates::verb(&context?, asked).await,

@@ -324,3 +324,34 @@ fn what_the_server_prints_can_be_typed_as_it_is() {
     assert!(ran.err.is_empty(), "{}", ran.err);
     assert_eq!(server.stop(), 0);
 }
+
+#[test]
+fn chats_and_sessions_are_listed_and_shown() {
+    let place = Place::new();
+    place.run(&["import", &fixture()]).ok();
+    let chats = place.run(&["chats", "ls", "-o", "json"]).ok().json();
+    let chats = chats.as_array().unwrap();
+    assert!(!chats.is_empty() && chats.iter().all(|chat| chat["kind"] == "public"), "{chats:?}");
+    let (id, name) = (chats[0]["chat_id"].as_str().unwrap(), chats[0]["chat_name"].as_str().unwrap());
+    let shown = place.run(&["chats", "show", id]).ok().json();
+    assert_eq!((&shown["chat_name"], &shown["members"]), (&chats[0]["chat_name"], &chats[0]["members"]));
+    assert_eq!(shown["people"].as_array().unwrap().len() as u64, shown["members"].as_u64().unwrap());
+    let found = place.run(&["chats", "ls", "--name", &name.to_uppercase(), "--limit", "1", "-o", "json"]).ok().json();
+    assert_eq!(found.as_array().unwrap().len(), 1);
+    for nothing in ["nothing", "00000000-0000-0000-0000-00000000000f"] {
+        assert_eq!(place.run(&["chats", "show", nothing]).code, 3, "{nothing}");
+    }
+    let password = place.file("password", "correct horse battery");
+    place.run(&["users", "create", "anna", "--password-file", &password]).ok();
+    assert_eq!(place.run(&["sessions", "ls", "anna"]).ok().out, "");
+    let server = place.serve();
+    for _ in 0..3 {
+        assert_eq!(log_in(&server, "anna", "correct horse battery"), 200);
+    }
+    assert_eq!(server.stop(), 0);
+    let sessions = place.run(&["sessions", "ls", "anna"]).ok().lines();
+    assert_eq!(sessions.len(), 3);
+    assert!(sessions[0]["created_at"].as_str() >= sessions[2]["created_at"].as_str(), "{sessions:?}");
+    assert_eq!(place.run(&["sessions", "ls", "anna", "--limit", "2"]).ok().lines().len(), 2);
+    assert_eq!(place.run(&["sessions", "ls", "nobody"]).code, 3);
+}

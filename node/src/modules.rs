@@ -39,7 +39,7 @@ pub const PARTS: [Part; 5] = [
         needs: &[],
         paths: &["/v1/chats", "/v1/direct", "/v1/invitations", "/v1/reports", "/v1/live", "/v1/ws", "/i"],
         projections: &[ProjectionId::Chats, ProjectionId::Messages],
-        verbs: &["import", "moderation"],
+        verbs: &["import", "chats", "moderation"],
     },
     Part {
         module: Module::Search,

@@ -59,6 +59,9 @@ pub enum Error {
     /// There is no such account.
     #[error("there is no user {0:?}; `letopis users ls` lists them")]
     NoUser(String),
+    /// There is no such chat.
+    #[error("there is no chat {0:?}; `letopis chats ls` lists them with their ids")]
+    NoChat(String),
     /// A read model is damaged.
     #[error("the read model holds a user name that {0}")]
     DamagedName(Unfit),
@@ -211,7 +214,9 @@ impl Error {
             | Error::NoFileThere(_) => {
                 return FailureKind::Usage;
             }
-            Error::NoUser(_) | Error::NoProjection { .. } | Error::NoBackup(_) => return FailureKind::NotFound,
+            Error::NoUser(_) | Error::NoChat(_) | Error::NoProjection { .. } | Error::NoBackup(_) => {
+                return FailureKind::NotFound;
+            }
             Error::AlreadyThere(_) => return FailureKind::Conflict,
             Error::LineRefused { error, .. } => return of_line(error),
             Error::CannotOpen { error, .. } => return of_file(error),

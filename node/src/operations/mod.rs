@@ -2,6 +2,7 @@
 //! the process of the caller when no server runs.
 
 pub mod backup;
+pub mod chats;
 pub mod erase;
 mod error;
 pub mod export;
@@ -15,6 +16,7 @@ mod progress;
 pub mod projections;
 pub mod relay;
 mod report;
+pub mod sessions;
 pub mod users;
 
 pub use error::Error;

@@ -6,7 +6,7 @@ mod queries;
 
 pub use admission::{Ban, Invitation, bans, invitations, invited_to};
 pub use queries::{
-    Chat, ChatEntry, Direct, LastMessage, Member, by_id, direct, joined, last_message, member, members, mine,
+    Chat, ChatEntry, Direct, LastMessage, Member, all, by_id, direct, joined, last_message, member, members, mine,
     open_to_all, without_owner,
 };
 

@@ -253,6 +253,36 @@ pub async fn open_to_all(
     .await
 }
 
+/// What [`all`] reads: a chat and where it stands in the log.
+const PLACED: Columns = Columns::of(concat!(chat_columns!(), ", c.position"));
+
+/// Every chat whose canonical name begins with `name_prefix`, the newest first, before the position `before`; with where each
+/// stands in the log.
+pub async fn all(
+    db: &Database,
+    name_prefix: &str,
+    before: Option<u64>,
+    limit: u32,
+) -> Result<Vec<(u64, Chat)>, store::Error> {
+    db.rows(
+        concat!(
+            "select ",
+            chat_columns!(),
+            ", c.position from chat c
+             where c.position < $1 and ($2 = '' or (c.name_key >= $2 and c.name_key < $3))
+             order by c.position desc limit $4"
+        ),
+        &[
+            before.unwrap_or(u64::MAX).into(),
+            name_prefix.into(),
+            behind_prefix(name_prefix).as_str().into(),
+            limit.into(),
+        ],
+        |row| Ok((row.int(const { PLACED.at("position") })?.cast_unsigned(), chat(row)?)),
+    )
+    .await
+}
+
 /// Every chat that somebody is in, also those that they have put away, behind the position `after` of their coming: that
 /// position, the chat, and their role in it.
 pub async fn joined(
