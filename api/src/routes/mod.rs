@@ -6,6 +6,7 @@ mod chats;
 mod codes;
 mod deliveries;
 mod direct;
+mod edits;
 mod email;
 pub(crate) mod export;
 mod forgetting;
@@ -25,6 +26,7 @@ mod messages;
 mod notifications;
 mod page;
 mod pages;
+mod pins;
 mod preferences;
 mod reactions;
 pub(crate) mod reset;
@@ -60,6 +62,8 @@ pub(crate) fn all() -> Routes {
         .merge(invitations::routes())
         .merge(messages::routes())
         .merge(reactions::routes())
+        .merge(edits::routes())
+        .merge(pins::routes())
         .merge(search::routes())
         .merge(search_tasks::routes())
         .merge(links::routes())

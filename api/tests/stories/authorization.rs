@@ -101,6 +101,9 @@ const ONE_INVITATION: &str = "/v1/chats/{chat_id}/invitations/{invitation_id}";
 const MESSAGES: &str = "/v1/chats/{chat_id}/messages";
 const ONE_MESSAGE: &str = "/v1/chats/{chat_id}/messages/{message_id}";
 const ONE_REACTION: &str = "/v1/chats/{chat_id}/messages/{message_id}/reactions/{emoji}";
+const EDITS: &str = "/v1/chats/{chat_id}/messages/{message_id}/edits";
+const PINS: &str = "/v1/chats/{chat_id}/pins";
+const ONE_PIN: &str = "/v1/chats/{chat_id}/pins/{message_id}";
 const ONE_SESSION: &str = "/v1/me/sessions/{id}";
 const ONE_TOKEN: &str = "/v1/me/tokens/{id}";
 
@@ -213,6 +216,10 @@ const ROWS: &[Row] = &[
     row("delete", ONE_MESSAGE, Write, Others, "",                           [401, 403, 403, 403, 200, 200, 200]),
     row("put", ONE_REACTION, Write, Others, "",                             [401, 403, 403, 200, 200, 200, 200]),
     row("delete", ONE_REACTION, Write, Others, "",                          [401, 403, 403, 200, 200, 200, 200]),
+    row("get", EDITS, Read, Others, "",                                     [401, 403, 200, 200, 200, 200, 200]),
+    row("get", PINS, Read, Nobodys, "",                                     [401, 403, 200, 200, 200, 200, 200]),
+    row("put", ONE_PIN, Write, Others, "",                                  [401, 403, 403, 403, 200, 200, 403]),
+    row("delete", ONE_PIN, Write, Others, "",                               [401, 403, 403, 403, 200, 200, 403]),
     // Without a question; what each may find is told in `search` and `search_tasks`.
     row("get", "/v1/search", Read, Nobodys, "",                             [401, 400, 400, 400, 400, 400, 400]),
     row("post", "/v1/chats/search", Write, Nobodys, r#"{"message": "hello"}"#, [401, 201, 201, 201, 201, 201, 201]),

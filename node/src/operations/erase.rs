@@ -1,4 +1,4 @@
-//! Forgetting a person: out of their chats, of what they reacted to and of the list of suppressed addresses, then out of the log, then out of every
+//! Forgetting a person: out of their chats, of what is pinned and reacted to in them, and of the list of suppressed addresses, then out of the log, then out of every
 //! read model and what else is kept.
 
 mod traces;
@@ -68,6 +68,7 @@ async fn leave_all(
     for name in [ProjectionId::Chats, ProjectionId::Messages] {
         follow(projections, name, writer.acknowledged(name.follows())).await;
     }
+    traces::unpin(writer, projections, user_id, request).await?;
     traces::take_back_reactions(writer, projections, user_id, request).await?;
     let mut after = 0;
     loop {

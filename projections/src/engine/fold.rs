@@ -1,9 +1,9 @@
 //! How the facts of an aggregate come into a read model: into tables, or into the text index.
 
 use domain::{
-    Category, ChatId, DeliveryId, Event, InboxId, LinkId, MessageId, NotificationId, PreferencesId, ReactionsId,
-    SessionId, SuppressionId, TemplateId, TokenId, UserId, chat, delivery, inbox, link, message, notification,
-    preferences, reactions, session, suppression, template, token, user,
+    Category, ChatId, DeliveryId, Event, InboxId, LinkId, MessageId, NotificationId, PinsId, PreferencesId,
+    ReactionsId, ReadMarkId, SessionId, SuppressionId, TemplateId, TokenId, UserId, chat, delivery, inbox, link,
+    message, notification, pins, preferences, reactions, read_mark, session, suppression, template, token, user,
 };
 use search::Change;
 use store::Fact;
@@ -30,6 +30,8 @@ pub(crate) enum Fold {
     Chat(Write<ChatId, chat::Event>),
     Message(Write<MessageId, message::Event>),
     Reactions(Write<ReactionsId, reactions::Event>),
+    Pins(Write<PinsId, pins::Event>),
+    ReadMark(Write<ReadMarkId, read_mark::Event>),
     /// One by one, and then the page that they came in.
     MessagePages(Write<MessageId, message::Event>, WritePage),
     Delivery(Write<DeliveryId, delivery::Event>),
@@ -54,6 +56,8 @@ impl Fold {
             Fold::Chat(_) | Fold::IndexChat(_) => Category::Chat,
             Fold::Message(_) | Fold::MessagePages(..) | Fold::IndexMessage(_) => Category::Message,
             Fold::Reactions(_) => Category::Reactions,
+            Fold::Pins(_) => Category::Pins,
+            Fold::ReadMark(_) => Category::ReadMark,
             Fold::Delivery(_) => Category::Delivery,
             Fold::Notification(_) => Category::Notification,
             Fold::Inbox(_) => Category::Inbox,
@@ -68,7 +72,7 @@ impl Fold {
     pub(crate) const fn is_of_index(self) -> bool {
         match self {
             Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_) => true,
-            Fold::Link(_) | Fold::Reactions(_) => false,
+            Fold::Link(_) | Fold::Reactions(_) | Fold::Pins(_) | Fold::ReadMark(_) => false,
             Fold::User(_)
             | Fold::Session(_)
             | Fold::Token(_)
@@ -95,6 +99,8 @@ impl Fold {
                 fold(tx, fact, *id, event)
             }
             (Fold::Reactions(fold), Event::Reactions(id, event)) => fold(tx, fact, *id, event),
+            (Fold::Pins(fold), Event::Pins(id, event)) => fold(tx, fact, *id, event),
+            (Fold::ReadMark(fold), Event::ReadMark(id, event)) => fold(tx, fact, *id, event),
             (Fold::Delivery(fold), Event::Delivery(id, event)) => fold(tx, fact, *id, event),
             (Fold::Notification(fold), Event::Notification(id, event)) => fold(tx, fact, *id, event),
             (Fold::Inbox(fold), Event::Inbox(id, event)) => fold(tx, fact, *id, event),
@@ -102,7 +108,7 @@ impl Fold {
             (Fold::Suppression(fold), Event::Suppression(id, event)) => fold(tx, fact, *id, event),
             (Fold::Template(fold), Event::Template(id, event)) => fold(tx, fact, *id, event),
             // Of another aggregate.
-            (Fold::Link(_) | Fold::Reactions(_), _) => Ok(()),
+            (Fold::Link(_) | Fold::Reactions(_) | Fold::Pins(_) | Fold::ReadMark(_), _) => Ok(()),
             (Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_), _) => Ok(()),
             (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => Ok(()),
             (Fold::Message(_) | Fold::MessagePages(..), _) => Ok(()),
@@ -118,7 +124,7 @@ impl Fold {
     pub(crate) fn write_page(self, tx: &mut Tx<'_>, facts: &[&Fact]) -> Result<(), store::Error> {
         match self {
             Fold::MessagePages(_, fold) => fold(tx, facts),
-            Fold::Link(_) | Fold::Reactions(_) => Ok(()),
+            Fold::Link(_) | Fold::Reactions(_) | Fold::Pins(_) | Fold::ReadMark(_) => Ok(()),
             Fold::User(_)
             | Fold::Session(_)
             | Fold::Token(_)
@@ -143,10 +149,8 @@ impl Fold {
             (Fold::IndexChat(fold), Event::Chat(id, event)) => fold(fact, *id, event),
             (Fold::IndexMessage(fold), Event::Message(id, event)) => fold(fact, *id, event),
             // Of another aggregate.
-            (
-                Fold::Link(_) | Fold::Reactions(_) | Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_),
-                _,
-            ) => None,
+            (Fold::Reactions(_) | Fold::Pins(_) | Fold::ReadMark(_), _) => None,
+            (Fold::Link(_) | Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_), _) => None,
             (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => None,
             (Fold::Message(_) | Fold::MessagePages(..), _) => None,
             (Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_), _) => None,

@@ -1,8 +1,13 @@
 //! Messages, and who may read them: chats and members once more, because no query joins two read models.
 
+mod belongings;
+mod edits;
+mod pins;
 mod reactions;
 
-pub use reactions::{reacted_to, reactions};
+pub use edits::{Edit, edits};
+pub use pins::{Pin, pinned_of, pins};
+pub use reactions::{reacted_to, reactions, reactions_to_pinned};
 
 use crate::ProjectionId;
 use crate::engine::definition::Definition;
@@ -17,7 +22,7 @@ use store::sql::{Columns, Database, Row, Tx, Value};
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Messages,
     name: "messages",
-    version: 4,
+    version: 5,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
@@ -26,6 +31,7 @@ pub(crate) const DEFINITION: Definition = Definition {
         Fold::Chat(apply_chat),
         Fold::Message(apply_message),
         Fold::Reactions(reactions::apply),
+        Fold::Pins(pins::apply),
         Fold::User(apply_user),
     ],
 };
@@ -56,7 +62,9 @@ const TABLES: &str = concat!(
     );
     create unique index if not exists message_by_id on message (message_id);
 ",
+    edits::tables!(),
     reactions::tables!(),
+    pins::tables!(),
 );
 
 /// Erasing a user and deleting a chat use these too, but are rare enough in a log to be rebuilt without them.
@@ -76,8 +84,10 @@ const COMPARED: &[Table] = &[
         key: &[Key::Number("position")],
         columns: &["message_id", "chat_id", "author", "sent_at", "text", "reply_to", "edited_at", "version"],
     },
+    edits::COMPARED,
     reactions::REACTION,
     reactions::REACTION_KIND,
+    pins::COMPARED,
 ];
 
 /// A message that can be read.
@@ -159,12 +169,13 @@ fn apply_message(tx: &mut Tx<'_>, fact: &Fact, id: MessageId, event: &message::E
     match event {
         message::Event::Posted(posted) => insert(tx, fact, id, posted),
         message::Event::Edited(edited) => match &edited.text {
-            Personal::Known(text) => tx
-                .queue(
+            Personal::Known(text) => {
+                edits::keep(tx, fact, id, edited, text)?;
+                tx.queue(
                     "update message set text = $2, edited_at = $3, version = $4 where message_id = $1",
                     &[(&id).into(), text.as_str().into(), edited.at.into(), fact.version.into()],
                 )
-                .map(drop),
+            }
             // The author is erased further on in the log: what they said before is to go as well.
             Personal::Erased => remove(tx, id),
         },
@@ -193,7 +204,7 @@ fn insert(tx: &mut Tx<'_>, fact: &Fact, id: MessageId, posted: &message::Posted)
 }
 
 fn remove(tx: &mut Tx<'_>, id: MessageId) -> Result<(), store::Error> {
-    reactions::remove(tx, id)?;
+    belongings::remove(tx, id)?;
     tx.queue("delete from message where message_id = $1", &[(&id).into()])
 }
 
@@ -203,7 +214,7 @@ fn apply_chat(tx: &mut Tx<'_>, _: &Fact, chat_id: ChatId, event: &chat::Event) -
             tx.queue("insert into chat_known (chat_id) values ($1)", &[(&chat_id).into()])
         }
         chat::Event::Deleted(_) => {
-            reactions::remove_in_chat(tx, chat_id)?;
+            belongings::remove_in_chat(tx, chat_id)?;
             tx.queue("delete from message where chat_id = $1", &[(&chat_id).into()])?;
             tx.queue("delete from member where chat_id = $1", &[(&chat_id).into()])?;
             tx.queue("delete from chat_known where chat_id = $1", &[(&chat_id).into()])?;
@@ -247,6 +258,7 @@ fn go(tx: &mut Tx<'_>, chat_id: ChatId, user_id: UserId) -> Result<(), store::Er
 }
 
 fn forget(tx: &mut Tx<'_>, user_id: UserId) -> Result<(), store::Error> {
+    belongings::forget(tx, user_id)?;
     reactions::forget(tx, user_id)?;
     tx.queue("delete from message where author = $1", &[(&user_id).into()])?;
     tx.queue("update member set user_name = null, present = $2 where user_id = $1", &[(&user_id).into(), false.into()])
@@ -275,6 +287,7 @@ macro_rules! message_columns {
          d.display_name"
     };
 }
+use message_columns;
 macro_rules! messages {
     ($which:literal) => {
         concat!(

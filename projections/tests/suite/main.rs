@@ -5,6 +5,7 @@
 
 mod cache;
 mod damage;
+mod edits_and_pins;
 mod embedded;
 mod follow;
 mod histories;

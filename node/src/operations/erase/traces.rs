@@ -4,12 +4,34 @@
 use super::Error;
 use commands::{Request, Writer};
 use domain::reactions::{self, Withdraw};
-use domain::{ChatId, Command, MessageId, UserId};
+use domain::{ChatId, Command, MessageId, UserId, pins};
 use projections::{ProjectionId, Projections, messages};
 use tokio::task::JoinSet;
 
 /// So many messages are named at once.
 const AT_ONCE: u32 = 200;
+
+/// Unpins all that they said.
+pub(super) async fn unpin(
+    writer: &Writer,
+    projections: &Projections,
+    author: UserId,
+    asked: &Request,
+) -> Result<(), Error> {
+    let mut after = None;
+    loop {
+        let page = messages::pinned_of(&projections.database(ProjectionId::Messages), author, after, AT_ONCE).await?;
+        let commands = page.iter().map(|(chat_id, message_id)| {
+            let message_id = *message_id;
+            Command::Pins((*chat_id).into(), pins::Command::Withdraw(pins::Withdraw { message_id, author }))
+        });
+        send(writer, asked, commands).await?;
+        match page.last() {
+            Some((_, last)) if page.len() == AT_ONCE as usize => after = Some(*last),
+            Some(_) | None => return Ok(()),
+        }
+    }
+}
 
 /// Takes back all that they reacted with.
 pub(super) async fn take_back_reactions(

@@ -7,7 +7,7 @@ use domain::reactions::{Event, Reacted, Reaction};
 use domain::{ChatId, Emoji, MessageId, ReactionsId, UserId};
 use std::collections::HashMap;
 use store::Fact;
-use store::sql::{Database, Tx};
+use store::sql::{Database, Row, Tx};
 
 macro_rules! tables {
     () => {
@@ -79,67 +79,75 @@ fn take_back(tx: &mut Tx<'_>, id: MessageId, reacted: &Reacted) -> Result<(), st
     )
 }
 
-/// The message goes.
-pub(super) fn remove(tx: &mut Tx<'_>, id: MessageId) -> Result<(), store::Error> {
-    tx.queue("delete from reaction where message_id = $1", &[(&id).into()])?;
-    tx.queue("delete from reaction_kind where message_id = $1", &[(&id).into()])
-}
-
-/// All messages of a chat go.
-pub(super) fn remove_in_chat(tx: &mut Tx<'_>, chat_id: ChatId) -> Result<(), store::Error> {
-    const GONE: &str = "delete from reaction where message_id in (select message_id from message where chat_id = $1)";
-    const KINDS: &str =
-        "delete from reaction_kind where message_id in (select message_id from message where chat_id = $1)";
-    tx.queue(GONE, &[(&chat_id).into()])?;
-    tx.queue(KINDS, &[(&chat_id).into()])
-}
-
-/// All that somebody said goes, and all that they reacted with.
+/// All that somebody reacted with goes.
 pub(super) fn forget(tx: &mut Tx<'_>, user_id: UserId) -> Result<(), store::Error> {
-    const THEIR_MESSAGES: [&str; 2] = [
-        "delete from reaction where message_id in (select message_id from message where author = $1)",
-        "delete from reaction_kind where message_id in (select message_id from message where author = $1)",
-    ];
-    const THEIR_REACTIONS: [&str; 3] = [
+    const THEIRS: [&str; 3] = [
         "update reaction_kind set people = people - 1
          where (message_id, emoji) in (select r.message_id, r.emoji from reaction r where r.user_id = $1)",
         "delete from reaction_kind where people <= 0
              and message_id in (select r.message_id from reaction r where r.user_id = $1)",
         "delete from reaction where user_id = $1",
     ];
-    THEIR_MESSAGES.into_iter().chain(THEIR_REACTIONS).try_for_each(|sql| tx.queue(sql, &[(&user_id).into()]))
+    THEIRS.into_iter().try_for_each(|sql| tx.queue(sql, &[(&user_id).into()]))
 }
 
-/// The reactions to those messages of a chat that were posted from position `first` to `last`, as `user_id` sees them: of
-/// each message in the order of their first use. A message without any is not among them.
+/// Which messages have which reactions: of each message in the order of their first use.
+macro_rules! reactions {
+    ($which:literal) => {
+        concat!(
+            "select k.message_id, k.emoji, k.people, r.user_id is not null
+             from message p join reaction_kind k on k.message_id = p.message_id
+             left join reaction r on r.message_id = k.message_id and r.emoji = k.emoji and r.user_id = $2 ",
+            $which,
+            " order by p.position, k.position"
+        )
+    };
+}
+
+/// The reactions to messages, each as one person sees them. A message without any is not among them.
+pub type Reactions = HashMap<MessageId, Vec<Reaction>>;
+
+/// The reactions to those messages of a chat that were posted from position `first` to `last`, as `user_id` sees them.
 pub async fn reactions(
     db: &Database,
     chat_id: ChatId,
     (first, last): (u64, u64),
     user_id: UserId,
-) -> Result<HashMap<MessageId, Vec<Reaction>>, store::Error> {
+) -> Result<Reactions, store::Error> {
     let rows = db
         .rows(
-            "select k.message_id, k.emoji, k.people, r.user_id is not null
-             from message p join reaction_kind k on k.message_id = p.message_id
-             left join reaction r on r.message_id = k.message_id and r.emoji = k.emoji and r.user_id = $4
-             where p.chat_id = $1 and p.position >= $2 and p.position <= $3
-             order by p.position, k.position",
-            &[(&chat_id).into(), first.into(), last.into(), (&user_id).into()],
-            |row| {
-                let Ok(emoji) = Emoji::stored(row.text(1)?) else {
-                    return Err(store::Error::Column { index: 1, expected: "an emoji" });
-                };
-                let reaction = Reaction { emoji, count: row.int(2)?.cast_unsigned(), mine: row.bool(3)? };
-                Ok((MessageId(row.uuid(0)?), reaction))
-            },
+            reactions!("where p.chat_id = $1 and p.position >= $3 and p.position <= $4"),
+            &[(&chat_id).into(), (&user_id).into(), first.into(), last.into()],
+            reaction,
         )
         .await?;
-    let mut by_message = HashMap::<_, Vec<_>>::new();
+    Ok(by_message(rows))
+}
+
+/// The reactions to what is pinned in a chat, as `user_id` sees them.
+pub async fn reactions_to_pinned(db: &Database, chat_id: ChatId, user_id: UserId) -> Result<Reactions, store::Error> {
+    let rows = db
+        .rows(
+            reactions!("join pin n on n.message_id = p.message_id where n.chat_id = $1"),
+            &[(&chat_id).into(), (&user_id).into()],
+            reaction,
+        )
+        .await?;
+    Ok(by_message(rows))
+}
+
+fn reaction(row: &Row<'_>) -> Result<(MessageId, Reaction), store::Error> {
+    let unfit = |_| store::Error::Column { index: 1, expected: "an emoji" };
+    let emoji = Emoji::stored(row.text(1)?).map_err(unfit)?;
+    Ok((MessageId(row.uuid(0)?), Reaction { emoji, count: row.int(2)?.cast_unsigned(), mine: row.bool(3)? }))
+}
+
+fn by_message(rows: Vec<(MessageId, Reaction)>) -> Reactions {
+    let mut by_message = Reactions::new();
     for (message_id, reaction) in rows {
         by_message.entry(message_id).or_default().push(reaction);
     }
-    Ok(by_message)
+    by_message
 }
 
 /// Messages that somebody has reacted to, with their chats, in the order of their ids, behind `after`.
