@@ -116,6 +116,9 @@ struct Chat {
     members: u64,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    /// How many messages of others are behind the last one that I have read, where I am a member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread: Option<u64>,
     /// Its newest message, where I am a member and there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_message: Option<LastMessage>,
@@ -188,7 +191,7 @@ async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<
         Scope::Public => chats::open_to_all(&reading.database, caller.user_id, &prefix, before, limit + 1).await?,
     };
     let next = cut(&mut rows, limit, |last| cursor::write_position(&app.keys, &list, last.position));
-    let chats = rows.into_iter().map(|row| shown(row.chat, row.direct, row.role, row.last_message));
+    let chats = rows.into_iter().map(|row| shown(row.chat, row.direct, row.role, row.last_message, row.unread));
     Ok(read(reading.position, Chats { chats: chats.collect(), next }))
 }
 
@@ -213,16 +216,22 @@ async fn one(
         if chat.private {
             return Err(Error::new(Code::NotAMember, "this chat is private; ask its owner or an admin to add you"));
         }
-        return Ok(read_one(position, tag(version), shown(chat, None, None, None)));
+        return Ok(read_one(position, tag(version), shown(chat, None, None, None, None)));
     };
     let direct = chats::direct(&reading.database, chat_id, caller.user_id).await?;
     let last = chats::last_message(&reading.database, chat_id).await?;
-    let tag = tag_of(version, direct.as_ref(), last.as_ref());
-    Ok(read_one(position, tag, shown(chat, direct, Some(member.role), last)))
+    let unread = chats::unread(&reading.database, chat_id, caller.user_id).await?;
+    let tag = tag_of(version, direct.as_ref(), last.as_ref(), unread);
+    Ok(read_one(position, tag, shown(chat, direct, Some(member.role), last, unread)))
 }
 
-/// What was said last, and what the other of two is called, are no parts of the chat's own stream.
-fn tag_of(version: u64, direct: Option<&chats::Direct>, last: Option<&chats::LastMessage>) -> HeaderValue {
+/// What was said last and read, and what the other of two is called, are no parts of the chat's own stream.
+fn tag_of(
+    version: u64,
+    direct: Option<&chats::Direct>,
+    last: Option<&chats::LastMessage>,
+    unread: Option<u64>,
+) -> HeaderValue {
     let name = |name: &Option<String>| name.as_deref().unwrap_or_default().as_bytes().to_vec();
     let mut beside = Vec::new();
     if let Some(direct) = direct {
@@ -232,6 +241,7 @@ fn tag_of(version: u64, direct: Option<&chats::Direct>, last: Option<&chats::Las
         beside.extend([last.message_id.0.as_bytes().to_vec(), last.version.to_be_bytes().to_vec()]);
         beside.extend([name(&last.user_name), name(&last.display_name)]);
     }
+    beside.extend(unread.filter(|unread| *unread > 0).map(|unread| unread.to_be_bytes().to_vec()));
     match beside.is_empty() {
         true => tag(version),
         false => tag_beside(version, &beside.iter().map(Vec::as_slice).collect::<Vec<_>>()),
@@ -289,6 +299,7 @@ fn shown(
     direct: Option<chats::Direct>,
     role: Option<chat::Role>,
     last: Option<chats::LastMessage>,
+    unread: Option<u64>,
 ) -> Chat {
     let user_id = direct.as_ref().map(|with| with.user_id);
     Chat {
@@ -301,6 +312,7 @@ fn shown(
         role,
         members: chat.members,
         created_at: chat.created_at,
+        unread,
         last_message: last.map(|message| LastMessage {
             message_id: message.message_id,
             user_id: message.user_id,

@@ -29,6 +29,7 @@ mod pages;
 mod pins;
 mod preferences;
 mod reactions;
+mod read_marks;
 pub(crate) mod reset;
 pub(crate) mod search;
 pub(crate) mod search_tasks;
@@ -64,6 +65,7 @@ pub(crate) fn all() -> Routes {
         .merge(reactions::routes())
         .merge(edits::routes())
         .merge(pins::routes())
+        .merge(read_marks::routes())
         .merge(search::routes())
         .merge(search_tasks::routes())
         .merge(links::routes())

@@ -104,6 +104,7 @@ const ONE_REACTION: &str = "/v1/chats/{chat_id}/messages/{message_id}/reactions/
 const EDITS: &str = "/v1/chats/{chat_id}/messages/{message_id}/edits";
 const PINS: &str = "/v1/chats/{chat_id}/pins";
 const ONE_PIN: &str = "/v1/chats/{chat_id}/pins/{message_id}";
+const READ: &str = "/v1/chats/{chat_id}/read";
 const ONE_SESSION: &str = "/v1/me/sessions/{id}";
 const ONE_TOKEN: &str = "/v1/me/tokens/{id}";
 
@@ -220,6 +221,7 @@ const ROWS: &[Row] = &[
     row("get", PINS, Read, Nobodys, "",                                     [401, 403, 200, 200, 200, 200, 200]),
     row("put", ONE_PIN, Write, Others, "",                                  [401, 403, 403, 403, 200, 200, 403]),
     row("delete", ONE_PIN, Write, Others, "",                               [401, 403, 403, 403, 200, 200, 403]),
+    row("put", READ, Write, Others, r#"{"message_id": "{message_id}"}"#,     [401, 403, 200, 200, 200, 200, 200]),
     // Without a question; what each may find is told in `search` and `search_tasks`.
     row("get", "/v1/search", Read, Nobodys, "",                             [401, 400, 400, 400, 400, 400, 400]),
     row("post", "/v1/chats/search", Write, Nobodys, r#"{"message": "hello"}"#, [401, 201, 201, 201, 201, 201, 201]),
@@ -360,7 +362,11 @@ impl House {
             .replace("{address}", "anna@example.org")
             .replace("{emoji}", "%F0%9F%91%8D")
             .replace("{id}", &id);
-        let body = row.body.replace("{fresh}", &format!("fresh {name}")).replace("{outsider}", &self.outsider.user_id);
+        let body = row
+            .body
+            .replace("{message_id}", &message)
+            .replace("{fresh}", &format!("fresh {name}"))
+            .replace("{outsider}", &self.outsider.user_id);
         let body = Some(body).filter(|body| !body.is_empty()).map(|body| body.parse::<Value>().unwrap());
         let method = Method::from_bytes(row.method.to_uppercase().as_bytes()).unwrap();
         let mut by = asking.clone();

@@ -34,6 +34,7 @@ mod positions;
 mod preferences;
 mod rate_limits;
 mod reactions;
+mod read_marks;
 mod requests;
 mod resets;
 mod rules;

@@ -3,12 +3,15 @@
 mod admission;
 mod direct;
 mod queries;
+mod unread;
 
 pub use admission::{Ban, Invitation, bans, invitations, invited_to};
 pub use queries::{
     Chat, ChatEntry, Direct, LastMessage, Member, all, by_id, direct, joined, last_message, member, members, mine,
-    open_to_all, without_owner,
+    open_to_all, unread, without_owner,
 };
+
+pub use unread::{posted_at, read_up_to, unread_behind};
 
 use crate::ProjectionId;
 use crate::engine::definition::Definition;
@@ -25,12 +28,17 @@ use store::sql::{Tx, Value};
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Chats,
     name: "chats",
-    version: 6,
+    version: 7,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
     guards: false,
-    folds: &[Fold::Chat(apply_chat), Fold::MessagePages(apply_message, note_activity), Fold::User(apply_user)],
+    folds: &[
+        Fold::Chat(apply_chat),
+        Fold::MessagePages(apply_message, count_page),
+        Fold::ReadMark(unread::apply),
+        Fold::User(apply_user),
+    ],
 };
 
 const TABLES: &str = concat!(
@@ -58,6 +66,8 @@ const TABLES: &str = concat!(
         role text not null,
         joined_at bigint not null,
         position bigint not null,
+        read_up_to bigint not null,
+        own bigint not null,
         primary key (chat_id, user_id)
     ) without rowid;
     create index if not exists member_by_user on member (user_id, position);
@@ -77,14 +87,15 @@ const TABLES: &str = concat!(
         user_name text,
         primary key (chat_id, user_id)
     ) without rowid;
-"
+",
+    unread::tables!(),
 );
 
 const INDEXES: &str = "
     create unique index if not exists chat_by_position on chat (position);
     create index if not exists member_by_chat on member (chat_id, position);
     create index if not exists said_by_chat on said (chat_id, position);
-    create index if not exists said_by_author on said (author);
+    create index if not exists said_by_author on said (author, chat_id, position);
     create index if not exists author_name_by_user on author_name (user_id);
 ";
 
@@ -112,7 +123,7 @@ const COMPARED: &[Table] = &[
     Table {
         name: "member",
         key: &[Key::Id("chat_id"), Key::Id("user_id")],
-        columns: &["user_name", "role", "joined_at", "position"],
+        columns: &["user_name", "role", "joined_at", "position", "read_up_to", "own"],
     },
     Table {
         name: "said",
@@ -120,6 +131,7 @@ const COMPARED: &[Table] = &[
         columns: &["message_id", "chat_id", "author", "text", "sent_at", "version"],
     },
     Table { name: "author_name", key: &[Key::Id("chat_id"), Key::Id("user_id")], columns: &["user_name"] },
+    unread::COMPARED,
 ];
 
 /// So many characters of a message are shown with its chat, and kept here.
@@ -164,6 +176,12 @@ fn apply_message(
     }
 }
 
+/// What a page of facts comes to.
+fn count_page(tx: &mut Tx<'_>, facts: &[&Fact]) -> Result<(), store::Error> {
+    note_activity(tx, facts)?;
+    unread::count_page(tx, facts)
+}
+
 /// Where each chat was active last. That something was said stays true when it is taken back.
 fn note_activity(tx: &mut Tx<'_>, facts: &[&Fact]) -> Result<(), store::Error> {
     let mut active = BTreeMap::new();
@@ -197,6 +215,7 @@ fn post(tx: &mut Tx<'_>, fact: &Fact, message_id: MessageId, posted: &message::P
 }
 
 fn remove(tx: &mut Tx<'_>, message_id: MessageId) -> Result<(), store::Error> {
+    unread::take_off(tx, message_id)?;
     tx.queue("delete from said where message_id = $1", &[(&message_id).into()])
 }
 
@@ -231,6 +250,7 @@ fn apply_chat(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, event: &chat::Event
         chat::Event::Archived(_) => set_archived(tx, chat_id, true)?,
         chat::Event::Unarchived(_) => set_archived(tx, chat_id, false)?,
         chat::Event::Deleted(_) => {
+            tx.queue("delete from said_block where chat_id = $1", &[(&chat_id).into()])?;
             tx.queue("delete from said where chat_id = $1", &[(&chat_id).into()])?;
             tx.queue("delete from author_name where chat_id = $1", &[(&chat_id).into()])?;
             tx.queue("delete from member where chat_id = $1", &[(&chat_id).into()])?;
@@ -307,7 +327,8 @@ fn come(
     (user_id, nickname, role): (UserId, &Personal<Nickname>, Role),
 ) -> Result<(), store::Error> {
     let come = tx.execute(
-        "insert into member (chat_id, user_id, user_name, role, joined_at, position) values ($1, $2, $3, $4, $5, $6)
+        "insert into member (chat_id, user_id, user_name, role, joined_at, position, read_up_to, own)
+         values ($1, $2, $3, $4, $5, $6, $6, 0)
          on conflict (chat_id, user_id) do nothing",
         &[
             (&chat_id).into(),
@@ -345,6 +366,7 @@ fn forget(tx: &mut Tx<'_>, user_id: UserId) -> Result<(), store::Error> {
     )?;
     direct::forget(tx, user_id)?;
     admission::forget(tx, user_id)?;
+    unread::forget(tx, user_id)?;
     tx.queue("delete from said where author = $1", &[(&user_id).into()])?;
     tx.queue("update author_name set user_name = null where user_id = $1", &[(&user_id).into()])?;
     tx.queue("delete from member where user_id = $1", &[(&user_id).into()])

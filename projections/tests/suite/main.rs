@@ -12,6 +12,7 @@ mod histories;
 mod operating;
 mod people;
 mod reactions;
+mod read_marks;
 mod rebuild;
 mod recipients;
 mod rooms;

@@ -1,5 +1,6 @@
 //! What is read of chats.
 
+use super::unread::left_behind;
 use crate::engine::table::behind_prefix;
 use domain::chat::Role;
 use domain::{ChatId, MessageId, Timestamp, UserId};
@@ -65,6 +66,8 @@ pub struct ChatEntry {
     pub position: u64,
     /// The newest message, where they are a member and there is one.
     pub last_message: Option<LastMessage>,
+    /// How many messages of others they have not read; none when they are not a member.
+    pub unread: Option<u64>,
 }
 
 /// Somebody who is in a chat.
@@ -119,12 +122,30 @@ macro_rules! listed_columns {
         )
     };
 }
-/// What [`listed`] reads.
+/// What [`listed`] reads, and behind it how much is unread.
 const LISTED: Columns = Columns::of(listed_columns!("position"));
+const UNREAD: usize = LISTED.at("display_name") + 1;
+
+/// How much a member has not read.
+macro_rules! unread {
+    () => {
+        concat!(left_behind!("m.chat_id", "m.read_up_to"), " - m.own")
+    };
+}
 
 /// The chat of that id.
 pub async fn by_id(db: &Database, chat_id: ChatId) -> Result<Option<Chat>, store::Error> {
     db.row(concat!("select ", chat_columns!(), " from chat c where c.chat_id = $1"), &[(&chat_id).into()], chat).await
+}
+
+/// How much a member has not read of a chat; none when they are not in it.
+pub async fn unread(db: &Database, chat_id: ChatId, user_id: UserId) -> Result<Option<u64>, store::Error> {
+    db.row(
+        concat!("select ", unread!(), " from member m where m.chat_id = $1 and m.user_id = $2"),
+        &[(&chat_id).into(), (&user_id).into()],
+        |row| Ok(row.int(0)?.max(0).cast_unsigned()),
+    )
+    .await
 }
 
 /// The newest message of a chat.
@@ -176,6 +197,8 @@ macro_rules! listed {
         concat!(
             "select ",
             listed_columns!($position),
+            ", ",
+            unread!(),
             " from ",
             $chats,
             " left join said s on m.role is not null
@@ -204,7 +227,8 @@ pub async fn mine(
         listed!(
             "m.active",
             "(select * from (
-                 select i.chat_id, i.role, case when k.active > i.position then k.active else i.position end as active
+                 select i.chat_id, i.role, i.read_up_to, i.own,
+                     case when k.active > i.position then k.active else i.position end as active
                  from member i join chat k on k.chat_id = i.chat_id
                  left join direct r on r.chat_id = i.chat_id and r.user_id = i.user_id
                  where i.user_id = $1 and k.active > coalesce(r.hidden, 0)
@@ -349,6 +373,7 @@ fn listed(row: &Row<'_>) -> Result<ChatEntry, store::Error> {
         },
         role: row.maybe_text(const { LISTED.at("role") })?.map(role_of),
         last_message: last_message_at(row, const { LISTED.at("message_id") })?,
+        unread: row.maybe_int(UNREAD)?.map(|unread| unread.max(0).cast_unsigned()),
     })
 }
 
