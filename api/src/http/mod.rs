@@ -18,6 +18,7 @@ pub(crate) mod idempotency;
 pub(crate) mod language;
 pub(crate) mod listener;
 pub(crate) mod metrics;
+pub(crate) mod ndjson;
 pub(crate) mod params;
 pub(crate) mod peer;
 pub(crate) mod reply;

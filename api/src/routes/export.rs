@@ -4,12 +4,9 @@
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::http::address::ClientAddress;
-use crate::http::reply::POSITION;
-use axum::body::{Body, Bytes};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use crate::http::ndjson::{self, EndedEarly, Lines};
+use axum::response::Response;
 use domain::{Personal, Timestamp, UserId, VERIFIERS};
-use http_body_util::channel::{Channel, Sender};
 use projections::{ProjectionId, chats, sessions, sign_ins, tokens, users};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -21,25 +18,10 @@ use tokio::sync::Semaphore;
 const PAGE: u32 = 500;
 /// Events that are read at once: each has at most 64 KiB, and six times that as JSON.
 const EVENTS_PAGE: u32 = 20;
-/// Most bytes that are sent at once, but for a single line that is longer.
-const PART_BYTES_MAX: usize = 64 * 1024;
-/// Parts that wait for a slow reader.
-const PARTS_WAITING_MAX: usize = 2;
 /// What an export counts of the bytes of answers, from its beginning to its end: a page of events, and the parts.
 const BYTES_HELD: usize = 8 * 1024 * 1024;
 /// Each reads through the whole log once: so many at a time, one more is refused as overloaded.
 static PLACES: Semaphore = Semaphore::const_new(2);
-
-/// Why an export ended early. Its reader sees a body that was cut off, without the last line.
-#[derive(Debug, thiserror::Error)]
-enum ExportError {
-    #[error("the reader went away")]
-    Gone,
-    #[error(transparent)]
-    Store(#[from] store::Error),
-    #[error("a reading thread panicked")]
-    Panicked,
-}
 
 /// The answer; it goes on being written after it is returned.
 pub(crate) async fn of(
@@ -59,56 +41,37 @@ pub(crate) async fn of(
         app.read(name, min_position).await?;
     }
     let up_to = app.log.head()?.position;
-    let (mut lines, body) = Channel::<Bytes, ExportError>::new(PARTS_WAITING_MAX);
+    let (mut lines, body) = ndjson::channel();
     // Until both the last part is taken and nothing more is read.
     let until_read = Arc::clone(&held);
     tokio::spawn(async move {
         let _held = until_read;
-        match write(&app, &account, up_to, &mut lines).await {
-            Ok(()) | Err(ExportError::Gone) => {}
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "an export ended early");
-                lines.abort(error);
-            }
-        }
+        let written = write(&app, &account, up_to, &mut lines).await;
+        lines.end(written);
     });
-    let headers =
-        [(CONTENT_TYPE, "application/x-ndjson"), (CONTENT_DISPOSITION, "attachment; filename=\"letopis.ndjson\"")];
-    let mut response = (headers, Body::new(body)).into_response();
-    response.headers_mut().insert(POSITION, up_to.into());
-    response.extensions_mut().insert(held);
-    Ok(response)
+    Ok(ndjson::answer(body, "letopis.ndjson", up_to, held))
 }
 
-async fn write(
-    app: &App,
-    account: &users::Account,
-    up_to: u64,
-    out: &mut Sender<Bytes, ExportError>,
-) -> Result<(), ExportError> {
+async fn write(app: &App, account: &users::Account, up_to: u64, out: &mut Lines) -> Result<(), EndedEarly> {
     let user_id = account.user_id;
-    say(out, vec![profile(account)]).await?;
+    out.say([profile(account)]).await?;
     let database = app.projections.database(ProjectionId::Sessions);
     write_sessions(&database, user_id, out).await?;
     let database = app.projections.database(ProjectionId::Tokens);
-    say(out, tokens::of_user(&database, user_id, now()).await?.iter().map(token).collect()).await?;
+    out.say(tokens::of_user(&database, user_id, now()).await?.iter().map(token)).await?;
     write_sign_ins(&app.projections.database(ProjectionId::SignIns), user_id, out).await?;
     if app.projections.has(ProjectionId::Chats) {
         write_chats(&app.projections.database(ProjectionId::Chats), user_id, out).await?;
     }
     write_events(&app.log, user_id, up_to, out).await?;
-    say(out, vec![json!({"kind": "end", "position": up_to})]).await
+    out.say([json!({"kind": "end", "position": up_to})]).await
 }
 
-async fn write_sessions(
-    db: &Database,
-    user_id: UserId,
-    out: &mut Sender<Bytes, ExportError>,
-) -> Result<(), ExportError> {
+async fn write_sessions(db: &Database, user_id: UserId, out: &mut Lines) -> Result<(), EndedEarly> {
     let mut before = None;
     loop {
         let page = sessions::of_user(db, user_id, Timestamp(0), before).await?;
-        say(out, page.iter().map(session).collect()).await?;
+        out.say(page.iter().map(session)).await?;
         before = page.last().map(|row| (row.created_at, row.session_id));
         if page.len() < sessions::LISTED_MAX {
             return Ok(());
@@ -116,15 +79,11 @@ async fn write_sessions(
     }
 }
 
-async fn write_sign_ins(
-    db: &Database,
-    user_id: UserId,
-    out: &mut Sender<Bytes, ExportError>,
-) -> Result<(), ExportError> {
+async fn write_sign_ins(db: &Database, user_id: UserId, out: &mut Lines) -> Result<(), EndedEarly> {
     let mut before = None;
     loop {
         let page = sign_ins::of_user(db, user_id, before, PAGE).await?;
-        say(out, page.iter().map(sign_in).collect()).await?;
+        out.say(page.iter().map(sign_in)).await?;
         match page.last() {
             Some(last) if page.len() == PAGE as usize => before = Some(last.position),
             Some(_) | None => return Ok(()),
@@ -132,7 +91,7 @@ async fn write_sign_ins(
     }
 }
 
-async fn write_chats(db: &Database, user_id: UserId, out: &mut Sender<Bytes, ExportError>) -> Result<(), ExportError> {
+async fn write_chats(db: &Database, user_id: UserId, out: &mut Lines) -> Result<(), EndedEarly> {
     let mut after = 0;
     loop {
         let page = chats::joined(db, user_id, after, PAGE).await?;
@@ -148,7 +107,7 @@ async fn write_chats(db: &Database, user_id: UserId, out: &mut Sender<Bytes, Exp
                 "joined_at": me.as_ref().map(|me| me.joined_at),
             }));
         }
-        say(out, lines).await?;
+        out.say(lines).await?;
         match page.last() {
             Some((position, ..)) if page.len() == PAGE as usize => after = *position,
             Some(_) | None => return Ok(()),
@@ -156,12 +115,7 @@ async fn write_chats(db: &Database, user_id: UserId, out: &mut Sender<Bytes, Exp
     }
 }
 
-async fn write_events(
-    log: &Log,
-    user_id: UserId,
-    up_to: u64,
-    out: &mut Sender<Bytes, ExportError>,
-) -> Result<(), ExportError> {
+async fn write_events(log: &Log, user_id: UserId, up_to: u64, out: &mut Lines) -> Result<(), EndedEarly> {
     let mut after = 0;
     while after < up_to {
         let filter = Filter { after, up_to: Some(up_to), user: Some(user_id), ..Filter::default() };
@@ -173,8 +127,8 @@ async fn write_events(
             let lines = records.iter().map(|record| event(&log, user_id, record)).collect::<Result<_, _>>()?;
             Ok((lines, last))
         });
-        let (lines, last) = read.await.map_err(|_| ExportError::Panicked)??;
-        say(out, lines).await?;
+        let (lines, last) = read.await.map_err(|_| EndedEarly::Panicked)??;
+        out.say(lines).await?;
         after = last;
     }
     Ok(())
@@ -232,18 +186,4 @@ fn event(log: &Log, user_id: UserId, record: &Record) -> Result<Value, store::Er
         line.insert("personal".to_owned(), value);
     }
     Ok(line)
-}
-
-async fn say(out: &mut Sender<Bytes, ExportError>, lines: Vec<Value>) -> Result<(), ExportError> {
-    let mut part = String::new();
-    for line in lines {
-        part.push_str(&format!("{line}\n"));
-        if part.len() >= PART_BYTES_MAX {
-            out.send_data(Bytes::from(std::mem::take(&mut part))).await.map_err(|_| ExportError::Gone)?;
-        }
-    }
-    if part.is_empty() {
-        return Ok(());
-    }
-    out.send_data(Bytes::from(part)).await.map_err(|_| ExportError::Gone)
 }

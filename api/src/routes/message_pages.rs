@@ -91,9 +91,9 @@ impl ListOf<'_> {
         let (mut rows, mut bytes) = (Vec::new(), 0);
         loop {
             let wanted = (limit + 1).saturating_sub(rows.len() as u32).min(STEP_ROWS_MAX);
-            let step = messages::page(self.database, self.chat_id, order, from, wanted).await?;
+            let step = self.step(order, from, wanted).await?;
             let is_last = step.len() < wanted as usize;
-            for row in self.with_reactions(step).await? {
+            for row in step {
                 if rows.len() >= limit as usize || bytes > PAGE_BYTES_MAX {
                     return Ok(Page { rows, more: true, more_before: false });
                 }
@@ -107,7 +107,12 @@ impl ListOf<'_> {
         }
     }
 
-    async fn with_reactions(self, messages: Vec<messages::Message>) -> Result<Vec<Row>, Error> {
+    /// So many messages behind a position in that order.
+    pub(super) async fn step(self, order: Order, from: Option<u64>, limit: u32) -> Result<Vec<Row>, store::Error> {
+        self.with_reactions(messages::page(self.database, self.chat_id, order, from, limit).await?).await
+    }
+
+    async fn with_reactions(self, messages: Vec<messages::Message>) -> Result<Vec<Row>, store::Error> {
         let positions = || messages.iter().map(|message| message.position);
         let Some(range) = positions().min().zip(positions().max()) else { return Ok(Vec::new()) };
         let mut reactions = messages::reactions(self.database, self.chat_id, range, self.viewer).await?;

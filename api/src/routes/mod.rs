@@ -2,6 +2,7 @@
 
 mod auth;
 mod bans;
+mod chat_export;
 mod chats;
 mod codes;
 mod deliveries;
@@ -58,6 +59,7 @@ pub(crate) fn all() -> Routes {
         .merge(users::routes())
         .merge(chats::routes())
         .merge(direct::routes())
+        .merge(chat_export::routes())
         .merge(members::routes())
         .merge(bans::routes())
         .merge(invitations::routes())

@@ -105,6 +105,7 @@ const EDITS: &str = "/v1/chats/{chat_id}/messages/{message_id}/edits";
 const PINS: &str = "/v1/chats/{chat_id}/pins";
 const ONE_PIN: &str = "/v1/chats/{chat_id}/pins/{message_id}";
 const READ: &str = "/v1/chats/{chat_id}/read";
+const EXPORT: &str = "/v1/chats/{chat_id}/export";
 const ONE_SESSION: &str = "/v1/me/sessions/{id}";
 const ONE_TOKEN: &str = "/v1/me/tokens/{id}";
 
@@ -222,6 +223,7 @@ const ROWS: &[Row] = &[
     row("put", ONE_PIN, Write, Others, "",                                  [401, 403, 403, 403, 200, 200, 403]),
     row("delete", ONE_PIN, Write, Others, "",                               [401, 403, 403, 403, 200, 200, 403]),
     row("put", READ, Write, Others, r#"{"message_id": "{message_id}"}"#,     [401, 403, 200, 200, 200, 200, 200]),
+    row("get", EXPORT, Read, Nobodys, "",                                   [401, 403, 403, 403, 403, 200, 403]),
     // Without a question; what each may find is told in `search` and `search_tasks`.
     row("get", "/v1/search", Read, Nobodys, "",                             [401, 400, 400, 400, 400, 400, 400]),
     row("post", "/v1/chats/search", Write, Nobodys, r#"{"message": "hello"}"#, [401, 201, 201, 201, 201, 201, 201]),

@@ -37,7 +37,7 @@ const CALLS: &str = "
     delete /v1/chats/{chat_id}/messages/{message_id}/reactions/{emoji}
     get /v1/chats/{chat_id}/messages/{message_id}/edits         get /v1/chats/{chat_id}/pins
     put /v1/chats/{chat_id}/pins/{message_id}                   delete /v1/chats/{chat_id}/pins/{message_id}
-    put /v1/chats/{chat_id}/read
+    put /v1/chats/{chat_id}/read                                get /v1/chats/{chat_id}/export
     get /v1/chats/search/status/{task_id}                       get /v1/chats/search/{task_id}/messages
     post /v1/links              get /s/{code}                   post /v1/webhooks/sendgrid
     get /v1/me/preferences      put /v1/me/preferences          get /v1/notification-categories

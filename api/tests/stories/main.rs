@@ -8,6 +8,7 @@ mod accounts;
 mod addresses;
 mod authorization;
 mod bans;
+mod chat_export;
 mod chat_screen;
 mod chats;
 mod codes;
