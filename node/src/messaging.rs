@@ -77,6 +77,8 @@ pub(crate) async fn follow(bus: Bus, node: &Node) -> (Option<Relay>, JoinSet<()>
         tasks.spawn(supervise("hear nudges", move || wakeups::hear(hearing.clone(), heard.clone())));
     }
     tasks.spawn(supervise("tell nudges", move || wakeups::tell(telling.clone(), head.clone())));
+    let signals = node.signals.clone();
+    tasks.spawn(supervise("hear signals", move || signals.clone().hear_others()));
     let relays = node.roles.has(Role::Couriers);
     let relay = match relay_in_time(&bus, node).await {
         Ok(relay) => relay,

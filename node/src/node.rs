@@ -12,7 +12,7 @@ use couriers::providers::Providers;
 use couriers::{CourierSettings, Couriers, Parts};
 use domain::UserId;
 use projections::{Progress, ProjectionId, Projections};
-use relay::{Bus, Relay};
+use relay::{Bus, Relay, Signals};
 use state::Tables;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::follower::Threads;
@@ -46,6 +46,8 @@ pub struct Node {
     pub modules: Modules,
     /// Hashes passwords, a few at a time.
     pub passwords: Passwords,
+    /// What nodes tell each other only while it happens.
+    pub signals: Signals,
     /// Changes when the log may have something new, by whomever: a hint for whoever follows it.
     pub hint: watch::Receiver<u64>,
     /// Whether it serves callers.
@@ -145,6 +147,7 @@ impl Node {
         self.couriers = couriers.map(|settings| self.send_by(settings)).transpose()?;
         match (messaging, bus) {
             (Messaging::Following(_), Some(bus)) => {
+                self.signals = Signals::new(Some(bus.clone()));
                 (self.relay, self.relay_tasks) = messaging::follow(bus, self).await;
             }
             (Messaging::OnRequest(_), Some(bus)) => self.relay = Some(messaging::relay(bus, self).await?),
@@ -250,6 +253,7 @@ impl Node {
             serves: options.serves,
             passwords,
             hint,
+            signals: Signals::new(None),
             heard: None,
             running,
             followers,
