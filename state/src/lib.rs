@@ -1,5 +1,5 @@
-//! What is kept and is no fact: when sessions and service tokens were last used, search tasks, the dev mailbox, how much callers may
-//! still ask for, and wrong passwords of late.
+//! What is kept and is no fact: when sessions and service tokens were last used, search tasks, the dev mailbox, how much
+//! callers may still ask for, wrong passwords of late, and who is connected.
 //!
 //! A kind of table is one file here and one line in `parts.rs`: its tables, how it forgets a person, what becomes of it
 //! when the log comes back with another history. Nothing here is verified or rebuilt, and losing it must be bearable.
@@ -12,6 +12,7 @@ mod erasures;
 mod last_use;
 mod mailbox;
 mod parts;
+mod presence;
 mod search_tasks;
 mod storage;
 mod tables;
@@ -21,6 +22,7 @@ pub use buckets::{BucketKey, Buckets, Level, NoRate, Rate};
 pub use couriers::CourierProgress;
 pub use last_use::{LastUse, Used};
 pub use mailbox::{MAILS_MAX, Mail, MailSummary, Mailbox, MailboxReader, NewMail};
+pub use presence::{BELIEVED, Presence};
 pub use search_tasks::{Enqueued, FoundMessage, NewTask, SearchTasks, Task, TaskOutcome, TaskState};
 pub use tables::{Tables, check};
 pub use wrong_passwords::{BegunTry, NameHash, PasswordTry, WrongPasswords};
