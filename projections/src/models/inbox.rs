@@ -132,7 +132,7 @@ fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -
 
 macro_rules! item_columns {
     () => {
-        "delivery_id, position, category, title, text, link, at, read_at, archived_at"
+        "delivery_id, user_id, position, category, title, text, link, at, read_at, archived_at"
     };
 }
 const ITEM: Columns = Columns::of(item_columns!());
@@ -169,6 +169,12 @@ pub async fn of_user(
 /// A flag as the statement compares it: below zero it does not matter. A null would have no type there.
 fn flag(wanted: Option<bool>) -> i64 {
     wanted.map_or(-1, i64::from)
+}
+
+/// An item, and whose inbox it is in.
+pub async fn one(db: &Database, id: DeliveryId) -> Result<Option<(UserId, Item)>, store::Error> {
+    let sql = concat!("select ", item_columns!(), " from inbox_item where delivery_id = $1");
+    db.row(sql, &[(&id.0).into()], |row| Ok((UserId(row.uuid(const { ITEM.at("user_id") })?), item(row)?))).await
 }
 
 /// How many items of a person are neither read nor put away.

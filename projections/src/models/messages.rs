@@ -7,7 +7,7 @@ mod reactions;
 
 pub use edits::{Edit, edits};
 pub use pins::{Pin, pinned_of, pins};
-pub use reactions::{reacted_to, reactions, reactions_to_pinned};
+pub use reactions::{reacted_to, reactions, reactions_to_pinned, reactors};
 
 use crate::ProjectionId;
 use crate::engine::definition::Definition;
@@ -279,6 +279,12 @@ pub async fn access(db: &Database, chat_id: ChatId, user_id: UserId) -> Result<A
         Some(false) => Access::NotAMember,
         Some(true) => Access::Member,
     })
+}
+
+/// The name of somebody in a chat, also when they have gone; none when they are erased, or the chat is deleted.
+pub async fn nickname(db: &Database, chat_id: ChatId, user_id: UserId) -> Result<Option<String>, store::Error> {
+    let sql = "select user_name from member where chat_id = $1 and user_id = $2 and user_name is not null";
+    db.row(sql, &[(&chat_id).into(), (&user_id).into()], |row| Ok(row.text(0)?.to_owned())).await
 }
 
 macro_rules! message_columns {

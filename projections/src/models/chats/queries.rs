@@ -176,6 +176,23 @@ pub async fn member(db: &Database, chat_id: ChatId, user_id: UserId) -> Result<O
         .await
 }
 
+/// The chats that a user is in, each with the position of their coming, and how far that is known: in one reading.
+pub async fn memberships(db: &Database, user_id: UserId) -> Result<(u64, Vec<(ChatId, u64)>), store::Error> {
+    let rows = db
+        .rows(
+            "select k.position, m.chat_id, m.position from checkpoint k left join member m on m.user_id = $1",
+            &[(&user_id).into()],
+            |row| {
+                let chat_id = row.maybe_uuid(1)?.map(ChatId);
+                let since = if chat_id.is_some() { row.int(2)?.cast_unsigned() } else { 0 };
+                Ok((row.int(0)?.cast_unsigned(), chat_id, since))
+            },
+        )
+        .await?;
+    let position = rows.first().map_or(0, |(position, ..)| *position);
+    Ok((position, rows.into_iter().filter_map(|(_, chat_id, since)| Some((chat_id?, since))).collect()))
+}
+
 /// The members of a chat in the order in which they came, behind the position `after`.
 pub async fn members(
     db: &Database,

@@ -150,6 +150,17 @@ fn by_message(rows: Vec<(MessageId, Reaction)>) -> Reactions {
     by_message
 }
 
+/// Who reacted to a message, with what.
+pub async fn reactors(db: &Database, message_id: MessageId) -> Result<Vec<(UserId, Emoji)>, store::Error> {
+    db.rows("select user_id, emoji from reaction where message_id = $1", &[(&message_id).into()], |row| {
+        match Emoji::stored(row.text(1)?) {
+            Ok(emoji) => Ok((UserId(row.uuid(0)?), emoji)),
+            Err(_) => Err(store::Error::Column { index: 1, expected: "an emoji" }),
+        }
+    })
+    .await
+}
+
 /// Messages that somebody has reacted to, with their chats, in the order of their ids, behind `after`.
 pub async fn reacted_to(
     db: &Database,
