@@ -5,6 +5,7 @@ use crate::auth::failures::Failures;
 use crate::http::address::household;
 use crate::http::budget::Budget;
 use crate::http::streams::Streams;
+use crate::live::hub::Hub;
 use axum::extract::FromRef;
 use commands::Writer;
 use node::passwords::Passwords;
@@ -12,6 +13,7 @@ use node::rate_limits::RateLimits;
 use node::redis::Redis;
 use node::{IndexReader, Modules, Node, Probe, Roles};
 use projections::Projections;
+use relay::Signals;
 use state::Tables;
 use std::net::IpAddr;
 use std::ops::Deref;
@@ -57,6 +59,10 @@ pub(crate) struct Shared {
     pub(crate) streams: Arc<Streams>,
     /// How much callers may ask for; none where nothing is limited here.
     pub(crate) rate_limits: Option<RateLimits>,
+    /// What nodes tell each other only while it happens.
+    pub(crate) signals: Signals,
+    /// Who is told what happens, as it happens.
+    pub(crate) live: Arc<Hub>,
     pub(crate) settings: Settings,
 }
 
@@ -94,6 +100,8 @@ impl App {
             index: node.index.clone(),
             blocked: Arc::new(Semaphore::new(BLOCKED_MAX)),
             streams: Arc::new(Streams::new(limits.streams_max, Arc::clone(&budget))),
+            signals: node.signals.clone(),
+            live: Arc::new(Hub::new()),
             budget,
             rate_limits: settings.rates.map(|rates| RateLimits::new(rates, Arc::clone(&node.keys), node.redis.clone())),
             settings,

@@ -103,6 +103,7 @@ codes! {
     TemplateTooExpensive = "template-too-expensive", UNPROCESSABLE_ENTITY, "The template does more than it may";
     KeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The key was used with another request";
     LimitExceeded = "request-limit-exceeded", TOO_MANY_REQUESTS, "There were too many requests";
+    TooManyStreams = "too-many-streams", TOO_MANY_REQUESTS, "The session has as many streams open as allowed";
     Internal = "internal-error", INTERNAL_SERVER_ERROR, "An internal error";
     Starting = "starting", SERVICE_UNAVAILABLE, "The server is starting";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "The server is busy";
@@ -201,6 +202,11 @@ impl Error {
     /// A receipt holds the answer to a command of another kind: its key was used for another request.
     pub(crate) fn other_answer() -> Error {
         Error::new(Code::KeyReused, commands::Error::KeyReused)
+    }
+
+    /// Whether it says that what somebody called with is not or no longer good.
+    pub(crate) fn is_about_credentials(&self) -> bool {
+        self.code.status() == StatusCode::UNAUTHORIZED || self.code == Code::ScopeMissing
     }
 
     /// The log or a read model failed. It is logged here, once; the caller is told nothing of it.

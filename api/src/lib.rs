@@ -12,6 +12,7 @@ mod docs;
 mod error;
 mod figures;
 mod http;
+mod live;
 mod mailbox;
 mod mailed;
 mod modules;

@@ -7,6 +7,8 @@ use crate::http::admission::{self, Admission};
 use crate::http::listener::{self, Doors};
 use crate::http::metrics::{condense, recorder};
 use crate::http::{budget, conditional, cors, envelope, idempotency, request_size};
+use crate::live::follow::follow;
+use crate::live::signals;
 use crate::routes::spec::{Operation, RateClass};
 use crate::routes::{health, reset};
 use crate::{Network, Settings, docs, mailbox, modules, openapi, rate_limits};
@@ -83,5 +85,7 @@ pub async fn serve(
     tokio::select! {
         () = listener::open(listener, addresses(&app), doors, stop) => Ok(()),
         () = condense() => Ok(()),
+        () = follow(app.clone(), node.hint.clone()) => Ok(()),
+        () = signals::pass_on(app.clone()) => Ok(()),
     }
 }

@@ -42,7 +42,8 @@ pub(crate) struct Notifier {
 }
 
 /// What a request calls with, as text.
-enum Credential {
+#[derive(Clone)]
+pub(super) enum Credential {
     Session(String),
     /// Only ever out of the header: a browser must not send it by itself.
     Token(String),
@@ -118,7 +119,7 @@ fn sent(parts: &Parts, app: &App) -> Result<Credential, Error> {
 
 impl App {
     /// The session of a token. It is used now.
-    async fn open_session(&self, token: &str) -> Result<sessions::Open, Error> {
+    pub(super) async fn open_session(&self, token: &str) -> Result<sessions::Open, Error> {
         let found = self.session_of(token).await?;
         let found = found.ok_or_else(|| Error::new(Code::InvalidSession, "there is no such session; log in again"))?;
         let at = now();
@@ -139,7 +140,7 @@ impl App {
     }
 
     /// The service token of that text. It is used now, whether or not it may do what it is used for.
-    async fn live_token(&self, text: &str) -> Result<tokens::Live, Error> {
+    pub(super) async fn live_token(&self, text: &str) -> Result<tokens::Live, Error> {
         let unknown = "there is no such token, or it was revoked; create another with POST /v1/me/tokens";
         let token = self.token_of(text).await?.ok_or_else(|| Error::new(Code::InvalidSession, unknown))?;
         let at = now();
@@ -221,6 +222,19 @@ fn credential(parts: &Parts, app: &App) -> Result<Option<Credential>, Error> {
         return Err(cross_site(parts));
     }
     Ok(Some(Credential::Session(token)))
+}
+
+/// What a request for a stream calls with. A page of another site opens none by the user's cookie, although that is a read:
+/// browsers let pages read what other sites send over WebSockets.
+///
+/// # Errors
+/// `cross-site-request`.
+pub(super) fn credential_of_stream(parts: &Parts, app: &App) -> Result<Option<Credential>, Error> {
+    let by_header = !credentials::of_header(&parts.headers).is_empty();
+    if !by_header && !credentials::of_cookie(&parts.headers).is_empty() && is_foreign(parts, app) {
+        return Err(cross_site(parts));
+    }
+    credential(parts, app)
 }
 
 fn cross_site(parts: &Parts) -> Error {

@@ -36,7 +36,7 @@ impl App {
     /// The session of that token, whether or not it has expired.
     pub(crate) async fn session_of(&self, token: &str) -> Result<Option<SessionHit>, Error> {
         let (token_hash, cache) = (hash(token), self.projections.open_sessions());
-        let floor = self.know_ends(cache).await?;
+        let floor = self.know_ends(cache, 0).await?;
         if let Some(open) = cache.get(&token_hash, floor) {
             count("process");
             return Ok(Some(SessionHit { open, source: Source::Process }));
@@ -58,7 +58,7 @@ impl App {
     /// The service token of that text, whether or not it has expired.
     pub(crate) async fn token_of(&self, text: &str) -> Result<Option<tokens::Live>, Error> {
         let (token_hash, cache) = (hash(text), self.projections.live_tokens());
-        let floor = self.know_ends(cache).await?;
+        let floor = self.know_ends(cache, 0).await?;
         if let Some(live) = cache.get(&token_hash, floor) {
             return Ok(Some(live));
         }
@@ -70,9 +70,9 @@ impl App {
     }
 
     /// Before anybody is let in: this node knows what has ended up to a moment ago, on whichever node (CONTRACT 1.2),
-    /// and up to the position that is answered, which is all that it has acknowledged itself.
-    async fn know_ends<T: Clone>(&self, cache: &Cache<T>) -> Result<u64, Error> {
-        let floor = self.writer.acknowledged(cache.name().follows());
+    /// and up to the position that is answered, which is all that it has acknowledged itself, and `min_position`.
+    pub(super) async fn know_ends<T: Clone>(&self, cache: &Cache<T>, min_position: u64) -> Result<u64, Error> {
+        let floor = self.writer.acknowledged(cache.name().follows()).max(min_position);
         if self.projections.know_ends(cache, floor, WAIT_MAX).await? {
             return Ok(floor);
         }

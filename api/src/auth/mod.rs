@@ -9,3 +9,4 @@ pub(crate) mod operator;
 pub(crate) mod service_token;
 mod session_entry;
 pub(crate) mod session_token;
+pub(crate) mod standing;

@@ -24,8 +24,7 @@ pub(crate) mod peer;
 pub(crate) mod reply;
 pub(crate) mod request_log;
 pub(crate) mod request_size;
-mod stop;
-#[cfg_attr(not(test), expect(dead_code, reason = "no route lasts yet"))]
+pub(crate) mod stop;
 pub(crate) mod streams;
 mod timed_stream;
 pub(crate) mod web_origin;

@@ -1,6 +1,6 @@
 //! Connections that last: an answer that goes on for as long as there is something to tell, or another protocol in place
 //! of HTTP. They hold no slot for requests under way, of which they would leave none; they have so many of their own.
-//! When the server stops they end at once.
+//! When the server stops they end at once, with what they have to say of it.
 
 use crate::error::{Code, Error};
 use crate::http::address::ClientAddress;
@@ -60,7 +60,12 @@ where
 }
 
 impl StreamSlot {
-    /// An answer that lasts for as long as its body does; at a stop it ends as if the body had.
+    /// Hears of a stop of the server.
+    pub(crate) fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// An answer that lasts for as long as its body does; at a stop it ends once the body has nothing more to say.
     pub(crate) fn answer(self, body: Body) -> Response {
         let held = Arc::clone(&self.held);
         let mut response =
@@ -107,10 +112,10 @@ impl HttpBody for LastingBody {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let lasting = self.get_mut();
-        if lasting.stop.as_mut().poll(context).is_ready() {
-            return Poll::Ready(None);
+        match Pin::new(&mut lasting.body).poll_frame(context) {
+            Poll::Pending => lasting.stop.as_mut().poll(context).map(|()| None),
+            said => said,
         }
-        Pin::new(&mut lasting.body).poll_frame(context)
     }
 
     fn is_end_stream(&self) -> bool {

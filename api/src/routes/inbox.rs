@@ -39,7 +39,7 @@ struct Inbox {
 
 /// Something that I was told.
 #[derive(Serialize, ToSchema)]
-struct InboxItem {
+pub(crate) struct InboxItem {
     #[schema(value_type = Uuid)]
     id: DeliveryId,
     #[schema(example = "security")]
@@ -79,7 +79,7 @@ async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<
     let mut rows = inbox::of_user(&reading.database, caller.user_id, filter, before, limit + 1).await?;
     let next = cut(&mut rows, limit, |last| cursor::write_position(&app.keys, &names, last.position));
     let unread = inbox::unread(&reading.database, caller.user_id).await?;
-    Ok(read(reading.position, Inbox { items: rows.into_iter().map(shown).collect(), unread, next }))
+    Ok(read(reading.position, Inbox { items: rows.into_iter().map(InboxItem::of).collect(), unread, next }))
 }
 
 fn flag(params: &Params, name: &str) -> Result<Option<bool>, Error> {
@@ -91,9 +91,12 @@ fn flag(params: &Params, name: &str) -> Result<Option<bool>, Error> {
     }
 }
 
-fn shown(row: inbox::Item) -> InboxItem {
-    let inbox::Item { id, category, title, text, link, at, read_at, archived_at, position: _ } = row;
-    InboxItem { id, category, title, text, link, at, read_at, archived_at }
+impl InboxItem {
+    /// As it is shown.
+    pub(crate) fn of(row: inbox::Item) -> InboxItem {
+        let inbox::Item { id, category, title, text, link, at, read_at, archived_at, position: _ } = row;
+        InboxItem { id, category, title, text, link, at, read_at, archived_at }
+    }
 }
 
 /// Mark an item as read

@@ -15,14 +15,15 @@ mod forgetting;
 mod fuzz;
 pub(crate) mod health;
 mod ids;
-mod inbox;
+pub(crate) mod inbox;
 pub(crate) mod invitations;
 pub(crate) mod links;
+mod live;
 pub(crate) mod mailbox;
 mod me;
 mod members;
 mod message_pages;
-mod message_shown;
+pub(crate) mod message_shown;
 mod messages;
 mod notifications;
 mod page;
@@ -76,6 +77,7 @@ pub(crate) fn all() -> Routes {
         .merge(notifications::routes())
         .merge(deliveries::routes())
         .merge(inbox::routes())
+        .merge(live::routes())
         .merge(unsubscribe::routes())
         .merge(sendgrid::routes())
 }

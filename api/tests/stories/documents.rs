@@ -41,6 +41,7 @@ const CALLS: &str = "
     get /v1/chats/search/status/{task_id}                       get /v1/chats/search/{task_id}/messages
     post /v1/links              get /s/{code}                   post /v1/webhooks/sendgrid
     get /v1/me/preferences      put /v1/me/preferences          get /v1/notification-categories
+    get /v1/live                get /v1/ws                  post /v1/chats/{chat_id}/typing
     get /v1/inbox               post /v1/inbox/read-all         post /v1/inbox/{id}/read
     post /v1/inbox/{id}/archive get /u/{token}                  post /u/{token}
     get /v1/notifications       post /v1/notifications          get /v1/notifications/{id}

@@ -21,6 +21,8 @@ mod forgetting;
 mod idempotency;
 mod invitations;
 mod links;
+mod live;
+mod live_sockets;
 mod mail;
 mod mail_pages;
 mod mailbox;

@@ -7,8 +7,8 @@ mod unread;
 
 pub use admission::{Ban, Invitation, bans, invitations, invited_to};
 pub use queries::{
-    Chat, ChatEntry, Direct, LastMessage, Member, all, by_id, direct, joined, last_message, member, members, memberships,
-    mine, open_to_all, unread, without_owner,
+    Chat, ChatEntry, Direct, LastMessage, Member, all, by_id, direct, joined, last_message, member, members,
+    memberships, mine, open_to_all, unread, without_owner,
 };
 
 pub use unread::{posted_at, read_up_to, unread_behind};

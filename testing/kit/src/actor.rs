@@ -124,6 +124,18 @@ impl Actor {
         reply
     }
 
+    /// Asks for what lasts; the answer's header is there.
+    pub async fn stream(&self, path: &str, headers: &[(&str, &str)]) -> reqwest::Response {
+        let mut request = self.client.get(format!("{}{path}", self.url));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.expect("the server answers")
+    }
+
     /// Every page of a list, by its cursors; `path` has a query already.
     pub async fn pages(&self, path: &str, noun: &str) -> Vec<Vec<Value>> {
         let (mut pages, mut from) = (Vec::new(), String::new());

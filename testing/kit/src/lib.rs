@@ -3,12 +3,14 @@
 
 mod actor;
 mod contract;
+mod live;
 mod poison;
 mod server;
 mod shared;
 
 pub use actor::{Actor, Reply};
 pub use contract::Contract;
+pub use live::{Heard, Live};
 pub use poison::poison;
 pub use server::TestApp;
 pub use servers;

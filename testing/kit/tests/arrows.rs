@@ -17,7 +17,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("outbound", &[]),
     ("couriers", &["commands", "domain", "outbound", "projections", "state", "store"]),
     ("node", &["commands", "couriers", "domain", "outbound", "projections", "relay", "search", "state", "store"]),
-    ("api", &["commands", "couriers", "domain", "node", "outbound", "projections", "search", "state", "store"]),
+    (
+        "api",
+        &["commands", "couriers", "domain", "node", "outbound", "projections", "relay", "search", "state", "store"],
+    ),
     (
         "cli",
         &[

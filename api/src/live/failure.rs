@@ -1,0 +1,14 @@
+//! Why something cannot be told now. It is told later: nothing is passed over.
+
+use projections::ProjectionId;
+
+/// Why something cannot be told now.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error("the storage does not answer in time")]
+    Silent,
+    #[error("the read model {} is not as far as what is to be told", .0.as_str())]
+    Behind(ProjectionId),
+}
