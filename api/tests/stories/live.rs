@@ -146,10 +146,12 @@ async fn who_joins_hears_from_then_on_and_who_goes_hears_that_last() {
 }
 
 #[tokio::test]
-async fn reactions_are_told_to_each_as_they_see_them() {
+async fn reactions_pins_and_read_marks_are_told() {
     let app = TestApp::start().await;
     let (anna, boris, chat) = pair(&app).await;
-    let (mut live, mut hers) = (boris.live().await, anna.live().await);
+    let mut mine = boris.clone();
+    mine.log_in("Boris").await.expect_status(200);
+    let (mut live, mut other, mut hers) = (boris.live().await, mine.live().await, anna.live().await);
     let id = anna.say(&chat, "ripe").await;
     live.find("message.posted").await;
     let emoji = format!("/v1/chats/{chat}/messages/{id}/reactions/%F0%9F%8D%85");
@@ -162,6 +164,28 @@ async fn reactions_are_told_to_each_as_they_see_them() {
     assert_eq!(heard.data["reactions"][0]["mine"], false, "to Anna it is another's");
     boris.delete(&emoji).await.expect_status(200);
     assert_eq!(live.find("reaction.changed").await.data["reactions"], json!([]));
+    let pin = format!("/v1/chats/{chat}/pins/{id}");
+    anna.put(&pin, json!({})).await.expect_status(200);
+    let pinned = live.find("pin.changed").await;
+    assert_eq!(pinned.data, json!({"chat_id": chat, "message_id": id, "pinned": true}));
+    anna.delete(&pin).await.expect_status(200);
+    assert_eq!(live.find("pin.changed").await.data["pinned"], false);
+    boris.put(&format!("/v1/chats/{chat}/read"), json!({"message_id": id})).await.expect_status(200);
+    let read = json!({"chat_id": chat, "message_id": id, "unread": 0});
+    assert_eq!(other.find("read").await.data, read, "on the other device");
+    anna.say(&chat, "end").await;
+    assert!(!events(&hers.up_to("message.posted").await).contains(&"read"), "what he has read is his own affair");
+    let pin = format!("/v1/chats/{chat}/pins/{id}");
+    anna.put(&pin, json!({})).await.expect_status(200);
+    let pinned = live.find("pin.changed").await;
+    assert_eq!(pinned.data, json!({"chat_id": chat, "message_id": id, "pinned": true}));
+    anna.delete(&pin).await.expect_status(200);
+    assert_eq!(live.find("pin.changed").await.data["pinned"], false);
+    boris.put(&format!("/v1/chats/{chat}/read"), json!({"message_id": id})).await.expect_status(200);
+    let read = json!({"chat_id": chat, "message_id": id, "unread": 0});
+    assert_eq!(other.find("read").await.data, read, "on the other device");
+    anna.say(&chat, "end").await;
+    assert!(!events(&hers.up_to("message.posted").await).contains(&"read"), "what he has read is his own affair");
 }
 
 #[tokio::test]
