@@ -20,9 +20,14 @@ use std::convert::Infallible;
 use std::fmt::Write;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// Tokens that are looked up at once to find out whose bucket a request counts to; while so many are, the next counts to its
+/// address. This comes before the slots for requests under way, and a flood of made-up tokens must not get past them.
+static LOOKUPS: Semaphore = Semaphore::const_new(256);
 
 /// Routes that are not ordinary, by their path.
 pub(crate) type Classes = Arc<HashMap<String, Vec<(Method, RateClass)>>>;
@@ -96,6 +101,7 @@ impl App {
         if limits.knows_caller(&key) {
             return Some(key);
         }
+        let _place = LOOKUPS.try_acquire().ok()?;
         // Where it cannot be looked up, the handler will say so.
         let is_good = if service_token::is_one(&token) {
             self.token_of(&token).await.is_ok_and(|found| found.is_some())

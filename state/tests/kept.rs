@@ -6,7 +6,7 @@
 mod support;
 
 use domain::{SessionId, Timestamp, UserId};
-use state::{Enqueued, NewMail, NewTask, TaskState};
+use state::{Enqueued, NewMail, NewTask, PasswordTry, TaskState};
 use std::path::Path;
 use support::*;
 use uuid::Uuid;
@@ -100,6 +100,29 @@ async fn the_latest_use_counts_wherever_it_was() {
         there.last_use().touch(session_id(1), user_id(1), Timestamp(60));
         there.flush().unwrap();
         assert_eq!(seen(here, session_id(1)).await, Some(60));
+    }
+}
+
+#[tokio::test]
+async fn all_nodes_count_the_wrong_passwords_of_a_name_together() {
+    for world in worlds() {
+        let other = world.opened();
+        let nodes = [world.tables.wrong_passwords().clone(), other.wrong_passwords().clone()];
+        let begun = std::thread::scope(|scope| {
+            let begin = |number: usize| {
+                let node = nodes[number % 2].clone();
+                scope.spawn(move || matches!(node.begin([7; 32], Timestamp(50)).unwrap(), PasswordTry::Begun(_)))
+            };
+            let tries = (0..20).map(begin).collect::<Vec<_>>();
+            tries.into_iter().map(|begun| usize::from(begun.join().unwrap())).sum::<usize>()
+        });
+        assert_eq!(begun, 6);
+        let [here, there] = &nodes;
+        let later = Timestamp(50 + 1_000_000);
+        let PasswordTry::Begun(right) = here.begin([7; 32], later).unwrap() else { panic!("the wait is over") };
+        assert!(matches!(there.begin([7; 32], later).unwrap(), PasswordTry::Waits(2)));
+        here.was_right(&right).unwrap();
+        assert!(matches!(there.begin([7; 32], later).unwrap(), PasswordTry::Begun(_)), "a right one counts for all");
     }
 }
 
