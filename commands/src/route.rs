@@ -3,12 +3,12 @@
 use crate::request::{Actor, Request};
 use crate::states::States;
 use domain::email::Seen;
-use domain::id::{EmailClaim, NameClaim, ProjectionName, QuotaId, TemplateKey};
+use domain::id::{DigestId, EmailClaim, NameClaim, ProjectionName, QuotaId, TemplateKey};
 use domain::{
     ChatId, Command, Decision, DeliveryId, InboxId, LinkId, MessageId, NotificationId, Outcome, PinsId, PreferencesId,
     ProofId, ReactionsId, ReadMarkId, Reads, Refusal, SessionId, State, StreamId, SuppressionId, TemplateId, Timestamp,
-    TokenId, UserId, chat, delivery, email, inbox, link, message, name, notification, pins, preferences, projection,
-    proof, quota, reactions, read_mark, session, suppression, template, template_key, token, user,
+    TokenId, UserId, chat, delivery, digest, email, inbox, link, message, name, notification, pins, preferences,
+    projection, proof, quota, reactions, read_mark, session, suppression, template, template_key, token, user,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,6 +67,7 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
             let (message, chat) = (states.message(reads.message), states.chat(reads.chat));
             Ok(pins::decide(*id, states.pins(Some(*id)), message, chat, command)?)
         }
+        Command::Digest(id, command) => Ok(digest::decide(*id, &states.digest(*id), states.user(reads.user), command)),
         Command::ReadMark(id, command) => {
             let (message, chat) = (states.message(reads.message), states.chat(reads.chat));
             Ok(read_mark::decide(*id, &states.read_mark(*id), message, chat, command, at)?)
@@ -155,6 +156,10 @@ impl States {
 
     fn read_mark(&self, id: ReadMarkId) -> read_mark::State {
         if let Some(State::ReadMark(state)) = self.state(Some(id)) { *state } else { read_mark::State::default() }
+    }
+
+    fn digest(&self, id: DigestId) -> digest::State {
+        if let Some(State::Digest(state)) = self.state(Some(id)) { *state } else { digest::State::default() }
     }
 
     fn delivery(&self, id: DeliveryId) -> &delivery::State {

@@ -6,6 +6,7 @@ use crate::courier::Courier;
 use crate::dispatcher::{Dispatcher, settle_attempts};
 use crate::error::{Result, told};
 use crate::expander::expand;
+use crate::gatherer::gather;
 use crate::leadership::{CHECKED_EVERY, Leadership, Standing};
 use crate::providers::Providers;
 use crate::reactor::react;
@@ -168,6 +169,7 @@ async fn lead(
         until_over,
         until(is_over(), react(courier)),
         until(is_over(), expand(courier)),
+        until(is_over(), gather(courier)),
         mail.run(is_over(), GRACE),
         inbox.run(is_over(), GRACE),
         webhook.run(is_over(), GRACE),

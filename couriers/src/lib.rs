@@ -12,6 +12,7 @@ mod dispatcher;
 pub mod dkim;
 mod error;
 mod expander;
+mod gatherer;
 mod ids;
 mod leadership;
 pub mod mail;
@@ -23,6 +24,7 @@ mod say;
 pub mod schedule;
 mod send;
 mod settings;
+mod unread;
 
 pub use couriers::{Couriers, Parts};
 pub use error::{Error, Result};

@@ -2,6 +2,7 @@
 
 use crate::courier::Courier;
 use crate::error::Result;
+use crate::unread;
 use domain::Timestamp;
 use domain::notify::{Category, CategoryKey, Channel, QuietRule};
 use projections::ProjectionId;
@@ -41,6 +42,9 @@ pub(crate) async fn verdict(
     };
     if !recipient.preferences.allows(category, delivery.channel) {
         return suppress("switched-off");
+    }
+    if unread::is_read(courier, delivery).await? {
+        return suppress("read");
     }
     if let Some(until) = quiet_until(category, delivery, recipient, now) {
         return Ok(Verdict::Defer { until, reason: "quiet-hours" });

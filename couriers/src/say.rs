@@ -3,6 +3,7 @@
 use crate::courier::Courier;
 use crate::error::Result;
 use crate::render::{BuiltIn, Context, Rendered, Source, render};
+use crate::unread;
 use domain::delivery::{Content, Plain};
 use domain::id::parse_uuid;
 use domain::notify::notices::Reference;
@@ -33,7 +34,8 @@ pub(crate) async fn say(
         unsubscribe_url,
         time_zone: recipient.map_or("UTC", |one| one.time_zone.as_str()),
     };
-    let variables = resolved(courier, &details.variables).await?;
+    let variables = unread::resolved(courier, delivery.user_id, details.variables.clone()).await?;
+    let variables = resolved(courier, &variables).await?;
     let rendered = match &delivery.content {
         Content::BuiltIn { template } => match BuiltIn::parse(template) {
             Some(built_in) => render(&Source::BuiltIn(built_in), locale, &variables, &context),
@@ -90,6 +92,8 @@ async fn looked_up(courier: &Courier, reference: Reference, argument: &Value) ->
         }
         (Reference::Code, Some(id)) => Some(courier.keys.mailed_code(MailedPurpose::SignIn, id)),
         (Reference::Link, _) => link(courier, argument),
+        // They are listed above, where there are any.
+        (Reference::Messages, _) => None,
         (Reference::User | Reference::Chat | Reference::Code, None) => None,
     };
     Ok(found.unwrap_or_else(|| GONE.to_owned()))

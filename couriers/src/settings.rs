@@ -5,6 +5,7 @@ use crate::channel::smtp::SmtpUrl;
 use crate::channel::webhook::WebhookSettings;
 use crate::dkim::DkimSettings;
 use crate::mail::Sender;
+use domain::digest::UNREAD_SECONDS;
 use domain::notify::Categories;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub struct CourierSettings {
     pub node: String,
     /// How mail leaves the house.
     pub mail: MailSettings,
+    /// How long what is said to somebody has to stay unread until they are told of it.
+    pub unread_after: Duration,
     /// Where the channel `webhook` leads; none when nobody has set it.
     pub webhook: Option<WebhookSettings>,
 }
@@ -38,6 +41,7 @@ impl Default for CourierSettings {
             reset_url: None,
             node: "one".to_owned(),
             mail: MailSettings::default(),
+            unread_after: Duration::from_secs(UNREAD_SECONDS),
             webhook: None,
         }
     }

@@ -71,6 +71,7 @@ stream_of!(SuppressionId);
 stream_of!(EmailClaim);
 stream_of!(ProjectionName);
 stream_of!(ReadMarkId);
+stream_of!(DigestId);
 
 /// The claim on a name: its keyed hash, so that the log can be searched by a name without holding it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -139,7 +140,7 @@ impl ReadMarkId {
     fn parse(text: &str) -> Option<ReadMarkId> {
         let mut parts = text.split('.');
         let (user, chat, number) = (parts.next()?, parts.next()?, parts.next()?);
-        let span = number.parse::<u64>().ok().filter(|span| span.to_string() == number)?;
+        let span = parse_number(number)?;
         let id = ReadMarkId { user_id: UserId(parse_uuid(user)?), chat_id: ChatId(parse_uuid(chat)?), span };
         parts.next().is_none().then_some(id)
     }
@@ -156,6 +157,40 @@ impl From<ReadMarkId> for StreamId {
     fn from(id: ReadMarkId) -> StreamId {
         StreamId::ReadMarkId(id)
     }
+}
+
+/// What somebody is told that they have not read, among the messages of one span of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DigestId {
+    pub user_id: UserId,
+    /// The number of the span.
+    pub span: u64,
+}
+
+impl DigestId {
+    /// Reads the text form: the id and the number, with a dot between them.
+    fn parse(text: &str) -> Option<DigestId> {
+        let (user, span) = text.split_once('.')?;
+        Some(DigestId { user_id: UserId(parse_uuid(user)?), span: parse_number(span)? })
+    }
+}
+
+impl fmt::Display for DigestId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let DigestId { user_id, span } = self;
+        write!(out, "{user_id}.{span}")
+    }
+}
+
+impl From<DigestId> for StreamId {
+    fn from(id: DigestId) -> StreamId {
+        StreamId::DigestId(id)
+    }
+}
+
+/// A number as it is written here: without a sign or leading zeros.
+fn parse_number(text: &str) -> Option<u64> {
+    text.parse::<u64>().ok().filter(|number| number.to_string() == text)
 }
 
 /// The name of a projection: lower-case letters and hyphens, a letter at both ends.
@@ -289,6 +324,8 @@ pub enum StreamId {
     PinsId(PinsId),
     /// `read_mark-<id of the user>.<id of the chat>.<number of the span>`
     ReadMarkId(ReadMarkId),
+    /// `digest-<id of the user>.<number of the span>`
+    DigestId(DigestId),
     /// `link-<id>`
     LinkId(LinkId),
     /// `delivery-<id>`
@@ -336,6 +373,8 @@ pub enum Category {
     Pins,
     /// How far somebody has read.
     ReadMark,
+    /// What somebody is told that they have not read.
+    Digest,
     /// A short link.
     Link,
     /// What one person is told over one channel.
@@ -358,7 +397,7 @@ pub enum Category {
 
 impl Category {
     /// Every category.
-    pub const ALL: [Category; 21] = [
+    pub const ALL: [Category; 22] = [
         Category::User,
         Category::Session,
         Category::Token,
@@ -371,6 +410,7 @@ impl Category {
         Category::Reactions,
         Category::Pins,
         Category::ReadMark,
+        Category::Digest,
         Category::Link,
         Category::Delivery,
         Category::Notification,
@@ -397,6 +437,7 @@ impl Category {
             Category::Reactions => "reactions",
             Category::Pins => "pins",
             Category::ReadMark => "read_mark",
+            Category::Digest => "digest",
             Category::Link => "link",
             Category::Delivery => "delivery",
             Category::Notification => "notification",
@@ -412,7 +453,7 @@ impl Category {
     /// Whether its streams are rarely named twice in a short time, so that keeping their states is of no use.
     pub fn is_rarely_named_again(self) -> bool {
         match self {
-            Category::Link | Category::ReadMark => true,
+            Category::Link | Category::ReadMark | Category::Digest => true,
             // In a lively chat the same ones are named again and again, and those of a popular message are many.
             Category::Reactions | Category::Pins => false,
             Category::Preferences | Category::Suppression | Category::Email | Category::Proof => true,
@@ -455,6 +496,7 @@ impl StreamId {
             StreamId::ReactionsId(_) => Category::Reactions,
             StreamId::PinsId(_) => Category::Pins,
             StreamId::ReadMarkId(_) => Category::ReadMark,
+            StreamId::DigestId(_) => Category::Digest,
             StreamId::LinkId(_) => Category::Link,
             StreamId::DeliveryId(_) => Category::Delivery,
             StreamId::NotificationId(_) => Category::Notification,
@@ -483,6 +525,7 @@ impl fmt::Display for StreamId {
             StreamId::ReactionsId(id) => id.fmt(out),
             StreamId::PinsId(id) => id.fmt(out),
             StreamId::ReadMarkId(id) => id.fmt(out),
+            StreamId::DigestId(id) => id.fmt(out),
             StreamId::LinkId(id) => id.fmt(out),
             StreamId::DeliveryId(id) => id.fmt(out),
             StreamId::NotificationId(id) => id.fmt(out),
@@ -513,6 +556,7 @@ impl StreamId {
             Category::Reactions => ReactionsId(parse_uuid(rest)?).into(),
             Category::Pins => PinsId(parse_uuid(rest)?).into(),
             Category::ReadMark => ReadMarkId::parse(rest)?.into(),
+            Category::Digest => DigestId::parse(rest)?.into(),
             Category::Link => LinkId(parse_uuid(rest)?).into(),
             Category::Delivery => DeliveryId(parse_uuid(rest)?).into(),
             Category::Notification => NotificationId(parse_uuid(rest)?).into(),
@@ -560,7 +604,7 @@ mod tests {
     #[test]
     fn streams_read_back_from_their_text() {
         let id = Uuid::from_u128(7);
-        let streams: [StreamId; 20] = [
+        let streams: [StreamId; 21] = [
             UserId(id).into(),
             SessionId(id).into(),
             TokenId(id).into(),
@@ -570,6 +614,7 @@ mod tests {
             ReactionsId(id).into(),
             PinsId(id).into(),
             ReadMarkId { user_id: UserId(id), chat_id: ChatId(id), span: 70 }.into(),
+            DigestId { user_id: UserId(id), span: 70 }.into(),
             DeliveryId(id).into(),
             NotificationId(id).into(),
             InboxId(id).into(),

@@ -29,7 +29,7 @@ pub use id::{
     Category, ChatId, DeliveryId, InboxId, InvitationId, LinkId, MessageId, NotificationId, PinsId, PreferencesId,
     ProofId, ReactionsId, ReadMarkId, SessionId, StreamId, SuppressionId, TemplateId, TokenId, UserId,
 };
-pub use notify::{delivery, inbox, link, notification, preferences, suppression, template, template_key};
+pub use notify::{delivery, digest, inbox, link, notification, preferences, suppression, template, template_key};
 pub use ops::projection;
 pub use personal::Personal;
 pub use reads::Reads;
@@ -58,6 +58,8 @@ pub enum Command {
     Pins(PinsId, pins::Command),
     /// About how far one person has read in one chat.
     ReadMark(ReadMarkId, read_mark::Command),
+    /// About what one person is told that they have not read.
+    Digest(id::DigestId, digest::Command),
     /// About one delivery.
     Delivery(DeliveryId, delivery::Command),
     /// About one notification.
@@ -92,6 +94,7 @@ impl Command {
             Command::Reactions(id, _) => (*id).into(),
             Command::Pins(id, _) => (*id).into(),
             Command::ReadMark(id, _) => (*id).into(),
+            Command::Digest(id, _) => (*id).into(),
             Command::Link(id, _) => (*id).into(),
             Command::Delivery(id, _) => (*id).into(),
             Command::Notification(id, _) => (*id).into(),
@@ -115,6 +118,7 @@ impl Command {
             Command::Reactions(id, command) => command.reads(*id),
             Command::Pins(id, command) => command.reads(*id),
             Command::ReadMark(id, command) => command.reads(*id),
+            Command::Digest(id, command) => command.reads(*id),
             Command::Link(_, command) => command.reads(),
             Command::Template(_, command) => command.reads(),
             Command::Delivery(_, command) => command.reads(),
@@ -133,6 +137,7 @@ impl Command {
             Command::Reactions(_, command) => command.by(),
             Command::Pins(_, command) => command.by(),
             Command::ReadMark(id, _) => Some(id.user_id),
+            Command::Digest(..) => None,
             Command::Link(..) => None,
             Command::Notification(_, command) => command.by(),
             Command::User(..) | Command::Session(..) | Command::Token(..) | Command::Delivery(..) => None,
@@ -148,7 +153,7 @@ impl Command {
             Command::Chat(_, command) => command.needs_living_actor(),
             Command::Reactions(_, command) => command.needs_living_actor(),
             Command::Pins(_, command) => command.needs_living_actor(),
-            Command::Link(..) | Command::ReadMark(..) => true,
+            Command::Link(..) | Command::ReadMark(..) | Command::Digest(..) => true,
             Command::Session(..) | Command::Token(..) | Command::Message(..) | Command::Nothing(_) => true,
             Command::Delivery(..) | Command::Notification(..) | Command::Inbox(..) | Command::Suppression(..) => true,
             Command::Template(..) => true,
@@ -185,6 +190,8 @@ pub enum Event {
     Pins(PinsId, pins::Event),
     /// To how far somebody has read.
     ReadMark(ReadMarkId, read_mark::Event),
+    /// To what somebody is told that they have not read.
+    Digest(id::DigestId, digest::Event),
     /// To a delivery.
     Delivery(DeliveryId, delivery::Event),
     /// To a notification.
@@ -221,6 +228,7 @@ impl Event {
             Event::Reactions(id, _) => (*id).into(),
             Event::Pins(id, _) => (*id).into(),
             Event::ReadMark(id, _) => (*id).into(),
+            Event::Digest(id, _) => (*id).into(),
             Event::Link(id, _) => (*id).into(),
             Event::Delivery(id, _) => (*id).into(),
             Event::Notification(id, _) => (*id).into(),
@@ -265,6 +273,7 @@ impl Event {
             Event::Reactions(_, event) => event.name(),
             Event::Pins(_, event) => event.name(),
             Event::ReadMark(_, event) => event.name(),
+            Event::Digest(_, event) => event.name(),
             Event::Link(_, event) => event.name(),
             Event::Delivery(_, event) => event.name(),
             Event::Notification(_, event) => event.name(),
@@ -292,6 +301,7 @@ impl Event {
             Event::Reactions(_, event) => event.written(),
             Event::Pins(_, event) => event.written(),
             Event::ReadMark(_, event) => event.written(),
+            Event::Digest(_, event) => event.written(),
             Event::Link(_, event) => event.written(),
             Event::Delivery(_, event) => event.written(),
             Event::Notification(_, event) => event.written(),
@@ -323,6 +333,7 @@ impl Event {
             Category::Reactions => parts.placed(reactions::Event::restore(parts)?, Event::Reactions)?,
             Category::Pins => parts.placed(pins::Event::restore(parts)?, Event::Pins)?,
             Category::ReadMark => parts.placed(read_mark::Event::restore(parts)?, Event::ReadMark)?,
+            Category::Digest => parts.placed(digest::Event::restore(parts)?, Event::Digest)?,
             Category::Link => parts.placed(link::Event::restore(parts)?, Event::Link)?,
             Category::Delivery => parts.placed(delivery::Event::restore(parts)?, Event::Delivery)?,
             Category::Notification => parts.placed(notification::Event::restore(parts)?, Event::Notification)?,
@@ -363,6 +374,8 @@ pub enum State {
     Pins(pins::State),
     /// How far somebody has read.
     ReadMark(read_mark::State),
+    /// What somebody is told that they have not read.
+    Digest(digest::State),
     /// A delivery.
     Delivery(delivery::State),
     /// A notification.
@@ -399,6 +412,7 @@ impl State {
             Category::Reactions => State::Reactions(reactions::State::default()),
             Category::Pins => State::Pins(pins::State::default()),
             Category::ReadMark => State::ReadMark(read_mark::State::default()),
+            Category::Digest => State::Digest(digest::State::default()),
             Category::Link => State::Link(link::State::default()),
             Category::Delivery => State::Delivery(delivery::State::default()),
             Category::Notification => State::Notification(notification::State::default()),
@@ -426,6 +440,7 @@ impl State {
             (State::Reactions(state), Event::Reactions(_, event)) => reactions::evolve(state, event),
             (State::Pins(state), Event::Pins(_, event)) => pins::evolve(state, event),
             (State::ReadMark(state), Event::ReadMark(_, event)) => read_mark::evolve(state, event),
+            (State::Digest(state), Event::Digest(_, event)) => digest::evolve(state, event),
             (State::Link(state), Event::Link(_, event)) => link::evolve(state, event),
             (State::Delivery(state), Event::Delivery(_, event)) => delivery::evolve(state, event),
             (State::Notification(state), Event::Notification(_, event)) => notification::evolve(state, event),
@@ -449,6 +464,7 @@ impl State {
                 | State::Reactions(_)
                 | State::Pins(_)
                 | State::ReadMark(_)
+                | State::Digest(_)
                 | State::Link(_)
                 | State::Delivery(_)
                 | State::Notification(_)
@@ -478,6 +494,7 @@ impl State {
             State::Reactions(state) => state.to_json(),
             State::Pins(state) => state.to_json(),
             State::ReadMark(state) => state.to_json(),
+            State::Digest(state) => state.to_json(),
             State::Link(state) => state.to_json(),
             State::Delivery(state) => state.to_json(),
             State::Notification(state) => state.to_json(),

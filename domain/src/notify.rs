@@ -2,6 +2,7 @@
 
 pub mod category;
 pub mod delivery;
+pub mod digest;
 pub mod inbox;
 pub mod language;
 pub mod link;

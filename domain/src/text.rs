@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
+pub mod mentions;
 mod visible;
 
 use visible::{has_loose_mark, invisible_ones_fit, is_control, is_invisible, is_visible};

@@ -31,7 +31,7 @@ fn shapes() -> Vec<String> {
 /// One stream of each kind.
 fn streams() -> Vec<String> {
     let id = Uuid::from_u128(1);
-    let forms = [id.to_string(), "01".repeat(32), "users".to_owned(), format!("{id}.{id}.7")];
+    let forms = [id.to_string(), "01".repeat(32), "users".to_owned(), format!("{id}.{id}.7"), format!("{id}.7")];
     let of = |category: Category| {
         let texts = forms.iter().map(|form| format!("{}-{form}", category.word()));
         texts.into_iter().find(|text| StreamId::parse(text).is_some()).expect("one of the forms is that of its ids")

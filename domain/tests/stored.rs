@@ -3,7 +3,7 @@
 //! What stands in the snapshot stands in logs: a shape may be added there, none may be changed.
 #![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
-use domain::id::{EmailClaim, NameClaim, ProjectionName, QuotaId, TemplateKey};
+use domain::id::{DigestId, EmailClaim, NameClaim, ProjectionName, QuotaId, TemplateKey};
 use domain::link::{LinkCode, LinkTarget};
 use domain::notify::{CategoryKey, Channel, Kind, Semantics, quiet};
 use domain::session::TokenHash;
@@ -12,7 +12,7 @@ use domain::user::{Origin, Verifier};
 use domain::{
     ChatId, DeliveryId, Emoji, Event, InboxId, InvitationId, LinkId, MessageId, NotificationId, Personal, PinsId,
     PreferencesId, ProofId, ReactionsId, ReadMarkId, SessionId, Stored, StoredParts, StreamId, SuppressionId,
-    TemplateId, Timestamp, TokenId, Unreadable, UserId, chat, delivery, email, inbox, link, message, name,
+    TemplateId, Timestamp, TokenId, Unreadable, UserId, chat, delivery, digest, email, inbox, link, message, name,
     notification, pins, preferences, projection, proof, quota, reactions, read_mark, session, suppression, template,
     template_key, token, user,
 };
@@ -36,6 +36,7 @@ const MESSAGE: MessageId = MessageId(Uuid::from_u128(5));
 const REACTIONS: ReactionsId = ReactionsId(MESSAGE.0);
 const PINS: PinsId = PinsId(CHAT.0);
 const READ_MARK: ReadMarkId = ReadMarkId { user_id: ANNA, chat_id: CHAT, span: 0 };
+const DIGEST: DigestId = DigestId { user_id: ANNA, span: 0 };
 const EARLIER: MessageId = MessageId(Uuid::from_u128(6));
 const DELIVERY: DeliveryId = DeliveryId(Uuid::from_u128(9));
 const NOTIFICATION: NotificationId = NotificationId(Uuid::from_u128(10));
@@ -298,6 +299,17 @@ examples! { sight:
             message_id: MESSAGE,
             up_to: 7,
             unread: 2,
+            at: AT,
+        }))
+    },
+    Event::Digest(_, digest::Event::Gathered(_)) => {
+        Event::Digest(DIGEST, digest::Event::Gathered(digest::Gathered {
+            up_to: 7,
+            total: 3,
+            messages: vec![
+                digest::ForThem { why: digest::Why::Reply, chat_id: CHAT, message_id: EARLIER },
+                digest::ForThem { why: digest::Why::Mention, chat_id: CHAT, message_id: MESSAGE },
+            ],
             at: AT,
         }))
     },

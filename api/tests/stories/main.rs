@@ -53,6 +53,7 @@ mod suppressions;
 mod telling;
 mod templates;
 mod tokens;
+mod unread;
 mod unsubscribing;
 mod wire;
 mod wrong_passwords;

@@ -4,7 +4,7 @@
 use super::category::{CategoryKey, Channel};
 use crate::proof::{self, Issued, Purpose};
 use crate::text::Email;
-use crate::{Category, Event, Personal, ProofId, Timestamp, UserId, chat, device, email, session, user};
+use crate::{Category, Event, Personal, ProofId, Timestamp, UserId, chat, device, digest, email, session, user};
 use serde_json::{Map, Value, json};
 
 /// Somebody is to be told of a fact.
@@ -39,11 +39,14 @@ pub enum Reference {
     Link,
     /// A code that is derived: `{"$code": "<id>"}`.
     Code,
+    /// Those messages of a list that the recipient can read and has not: `{"$messages": [{why, chat_id, message_id}]}`.
+    Messages,
 }
 
 impl Reference {
     /// Every one.
-    pub const ALL: [Reference; 4] = [Reference::User, Reference::Chat, Reference::Link, Reference::Code];
+    pub const ALL: [Reference; 5] =
+        [Reference::User, Reference::Chat, Reference::Link, Reference::Code, Reference::Messages];
 
     /// The key of its object.
     pub fn key(self) -> &'static str {
@@ -52,6 +55,7 @@ impl Reference {
             Reference::Chat => "$chat",
             Reference::Link => "$link",
             Reference::Code => "$code",
+            Reference::Messages => "$messages",
         }
     }
 
@@ -72,6 +76,7 @@ pub fn tells_of(category: Category) -> bool {
     match category {
         Category::User | Category::Session | Category::Email | Category::Proof | Category::Chat => true,
         Category::Token | Category::Quota | Category::Name | Category::Message | Category::Link => false,
+        Category::Digest => true,
         Category::Reactions | Category::Pins | Category::ReadMark => false,
         Category::Delivery | Category::Notification | Category::Inbox => false,
         Category::Preferences | Category::Suppression | Category::Template | Category::TemplateKey => false,
@@ -91,6 +96,8 @@ pub fn notices(event: &Event, version: u64, at: Timestamp) -> Vec<Notice> {
         of_proof(*id, event).into_iter().collect()
     } else if let Event::Chat(chat_id, event) = event {
         of_chat(*chat_id, event).into_iter().collect()
+    } else if let Event::Digest(id, event) = event {
+        vec![of_digest(id.user_id, event)]
     } else {
         Vec::new()
     }
@@ -225,6 +232,13 @@ fn of_chat(chat_id: crate::ChatId, event: &chat::Event) -> Option<Notice> {
         | chat::Event::InvitationMade(_)
         | chat::Event::InvitationWithdrawn(_) => None,
     }
+}
+
+/// What is unread when it is sent is looked up then: who has read it meanwhile is told nothing.
+fn of_digest(user_id: UserId, event: &digest::Event) -> Notice {
+    let digest::Event::Gathered(gathered) = event;
+    let variables = [("total", json!(gathered.total)), ("items", Reference::Messages.to(json!(gathered.messages)))];
+    notice("unread", user_id, CategoryKey::MESSAGES, "messages.unread", variables)
 }
 
 /// Every template calls its reader by name.

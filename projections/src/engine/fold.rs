@@ -1,9 +1,10 @@
 //! How the facts of an aggregate come into a read model: into tables, or into the text index.
 
+use domain::id::DigestId;
 use domain::{
     Category, ChatId, DeliveryId, Event, InboxId, LinkId, MessageId, NotificationId, PinsId, PreferencesId,
-    ReactionsId, ReadMarkId, SessionId, SuppressionId, TemplateId, TokenId, UserId, chat, delivery, inbox, link,
-    message, notification, pins, preferences, reactions, read_mark, session, suppression, template, token, user,
+    ReactionsId, ReadMarkId, SessionId, SuppressionId, TemplateId, TokenId, UserId, chat, delivery, digest, inbox,
+    link, message, notification, pins, preferences, reactions, read_mark, session, suppression, template, token, user,
 };
 use search::Change;
 use store::Fact;
@@ -32,6 +33,7 @@ pub(crate) enum Fold {
     Reactions(Write<ReactionsId, reactions::Event>),
     Pins(Write<PinsId, pins::Event>),
     ReadMark(Write<ReadMarkId, read_mark::Event>),
+    Digest(Write<DigestId, digest::Event>),
     /// One by one, and then the page that they came in.
     MessagePages(Write<MessageId, message::Event>, WritePage),
     Delivery(Write<DeliveryId, delivery::Event>),
@@ -58,6 +60,7 @@ impl Fold {
             Fold::Reactions(_) => Category::Reactions,
             Fold::Pins(_) => Category::Pins,
             Fold::ReadMark(_) => Category::ReadMark,
+            Fold::Digest(_) => Category::Digest,
             Fold::Delivery(_) => Category::Delivery,
             Fold::Notification(_) => Category::Notification,
             Fold::Inbox(_) => Category::Inbox,
@@ -72,7 +75,7 @@ impl Fold {
     pub(crate) const fn is_of_index(self) -> bool {
         match self {
             Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_) => true,
-            Fold::Link(_) | Fold::Reactions(_) | Fold::Pins(_) | Fold::ReadMark(_) => false,
+            Fold::Link(_) | Fold::Reactions(_) | Fold::Pins(_) | Fold::ReadMark(_) | Fold::Digest(_) => false,
             Fold::User(_)
             | Fold::Session(_)
             | Fold::Token(_)
@@ -101,6 +104,7 @@ impl Fold {
             (Fold::Reactions(fold), Event::Reactions(id, event)) => fold(tx, fact, *id, event),
             (Fold::Pins(fold), Event::Pins(id, event)) => fold(tx, fact, *id, event),
             (Fold::ReadMark(fold), Event::ReadMark(id, event)) => fold(tx, fact, *id, event),
+            (Fold::Digest(fold), Event::Digest(id, event)) => fold(tx, fact, *id, event),
             (Fold::Delivery(fold), Event::Delivery(id, event)) => fold(tx, fact, *id, event),
             (Fold::Notification(fold), Event::Notification(id, event)) => fold(tx, fact, *id, event),
             (Fold::Inbox(fold), Event::Inbox(id, event)) => fold(tx, fact, *id, event),
@@ -108,7 +112,7 @@ impl Fold {
             (Fold::Suppression(fold), Event::Suppression(id, event)) => fold(tx, fact, *id, event),
             (Fold::Template(fold), Event::Template(id, event)) => fold(tx, fact, *id, event),
             // Of another aggregate.
-            (Fold::Link(_) | Fold::Reactions(_) | Fold::Pins(_) | Fold::ReadMark(_), _) => Ok(()),
+            (Fold::Link(_) | Fold::Reactions(_) | Fold::Pins(_) | Fold::ReadMark(_) | Fold::Digest(_), _) => Ok(()),
             (Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_), _) => Ok(()),
             (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => Ok(()),
             (Fold::Message(_) | Fold::MessagePages(..), _) => Ok(()),
@@ -124,7 +128,7 @@ impl Fold {
     pub(crate) fn write_page(self, tx: &mut Tx<'_>, facts: &[&Fact]) -> Result<(), store::Error> {
         match self {
             Fold::MessagePages(_, fold) => fold(tx, facts),
-            Fold::Link(_) | Fold::Reactions(_) | Fold::Pins(_) | Fold::ReadMark(_) => Ok(()),
+            Fold::Link(_) | Fold::Reactions(_) | Fold::Pins(_) | Fold::ReadMark(_) | Fold::Digest(_) => Ok(()),
             Fold::User(_)
             | Fold::Session(_)
             | Fold::Token(_)
@@ -149,7 +153,7 @@ impl Fold {
             (Fold::IndexChat(fold), Event::Chat(id, event)) => fold(fact, *id, event),
             (Fold::IndexMessage(fold), Event::Message(id, event)) => fold(fact, *id, event),
             // Of another aggregate.
-            (Fold::Reactions(_) | Fold::Pins(_) | Fold::ReadMark(_), _) => None,
+            (Fold::Reactions(_) | Fold::Pins(_) | Fold::ReadMark(_) | Fold::Digest(_), _) => None,
             (Fold::Link(_) | Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_), _) => None,
             (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => None,
             (Fold::Message(_) | Fold::MessagePages(..), _) => None,

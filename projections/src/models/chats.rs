@@ -4,6 +4,7 @@ mod admission;
 mod direct;
 mod queries;
 mod unread;
+mod waiting;
 
 pub use admission::{Ban, Invitation, bans, invitations, invited_to};
 pub use queries::{
@@ -12,6 +13,7 @@ pub use queries::{
 };
 
 pub use unread::{posted_at, read_up_to, unread_behind};
+pub use waiting::{Due, Waiting, waiting, waiting_for};
 
 use crate::ProjectionId;
 use crate::engine::definition::Definition;
@@ -19,8 +21,9 @@ use crate::engine::fold::Fold;
 use crate::engine::table::{Key, Table};
 use crate::models::display_name;
 use domain::chat::{self, Role};
+use domain::id::ReadMarkId;
 use domain::text::{MessageText, Nickname, canonical_name};
-use domain::{ChatId, Event, MessageId, Personal, UserId, message, user};
+use domain::{ChatId, Event, MessageId, Personal, UserId, message, read_mark, user};
 use std::collections::BTreeMap;
 use store::Fact;
 use store::sql::{Tx, Value};
@@ -28,7 +31,7 @@ use store::sql::{Tx, Value};
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Chats,
     name: "chats",
-    version: 7,
+    version: 8,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
@@ -36,7 +39,8 @@ pub(crate) const DEFINITION: Definition = Definition {
     folds: &[
         Fold::Chat(apply_chat),
         Fold::MessagePages(apply_message, count_page),
-        Fold::ReadMark(unread::apply),
+        Fold::ReadMark(apply_mark),
+        Fold::Digest(waiting::apply),
         Fold::User(apply_user),
     ],
 };
@@ -63,6 +67,7 @@ const TABLES: &str = concat!(
         chat_id bytea not null,
         user_id bytea not null,
         user_name text,
+        name_key text,
         role text not null,
         joined_at bigint not null,
         position bigint not null,
@@ -71,6 +76,7 @@ const TABLES: &str = concat!(
         primary key (chat_id, user_id)
     ) without rowid;
     create index if not exists member_by_user on member (user_id, position);
+    create index if not exists member_by_name on member (chat_id, name_key);
     create table said (
         position bigint primary key,
         message_id bytea not null,
@@ -89,6 +95,7 @@ const TABLES: &str = concat!(
     ) without rowid;
 ",
     unread::tables!(),
+    waiting::tables!(),
 );
 
 const INDEXES: &str = "
@@ -123,7 +130,7 @@ const COMPARED: &[Table] = &[
     Table {
         name: "member",
         key: &[Key::Id("chat_id"), Key::Id("user_id")],
-        columns: &["user_name", "role", "joined_at", "position", "read_up_to", "own"],
+        columns: &["user_name", "name_key", "role", "joined_at", "position", "read_up_to", "own"],
     },
     Table {
         name: "said",
@@ -132,6 +139,8 @@ const COMPARED: &[Table] = &[
     },
     Table { name: "author_name", key: &[Key::Id("chat_id"), Key::Id("user_id")], columns: &["user_name"] },
     unread::COMPARED,
+    waiting::WAITING,
+    waiting::TOLD,
 ];
 
 /// So many characters of a message are shown with its chat, and kept here.
@@ -163,7 +172,10 @@ fn apply_message(
     event: &message::Event,
 ) -> Result<(), store::Error> {
     match event {
-        message::Event::Posted(posted) => post(tx, fact, message_id, posted),
+        message::Event::Posted(posted) => {
+            post(tx, fact, message_id, posted)?;
+            waiting::note(tx, fact, message_id, posted)
+        }
         message::Event::Edited(edited) => match &edited.text {
             Personal::Known(text) => tx.queue(
                 "update said set text = $2, version = $3 where message_id = $1",
@@ -179,7 +191,14 @@ fn apply_message(
 /// What a page of facts comes to.
 fn count_page(tx: &mut Tx<'_>, facts: &[&Fact]) -> Result<(), store::Error> {
     note_activity(tx, facts)?;
-    unread::count_page(tx, facts)
+    unread::count_page(tx, facts)?;
+    waiting::note_page(tx, facts)
+}
+
+fn apply_mark(tx: &mut Tx<'_>, _: &Fact, id: ReadMarkId, event: &read_mark::Event) -> Result<(), store::Error> {
+    let read_mark::Event::Moved(moved) = event;
+    unread::move_mark(tx, id, moved)?;
+    waiting::read(tx, id.chat_id, id.user_id, moved.up_to)
 }
 
 /// Where each chat was active last. That something was said stays true when it is taken back.
@@ -216,6 +235,7 @@ fn post(tx: &mut Tx<'_>, fact: &Fact, message_id: MessageId, posted: &message::P
 
 fn remove(tx: &mut Tx<'_>, message_id: MessageId) -> Result<(), store::Error> {
     unread::take_off(tx, message_id)?;
+    waiting::remove(tx, message_id)?;
     tx.queue("delete from said where message_id = $1", &[(&message_id).into()])
 }
 
@@ -250,6 +270,7 @@ fn apply_chat(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, event: &chat::Event
         chat::Event::Archived(_) => set_archived(tx, chat_id, true)?,
         chat::Event::Unarchived(_) => set_archived(tx, chat_id, false)?,
         chat::Event::Deleted(_) => {
+            waiting::remove_chat(tx, chat_id)?;
             tx.queue("delete from said_block where chat_id = $1", &[(&chat_id).into()])?;
             tx.queue("delete from said where chat_id = $1", &[(&chat_id).into()])?;
             tx.queue("delete from author_name where chat_id = $1", &[(&chat_id).into()])?;
@@ -273,7 +294,11 @@ fn apply_chat(tx: &mut Tx<'_>, fact: &Fact, chat_id: ChatId, event: &chat::Event
         chat::Event::NicknameChanged(changed) => {
             let name = changed.nickname.known().map(|name| name.as_str());
             let params: [Value<'_>; 3] = [(&chat_id).into(), (&changed.user_id).into(), name.into()];
-            tx.queue("update member set user_name = $3 where chat_id = $1 and user_id = $2", &params)?;
+            let key = changed.nickname.known().map(Nickname::key);
+            tx.queue(
+                "update member set user_name = $3, name_key = $4 where chat_id = $1 and user_id = $2",
+                &[(&chat_id).into(), (&changed.user_id).into(), name.into(), key.as_deref().into()],
+            )?;
             tx.queue("update author_name set user_name = $3 where chat_id = $1 and user_id = $2", &params)?;
         }
         chat::Event::RoleChanged(changed) => {
@@ -326,9 +351,10 @@ fn come(
     chat_id: ChatId,
     (user_id, nickname, role): (UserId, &Personal<Nickname>, Role),
 ) -> Result<(), store::Error> {
+    let key = nickname.known().map(Nickname::key);
     let come = tx.execute(
-        "insert into member (chat_id, user_id, user_name, role, joined_at, position, read_up_to, own)
-         values ($1, $2, $3, $4, $5, $6, $6, 0)
+        "insert into member (chat_id, user_id, user_name, role, joined_at, position, read_up_to, own, name_key)
+         values ($1, $2, $3, $4, $5, $6, $6, 0, $7)
          on conflict (chat_id, user_id) do nothing",
         &[
             (&chat_id).into(),
@@ -337,6 +363,7 @@ fn come(
             role.name().into(),
             fact.recorded_at.into(),
             fact.position.into(),
+            key.as_deref().into(),
         ],
     )?;
     // It stays when they leave: their messages keep their name.
@@ -349,6 +376,7 @@ fn come(
 }
 
 fn go(tx: &mut Tx<'_>, chat_id: ChatId, user_id: UserId) -> Result<(), store::Error> {
+    waiting::go(tx, chat_id, user_id)?;
     // Nobody goes twice: who was erased is gone already, and may still be removed.
     let gone =
         tx.execute("delete from member where chat_id = $1 and user_id = $2", &[(&chat_id).into(), (&user_id).into()])?;
@@ -367,6 +395,7 @@ fn forget(tx: &mut Tx<'_>, user_id: UserId) -> Result<(), store::Error> {
     direct::forget(tx, user_id)?;
     admission::forget(tx, user_id)?;
     unread::forget(tx, user_id)?;
+    waiting::forget(tx, user_id)?;
     tx.queue("delete from said where author = $1", &[(&user_id).into()])?;
     tx.queue("update author_name set user_name = null where user_id = $1", &[(&user_id).into()])?;
     tx.queue("delete from member where user_id = $1", &[(&user_id).into()])

@@ -20,6 +20,7 @@ mod support;
 mod texts;
 mod tokens;
 mod verify;
+mod waiting;
 
 /// Whether the log and the read models are in a database that several nodes share.
 pub const SHARED: bool = false;

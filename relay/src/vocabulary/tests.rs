@@ -17,6 +17,7 @@ fn stored() -> Vec<(&'static str, Event)> {
             "name" | "email" | "suppression" => "0f".repeat(32),
             "projection" | "template_key" => "users".to_owned(),
             "read_mark" => format!("{ID}.{ID}.7"),
+            "digest" => format!("{ID}.7"),
             _ => ID.to_owned(),
         };
         let stream = &format!("{category}-{id}");

@@ -11,6 +11,7 @@ use node::redis::Address;
 use node::{Modules, Node, NodeOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -50,27 +51,41 @@ impl TestApp {
 
     /// Starts with this policy for passwords.
     pub async fn start_hashing(passwords: PasswordPolicy) -> TestApp {
-        TestApp::over(new_folder(), TestApp::settings(), passwords, None, false, Modules::ALL).await
+        TestApp::over(new_folder(), TestApp::settings(), passwords, None, None, Modules::ALL).await
     }
 
     /// Starts with these settings.
     pub async fn start_with(settings: Settings) -> TestApp {
-        TestApp::over(new_folder(), settings, TestApp::passwords(), None, false, Modules::ALL).await
+        TestApp::over(new_folder(), settings, TestApp::passwords(), None, None, Modules::ALL).await
     }
 
     /// Starts with the Redis at that address.
     pub async fn start_sharing(redis: Address) -> TestApp {
-        TestApp::over(new_folder(), TestApp::settings(), TestApp::passwords(), Some(redis), false, Modules::ALL).await
+        TestApp::over(new_folder(), TestApp::settings(), TestApp::passwords(), Some(redis), None, Modules::ALL).await
     }
 
     /// Starts with couriers, whose mail stays in the dev mailbox. Every other server tells nobody anything.
     pub async fn start_telling() -> TestApp {
-        TestApp::over(new_folder(), TestApp::settings(), TestApp::passwords(), None, true, Modules::ALL).await
+        TestApp::over(
+            new_folder(),
+            TestApp::settings(),
+            TestApp::passwords(),
+            None,
+            Some(CourierSettings::default().unread_after),
+            Modules::ALL,
+        )
+        .await
+    }
+
+    /// The same; people are told at once of what was said to them, and not after ten minutes.
+    pub async fn start_telling_of_unread() -> TestApp {
+        let at_once = Some(Duration::ZERO);
+        TestApp::over(new_folder(), TestApp::settings(), TestApp::passwords(), None, at_once, Modules::ALL).await
     }
 
     /// Starts over a folder that another one has left.
     pub async fn start_in(folder: Arc<TempDir>) -> TestApp {
-        TestApp::over(folder, TestApp::settings(), TestApp::passwords(), None, false, Modules::ALL).await
+        TestApp::over(folder, TestApp::settings(), TestApp::passwords(), None, None, Modules::ALL).await
     }
 
     async fn over(
@@ -78,7 +93,7 @@ impl TestApp {
         settings: Settings,
         passwords: PasswordPolicy,
         redis: Option<Address>,
-        tells: bool,
+        tells: Option<Duration>,
         modules: Modules,
     ) -> TestApp {
         let database = shared::of(&folder).await;
@@ -86,7 +101,8 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port of the loopback interface");
         let address = listener.local_addr().expect("a bound listener has an address");
         let public_url = format!("http://{address}");
-        let couriers = tells.then(|| CourierSettings { public_url, ..CourierSettings::default() });
+        let couriers =
+            tells.map(|unread_after| CourierSettings { public_url, unread_after, ..CourierSettings::default() });
         let redis_address = redis.clone();
         let redis_options = NodeOptions { redis: redis_address, modules, ..NodeOptions::new(data) };
         let options = NodeOptions { database, passwords, couriers, ..redis_options };
@@ -181,7 +197,7 @@ impl TestApp {
     pub async fn restart_hashing(self, passwords: PasswordPolicy) -> TestApp {
         let (settings, redis, modules) = (self.settings.clone(), self.redis.clone(), self.modules);
         let folder = self.stop().await;
-        TestApp::over(folder, settings, passwords, redis, false, modules).await
+        TestApp::over(folder, settings, passwords, redis, None, modules).await
     }
 
     /// Stops it and starts another over the same folder, with these parts of the product.
@@ -195,7 +211,7 @@ impl TestApp {
         let modules = self.modules;
         let folder = self.stop().await;
         work(&data(&folder));
-        TestApp::over(folder, settings, passwords, redis, false, modules).await
+        TestApp::over(folder, settings, passwords, redis, None, modules).await
     }
 }
 

@@ -73,13 +73,11 @@ macro_rules! left_behind {
 }
 pub(super) use left_behind;
 
-pub(super) fn apply(tx: &mut Tx<'_>, _: &Fact, id: ReadMarkId, event: &read_mark::Event) -> Result<(), store::Error> {
-    match event {
-        read_mark::Event::Moved(Moved { up_to, .. }) => tx.queue(
-            "update member set read_up_to = $3 where chat_id = $1 and user_id = $2 and read_up_to < $3",
-            &[(&id.chat_id).into(), (&id.user_id).into(), (*up_to).into()],
-        ),
-    }
+pub(super) fn move_mark(tx: &mut Tx<'_>, id: ReadMarkId, moved: &Moved) -> Result<(), store::Error> {
+    tx.queue(
+        "update member set read_up_to = $3 where chat_id = $1 and user_id = $2 and read_up_to < $3",
+        &[(&id.chat_id).into(), (&id.user_id).into(), moved.up_to.into()],
+    )
 }
 
 /// Counts what a page of facts says, once each of its facts is folded in by itself.
