@@ -175,17 +175,6 @@ async fn reactions_pins_and_read_marks_are_told() {
     assert_eq!(other.find("read").await.data, read, "on the other device");
     anna.say(&chat, "end").await;
     assert!(!events(&hers.up_to("message.posted").await).contains(&"read"), "what he has read is his own affair");
-    let pin = format!("/v1/chats/{chat}/pins/{id}");
-    anna.put(&pin, json!({})).await.expect_status(200);
-    let pinned = live.find("pin.changed").await;
-    assert_eq!(pinned.data, json!({"chat_id": chat, "message_id": id, "pinned": true}));
-    anna.delete(&pin).await.expect_status(200);
-    assert_eq!(live.find("pin.changed").await.data["pinned"], false);
-    boris.put(&format!("/v1/chats/{chat}/read"), json!({"message_id": id})).await.expect_status(200);
-    let read = json!({"chat_id": chat, "message_id": id, "unread": 0});
-    assert_eq!(other.find("read").await.data, read, "on the other device");
-    anna.say(&chat, "end").await;
-    assert!(!events(&hers.up_to("message.posted").await).contains(&"read"), "what he has read is his own affair");
 }
 
 #[tokio::test]

@@ -45,6 +45,11 @@ impl Actor {
 impl Live {
     /// The next event; none at the end of the stream.
     pub async fn next(&mut self) -> Option<Heard> {
+        // That a stream is still there is said again and again.
+        tokio::time::timeout(WAIT_MAX, self.said()).await.expect("something is heard in time")
+    }
+
+    async fn said(&mut self) -> Option<Heard> {
         loop {
             while let Some(end) = self.read.windows(2).position(|two| two == b"\n\n") {
                 let block = self.read.drain(..end + 2).collect::<Vec<_>>();
@@ -52,9 +57,8 @@ impl Live {
                     return Some(heard);
                 }
             }
-            let chunk =
-                tokio::time::timeout(WAIT_MAX, self.response.chunk()).await.expect("something is heard in time");
-            self.read.extend_from_slice(&chunk.ok().flatten()?);
+            let chunk = self.response.chunk().await.ok().flatten()?;
+            self.read.extend_from_slice(&chunk);
         }
     }
 
