@@ -48,6 +48,8 @@ pub(crate) const FIGURES: &[Figure] = &[
     figure("letopis_answer_bytes", Gauge, Unit::Bytes, "Bytes of answers that callers have not taken yet."),
     figure("letopis_answers_refused_total", Counter, Unit::Count, "Answers that were refused since too many wait to be taken, by the limit that was reached."),
     figure("letopis_requests_limited_total", Counter, Unit::Count, "Requests that were refused since there were too many, by the limit that was reached."),
+    figure("letopis_live_streams", Gauge, Unit::Count, "Live streams that are open."),
+    figure("letopis_live_cut_total", Counter, Unit::Count, "Live streams that were cut since their clients did not read."),
     figure("letopis_session_lookups_total", Counter, Unit::Count, "Sessions that were looked up, by where they were found."),
     figure("letopis_log_head", Gauge, Unit::Count, "Position of the last event that this node has written."),
     figure("letopis_log_writable", Gauge, Unit::Count, "1 where the log can be written, else 0."),

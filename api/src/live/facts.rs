@@ -1,5 +1,6 @@
 //! What is told of each fact, and to whom. What it then says is read when it is sent (`show`).
 
+use domain::chat::Role;
 use domain::{
     ChatId, DeliveryId, Event, MessageId, UserId, chat, delivery, inbox, message, pins, reactions, read_mark, session,
     token, user,
@@ -21,9 +22,9 @@ pub(super) enum What {
     MessageDeleted(ChatId, MessageId),
     ReactionChanged(ChatId, MessageId),
     PinChanged { chat_id: ChatId, message_id: MessageId, pinned: bool },
-    MemberJoined(ChatId, UserId),
+    MemberJoined(ChatId, UserId, Role),
     MemberLeft(ChatId, UserId),
-    MemberRoleChanged(ChatId, UserId),
+    MemberRoleChanged(ChatId, UserId, Role),
     ChatChanged(ChatId),
     ChatDeleted(ChatId),
     Read { user_id: UserId, chat_id: ChatId, message_id: MessageId, unread: u64 },
@@ -64,8 +65,8 @@ impl What {
             | What::MessageDeleted(chat_id, _)
             | What::ReactionChanged(chat_id, _)
             | What::PinChanged { chat_id, .. }
-            | What::MemberJoined(chat_id, _)
-            | What::MemberRoleChanged(chat_id, _)
+            | What::MemberJoined(chat_id, ..)
+            | What::MemberRoleChanged(chat_id, ..)
             | What::ChatChanged(chat_id) => To::Chat(chat_id),
             What::ChatDeleted(chat_id) => To::LastOf(chat_id),
             What::MemberLeft(chat_id, user_id) => To::ChatAnd(chat_id, user_id),
@@ -116,11 +117,11 @@ fn of_chat(id: ChatId, event: &chat::Event) -> Option<What> {
     match event {
         chat::Event::Renamed(_) | chat::Event::Archived(_) | chat::Event::Unarchived(_) => Some(What::ChatChanged(id)),
         chat::Event::Deleted(_) => Some(What::ChatDeleted(id)),
-        chat::Event::MemberJoined(joined) => Some(What::MemberJoined(id, joined.user_id)),
-        chat::Event::MemberAdded(added) => Some(What::MemberJoined(id, added.user_id)),
+        chat::Event::MemberJoined(joined) => Some(What::MemberJoined(id, joined.user_id, joined.role)),
+        chat::Event::MemberAdded(added) => Some(What::MemberJoined(id, added.user_id, added.role)),
         chat::Event::MemberLeft(left) => Some(What::MemberLeft(id, left.user_id)),
         chat::Event::MemberRemoved(removed) => Some(What::MemberLeft(id, removed.user_id)),
-        chat::Event::RoleChanged(changed) => Some(What::MemberRoleChanged(id, changed.user_id)),
+        chat::Event::RoleChanged(changed) => Some(What::MemberRoleChanged(id, changed.user_id, changed.role)),
         // Its first member joins in the same breath. A nickname is in every message that comes.
         chat::Event::Created(_)
         | chat::Event::DirectOpened(_)

@@ -152,15 +152,14 @@ async fn one(app: &App, told: &Told, posted: &HashMap<u64, Now>) -> Result<Shown
         What::PinChanged { chat_id, message_id, pinned } => {
             made(position, "pin.changed", &PinFrame { chat_id, message_id, pinned })
         }
-        What::MemberJoined(chat_id, user_id) => {
-            made(position, "member.joined", &member(app, position, chat_id, user_id).await?)
+        What::MemberJoined(chat_id, user_id, role) => {
+            made(position, "member.joined", &member(app, position, chat_id, user_id, Some(role)).await?)
         }
         What::MemberLeft(chat_id, user_id) => {
-            let left = MemberFrame { role: None, ..member(app, position, chat_id, user_id).await? };
-            made(position, "member.left", &left)
+            made(position, "member.left", &member(app, position, chat_id, user_id, None).await?)
         }
-        What::MemberRoleChanged(chat_id, user_id) => {
-            made(position, "member.role_changed", &member(app, position, chat_id, user_id).await?)
+        What::MemberRoleChanged(chat_id, user_id, role) => {
+            made(position, "member.role_changed", &member(app, position, chat_id, user_id, Some(role)).await?)
         }
         What::ChatChanged(chat_id) => {
             let database = database(app, ProjectionId::Chats, position).await?;
@@ -256,12 +255,16 @@ async fn inbox_frame(app: &App, position: u64, id: DeliveryId) -> Result<Option<
     Ok(Some(InboxFrame { item: Some(InboxItem::of(item)), unread: inbox::unread(&database, user_id).await? }))
 }
 
-async fn member(app: &App, position: u64, chat_id: ChatId, user_id: UserId) -> Result<MemberFrame, Failure> {
-    let messages = database(app, ProjectionId::Messages, position).await?;
+async fn member(
+    app: &App,
+    position: u64,
+    chat_id: ChatId,
+    user_id: UserId,
+    role: Option<Role>,
+) -> Result<MemberFrame, Failure> {
+    let database = database(app, ProjectionId::Messages, position).await?;
     // Who has gone keeps their name there.
-    let user_name = messages::nickname(&messages, chat_id, user_id).await?.unwrap_or_default();
-    let chats = database(app, ProjectionId::Chats, position).await?;
-    let role = chats::member(&chats, chat_id, user_id).await?.map(|member| member.role);
+    let user_name = messages::nickname(&database, chat_id, user_id).await?.unwrap_or_default();
     Ok(MemberFrame { chat_id, user_id, user_name, role })
 }
 
