@@ -1,4 +1,4 @@
-//! Live: whoever is connected is told what happens, as it happens (`docs/decisions/0026`).
+//! Live: whoever is connected is told what happens, as it happens (`docs/decisions/0032`).
 //!
 //! One task of a node follows the log ([`follow`]), asks the [`hub`] which of it somebody here may see, shows that once
 //! ([`show`]) and hands the same bytes to every stream that it concerns. A [`stream`] that resumes reads the log itself
