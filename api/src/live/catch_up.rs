@@ -18,6 +18,8 @@ pub(super) struct CatchUp {
     user_id: UserId,
     /// The client has everything up to here.
     had: u64,
+    /// The log ended here when the stream was opened: who is in which chat is looked up no earlier than that.
+    opened_at: u64,
 }
 
 /// Who hears what, as of a position.
@@ -28,9 +30,9 @@ struct View {
 }
 
 impl CatchUp {
-    /// For a client that has everything up to that position.
-    pub(super) fn behind(user_id: UserId, had: u64) -> CatchUp {
-        CatchUp { user_id, had }
+    /// For a client that has everything up to the position `had` of a log that ends at `head`.
+    pub(super) fn behind(user_id: UserId, had: u64, head: u64) -> CatchUp {
+        CatchUp { user_id, had, opened_at: head }
     }
 
     /// What is to be told next. Once it has caught up the hub tells the rest, and that is so when this answers true.
@@ -69,7 +71,7 @@ impl CatchUp {
 
     /// The chats that its user is in now. The read model may be ahead of the hub.
     async fn view(&self, app: &App) -> Result<View, Failure> {
-        let database = app.projections.database(ProjectionId::Chats);
+        let database = show::database(app, ProjectionId::Chats, self.opened_at).await?;
         let (position, memberships) = chats::memberships(&database, self.user_id).await?;
         Ok(View { memberships: memberships.into_iter().collect(), position })
     }

@@ -294,7 +294,7 @@ async fn posted(app: &App, told: &[&Told]) -> Result<HashMap<u64, Now>, Failure>
 }
 
 /// A read model that knows at least that event.
-async fn database(app: &App, name: ProjectionId, position: u64) -> Result<Database, Failure> {
+pub(super) async fn database(app: &App, name: ProjectionId, position: u64) -> Result<Database, Failure> {
     app.projections.caught_up(name, position, WAIT_MAX).await.map_err(|_| Failure::Behind(name))?;
     Ok(app.projections.database(name))
 }

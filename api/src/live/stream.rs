@@ -74,7 +74,7 @@ impl Stream {
             return Err(Error::bad_parameter("from", format!("must be a log position; the log ends at {head}")));
         }
         let seat = app.live.enter(standing.user_id, standing.id)?;
-        let catch_up = Some(CatchUp::behind(standing.user_id, from));
+        let catch_up = Some(CatchUp::behind(standing.user_id, from, head));
         let shown = VecDeque::from([Frame::new(Some(from), "hello", &json!({"position": from}))]);
         let stop = Box::pin(stop.begun());
         let look = next_look(&standing);
