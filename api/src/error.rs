@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::token::Scope;
-use domain::{Refusal, RefusalKind};
+use domain::{Refusal, RefusalKind, Timestamp};
 use node::IndexError;
 use node::operations;
 use node::passwords::PasswordError;
@@ -49,6 +49,7 @@ codes! {
     SessionExpired = "session-id-expired", UNAUTHORIZED, "The session has expired";
     BadCredentials = "bad-credentials", UNAUTHORIZED, "User name or password is wrong";
     WrongDigits = "bad-code", UNAUTHORIZED, "The code is wrong or has expired";
+    Suspended = "account-suspended", FORBIDDEN, "The account is suspended";
     CrossSite = "cross-site-request", FORBIDDEN, "The request comes from a foreign site";
     BadSignature = "bad-signature", FORBIDDEN, "The signature does not hold";
     SessionRequired = "session-required", FORBIDDEN, "Only a person who has logged in may, not a service token";
@@ -65,6 +66,8 @@ codes! {
     TokenNotFound = "token-not-found", NOT_FOUND, "There is no such service token";
     ChatNotFound = "chat-not-found", NOT_FOUND, "There is no such chat";
     MemberNotFound = "member-not-found", NOT_FOUND, "There is no such member";
+    MessageHidden = "message-hidden", FORBIDDEN, "The message is hidden";
+    ReportNotFound = "report-not-found", NOT_FOUND, "There is no such report";
     InvitationNotFound = "invitation-not-found", NOT_FOUND, "There is no such invitation";
     InvitationExpired = "invitation-expired", GONE, "The invitation has ended, was used up or was withdrawn";
     MessageNotFound = "message-not-found", NOT_FOUND, "There is no such message";
@@ -159,6 +162,8 @@ pub(crate) struct Error {
     pub(crate) errors: Vec<FieldError>,
     /// The scope that the caller's service token lacks.
     pub(crate) scope: Option<Scope>,
+    /// When the account that is suspended may be used again.
+    pub(crate) until: Option<Timestamp>,
     /// After how many seconds the same request may be answered.
     pub(crate) retry_after_seconds: Option<u64>,
 }
@@ -166,7 +171,19 @@ pub(crate) struct Error {
 impl Error {
     /// A failure with its explanation.
     pub(crate) fn new(code: Code, detail: impl ToString) -> Error {
-        Error { code, detail: detail.to_string(), errors: Vec::new(), scope: None, retry_after_seconds: None }
+        Error {
+            code,
+            detail: detail.to_string(),
+            errors: Vec::new(),
+            scope: None,
+            until: None,
+            retry_after_seconds: None,
+        }
+    }
+
+    /// The account of who asks may not be used.
+    pub(crate) fn suspended(until: Option<Timestamp>) -> Error {
+        Error { until, ..Error::new(Code::Suspended, domain::user::Refusal::Suspended { until }) }
     }
 
     /// One field of the body is at fault.
@@ -242,6 +259,7 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Error {
         let code = match refusal.kind() {
             RefusalKind::BadCredentials => Code::BadCredentials,
+            RefusalKind::Suspended => Code::Suspended,
             RefusalKind::UserNotFound => Code::UserNotFound,
             RefusalKind::SessionNotFound => Code::SessionNotFound,
             RefusalKind::TokenNotFound => Code::TokenNotFound,
@@ -263,6 +281,7 @@ impl From<Refusal> for Error {
             RefusalKind::NotInvited => Code::NotInvited,
             RefusalKind::Banned => Code::Banned,
             RefusalKind::TooManyBans => Code::TooManyBans,
+            RefusalKind::ReportNotFound => Code::ReportNotFound,
             RefusalKind::InvitationNotFound => Code::InvitationNotFound,
             RefusalKind::InvitationExpired => Code::InvitationExpired,
             RefusalKind::TooManyInvitations => Code::TooManyInvitations,
@@ -281,7 +300,7 @@ impl From<Refusal> for Error {
             RefusalKind::Malformed | RefusalKind::SkippedTooOften => Code::BadParameters,
             RefusalKind::VersionChanged => Code::VersionChanged,
         };
-        Error::new(code, refusal)
+        Error { until: refusal.suspended_until().flatten(), ..Error::new(code, refusal) }
     }
 }
 

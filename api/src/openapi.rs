@@ -28,6 +28,7 @@ use utoipa::openapi::OpenApi;
         (name = "links", description = "Short addresses for long ones of this server"),
         (name = "webhooks", description = "For the services that we use: what they tell us"),
         (name = "mailbox", description = "For developers: the mails that go nowhere else"),
+        (name = "moderation", description = "What was reported, and who may not use their account"),
         (name = "notifications", description = "What people are told, and what they want to be told"),
         (name = "health", description = "For operators and load balancers"),
     )

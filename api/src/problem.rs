@@ -1,6 +1,7 @@
 //! How a failure reads on the wire: `application/problem+json` (RFC 9457).
 
 use crate::error::{Code, Error, FieldError};
+use domain::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::Ref;
@@ -24,6 +25,10 @@ pub(crate) struct Problem {
     /// Where the body or a query parameter is at fault.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) errors: Vec<FieldError>,
+    /// Until when the account is suspended; absent where that does not end by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime, required = false)]
+    pub(crate) until: Option<Timestamp>,
 }
 
 fn error_code() -> Ref {
@@ -49,6 +54,7 @@ impl Problem {
             code: error.code.text(),
             request_id: request_id.to_owned(),
             errors: error.errors.clone(),
+            until: error.until,
         }
     }
 }

@@ -4,6 +4,7 @@ mod chats;
 mod events;
 mod help;
 mod mail;
+mod moderation;
 mod notifications;
 mod templates;
 mod tools;
@@ -14,6 +15,7 @@ pub use chats::{Chats, Sessions};
 pub use events::{Events, Which};
 pub use help::grouped;
 pub use mail::Mail;
+pub use moderation::Moderation;
 pub use notifications::Notifications;
 pub use templates::Templates;
 pub use tools::{Bench, BenchPart, Completions, Config, Health, Man, Migrate};
@@ -105,6 +107,9 @@ pub enum Verb {
     /// Chats and who is in them
     #[command(subcommand)]
     Chats(Chats),
+    /// Who misbehaves: what was reported, suspended accounts
+    #[command(subcommand)]
+    Moderation(Moderation),
     /// What people are told: deliveries, dead letters, whether anything is sent
     #[command(subcommand)]
     Notifications(Notifications),

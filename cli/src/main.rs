@@ -23,6 +23,7 @@ mod keys;
 mod logging;
 mod mail;
 mod migrate;
+mod moderation;
 mod notifications;
 mod output;
 mod progress;
@@ -114,6 +115,7 @@ async fn dispatch(arguments: Arguments, name: Option<&str>) -> Result<()> {
         Verb::Relay(asked) => relay::verb(&context?, &asked).await,
         Verb::Keys(arguments::Keys::Rotate) => keys::verb(&context?).await,
         Verb::Search(asked) => search::verb(&context?, &asked).await,
+        Verb::Moderation(moderation) => moderation::verb(&context?, moderation).await,
         Verb::Users(users) => users::verb(&context?, users).await,
         Verb::Sessions(asked) => sessions::verb(&context?, &asked).await,
         Verb::Chats(asked) => chats::verb(&context?, &asked).await,

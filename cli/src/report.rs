@@ -32,6 +32,7 @@ pub fn show(screen: Screen, report: &Report) -> Result<()> {
         Report::CourierArming(arming) => output::show(screen, arming),
         Report::Delivery(change) => output::show(screen, change),
         Report::Rotation(rotation) => output::show(screen, rotation),
+        Report::Resolution(resolution) => output::show(screen, resolution),
         Report::Mailbox(cleared) => output::show(screen, cleared),
         Report::Republish(republish) => output::show(screen, republish),
     }

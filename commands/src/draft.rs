@@ -50,6 +50,7 @@ impl Draft {
             return Err(Error::Unavailable);
         }
         refuse_the_erased(states, request)?;
+        refuse_the_suspended(states, request)?;
         let own = request.command.stream();
         let decision = catch_unwind(AssertUnwindSafe(|| route::decide(states, &request.command, request.at)))
             .map_err(|_| {
@@ -156,6 +157,18 @@ fn refuse_the_erased(states: &States, request: &Request) -> Result<(), Error> {
     let mut people = route::people(request).into_iter().flatten();
     if people.any(|person| *states.user(Some(person)) == user::State::Erased) {
         return Err(Error::Refused(user::Refusal::NotFound.into()));
+    }
+    Ok(())
+}
+
+/// Nobody does anything by an account that is suspended at that moment, nor gets in. What others do about it or in its
+/// name (an import, an erasure) goes on.
+fn refuse_the_suspended(states: &States, request: &Request) -> Result<(), Error> {
+    let [actor, _] = route::people(request);
+    if let user::State::Open(account) = states.user(actor)
+        && let Some(suspension) = account.suspended_at(request.at)
+    {
+        return Err(Error::Refused(user::Refusal::Suspended { until: suspension.until }.into()));
     }
     Ok(())
 }

@@ -6,9 +6,9 @@ use domain::email::Seen;
 use domain::id::{DigestId, EmailClaim, NameClaim, ProjectionName, QuotaId, TemplateKey};
 use domain::{
     ChatId, Command, Decision, DeliveryId, InboxId, LinkId, MessageId, NotificationId, Outcome, PinsId, PreferencesId,
-    ProofId, ReactionsId, ReadMarkId, Reads, Refusal, SessionId, State, StreamId, SuppressionId, TemplateId, Timestamp,
+    ProofId, ReactionsId, ReadMarkId, ReportId, Reads, Refusal, SessionId, State, StreamId, SuppressionId, TemplateId, Timestamp,
     TokenId, UserId, chat, delivery, digest, email, inbox, link, message, name, notification, pins, preferences,
-    projection, proof, quota, reactions, read_mark, session, suppression, template, template_key, token, user,
+    projection, proof, quota, reactions, read_mark, report, session, suppression, template, template_key, token, user,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,8 +34,9 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
     let reads = command.reads();
     match command {
         Command::User(id, command) => {
-            let (claim, address) = (states.name(reads.claim), states.seen(&reads));
-            Ok(user::decide(*id, states.user(Some(*id)), &claim, &address, command, at)?)
+            let (claim, address, by) = (states.name(reads.claim), states.seen(&reads), states.user(reads.other));
+            let beside = user::Beside { claim, address, by };
+            Ok(user::decide(*id, states.user(Some(*id)), &beside, command, at)?)
         }
         Command::Session(id, command) => {
             Ok(session::decide(*id, &states.session(*id), states.user(reads.user), command, at)?)
@@ -68,6 +69,7 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
             Ok(pins::decide(*id, states.pins(Some(*id)), message, chat, command)?)
         }
         Command::Digest(id, command) => Ok(digest::decide(*id, &states.digest(*id), states.user(reads.user), command)),
+        Command::Report(id, command) => Ok(states.decide_report(*id, &reads, command, at)?),
         Command::ReadMark(id, command) => {
             let (message, chat) = (states.message(reads.message), states.chat(reads.chat));
             Ok(read_mark::decide(*id, &states.read_mark(*id), message, chat, command, at)?)
@@ -147,6 +149,27 @@ impl States {
     fn reactions(&self, id: ReactionsId) -> &reactions::State {
         static NONE: reactions::State = reactions::State { kinds: Vec::new(), changes: BTreeMap::new() };
         if let Some(State::Reactions(state)) = self.state(Some(id)) { state } else { &NONE }
+    }
+
+    fn decide_report(
+        &self,
+        id: ReportId,
+        reads: &Reads,
+        command: &report::Command,
+        at: Timestamp,
+    ) -> Result<Decision, report::Refusal> {
+        let beside = report::Beside {
+            chat: self.chat(reads.chat),
+            message: self.message(reads.message),
+            pins: self.pins(reads.pins),
+            user: self.user(reads.user),
+        };
+        report::decide(id, self.report(id), beside, command, at)
+    }
+
+    fn report(&self, id: ReportId) -> &report::State {
+        static NONE: report::State = report::State { chat_id: None, reporters: BTreeSet::new(), open: 0, last: None };
+        if let Some(State::Report(state)) = self.state(Some(id)) { state } else { &NONE }
     }
 
     fn pins(&self, id: Option<PinsId>) -> &pins::State {

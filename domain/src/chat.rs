@@ -13,6 +13,7 @@ pub mod message;
 pub mod pins;
 pub mod reactions;
 pub mod read_mark;
+pub mod report;
 mod room;
 #[cfg(test)]
 mod test_house;

@@ -2,8 +2,8 @@
 
 use crate::link::LinkCode;
 use crate::{
-    ChatId, Event, InvitationId, MessageId, NotificationId, SessionId, TemplateId, Timestamp, TokenId, UserId,
-    preferences, reactions, user,
+    ChatId, Event, InvitationId, MessageId, NotificationId, ReportId, SessionId, TemplateId, Timestamp, TokenId,
+    UserId, preferences, reactions, user,
 };
 
 /// What a command answers when it is accepted. Kept with the receipt, so that a repeat gives the same answer.
@@ -43,6 +43,12 @@ pub enum Outcome {
     },
     /// An invitation into a chat was made. Its code is derived and not kept.
     Invited { invitation_id: InvitationId, expires_at: Timestamp },
+    /// A message was reported.
+    Reported {
+        report_id: ReportId,
+        /// False when this person had done so before.
+        first: bool,
+    },
     /// A user is a member of a chat.
     Member {
         user_id: UserId,

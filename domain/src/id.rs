@@ -51,6 +51,12 @@ macro_rules! stream_of {
 
 id!(UserId, "an account");
 id!(SessionId, "a session");
+
+impl UserId {
+    /// Who has the data folder: it is the id of no account.
+    pub const OPERATOR: UserId = UserId(Uuid::nil());
+}
+
 id!(TokenId, "a service token");
 id!(QuotaId, "a user's quota: that of the user");
 id!(ProofId, "a proof that somebody reads the mail of an address");
@@ -58,6 +64,7 @@ id!(ChatId, "a chat");
 id!(MessageId, "a message");
 id!(ReactionsId, "the reactions to a message: that of the message");
 id!(PinsId, "the pins of a chat: that of the chat");
+id!(ReportId, "what was reported of a message: that of the message");
 uuid_id!(InvitationId, "an invitation into a chat: it has no stream of its own");
 id!(LinkId, "a short link");
 id!(TemplateId, "a template");
@@ -322,6 +329,8 @@ pub enum StreamId {
     ReactionsId(ReactionsId),
     /// `pins-<id of the chat>`
     PinsId(PinsId),
+    /// `report-<id of the message>`
+    ReportId(ReportId),
     /// `read_mark-<id of the user>.<id of the chat>.<number of the span>`
     ReadMarkId(ReadMarkId),
     /// `digest-<id of the user>.<number of the span>`
@@ -371,6 +380,8 @@ pub enum Category {
     Reactions,
     /// The pins of a chat.
     Pins,
+    /// What was reported of a message.
+    Report,
     /// How far somebody has read.
     ReadMark,
     /// What somebody is told that they have not read.
@@ -409,6 +420,7 @@ impl Category {
         Category::Message,
         Category::Reactions,
         Category::Pins,
+        Category::Report,
         Category::ReadMark,
         Category::Digest,
         Category::Link,
@@ -436,6 +448,7 @@ impl Category {
             Category::Message => "message",
             Category::Reactions => "reactions",
             Category::Pins => "pins",
+            Category::Report => "report",
             Category::ReadMark => "read_mark",
             Category::Digest => "digest",
             Category::Link => "link",
@@ -455,7 +468,7 @@ impl Category {
         match self {
             Category::Link | Category::ReadMark | Category::Digest => true,
             // In a lively chat the same ones are named again and again, and those of a popular message are many.
-            Category::Reactions | Category::Pins => false,
+            Category::Reactions | Category::Pins | Category::Report => false,
             Category::Preferences | Category::Suppression | Category::Email | Category::Proof => true,
             Category::Message
             | Category::Name
@@ -495,6 +508,7 @@ impl StreamId {
             StreamId::MessageId(_) => Category::Message,
             StreamId::ReactionsId(_) => Category::Reactions,
             StreamId::PinsId(_) => Category::Pins,
+            StreamId::ReportId(_) => Category::Report,
             StreamId::ReadMarkId(_) => Category::ReadMark,
             StreamId::DigestId(_) => Category::Digest,
             StreamId::LinkId(_) => Category::Link,
@@ -524,6 +538,7 @@ impl fmt::Display for StreamId {
             StreamId::MessageId(id) => id.fmt(out),
             StreamId::ReactionsId(id) => id.fmt(out),
             StreamId::PinsId(id) => id.fmt(out),
+            StreamId::ReportId(id) => id.fmt(out),
             StreamId::ReadMarkId(id) => id.fmt(out),
             StreamId::DigestId(id) => id.fmt(out),
             StreamId::LinkId(id) => id.fmt(out),
@@ -555,6 +570,7 @@ impl StreamId {
             Category::Message => MessageId(parse_uuid(rest)?).into(),
             Category::Reactions => ReactionsId(parse_uuid(rest)?).into(),
             Category::Pins => PinsId(parse_uuid(rest)?).into(),
+            Category::Report => ReportId(parse_uuid(rest)?).into(),
             Category::ReadMark => ReadMarkId::parse(rest)?.into(),
             Category::Digest => DigestId::parse(rest)?.into(),
             Category::Link => LinkId(parse_uuid(rest)?).into(),
@@ -613,6 +629,7 @@ mod tests {
             MessageId(id).into(),
             ReactionsId(id).into(),
             PinsId(id).into(),
+            ReportId(id).into(),
             ReadMarkId { user_id: UserId(id), chat_id: ChatId(id), span: 70 }.into(),
             DigestId { user_id: UserId(id), span: 70 }.into(),
             DeliveryId(id).into(),

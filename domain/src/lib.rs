@@ -23,11 +23,11 @@ pub mod time;
 pub use accounts::user::VERIFIERS;
 pub use accounts::{device, email, name, password, proof, quota, session, token, user};
 pub use chat::emoji::Emoji;
-pub use chat::{message, pins, reactions, read_mark};
+pub use chat::{message, pins, reactions, read_mark, report};
 pub use decision::{Decision, Outcome};
 pub use id::{
     Category, ChatId, DeliveryId, InboxId, InvitationId, LinkId, MessageId, NotificationId, PinsId, PreferencesId,
-    ProofId, ReactionsId, ReadMarkId, SessionId, StreamId, SuppressionId, TemplateId, TokenId, UserId,
+    ProofId, ReactionsId, ReadMarkId, ReportId, SessionId, StreamId, SuppressionId, TemplateId, TokenId, UserId,
 };
 pub use notify::{delivery, digest, inbox, link, notification, preferences, suppression, template, template_key};
 pub use ops::projection;
@@ -56,6 +56,8 @@ pub enum Command {
     Reactions(ReactionsId, reactions::Command),
     /// About the pins of one chat.
     Pins(PinsId, pins::Command),
+    /// About what was reported of one message.
+    Report(ReportId, report::Command),
     /// About how far one person has read in one chat.
     ReadMark(ReadMarkId, read_mark::Command),
     /// About what one person is told that they have not read.
@@ -93,6 +95,7 @@ impl Command {
             Command::Message(id, _) => (*id).into(),
             Command::Reactions(id, _) => (*id).into(),
             Command::Pins(id, _) => (*id).into(),
+            Command::Report(id, _) => (*id).into(),
             Command::ReadMark(id, _) => (*id).into(),
             Command::Digest(id, _) => (*id).into(),
             Command::Link(id, _) => (*id).into(),
@@ -117,6 +120,7 @@ impl Command {
             Command::Message(_, command) => command.reads(),
             Command::Reactions(id, command) => command.reads(*id),
             Command::Pins(id, command) => command.reads(*id),
+            Command::Report(id, command) => command.reads(*id),
             Command::ReadMark(id, command) => command.reads(*id),
             Command::Digest(id, command) => command.reads(*id),
             Command::Link(_, command) => command.reads(),
@@ -136,6 +140,7 @@ impl Command {
             Command::Message(_, command) => Some(command.by()),
             Command::Reactions(_, command) => command.by(),
             Command::Pins(_, command) => command.by(),
+            Command::Report(_, command) => command.by(),
             Command::ReadMark(id, _) => Some(id.user_id),
             Command::Digest(..) => None,
             Command::Link(..) => None,
@@ -154,6 +159,7 @@ impl Command {
             Command::Reactions(_, command) => command.needs_living_actor(),
             Command::Pins(_, command) => command.needs_living_actor(),
             Command::Link(..) | Command::ReadMark(..) | Command::Digest(..) => true,
+            Command::Report(..) => true,
             Command::Session(..) | Command::Token(..) | Command::Message(..) | Command::Nothing(_) => true,
             Command::Delivery(..) | Command::Notification(..) | Command::Inbox(..) | Command::Suppression(..) => true,
             Command::Template(..) => true,
@@ -188,6 +194,8 @@ pub enum Event {
     Reactions(ReactionsId, reactions::Event),
     /// To the pins of a chat.
     Pins(PinsId, pins::Event),
+    /// To what was reported of a message.
+    Report(ReportId, report::Event),
     /// To how far somebody has read.
     ReadMark(ReadMarkId, read_mark::Event),
     /// To what somebody is told that they have not read.
@@ -227,6 +235,7 @@ impl Event {
             Event::Message(id, _) => (*id).into(),
             Event::Reactions(id, _) => (*id).into(),
             Event::Pins(id, _) => (*id).into(),
+            Event::Report(id, _) => (*id).into(),
             Event::ReadMark(id, _) => (*id).into(),
             Event::Digest(id, _) => (*id).into(),
             Event::Link(id, _) => (*id).into(),
@@ -272,6 +281,7 @@ impl Event {
             Event::Message(_, event) => event.name(),
             Event::Reactions(_, event) => event.name(),
             Event::Pins(_, event) => event.name(),
+            Event::Report(_, event) => event.name(),
             Event::ReadMark(_, event) => event.name(),
             Event::Digest(_, event) => event.name(),
             Event::Link(_, event) => event.name(),
@@ -300,6 +310,7 @@ impl Event {
             Event::Message(_, event) => event.written(),
             Event::Reactions(_, event) => event.written(),
             Event::Pins(_, event) => event.written(),
+            Event::Report(_, event) => event.written(),
             Event::ReadMark(_, event) => event.written(),
             Event::Digest(_, event) => event.written(),
             Event::Link(_, event) => event.written(),
@@ -332,6 +343,7 @@ impl Event {
             Category::Message => parts.placed(message::Event::restore(parts)?, Event::Message)?,
             Category::Reactions => parts.placed(reactions::Event::restore(parts)?, Event::Reactions)?,
             Category::Pins => parts.placed(pins::Event::restore(parts)?, Event::Pins)?,
+            Category::Report => parts.placed(report::Event::restore(parts)?, Event::Report)?,
             Category::ReadMark => parts.placed(read_mark::Event::restore(parts)?, Event::ReadMark)?,
             Category::Digest => parts.placed(digest::Event::restore(parts)?, Event::Digest)?,
             Category::Link => parts.placed(link::Event::restore(parts)?, Event::Link)?,
@@ -372,6 +384,8 @@ pub enum State {
     Reactions(reactions::State),
     /// The pins of a chat.
     Pins(pins::State),
+    /// What was reported of a message.
+    Report(report::State),
     /// How far somebody has read.
     ReadMark(read_mark::State),
     /// What somebody is told that they have not read.
@@ -411,6 +425,7 @@ impl State {
             Category::Message => State::Message(message::State::default()),
             Category::Reactions => State::Reactions(reactions::State::default()),
             Category::Pins => State::Pins(pins::State::default()),
+            Category::Report => State::Report(report::State::default()),
             Category::ReadMark => State::ReadMark(read_mark::State::default()),
             Category::Digest => State::Digest(digest::State::default()),
             Category::Link => State::Link(link::State::default()),
@@ -439,6 +454,7 @@ impl State {
             (State::Message(state), Event::Message(_, event)) => message::evolve(state, event),
             (State::Reactions(state), Event::Reactions(_, event)) => reactions::evolve(state, event),
             (State::Pins(state), Event::Pins(_, event)) => pins::evolve(state, event),
+            (State::Report(state), Event::Report(_, event)) => report::evolve(state, event),
             (State::ReadMark(state), Event::ReadMark(_, event)) => read_mark::evolve(state, event),
             (State::Digest(state), Event::Digest(_, event)) => digest::evolve(state, event),
             (State::Link(state), Event::Link(_, event)) => link::evolve(state, event),
@@ -463,6 +479,7 @@ impl State {
                 | State::Message(_)
                 | State::Reactions(_)
                 | State::Pins(_)
+                | State::Report(_)
                 | State::ReadMark(_)
                 | State::Digest(_)
                 | State::Link(_)
@@ -493,6 +510,7 @@ impl State {
             State::Message(state) => state.to_json(personal),
             State::Reactions(state) => state.to_json(),
             State::Pins(state) => state.to_json(),
+            State::Report(state) => state.to_json(),
             State::ReadMark(state) => state.to_json(),
             State::Digest(state) => state.to_json(),
             State::Link(state) => state.to_json(),
@@ -535,6 +553,9 @@ pub enum Refusal {
     /// By the rules of pins.
     #[error(transparent)]
     Pins(#[from] pins::Refusal),
+    /// By the rules of reports.
+    #[error(transparent)]
+    Report(#[from] report::Refusal),
     /// By the rules of marks of what was read.
     #[error(transparent)]
     ReadMark(#[from] read_mark::Refusal),
@@ -565,6 +586,18 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// When an account may be used again that is refused because it is suspended; the inner one is none where somebody has
+    /// to lift that.
+    pub fn suspended_until(&self) -> Option<Option<Timestamp>> {
+        if let Refusal::User(user::Refusal::Suspended { until }) | Refusal::Proof(proof::Refusal::Suspended { until }) =
+            self
+        {
+            Some(*until)
+        } else {
+            None
+        }
+    }
+
     /// Of which kind it is.
     pub fn kind(&self) -> RefusalKind {
         match self {
@@ -576,6 +609,7 @@ impl Refusal {
             Refusal::Message(refusal) => refusal.kind(),
             Refusal::Reactions(refusal) => refusal.kind(),
             Refusal::Pins(refusal) => refusal.kind(),
+            Refusal::Report(refusal) => refusal.kind(),
             Refusal::ReadMark(refusal) => refusal.kind(),
             Refusal::Link(refusal) => refusal.kind(),
             Refusal::Delivery(refusal) => refusal.kind(),

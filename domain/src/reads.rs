@@ -8,7 +8,7 @@ use crate::{ChatId, MessageId, PinsId, ProofId, StreamId, UserId};
 pub struct Reads {
     /// The account that comes in, or in whose name something is made.
     pub user: Option<UserId>,
-    /// The account that a direct chat is opened with.
+    /// The account that a direct chat is opened with, or that of who decides about another.
     pub other: Option<UserId>,
     /// What counts against the limits of that account.
     pub quota: Option<QuotaId>,

@@ -5,6 +5,8 @@
 pub enum RefusalKind {
     /// What the caller came in with is wrong, or not right any more.
     BadCredentials,
+    /// The account may not be used.
+    Suspended,
     /// There is no such account.
     UserNotFound,
     /// There is no such session.
@@ -15,6 +17,8 @@ pub enum RefusalKind {
     ChatNotFound,
     /// There is no such member of a chat.
     MemberNotFound,
+    /// There is no such report.
+    ReportNotFound,
     /// There is no such message.
     MessageNotFound,
     /// There is no such template.

@@ -52,6 +52,10 @@ text!(
     Note
 );
 text!(
+    /// What is reported of a message: 1 to 2,000 characters, anything but NUL.
+    ReportText
+);
+text!(
     /// A chat's name: 1 to 255 characters, at least one of them visible.
     ChatName
 );
@@ -165,6 +169,14 @@ impl Note {
     pub fn parse(text: &str) -> Result<Note, Unfit> {
         one_line(text, 200, "must have 1 to 200 characters")?;
         Ok(Note(text.to_owned()))
+    }
+}
+
+impl ReportText {
+    /// Parses what is reported.
+    pub fn parse(text: &str) -> Result<ReportText, Unfit> {
+        within(text, 2_000, "must have 1 to 2000 characters")?;
+        if text.contains('\0') { Err(Unfit("must not contain NUL")) } else { Ok(ReportText(text.to_owned())) }
     }
 }
 

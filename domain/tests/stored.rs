@@ -7,13 +7,15 @@ use domain::id::{DigestId, EmailClaim, NameClaim, ProjectionName, QuotaId, Templ
 use domain::link::{LinkCode, LinkTarget};
 use domain::notify::{CategoryKey, Channel, Kind, Semantics, quiet};
 use domain::session::TokenHash;
-use domain::text::{ChatName, DisplayName, Email, Locale, MessageText, Nickname, Note, TimeZone, TokenName, UserName};
+use domain::text::{
+    ChatName, DisplayName, Email, Locale, MessageText, Nickname, Note, ReportText, TimeZone, TokenName, UserName,
+};
 use domain::user::{Origin, Verifier};
 use domain::{
     ChatId, DeliveryId, Emoji, Event, InboxId, InvitationId, LinkId, MessageId, NotificationId, Personal, PinsId,
-    PreferencesId, ProofId, ReactionsId, ReadMarkId, SessionId, Stored, StoredParts, StreamId, SuppressionId,
+    PreferencesId, ProofId, ReactionsId, ReadMarkId, ReportId, SessionId, Stored, StoredParts, StreamId, SuppressionId,
     TemplateId, Timestamp, TokenId, Unreadable, UserId, chat, delivery, digest, email, inbox, link, message, name,
-    notification, pins, preferences, projection, proof, quota, reactions, read_mark, session, suppression, template,
+    notification, pins, preferences, projection, proof, quota, reactions, read_mark, report, session, suppression, template,
     template_key, token, user,
 };
 use proptest::prelude::*;
@@ -34,6 +36,7 @@ const CHAT: ChatId = ChatId(Uuid::from_u128(4));
 const INVITATION: InvitationId = InvitationId(Uuid::from_u128(20));
 const MESSAGE: MessageId = MessageId(Uuid::from_u128(5));
 const REACTIONS: ReactionsId = ReactionsId(MESSAGE.0);
+const REPORT: ReportId = ReportId(MESSAGE.0);
 const PINS: PinsId = PinsId(CHAT.0);
 const READ_MARK: ReadMarkId = ReadMarkId { user_id: ANNA, chat_id: CHAT, span: 0 };
 const DIGEST: DigestId = DigestId { user_id: ANNA, span: 0 };
@@ -126,6 +129,14 @@ examples! { sight:
         keep: Some(SESSION),
     })),
     Event::User(_, user::Event::TokensRevoked) => Event::User(ANNA, user::Event::TokensRevoked),
+    Event::User(_, user::Event::Suspended(_)) => Event::User(ANNA, user::Event::Suspended(user::Suspended {
+        by: BORIS,
+        until: Some(AT),
+        reason: sight.of(Note::parse("threatens others").unwrap()),
+    })),
+    Event::User(_, user::Event::Unsuspended(_)) => Event::User(ANNA, user::Event::Unsuspended(user::Unsuspended {
+        by: BORIS,
+    })),
     Event::User(_, user::Event::RoleSet(_)) => Event::User(ANNA, user::Event::RoleSet(user::RoleSet {
         role: user::Role::Notifier,
     })),
@@ -195,6 +206,30 @@ examples! { sight:
         chat_name: ChatName::parse("kitchen").unwrap(),
         private: true,
         by: ANNA,
+    })),
+    Event::Message(_, message::Event::Hidden(_)) => Event::Message(MESSAGE, message::Event::Hidden(message::Hidden {
+        chat_id: CHAT,
+    })),
+    Event::Message(_, message::Event::Shown(_)) => Event::Message(MESSAGE, message::Event::Shown(message::Shown {
+        chat_id: CHAT,
+        author: ANNA,
+        sent_at: AT,
+        edited_at: Some(AT),
+        text: sight.of(MessageText::parse("hello").unwrap()),
+    })),
+    Event::Report(_, report::Event::Made(_)) => Event::Report(REPORT, report::Event::Made(report::Made {
+        chat_id: CHAT,
+        by: BORIS,
+        words: sight.of(report::Words {
+            reason: Note::parse("spam").unwrap(),
+            text: Some(ReportText::parse("again and again").unwrap()),
+        }),
+    })),
+    Event::Report(_, report::Event::Resolved(_)) => Event::Report(REPORT, report::Event::Resolved(report::Resolved {
+        chat_id: CHAT,
+        author: Some(BORIS),
+        by: ANNA,
+        action: report::Action::Ban,
     })),
     Event::Chat(_, chat::Event::Banned(_)) => Event::Chat(CHAT, chat::Event::Banned(chat::Banned {
         user_id: BORIS,

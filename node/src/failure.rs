@@ -181,8 +181,9 @@ fn of_refusal(refusal: &Refusal) -> FailureKind {
         | RefusalKind::DeliveryNotFound
         | RefusalKind::NotificationNotFound
         | RefusalKind::InvitationNotFound
+        | RefusalKind::ReportNotFound
         | RefusalKind::SuppressionNotFound => FailureKind::NotFound,
-        RefusalKind::BadCredentials | RefusalKind::BadCode => FailureKind::Auth,
+        RefusalKind::BadCredentials | RefusalKind::BadCode | RefusalKind::Suspended => FailureKind::Auth,
         RefusalKind::UserExists
         | RefusalKind::AlreadyExists
         | RefusalKind::NameFixed

@@ -47,6 +47,12 @@ fn of_user(user_id: UserId, event: &user::Event) -> Option<PublicFact> {
         user::Event::RoleSet(event) => {
             say("letopis.user.role_set", json!({"v": 1, "user_id": user_id, "role": event.role}))
         }
+        user::Event::Suspended(event) => {
+            say("letopis.user.suspended", json!({"v": 1, "user_id": user_id, "by": event.by, "until": event.until}))
+        }
+        user::Event::Unsuspended(event) => {
+            say("letopis.user.unsuspended", json!({"v": 1, "user_id": user_id, "by": event.by}))
+        }
         user::Event::Erased => say("letopis.user.erased", json!({"v": 1, "user_id": user_id})),
         // How an account is secured, and who tries it, helps only who wants to break in.
         user::Event::NameGiven
@@ -133,6 +139,12 @@ fn of_message(message_id: MessageId, event: &message::Event) -> PublicFact {
             "letopis.message.deleted",
             json!({"v": 1, "message_id": message_id, "chat_id": event.chat_id, "by": event.by}),
         ),
+        message::Event::Hidden(event) => {
+            say("letopis.message.hidden", json!({"v": 1, "message_id": message_id, "chat_id": event.chat_id}))
+        }
+        message::Event::Shown(event) => {
+            say("letopis.message.shown", json!({"v": 1, "message_id": message_id, "chat_id": event.chat_id}))
+        }
     }
 }
 

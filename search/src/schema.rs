@@ -10,7 +10,7 @@ use tantivy::schema::{
 
 /// The version of the documents and of the words that their texts are cut into. Raise it when either changes: the next
 /// start builds a new index from the log.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// The fields of all documents. Ids are the 16 bytes of the UUID.
 #[derive(Clone, Debug)]

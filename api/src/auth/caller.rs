@@ -41,6 +41,35 @@ pub(crate) struct Notifier {
     pub(crate) user_id: UserId,
 }
 
+/// Who is calling, when they may moderate every chat and suspend accounts: a moderator or an admin, by a session or by a
+/// service token whose scopes allow the method.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moderator {
+    pub(crate) user_id: UserId,
+}
+
+impl FromRequestParts<App> for Moderator {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Moderator, Error> {
+        let Caller { user_id } = Caller::from_request_parts(parts, app).await?;
+        if app.moderates(user_id).await? {
+            Ok(Moderator { user_id })
+        } else {
+            Err(Error::new(Code::NotAllowed, "only the roles moderator and admin may do this; an admin gives roles"))
+        }
+    }
+}
+
+impl App {
+    /// Whether the account's role moderates every chat.
+    pub(crate) async fn moderates(&self, user_id: UserId) -> Result<bool, Error> {
+        let reading = self.read(ProjectionId::Users, 0).await?;
+        let account = users::by_id(&reading.database, user_id).await?;
+        Ok(account.is_some_and(|account| account.role.moderates()))
+    }
+}
+
 /// What a request calls with, as text.
 #[derive(Clone)]
 pub(super) enum Credential {
@@ -66,7 +95,7 @@ impl FromRequestParts<App> for Notifier {
         let reading = app.read(ProjectionId::Users, 0).await?;
         match users::by_id(&reading.database, user_id).await?.map(|account| account.role) {
             Some(Role::Notifier | Role::Admin) => Ok(Notifier { user_id }),
-            Some(Role::User) | None => {
+            Some(Role::User | Role::Moderator) | None => {
                 Err(Error::new(Code::NotAllowed, "only the roles notifier and admin may do this; an admin gives roles"))
             }
         }
@@ -147,6 +176,11 @@ impl App {
         if token.expires_at.is_some_and(|expires_at| expires_at <= at) {
             let expired = "this token has expired; create another with POST /v1/me/tokens";
             return Err(Error::new(Code::SessionExpired, expired));
+        }
+        if let Some(suspended) = token.suspended
+            && suspended.until.is_none_or(|until| until > at)
+        {
+            return Err(Error::suspended(suspended.until));
         }
         self.state.last_use().touch(token.token_id, token.user_id, at);
         Ok(token)

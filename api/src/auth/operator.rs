@@ -81,7 +81,7 @@ async fn admin(parts: &mut Parts, app: &App) -> Result<(), Error> {
     let reading = app.read(ProjectionId::Users, 0).await?;
     match users::by_id(&reading.database, caller.user_id).await?.map(|account| account.role) {
         Some(Role::Admin) => Ok(()),
-        Some(Role::User | Role::Notifier) | None => {
+        Some(Role::User | Role::Notifier | Role::Moderator) | None => {
             let detail = "only an admin, or a caller on the machine of the server, may see this";
             Err(Error::new(Code::NotAllowed, detail))
         }

@@ -20,6 +20,7 @@ pub(super) enum What {
     MessagePosted(ChatId, MessageId),
     MessageEdited(ChatId, MessageId),
     MessageDeleted(ChatId, MessageId),
+    MessageHidden(ChatId, MessageId),
     ReactionChanged(ChatId, MessageId),
     PinChanged { chat_id: ChatId, message_id: MessageId, pinned: bool },
     MemberJoined(ChatId, UserId, Role),
@@ -63,6 +64,7 @@ impl What {
             What::MessagePosted(chat_id, _)
             | What::MessageEdited(chat_id, _)
             | What::MessageDeleted(chat_id, _)
+            | What::MessageHidden(chat_id, _)
             | What::ReactionChanged(chat_id, _)
             | What::PinChanged { chat_id, .. }
             | What::MemberJoined(chat_id, ..)
@@ -103,6 +105,9 @@ fn of_message(id: MessageId, event: &message::Event) -> What {
         message::Event::Posted(posted) => What::MessagePosted(posted.chat_id, id),
         message::Event::Edited(edited) => What::MessageEdited(edited.chat_id, id),
         message::Event::Deleted(deleted) => What::MessageDeleted(deleted.chat_id, id),
+        message::Event::Hidden(hidden) => What::MessageHidden(hidden.chat_id, id),
+        // It reads as it did before.
+        message::Event::Shown(shown) => What::MessageEdited(shown.chat_id, id),
     }
 }
 
@@ -199,6 +204,8 @@ fn membership(id: ChatId, event: &chat::Event) -> Option<Change> {
 fn ends(event: &user::Event) -> bool {
     match event {
         user::Event::SessionsEnded(_) | user::Event::TokensRevoked | user::Event::Erased => true,
+        // Service tokens do not work as long as it lasts.
+        user::Event::Suspended(_) => true,
         user::Event::SignedUp(_)
         | user::Event::NameGiven
         | user::Event::NameChosen(_)
@@ -208,6 +215,7 @@ fn ends(event: &user::Event) -> bool {
         | user::Event::PasswordChanged(_)
         | user::Event::VerifierReplaced(_)
         | user::Event::SignInsFailed(_)
-        | user::Event::RoleSet(_) => false,
+        | user::Event::RoleSet(_)
+        | user::Event::Unsuspended(_) => false,
     }
 }

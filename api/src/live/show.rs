@@ -53,6 +53,12 @@ struct ReactionFrame {
 }
 
 #[derive(Serialize)]
+struct HiddenFrame {
+    chat_id: ChatId,
+    message_id: MessageId,
+}
+
+#[derive(Serialize)]
 struct PinFrame {
     chat_id: ChatId,
     message_id: MessageId,
@@ -135,6 +141,9 @@ async fn one(app: &App, told: &Told, posted: &HashMap<u64, Now>) -> Result<Shown
         }
         What::MessageDeleted(chat_id, id) => {
             return message(app, position, "message.deleted", chat_id, id, None).await;
+        }
+        What::MessageHidden(chat_id, message_id) => {
+            made(position, "message.hidden", &HiddenFrame { chat_id, message_id })
         }
         What::ReactionChanged(chat_id, message_id) => {
             let made = |reactions| {

@@ -13,7 +13,9 @@ pub(super) fn complete(operation: &Operation, described: &mut Value, responses: 
     if described.get("security").is_none() {
         described["security"] = match spec.access {
             Access::Anyone => json!([]),
-            Access::Caller | Access::Person | Access::Notifier => json!([{"bearer": []}, {"cookie": []}]),
+            Access::Caller | Access::Person | Access::Notifier | Access::Moderator => {
+                json!([{"bearer": []}, {"cookie": []}])
+            }
         };
     }
     parameters(operation, described);
@@ -93,13 +95,13 @@ fn codes(Operation { method, path, spec }: &Operation, has_body: bool) -> Vec<Co
         codes.push(Code::BadCursor);
     }
     if spec.access != Access::Anyone {
-        codes.extend([Code::AuthFailed, Code::InvalidSession, Code::SessionExpired]);
+        codes.extend([Code::AuthFailed, Code::InvalidSession, Code::SessionExpired, Code::Suspended]);
     }
     match spec.access {
         Access::Anyone => {}
         Access::Caller => codes.push(Code::ScopeMissing),
         Access::Person => codes.push(Code::SessionRequired),
-        Access::Notifier => codes.extend([Code::ScopeMissing, Code::NotAllowed]),
+        Access::Notifier | Access::Moderator => codes.extend([Code::ScopeMissing, Code::NotAllowed]),
     }
     if writes {
         codes.extend([Code::TooSlow, Code::TooLarge]);

@@ -8,7 +8,7 @@ use crate::http::params::{LIMIT_DEFAULT, LIMIT_MAX};
 use domain::notify::quiet::Day;
 use domain::notify::{Channel, Kind, QuietRule, Semantics};
 use domain::suppression::Reason;
-use domain::{chat, token, user};
+use domain::{chat, report, token, user};
 use projections::State as ProjectionState;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -162,8 +162,15 @@ fn words() -> Value {
              `muted` reads.",
             chat::Role::ALL.map(chat::Role::name).to_vec(),
         ),
+        "ReportState": word("`open`, or `resolved`.", vec!["open", "resolved"]),
+        "ReportAction": word(
+            "`dismiss`: everybody sees it; `hide`: only those who may resolve do; `delete`: it is deleted; `ban`: it is \
+             hidden, and its author banned from the chat.",
+            report::Action::ALL.map(report::Action::name).to_vec(),
+        ),
         "UserRole": word(
-            "`user` for most people; `notifier` may send notifications; `admin` may do all that HTTP allows.",
+            "`user` for most people; `notifier` may send notifications; `moderator` sees and \
+             resolves what was reported, and suspends accounts; `admin` may do all that HTTP allows.",
             user::Role::ALL.map(user::Role::name).to_vec(),
         ),
         "TokenScope": word(

@@ -49,7 +49,11 @@ pub(crate) fn routes() -> Routes {
         // CONTRACT 1.1: a session's token is told once; a repeat opens another session.
         .add(
             routes!(login),
-            Spec::anyone().sign_in().body_bytes_max(BODY_BYTES_MAX).without_key().fails(&[Code::BadCredentials]),
+            Spec::anyone()
+                .sign_in()
+                .body_bytes_max(BODY_BYTES_MAX)
+                .without_key()
+                .fails(&[Code::Suspended, Code::BadCredentials]),
         )
         // The same key with another session's token is another request, and a second end changes nothing anyway.
         .add(routes!(logout), Spec::anyone().body_bytes_max(BODY_BYTES_MAX).without_key().fails(&[Code::CrossSite]))

@@ -79,7 +79,7 @@ async fn write(list: ListOf<'_>, up_to: u64, out: &mut Lines) -> Result<(), Ende
         let rows = list.step(Order::OldestFirst, from, PAGE).await?;
         let is_last = rows.len() < PAGE as usize;
         from = rows.last().map(Row::position);
-        out.say(rows.into_iter().filter(|row| row.position() <= up_to).map(Row::shown)).await?;
+        out.say(rows.into_iter().filter(|row| row.position() <= up_to).map(Row::revealed)).await?;
         if is_last || from.is_some_and(|from| from >= up_to) {
             return Ok(());
         }

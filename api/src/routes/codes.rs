@@ -46,7 +46,7 @@ pub(crate) fn routes() -> Routes {
     Routes::default()
         .add(routes!(ask), open.sign_in())
         // CONTRACT 1.1: a session's token is told once.
-        .add(routes!(verify), open.sign_in().without_key().fails(&[Code::WrongDigits]))
+        .add(routes!(verify), open.sign_in().without_key().fails(&[Code::WrongDigits, Code::Suspended]))
         .add(routes!(show_sign_in), open.fails(&[Code::LinkExpired, Code::BadParameters]))
         .add(
             routes!(sign_in),

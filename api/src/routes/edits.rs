@@ -24,7 +24,7 @@ use utoipa_axum::routes;
 const STEP_ROWS_MAX: u32 = 20;
 
 pub(crate) fn routes() -> Routes {
-    const FAILS: &[Code] = &[Code::NotAMember, Code::ChatNotFound, Code::MessageNotFound];
+    const FAILS: &[Code] = &[Code::NotAMember, Code::ChatNotFound, Code::MessageNotFound, Code::MessageHidden];
     Routes::default().add(routes!(list), Spec::caller().paged().fails(FAILS))
 }
 
@@ -65,8 +65,10 @@ async fn list(
     let message_id = message_id(&message)?;
     let _place = app.budget.page().await?;
     // Not which messages of other chats there are.
-    if messages::one(&reading.database, chat_id, message_id).await?.is_none() {
-        return Err(Error::new(Code::MessageNotFound, "there is no such message in this chat"));
+    let message = messages::one(&reading.database, chat_id, message_id).await?;
+    let message = message.ok_or_else(|| Error::new(Code::MessageNotFound, "there is no such message in this chat"))?;
+    if message.hidden && !app.resolves(chat_id, caller.user_id).await? {
+        return Err(Error::new(Code::MessageHidden, "this message is hidden because of what was reported of it"));
     }
     let (rows, more) = page(&reading.database, message_id, after.unwrap_or(0), limit).await?;
     let next = rows.last().filter(|_| more);

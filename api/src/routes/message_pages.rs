@@ -49,6 +49,15 @@ impl Row {
         Message::of(self.message, self.reactions)
     }
 
+    /// For those who may resolve what was reported of it.
+    pub(super) fn revealed(self) -> Message {
+        Message::revealed(self.message, self.reactions)
+    }
+
+    pub(super) fn is_hidden(&self) -> bool {
+        self.message.hidden
+    }
+
     /// What was reacted is no part of the message's own stream.
     pub(super) fn tag(&self) -> HeaderValue {
         if self.reactions.is_empty() {
@@ -124,7 +133,7 @@ impl ListOf<'_> {
     }
 }
 
-/// A message as it reads now; none when it is gone, or `user_id` is not in its chat now.
+/// A message as it reads now; none when it is gone or hidden, or `user_id` is not in its chat now.
 pub(super) async fn readable(
     database: &Database,
     chat_id: ChatId,
@@ -132,7 +141,10 @@ pub(super) async fn readable(
     user_id: UserId,
 ) -> Result<Option<messages::Message>, Error> {
     match messages::access(database, chat_id, user_id).await? {
-        messages::Access::Member => Ok(messages::one(database, chat_id, message_id).await?),
+        messages::Access::Member => {
+            let message = messages::one(database, chat_id, message_id).await?;
+            Ok(message.filter(|message| !message.hidden))
+        }
         messages::Access::NotAMember | messages::Access::NoChat => Ok(None),
     }
 }

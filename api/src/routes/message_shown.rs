@@ -19,8 +19,14 @@ pub(crate) struct Message {
     /// How they want to be called everywhere.
     #[schema(example = "Anna K.")]
     display_name: String,
-    #[schema(example = "The tomatoes are ripe.")]
-    text: String,
+    /// Left out where it is hidden, for all but those who may resolve what was reported of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "The tomatoes are ripe.", required = false)]
+    text: Option<String>,
+    /// Whether it is hidden because of what was reported of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    hidden: bool,
     #[schema(value_type = String, format = DateTime)]
     sent_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,12 +63,20 @@ impl ShownReaction {
 
 impl Message {
     pub(crate) fn of(message: messages::Message, reactions: Vec<Reaction>) -> Message {
+        let is_hidden = message.hidden;
+        let revealed = Message::revealed(message, reactions);
+        if is_hidden { Message { text: None, ..revealed } } else { revealed }
+    }
+
+    /// With what it says, also where it is hidden: for those who may resolve what was reported of it.
+    pub(crate) fn revealed(message: messages::Message, reactions: Vec<Reaction>) -> Message {
         Message {
             message_id: message.message_id,
             user_id: message.user_id,
             user_name: message.user_name.unwrap_or_default(),
             display_name: message.display_name.unwrap_or_default(),
-            text: message.text,
+            text: Some(message.text),
+            hidden: message.hidden,
             sent_at: message.sent_at,
             edited_at: message.edited_at,
             reply_to: message.reply_to,

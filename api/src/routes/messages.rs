@@ -212,7 +212,8 @@ async fn list(
     let previous =
         page.rows.first().filter(|_| page.more_before).map(|first| iterator(order.reversed(), first.position()));
     let newer = iterator(messages::Order::OldestFirst, newest(&page, order, &begin));
-    let messages = page.rows.into_iter().map(Row::shown).collect();
+    let reveals = page.rows.iter().any(Row::is_hidden) && app.resolves(chat_id, caller.user_id).await?;
+    let messages = page.rows.into_iter().map(if reveals { Row::revealed } else { Row::shown }).collect();
     Ok(read(reading.position, Messages { messages, next, previous, newer }))
 }
 
@@ -277,7 +278,8 @@ async fn one(
     admit(&reading.database, chat_id, caller.user_id).await?;
     let list = ListOf { database: &reading.database, chat_id, viewer: caller.user_id };
     let row = list.one(message_id(&message)?).await?;
-    Ok(read_one(reading.position, row.tag(), row.shown()))
+    let reveals = row.is_hidden() && app.resolves(chat_id, caller.user_id).await?;
+    Ok(read_one(reading.position, row.tag(), if reveals { row.revealed() } else { row.shown() }))
 }
 
 /// Edit a message

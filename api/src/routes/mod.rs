@@ -32,6 +32,7 @@ mod pins;
 mod preferences;
 mod reactions;
 mod read_marks;
+mod reports;
 pub(crate) mod reset;
 pub(crate) mod search;
 pub(crate) mod search_tasks;
@@ -39,6 +40,7 @@ mod sendgrid;
 mod sessions;
 pub(crate) mod spec;
 mod suppressions;
+mod suspension;
 mod templates;
 mod tokens;
 mod unsubscribe;
@@ -74,6 +76,8 @@ pub(crate) fn all() -> Routes {
         .merge(links::routes())
         .merge(preferences::routes())
         .merge(suppressions::routes())
+        .merge(reports::routes())
+        .merge(suspension::routes())
         .merge(notifications::routes())
         .merge(deliveries::routes())
         .merge(inbox::routes())

@@ -12,7 +12,7 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::{self, PathItem};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-/// Who may call. The handler's argument (`Caller`, `Person`, `Notifier`, none of them) is what enforces it.
+/// Who may call. The handler's argument (`Caller`, `Person`, `Notifier`, `Moderator`, none of them) is what enforces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Anybody, with credentials or without.
@@ -23,6 +23,8 @@ pub enum Access {
     Person,
     /// A notifier or an admin: by a session, or by a service token with the scope `notify`.
     Notifier,
+    /// A moderator or an admin: by a session, or by a service token as any caller.
+    Moderator,
 }
 
 /// How a route counts towards what one caller, and all of them, may ask for.
@@ -83,6 +85,11 @@ impl Spec {
     /// The same for who may send notifications to others.
     pub(crate) const fn notifier() -> Spec {
         Spec::of(Access::Notifier)
+    }
+
+    /// The same for who moderates every chat.
+    pub(crate) const fn moderator() -> Spec {
+        Spec::of(Access::Moderator)
     }
 
     const fn of(access: Access) -> Spec {

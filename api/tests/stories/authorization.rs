@@ -46,6 +46,10 @@ enum Takes {
     Write,
     /// A service token with the scope `notify`, of somebody who has the role; nobody in the house has.
     Notify,
+    /// As `Write`, of somebody who has the role; nobody in the house has.
+    Moderate,
+    /// The same as `Read`.
+    ModerateRead,
 }
 
 /// Every scope that a service token can have.
@@ -67,7 +71,7 @@ const fn row(method: Words, path: Words, takes: Takes, whose: Whose, body: Words
     Row { method, path, takes, whose, body, statuses }
 }
 
-use Takes::{Anything, Login, Notify, Read, Write};
+use Takes::{Anything, Login, Moderate, ModerateRead, Notify, Read, Write};
 use Whose::{Nobodys, Others, Own};
 
 /// What anybody may ask.
@@ -91,6 +95,7 @@ const TEMPLATE_BODY: &str =
     r#"{"key": "a", "category": "transactional", "variables": {}, "locales": {"en": {"subject": "x", "text": "y"}}}"#;
 const SUPPRESSIONS: &str = "/v1/suppressions";
 const ONE_SUPPRESSION: &str = "/v1/suppressions/{address}";
+const SUSPENSION: &str = "/v1/users/{user_id}/suspension";
 const CHAT: &str = "/v1/chats/{chat_id}";
 const USERS: &str = "/v1/chats/{chat_id}/users";
 const ONE_USER: &str = "/v1/chats/{chat_id}/users/{user_id}";
@@ -98,6 +103,8 @@ const BANS: &str = "/v1/chats/{chat_id}/bans";
 const ONE_BAN: &str = "/v1/chats/{chat_id}/bans/{user_id}";
 const INVITATIONS: &str = "/v1/chats/{chat_id}/invitations";
 const ONE_INVITATION: &str = "/v1/chats/{chat_id}/invitations/{invitation_id}";
+const REPORTS_OF_MESSAGE: &str = "/v1/chats/{chat_id}/messages/{message_id}/reports";
+const REPORTS_OF_CHAT: &str = "/v1/chats/{chat_id}/reports";
 const MESSAGES: &str = "/v1/chats/{chat_id}/messages";
 const ONE_MESSAGE: &str = "/v1/chats/{chat_id}/messages/{message_id}";
 const ONE_REACTION: &str = "/v1/chats/{chat_id}/messages/{message_id}/reactions/{emoji}";
@@ -187,6 +194,8 @@ const ROWS: &[Row] = &[
     notifiers("post", "/v1/templates/{id}/test", "{}"),
     mine("get", "/v1/users", Read, ""),
     row("get", "/v1/users/{user_id}", Read, Others, "", [401, 200, 200, 200, 200, 200, 200]),
+    row("put", SUSPENSION, Moderate, Others, r#"{"reason": "x"}"#, [401, 403, 403, 403, 403, 403, 403]),
+    row("delete", SUSPENSION, Moderate, Others, "", [401, 403, 403, 403, 403, 403, 403]),
     mine("get", "/v1/chats", Read, ""),
     row("post", "/v1/chats", Write, Nobodys, r#"{"chat_name": "yard"}"#, [401, 201, 201, 201, 201, 201, 201]),
     row("put", "/v1/direct/{user_id}", Write, Others, "", [401, 201, 201, 201, 201, 201, 201]),
@@ -216,6 +225,11 @@ const ROWS: &[Row] = &[
     row("delete", ONE_INVITATION, Write, Nobodys, "",                       [401, 403, 403, 403, 404, 404, 403]),
     row("post", "/v1/invitations/{code}", Write, Nobodys, "{}",             [401, 201, 200, 200, 200, 200, 200]),
     row("get", "/i/{code}", Anything, Nobodys, "", [200; 7]),
+    row("post", REPORTS_OF_MESSAGE, Write, Others, r#"{"reason": "spam"}"#, [401, 403, 201, 201, 201, 201, 403]),
+    row("get", REPORTS_OF_CHAT, Read, Nobodys, "",                          [401, 403, 403, 403, 200, 200, 403]),
+    row("get", "/v1/reports", ModerateRead, Nobodys, "",                    [401, 403, 403, 403, 403, 403, 403]),
+    // What each may resolve is told in `reports`.
+    row("post", "/v1/reports/{report_id}/resolve", Write, Nobodys, r#"{"action": "hide"}"#, [401, 404, 404, 404, 404, 404, 404]),
     row("get", MESSAGES, Read, Nobodys, "",                                 [401, 403, 200, 200, 200, 200, 200]),
     row("post", MESSAGES, Write, Nobodys, r#"{"message": "hello"}"#,        [401, 403, 403, 201, 201, 201, 201]),
     row("get", ONE_MESSAGE, Read, Others, "",                               [401, 403, 200, 200, 200, 200, 200]),
@@ -269,6 +283,7 @@ fn every_route_states_whom_it_serves() {
             Login => Access::Person,
             Read | Write => Access::Caller,
             Notify => Access::Notifier,
+            Moderate | ModerateRead => Access::Moderator,
         };
         assert_eq!(stated, tried, "{row}");
         // An empty list, or an empty requirement in it, is: without credentials.
@@ -309,9 +324,11 @@ async fn a_service_token_may_do_what_its_scope_and_the_table_say_and_nothing_els
             let right = match row.takes {
                 Login => answered == (403, "session-required".to_owned()),
                 Read if scope != "read" => answered == missing,
+                ModerateRead if scope != "read" => answered == missing,
+                Moderate if scope != "write" => answered == missing,
                 Write if scope != "write" => answered == missing,
                 Notify if scope != "notify" => answered == missing,
-                Anything | Read | Write | Notify => answered.0 == row.statuses[OWNER],
+                Anything | Read | Write | Notify | Moderate | ModerateRead => answered.0 == row.statuses[OWNER],
             };
             if !right {
                 wrong.push(format!("{row}: a token with {scope} got {answered:?}"));
@@ -326,6 +343,70 @@ impl std::fmt::Display for Row {
         let Row { method, path, takes, whose, body, .. } = self;
         write!(out, "{method} {path} ({whose:?}, {takes:?}) {body}")
     }
+}
+
+/// Where people read what is tried here.
+const PAPER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/who-may-do-what.md");
+
+/// The account roles, and who of them may what an ordinary user may not.
+#[tokio::test]
+async fn account_roles_may_do_what_the_paper_says_and_nothing_else() {
+    let app = TestApp::start().await;
+    let mut asking = Vec::new();
+    for role in domain::user::Role::ALL {
+        asking.push(app.with_role(&format!("the {}", role.name()), role).await);
+    }
+    let vera = app.user("Vera").await;
+    let mut table = String::from("| call | user | notifier | moderator | admin |\n|---|---|---|---|---|\n");
+    for row in ROWS.iter().filter(|row| matches!(row.takes, Notify | Moderate | ModerateRead)) {
+        let path = row.path.replace("{user_id}", &vera.user_id).replace("{address}", "anna@example.org");
+        let path = path.replace("{id}", &vera.user_id);
+        let mut cells = Vec::new();
+        for actor in &asking {
+            let body = Some(row.body).filter(|body| !body.is_empty()).map(|body| body.parse::<Value>().unwrap());
+            let method = Method::from_bytes(row.method.to_uppercase().as_bytes()).unwrap();
+            let reply = actor.send(method, &path, body, &[]).await;
+            cells.push(if reply.body["code"] == "not-allowed" { "–" } else { "yes" });
+        }
+        table.push_str(&format!("| `{} {}` | {} |\n", row.method.to_uppercase(), row.path, cells.join(" | ")));
+    }
+    assert_in_paper(&table);
+}
+
+/// What is tried above of every role in a chat, as a table for people.
+#[test]
+fn roles_in_a_chat_may_do_what_the_paper_says() {
+    let mut table = String::from(
+        "| call | body | about | stranger | muted | member | admin | owner | author |\n|---|---|---|---|---|---|---|---|---|\n",
+    );
+    for row in ROWS.iter().filter(|row| row.path.contains("{chat_id}") || row.path.contains("/v1/invitations/")) {
+        let cells = row.statuses[1..].iter().map(|status| if *status < 300 { "yes" } else { "–" });
+        let about = match row.whose {
+            Nobodys => "",
+            Own => "oneself",
+            Others => "another",
+        };
+        let body = if row.body.is_empty() { String::new() } else { format!("`{}`", row.body) };
+        let cells = cells.collect::<Vec<_>>().join(" | ");
+        table.push_str(&format!("| `{} {}` | {body} | {about} | {cells} |\n", row.method.to_uppercase(), row.path));
+    }
+    assert_in_paper(&table);
+}
+
+/// With `UPDATE_PAPER` set the paper gets the table in place of the one that begins as it does.
+#[track_caller]
+fn assert_in_paper(table: &str) {
+    let paper = std::fs::read_to_string(PAPER).unwrap();
+    if paper.contains(table) {
+        return;
+    }
+    if std::env::var_os("UPDATE_PAPER").is_some() {
+        let heading = table.lines().next().unwrap();
+        let begin = paper.find(heading).expect("the table stands in the paper");
+        let behind = paper[begin..].find("\n\n").map_or(paper.len(), |end| begin + end + 1);
+        std::fs::write(PAPER, [&paper[..begin], table, &paper[behind..]].concat()).unwrap();
+    }
+    panic!("docs/who-may-do-what.md says something else; run this once more with UPDATE_PAPER=1:\n{table}");
 }
 
 /// Who is there in every chat.

@@ -31,7 +31,10 @@ const CALLS: &str = "
     delete /v1/chats/{chat_id}/bans/{user_id}
     get /v1/chats/{chat_id}/invitations                         post /v1/chats/{chat_id}/invitations
     delete /v1/chats/{chat_id}/invitations/{invitation_id}      post /v1/invitations/{code}
-    get /i/{code}
+    post /v1/chats/{chat_id}/messages/{message_id}/reports      get /v1/chats/{chat_id}/reports
+    get /v1/reports             post /v1/reports/{report_id}/resolve
+    get /i/{code}               put /v1/users/{user_id}/suspension
+    delete /v1/users/{user_id}/suspension
     put /v1/direct/{user_id}    get /v1/search              post /v1/chats/search
     put /v1/chats/{chat_id}/messages/{message_id}/reactions/{emoji}
     delete /v1/chats/{chat_id}/messages/{message_id}/reactions/{emoji}
@@ -146,7 +149,7 @@ async fn calls_go_to_the_public_url_where_there_is_one() {
 }
 
 /// In which order the examples are sent.
-const ORDER: [(&str, &str); 32] = [
+const ORDER: [(&str, &str); 35] = [
     ("post", "/v1/auth/register"),
     ("post", "/v1/auth/login"),
     ("patch", "/v1/me"),
@@ -172,7 +175,10 @@ const ORDER: [(&str, &str); 32] = [
     ("put", "/v1/chats/{chat_id}/read"),
     ("post", "/v1/chats/{chat_id}/invitations"),
     ("post", "/v1/invitations/{code}"),
+    ("post", "/v1/chats/{chat_id}/messages/{message_id}/reports"),
+    ("post", "/v1/reports/{report_id}/resolve"),
     ("put", "/v1/chats/{chat_id}/bans/{user_id}"),
+    ("put", "/v1/users/{user_id}/suspension"),
     ("get", "/v1/search"),
     ("post", "/v1/chats/search"),
     ("get", "/v1/me"),
@@ -191,6 +197,7 @@ async fn examples_can_be_sent_as_they_are() {
     let document = api::document();
     let mut by = app.anonymous();
     let notifier = app.with_role("Nina", Role::Notifier).await;
+    let moderator = app.with_role("Mara", Role::Moderator).await;
     let mut known = BTreeMap::from([("address", "nobody@example.org".to_owned())]);
     let mut sent = BTreeSet::new();
     for (method, path) in ORDER {
@@ -224,14 +231,18 @@ async fn examples_can_be_sent_as_they_are() {
         let is_notifiers =
             ["/v1/suppressions", "/v1/templates", "/v1/notifications"].iter().any(|of| path.starts_with(of));
         // Somebody else joins the chat, who is banned from it then.
-        let is_guests = path == "/v1/invitations/{code}";
-        let who = if is_notifiers || is_guests { &notifier } else { &by };
+        let is_guests = path == "/v1/invitations/{code}" || path.ends_with("/reports");
+        let who = match path {
+            "/v1/users/{user_id}/suspension" => &moderator,
+            _ if is_notifiers || is_guests => &notifier,
+            _ => &by,
+        };
         let reply = who.send(method.to_uppercase().parse().unwrap(), &address, body, &[]).await;
         if path == "/v1/me/email" {
             super::mail::confirm(&app, Purpose::Confirm).await;
         }
         assert!(reply.status.is_success(), "{method} {address}: {}", reply.text);
-        for name in ["user_id", "chat_id", "message_id", "code"] {
+        for name in ["user_id", "chat_id", "message_id", "code", "report_id"] {
             known.extend(reply.body[name].as_str().map(|id| (name, id.to_owned())));
         }
         known.extend(reply.body["template_id"].as_str().map(|id| ("id", id.to_owned())));

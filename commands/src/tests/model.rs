@@ -40,7 +40,8 @@ impl Model {
                 };
                 let nobodys = user::State::Absent;
                 let address = email::Seen { state: email::State::default(), owner: &nobodys };
-                Ok(user::decide(*id, &self.user(*id), &claim, &address, wish, at)?)
+                let beside = user::Beside { claim, address, by: &nobodys };
+                Ok(user::decide(*id, &self.user(*id), &beside, wish, at)?)
             }
             Command::Chat(id, wish) => {
                 let newcomer = match wish {

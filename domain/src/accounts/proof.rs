@@ -152,6 +152,12 @@ pub enum Refusal {
     /// The address has another owner than the command says.
     #[error("the address has another owner by now")]
     Incomplete,
+    /// The account may not be used.
+    #[error("this account is suspended")]
+    Suspended {
+        /// When that ends by itself; none where somebody has to lift it.
+        until: Option<Timestamp>,
+    },
     /// Its id is taken.
     #[error("this proof exists already")]
     AlreadyExists,
@@ -165,6 +171,7 @@ impl Refusal {
             Refusal::AddressTaken => RefusalKind::AddressTaken,
             Refusal::NameTaken => RefusalKind::UserExists,
             Refusal::Incomplete => RefusalKind::Incomplete,
+            Refusal::Suspended { .. } => RefusalKind::Suspended,
             Refusal::AlreadyExists => RefusalKind::AlreadyExists,
         }
     }
@@ -293,7 +300,12 @@ fn sign_in(
     let holder = address.holder(to.claim, to.owner).ok_or(Refusal::Incomplete)?;
     let mut facts = vec![used(id)];
     match (user, &command.name) {
-        (user::State::Open(_), _) if holder == Some(*user_id) => {}
+        (user::State::Open(account), _) if holder == Some(*user_id) => {
+            // Who has the code has the mailbox: they may know.
+            if let Some(suspension) = account.suspended_at(at) {
+                return Err(Refusal::Suspended { until: suspension.until });
+            }
+        }
         (user::State::Absent, Some((name, user_name))) if proof.purpose == Purpose::SignUp && holder.is_none() => {
             if claim.owner.is_some() {
                 return Err(Refusal::NameTaken);

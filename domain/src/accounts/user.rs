@@ -9,16 +9,18 @@ mod account;
 mod address;
 mod command;
 mod event;
+mod suspension;
 
-pub use account::{Account, PendingAddress, Profile, Role, State, evolve};
+pub use account::{Account, PendingAddress, Profile, Role, State, Suspension, evolve};
 pub(crate) use address::{confirmed, opened_by_mail, replaced_password};
 pub use command::{
     ChangePassword, ChangeProfile, Command, CountFailedSignIns, EndSessions, NewAddress, ReplaceVerifier, SetRole,
-    SignUp,
+    SignUp, Suspend, Unsuspend,
 };
 pub use event::{
     ConfirmedEmail, EmailChangeRequested, EmailConfirmed, Event, NameChosen, Origin, PasswordChanged, ProfileChanged,
-    RoleSet, SessionsEnded, SignInsFailed, SignedUp, SignedUpAs, VERIFIERS, Verifier, VerifierReplaced,
+    RoleSet, SessionsEnded, SignInsFailed, SignedUp, SignedUpAs, Suspended, Unsuspended, VERIFIERS, Verifier,
+    VerifierReplaced,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +37,18 @@ pub enum Refusal {
     /// The name was chosen, and is not chosen again.
     #[error("a user name is chosen once; yours cannot be changed")]
     NameFixed,
+    /// The account may not be used.
+    #[error("this account is suspended")]
+    Suspended {
+        /// When that ends by itself; none where somebody has to lift it.
+        until: Option<Timestamp>,
+    },
+    /// Only moderators and admins suspend, nobody themselves, and moderators no admin.
+    #[error("your role does not allow this")]
+    NotAllowed,
+    /// A suspension ends later than it begins.
+    #[error("a suspension must end in the future")]
+    EndsInThePast,
     /// The address has another owner than the command says.
     #[error("the address has another owner by now")]
     Incomplete,
@@ -47,21 +61,34 @@ impl Refusal {
             Refusal::NotFound => RefusalKind::UserNotFound,
             Refusal::BadCredentials => RefusalKind::BadCredentials,
             Refusal::NameFixed => RefusalKind::NameFixed,
+            Refusal::Suspended { .. } => RefusalKind::Suspended,
+            Refusal::NotAllowed => RefusalKind::NotAllowed,
+            Refusal::EndsInThePast => RefusalKind::Malformed,
             Refusal::Incomplete => RefusalKind::Incomplete,
         }
     }
 }
 
-/// Decides on one account. `claim` is the state of the name that is chosen, `address` that of the address that is given;
-/// where there is none they are not looked at.
+/// What the rules look at beside the account; what a command does not name is not looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Beside<'a> {
+    /// The name that is chosen.
+    pub claim: name::State,
+    /// The address that is given.
+    pub address: Seen<'a>,
+    /// The account of who decides about another's.
+    pub by: &'a State,
+}
+
+/// Decides on one account.
 pub fn decide(
     id: UserId,
     state: &State,
-    claim: &name::State,
-    address: &Seen<'_>,
+    beside: &Beside<'_>,
     command: &Command,
     at: Timestamp,
 ) -> Result<Decision, Refusal> {
+    let Beside { claim, address, by } = beside;
     let events = match command {
         Command::SignUp(command) => return sign_up(id, state, claim, address, command, at),
         Command::ChangeProfile(command) => return change_profile(id, open(state)?, claim, command),
@@ -78,6 +105,8 @@ pub fn decide(
             return Ok(lock_out(id));
         }
         Command::SetRole(command) => set_role(open(state)?, command),
+        Command::Suspend(command) => suspension::suspend(id, open(state)?, by, command, at)?,
+        Command::Unsuspend(command) => suspension::unsuspend(id, open(state)?, by, command, at)?,
         Command::Erase => match state {
             State::Absent => return Err(Refusal::NotFound),
             State::Open(_) => vec![Event::Erased],

@@ -1,6 +1,7 @@
 //! Who may not come into a chat any more, whichever way they try.
 
 use super::{Ban, Banned, Event, MemberRemoved, Refusal, Role, Room, Unban, Unbanned, members};
+use crate::text::Note;
 use crate::{Personal, UserId, user};
 
 /// Most people whom one chat keeps out: whoever names it has them all in memory.
@@ -10,20 +11,33 @@ pub const BANS_MAX: usize = 1_000;
 pub(super) fn ban(room: &Room, user: &user::State, command: &Ban) -> Result<Vec<Event>, Refusal> {
     let Ban { by, user_id, reason } = command;
     let mine = leader(room, *by)?;
-    match room.members.get(user_id) {
+    let user::State::Open(_) = user else { return Err(Refusal::UserNotFound) };
+    let reason = reason.clone().map_or(Personal::Erased, Personal::Known);
+    ban_as(room, mine, *by, *user_id, reason)
+}
+
+/// The same by somebody who may as much as that role.
+pub(super) fn ban_as(
+    room: &Room,
+    mine: Role,
+    by: UserId,
+    user_id: UserId,
+    reason: Personal<Note>,
+) -> Result<Vec<Event>, Refusal> {
+    if room.direct {
+        return Err(Refusal::NotAllowed);
+    }
+    match room.members.get(&user_id) {
         Some(Role::Owner) => return Err(Refusal::NotAllowed),
         Some(Role::Admin) if mine != Role::Owner => return Err(Refusal::NotAllowed),
         Some(Role::Admin | Role::Member | Role::Muted) | None => {}
     }
-    let user::State::Open(_) = user else { return Err(Refusal::UserNotFound) };
-    let reason = reason.clone().map_or(Personal::Erased, Personal::Known);
-    if room.banned.get(user_id) == Some(&reason) {
+    if room.banned.get(&user_id) == Some(&reason) {
         return Ok(vec![]);
     }
-    if room.banned.len() >= BANS_MAX && !room.banned.contains_key(user_id) {
+    if room.banned.len() >= BANS_MAX && !room.banned.contains_key(&user_id) {
         return Err(Refusal::TooManyBans);
     }
-    let (by, user_id) = (*by, *user_id);
     let removed = room.members.contains_key(&user_id).then_some(Event::MemberRemoved(MemberRemoved { user_id, by }));
     Ok(removed.into_iter().chain([Event::Banned(Banned { user_id, by, reason })]).collect())
 }

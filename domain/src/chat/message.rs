@@ -29,6 +29,11 @@ pub struct Message {
     pub text: Personal<MessageText>,
     /// How often it was edited.
     pub edits: u32,
+    pub sent_at: Timestamp,
+    /// When it was last edited.
+    pub edited_at: Option<Timestamp>,
+    /// Only those who may resolve what was reported of it see what it says.
+    pub hidden: bool,
 }
 
 /// Most edits of one message. Whoever names it has its stream read, so that must stay short.
@@ -130,6 +135,10 @@ pub enum Event {
     Edited(Edited),
     /// It was taken back.
     Deleted(Deleted),
+    /// Only those who may resolve what was reported of it see what it says.
+    Hidden(Hidden),
+    /// Everybody sees it again.
+    Shown(Shown),
 }
 
 /// `message.posted.v1`
@@ -167,6 +176,26 @@ pub struct Deleted {
     /// In which chat.
     pub chat_id: ChatId,
     pub by: UserId,
+}
+
+/// `message.hidden.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hidden {
+    /// In which chat.
+    pub chat_id: ChatId,
+}
+
+/// `message.shown.v1`: the whole message as it reads now, for who has let go of it meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// In which chat.
+    pub chat_id: ChatId,
+    pub author: UserId,
+    pub sent_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<Timestamp>,
+    #[serde(skip)]
+    pub text: Personal<MessageText>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -326,7 +355,7 @@ fn delete(room: &chat::Room, state: &State, command: &Delete) -> Result<Option<E
     Ok(Some(Event::Deleted(Deleted { chat_id, by })))
 }
 
-fn readable(state: &State, chat_id: ChatId) -> Result<&Message, Refusal> {
+pub(super) fn readable(state: &State, chat_id: ChatId) -> Result<&Message, Refusal> {
     match state {
         State::Posted(message) if message.chat_id == chat_id => Ok(message),
         State::Posted(_) | State::Deleted(_) | State::Absent => Err(Refusal::NotFound),
@@ -346,12 +375,21 @@ pub fn evolve(state: &mut State, event: &Event) {
                 author: posted.author,
                 text: posted.text.clone(),
                 edits: 0,
+                sent_at: posted.sent_at,
+                edited_at: None,
+                hidden: false,
             });
         }
         Event::Edited(edited) => {
             if let State::Posted(message) = state {
                 message.text = edited.text.clone();
                 message.edits += 1;
+                message.edited_at = Some(edited.at);
+            }
+        }
+        Event::Hidden(_) | Event::Shown(_) => {
+            if let State::Posted(message) = state {
+                message.hidden = matches!(event, Event::Hidden(_));
             }
         }
         Event::Deleted(_) => {
@@ -391,6 +429,8 @@ impl Event {
             Event::Posted(_) => "message.posted.v1",
             Event::Edited(_) => "message.edited.v1",
             Event::Deleted(_) => "message.deleted.v1",
+            Event::Hidden(_) => "message.hidden.v1",
+            Event::Shown(_) => "message.shown.v1",
         }
     }
 
@@ -400,6 +440,8 @@ impl Event {
             Event::Posted(event) => (stored::json(event), sealed_text(event.author, &event.text)),
             Event::Edited(event) => (stored::json(event), sealed_text(event.author, &event.text)),
             Event::Deleted(event) => (stored::json(event), None),
+            Event::Hidden(event) => (stored::json(event), None),
+            Event::Shown(event) => (stored::json(event), sealed_text(event.author, &event.text)),
         }
     }
 
@@ -409,6 +451,8 @@ impl Event {
             "message.posted.v1" => Event::Posted(Posted { text: parts.text()?, ..parts.payload()? }),
             "message.edited.v1" => Event::Edited(Edited { text: parts.text()?, ..parts.payload()? }),
             "message.deleted.v1" => Event::Deleted(parts.payload()?),
+            "message.hidden.v1" => Event::Hidden(parts.payload()?),
+            "message.shown.v1" => Event::Shown(Shown { text: parts.text()?, ..parts.payload()? }),
             _ => return Err(parts.unknown()),
         })
     }

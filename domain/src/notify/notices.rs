@@ -4,7 +4,7 @@
 use super::category::{CategoryKey, Channel};
 use crate::proof::{self, Issued, Purpose};
 use crate::text::Email;
-use crate::{Category, Event, Personal, ProofId, Timestamp, UserId, chat, device, digest, email, session, user};
+use crate::{Category, Event, Personal, ProofId, Timestamp, UserId, chat, device, digest, email, report, session, user};
 use serde_json::{Map, Value, json};
 
 /// Somebody is to be told of a fact.
@@ -75,6 +75,7 @@ impl Reference {
 pub fn tells_of(category: Category) -> bool {
     match category {
         Category::User | Category::Session | Category::Email | Category::Proof | Category::Chat => true,
+        Category::Report => true,
         Category::Token | Category::Quota | Category::Name | Category::Message | Category::Link => false,
         Category::Digest => true,
         Category::Reactions | Category::Pins | Category::ReadMark => false,
@@ -98,6 +99,8 @@ pub fn notices(event: &Event, version: u64, at: Timestamp) -> Vec<Notice> {
         of_chat(*chat_id, event).into_iter().collect()
     } else if let Event::Digest(id, event) = event {
         vec![of_digest(id.user_id, event)]
+    } else if let Event::Report(_, event) = event {
+        of_report(event).into_iter().collect()
     } else {
         Vec::new()
     }
@@ -125,6 +128,16 @@ fn of_user(user_id: UserId, event: &user::Event, version: u64, at: Timestamp) ->
             let Some(former) = &confirmed.former else { return Vec::new() };
             vec![told("email-changed-from", former), told("email-changed-to", &confirmed.email)]
         }
+        user::Event::Suspended(suspended) => {
+            let mut told = moderated("suspended", user_id, "suspended");
+            let more = [
+                ("reason", suspended.reason.known().map(|reason| json!(reason))),
+                ("until", suspended.until.map(|until| json!(until))),
+            ];
+            told.variables.extend(more.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+            vec![told]
+        }
+        user::Event::Unsuspended(_) => vec![moderated("unsuspended", user_id, "unsuspended")],
         user::Event::SignedUp(_)
         | user::Event::NameGiven
         | user::Event::NameChosen(_)
@@ -138,6 +151,25 @@ fn of_user(user_id: UserId, event: &user::Event, version: u64, at: Timestamp) ->
         | user::Event::TokensRevoked
         | user::Event::RoleSet(_)
         | user::Event::Erased => Vec::new(),
+    }
+}
+
+/// What moderators decided about somebody.
+fn moderated(rule: &'static str, user_id: UserId, action: &'static str) -> Notice {
+    notice(rule, user_id, CategoryKey::MODERATION, "moderation.notice", [("action", json!(action))])
+}
+
+/// Whose message is seen no more is told, unless they did it themselves.
+fn of_report(event: &report::Event) -> Option<Notice> {
+    let report::Event::Resolved(resolved) = event else { return None };
+    let author = resolved.author.filter(|author| *author != resolved.by)?;
+    match resolved.action {
+        report::Action::Dismiss => None,
+        report::Action::Hide | report::Action::Delete | report::Action::Ban => {
+            let mut told = moderated("message-removed", author, "message-removed");
+            told.variables.insert("chat".to_owned(), Reference::Chat.to(resolved.chat_id.to_string()));
+            Some(told)
+        }
     }
 }
 
@@ -329,6 +361,36 @@ mod tests {
         assert_eq!(Reference::of(&variables["code"]), Some((Reference::Code, &json!(id.to_string()))));
         let link = json!(["m", id.simple().to_string()]);
         assert_eq!(Reference::of(&variables["sign_in_url"]), Some((Reference::Link, &link)));
+    }
+
+    #[test]
+    fn who_is_suspended_is_told_why_and_until_when() {
+        let suspended = |until| {
+            let reason = Personal::Known(crate::text::Note::parse("spam").unwrap());
+            let suspended = user::Suspended { by: BORIS, until, reason };
+            notices(&Event::User(ANNA, user::Event::Suspended(suspended)), 5, NOON).pop().unwrap()
+        };
+        let told = suspended(Some(NOON));
+        assert_eq!((told.user_id, told.template), (ANNA, "moderation.notice"));
+        assert_eq!((&told.variables["action"], &told.variables["reason"]), (&json!("suspended"), &json!("spam")));
+        assert_eq!(told.variables["until"], json!(NOON));
+        assert!(!suspended(None).variables.contains_key("until"));
+        let lifted = Event::User(ANNA, user::Event::Unsuspended(user::Unsuspended { by: BORIS }));
+        assert_eq!(notices(&lifted, 6, NOON)[0].variables["action"], "unsuspended");
+    }
+
+    #[test]
+    fn whose_message_is_hidden_or_deleted_is_told() {
+        let resolved = |author, action| {
+            let resolved = report::Resolved { chat_id: CHAT, author, by: BORIS, action };
+            told(&Event::Report(crate::ReportId(Uuid::from_u128(7)), report::Event::Resolved(resolved)), 2)
+        };
+        for action in [report::Action::Hide, report::Action::Delete, report::Action::Ban] {
+            assert_eq!(resolved(Some(ANNA), action), [("moderation.notice", ANNA)]);
+            assert_eq!(resolved(Some(BORIS), action), [], "they did it themselves");
+            assert_eq!(resolved(None, action), [], "it was gone");
+        }
+        assert_eq!(resolved(Some(ANNA), report::Action::Dismiss), []);
     }
 
     #[test]

@@ -42,6 +42,9 @@ pub enum Error {
         source: JoinError,
     },
 
+    /// Why somebody is suspended cannot be told so.
+    #[error("the reason {0}")]
+    Reason(Unfit),
     /// The name cannot be an account's.
     #[error("the user name {name:?} {unfit}")]
     UserName {
@@ -207,7 +210,8 @@ impl Error {
             | Error::SocketPath(_)
             | Error::Socket { .. }
             | Error::OtherVersion(_) => return FailureKind::Failure,
-            Error::UserName { .. }
+            Error::Reason(_)
+            | Error::UserName { .. }
             | Error::Password(_)
             | Error::NoRelay
             | Error::IsFolder(_)

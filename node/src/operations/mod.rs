@@ -11,6 +11,7 @@ pub mod keys;
 pub mod log;
 pub mod mailbox;
 pub mod migrate;
+pub mod moderation;
 pub mod notifications;
 mod progress;
 pub mod projections;
@@ -27,8 +28,9 @@ use crate::failure::Failure;
 use crate::gzip::Source;
 use crate::{Node, NodeOptions};
 use ::projections::State;
-use domain::DeliveryId;
+use domain::report::Action;
 use domain::user::Role;
+use domain::{DeliveryId, ReportId, Timestamp};
 use notifications::DeliveryVerb;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -63,6 +65,22 @@ pub enum Request {
         user: String,
         /// The new one.
         role: Role,
+    },
+    /// Keep somebody from using their account.
+    Suspend {
+        /// Its name or id.
+        user: String,
+        /// Their owner is told it.
+        reason: String,
+        /// When it ends by itself.
+        until: Option<Timestamp>,
+    },
+    /// Resolve what was reported of a message.
+    Resolve { report_id: ReportId, action: Action },
+    /// Let them use it again.
+    Unsuspend {
+        /// Its name or id.
+        user: String,
     },
     /// End every session of an account, and revoke its service tokens.
     EndSessions {
@@ -139,6 +157,9 @@ impl Request {
             Request::SetPassword { .. }
             | Request::SetRole { .. }
             | Request::EndSessions { .. }
+            | Request::Suspend { .. }
+            | Request::Unsuspend { .. }
+            | Request::Resolve { .. }
             | Request::Erase { .. }
             | Request::Probe
             | Request::Rebuild { .. }
@@ -175,6 +196,11 @@ impl Request {
             }
             Request::SetPassword { user, password } => Report::User(users::set_password(node, user, password).await?),
             Request::SetRole { user, role } => Report::User(users::set_role(node, user, *role).await?),
+            Request::Suspend { user, reason, until } => Report::User(users::suspend(node, user, reason, *until).await?),
+            Request::Resolve { report_id, action } => {
+                Report::Resolution(moderation::resolve(node, *report_id, *action).await?)
+            }
+            Request::Unsuspend { user } => Report::User(users::unsuspend(node, user).await?),
             Request::EndSessions { user } => Report::User(users::end_sessions(node, user).await?),
             Request::Erase { user } => Report::User(users::erase(node, user).await?),
             Request::Import { as_of_file_times, .. } => {
@@ -225,6 +251,9 @@ impl Request {
             | Request::SetPassword { .. }
             | Request::SetRole { .. }
             | Request::EndSessions { .. }
+            | Request::Suspend { .. }
+            | Request::Unsuspend { .. }
+            | Request::Resolve { .. }
             | Request::Erase { .. }
             | Request::Import { .. }
             | Request::Rebuild { .. }

@@ -4,6 +4,7 @@
 use super::import::ImportReport;
 use super::keys::RotationReport;
 use super::mailbox::MailboxCleared;
+use super::moderation::ResolutionReport;
 use super::notifications::{CourierArming, DeliveryChange};
 use super::projections::{ProjectionChange, RebuildReport, SkipReport};
 use super::relay::{ArmingReport, RepublishReport};
@@ -34,6 +35,8 @@ pub enum Report {
     Delivery(DeliveryChange),
     /// The keys are wrapped by a new master key.
     Rotation(RotationReport),
+    /// What was reported of a message is resolved.
+    Resolution(ResolutionReport),
     /// The dev mailbox was emptied.
     Mailbox(MailboxCleared),
     /// Facts were published again.
@@ -53,8 +56,9 @@ mod tests {
     use crate::operations::Response;
     use crate::operations::import::{ImportSummary, Reject, RejectedLine};
     use domain::delivery::Status;
+    use domain::report::Action;
     use domain::user::Role;
-    use domain::{DeliveryId, UserId};
+    use domain::{DeliveryId, MessageId, ReportId, UserId};
     use uuid::Uuid;
 
     fn every() -> Vec<(Report, &'static str)> {
@@ -106,6 +110,15 @@ mod tests {
             (
                 Report::Rotation(RotationReport { keys: 3, former_key: Some("/x/former".to_owned()) }),
                 r#"{"rotation":{"keys":3,"former_key":"/x/former"}}"#,
+            ),
+            (
+                Report::Resolution(ResolutionReport {
+                    report_id: ReportId(Uuid::from_u128(1)),
+                    message_id: MessageId(Uuid::from_u128(1)),
+                    action: Action::Hide,
+                    position: 9,
+                }),
+                r#"{"resolution":{"report_id":"00000000-0000-0000-0000-000000000001","message_id":"00000000-0000-0000-0000-000000000001","action":"hide","position":9}}"#,
             ),
             (Report::Mailbox(MailboxCleared { deleted: 3 }), r#"{"mailbox":{"deleted":3}}"#),
             (

@@ -4,7 +4,7 @@ use super::{Error, FOLLOW_WAIT};
 use crate::{Node, claims};
 use commands::Request;
 use domain::password::Lengths;
-use domain::text::{UserName, canonical_name};
+use domain::text::{Note, UserName, canonical_name};
 use domain::user::{self, Role, Verifier};
 use domain::{Command, Timestamp, UserId};
 use projections::{ProjectionId, Projections, tokens, users};
@@ -191,6 +191,29 @@ pub async fn set_role(node: &Node, user: &str, role: Role) -> Result<UserChange,
 pub async fn end_sessions(node: &Node, user: &str) -> Result<UserChange, Error> {
     let user_id = find(node, user).await?.user_id;
     let position = change(node, user_id, user::Command::LockOut).await?;
+    Ok(UserChange::of(user_id, position))
+}
+
+/// Keeps somebody from using their account.
+///
+/// # Errors
+/// When there is no such user, the reason is none, or the time has passed.
+pub async fn suspend(node: &Node, user: &str, reason: &str, until: Option<Timestamp>) -> Result<UserChange, Error> {
+    let reason = Note::parse(reason).map_err(Error::Reason)?;
+    let user_id = find(node, user).await?.user_id;
+    let command = user::Command::Suspend(user::Suspend { by: UserId::OPERATOR, reason, until });
+    let position = change(node, user_id, command).await?;
+    Ok(UserChange::of(user_id, position))
+}
+
+/// Lets them use it again.
+///
+/// # Errors
+/// When there is no such user.
+pub async fn unsuspend(node: &Node, user: &str) -> Result<UserChange, Error> {
+    let user_id = find(node, user).await?.user_id;
+    let command = user::Command::Unsuspend(user::Unsuspend { by: UserId::OPERATOR });
+    let position = change(node, user_id, command).await?;
     Ok(UserChange::of(user_id, position))
 }
 

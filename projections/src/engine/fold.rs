@@ -3,8 +3,8 @@
 use domain::id::DigestId;
 use domain::{
     Category, ChatId, DeliveryId, Event, InboxId, LinkId, MessageId, NotificationId, PinsId, PreferencesId,
-    ReactionsId, ReadMarkId, SessionId, SuppressionId, TemplateId, TokenId, UserId, chat, delivery, digest, inbox,
-    link, message, notification, pins, preferences, reactions, read_mark, session, suppression, template, token, user,
+    ReactionsId, ReadMarkId, ReportId, SessionId, SuppressionId, TemplateId, TokenId, UserId, chat, delivery, digest, inbox,
+    link, message, notification, pins, preferences, reactions, read_mark, report, session, suppression, template, token, user,
 };
 use search::Change;
 use store::Fact;
@@ -31,6 +31,7 @@ pub(crate) enum Fold {
     Chat(Write<ChatId, chat::Event>),
     Message(Write<MessageId, message::Event>),
     Reactions(Write<ReactionsId, reactions::Event>),
+    Report(Write<ReportId, report::Event>),
     Pins(Write<PinsId, pins::Event>),
     ReadMark(Write<ReadMarkId, read_mark::Event>),
     Digest(Write<DigestId, digest::Event>),
@@ -58,6 +59,7 @@ impl Fold {
             Fold::Chat(_) | Fold::IndexChat(_) => Category::Chat,
             Fold::Message(_) | Fold::MessagePages(..) | Fold::IndexMessage(_) => Category::Message,
             Fold::Reactions(_) => Category::Reactions,
+            Fold::Report(_) => Category::Report,
             Fold::Pins(_) => Category::Pins,
             Fold::ReadMark(_) => Category::ReadMark,
             Fold::Digest(_) => Category::Digest,
@@ -75,7 +77,7 @@ impl Fold {
     pub(crate) const fn is_of_index(self) -> bool {
         match self {
             Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_) => true,
-            Fold::Link(_) | Fold::Reactions(_) | Fold::Pins(_) | Fold::ReadMark(_) | Fold::Digest(_) => false,
+            Fold::Link(_) | Fold::Reactions(_) | Fold::Report(_) | Fold::Pins(_) | Fold::ReadMark(_) | Fold::Digest(_) => false,
             Fold::User(_)
             | Fold::Session(_)
             | Fold::Token(_)
@@ -102,6 +104,7 @@ impl Fold {
                 fold(tx, fact, *id, event)
             }
             (Fold::Reactions(fold), Event::Reactions(id, event)) => fold(tx, fact, *id, event),
+            (Fold::Report(fold), Event::Report(id, event)) => fold(tx, fact, *id, event),
             (Fold::Pins(fold), Event::Pins(id, event)) => fold(tx, fact, *id, event),
             (Fold::ReadMark(fold), Event::ReadMark(id, event)) => fold(tx, fact, *id, event),
             (Fold::Digest(fold), Event::Digest(id, event)) => fold(tx, fact, *id, event),
@@ -112,7 +115,7 @@ impl Fold {
             (Fold::Suppression(fold), Event::Suppression(id, event)) => fold(tx, fact, *id, event),
             (Fold::Template(fold), Event::Template(id, event)) => fold(tx, fact, *id, event),
             // Of another aggregate.
-            (Fold::Link(_) | Fold::Reactions(_) | Fold::Pins(_) | Fold::ReadMark(_) | Fold::Digest(_), _) => Ok(()),
+            (Fold::Link(_) | Fold::Reactions(_) | Fold::Report(_) | Fold::Pins(_) | Fold::ReadMark(_) | Fold::Digest(_), _) => Ok(()),
             (Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_), _) => Ok(()),
             (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => Ok(()),
             (Fold::Message(_) | Fold::MessagePages(..), _) => Ok(()),
@@ -128,7 +131,7 @@ impl Fold {
     pub(crate) fn write_page(self, tx: &mut Tx<'_>, facts: &[&Fact]) -> Result<(), store::Error> {
         match self {
             Fold::MessagePages(_, fold) => fold(tx, facts),
-            Fold::Link(_) | Fold::Reactions(_) | Fold::Pins(_) | Fold::ReadMark(_) | Fold::Digest(_) => Ok(()),
+            Fold::Link(_) | Fold::Reactions(_) | Fold::Report(_) | Fold::Pins(_) | Fold::ReadMark(_) | Fold::Digest(_) => Ok(()),
             Fold::User(_)
             | Fold::Session(_)
             | Fold::Token(_)
@@ -153,7 +156,7 @@ impl Fold {
             (Fold::IndexChat(fold), Event::Chat(id, event)) => fold(fact, *id, event),
             (Fold::IndexMessage(fold), Event::Message(id, event)) => fold(fact, *id, event),
             // Of another aggregate.
-            (Fold::Reactions(_) | Fold::Pins(_) | Fold::ReadMark(_) | Fold::Digest(_), _) => None,
+            (Fold::Reactions(_) | Fold::Report(_) | Fold::Pins(_) | Fold::ReadMark(_) | Fold::Digest(_), _) => None,
             (Fold::Link(_) | Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_), _) => None,
             (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => None,
             (Fold::Message(_) | Fold::MessagePages(..), _) => None,

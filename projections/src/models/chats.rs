@@ -84,7 +84,8 @@ const TABLES: &str = concat!(
         author bytea not null,
         text text not null,
         sent_at bigint not null,
-        version bigint not null
+        version bigint not null,
+        hidden boolean not null
     );
     create unique index if not exists said_by_id on said (message_id);
     create table author_name (
@@ -135,7 +136,7 @@ const COMPARED: &[Table] = &[
     Table {
         name: "said",
         key: &[Key::Number("position")],
-        columns: &["message_id", "chat_id", "author", "text", "sent_at", "version"],
+        columns: &["message_id", "chat_id", "author", "text", "sent_at", "version", "hidden"],
     },
     Table { name: "author_name", key: &[Key::Id("chat_id"), Key::Id("user_id")], columns: &["user_name"] },
     unread::COMPARED,
@@ -161,7 +162,9 @@ fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -
         | user::Event::SignInsFailed(_)
         | user::Event::SessionsEnded(_)
         | user::Event::TokensRevoked
-        | user::Event::RoleSet(_) => Ok(()),
+        | user::Event::RoleSet(_)
+        | user::Event::Suspended(_)
+        | user::Event::Unsuspended(_) => Ok(()),
     }
 }
 
@@ -185,6 +188,8 @@ fn apply_message(
             Personal::Erased => remove(tx, message_id),
         },
         message::Event::Deleted(_) => remove(tx, message_id),
+        message::Event::Hidden(_) => set_hidden(tx, message_id, true),
+        message::Event::Shown(_) => set_hidden(tx, message_id, false),
     }
 }
 
@@ -219,8 +224,8 @@ fn post(tx: &mut Tx<'_>, fact: &Fact, message_id: MessageId, posted: &message::P
         return Ok(());
     };
     tx.queue(
-        "insert into said (position, message_id, chat_id, author, text, sent_at, version)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into said (position, message_id, chat_id, author, text, sent_at, version, hidden)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
         &[
             fact.position.into(),
             (&message_id).into(),
@@ -229,8 +234,14 @@ fn post(tx: &mut Tx<'_>, fact: &Fact, message_id: MessageId, posted: &message::P
             preview(text).into(),
             posted.sent_at.into(),
             fact.version.into(),
+            false.into(),
         ],
     )
+}
+
+/// What is hidden is not shown as the newest.
+fn set_hidden(tx: &mut Tx<'_>, message_id: MessageId, hidden: bool) -> Result<(), store::Error> {
+    tx.queue("update said set hidden = $2 where message_id = $1", &[(&message_id).into(), hidden.into()])
 }
 
 fn remove(tx: &mut Tx<'_>, message_id: MessageId) -> Result<(), store::Error> {

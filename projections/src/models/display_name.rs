@@ -42,7 +42,9 @@ pub(super) fn apply(tx: &mut Tx<'_>, user_id: UserId, event: &user::Event) -> Re
         | user::Event::SignInsFailed(_)
         | user::Event::SessionsEnded(_)
         | user::Event::TokensRevoked
-        | user::Event::RoleSet(_) => Ok(()),
+        | user::Event::RoleSet(_)
+        | user::Event::Suspended(_)
+        | user::Event::Unsuspended(_) => Ok(()),
     }
 }
 

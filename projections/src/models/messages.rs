@@ -4,10 +4,12 @@ mod belongings;
 mod edits;
 mod pins;
 mod reactions;
+mod reports;
 
 pub use edits::{Edit, edits};
 pub use pins::{Pin, pinned_of, pins};
 pub use reactions::{reacted_to, reactions, reactions_to_pinned, reactors};
+pub use reports::{Complaint, Report, ReportFilter, ReportedMessage, Resolution, complaints, report_of, reports};
 
 use crate::ProjectionId;
 use crate::engine::definition::Definition;
@@ -22,7 +24,7 @@ use store::sql::{Columns, Database, Row, Tx, Value};
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Messages,
     name: "messages",
-    version: 5,
+    version: 6,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
@@ -31,6 +33,7 @@ pub(crate) const DEFINITION: Definition = Definition {
         Fold::Chat(apply_chat),
         Fold::Message(apply_message),
         Fold::Reactions(reactions::apply),
+        Fold::Report(reports::apply),
         Fold::Pins(pins::apply),
         Fold::User(apply_user),
     ],
@@ -58,12 +61,14 @@ const TABLES: &str = concat!(
         text text not null,
         reply_to bytea,
         edited_at bigint,
-        version bigint not null
+        version bigint not null,
+        hidden boolean not null
     );
     create unique index if not exists message_by_id on message (message_id);
 ",
     edits::tables!(),
     reactions::tables!(),
+    reports::report_tables!(),
     pins::tables!(),
 );
 
@@ -82,9 +87,11 @@ const COMPARED: &[Table] = &[
     Table {
         name: "message",
         key: &[Key::Number("position")],
-        columns: &["message_id", "chat_id", "author", "sent_at", "text", "reply_to", "edited_at", "version"],
+        columns: &["message_id", "chat_id", "author", "sent_at", "text", "reply_to", "edited_at", "version", "hidden"],
     },
     edits::COMPARED,
+    reports::REPORT,
+    reports::COMPLAINT,
     reactions::REACTION,
     reactions::REACTION_KIND,
     pins::COMPARED,
@@ -114,6 +121,8 @@ pub struct Message {
     pub reply_to: Option<MessageId>,
     /// The version of its stream.
     pub version: u64,
+    /// Only those who may resolve what was reported of it may see what it says.
+    pub hidden: bool,
 }
 
 /// Whether somebody may read a chat's messages.
@@ -161,7 +170,9 @@ fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -
         | user::Event::SignInsFailed(_)
         | user::Event::SessionsEnded(_)
         | user::Event::TokensRevoked
-        | user::Event::RoleSet(_) => Ok(()),
+        | user::Event::RoleSet(_)
+        | user::Event::Suspended(_)
+        | user::Event::Unsuspended(_) => Ok(()),
     }
 }
 
@@ -180,6 +191,8 @@ fn apply_message(tx: &mut Tx<'_>, fact: &Fact, id: MessageId, event: &message::E
             Personal::Erased => remove(tx, id),
         },
         message::Event::Deleted(_) => remove(tx, id),
+        message::Event::Hidden(_) => set_hidden(tx, fact, id, true),
+        message::Event::Shown(_) => set_hidden(tx, fact, id, false),
     }
 }
 
@@ -188,8 +201,8 @@ fn insert(tx: &mut Tx<'_>, fact: &Fact, id: MessageId, posted: &message::Posted)
         return Ok(());
     };
     tx.queue(
-        "insert into message (position, message_id, chat_id, author, sent_at, text, reply_to, edited_at, version)
-         values ($1, $2, $3, $4, $5, $6, $7, null, $8)",
+        "insert into message (position, message_id, chat_id, author, sent_at, text, reply_to, edited_at, version, hidden)
+         values ($1, $2, $3, $4, $5, $6, $7, null, $8, $9)",
         &[
             fact.position.into(),
             (&id).into(),
@@ -199,7 +212,15 @@ fn insert(tx: &mut Tx<'_>, fact: &Fact, id: MessageId, posted: &message::Posted)
             text.as_str().into(),
             posted.reply_to.as_ref().into(),
             fact.version.into(),
+            false.into(),
         ],
+    )
+}
+
+fn set_hidden(tx: &mut Tx<'_>, fact: &Fact, id: MessageId, hidden: bool) -> Result<(), store::Error> {
+    tx.queue(
+        "update message set hidden = $2, version = $3 where message_id = $1",
+        &[(&id).into(), hidden.into(), fact.version.into()],
     )
 }
 
@@ -215,6 +236,7 @@ fn apply_chat(tx: &mut Tx<'_>, _: &Fact, chat_id: ChatId, event: &chat::Event) -
         }
         chat::Event::Deleted(_) => {
             belongings::remove_in_chat(tx, chat_id)?;
+            reports::remove_in_chat(tx, chat_id)?;
             tx.queue("delete from message where chat_id = $1", &[(&chat_id).into()])?;
             tx.queue("delete from member where chat_id = $1", &[(&chat_id).into()])?;
             tx.queue("delete from chat_known where chat_id = $1", &[(&chat_id).into()])?;
@@ -260,6 +282,7 @@ fn go(tx: &mut Tx<'_>, chat_id: ChatId, user_id: UserId) -> Result<(), store::Er
 fn forget(tx: &mut Tx<'_>, user_id: UserId) -> Result<(), store::Error> {
     belongings::forget(tx, user_id)?;
     reactions::forget(tx, user_id)?;
+    reports::forget(tx, user_id)?;
     tx.queue("delete from message where author = $1", &[(&user_id).into()])?;
     tx.queue("update member set user_name = null, present = $2 where user_id = $1", &[(&user_id).into(), false.into()])
 }
@@ -289,7 +312,7 @@ pub async fn nickname(db: &Database, chat_id: ChatId, user_id: UserId) -> Result
 
 macro_rules! message_columns {
     () => {
-        "p.position, p.message_id, p.chat_id, p.author, m.user_name, p.text, p.sent_at, p.edited_at, p.reply_to, p.version,
+        "p.position, p.message_id, p.chat_id, p.author, m.user_name, p.text, p.sent_at, p.edited_at, p.reply_to, p.version, p.hidden,
          d.display_name"
     };
 }
@@ -355,6 +378,7 @@ fn message(row: &Row<'_>) -> Result<Message, store::Error> {
         edited_at: row.maybe_timestamp(const { MESSAGE.at("edited_at") })?,
         reply_to: row.maybe_uuid(const { MESSAGE.at("reply_to") })?.map(MessageId),
         version: row.int(const { MESSAGE.at("version") })?.cast_unsigned(),
+        hidden: row.bool(const { MESSAGE.at("hidden") })?,
         display_name: row.maybe_text(const { MESSAGE.at("display_name") })?.map(str::to_owned),
     })
 }

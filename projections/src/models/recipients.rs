@@ -141,6 +141,8 @@ fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -
         | user::Event::VerifierReplaced(_)
         | user::Event::SignInsFailed(_)
         | user::Event::SessionsEnded(_)
+        | user::Event::Suspended(_)
+        | user::Event::Unsuspended(_)
         | user::Event::TokensRevoked => Ok(()),
     }
 }

@@ -107,7 +107,9 @@ fn ends_all(event: &user::Event) -> bool {
         | user::Event::VerifierReplaced(_)
         | user::Event::SignInsFailed(_)
         | user::Event::TokensRevoked
-        | user::Event::RoleSet(_) => false,
+        | user::Event::RoleSet(_)
+        | user::Event::Suspended(_)
+        | user::Event::Unsuspended(_) => false,
     }
 }
 
@@ -132,7 +134,9 @@ fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -
         | user::Event::VerifierReplaced(_)
         | user::Event::SignInsFailed(_)
         | user::Event::TokensRevoked
-        | user::Event::RoleSet(_) => Ok(()),
+        | user::Event::RoleSet(_)
+        | user::Event::Suspended(_)
+        | user::Event::Unsuspended(_) => Ok(()),
     }
 }
 

@@ -91,7 +91,9 @@ fn apply_user(tx: &mut Tx<'_>, fact: &Fact, user_id: UserId, event: &user::Event
         | user::Event::VerifierReplaced(_)
         | user::Event::SessionsEnded(_)
         | user::Event::TokensRevoked
-        | user::Event::RoleSet(_) => Ok(()),
+        | user::Event::RoleSet(_)
+        | user::Event::Suspended(_)
+        | user::Event::Unsuspended(_) => Ok(()),
     }
 }
 

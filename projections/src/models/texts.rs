@@ -48,7 +48,9 @@ fn of_user(_: &Fact, user_id: UserId, event: &user::Event) -> Option<Change> {
         | user::Event::SignInsFailed(_)
         | user::Event::SessionsEnded(_)
         | user::Event::TokensRevoked
-        | user::Event::RoleSet(_) => None,
+        | user::Event::RoleSet(_)
+        | user::Event::Suspended(_)
+        | user::Event::Unsuspended(_) => None,
     }
 }
 
@@ -66,7 +68,15 @@ fn of_message(fact: &Fact, message_id: MessageId, event: &message::Event) -> Opt
             // The author is erased further on in the log: what they said before is to go as well.
             Personal::Erased => Change::Removed(message_id),
         }),
-        message::Event::Deleted(_) => Some(Change::Removed(message_id)),
+        // Nobody is to find what is hidden, not even its author.
+        message::Event::Deleted(_) | message::Event::Hidden(_) => Some(Change::Removed(message_id)),
+        message::Event::Shown(shown) => {
+            let text = Text::cut(shown.text.known()?.as_str());
+            let (chat_id, author, sent_at, edited_at) = (shown.chat_id, shown.author, shown.sent_at, shown.edited_at);
+            // It is found as late as it is shown again.
+            let position = fact.position;
+            Some(Change::Posted(Post { message_id, chat_id, author, position, sent_at, edited_at }, text))
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use store::sql::{Columns, Database, Row, Tx};
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Tokens,
     name: "tokens",
-    version: 1,
+    version: 2,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
@@ -32,17 +32,24 @@ const TABLES: &str = "
         expires_at bigint not null
     );
     create index if not exists token_by_user on token (user_id, expires_at);
+    create table suspension (
+        user_id bytea primary key,
+        ends_at bigint not null
+    ) without rowid;
 ";
 
 const INDEXES: &str = "
     create unique index if not exists token_by_hash on token (token_hash);
 ";
 
-const COMPARED: &[Table] = &[Table {
-    name: "token",
-    key: &[Key::Id("token_id")],
-    columns: &["token_hash", "user_id", "name", "scopes", "created_at", "expires_at"],
-}];
+const COMPARED: &[Table] = &[
+    Table {
+        name: "token",
+        key: &[Key::Id("token_id")],
+        columns: &["token_hash", "user_id", "name", "scopes", "created_at", "expires_at"],
+    },
+    Table { name: "suspension", key: &[Key::Id("user_id")], columns: &["ends_at"] },
+];
 
 /// Most tokens of one user that are listed: more than they may have at once.
 const LISTED_MAX: i64 = 1_000;
@@ -65,6 +72,15 @@ pub struct Token {
     pub created_at: Timestamp,
     /// When it ends; none when it does not by itself.
     pub expires_at: Option<Timestamp>,
+    /// Whether its account was suspended; that may have ended since.
+    pub suspended: Option<Suspended>,
+}
+
+/// An account was suspended, and may be still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suspended {
+    /// When that ends by itself; none where somebody has to lift it.
+    pub until: Option<Timestamp>,
 }
 
 /// What a request must know of its token.
@@ -76,12 +92,15 @@ pub struct Live {
     pub scopes: Scopes,
     /// When it ends; none when it does not by itself.
     pub expires_at: Option<Timestamp>,
+    /// Whether its account was suspended; that may have ended since.
+    pub suspended: Option<Suspended>,
 }
 
 impl Token {
     /// What a request must know of it.
     pub fn live(self) -> Live {
-        Live { token_id: self.token_id, user_id: self.user_id, scopes: self.scopes, expires_at: self.expires_at }
+        let Token { token_id, user_id, scopes, expires_at, suspended, .. } = self;
+        Live { token_id, user_id, scopes, expires_at, suspended }
     }
 }
 
@@ -93,7 +112,9 @@ pub(crate) fn ends(fact: &Fact) -> Option<UserId> {
             token::Event::Created(_) => None,
         }
     } else if let Event::User(user_id, event) = &fact.event {
-        ends_all(event).then_some(*user_id)
+        // What is kept of one says until when it does not work.
+        let bars = matches!(event, user::Event::Suspended(_) | user::Event::Unsuspended(_));
+        (bars || ends_all(event)).then_some(*user_id)
     } else {
         None
     }
@@ -112,7 +133,9 @@ fn ends_all(event: &user::Event) -> bool {
         | user::Event::VerifierReplaced(_)
         | user::Event::SignInsFailed(_)
         | user::Event::SessionsEnded(_)
-        | user::Event::RoleSet(_) => false,
+        | user::Event::RoleSet(_)
+        | user::Event::Suspended(_)
+        | user::Event::Unsuspended(_) => false,
     }
 }
 
@@ -126,6 +149,16 @@ fn apply_token(tx: &mut Tx<'_>, _: &Fact, token_id: TokenId, event: &token::Even
 fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -> Result<(), store::Error> {
     if ends_all(event) {
         tx.queue("delete from token where user_id = $1", &[(&user_id).into()])?;
+    }
+    if let user::Event::Suspended(suspended) = event {
+        return tx.queue(
+            "insert into suspension (user_id, ends_at) values ($1, $2)
+             on conflict (user_id) do update set ends_at = excluded.ends_at",
+            &[(&user_id).into(), suspended.until.unwrap_or(NEVER).into()],
+        );
+    }
+    if let user::Event::Unsuspended(_) | user::Event::Erased = event {
+        tx.queue("delete from suspension where user_id = $1", &[(&user_id).into()])?;
     }
     Ok(())
 }
@@ -153,12 +186,12 @@ fn insert(tx: &mut Tx<'_>, token_id: TokenId, created: &token::Created) -> Resul
 
 macro_rules! token_columns {
     () => {
-        "token_id, user_id, name, scopes, created_at, expires_at"
+        "t.token_id, t.user_id, t.name, t.scopes, t.created_at, t.expires_at, s.ends_at"
     };
 }
 macro_rules! tokens {
     ($which:literal) => {
-        concat!("select ", token_columns!(), " from token ", $which)
+        concat!("select ", token_columns!(), " from token t left join suspension s on s.user_id = t.user_id ", $which)
     };
 }
 /// What [`token()`] reads.
@@ -166,13 +199,13 @@ const TOKEN: Columns = Columns::of(token_columns!());
 
 /// The token with that hash.
 pub async fn by_hash(db: &Database, token_hash: &TokenHash) -> Result<Option<Token>, store::Error> {
-    db.row(tokens!("where token_hash = $1"), &[(&token_hash.0).into()], token).await
+    db.row(tokens!("where t.token_hash = $1"), &[(&token_hash.0).into()], token).await
 }
 
 /// A user's tokens that have not expired at that instant, the newest first, at most a thousand.
 pub async fn of_user(db: &Database, user_id: UserId, at: Timestamp) -> Result<Vec<Token>, store::Error> {
     db.rows(
-        tokens!("where user_id = $1 and expires_at > $2 order by created_at desc, token_id desc limit $3"),
+        tokens!("where t.user_id = $1 and t.expires_at > $2 order by t.created_at desc, t.token_id desc limit $3"),
         &[(&user_id).into(), at.into(), LISTED_MAX.into()],
         token,
     )
@@ -197,5 +230,8 @@ fn token(row: &Row<'_>) -> Result<Token, store::Error> {
             .map_err(|_| store::Error::Column { index: const { TOKEN.at("scopes") }, expected: "names of scopes" })?,
         created_at: row.timestamp(const { TOKEN.at("created_at") })?,
         expires_at: (expires_at < NEVER).then_some(expires_at),
+        suspended: row
+            .maybe_timestamp(const { TOKEN.at("ends_at") })?
+            .map(|ends_at| Suspended { until: (ends_at < NEVER).then_some(ends_at) }),
     })
 }

@@ -165,6 +165,8 @@ fn apply_user(tx: &mut Tx<'_>, fact: &Fact, user_id: UserId, event: &user::Event
         user::Event::NameGiven
         | user::Event::SignInsFailed(_)
         | user::Event::SessionsEnded(_)
+        | user::Event::Suspended(_)
+        | user::Event::Unsuspended(_)
         | user::Event::TokensRevoked => {}
     };
     Ok(())

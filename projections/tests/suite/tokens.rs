@@ -57,6 +57,7 @@ async fn a_token_is_found_by_its_hash_until_it_is_revoked() {
         scopes: Scopes::parse(["notify", "read"]).unwrap(),
         created_at: Timestamp(11),
         expires_at: None,
+        suspended: None,
     };
     assert_eq!(found, Some(expected));
     let ends = tokens::by_hash(&db, &hash_of(2)).await.unwrap().unwrap();

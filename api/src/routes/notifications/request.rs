@@ -258,7 +258,8 @@ async fn to(app: &App, to: &Recipients) -> Result<(Audience, Vec<UserId>), Error
     match to {
         Recipients { user_ids: Some(ids), role: None, chat_id: None, all: None } => Ok((Audience::Users, named(ids)?)),
         Recipients { user_ids: None, role: Some(role), chat_id: None, all: None } => {
-            let role = Role::parse(role).ok_or_else(|| Error::bad("to/role", "must be user, notifier or admin"))?;
+            let role =
+                Role::parse(role).ok_or_else(|| Error::bad("to/role", "must be user, notifier, moderator or admin"))?;
             Ok((Audience::Role { role }, Vec::new()))
         }
         Recipients { user_ids: None, role: None, chat_id: Some(chat), all: None } => {

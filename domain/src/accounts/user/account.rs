@@ -1,8 +1,8 @@
 //! An account as it is, and how each fact changes it.
 
-use super::event::{EmailChangeRequested, EmailConfirmed, Event, RoleSet, SignedUp};
+use super::event::{EmailChangeRequested, EmailConfirmed, Event, RoleSet, SignedUp, Suspended};
 use crate::id::EmailClaim;
-use crate::text::{DisplayName, Email, Locale, TimeZone, UserName};
+use crate::text::{DisplayName, Email, Locale, Note, TimeZone, UserName};
 use crate::{Personal, ProofId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -32,8 +32,25 @@ pub struct Account {
     pub address: Option<EmailClaim>,
     /// The address that it wants to have.
     pub pending: Option<PendingAddress>,
+    /// Why and until when its owner may not use it, unless that has passed.
+    pub suspension: Option<Suspension>,
     /// Its name was made up here, and nobody has chosen another yet.
     pub is_name_given: bool,
+}
+
+/// An account that may not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspension {
+    /// When it may be used again; none where somebody has to say so.
+    pub until: Option<Timestamp>,
+    pub reason: Personal<Note>,
+}
+
+impl Account {
+    /// What keeps it from being used at that time: it ends by itself, without a fact.
+    pub fn suspended_at(&self, at: Timestamp) -> Option<&Suspension> {
+        self.suspension.as_ref().filter(|suspension| suspension.until.is_none_or(|until| until > at))
+    }
 }
 
 /// An address that is not confirmed yet.
@@ -78,19 +95,30 @@ pub enum Role {
     User,
     /// Send notifications, see deliveries.
     Notifier,
+    /// See what was reported in every chat, resolve it, suspend accounts.
+    Moderator,
     /// All that can be done over HTTP.
     Admin,
 }
 
 impl Role {
     /// Every role, the least first.
-    pub const ALL: [Role; 3] = [Role::User, Role::Notifier, Role::Admin];
+    pub const ALL: [Role; 4] = [Role::User, Role::Notifier, Role::Moderator, Role::Admin];
+
+    /// Whether it may see and resolve what was reported in every chat, and suspend accounts.
+    pub fn moderates(self) -> bool {
+        match self {
+            Role::Moderator | Role::Admin => true,
+            Role::User | Role::Notifier => false,
+        }
+    }
 
     /// Its name in JSON and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Role::User => "user",
             Role::Notifier => "notifier",
+            Role::Moderator => "moderator",
             Role::Admin => "admin",
         }
     }
@@ -114,6 +142,7 @@ impl State {
             "is": "open", "time_zone": profile.time_zone, "locale": profile.locale, "role": profile.role,
             "created_at": profile.created_at, "passwords": account.passwords,
             "email_confirmed": profile.email_confirmed, "is_name_given": account.is_name_given,
+            "suspended_until": account.suspension.as_ref().map(|suspension| suspension.until),
         });
         if personal {
             shown["user_name"] = json!(profile.user_name.known());
@@ -159,6 +188,10 @@ pub fn evolve(id: UserId, state: &mut State, event: &Event) {
         Event::SignInsFailed(failed) => account.failures = (failed.minute, failed.count),
         Event::VerifierReplaced(_) | Event::SessionsEnded(_) | Event::TokensRevoked => {}
         Event::RoleSet(RoleSet { role }) => account.profile.role = *role,
+        Event::Suspended(Suspended { until, reason, .. }) => {
+            account.suspension = Some(Suspension { until: *until, reason: reason.clone() });
+        }
+        Event::Unsuspended(_) => account.suspension = None,
         Event::Erased => *state = State::Erased,
     }
 }
@@ -188,6 +221,7 @@ fn opened(id: UserId, signed_up: &SignedUp) -> Account {
         failures: (Timestamp(i64::MIN), 0),
         address: None,
         pending: None,
+        suspension: None,
         is_name_given: false,
     }
 }

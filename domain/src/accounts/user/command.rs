@@ -2,7 +2,7 @@
 
 use super::{Origin, Role, Verifier};
 use crate::id::{EmailClaim, NameClaim};
-use crate::text::{DisplayName, Email, Locale, TimeZone, UserName};
+use crate::text::{DisplayName, Email, Locale, Note, TimeZone, UserName};
 use crate::{ProofId, Reads, SessionId, Timestamp, UserId};
 
 /// What somebody may want of an account.
@@ -18,6 +18,9 @@ pub enum Command {
     /// Let nobody in any more by what they hold: end every session and revoke every service token.
     LockOut,
     SetRole(SetRole),
+    Suspend(Suspend),
+    /// Let its owner use it again.
+    Unsuspend(Unsuspend),
     /// Forget the person.
     Erase,
 }
@@ -105,6 +108,21 @@ pub struct SetRole {
     pub role: Role,
 }
 
+/// Keep its owner from using it.
+#[derive(Clone, Debug)]
+pub struct Suspend {
+    /// A moderator, an admin, or [`UserId::OPERATOR`].
+    pub by: UserId,
+    pub reason: Note,
+    /// When it ends by itself.
+    pub until: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Unsuspend {
+    pub by: UserId,
+}
+
 impl Command {
     /// What the rules look at beside the account, or change with it.
     pub fn reads(&self, id: UserId) -> Reads {
@@ -120,6 +138,9 @@ impl Command {
                 Reads { claim, preferences, ..Reads::default() }
             }
             Command::ChangeEmail(address) => address.reads(),
+            Command::Suspend(Suspend { by, .. }) | Command::Unsuspend(Unsuspend { by }) => {
+                Reads { other: Some(*by).filter(|by| *by != UserId::OPERATOR), ..Reads::default() }
+            }
             Command::LockOut => Reads { quota: Some(id.into()), ..Reads::default() },
             Command::ChangePassword(_)
             | Command::ReplaceVerifier(_)

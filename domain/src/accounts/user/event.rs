@@ -3,7 +3,7 @@
 use super::Role;
 use crate::id::EmailClaim;
 use crate::stored::{Empty, StoredParts, Unreadable, Written, json, sealed};
-use crate::text::{DisplayName, Email, Locale, TimeZone, UserName};
+use crate::text::{DisplayName, Email, Locale, Note, TimeZone, UserName};
 use crate::{Personal, ProofId, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,10 @@ pub enum Event {
     TokensRevoked,
     /// It has another role.
     RoleSet(RoleSet),
+    /// Its owner may not use it.
+    Suspended(Suspended),
+    /// They may again.
+    Unsuspended(Unsuspended),
     /// The person was forgotten.
     Erased,
 }
@@ -169,6 +173,26 @@ pub struct RoleSet {
     pub role: Role,
 }
 
+/// `user.suspended.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspended {
+    /// Who did it; [`UserId::OPERATOR`] is nobody's account.
+    pub by: UserId,
+    /// When it ends by itself; none where somebody has to lift it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Why; their owner is told.
+    #[serde(skip)]
+    pub reason: Personal<Note>,
+}
+
+/// `user.unsuspended.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsuspended {
+    /// Who did it.
+    pub by: UserId,
+}
+
 /// The stored names of the facts that hold a verifier: each sealed part is forgotten as soon as the next is appended.
 pub const VERIFIERS: [&str; 2] = [PASSWORD_CHANGED, VERIFIER_REPLACED];
 const PASSWORD_CHANGED: &str = "user.password_changed.v1";
@@ -190,6 +214,8 @@ impl Event {
             Event::SessionsEnded(_) => "user.sessions_ended.v1",
             Event::TokensRevoked => "user.tokens_revoked.v1",
             Event::RoleSet(_) => "user.role_set.v1",
+            Event::Suspended(_) => "user.suspended.v1",
+            Event::Unsuspended(_) => "user.unsuspended.v1",
             Event::Erased => "user.erased.v1",
         }
     }
@@ -207,6 +233,8 @@ impl Event {
             Event::SignInsFailed(event) => (json(event), sealed(user_id, &event.from)),
             Event::SessionsEnded(event) => (json(event), None),
             Event::RoleSet(event) => (json(event), None),
+            Event::Suspended(event) => (json(event), sealed(user_id, &event.reason)),
+            Event::Unsuspended(event) => (json(event), None),
             Event::NameGiven | Event::TokensRevoked | Event::Erased => ("{}".to_owned(), None),
         }
     }
@@ -251,6 +279,8 @@ impl Event {
                 Event::TokensRevoked
             }
             "user.role_set.v1" => Event::RoleSet(parts.payload()?),
+            "user.suspended.v1" => Event::Suspended(Suspended { reason: parts.personal()?, ..parts.payload()? }),
+            "user.unsuspended.v1" => Event::Unsuspended(parts.payload()?),
             "user.erased.v1" => {
                 let Empty {} = parts.payload()?;
                 Event::Erased
@@ -274,6 +304,8 @@ impl Event {
             | Event::SessionsEnded(_)
             | Event::TokensRevoked
             | Event::RoleSet(_)
+            | Event::Suspended(_)
+            | Event::Unsuspended(_)
             | Event::Erased => &[],
         }
     }
@@ -298,6 +330,8 @@ impl Event {
             | Event::SessionsEnded(_)
             | Event::TokensRevoked
             | Event::RoleSet(_)
+            | Event::Suspended(_)
+            | Event::Unsuspended(_)
             | Event::Erased => Vec::new(),
         }
     }
@@ -312,6 +346,8 @@ impl Event {
             | Event::VerifierReplaced(_)
             | Event::SignInsFailed(_)
             | Event::SessionsEnded(_)
+            | Event::Suspended(_)
+            | Event::Unsuspended(_)
             | Event::TokensRevoked => false,
         }
     }

@@ -1,5 +1,7 @@
 //! The rules of accounts.
 
+mod suspension;
+
 use super::*;
 use crate::id::{EmailClaim, NameClaim};
 use crate::text::{DisplayName, Email, Locale, TimeZone, UserName};
@@ -34,7 +36,7 @@ fn decided(given: &[Event], when: &Command) -> Result<Decision, Refusal> {
 }
 
 fn decide_with(given: &[Event], claim: &name::State, address: &Seen<'_>, when: &Command) -> Result<Decision, Refusal> {
-    decide(ANNA, &folded(given), claim, address, when, NOON)
+    decide(ANNA, &folded(given), &Beside { claim: *claim, address: *address, by: &State::Absent }, when, NOON)
 }
 
 fn folded(given: &[Event]) -> State {
@@ -174,7 +176,13 @@ fn a_name_that_somebody_claimed_is_taken() {
     let mut claim = name::State::default();
     name::evolve(&mut claim, &name::Event::Claimed(name::Claimed { user_id: BORIS }));
     let nobodys = Seen { state: email::State::default(), owner: &State::Absent };
-    let refused = decide(ANNA, &State::Absent, &claim, &nobodys, &sign_up_as_anna(None), NOON);
+    let refused = decide(
+        ANNA,
+        &State::Absent,
+        &Beside { claim, address: nobodys, by: &State::Absent },
+        &sign_up_as_anna(None),
+        NOON,
+    );
     assert_eq!(refused, Err(Refusal::AlreadyExists));
 }
 

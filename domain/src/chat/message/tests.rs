@@ -319,7 +319,15 @@ fn a_forgotten_text_is_no_text_that_an_edit_could_repeat() {
 
 #[test]
 fn a_deleted_message_keeps_its_place_and_not_its_text() {
-    let kept = State::Deleted(Message { chat_id: ROOM, author: VERA, text: Personal::Erased, edits: 0 });
+    let kept = State::Deleted(Message {
+        chat_id: ROOM,
+        author: VERA,
+        text: Personal::Erased,
+        edits: 0,
+        sent_at: NOON,
+        edited_at: None,
+        hidden: false,
+    });
     assert_eq!(folded(&[posted(VERA), deleted(VERA)]), kept);
     let late = [deleted(OLGA), edited(VERA, Personal::Known(text("bye")))];
     for event in late {

@@ -156,7 +156,7 @@ pub async fn last_message(db: &Database, chat_id: ChatId) -> Result<Option<LastM
             last_message_columns!(),
             " from said s left join author_name n on n.chat_id = s.chat_id and n.user_id = s.author
              left join person d on d.user_id = s.author
-             where s.chat_id = $1 order by s.position desc limit 1"
+             where s.chat_id = $1 and not s.hidden order by s.position desc limit 1"
         ),
         &[(&chat_id).into()],
         |row| last_message_at(row, 0)?.ok_or(store::Error::Column { index: 0, expected: "an id" }),
@@ -219,7 +219,7 @@ macro_rules! listed {
             " from ",
             $chats,
             " left join said s on m.role is not null
-                 and s.position = (select max(l.position) from said l where l.chat_id = c.chat_id)
+                 and s.position = (select max(l.position) from said l where l.chat_id = c.chat_id and not l.hidden)
              left join author_name n on n.chat_id = s.chat_id and n.user_id = s.author
              left join person d on d.user_id = s.author
              left join direct r on r.chat_id = c.chat_id and r.user_id = $1
