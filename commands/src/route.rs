@@ -6,9 +6,10 @@ use domain::email::Seen;
 use domain::id::{DigestId, EmailClaim, NameClaim, ProjectionName, QuotaId, TemplateKey};
 use domain::{
     ChatId, Command, Decision, DeliveryId, InboxId, LinkId, MessageId, NotificationId, Outcome, PinsId, PreferencesId,
-    ProofId, ReactionsId, ReadMarkId, ReportId, Reads, Refusal, SessionId, State, StreamId, SuppressionId, TemplateId, Timestamp,
-    TokenId, UserId, chat, delivery, digest, email, inbox, link, message, name, notification, pins, preferences,
-    projection, proof, quota, reactions, read_mark, report, session, suppression, template, template_key, token, user,
+    ProofId, ReactionsId, ReadMarkId, Reads, Refusal, ReportId, SessionId, State, StreamId, SuppressionId, TemplateId,
+    Timestamp, TokenId, UserId, chat, delivery, digest, email, inbox, link, message, name, notification, pins,
+    preferences, projection, proof, quota, reactions, read_mark, report, session, suppression, template, template_key,
+    token, user,
 };
 use std::collections::{BTreeMap, BTreeSet};
 

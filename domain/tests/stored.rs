@@ -15,8 +15,8 @@ use domain::{
     ChatId, DeliveryId, Emoji, Event, InboxId, InvitationId, LinkId, MessageId, NotificationId, Personal, PinsId,
     PreferencesId, ProofId, ReactionsId, ReadMarkId, ReportId, SessionId, Stored, StoredParts, StreamId, SuppressionId,
     TemplateId, Timestamp, TokenId, Unreadable, UserId, chat, delivery, digest, email, inbox, link, message, name,
-    notification, pins, preferences, projection, proof, quota, reactions, read_mark, report, session, suppression, template,
-    template_key, token, user,
+    notification, pins, preferences, projection, proof, quota, reactions, read_mark, report, session, suppression,
+    template, template_key, token, user,
 };
 use proptest::prelude::*;
 use uuid::Uuid;

@@ -4,7 +4,9 @@
 use super::category::{CategoryKey, Channel};
 use crate::proof::{self, Issued, Purpose};
 use crate::text::Email;
-use crate::{Category, Event, Personal, ProofId, Timestamp, UserId, chat, device, digest, email, report, session, user};
+use crate::{
+    Category, Event, Personal, ProofId, Timestamp, UserId, chat, device, digest, email, report, session, user,
+};
 use serde_json::{Map, Value, json};
 
 /// Somebody is to be told of a fact.

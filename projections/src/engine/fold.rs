@@ -3,8 +3,9 @@
 use domain::id::DigestId;
 use domain::{
     Category, ChatId, DeliveryId, Event, InboxId, LinkId, MessageId, NotificationId, PinsId, PreferencesId,
-    ReactionsId, ReadMarkId, ReportId, SessionId, SuppressionId, TemplateId, TokenId, UserId, chat, delivery, digest, inbox,
-    link, message, notification, pins, preferences, reactions, read_mark, report, session, suppression, template, token, user,
+    ReactionsId, ReadMarkId, ReportId, SessionId, SuppressionId, TemplateId, TokenId, UserId, chat, delivery, digest,
+    inbox, link, message, notification, pins, preferences, reactions, read_mark, report, session, suppression,
+    template, token, user,
 };
 use search::Change;
 use store::Fact;
@@ -77,7 +78,12 @@ impl Fold {
     pub(crate) const fn is_of_index(self) -> bool {
         match self {
             Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_) => true,
-            Fold::Link(_) | Fold::Reactions(_) | Fold::Report(_) | Fold::Pins(_) | Fold::ReadMark(_) | Fold::Digest(_) => false,
+            Fold::Link(_)
+            | Fold::Reactions(_)
+            | Fold::Report(_)
+            | Fold::Pins(_)
+            | Fold::ReadMark(_)
+            | Fold::Digest(_) => false,
             Fold::User(_)
             | Fold::Session(_)
             | Fold::Token(_)
@@ -115,7 +121,15 @@ impl Fold {
             (Fold::Suppression(fold), Event::Suppression(id, event)) => fold(tx, fact, *id, event),
             (Fold::Template(fold), Event::Template(id, event)) => fold(tx, fact, *id, event),
             // Of another aggregate.
-            (Fold::Link(_) | Fold::Reactions(_) | Fold::Report(_) | Fold::Pins(_) | Fold::ReadMark(_) | Fold::Digest(_), _) => Ok(()),
+            (
+                Fold::Link(_)
+                | Fold::Reactions(_)
+                | Fold::Report(_)
+                | Fold::Pins(_)
+                | Fold::ReadMark(_)
+                | Fold::Digest(_),
+                _,
+            ) => Ok(()),
             (Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_), _) => Ok(()),
             (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => Ok(()),
             (Fold::Message(_) | Fold::MessagePages(..), _) => Ok(()),
@@ -131,7 +145,12 @@ impl Fold {
     pub(crate) fn write_page(self, tx: &mut Tx<'_>, facts: &[&Fact]) -> Result<(), store::Error> {
         match self {
             Fold::MessagePages(_, fold) => fold(tx, facts),
-            Fold::Link(_) | Fold::Reactions(_) | Fold::Report(_) | Fold::Pins(_) | Fold::ReadMark(_) | Fold::Digest(_) => Ok(()),
+            Fold::Link(_)
+            | Fold::Reactions(_)
+            | Fold::Report(_)
+            | Fold::Pins(_)
+            | Fold::ReadMark(_)
+            | Fold::Digest(_) => Ok(()),
             Fold::User(_)
             | Fold::Session(_)
             | Fold::Token(_)
