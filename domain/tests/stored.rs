@@ -814,7 +814,7 @@ fn malformed_personal_parts_are_refused() {
             continue;
         }
         // A message's text is sealed as it stands: only what is no text of a message is malformed.
-        let texts = stored.name == "message.posted.v1" || stored.name == "message.edited.v1";
+        let texts = ["message.posted.v1", "message.edited.v1", "message.shown.v1"].contains(&stored.name);
         let malformed = if texts { vec!["", "a\0b"] } else { vec!["", "nonsense", "null", "7", "{}", "[]"] };
         for personal in malformed {
             let refused = restore_in(event.stream(), &stored, Some(personal));
