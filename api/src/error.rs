@@ -223,7 +223,7 @@ impl Error {
 
     /// Whether it says that what somebody called with is not or no longer good.
     pub(crate) fn is_about_credentials(&self) -> bool {
-        self.code.status() == StatusCode::UNAUTHORIZED || self.code == Code::ScopeMissing
+        self.code.status() == StatusCode::UNAUTHORIZED || matches!(self.code, Code::ScopeMissing | Code::Suspended)
     }
 
     /// The log or a read model failed. It is logged here, once; the caller is told nothing of it.

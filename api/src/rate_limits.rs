@@ -3,6 +3,7 @@
 
 use crate::app::App;
 use crate::auth::session_token::hash;
+use crate::auth::standing::Standing;
 use crate::auth::{credentials, service_token};
 use crate::error::Error;
 use crate::http::address::{ClientAddress, household};
@@ -74,6 +75,14 @@ fn class_of(classes: &Classes, request: &Request) -> RateClass {
 }
 
 impl App {
+    /// Whether who holds a stream may say something more on it: that counts as a request does.
+    pub(crate) async fn admits(&self, standing: &Standing) -> bool {
+        match &self.rate_limits {
+            Some(limits) => limits.count(Limit::Caller, first_half(&standing.token_hash().0)).await.is_admitted,
+            None => true,
+        }
+    }
+
     /// Whose bucket a request counts to; none where nobody is connected (tests of the router alone).
     async fn bucket(
         &self,

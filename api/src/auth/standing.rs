@@ -3,9 +3,11 @@
 use crate::app::App;
 use crate::auth::caller::{self, Credential};
 use crate::auth::service_token;
+use crate::auth::session_token::hash;
 use crate::error::{Code, Error};
 use axum::http::Uri;
 use axum::http::request::Parts;
+use domain::session::TokenHash;
 use domain::token::Scope;
 use domain::{Timestamp, UserId};
 use uuid::Uuid;
@@ -35,6 +37,15 @@ pub(crate) fn refuse_token_in_address(uri: &Uri) -> Result<(), Error> {
         return Err(Error::new(Code::AuthFailed, advice));
     }
     Ok(())
+}
+
+impl Standing {
+    /// Of the text that they call with.
+    pub(crate) fn token_hash(&self) -> TokenHash {
+        match &self.credential {
+            Credential::Session(text) | Credential::Token(text) => hash(text),
+        }
+    }
 }
 
 impl App {

@@ -58,6 +58,10 @@ impl CatchUp {
             }
         }
         let _turn = app.live.turn.lock().await;
+        if app.live.position() < view.position {
+            // The log was not followed any more, for want of listeners.
+            return Ok((VecDeque::new(), false));
+        }
         let mut found = VecDeque::new();
         while scanned < app.live.position() {
             let (more, up_to) = self.scan(app, &mut view, scanned, app.live.position()).await?;
@@ -99,11 +103,9 @@ impl CatchUp {
 
     async fn concerns(&self, app: &App, view: &View, told: &Told) -> Result<bool, Failure> {
         Ok(match told.what.to() {
-            To::Chat(chat_id) => view.memberships.get(&chat_id).is_some_and(|since| *since <= told.position),
+            to @ (To::Chat(_) | To::ChatAnd(..)) => to.is_open_to(self.user_id, &view.memberships, told.position),
             // Who was in it knows only the log.
             To::LastOf(chat_id) => records::was_in(app, chat_id, self.user_id, told.position).await?,
-            To::ChatAnd(_, user_id) if user_id == self.user_id => true,
-            To::ChatAnd(chat_id, _) => view.memberships.get(&chat_id).is_some_and(|since| *since <= told.position),
             To::One(user_id) => user_id == self.user_id,
             To::Recipient(id) => show::recipient(app, id, told.position).await? == Some(self.user_id),
         })

@@ -5,6 +5,7 @@ use domain::{
     ChatId, DeliveryId, Event, MessageId, UserId, chat, delivery, inbox, message, pins, reactions, read_mark, session,
     token, user,
 };
+use std::collections::HashMap;
 
 /// Something to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +75,20 @@ impl What {
             What::MemberLeft(chat_id, user_id) => To::ChatAnd(chat_id, user_id),
             What::InboxChanged(id) => To::Recipient(id),
             What::Read { user_id, .. } | What::InboxAdded(_, user_id) | What::InboxRead(user_id) => To::One(user_id),
+        }
+    }
+}
+
+impl To {
+    /// Whether who is in those chats, in each since a position, may hear it. What is about themselves, and the last of a chat,
+    /// is decided by its fact.
+    pub(super) fn is_open_to(self, user_id: UserId, memberships: &HashMap<ChatId, u64>, position: u64) -> bool {
+        match self {
+            To::ChatAnd(_, gone) if gone == user_id => true,
+            To::Chat(chat_id) | To::ChatAnd(chat_id, _) => {
+                memberships.get(&chat_id).is_some_and(|since| *since <= position)
+            }
+            To::LastOf(_) | To::One(_) | To::Recipient(_) => true,
         }
     }
 }

@@ -27,17 +27,29 @@ pub(crate) async fn follow(app: App, hint: watch::Receiver<u64>) {
     }
 }
 
-/// Follows the log from where it ends, for as long as somebody listens.
+/// Follows the log from where it ends, for as long as somebody listens. What happened while nobody did is read by whoever
+/// asks for it.
 async fn while_listened(app: &App, hint: watch::Receiver<u64>) -> Result<(), Failure> {
     let mut mark = records::head(app).await?;
     app.live.come_to(mark.position);
     let mut follower = Follower::new("live", hint);
     let mut woken = follower.begin();
-    while woken.is_some() && !app.live.is_empty() {
+    while woken.is_some() && !stands_still(app).await {
         let done = step(app, &mut mark).await;
         woken = follower.after(done).await;
     }
     Ok(())
+}
+
+/// Whether nobody listens. Then nobody goes over to the hub any more, before the log is followed again: what happens
+/// meanwhile would be lost to them.
+async fn stands_still(app: &App) -> bool {
+    let _turn = app.live.turn.lock().await;
+    let is_empty = app.live.is_empty();
+    if is_empty {
+        app.live.come_to(0);
+    }
+    is_empty
 }
 
 /// One page.

@@ -20,7 +20,7 @@ pub(super) type Memberships = HashMap<ChatId, u64>;
 /// Who on this node hears what.
 pub(crate) struct Hub {
     state: Mutex<State>,
-    /// How far the log was followed. While nobody listens it stands still.
+    /// How far the log was followed; zero while it is not.
     followed: watch::Sender<u64>,
     /// Held over each page, and by a stream that goes over from the log to the hub.
     pub(super) turn: tokio::sync::Mutex<()>,
@@ -30,9 +30,11 @@ pub(crate) struct Hub {
 
 #[derive(Default)]
 struct State {
-    /// Streams that are open, those among them that catch up.
+    /// Streams that are open, with those that catch up: by what they were opened with, and by whose they are.
     open: usize,
     by_credential: HashMap<Uuid, u32>,
+    by_user: HashMap<UserId, Vec<Arc<Outbox>>>,
+    /// Those whom the hub tells what comes.
     people: HashMap<UserId, Listener>,
     /// Who has come or gone lately.
     changed: HashSet<UserId>,
@@ -79,12 +81,14 @@ impl Hub {
         *streams += 1;
         state.open += 1;
         gauge(state.open);
+        let outbox = Arc::new(Outbox::of(user_id));
+        state.by_user.entry(user_id).or_default().push(Arc::clone(&outbox));
         drop(state);
         self.entered.notify_one();
-        Ok(Seat { hub: Arc::clone(self), credential, outbox: Arc::new(Outbox::of(user_id)) })
+        Ok(Seat { hub: Arc::clone(self), credential, outbox })
     }
 
-    /// How far the log was followed.
+    /// How far the log was followed; zero while it is not.
     pub(super) fn position(&self) -> u64 {
         *self.followed.borrow()
     }
@@ -93,7 +97,7 @@ impl Hub {
         self.followed.send_replace(position);
     }
 
-    /// Resolves when the log was followed that far.
+    /// Resolves when the log was followed that far, which is not zero.
     pub(super) async fn reached(&self, position: u64) {
         let mut followed = self.followed.subscribe();
         // The sender lives as long as this does.
@@ -148,9 +152,7 @@ impl Hub {
                 }
             }
             Change::Ended(user_id) => {
-                if let Some(listener) = state.people.get(&user_id) {
-                    listener.outboxes.iter().for_each(|outbox| outbox.doubt(position));
-                }
+                state.by_user.get(&user_id).into_iter().flatten().for_each(|outbox| outbox.doubt(position));
             }
         }
     }
@@ -242,6 +244,12 @@ impl Drop for Seat {
             }
         }
         let user_id = self.outbox.user_id;
+        if let Entry::Occupied(mut streams) = state.by_user.entry(user_id) {
+            streams.get_mut().retain(|outbox| !Arc::ptr_eq(outbox, &self.outbox));
+            if streams.get().is_empty() {
+                streams.remove();
+            }
+        }
         let Some(listener) = state.people.get_mut(&user_id) else { return };
         listener.outboxes.retain(|outbox| !Arc::ptr_eq(outbox, &self.outbox));
         if listener.outboxes.is_empty() {

@@ -5,7 +5,7 @@ use domain::UserId;
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// Most bytes that wait for one stream (CONTRACT 1.3). One frame alone may be longer.
 const BYTES_MAX: usize = 64 * 1024;
@@ -27,6 +27,8 @@ pub(super) struct Outbox {
     pub(super) user_id: UserId,
     waiting: Mutex<Waiting>,
     news: Notify,
+    /// What it was opened with may have ended at that position.
+    in_doubt: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -34,21 +36,17 @@ struct Waiting {
     frames: VecDeque<Arc<Frame>>,
     bytes: usize,
     end: Option<Bye>,
-    /// What it was opened with may have ended at that position.
-    in_doubt: Option<u64>,
 }
 
 /// What there is for a stream.
 pub(super) enum News {
     Frame(Arc<Frame>),
-    /// Whether it may go on is to be looked up, as of that position.
-    InDoubt(u64),
     End(Bye),
 }
 
 impl Outbox {
     pub(super) fn of(user_id: UserId) -> Outbox {
-        Outbox { user_id, waiting: Mutex::default(), news: Notify::new() }
+        Outbox { user_id, waiting: Mutex::default(), news: Notify::new(), in_doubt: watch::Sender::new(0) }
     }
 
     /// Adds a frame. When there is no room for it, the stream ends, and what waited is dropped.
@@ -70,11 +68,15 @@ impl Outbox {
 
     /// Something of its user has ended at that position.
     pub(super) fn doubt(&self, position: u64) {
-        self.lock().in_doubt = Some(position);
-        self.news.notify_one();
+        self.in_doubt.send_replace(position);
     }
 
-    /// What there is next; waits for it. A doubt and the end come before frames.
+    /// Hears of it, from now on.
+    pub(super) fn doubts(&self) -> watch::Receiver<u64> {
+        self.in_doubt.subscribe()
+    }
+
+    /// What there is next; waits for it. The end comes before frames.
     pub(super) async fn next(&self) -> News {
         loop {
             if let Some(news) = self.take() {
@@ -100,9 +102,6 @@ impl Outbox {
         let mut waiting = self.lock();
         if let Some(end) = waiting.end {
             return Some(News::End(end));
-        }
-        if let Some(position) = waiting.in_doubt.take() {
-            return Some(News::InDoubt(position));
         }
         let frame = waiting.frames.pop_front()?;
         waiting.bytes -= frame.bytes();
@@ -146,14 +145,5 @@ mod tests {
         outbox.push(&frame(1));
         assert!(matches!(outbox.next().await, News::End(Bye::TooSlow)), "it stays so");
         assert_eq!(outbox.lock().bytes, 0, "and holds nothing");
-    }
-
-    #[tokio::test]
-    async fn a_doubt_comes_before_what_waits() {
-        let outbox = Outbox::of(UserId(Uuid::nil()));
-        outbox.push(&frame(1));
-        outbox.doubt(7);
-        assert!(matches!(outbox.next().await, News::InDoubt(7)));
-        assert!(matches!(outbox.next().await, News::Frame(_)));
     }
 }

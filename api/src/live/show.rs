@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::live::facts::{Told, What};
 use crate::live::failure::Failure;
 use crate::live::frame::Frame;
+use crate::live::hub::Memberships;
 use crate::reading::WAIT_MAX;
 use crate::routes::inbox::InboxItem;
 use crate::routes::message_shown::{Message, ShownReaction};
@@ -247,6 +248,15 @@ async fn now(database: &Database, chat_id: ChatId, message_id: MessageId) -> Res
 
 fn shown_of(reactions: Vec<Reaction>) -> Vec<ShownReaction> {
     reactions.into_iter().map(ShownReaction::of).collect()
+}
+
+/// The chats that somebody is in now, each since when.
+///
+/// # Errors
+/// The read model cannot be read.
+pub(super) async fn memberships(app: &App, user_id: UserId) -> Result<Memberships, Failure> {
+    let database = app.projections.database(ProjectionId::Chats);
+    Ok(chats::memberships(&database, user_id).await?.1.into_iter().collect())
 }
 
 /// Whose inbox an item is in; none when they are erased.

@@ -19,6 +19,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use store::now;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 /// A stream on which nothing is told says so this often at least (CONTRACT 1.3).
@@ -33,6 +34,7 @@ pub(crate) struct Stream {
     app: App,
     standing: Standing,
     seat: Seat,
+    doubts: watch::Receiver<u64>,
     /// None when the hub tells what comes.
     catch_up: Option<CatchUp>,
     /// Found in the log, and not shown yet.
@@ -56,6 +58,8 @@ pub(crate) enum Said {
 /// Why the wait for the next thing to say is over.
 enum Woken {
     Stop,
+    /// Whether it may go on is to be looked up, as of that position.
+    InDoubt(u64),
     Look,
     News(News),
     Found(Result<(), Failure>),
@@ -67,18 +71,21 @@ impl Stream {
     /// # Errors
     /// `too-many-streams`; `bad-parameters` for a position that the log has not reached.
     pub(crate) async fn open(app: App, standing: Standing, from: Option<u64>, stop: Stop) -> Result<Stream, Error> {
+        let seat = app.live.enter(standing.user_id, standing.id)?;
         let log = app.log.records();
         let head = app.ask_log(app.settings.storage_wait, move || log.head()).await??.position;
         let from = from.unwrap_or(head);
         if from > head {
             return Err(Error::bad_parameter("from", format!("must be a log position; the log ends at {head}")));
         }
-        let seat = app.live.enter(standing.user_id, standing.id)?;
+        // What ended before the hub knew of this stream was not told to it: it is looked at once more.
+        let doubts = seat.outbox.doubts();
+        seat.outbox.doubt(head);
         let catch_up = Some(CatchUp::behind(standing.user_id, from, head));
         let shown = VecDeque::from([Frame::new(Some(from), "hello", &json!({"position": from}))]);
         let stop = Box::pin(stop.begun());
         let look = next_look(&standing);
-        Ok(Stream { app, standing, seat, catch_up, found: VecDeque::new(), shown, look, stop, ended: false })
+        Ok(Stream { app, standing, seat, doubts, catch_up, found: VecDeque::new(), shown, look, stop, ended: false })
     }
 
     /// What is said next; none behind the last.
@@ -94,7 +101,7 @@ impl Stream {
                 Woken::Stop => return self.bye(Bye::Stopping),
                 Woken::News(News::End(bye)) => return self.bye(bye),
                 Woken::News(News::Frame(frame)) => return Some(Said::Frame(frame)),
-                Woken::News(News::InDoubt(position)) => {
+                Woken::InDoubt(position) => {
                     if self.has_ended(position).await {
                         return self.bye(Bye::SessionEnded);
                     }
@@ -115,13 +122,18 @@ impl Stream {
         }
     }
 
+    /// Whether its client may say something more.
+    pub(crate) async fn may_say(&self) -> bool {
+        self.app.admits(&self.standing).await
+    }
+
     /// Resolves when it is cut because its client does not read.
     pub(crate) async fn is_full(&self) {
         self.seat.outbox.is_full().await;
     }
 
     async fn woken(&mut self) -> Woken {
-        let Stream { app, seat, catch_up, found, shown, look, stop, .. } = self;
+        let Stream { app, seat, doubts, catch_up, found, shown, look, stop, .. } = self;
         let news = async {
             match catch_up {
                 _ if !found.is_empty() => Woken::Found(show_some(app, seat.outbox.user_id, found, shown).await),
@@ -141,6 +153,7 @@ impl Stream {
         tokio::select! {
             biased;
             () = stop => Woken::Stop,
+            Ok(()) = doubts.changed() => Woken::InDoubt(*doubts.borrow_and_update()),
             () = sleep_until(*look) => Woken::Look,
             woken = news => woken,
         }
@@ -168,9 +181,15 @@ async fn show_some(
     found: &mut VecDeque<Told>,
     shown: &mut VecDeque<Arc<Frame>>,
 ) -> Result<(), Failure> {
-    let some = found.iter().take(SHOWN_AT_ONCE).collect::<Vec<_>>();
+    let count = found.len().min(SHOWN_AT_ONCE);
+    // A client may take its time: who has gone meanwhile hears no more of a chat.
+    let now = show::memberships(app, user_id).await?;
+    let some = found
+        .iter()
+        .take(count)
+        .filter(|told| told.what.to().is_open_to(user_id, &now, told.position))
+        .collect::<Vec<_>>();
     let frames = show::all(app, &some).await?;
-    let count = some.len();
     found.drain(..count);
     shown.extend(frames.iter().filter_map(|frame| frame.to(user_id)).cloned());
     Ok(())

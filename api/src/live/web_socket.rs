@@ -24,7 +24,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 const AUTH_MAX: Duration = Duration::from_secs(10);
 /// Most bytes that a client sends at once: it has nothing to say but who it is.
 const SENT_BYTES_MAX: usize = 8 * 1024;
-/// Most messages that a client sends in a second.
+/// Most messages that a client sends in a second, also where limits are off.
 const SENT_PER_SECOND_MAX: u32 = 100;
 /// How long the last words of a stream may take: its client may have to read what is before them.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(30);
@@ -137,8 +137,8 @@ async fn talk(stream: &mut Stream, sending: &mut Sending, sent: &mut SplitStream
                         (second, count) = (Instant::now(), 0);
                     }
                     count += 1;
-                    if count > SENT_PER_SECOND_MAX {
-                        return Some(Closing::policy("too-many-messages"));
+                    if count > SENT_PER_SECOND_MAX || !stream.may_say().await {
+                        return Some(Closing::policy("request-limit-exceeded"));
                     }
                     continue;
                 }

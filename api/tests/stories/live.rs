@@ -1,6 +1,7 @@
 //! Live: what happens is told as it happens, and again to whoever comes back.
 
 use super::{WAIT_MAX, until};
+use domain::user::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -257,6 +258,14 @@ async fn a_stream_ends_with_its_session() {
     bot.token = Some(made.id("token"));
     let mut live = bot.live().await;
     other.delete(&format!("/v1/me/tokens/{}", made.id("id"))).await.expect_status(200);
+    assert_eq!(live.rest().await.last().unwrap().data["reason"], "session-ended");
+    // By a token of an account that is suspended.
+    let (carl, moderator) = (app.user("Carl").await, app.with_role("Mona", Role::Moderator).await);
+    let made = carl.post("/v1/me/tokens", json!({"name": "bot", "scopes": ["read"]})).await.expect_status(201);
+    bot.token = Some(made.id("token"));
+    let mut live = bot.live().await;
+    let path = format!("/v1/users/{}/suspension", carl.user_id);
+    moderator.put(&path, json!({"reason": "spam"})).await.expect_status(200);
     assert_eq!(live.rest().await.last().unwrap().data["reason"], "session-ended");
     let body = Some(json!({"password": other.password()}));
     other.send(Method::DELETE, "/v1/me", body, &[]).await.expect_status(200);
