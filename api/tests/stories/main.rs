@@ -22,6 +22,7 @@ mod idempotency;
 mod invitations;
 mod links;
 mod live;
+mod live_model;
 mod live_sockets;
 mod mail;
 mod mail_pages;

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod dying;
+mod listening;
 mod nodes;
 mod revoking;
 mod writing;

@@ -33,16 +33,20 @@ impl Actor {
 
     /// Listens at that address, with further headers; `hello` has been heard.
     pub async fn live_at(&self, path: &str, headers: &[(&str, &str)]) -> Live {
-        let response = self.stream(path, headers).await;
-        assert_eq!(response.status(), 200, "{path}");
+        Live::over(self.stream(path, headers).await).await
+    }
+}
+
+impl Live {
+    /// What comes over an answer to `GET /v1/live`; `hello` has been heard.
+    pub async fn over(response: Response) -> Live {
+        assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         let mut live = Live { response, read: Vec::new() };
         live.expect("hello").await;
         live
     }
-}
 
-impl Live {
     /// The next event; none at the end of the stream.
     pub async fn next(&mut self) -> Option<Heard> {
         // That a stream is still there is said again and again.
