@@ -56,7 +56,8 @@ async fn left(courier: &Courier, user_id: UserId, list: &Value) -> Result<Vec<Va
     for ForThem { why, chat_id, message_id } in named(list) {
         let Some(read_up_to) = chats::read_up_to(&chats, chat_id, user_id).await? else { continue };
         let Some(message) = messages::one(&texts, chat_id, message_id).await? else { continue };
-        if message.position <= read_up_to {
+        // What is hidden is told to nobody, and leaves the house least of all.
+        if message.hidden || message.position <= read_up_to {
             continue;
         }
         let author = message.user_name.or(message.display_name).unwrap_or_default();

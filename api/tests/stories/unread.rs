@@ -51,3 +51,27 @@ async fn a_name_an_answer_and_a_direct_message_are_told() {
     let chats = projections::ProjectionId::Chats;
     assert_eq!(app.node.projections.verify(chats, &mut |_| {}).unwrap().differences, vec![]);
 }
+
+#[tokio::test]
+async fn what_is_read_or_hidden_or_gone_by_then_is_not_told() {
+    let app = TestApp::start().await;
+    let (anna, boris) = (app.user("Anna").await, app.user("Boris").await);
+    let chat = boris.chat("garden").await;
+    anna.join(&chat).await;
+    let read = boris.say(&chat, "@anna one").await;
+    anna.put(&format!("/v1/chats/{chat}/read"), json!({"message_id": read})).await.expect_status(200);
+    let hidden = boris.say(&chat, "@anna two").await;
+    let report = anna.post(&format!("/v1/chats/{chat}/messages/{hidden}/reports"), json!({"reason": "spam"})).await;
+    let resolve = format!("/v1/reports/{}/resolve", report.expect_status(201).id("report_id"));
+    boris.post(&resolve, json!({"action": "hide"})).await.expect_status(200);
+    let deleted = boris.say(&chat, "@anna three").await;
+    boris.delete(&format!("/v1/chats/{chat}/messages/{deleted}")).await.expect_status(200);
+    boris.say(&chat, "@anna four").await;
+    let app = app.restart_telling_of_unread().await;
+    let told = told(&app.again(&anna), 1).await;
+    let text = told[0]["text"].as_str().unwrap();
+    assert!(text.contains("@anna four"), "{text}");
+    for kept in ["one", "two", "three"] {
+        assert!(!text.contains(kept), "{kept}: {text}");
+    }
+}

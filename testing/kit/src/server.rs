@@ -83,6 +83,14 @@ impl TestApp {
         TestApp::over(new_folder(), TestApp::settings(), TestApp::passwords(), None, at_once, Modules::ALL).await
     }
 
+    /// Stops it and starts one of that kind over the same folder.
+    pub async fn restart_telling_of_unread(self) -> TestApp {
+        let (settings, passwords, redis, modules) =
+            (self.settings.clone(), self.passwords, self.redis.clone(), self.modules);
+        let folder = self.stop().await;
+        TestApp::over(folder, settings, passwords, redis, Some(Duration::ZERO), modules).await
+    }
+
     /// Starts over a folder that another one has left.
     pub async fn start_in(folder: Arc<TempDir>) -> TestApp {
         TestApp::over(folder, TestApp::settings(), TestApp::passwords(), None, None, Modules::ALL).await
