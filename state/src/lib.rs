@@ -1,5 +1,5 @@
 //! What is kept and is no fact: when sessions and service tokens were last used, search tasks, the dev mailbox, how much
-//! callers may still ask for, wrong passwords of late, and who is connected.
+//! callers may still ask for, wrong passwords of late, sign-ins that are under way, and who is connected.
 //!
 //! A kind of table is one file here and one line in `parts.rs`: its tables, how it forgets a person, what becomes of it
 //! when the log comes back with another history. Nothing here is verified or rebuilt, and losing it must be bearable.
@@ -7,6 +7,7 @@
 
 mod buckets;
 mod carry_over;
+mod challenges;
 mod couriers;
 mod erasures;
 mod last_use;
@@ -19,6 +20,7 @@ mod tables;
 mod wrong_passwords;
 
 pub use buckets::{BucketKey, Buckets, Level, NoRate, Rate};
+pub use challenges::{CHALLENGE_BYTES_MAX, Challenge, ChallengeHash, ChallengeKind, Challenges, NewChallenge};
 pub use couriers::CourierProgress;
 pub use last_use::{LastUse, Used};
 pub use mailbox::{MAILS_MAX, Mail, MailSummary, Mailbox, MailboxReader, NewMail};

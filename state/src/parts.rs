@@ -1,6 +1,6 @@
 //! The kinds of tables, in one list: opening, forgetting a person and another history of the log go through all of them.
 
-use crate::{Result, couriers, erasures, last_use, mailbox, search_tasks, wrong_passwords};
+use crate::{Result, challenges, couriers, erasures, last_use, mailbox, search_tasks, wrong_passwords};
 use domain::UserId;
 use store::sql::Tx;
 
@@ -14,5 +14,12 @@ pub(crate) struct Part {
     pub(crate) begin_again: fn(&mut Tx<'_>) -> Result<()>,
 }
 
-pub(crate) const PARTS: &[Part] =
-    &[couriers::PART, erasures::PART, last_use::PART, search_tasks::PART, mailbox::PART, wrong_passwords::PART];
+pub(crate) const PARTS: &[Part] = &[
+    couriers::PART,
+    erasures::PART,
+    last_use::PART,
+    search_tasks::PART,
+    mailbox::PART,
+    wrong_passwords::PART,
+    challenges::PART,
+];

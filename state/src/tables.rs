@@ -2,7 +2,9 @@
 
 use crate::parts::PARTS;
 use crate::storage::{Storage, place};
-use crate::{CourierProgress, LastUse, Mailbox, Result, SearchTasks, WrongPasswords, carry_over, erasures, last_use};
+use crate::{
+    Challenges, CourierProgress, LastUse, Mailbox, Result, SearchTasks, WrongPasswords, carry_over, erasures, last_use,
+};
 use domain::UserId;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::sql::Tx;
@@ -18,6 +20,7 @@ pub struct Tables {
     mailbox: Mailbox,
     couriers: CourierProgress,
     wrong_passwords: WrongPasswords,
+    challenges: Challenges,
     /// How far this process has heeded erasures: what it remembers itself no other node forgets for it.
     heeded: Arc<Mutex<Mark>>,
 }
@@ -48,16 +51,17 @@ impl Tables {
         if !log.holds(heeded)? {
             tracing::warn!(
                 position = heeded.position,
-                "the log has another history than the search tasks, the dev mailbox and wrong passwords, which are forgotten"
+                "the log has another history than the search tasks, the dev mailbox, wrong passwords and sign-ins under way, which are forgotten"
             );
             storage.change(|tx| PARTS.iter().try_for_each(|part| (part.begin_again)(tx)))?;
             heeded = Mark::default();
         }
         let (last_use, search_tasks) = (LastUse::new(storage.clone()), SearchTasks::new(storage.clone()));
         let (mailbox, couriers) = (Mailbox::new(storage.clone()), CourierProgress::new(storage.clone()));
-        let wrong_passwords = WrongPasswords::new(storage.clone());
+        let (wrong_passwords, challenges) = (WrongPasswords::new(storage.clone()), Challenges::new(storage.clone()));
         let (log, heeded) = (log.clone(), Arc::new(heeded.into()));
-        let tables = Tables { log, storage, last_use, search_tasks, mailbox, couriers, wrong_passwords, heeded };
+        let tables =
+            Tables { log, storage, last_use, search_tasks, mailbox, couriers, wrong_passwords, challenges, heeded };
         tables.flush()?;
         Ok(tables)
     }
@@ -87,6 +91,11 @@ impl Tables {
         &self.wrong_passwords
     }
 
+    /// Sign-ins that are under way.
+    pub fn challenges(&self) -> &Challenges {
+        &self.challenges
+    }
+
     /// Forgets a person who was erased: out of every table, and out of the file.
     ///
     /// # Errors
@@ -104,7 +113,9 @@ impl Tables {
         let mut heeded = self.heeded.lock().unwrap_or_else(PoisonError::into_inner);
         let head = Mark::from(self.log.head()?);
         self.last_use.flush()?;
-        self.wrong_passwords.forget_old(store::now())?;
+        let now = store::now();
+        self.wrong_passwords.forget_old(now)?;
+        self.challenges.forget_old(now)?;
         let erased = erasures::between(&self.log, heeded.position, head.position)?;
         if *heeded != head {
             self.forget_all(&erased, |tx| erasures::heed(tx, head))?;

@@ -6,7 +6,7 @@
 mod support;
 
 use domain::{SessionId, Timestamp, UserId};
-use state::{Enqueued, NewMail, NewTask, PasswordTry, TaskState};
+use state::{ChallengeKind, Enqueued, NewChallenge, NewMail, NewTask, PasswordTry, TaskState};
 use std::path::Path;
 use support::*;
 use uuid::Uuid;
@@ -123,6 +123,26 @@ async fn all_nodes_count_the_wrong_passwords_of_a_name_together() {
         assert!(matches!(there.begin([7; 32], later).unwrap(), PasswordTry::Waits(2)));
         here.was_right(&right).unwrap();
         assert!(matches!(there.begin([7; 32], later).unwrap(), PasswordTry::Begun(_)), "a right one counts for all");
+    }
+}
+
+#[tokio::test]
+async fn a_challenge_is_taken_on_one_of_two_nodes() {
+    for world in worlds() {
+        let other = world.opened();
+        let nodes = [world.tables.challenges().clone(), other.challenges().clone()];
+        let (kind, at) = (ChallengeKind::ExternalCode, Timestamp(50));
+        let new = NewChallenge { kind, id_hash: [7; 32], user_id: None, payload: b"-", expires_at: Timestamp(60) };
+        nodes[0].put(&new).unwrap();
+        let taken = std::thread::scope(|scope| {
+            let take = |number: usize| {
+                let node = nodes[number % 2].clone();
+                scope.spawn(move || node.take(kind, &[7; 32], at).unwrap().is_some())
+            };
+            let takes = (0..20).map(take).collect::<Vec<_>>();
+            takes.into_iter().map(|taken| usize::from(taken.join().unwrap())).sum::<usize>()
+        });
+        assert_eq!(taken, 1);
     }
 }
 
