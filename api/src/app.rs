@@ -7,18 +7,12 @@ use crate::http::budget::Budget;
 use crate::http::streams::Streams;
 use crate::live::hub::Hub;
 use axum::extract::FromRef;
-use commands::Writer;
 use node::passwords::Passwords;
 use node::rate_limits::RateLimits;
-use node::redis::Redis;
-use node::{IndexReader, Modules, Node, Probe, Roles};
-use projections::Projections;
-use relay::Signals;
-use state::Tables;
+use node::{Node, NodeHandle};
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
-use store::{Keys, Log};
 use tokio::sync::Semaphore;
 
 /// Most unknown tokens that are waited for at once (`auth::lookup`).
@@ -32,25 +26,11 @@ pub(crate) struct App(Arc<Shared>);
 
 /// What there is of it, once.
 pub(crate) struct Shared {
-    pub(crate) log: Log,
-    pub(crate) keys: Arc<Keys>,
-    pub(crate) writer: Writer,
-    pub(crate) probe: Arc<Probe>,
-    pub(crate) projections: Projections,
-    /// What is kept and is no fact.
-    pub(crate) state: Tables,
-    /// What this process does of the work.
-    pub(crate) roles: Roles,
-    /// Which parts of the product there are.
-    pub(crate) modules: Modules,
-    pub(crate) passwords: Passwords,
+    /// The node that these doors belong to: its parts are reached as if they were fields of this.
+    pub(crate) node: NodeHandle,
     pub(crate) failures: Failures,
-    /// What nodes share and may lose; none when nobody has set it.
-    pub(crate) redis: Option<Redis>,
     /// Places for looking whether an unknown token is only too new (`lookup`).
     pub(crate) unknown: Arc<Semaphore>,
-    /// Asks the text index.
-    pub(crate) index: IndexReader,
     /// Places for questions to the log that keep a thread waiting (`patience`).
     pub(crate) blocked: Arc<Semaphore>,
     /// Answers that wait to be taken.
@@ -59,8 +39,6 @@ pub(crate) struct Shared {
     pub(crate) streams: Arc<Streams>,
     /// How much callers may ask for; none where nothing is limited here.
     pub(crate) rate_limits: Option<RateLimits>,
-    /// What nodes tell each other only while it happens.
-    pub(crate) signals: Signals,
     /// Who is told what happens, as it happens.
     pub(crate) live: Arc<Hub>,
     pub(crate) settings: Settings,
@@ -80,27 +58,24 @@ impl Deref for App {
     }
 }
 
+impl Deref for Shared {
+    type Target = NodeHandle;
+
+    fn deref(&self) -> &NodeHandle {
+        &self.node
+    }
+}
+
 impl App {
     pub(crate) fn new(node: &Node, settings: Settings) -> App {
         let limits = &settings.limits;
         let budget = Arc::new(Budget::new(limits.answer_bytes_max, limits.answer_bytes_per_address_max));
         App(Arc::new(Shared {
-            log: node.log.clone(),
-            keys: Arc::clone(&node.keys),
-            writer: node.writer.clone(),
-            probe: Arc::clone(&node.probe),
-            projections: node.projections.clone(),
-            state: node.state.clone(),
-            roles: node.roles,
-            modules: node.modules,
-            passwords: node.passwords.clone(),
+            node: NodeHandle::clone(node),
             failures: Failures::default(),
-            redis: node.redis.clone(),
             unknown: Arc::new(Semaphore::new(UNKNOWN_MAX)),
-            index: node.index.clone(),
             blocked: Arc::new(Semaphore::new(BLOCKED_MAX)),
             streams: Arc::new(Streams::new(limits.streams_max, Arc::clone(&budget))),
-            signals: node.signals.clone(),
             live: Arc::new(Hub::new()),
             budget,
             rate_limits: settings.rates.map(|rates| RateLimits::new(rates, Arc::clone(&node.keys), node.redis.clone())),

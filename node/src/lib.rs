@@ -7,6 +7,7 @@ pub mod claims;
 pub mod control;
 pub mod failure;
 pub mod gzip;
+mod handle;
 mod hint;
 mod index_reader;
 mod jobs;
@@ -21,6 +22,7 @@ pub mod rate_limits;
 pub mod redis;
 mod roles;
 
+pub use handle::NodeHandle;
 pub use index_reader::{IndexError, IndexReader};
 pub use jobs::listen;
 pub use messaging::Messaging;

@@ -1,55 +1,31 @@
 //! What one process runs: the log, its writer, and the read models that follow.
 
+use crate::handle::{Asker, NodeHandle};
 use crate::hint::either;
 use crate::jobs;
 use crate::messaging::{self, Messaging};
 use crate::operations::{self, erase};
 use crate::passwords::{PasswordError, Passwords};
 use crate::redis::Redis;
-use crate::{IndexReader, Modules, NodeOptions, Probe, Role, Roles};
+use crate::{IndexReader, NodeOptions, Probe, Role};
 use commands::{ClockGuard, Writer, WriterThread};
 use couriers::providers::Providers;
 use couriers::{CourierSettings, Couriers, Parts};
 use domain::UserId;
 use projections::{Progress, ProjectionId, Projections};
-use relay::{Bus, Relay, Signals};
+use relay::{Bus, Signals};
 use state::Tables;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use store::follower::Threads;
-use store::{Appender, ErasedList, Folder, Head, Keys, Lock, Log, RelayPlace, described};
+use store::{Appender, ErasedList, Folder, Head, Lock, RelayPlace, described};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// A running node. There is one at a time for a data folder.
 pub struct Node {
-    /// The data folder.
-    pub folder: Folder,
-    /// The log, for reading.
-    pub log: Log,
-    /// The keys of the log.
-    pub keys: Arc<Keys>,
-    /// The one that appends.
-    pub writer: Writer,
-    /// Whether it can.
-    pub probe: Arc<Probe>,
-    /// The read models.
-    pub projections: Projections,
-    /// What is kept and is no fact.
-    pub state: Tables,
-    /// Asks the text index.
-    pub index: IndexReader,
-    /// What nodes share and may lose; none when nobody has set it.
-    pub redis: Option<Redis>,
-    /// What this process does of the work.
-    pub roles: Roles,
-    /// Which parts of the product there are.
-    pub modules: Modules,
-    /// Hashes passwords, a few at a time.
-    pub passwords: Passwords,
-    /// What nodes tell each other only while it happens.
-    pub signals: Signals,
-    /// Changes when the log may have something new, by whomever: a hint for whoever follows it.
-    pub hint: watch::Receiver<u64>,
+    /// What operations and doors reach of it.
+    pub(crate) handle: NodeHandle,
     /// Whether it serves callers.
     pub(crate) serves: bool,
     /// Changes `hint` as well; none where this node is woken by other means, or by nobody.
@@ -60,12 +36,18 @@ pub struct Node {
     unfed: watch::Receiver<Option<&'static str>>,
     /// What is done beside the work; ended with the node.
     jobs: JoinSet<()>,
-    /// What tells other services; none where no NATS is set, or where its checkpoint cannot be opened.
-    pub relay: Option<Relay>,
     relay_tasks: JoinSet<()>,
     /// What tells people; none where this process does not.
     couriers: Option<Couriers>,
     _lock: Lock,
+}
+
+impl Deref for Node {
+    type Target = NodeHandle;
+
+    fn deref(&self) -> &NodeHandle {
+        &self.handle
+    }
 }
 
 /// How far the read models are that a start builds, in the order in which it began with them.
@@ -147,10 +129,10 @@ impl Node {
         self.couriers = couriers.map(|settings| self.send_by(settings)).transpose()?;
         match (messaging, bus) {
             (Messaging::Following(_), Some(bus)) => {
-                self.signals = Signals::new(Some(bus.clone()));
-                (self.relay, self.relay_tasks) = messaging::follow(bus, self).await;
+                self.handle.signals = Signals::new(Some(bus.clone()));
+                (self.handle.relay, self.relay_tasks) = messaging::follow(bus, self).await;
             }
-            (Messaging::OnRequest(_), Some(bus)) => self.relay = Some(messaging::relay(bus, self).await?),
+            (Messaging::OnRequest(_), Some(bus)) => self.handle.relay = Some(messaging::relay(bus, self).await?),
             (Messaging::Off | Messaging::Following(_) | Messaging::OnRequest(_), _) => {}
         }
         Ok(())
@@ -238,7 +220,7 @@ impl Node {
         let unfed = followers.ended();
         let followers = Mutex::new(Some(followers));
         let (roles, probe) = (options.roles, Arc::new(Probe::new(writer.clone())));
-        let node = Node {
+        let handle = NodeHandle {
             folder,
             log,
             keys,
@@ -250,16 +232,20 @@ impl Node {
             redis: options.redis.as_ref().map(Redis::new),
             roles,
             modules: options.modules,
-            serves: options.serves,
             passwords,
-            hint,
             signals: Signals::new(None),
+            hint,
+            relay: None,
+            asker: Asker::Operator,
+        };
+        let node = Node {
+            handle,
+            serves: options.serves,
             heard: None,
             running,
             followers,
             unfed,
             jobs: JoinSet::new(),
-            relay: None,
             relay_tasks: JoinSet::new(),
             couriers: None,
             _lock: lock,
@@ -307,7 +293,7 @@ impl Node {
         if let Some(followers) = followers {
             let _ = tokio::task::spawn_blocking(move || followers.stop()).await;
         }
-        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || self.state.flush()).await {
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || self.handle.state.flush()).await {
             tracing::error!(error = described(&error), "the last use of sessions was not written");
         }
         ended

@@ -4,7 +4,7 @@
 mod traces;
 
 use super::Error;
-use crate::{Node, NodeOptions};
+use crate::{Node, NodeHandle, NodeOptions};
 use commands::{Answer, Request, Writer};
 use domain::{ChatId, Command, Event, Refusal, StreamId, UserId, chat, suppression, user};
 use projections::users::Account;
@@ -122,7 +122,7 @@ async fn forget(state: &Tables, user_id: UserId) {
 ///
 /// # Errors
 /// As [`erase`].
-pub(crate) async fn again(node: &Node, user_id: UserId) -> Result<(), Error> {
+pub(crate) async fn again(node: &NodeHandle, user_id: UserId) -> Result<(), Error> {
     let command = Command::User(user_id, user::Command::Erase);
     let request = Request::by_operator(command, store::now());
     erase(&node.writer, &node.projections, &node.state, &node.log, user_id, request).await.map(drop)

@@ -1,7 +1,7 @@
 //! The dev mailbox: what is in it, and what became of a mail's delivery.
 
 use super::Error;
-use crate::Node;
+use crate::NodeHandle;
 use couriers::channel::mailbox::content;
 use domain::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -143,7 +143,7 @@ fn cause(record: &Record) -> Option<Uuid> {
 ///
 /// # Errors
 /// When that cannot be written.
-pub async fn clear(node: &Node) -> Result<MailboxCleared, Error> {
+pub async fn clear(node: &NodeHandle) -> Result<MailboxCleared, Error> {
     let mailbox = node.state.mailbox().clone();
     let cleared = tokio::task::spawn_blocking(move || mailbox.clear()).await;
     let deleted = cleared.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;

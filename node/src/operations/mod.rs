@@ -26,7 +26,7 @@ pub use report::{Report, WriterHealth};
 
 use crate::failure::Failure;
 use crate::gzip::Source;
-use crate::{Node, NodeOptions};
+use crate::{NodeHandle, NodeOptions};
 use ::projections::State;
 use domain::report::Action;
 use domain::user::Role;
@@ -189,7 +189,7 @@ impl Request {
     ///
     /// # Errors
     /// Why it was refused, or what went wrong.
-    pub async fn run(&self, node: &Node, source: Option<Source>, progress: &Sender) -> Result<Report, Error> {
+    pub async fn run(&self, node: &NodeHandle, source: Option<Source>, progress: &Sender) -> Result<Report, Error> {
         Ok(match self {
             Request::CreateUser { name, password, role } => {
                 Report::User(users::create(node, name, password, *role).await?)
@@ -270,7 +270,7 @@ impl Request {
 }
 
 /// Waits until every read model that runs has folded in the whole log.
-pub async fn settle(node: &Node) {
+pub async fn settle(node: &NodeHandle) {
     const LOOK_EVERY: Duration = Duration::from_secs(1);
     for name in node.projections.names() {
         loop {

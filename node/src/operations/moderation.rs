@@ -1,10 +1,9 @@
 //! What was reported of messages, for an operator.
 
 use super::{Error, FOLLOW_WAIT};
-use crate::Node;
-use commands::Request;
+use crate::NodeHandle;
 use domain::report::{self, Action};
-use domain::{Command, MessageId, ReportId, UserId};
+use domain::{Command, MessageId, ReportId};
 use projections::{ProjectionId, messages};
 use serde::{Deserialize, Serialize};
 
@@ -21,14 +20,14 @@ pub struct ResolutionReport {
 ///
 /// # Errors
 /// When there is no such report, or it was resolved in another way.
-pub async fn resolve(node: &Node, report_id: ReportId, action: Action) -> Result<ResolutionReport, Error> {
+pub async fn resolve(node: &NodeHandle, report_id: ReportId, action: Action) -> Result<ResolutionReport, Error> {
     let head = node.log.head()?.position;
     node.projections.caught_up(ProjectionId::Messages, head, FOLLOW_WAIT).await?;
     let found = messages::report_of(&node.projections.database(ProjectionId::Messages), report_id).await?;
     let not_found = || commands::Error::Refused(report::Refusal::NotFound.into());
     let chat_id = found.ok_or_else(not_found)?.chat_id;
-    let resolve = report::Resolve { chat_id, by: UserId::OPERATOR, action };
+    let resolve = report::Resolve { chat_id, by: node.asker(), action };
     let command = Command::Report(report_id, report::Command::Resolve(resolve));
-    let position = node.writer.send(Request::by_operator(command, store::now())).await?.position;
+    let position = node.writer.send(node.request(command)).await?.position;
     Ok(ResolutionReport { report_id, message_id: report_id.into(), action, position })
 }

@@ -1,9 +1,9 @@
 //! What people are told: whether, and single deliveries sent again or called off.
 
 use super::Error;
-use crate::Node;
+use crate::NodeHandle;
 use domain::delivery::{self, Cancel, Retry, Status};
-use domain::{Command, DeliveryId};
+use domain::{Command, DeliveryId, UserId};
 use projections::{ProjectionId, deliveries};
 use serde::{Deserialize, Serialize};
 use store::{Arming, Outlet, RelayPlace};
@@ -45,7 +45,7 @@ pub enum DeliveryVerb {
 ///
 /// # Errors
 /// When that cannot be written down, or what waits cannot be read.
-pub async fn arm(node: &Node, armed: bool) -> Result<CourierArming, Error> {
+pub async fn arm(node: &NodeHandle, armed: bool) -> Result<CourierArming, Error> {
     let db = node.projections.database(ProjectionId::Deliveries);
     let (pending, due, late) = deliveries::backlog(&db, store::now()).await?;
     let place = RelayPlace::of(&node.folder, &node.log);
@@ -58,16 +58,16 @@ pub async fn arm(node: &Node, armed: bool) -> Result<CourierArming, Error> {
 ///
 /// # Errors
 /// Code 3 when there is none, 4 when its state does not allow it.
-pub async fn change(node: &Node, delivery_id: DeliveryId, verb: DeliveryVerb) -> Result<DeliveryChange, Error> {
-    let at = store::now();
+pub async fn change(node: &NodeHandle, delivery_id: DeliveryId, verb: DeliveryVerb) -> Result<DeliveryChange, Error> {
+    let by = Some(node.asker()).filter(|by| *by != UserId::OPERATOR);
     let (command, state) = match verb {
         DeliveryVerb::Retry => {
-            let expires_at = at.plus_seconds(RETRY_SECONDS);
-            (delivery::Command::Retry(Retry { by: None, expires_at }), Status::Scheduled)
+            let expires_at = store::now().plus_seconds(RETRY_SECONDS);
+            (delivery::Command::Retry(Retry { by, expires_at }), Status::Scheduled)
         }
-        DeliveryVerb::Cancel => (delivery::Command::Cancel(Cancel { by: None }), Status::Cancelled),
+        DeliveryVerb::Cancel => (delivery::Command::Cancel(Cancel { by }), Status::Cancelled),
     };
     let command = Command::Delivery(delivery_id, command);
-    let answer = node.writer.send(commands::Request::by_operator(command, at)).await?;
+    let answer = node.writer.send(node.request(command)).await?;
     Ok(DeliveryChange { delivery_id, state, position: answer.position })
 }

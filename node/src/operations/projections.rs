@@ -3,13 +3,11 @@
 
 use super::progress::whole_per_second;
 use super::{Error, FOLLOW_WAIT, Progress, Sender, Unit};
-use crate::Node;
-use commands::Request;
+use crate::NodeHandle;
 use domain::{Command, projection};
 use projections::{Difference, Kind, ModelVerification, ProjectionId, Projections, RebuildSummary, Status};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
-use store::now;
 
 /// How often a projection is checked for having come to the event that stops it.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -185,7 +183,11 @@ pub struct SkipReport {
 ///
 /// # Errors
 /// When there is none of that name, or one cannot be built.
-pub async fn rebuild(node: &Node, projection: Option<&str>, progress: &Sender) -> Result<Vec<RebuildReport>, Error> {
+pub async fn rebuild(
+    node: &NodeHandle,
+    projection: Option<&str>,
+    progress: &Sender,
+) -> Result<Vec<RebuildReport>, Error> {
     let (projections, sender, names) =
         (node.projections.clone(), progress.clone(), names(projection, node.projections.names())?);
     let work = tokio::task::spawn_blocking(move || {
@@ -218,7 +220,7 @@ pub fn names(projection: Option<&str>, there: Vec<ProjectionId>) -> Result<Vec<P
 }
 
 /// Pauses a projection. The reason is for the server's log.
-pub async fn pause(node: &Node, projection: &str, reason: Option<&str>) -> Result<ProjectionChange, Error> {
+pub async fn pause(node: &NodeHandle, projection: &str, reason: Option<&str>) -> Result<ProjectionChange, Error> {
     let name = named(projection, &node.projections.names())?;
     if let Some(reason) = reason {
         tracing::info!(projection = %name, reason, "an operator pauses it");
@@ -228,7 +230,7 @@ pub async fn pause(node: &Node, projection: &str, reason: Option<&str>) -> Resul
 }
 
 /// Resumes a projection, or lets it try again what stopped it.
-pub async fn resume(node: &Node, projection: &str, reason: Option<&str>) -> Result<ProjectionChange, Error> {
+pub async fn resume(node: &NodeHandle, projection: &str, reason: Option<&str>) -> Result<ProjectionChange, Error> {
     let name = named(projection, &node.projections.names())?;
     if let Some(reason) = reason {
         tracing::info!(projection = %name, reason, "an operator lets it go on");
@@ -238,11 +240,11 @@ pub async fn resume(node: &Node, projection: &str, reason: Option<&str>) -> Resu
 }
 
 /// Lets a projection step over the event that stops it, and records that in the log first.
-pub async fn skip(node: &Node, projection: &str, reason: &str) -> Result<SkipReport, Error> {
+pub async fn skip(node: &NodeHandle, projection: &str, reason: &str) -> Result<SkipReport, Error> {
     let name = named(projection, &node.projections.names())?;
     let skipped = stopped_at(node, name).await?;
     let command = projection::Command::Skip(projection::Skip { position: skipped, reason: reason.to_owned() });
-    let request = Request::by_operator(Command::Projection(name.in_log(), command), now());
+    let request = node.request(Command::Projection(name.in_log(), command));
     let position = node.writer.send(request).await?.position;
     store::failpoint::pass("skip-recorded");
     blocking(node, move |projections| projections.skip(name, skipped)).await?;
@@ -250,7 +252,7 @@ pub async fn skip(node: &Node, projection: &str, reason: &str) -> Result<SkipRep
 }
 
 /// Where the event stands that stops it. A node that has just been opened tries that event once more first.
-async fn stopped_at(node: &Node, name: ProjectionId) -> Result<u64, Error> {
+async fn stopped_at(node: &NodeHandle, name: ProjectionId) -> Result<u64, Error> {
     let began = Instant::now();
     loop {
         let looked = blocking(node, move |projections| projections.skippable(name)).await;
@@ -273,7 +275,7 @@ fn named(projection: &str, there: &[ProjectionId]) -> Result<ProjectionId, Error
     })
 }
 
-async fn shown(node: &Node, name: ProjectionId) -> Result<ProjectionChange, Error> {
+async fn shown(node: &NodeHandle, name: ProjectionId) -> Result<ProjectionChange, Error> {
     let status = blocking(node, Projections::status).await?;
     let status = status.into_iter().find(|status| status.name == name).expect("every projection has a status");
     let (name, state) = (name.as_str().to_owned(), status.state.as_str().to_owned());
@@ -282,7 +284,7 @@ async fn shown(node: &Node, name: ProjectionId) -> Result<ProjectionChange, Erro
 
 /// Read models are files: not for the threads of async code.
 async fn blocking<T: Send + 'static>(
-    node: &Node,
+    node: &NodeHandle,
     work: impl FnOnce(&Projections) -> Result<T, projections::Error> + Send + 'static,
 ) -> Result<T, projections::Error> {
     let projections = node.projections.clone();

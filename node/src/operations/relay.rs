@@ -2,7 +2,7 @@
 
 use super::{Error, Progress, Sender, Unit};
 use crate::messaging::give_up;
-use crate::{Node, Role};
+use crate::{NodeHandle, Role};
 use relay::RepublishSummary;
 use serde::{Deserialize, Serialize};
 use store::{Arming, Cluster, Outlet, RelayPlace};
@@ -40,7 +40,7 @@ pub fn arm_shared(cluster: &Cluster, armed: bool) -> Result<ArmingReport, Error>
 ///
 /// # Errors
 /// When that cannot be written down.
-pub async fn arm(node: &Node, armed: bool) -> Result<ArmingReport, Error> {
+pub async fn arm(node: &NodeHandle, armed: bool) -> Result<ArmingReport, Error> {
     match &node.relay {
         Some(relay) => relay.arm(armed).await?,
         None => {
@@ -58,7 +58,7 @@ pub async fn arm(node: &Node, armed: bool) -> Result<ArmingReport, Error> {
 /// Code 2 where NATS is not set, 3 when there is nothing to tell, 4 when the relay is disarmed, 7 when NATS does not
 /// answer.
 pub async fn republish(
-    node: &Node,
+    node: &NodeHandle,
     (from, to): (u64, Option<u64>),
     progress: &Sender,
 ) -> Result<RepublishReport, Error> {

@@ -1,8 +1,7 @@
 //! Accounts, for an operator.
 
 use super::{Error, FOLLOW_WAIT};
-use crate::{Node, claims};
-use commands::Request;
+use crate::{NodeHandle, claims};
 use domain::password::Lengths;
 use domain::text::{Note, UserName, canonical_name};
 use domain::user::{self, Role, Verifier};
@@ -144,7 +143,7 @@ fn check_password(password: &str, user_name: &UserName, lengths: Lengths) -> Res
 ///
 /// # Errors
 /// What is wrong with the name or the password, or that the name is taken.
-pub async fn create(node: &Node, name: &str, password: &str, role: Role) -> Result<UserChange, Error> {
+pub async fn create(node: &NodeHandle, name: &str, password: &str, role: Role) -> Result<UserChange, Error> {
     let user_name = fit_for_an_account(name, password, node.passwords.lengths())?;
     let verifier = verifier(node, password, &user_name).await?;
     let user_id = UserId(Uuid::now_v7());
@@ -165,7 +164,7 @@ pub async fn create(node: &Node, name: &str, password: &str, role: Role) -> Resu
 ///
 /// # Errors
 /// When there is no such user, or the password is weak.
-pub async fn set_password(node: &Node, user: &str, password: &str) -> Result<UserChange, Error> {
+pub async fn set_password(node: &NodeHandle, user: &str, password: &str) -> Result<UserChange, Error> {
     let account = find(node, user).await?;
     let user_name = UserName::parse(&account.user_name).map_err(Error::DamagedName)?;
     let verifier = verifier(node, password, &user_name).await?;
@@ -178,7 +177,7 @@ pub async fn set_password(node: &Node, user: &str, password: &str) -> Result<Use
 ///
 /// # Errors
 /// When there is no such user.
-pub async fn set_role(node: &Node, user: &str, role: Role) -> Result<UserChange, Error> {
+pub async fn set_role(node: &NodeHandle, user: &str, role: Role) -> Result<UserChange, Error> {
     let user_id = find(node, user).await?.user_id;
     let position = change(node, user_id, user::Command::SetRole(user::SetRole { role })).await?;
     Ok(UserChange { role: Some(role), ..UserChange::of(user_id, position) })
@@ -188,7 +187,7 @@ pub async fn set_role(node: &Node, user: &str, role: Role) -> Result<UserChange,
 ///
 /// # Errors
 /// When there is no such user.
-pub async fn end_sessions(node: &Node, user: &str) -> Result<UserChange, Error> {
+pub async fn end_sessions(node: &NodeHandle, user: &str) -> Result<UserChange, Error> {
     let user_id = find(node, user).await?.user_id;
     let position = change(node, user_id, user::Command::LockOut).await?;
     Ok(UserChange::of(user_id, position))
@@ -198,10 +197,15 @@ pub async fn end_sessions(node: &Node, user: &str) -> Result<UserChange, Error> 
 ///
 /// # Errors
 /// When there is no such user, the reason is none, or the time has passed.
-pub async fn suspend(node: &Node, user: &str, reason: &str, until: Option<Timestamp>) -> Result<UserChange, Error> {
+pub async fn suspend(
+    node: &NodeHandle,
+    user: &str,
+    reason: &str,
+    until: Option<Timestamp>,
+) -> Result<UserChange, Error> {
     let reason = Note::parse(reason).map_err(Error::Reason)?;
     let user_id = find(node, user).await?.user_id;
-    let command = user::Command::Suspend(user::Suspend { by: UserId::OPERATOR, reason, until });
+    let command = user::Command::Suspend(user::Suspend { by: node.asker(), reason, until });
     let position = change(node, user_id, command).await?;
     Ok(UserChange::of(user_id, position))
 }
@@ -210,9 +214,9 @@ pub async fn suspend(node: &Node, user: &str, reason: &str, until: Option<Timest
 ///
 /// # Errors
 /// When there is no such user.
-pub async fn unsuspend(node: &Node, user: &str) -> Result<UserChange, Error> {
+pub async fn unsuspend(node: &NodeHandle, user: &str) -> Result<UserChange, Error> {
     let user_id = find(node, user).await?.user_id;
-    let command = user::Command::Unsuspend(user::Unsuspend { by: UserId::OPERATOR });
+    let command = user::Command::Unsuspend(user::Unsuspend { by: node.asker() });
     let position = change(node, user_id, command).await?;
     Ok(UserChange::of(user_id, position))
 }
@@ -221,21 +225,21 @@ pub async fn unsuspend(node: &Node, user: &str) -> Result<UserChange, Error> {
 ///
 /// # Errors
 /// When there is no such user; else as [`super::erase::erase`].
-pub async fn erase(node: &Node, user: &str) -> Result<UserChange, Error> {
+pub async fn erase(node: &NodeHandle, user: &str) -> Result<UserChange, Error> {
     let user_id = find(node, user).await?.user_id;
-    let request = Request::by_operator(Command::User(user_id, user::Command::Erase), now());
+    let request = node.request(Command::User(user_id, user::Command::Erase));
     let answer = super::erase::erase(&node.writer, &node.projections, &node.state, &node.log, user_id, request).await?;
     Ok(UserChange::of(user_id, answer.position))
 }
 
-async fn verifier(node: &Node, password: &str, user_name: &UserName) -> Result<Verifier, Error> {
+async fn verifier(node: &NodeHandle, password: &str, user_name: &UserName) -> Result<Verifier, Error> {
     check_password(password, user_name, node.passwords.lengths())?;
     node.passwords.hash(password.to_owned()).await.map_err(Error::Hashing)
 }
 
 /// Sends one command about an account, and waits until it can be read.
-async fn change(node: &Node, user_id: UserId, command: user::Command) -> Result<u64, Error> {
-    let request = Request::by_operator(Command::User(user_id, command), now());
+async fn change(node: &NodeHandle, user_id: UserId, command: user::Command) -> Result<u64, Error> {
+    let request = node.request(Command::User(user_id, command));
     let position = node.writer.send(request).await?.position;
     // What was changed is durable; a read model that lags is not this verb's failure.
     if let Err(behind) = node.projections.caught_up(ProjectionId::Users, position, FOLLOW_WAIT).await {
@@ -245,7 +249,7 @@ async fn change(node: &Node, user_id: UserId, command: user::Command) -> Result<
 }
 
 /// The account of that name or id.
-async fn find(node: &Node, user: &str) -> Result<users::Account, Error> {
+async fn find(node: &NodeHandle, user: &str) -> Result<users::Account, Error> {
     let head = node.log.head()?.position;
     node.projections.caught_up(ProjectionId::Users, head, FOLLOW_WAIT).await?;
     account(&node.projections.database(ProjectionId::Users), user).await

@@ -10,7 +10,7 @@ mod sending;
 use crate::gzip::Source;
 use crate::operations::progress::whole_per_second;
 use crate::operations::{Error, Progress, Sender, Unit};
-use crate::{Node, claims};
+use crate::{NodeHandle, claims};
 use domain::id::NameClaim;
 use domain::text::Nickname;
 use domain::{ChatId, Command, Event, StreamId, UserId, chat, message, name, user};
@@ -59,7 +59,7 @@ pub struct ImportSummary {
 /// When the file cannot be read to its end or is no chat log, or the writer fails. A single line that cannot be brought
 /// in is counted and told, and the rest goes on.
 pub async fn run(
-    node: &Node,
+    node: &NodeHandle,
     source: Source,
     as_of_file_times: bool,
     progress: &Sender,
@@ -112,7 +112,7 @@ pub async fn run(
 }
 
 struct Importer<'a> {
-    node: &'a Node,
+    node: &'a NodeHandle,
     sending: Sending<'a>,
     as_of_file_times: bool,
     /// Each spelling that the file has, and who it is.
