@@ -8,6 +8,7 @@ mod app;
 mod auth;
 #[cfg(test)]
 mod circles;
+mod console;
 mod docs;
 mod error;
 mod figures;

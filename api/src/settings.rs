@@ -25,6 +25,8 @@ pub struct Settings {
     pub has_metrics_listener: bool,
     /// Whether the dev mailbox is shown: where no way to send mail is set.
     pub has_mailbox: bool,
+    /// Whether there is a console.
+    pub has_console: bool,
     /// What SendGrid's events are verified by; without it none are taken.
     pub sendgrid_event_key: Option<EventKey>,
     /// Whether the log of requests shows where they come from.
@@ -123,6 +125,7 @@ impl Default for Settings {
             sign_up: SignUp::ByPassword,
             has_metrics_listener: false,
             has_mailbox: true,
+            has_console: true,
             sendgrid_event_key: None,
             log_addresses: false,
             storage_wait: Duration::from_secs(5),

@@ -20,6 +20,7 @@ struct Banner {
     metrics: String,
     has_api: bool,
     has_mailbox: bool,
+    has_console: bool,
 }
 
 /// Prints it from a thread of its own: a reader that does not read must not hold up the server.
@@ -40,6 +41,7 @@ pub fn print(
         metrics: format!("http://{}/metrics", reachable(&metrics.unwrap_or(address).to_string())),
         has_api: node.roles.has(Role::Api),
         has_mailbox: settings.has_mailbox,
+        has_console: settings.has_console,
     };
     let shown = if is_json { banner.line() } else { banner.screen() };
     std::thread::spawn(move || greet(&shown));
@@ -59,8 +61,9 @@ impl Banner {
         let (program, folder) = (word(&program()), word(&data.to_string_lossy()));
         let data = data.display();
         let mailbox = if self.has_mailbox { format!("\n  mailbox   {url}/mailbox") } else { String::new() };
+        let console = if self.has_console { format!("\n  console   {url}/console") } else { String::new() };
         let doors = match self.has_api {
-            true => format!("API       {url}\n  docs      {url}/docs{mailbox}"),
+            true => format!("API       {url}\n  docs      {url}/docs{console}{mailbox}"),
             false => format!("health    {url}/readyz"),
         };
         let mut screen = format!(
@@ -94,6 +97,9 @@ impl Banner {
         match self.has_api {
             true => {
                 (fields["api"], fields["docs"]) = (json!(url), json!(format!("{url}/docs")));
+                if self.has_console {
+                    fields["console"] = json!(format!("{url}/console"));
+                }
                 if self.has_mailbox {
                     fields["mailbox"] = json!(format!("{url}/mailbox"));
                 }

@@ -162,6 +162,7 @@ fn doors(context: &Context) -> api::Settings {
         sign_up: settings.sign_up,
         sendgrid_event_key: settings.sendgrid_events.clone(),
         has_mailbox: settings.mail.stays_in_house(),
+        has_console: settings.console,
         has_metrics_listener: settings.metrics_listen.is_some(),
         rates: settings.rates,
         ..api::Settings::default()

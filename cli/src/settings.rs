@@ -74,6 +74,8 @@ pub struct Settings {
     pub sendgrid_events: Option<couriers::channel::sendgrid::EventKey>,
     /// Where the channel `webhook` leads; none when nobody has set it.
     pub webhook: Option<couriers::channel::webhook::WebhookSettings>,
+    /// Whether there is a console.
+    pub console: bool,
     /// What the server reports.
     pub log: String,
     /// Whether it reports in JSON.
@@ -141,6 +143,7 @@ impl Settings {
             categories: defined(layers)?,
             sendgrid_events: outbound::sendgrid_events(layers)?,
             webhook: outbound::webhook(layers)?,
+            console: is_on(checked("console", on_or_off)?),
             log: checked("log", not_empty)?.unwrap_or_default(),
             log_json: checked("log_format", |text| one_of(text, &["text", "json"], "it must be text or json"))?
                 .is_some_and(|format| format == "json"),

@@ -13,6 +13,7 @@ mod chat_screen;
 mod chats;
 mod codes;
 mod conditions;
+mod console;
 mod direct;
 mod documents;
 mod door;

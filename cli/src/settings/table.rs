@@ -20,7 +20,7 @@ pub struct Row {
 const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, is_path: false, meaning: "" };
 
 /// Every setting, in the order in which `config show` lists them.
-pub const ROWS: [Row; 44] = [
+pub const ROWS: [Row; 45] = [
     Row {
         key: "data",
         env: "LETOPIS_DATA",
@@ -119,6 +119,13 @@ pub const ROWS: [Row; 44] = [
         env: "LETOPIS_SIGN_UP_BY_MAIL",
         default: Some("off"),
         meaning: "on, or off: whether an address that no account has opens one at its first right code; off where sign_up is",
+        ..PLAIN
+    },
+    Row {
+        key: "console",
+        env: "LETOPIS_CONSOLE",
+        default: Some("on"),
+        meaning: "on, or off: whether operators find their pages under /console",
         ..PLAIN
     },
     Row {
