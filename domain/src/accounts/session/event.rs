@@ -1,0 +1,103 @@
+//! What happens to a session, and how it is written down.
+
+use crate::stored::{self, StoredParts, Unreadable, Written, sealed};
+use crate::user::Origin;
+use crate::{Personal, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+/// SHA-256 of the text of a session's token or of a service token. As text: 64 hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenHash(pub [u8; 32]);
+
+impl Serialize for TokenHash {
+    fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(&crate::id::hex(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for TokenHash {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<TokenHash, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
+        crate::id::parse_hash(&text).map(TokenHash).ok_or_else(|| serde::de::Error::custom("not 64 hex digits"))
+    }
+}
+
+/// How somebody showed who they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// By their password.
+    #[default]
+    Password,
+    /// By a code or link that was mailed to them.
+    Mail,
+}
+
+impl Way {
+    fn is_password(&self) -> bool {
+        *self == Way::Password
+    }
+}
+
+/// What happens to a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It was opened.
+    SignedIn(SignedIn),
+    /// It was ended.
+    Ended(Ended),
+}
+
+/// `session.signed_in.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedIn {
+    pub user_id: UserId,
+    /// SHA-256 of the token.
+    pub token_hash: TokenHash,
+    pub at: Timestamp,
+    /// When it ends at the latest.
+    pub expires_at: Timestamp,
+    /// How they showed who they are.
+    #[serde(default, skip_serializing_if = "Way::is_password")]
+    pub by: Way,
+    /// Whether the account had signed in before, and never by such a program: its owner is told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub new_device: bool,
+    /// Where from.
+    #[serde(skip)]
+    pub from: Personal<Origin>,
+}
+
+/// `session.ended.v1`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Whose it was.
+    pub user_id: UserId,
+}
+
+impl Event {
+    /// The name that it is stored under.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Event::SignedIn(_) => "session.signed_in.v1",
+            Event::Ended(_) => "session.ended.v1",
+        }
+    }
+
+    /// Payload, and what is personal with whose it is.
+    pub(crate) fn written(&self) -> Written {
+        match self {
+            Event::SignedIn(event) => (stored::json(event), sealed(event.user_id, &event.from)),
+            Event::Ended(event) => (stored::json(event), None),
+        }
+    }
+
+    /// Reads one of these events back.
+    pub(crate) fn restore(parts: &StoredParts<'_>) -> Result<Event, Unreadable> {
+        Ok(match parts.name {
+            "session.signed_in.v1" => Event::SignedIn(SignedIn { from: parts.personal()?, ..parts.payload()? }),
+            "session.ended.v1" => Event::Ended(parts.payload()?),
+            _ => return Err(parts.unknown()),
+        })
+    }
+}
