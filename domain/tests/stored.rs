@@ -147,6 +147,7 @@ examples! { sight:
         at: AT,
         expires_at: AT.plus_seconds(3_600),
         by: session::Way::Password,
+        proofs: Vec::new(),
         new_device: false,
         from: sight.of(origin()),
     })),
@@ -727,13 +728,28 @@ fn what_is_optional_may_be_missing() {
         at: AT,
         expires_at: AT,
         by: session::Way::Mail,
+        proofs: Vec::new(),
         new_device: true,
         from: Personal::Known(origin()),
     };
     let by_mail = Event::Session(SESSION, session::Event::SignedIn(by_mail));
     assert!(by_mail.stored().payload.ends_with(r#","by":"mail","new_device":true}"#));
+    let proof = |by, at| session::Proof { by, at };
+    let by_two = session::SignedIn {
+        user_id: ANNA,
+        token_hash: TokenHash([0xab; 32]),
+        at: AT,
+        expires_at: AT,
+        by: session::Way::External,
+        proofs: vec![proof(session::Way::External, Timestamp(0)), proof(session::Way::RecoveryCode, AT)],
+        new_device: false,
+        from: Personal::Known(origin()),
+    };
+    let by_two = Event::Session(SESSION, session::Event::SignedIn(by_two));
+    let proofs = r#","by":"external","proofs":[{"by":"external","at":"1970-01-01T00:00:00.000000Z"},{"by":"recovery-code","at":"2027-01-15T08:00:00.000001Z"}]}"#;
+    assert!(by_two.stored().payload.ends_with(proofs), "{}", by_two.stored().payload);
     assert!(!without_email.stored().personal.unwrap().1.contains("email"));
-    let more = [mailed_to_nobody, by_mail];
+    let more = [mailed_to_nobody, by_mail, by_two];
     let events = [answers_to_nothing, without_email, without_note, none_goes_on, without_end, counted];
     for event in events.into_iter().chain(more) {
         assert_eq!(restored(&event), Ok(event));

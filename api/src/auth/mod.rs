@@ -9,4 +9,5 @@ pub(crate) mod operator;
 pub(crate) mod service_token;
 mod session_entry;
 pub(crate) mod session_token;
+pub(crate) mod sign_in;
 pub(crate) mod standing;

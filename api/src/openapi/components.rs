@@ -7,6 +7,7 @@ use crate::http::idempotency::KEY_MAX;
 use crate::http::params::{LIMIT_DEFAULT, LIMIT_MAX};
 use domain::notify::quiet::Day;
 use domain::notify::{Channel, Kind, QuietRule, Semantics};
+use domain::session::Way;
 use domain::suppression::Reason;
 use domain::{chat, report, token, user};
 use projections::State as ProjectionState;
@@ -200,6 +201,11 @@ fn words() -> Value {
             "`hard-bounce`: there is no such address; `repeated-soft-bounces`: it takes nothing for long; `complaint`: its \
              owner says that it is spam; `manual`: somebody who may has said so.",
             Reason::ALL.iter().map(|reason| reason.name()).collect(),
+        ),
+        "Way": word(
+            "`password`; `mail`, by a code or link that was mailed; `external`, by another service; `passkey`; and beside one \
+             of them `totp`, a code that a device makes, or `recovery-code`.",
+            Way::ALL.map(Way::name).to_vec(),
         ),
         "NodeRole": word("What a node does of the work.", node::Role::ALL.map(node::Role::name).to_vec()),
         "ProjectionState": word(

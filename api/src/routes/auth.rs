@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::auth::back_off::Whose;
 use crate::auth::caller::session_tokens;
 use crate::auth::credentials::set_cookie;
-use crate::auth::session_token::{hash, new_token};
+use crate::auth::sign_in::{Entrant, LoggedIn};
 use crate::error::{Code, Error};
 use crate::http::address::ClientAddress;
 use crate::http::body::Body;
@@ -22,12 +22,12 @@ use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse, Response};
 use commands::{Actor, Answer};
 use domain::proof::To;
+use domain::session::Shown;
 use domain::text::{Email, UserName, canonical_name};
-use domain::user::Origin;
-use domain::{Command, Outcome, ProofId, SessionId, Timestamp, UserId, device, session, user};
+use domain::{Command, Outcome, ProofId, UserId, session, user};
 use node::claims::{claim, email_claim};
 use node::passwords::{Fit, Passwords};
-use projections::{ProjectionId, sign_ins, users};
+use projections::{ProjectionId, users};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -91,24 +91,6 @@ pub(super) struct Login {
     /// Puts the token into a cookie and not into the body: for pages in a browser.
     #[serde(default)]
     cookie: bool,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = NewSession)]
-pub(super) struct LoggedIn {
-    /// The session's token, to send as `Authorization: Bearer`; left out when it went into the cookie.
-    #[schema(example = "Qm9yaXMgYW5kIEFubmEgd2VyZSBoZXJlIGluIE1heQA")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    session_id: Option<String>,
-    #[schema(value_type = Uuid)]
-    user_id: UserId,
-    /// When it ends however much it is used.
-    #[schema(value_type = String, format = DateTime)]
-    expires_at: Timestamp,
-    /// When it ends if it is not used any more.
-    #[schema(value_type = String, format = DateTime)]
-    idle_expires_at: Timestamp,
-    position: u64,
 }
 
 /// Register an account
@@ -202,64 +184,18 @@ async fn login(
         app.remember_failure(&context, known.user_id, origin);
         return Err(refused("the password is wrong"));
     }
-    let new_device = app.is_new_device(known.user_id, &origin).await;
-    let token = new_token();
-    let expires_at = context.at.plus(app.settings.session_max);
-    let sign_in = session::Command::SignIn(session::SignIn {
-        user_id: known.user_id,
-        checked: known.passwords,
-        token_hash: hash(&token),
-        expires_at,
-        from: origin,
-        new_device,
+    let entrant = Entrant { user_id: known.user_id, from: origin, is_new: false, cookie: body.cookie };
+    let shown = Shown::Password { checked: known.passwords };
+    let response = app.sign_in(&context, &notes, entrant, async |session_id, opening| {
+        let sign_in = session::SignIn { user_id: known.user_id, shown, opening };
+        let command = Command::Session(session_id, session::Command::SignIn(sign_in));
+        app.ask(Actor::User(known.user_id), &context, command).await
     });
-    let command = Command::Session(SessionId(Uuid::now_v7()), sign_in);
-    let answer = app.ask(Actor::User(known.user_id), &context, command).await?;
-    notes.caller(known.user_id);
+    let response = response.await?;
     if fit == Fit::Outdated {
         replace_verifier(&app, &passwords, &context, &known, body.password).await;
     }
-    Ok(opened(&app, &context, &token, &Opened { user_id: known.user_id, expires_at, answer }, body.cookie))
-}
-
-/// A session that was opened.
-pub(super) struct Opened {
-    pub(super) user_id: UserId,
-    /// When it ends however much it is used.
-    pub(super) expires_at: Timestamp,
-    pub(super) answer: Answer,
-}
-
-/// The answer that tells its token, in the body or in the cookie.
-pub(super) fn opened(app: &App, context: &CommandContext, token: &str, opened: &Opened, cookie: bool) -> Response {
-    let Opened { user_id, expires_at, answer } = opened;
-    let logged_in = LoggedIn {
-        session_id: (!cookie).then(|| token.to_owned()),
-        user_id: *user_id,
-        expires_at: *expires_at,
-        idle_expires_at: context.at.plus(app.settings.session_idle).min(*expires_at),
-        position: answer.position,
-    };
-    let mut response = written(StatusCode::OK, answer, logged_in);
-    if cookie {
-        response.headers_mut().insert(SET_COOKIE, set_cookie(token, app.settings.session_max.as_secs()));
-    }
-    response
-}
-
-impl App {
-    /// Whether the account has signed in before, and never by such a program. A sign-in does not wait for the history: where
-    /// that is behind, nobody is warned.
-    pub(super) async fn is_new_device(&self, user_id: UserId, from: &Origin) -> bool {
-        let looked = async {
-            let history = self.read(ProjectionId::SignIns, 0).await?;
-            Ok::<_, Error>(sign_ins::is_new(&history.database, user_id, &device::family(&from.device)).await?)
-        };
-        looked.await.unwrap_or_else(|error| {
-            tracing::warn!(%user_id, error = error.detail, "whether a device is new could not be looked up");
-            false
-        })
-    }
+    Ok(response)
 }
 
 /// Replaces an outdated verifier, now that the password is at hand. A sign-in does not fail by it: the next one will do.

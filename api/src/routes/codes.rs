@@ -1,11 +1,10 @@
 //! Signing in without a password: by a code or a link that is mailed.
 
-use super::auth::{Opened, opened};
 use super::pages::{Page, Reader, Wants};
 use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::caller::refuse_foreign_form;
-use crate::auth::session_token::{hash, new_token};
+use crate::auth::sign_in::{Entrant, LoggedIn};
 use crate::error::{Code, Error};
 use crate::http::body::Body;
 use crate::http::client_origin::ClientOrigin;
@@ -22,7 +21,7 @@ use commands::Actor;
 use domain::proof::{Proof, Purpose, SignIn, Wish};
 use domain::text::{Email, UserName};
 use domain::user::Origin;
-use domain::{Command, ProofId, SessionId, UserId, proof};
+use domain::{Command, ProofId, UserId, proof};
 use node::claims::{claim, email_claim};
 use serde::Deserialize;
 use store::MailedPurpose;
@@ -98,7 +97,7 @@ async fn ask(
 /// By the code that was mailed last. Five wrong ones spend it.
 #[utoipa::path(post, path = "/v1/auth/code/verify", operation_id = "signInByCode", tag = "accounts",
     request_body = Verify, responses(
-        (status = 200, body = super::auth::LoggedIn, description = "The session is open.",
+        (status = 200, body = LoggedIn, description = "The session is open.",
             headers(("Set-Cookie" = Option<String>, description = "The session cookie, where the body asks for it."))),
     ))]
 async fn verify(
@@ -120,9 +119,8 @@ async fn verify(
         app.ask(Actor::Anonymous, &context, Command::Proof(id, proof::Command::CountWrongCode)).await?;
         return Err(refused());
     }
-    let opening = open(&app, &context, id, &proof, origin, &notes).await;
-    let (token, answered) = opening.map_err(|error| if error.code == Code::LinkExpired { refused() } else { error })?;
-    Ok(opened(&app, &context, &token, &answered, body.cookie))
+    let opening = open(&app, &context, &notes, (id, &proof), origin, body.cookie).await;
+    opening.map_err(|error| if error.code == Code::LinkExpired { refused() } else { error })
 }
 
 /// Show the sign-in page
@@ -145,7 +143,7 @@ async fn show_sign_in(State(app): State<App>, reader: Reader, Path(token): Path<
 /// Once, within 15 minutes. A browser gets a page and the session as a cookie; others get the session in the body.
 #[utoipa::path(post, path = "/m/{token}", operation_id = "signInByLink", tag = "mail",
     params(("token" = String, Path, description = "As it was mailed.")), responses(
-        (status = 200, body = super::auth::LoggedIn, description = "The session is open.",
+        (status = 200, body = LoggedIn, description = "The session is open.",
             headers(("Set-Cookie" = Option<String>, description = "The session cookie, for a browser."))),
     ))]
 async fn sign_in(
@@ -164,61 +162,49 @@ async fn sign_in(
     let found = app.proof_of_link(MailedPurpose::SignIn, &token, reader.at).await;
     let reader = reader.of(&app, found.as_ref().ok().and_then(|(_, proof)| proof.user_id)).await;
     let opening = match found {
-        Ok((id, proof)) => open(&app, &context, id, &proof, origin, &reader.notes).await,
+        Ok((id, proof)) => {
+            let cookie = reader.wants == Wants::Page;
+            open(&app, &context, &reader.notes, (id, &proof), origin, cookie).await
+        }
         Err(error) => Err(error),
     };
     match opening {
-        Ok((token, answered)) => {
-            let response = opened(&app, &context, &token, &answered, reader.wants == Wants::Page);
-            reader.answered(Page::SignedIn, response)
-        }
+        Ok(response) => reader.answered(Page::SignedIn, response),
         Err(error) => reader.failed(error),
     }
 }
 
-/// Opens a session, and the account where it is a new one. Answers the session's token.
+/// Opens a session, and the account where it is a new one.
 async fn open(
     app: &App,
     context: &CommandContext,
-    id: ProofId,
-    proof: &Proof,
-    from: Origin,
     notes: &Notes,
-) -> Result<(String, Opened), Error> {
+    (id, proof): (ProofId, &Proof),
+    from: Origin,
+    cookie: bool,
+) -> Result<Response, Error> {
     let user_id = proof.user_id.ok_or_else(link_expired)?;
     let is_new = proof.purpose == Purpose::SignUp;
     if is_new && !app.settings.signs_up_by_mail() {
         return Err(link_expired());
     }
-    let new_device = !is_new && app.is_new_device(user_id, &from).await;
-    let (token, session_id) = (new_token(), SessionId(Uuid::now_v7()));
-    let expires_at = context.at.plus(app.settings.session_max);
-    for _ in 0..NAMES_MAX {
-        let name = if is_new { Some(new_name()?) } else { None };
-        let name = name.map(|name| (claim(&app.keys, &name), name));
-        let command = |to| {
-            let sign_in = SignIn {
-                user_id,
-                to,
-                session_id,
-                token_hash: hash(&token),
-                expires_at,
-                from: from.clone(),
-                new_device,
-                name: name.clone(),
+    let entrant = Entrant { user_id, from, is_new, cookie };
+    let opening = app.sign_in(context, notes, entrant, async |session_id, opening| {
+        for _ in 0..NAMES_MAX {
+            let name = if is_new { Some(new_name()?) } else { None };
+            let name = name.map(|name| (claim(&app.keys, &name), name));
+            let command = |to| {
+                let sign_in = SignIn { user_id, to, session_id, opening: opening.clone(), name: name.clone() };
+                Command::Proof(id, proof::Command::SignIn(Box::new(sign_in)))
             };
-            Command::Proof(id, proof::Command::SignIn(Box::new(sign_in)))
-        };
-        match app.ask_about(Actor::Anonymous, context, proof.claim, command).await {
-            Err(error) if error.code == Code::UserExists => {}
-            answer => {
-                let answer = answer?;
-                notes.caller(user_id);
-                return Ok((token, Opened { user_id, expires_at, answer }));
+            match app.ask_about(Actor::Anonymous, context, proof.claim, command).await {
+                Err(error) if error.code == Code::UserExists => {}
+                answer => return answer,
             }
         }
-    }
-    Err(Error::new(Code::Unavailable, "no free name was found for the new account; try again"))
+        Err(Error::new(Code::Unavailable, "no free name was found for the new account; try again"))
+    });
+    opening.await
 }
 
 fn new_name() -> Result<UserName, Error> {

@@ -145,7 +145,7 @@ fn profile(account: &users::Account) -> Value {
 fn session(session: &sessions::Session) -> Value {
     json!({
         "kind": "session", "id": session.session_id, "device": session.device, "address": session.address,
-        "created_at": session.created_at, "expires_at": session.expires_at,
+        "created_at": session.created_at, "expires_at": session.expires_at, "proofs": session.proofs,
     })
 }
 
@@ -160,6 +160,7 @@ fn sign_in(sign_in: &sign_ins::SignIn) -> Value {
     json!({
         "kind": "sign-in", "at": sign_in.at, "succeeded": sign_in.succeeded, "count": sign_in.count,
         "device": sign_in.device, "address": sign_in.address, "session_id": sign_in.session_id,
+        "proofs": sign_in.proofs,
     })
 }
 

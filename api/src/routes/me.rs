@@ -1,6 +1,7 @@
 //! My own account: profile, password, the history of my sign-ins.
 
 use super::page::{Next, cut};
+use super::proofs::{Proof, shown};
 use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::back_off::Whose;
@@ -108,6 +109,8 @@ struct SignIn {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Uuid>)]
     session_id: Option<SessionId>,
+    /// How they have shown who they are, the first one first; empty where it failed.
+    proofs: Vec<Proof>,
 }
 
 /// Read my profile
@@ -231,6 +234,7 @@ async fn history(State(app): State<App>, person: Person, params: Params) -> Resu
         device: row.device.unwrap_or_default(),
         address: row.address.unwrap_or_default(),
         session_id: row.session_id,
+        proofs: shown(row.proofs),
     });
     Ok(read(reading.position, SignIns { sign_ins: sign_ins.collect(), next }))
 }

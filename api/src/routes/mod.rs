@@ -30,6 +30,7 @@ mod page;
 mod pages;
 mod pins;
 mod preferences;
+mod proofs;
 mod reactions;
 mod read_marks;
 mod reports;

@@ -1,5 +1,6 @@
 //! My sessions: who is logged in as me, and sending them away.
 
+use super::proofs::{Proof, shown};
 use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::caller::Person;
@@ -54,6 +55,8 @@ struct Session {
     /// When it ends if it is not used any more.
     #[schema(value_type = String, format = DateTime)]
     idle_expires_at: Timestamp,
+    /// How its user has shown who they are, the first one first.
+    proofs: Vec<Proof>,
 }
 
 /// List my sessions
@@ -88,6 +91,7 @@ async fn list(
                 created_at: row.created_at,
                 expires_at: app.last_end(&session),
                 idle_expires_at,
+                proofs: shown(row.proofs),
             });
         }
         if is_last || open.len() >= LISTED_MAX {

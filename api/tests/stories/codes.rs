@@ -46,6 +46,34 @@ async fn a_code_signs_in_once() {
 }
 
 #[tokio::test]
+async fn a_session_tells_what_it_stands_on_and_since_when() {
+    let app = TestApp::start().await;
+    let anna = with_address(&app, "Anna", ANNAS).await;
+    ask(&app, ANNAS).await;
+    let reply = verify(&app, ANNAS, &mail(&app, Purpose::SignIn).code).await.expect_status(200);
+    let by_mail = by(&app, &reply);
+    let wrong = json!({"user_name": "Anna", "password": "a wrong guess"});
+    app.anonymous().post("/v1/auth/login", wrong).await.expect_problem(401, "bad-credentials");
+    let sessions = by_mail.get("/v1/me/sessions").await.expect_status(200).body["sessions"].clone();
+    let history = loop {
+        // A failed one is written behind its answer.
+        let history = anna.get("/v1/me/sign-ins").await.expect_status(200).body["sign_ins"].clone();
+        if history.as_array().unwrap().len() == 3 {
+            break history;
+        }
+    };
+    for (list, at) in [(&sessions, "created_at"), (&history, "at")] {
+        let of = |way: &str| list.as_array().unwrap().iter().find(|one| one["proofs"][0]["by"] == way).unwrap().clone();
+        for one in [of("password"), of("mail")] {
+            assert_eq!(one["proofs"].as_array().unwrap().len(), 1, "{one}");
+            assert_eq!(one["proofs"][0]["at"], one[at], "{one}");
+        }
+    }
+    let failed = history.as_array().unwrap().iter().find(|one| one["succeeded"] == false).unwrap();
+    assert_eq!(failed["proofs"], json!([]));
+}
+
+#[tokio::test]
 async fn a_code_signs_in_whoever_changed_their_password_or_has_none() {
     let settings = Settings { sign_up: SignUp::ByMail, ..TestApp::settings() };
     let app = TestApp::start_with(settings).await;

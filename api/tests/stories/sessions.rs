@@ -247,11 +247,13 @@ async fn opened_as(app: &TestApp, anna: &Actor, session_id: SessionId, number: u
     let token = format!("{number:A>43}");
     let sign_in = session::Command::SignIn(session::SignIn {
         user_id: UserId(id::parse_uuid(&anna.user_id).unwrap()),
-        checked: 1,
-        token_hash: session::TokenHash(Sha256::digest(token.as_bytes()).into()),
-        expires_at: at.plus(TestApp::settings().session_max),
-        from: user::Origin { device: String::new(), address: String::new() },
-        new_device: false,
+        shown: session::Shown::Password { checked: 1 },
+        opening: session::Opening {
+            token_hash: session::TokenHash(Sha256::digest(token.as_bytes()).into()),
+            expires_at: at.plus(TestApp::settings().session_max),
+            from: user::Origin { device: String::new(), address: String::new() },
+            new_device: false,
+        },
     });
     let request = Request::by_operator(Command::Session(session_id, sign_in), at);
     app.node.writer.send(request).await.unwrap();

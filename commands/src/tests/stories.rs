@@ -117,11 +117,13 @@ async fn a_sign_in_with_the_password_before_last_is_refused() {
     let sign_in = |checked| {
         let wish = session::Command::SignIn(session::SignIn {
             user_id: anna,
-            checked,
-            token_hash: session::TokenHash([1; 32]),
-            expires_at: Timestamp(9),
-            from: user::Origin::default(),
-            new_device: false,
+            shown: session::Shown::Password { checked },
+            opening: session::Opening {
+                token_hash: session::TokenHash([1; 32]),
+                expires_at: Timestamp(9),
+                from: user::Origin::default(),
+                new_device: false,
+            },
         });
         Command::Session(domain::SessionId(Uuid::from_u128(u128::from(checked))), wish)
     };

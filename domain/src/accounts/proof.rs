@@ -4,9 +4,9 @@
 
 use crate::email::{self, Seen};
 use crate::id::{EmailClaim, NameClaim, ProofId};
-use crate::session::{self, TokenHash, Way};
+use crate::session::{self, Opening, Way};
 use crate::text::{Email, Locale, UserName};
-use crate::user::{self, Account, Origin, Verifier};
+use crate::user::{self, Account, Verifier};
 use crate::{Decision, Outcome, Personal, Reads, RefusalKind, SessionId, Timestamp, UserId, name};
 use std::time::Duration;
 
@@ -109,11 +109,7 @@ pub struct SignIn {
     pub user_id: UserId,
     pub to: To,
     pub session_id: SessionId,
-    pub token_hash: TokenHash,
-    pub expires_at: Timestamp,
-    pub from: Origin,
-    /// Whether the account has signed in before, and never by such a program.
-    pub new_device: bool,
+    pub opening: Opening,
     /// What a new account is called; none where there is one.
     pub name: Option<(NameClaim, UserName)>,
 }
@@ -316,16 +312,8 @@ fn sign_in(
         }
         (user::State::Open(_) | user::State::Absent | user::State::Erased, _) => return Err(Refusal::Expired),
     }
-    let signed_in = session::SignedIn {
-        user_id: *user_id,
-        token_hash: command.token_hash,
-        at,
-        expires_at: command.expires_at,
-        by: Way::Mail,
-        new_device: command.new_device,
-        from: Personal::Known(command.from.clone()),
-    };
-    facts.push(crate::Event::Session(command.session_id, session::Event::SignedIn(signed_in)));
+    let first = session::Proof { by: Way::Mail, at };
+    facts.push(command.opening.opened(command.session_id, *user_id, first, None, at));
     Ok(Decision::of(facts, Outcome::SignedIn { session_id: command.session_id }))
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 mod event;
 
-pub use event::{Ended, Event, SignedIn, TokenHash, Way};
+pub use event::{Ended, Event, Proof, SignedIn, TokenHash, Way};
 
 /// Whether it goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,8 +34,24 @@ pub enum Command {
 pub struct SignIn {
     /// Whose it will be.
     pub user_id: UserId,
-    /// The version of the verifier that the password was checked against.
-    pub checked: u32,
+    /// What they showed first.
+    pub shown: Shown,
+    pub opening: Opening,
+}
+
+/// What somebody showed, with what the rules check it against: a password that has changed since shows nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Their password.
+    Password {
+        /// The version of the verifier that it was checked against.
+        checked: u32,
+    },
+}
+
+/// A session in the making, whoever's it will be.
+#[derive(Clone, Debug)]
+pub struct Opening {
     /// SHA-256 of the token.
     pub token_hash: TokenHash,
     /// When it ends at the latest.
@@ -44,6 +60,32 @@ pub struct SignIn {
     pub from: Origin,
     /// Whether the account has signed in before, and never by such a program.
     pub new_device: bool,
+}
+
+impl Opening {
+    /// The fact that opens the session, on what was shown first and then.
+    pub(crate) fn opened(
+        &self,
+        id: SessionId,
+        user_id: UserId,
+        first: Proof,
+        second: Option<Proof>,
+        at: Timestamp,
+    ) -> crate::Event {
+        let is_said_by_first = second.is_none() && first.at == at;
+        let proofs = if is_said_by_first { Vec::new() } else { std::iter::once(first).chain(second).collect() };
+        let signed_in = SignedIn {
+            user_id,
+            token_hash: self.token_hash,
+            at,
+            expires_at: self.expires_at,
+            by: first.by,
+            proofs,
+            new_device: self.new_device,
+            from: Personal::Known(self.from.clone()),
+        };
+        crate::Event::Session(id, Event::SignedIn(signed_in))
+    }
 }
 
 /// End it.
@@ -107,21 +149,20 @@ pub fn decide(
 }
 
 fn sign_in(id: SessionId, user: &user::State, command: &SignIn, at: Timestamp) -> Result<Decision, Refusal> {
-    match user {
-        user::State::Open(account) if account.passwords == command.checked && command.checked > 0 => {}
-        user::State::Absent | user::State::Open(_) | user::State::Erased => return Err(Refusal::BadCredentials),
+    let user::State::Open(account) = user else { return Err(Refusal::BadCredentials) };
+    let by = command.shown.holds(account)?;
+    let signed_in = command.opening.opened(id, command.user_id, Proof { by, at }, None, at);
+    Ok(Decision::of(vec![signed_in], Outcome::SignedIn { session_id: id }))
+}
+
+impl Shown {
+    /// Whether it shows still that somebody is the owner of that account, and as which way that counts.
+    fn holds(self, account: &user::Account) -> Result<Way, Refusal> {
+        match self {
+            Shown::Password { checked } if checked > 0 && account.passwords == checked => Ok(Way::Password),
+            Shown::Password { .. } => Err(Refusal::BadCredentials),
+        }
     }
-    let signed_in = SignedIn {
-        user_id: command.user_id,
-        token_hash: command.token_hash,
-        at,
-        expires_at: command.expires_at,
-        by: Way::Password,
-        new_device: command.new_device,
-        from: Personal::Known(command.from.clone()),
-    };
-    let events = vec![crate::Event::Session(id, Event::SignedIn(signed_in))];
-    Ok(Decision::of(events, Outcome::SignedIn { session_id: id }))
 }
 
 /// Folds one fact in.

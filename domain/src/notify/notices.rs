@@ -421,6 +421,7 @@ mod tests {
                 at: NOON,
                 expires_at: NOON,
                 by: session::Way::Mail,
+                proofs: Vec::new(),
                 new_device,
                 from: Personal::Known(user::Origin { device: "curl/8.9".to_owned(), address: "192.0.2.1".to_owned() }),
             };

@@ -4,7 +4,7 @@ use crate::ProjectionId;
 use crate::engine::definition::Definition;
 use crate::engine::fold::Fold;
 use crate::engine::table::{Key, Table};
-use domain::session::{self, TokenHash};
+use domain::session::{self, Proof, TokenHash};
 use domain::{Event, SessionId, Timestamp, UserId, user};
 use store::Fact;
 use store::sql::{Columns, Database, Row, Tx};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Sessions,
     name: "sessions",
-    version: 1,
+    version: 2,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
@@ -29,7 +29,9 @@ const TABLES: &str = "
         device text,
         address text,
         created_at bigint not null,
-        expires_at bigint not null
+        expires_at bigint not null,
+        proofs text not null,
+        proved_at bigint not null
     );
     create index if not exists session_by_user on session (user_id, created_at);
 ";
@@ -41,7 +43,7 @@ const INDEXES: &str = "
 const COMPARED: &[Table] = &[Table {
     name: "session",
     key: &[Key::Id("session_id")],
-    columns: &["token_hash", "user_id", "device", "address", "created_at", "expires_at"],
+    columns: &["token_hash", "user_id", "device", "address", "created_at", "expires_at", "proofs", "proved_at"],
 }];
 
 /// Sessions of one user in a page.
@@ -59,6 +61,10 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When it ends at the latest.
     pub expires_at: Timestamp,
+    /// What it stands on, the first one first.
+    pub proofs: Vec<Proof>,
+    /// When the newest of them was shown.
+    pub proved_at: Timestamp,
 }
 
 /// What a request must know of its session.
@@ -70,13 +76,16 @@ pub struct Open {
     pub created_at: Timestamp,
     /// When it ends at the latest.
     pub expires_at: Timestamp,
+    /// When its user last showed who they are.
+    pub proved_at: Timestamp,
 }
 
 impl Session {
     /// What a request must know of it.
     pub fn open(&self) -> Open {
-        let Session { session_id, user_id, device: _, address: _, created_at, expires_at } = *self;
-        Open { session_id, user_id, created_at, expires_at }
+        let Session { session_id, user_id, device: _, address: _, created_at, expires_at, proofs: _, proved_at } =
+            *self;
+        Open { session_id, user_id, created_at, expires_at, proved_at }
     }
 }
 
@@ -142,9 +151,12 @@ fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -
 
 fn insert(tx: &mut Tx<'_>, session_id: SessionId, signed_in: &session::SignedIn) -> Result<(), store::Error> {
     let from = signed_in.from.known();
+    let proofs = signed_in.stands_on();
+    let proved_at = proofs.iter().map(|proof| proof.at).max().unwrap_or(signed_in.at);
     tx.queue(
-        "insert into session (session_id, token_hash, user_id, device, address, created_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into session
+             (session_id, token_hash, user_id, device, address, created_at, expires_at, proofs, proved_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         &[
             (&session_id).into(),
             (&signed_in.token_hash.0).into(),
@@ -153,8 +165,20 @@ fn insert(tx: &mut Tx<'_>, session_id: SessionId, signed_in: &session::SignedIn)
             from.map(|from| from.address.as_str()).into(),
             signed_in.at.into(),
             signed_in.expires_at.into(),
+            proofs_text(&proofs).as_str().into(),
+            proved_at.into(),
         ],
     )
+}
+
+/// What a session stands on, as a column holds it.
+pub(super) fn proofs_text(proofs: &[Proof]) -> String {
+    serde_json::to_string(proofs).expect("names and instants always serialise")
+}
+
+/// What a column holds of what a session stands on: nothing but what [`proofs_text`] has written.
+pub(super) fn read_proofs(text: &str) -> Vec<Proof> {
+    serde_json::from_str(text).unwrap_or_default()
 }
 
 fn end_all(tx: &mut Tx<'_>, user_id: UserId, keep: Option<SessionId>) -> Result<(), store::Error> {
@@ -170,7 +194,7 @@ fn end_all(tx: &mut Tx<'_>, user_id: UserId, keep: Option<SessionId>) -> Result<
 
 macro_rules! session_columns {
     () => {
-        "session_id, user_id, device, address, created_at, expires_at"
+        "session_id, user_id, device, address, created_at, expires_at, proofs, proved_at"
     };
 }
 macro_rules! sessions {
@@ -222,5 +246,7 @@ fn session(row: &Row<'_>) -> Result<Session, store::Error> {
         address: row.maybe_text(const { SESSION.at("address") })?.map(str::to_owned),
         created_at: row.timestamp(const { SESSION.at("created_at") })?,
         expires_at: row.timestamp(const { SESSION.at("expires_at") })?,
+        proofs: read_proofs(row.text(const { SESSION.at("proofs") })?),
+        proved_at: row.timestamp(const { SESSION.at("proved_at") })?,
     })
 }

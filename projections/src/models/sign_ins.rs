@@ -1,9 +1,11 @@
 //! The history of sign-ins: those that succeeded one by one, those that failed by the minute.
 
+use super::sessions::{proofs_text, read_proofs};
 use crate::ProjectionId;
 use crate::engine::definition::Definition;
 use crate::engine::fold::Fold;
 use crate::engine::table::{Key, Table};
+use domain::session::Proof;
 use domain::{SessionId, Timestamp, UserId, device, session, user};
 use store::Fact;
 use store::sql::{Columns, Database, Row, Tx};
@@ -11,7 +13,7 @@ use store::sql::{Columns, Database, Row, Tx};
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::SignIns,
     name: "sign-ins",
-    version: 2,
+    version: 3,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
@@ -30,7 +32,8 @@ const TABLES: &str = "
         address text,
         session_id bytea,
         minute bigint,
-        family text
+        family text,
+        proofs text
     );
     create unique index if not exists sign_in_by_minute on sign_in (user_id, minute);
 ";
@@ -43,7 +46,7 @@ const INDEXES: &str = "
 const COMPARED: &[Table] = &[Table {
     name: "sign_in",
     key: &[Key::Number("position")],
-    columns: &["user_id", "at", "succeeded", "count", "device", "address", "session_id", "minute", "family"],
+    columns: &["user_id", "at", "succeeded", "count", "device", "address", "session_id", "minute", "family", "proofs"],
 }];
 
 /// A sign-in, or a minute of failed ones.
@@ -63,6 +66,8 @@ pub struct SignIn {
     pub address: Option<String>,
     /// The session that was opened.
     pub session_id: Option<SessionId>,
+    /// What that session stands on, the first one first; empty where signing in failed.
+    pub proofs: Vec<Proof>,
 }
 
 fn apply_session(
@@ -105,8 +110,8 @@ fn succeeded(
 ) -> Result<(), store::Error> {
     let from = signed_in.from.known();
     tx.queue(
-        "insert into sign_in (position, user_id, at, succeeded, count, device, address, session_id, minute, family)
-         values ($1, $2, $3, $4, 1, $5, $6, $7, null, $8)",
+        "insert into sign_in (position, user_id, at, succeeded, count, device, address, session_id, minute, family, proofs)
+         values ($1, $2, $3, $4, 1, $5, $6, $7, null, $8, $9)",
         &[
             position.into(),
             (&signed_in.user_id).into(),
@@ -116,6 +121,7 @@ fn succeeded(
             from.map(|from| from.address.as_str()).into(),
             (&session_id).into(),
             from.map(|from| device::family(&from.device)).as_deref().into(),
+            proofs_text(&signed_in.stands_on()).as_str().into(),
         ],
     )
 }
@@ -142,7 +148,7 @@ fn failed(tx: &mut Tx<'_>, position: u64, user_id: UserId, failures: &user::Sign
 
 macro_rules! sign_in_columns {
     () => {
-        "position, at, succeeded, count, device, address, session_id"
+        "position, at, succeeded, count, device, address, session_id, proofs"
     };
 }
 /// What [`sign_in`] reads.
@@ -187,5 +193,6 @@ fn sign_in(row: &Row<'_>) -> Result<SignIn, store::Error> {
         device: row.maybe_text(const { SIGN_IN.at("device") })?.map(str::to_owned),
         address: row.maybe_text(const { SIGN_IN.at("address") })?.map(str::to_owned),
         session_id: row.maybe_uuid(const { SIGN_IN.at("session_id") })?.map(SessionId),
+        proofs: row.maybe_text(const { SIGN_IN.at("proofs") })?.map(read_proofs).unwrap_or_default(),
     })
 }

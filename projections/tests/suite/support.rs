@@ -398,6 +398,7 @@ pub fn signed_in(session: SessionId, who: UserId, at: i64) -> Event {
         at: Timestamp(at),
         expires_at: Timestamp(at + 100),
         by: session::Way::Password,
+        proofs: Vec::new(),
         new_device: false,
         from: from("curl"),
     };

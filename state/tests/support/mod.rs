@@ -182,6 +182,7 @@ pub fn signed_in(number: u128, user_id: UserId) -> Event {
         at,
         expires_at,
         by: session::Way::Password,
+        proofs: Vec::new(),
         new_device: false,
         from,
     };

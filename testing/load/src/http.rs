@@ -8,7 +8,7 @@ use crate::readback::{self, Pair};
 use crate::{Measured, Rated};
 use anyhow::{Context, Result, ensure};
 use commands::Request as CommandRequest;
-use domain::session::{self, TokenHash};
+use domain::session::{self, Opening, Shown, TokenHash};
 use domain::text::{ChatName, MessageText, UserName};
 use domain::user::{self, Origin, Verifier};
 use domain::{ChatId, Command, SessionId, UserId, chat};
@@ -103,11 +103,13 @@ async fn person(node: &Node, number: usize) -> Result<Person> {
     });
     let sign_in = session::Command::SignIn(session::SignIn {
         user_id,
-        checked: 1,
-        token_hash: TokenHash(Sha256::digest(token.as_bytes()).into()),
-        expires_at: now().plus_seconds(86_400),
-        from: Origin::default(),
-        new_device: false,
+        shown: Shown::Password { checked: 1 },
+        opening: Opening {
+            token_hash: TokenHash(Sha256::digest(token.as_bytes()).into()),
+            expires_at: now().plus_seconds(86_400),
+            from: Origin::default(),
+            new_device: false,
+        },
     });
     let create = chat::Command::Create(chat::Create {
         by: user_id,

@@ -33,6 +33,7 @@ async fn measure_a_look_up() {
             user_id: UserId(uuid::Uuid::now_v7()),
             created_at: Timestamp(0),
             expires_at: Timestamp(i64::MAX),
+            proved_at: Timestamp(0),
         };
         let found = SessionHit { open, source: Source::Model(stamp) };
         app.share(&number.to_string(), &found, Timestamp(0)).await;

@@ -1,7 +1,10 @@
 //! The rules of proofs.
 
 use super::*;
-use crate::user::{ConfirmedEmail, EmailChangeRequested, EmailConfirmed, PasswordChanged, SignedUp, SignedUpAs};
+use crate::session::TokenHash;
+use crate::user::{
+    ConfirmedEmail, EmailChangeRequested, EmailConfirmed, Origin, PasswordChanged, SignedUp, SignedUpAs,
+};
 use uuid::Uuid;
 
 const ANNA: UserId = UserId(Uuid::from_u128(1));
@@ -94,10 +97,12 @@ fn sign_in(name: Option<&str>) -> Command {
         user_id: ANNA,
         to: to(Some(ANNA)),
         session_id: LAPTOP,
-        token_hash: TokenHash([5; 32]),
-        expires_at: NOON.plus_seconds(3_600),
-        from: Origin::default(),
-        new_device: true,
+        opening: Opening {
+            token_hash: TokenHash([5; 32]),
+            expires_at: NOON.plus_seconds(3_600),
+            from: Origin::default(),
+            new_device: true,
+        },
         name: name.map(|name| (NameClaim([1; 32]), UserName::parse(name).unwrap())),
     }))
 }

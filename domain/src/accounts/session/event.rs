@@ -22,7 +22,7 @@ impl<'de> Deserialize<'de> for TokenHash {
     }
 }
 
-/// How somebody showed who they are.
+/// A way in which somebody shows who they are, or what they show beside it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Way {
@@ -31,12 +31,42 @@ pub enum Way {
     Password,
     /// By a code or link that was mailed to them.
     Mail,
+    /// By another service that knows them.
+    External,
+    /// By a passkey, which stands for two factors.
+    Passkey,
+    /// Beside another: by a code that a device of theirs makes.
+    Totp,
+    /// Beside another: by one of the codes that they keep for when they lose that device.
+    RecoveryCode,
 }
 
 impl Way {
+    /// Every way.
+    pub const ALL: [Way; 6] = [Way::Password, Way::Mail, Way::External, Way::Passkey, Way::Totp, Way::RecoveryCode];
+
+    /// Its name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Way::Password => "password",
+            Way::Mail => "mail",
+            Way::External => "external",
+            Way::Passkey => "passkey",
+            Way::Totp => "totp",
+            Way::RecoveryCode => "recovery-code",
+        }
+    }
+
     fn is_password(&self) -> bool {
         *self == Way::Password
     }
+}
+
+/// What a session stands on: that its user has shown who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    pub by: Way,
+    pub at: Timestamp,
 }
 
 /// What happens to a session.
@@ -57,9 +87,12 @@ pub struct SignedIn {
     pub at: Timestamp,
     /// When it ends at the latest.
     pub expires_at: Timestamp,
-    /// How they showed who they are.
+    /// How they showed first who they are.
     #[serde(default, skip_serializing_if = "Way::is_password")]
     pub by: Way,
+    /// All that it stands on, the first one first. Empty where that is one proof, `by` at `at`: [`SignedIn::stands_on`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proofs: Vec<Proof>,
     /// Whether the account had signed in before, and never by such a program: its owner is told.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub new_device: bool,
@@ -73,6 +106,13 @@ pub struct SignedIn {
 pub struct Ended {
     /// Whose it was.
     pub user_id: UserId,
+}
+
+impl SignedIn {
+    /// All that it stands on, the first one first; at least one.
+    pub fn stands_on(&self) -> Vec<Proof> {
+        if self.proofs.is_empty() { vec![Proof { by: self.by, at: self.at }] } else { self.proofs.clone() }
+    }
 }
 
 impl Event {

@@ -48,15 +48,12 @@ fn from() -> Origin {
     Origin { device: "Firefox".to_owned(), address: "192.0.2.1".to_owned() }
 }
 
+fn opening() -> Opening {
+    Opening { token_hash: TokenHash([5; 32]), expires_at: NOON.plus_seconds(3_600), from: from(), new_device: false }
+}
+
 fn sign_in(checked: u32) -> Command {
-    Command::SignIn(SignIn {
-        user_id: ANNA,
-        checked,
-        token_hash: TokenHash([5; 32]),
-        expires_at: NOON.plus_seconds(3_600),
-        from: from(),
-        new_device: false,
-    })
+    Command::SignIn(SignIn { user_id: ANNA, shown: Shown::Password { checked }, opening: opening() })
 }
 
 fn signed_in() -> Event {
@@ -66,6 +63,7 @@ fn signed_in() -> Event {
         at: NOON,
         expires_at: NOON.plus_seconds(3_600),
         by: Way::Password,
+        proofs: Vec::new(),
         new_device: false,
         from: Personal::Known(from()),
     })
@@ -144,4 +142,29 @@ fn a_token_hash_is_64_hex_digits() {
     assert_eq!(serde_json::to_string(&TokenHash([5; 32])).unwrap(), text);
     assert_eq!(serde_json::from_str::<TokenHash>(&text).unwrap(), TokenHash([5; 32]));
     assert!(serde_json::from_str::<TokenHash>("\"05\"").is_err());
+}
+
+#[test]
+fn a_session_stands_on_what_was_shown_first_and_then() {
+    let proof = |by, minute: i64| Proof { by, at: NOON.plus_seconds(60 * minute) };
+    let opened = |first, second| {
+        let Event::SignedIn(signed_in) = of_laptop(opening().opened(LAPTOP, ANNA, first, second, NOON)) else {
+            unreachable!("it opens")
+        };
+        signed_in
+    };
+    let alone = opened(proof(Way::Mail, 0), None);
+    assert_eq!((alone.proofs.len(), alone.stands_on()), (0, vec![proof(Way::Mail, 0)]));
+    let both = [proof(Way::Mail, -2), proof(Way::Totp, 0)];
+    let two = opened(both[0], Some(both[1]));
+    assert_eq!((two.by, two.at, two.stands_on()), (Way::Mail, NOON, both.to_vec()));
+    let earlier = opened(proof(Way::External, -1), None);
+    assert_eq!(earlier.stands_on(), [proof(Way::External, -1)]);
+}
+
+#[test]
+fn ways_are_stored_by_their_names() {
+    for way in Way::ALL {
+        assert_eq!(serde_json::to_value(way).unwrap(), way.name());
+    }
 }
