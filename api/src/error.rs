@@ -76,6 +76,7 @@ codes! {
     MailNotFound = "mail-not-found", NOT_FOUND, "There is no such mail";
     DeliveryNotFound = "delivery-not-found", NOT_FOUND, "There is no such delivery";
     NotificationNotFound = "notification-not-found", NOT_FOUND, "There is no such notification";
+    MailingNotFound = "mailing-not-found", NOT_FOUND, "There is no such mailing";
     TemplateNotFound = "template-not-found", NOT_FOUND, "There is no such template";
     TaskNotFound = "task-not-found", NOT_FOUND, "There is no such task";
     TaskNotComplete = "task-not-complete", BAD_REQUEST, "The task is not finished";
@@ -269,6 +270,7 @@ impl From<Refusal> for Error {
             RefusalKind::TemplateNotFound => Code::TemplateNotFound,
             RefusalKind::DeliveryNotFound => Code::DeliveryNotFound,
             RefusalKind::NotificationNotFound => Code::NotificationNotFound,
+            RefusalKind::MailingNotFound => Code::MailingNotFound,
             RefusalKind::WrongState => Code::WrongState,
             RefusalKind::SuppressionNotFound => Code::SuppressionNotFound,
             RefusalKind::UserExists => Code::UserExists,

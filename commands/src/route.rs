@@ -5,11 +5,11 @@ use crate::states::States;
 use domain::email::Seen;
 use domain::id::{DigestId, EmailClaim, NameClaim, ProjectionName, QuotaId, TemplateKey};
 use domain::{
-    ChatId, Command, Decision, DeliveryId, InboxId, LinkId, MessageId, NotificationId, Outcome, PinsId, PreferencesId,
-    ProofId, ReactionsId, ReadMarkId, Reads, Refusal, ReportId, SessionId, State, StreamId, SuppressionId, TemplateId,
-    Timestamp, TokenId, UserId, chat, delivery, digest, email, inbox, link, message, name, notification, pins,
-    preferences, projection, proof, quota, reactions, read_mark, report, session, suppression, template, template_key,
-    token, user,
+    ChatId, Command, Decision, DeliveryId, InboxId, LinkId, MailingId, MessageId, NotificationId, Outcome, PinsId,
+    PreferencesId, ProofId, ReactionsId, ReadMarkId, Reads, Refusal, ReportId, SessionId, State, StreamId,
+    SuppressionId, TemplateId, Timestamp, TokenId, UserId, chat, delivery, digest, email, inbox, link, mailing,
+    message, name, notification, pins, preferences, projection, proof, quota, reactions, read_mark, report, session,
+    suppression, template, template_key, token, user,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,11 +76,14 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
             Ok(read_mark::decide(*id, &states.read_mark(*id), message, chat, command, at)?)
         }
         Command::Delivery(id, command) => {
-            Ok(delivery::decide(*id, states.delivery(*id), states.user(reads.user), command, at)?)
+            let (user, mailing) = (states.user(reads.user), states.mailing(reads.mailing));
+            Ok(delivery::decide(*id, states.delivery(*id), user, mailing, command, at)?)
         }
         Command::Notification(id, command) => {
-            let is_gone = |user_id| !matches!(states.user(Some(user_id)), user::State::Open(_));
-            Ok(notification::decide(*id, states.notification(*id), is_gone, command, at)?)
+            Ok(notification::decide(*id, states.notification(*id), |one| states.is_gone(one), command, at)?)
+        }
+        Command::Mailing(id, command) => {
+            Ok(mailing::decide(*id, states.mailing(Some(*id)), |one| states.is_gone(one), command, at)?)
         }
         Command::Inbox(id, command) => Ok(inbox::decide(*id, &states.inbox(*id), command, at)),
         Command::Preferences(id, command) => {
@@ -104,6 +107,11 @@ impl States {
     pub(crate) fn user(&self, id: Option<UserId>) -> &user::State {
         static ABSENT: user::State = user::State::Absent;
         if let Some(State::User(state)) = self.state(id) { state } else { &ABSENT }
+    }
+
+    /// Whether somebody was erased, or never signed up.
+    fn is_gone(&self, user_id: UserId) -> bool {
+        !matches!(self.user(Some(user_id)), user::State::Open(_))
     }
 
     fn session(&self, id: SessionId) -> session::State {
@@ -194,6 +202,11 @@ impl States {
     fn notification(&self, id: NotificationId) -> &notification::State {
         static ABSENT: notification::State = notification::State::Absent;
         if let Some(State::Notification(state)) = self.state(Some(id)) { state } else { &ABSENT }
+    }
+
+    fn mailing(&self, id: Option<MailingId>) -> &mailing::State {
+        static ABSENT: mailing::State = mailing::State::Absent;
+        if let Some(State::Mailing(state)) = self.state(id) { state } else { &ABSENT }
     }
 
     fn inbox(&self, id: InboxId) -> inbox::State {

@@ -130,7 +130,8 @@ impl One<'_> {
             Err(why) => self.unsayable(&why).await,
             Ok(said) => {
                 let item = InboxItem { title: said.title, text: said.summary, link: self.url() };
-                self.written(delivery::Command::AddToInbox(delivery::AddToInbox { item })).await
+                let add = delivery::AddToInbox { item, mailing: None };
+                self.written(delivery::Command::AddToInbox(add)).await
             }
         }
     }
@@ -269,7 +270,7 @@ impl One<'_> {
 
     fn intent(&self, provider: &str) -> delivery::Attempt {
         let node = self.courier.settings.node.clone();
-        delivery::Attempt { provider: provider.to_owned(), node, epoch: self.epoch }
+        delivery::Attempt { provider: provider.to_owned(), node, epoch: self.epoch, mailing: None }
     }
 
     /// Writes how an attempt ended, for as long as it takes: what is not written is not known.

@@ -2,8 +2,8 @@
 
 use crate::link::LinkCode;
 use crate::{
-    ChatId, Event, InvitationId, MessageId, NotificationId, ReportId, SessionId, TemplateId, Timestamp, TokenId,
-    UserId, preferences, reactions, user,
+    ChatId, Event, InvitationId, MailingId, MessageId, NotificationId, ReportId, SessionId, TemplateId, Timestamp,
+    TokenId, UserId, preferences, reactions, user,
 };
 
 /// What a command answers when it is accepted. Kept with the receipt, so that a repeat gives the same answer.
@@ -79,6 +79,8 @@ pub enum Outcome {
         /// How many people it was for when it was asked for.
         recipients: u64,
     },
+    /// A mailing was drafted.
+    MailingCreated { mailing_id: MailingId },
 }
 
 /// What `decide` answers: the facts to append, none when nothing changes, and the outcome.

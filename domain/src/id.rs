@@ -70,6 +70,7 @@ id!(LinkId, "a short link");
 id!(TemplateId, "a template");
 id!(DeliveryId, "a delivery");
 id!(NotificationId, "a notification");
+id!(MailingId, "a mailing");
 id!(InboxId, "a person's inbox: that of the user");
 id!(PreferencesId, "a user's preferences: that of the user");
 stream_of!(NameClaim);
@@ -341,6 +342,8 @@ pub enum StreamId {
     DeliveryId(DeliveryId),
     /// `notification-<id>`
     NotificationId(NotificationId),
+    /// `mailing-<id>`
+    MailingId(MailingId),
     /// `inbox-<id of the user>`
     InboxId(InboxId),
     /// `preferences-<id of the user>`
@@ -392,6 +395,8 @@ pub enum Category {
     Delivery,
     /// What others are told because somebody wants it.
     Notification,
+    /// What many are told, in runs.
+    Mailing,
     /// A person's inbox.
     Inbox,
     /// What a user wants to be told.
@@ -408,7 +413,7 @@ pub enum Category {
 
 impl Category {
     /// Every category.
-    pub const ALL: [Category; 23] = [
+    pub const ALL: [Category; 24] = [
         Category::User,
         Category::Session,
         Category::Token,
@@ -426,6 +431,7 @@ impl Category {
         Category::Link,
         Category::Delivery,
         Category::Notification,
+        Category::Mailing,
         Category::Inbox,
         Category::Preferences,
         Category::Suppression,
@@ -454,6 +460,7 @@ impl Category {
             Category::Link => "link",
             Category::Delivery => "delivery",
             Category::Notification => "notification",
+            Category::Mailing => "mailing",
             Category::Inbox => "inbox",
             Category::Preferences => "preferences",
             Category::Suppression => "suppression",
@@ -478,7 +485,7 @@ impl Category {
             | Category::Inbox
             | Category::Projection => true,
             Category::User | Category::Session | Category::Quota | Category::Chat => false,
-            Category::Delivery | Category::Notification => false,
+            Category::Delivery | Category::Notification | Category::Mailing => false,
         }
     }
 
@@ -514,6 +521,7 @@ impl StreamId {
             StreamId::LinkId(_) => Category::Link,
             StreamId::DeliveryId(_) => Category::Delivery,
             StreamId::NotificationId(_) => Category::Notification,
+            StreamId::MailingId(_) => Category::Mailing,
             StreamId::InboxId(_) => Category::Inbox,
             StreamId::PreferencesId(_) => Category::Preferences,
             StreamId::SuppressionId(_) => Category::Suppression,
@@ -544,6 +552,7 @@ impl fmt::Display for StreamId {
             StreamId::LinkId(id) => id.fmt(out),
             StreamId::DeliveryId(id) => id.fmt(out),
             StreamId::NotificationId(id) => id.fmt(out),
+            StreamId::MailingId(id) => id.fmt(out),
             StreamId::InboxId(id) => id.fmt(out),
             StreamId::PreferencesId(id) => id.fmt(out),
             StreamId::SuppressionId(SuppressionId(hash)) => out.write_str(&hex(hash)),
@@ -576,6 +585,7 @@ impl StreamId {
             Category::Link => LinkId(parse_uuid(rest)?).into(),
             Category::Delivery => DeliveryId(parse_uuid(rest)?).into(),
             Category::Notification => NotificationId(parse_uuid(rest)?).into(),
+            Category::Mailing => MailingId(parse_uuid(rest)?).into(),
             Category::Inbox => InboxId(parse_uuid(rest)?).into(),
             Category::Preferences => PreferencesId(parse_uuid(rest)?).into(),
             Category::Suppression => SuppressionId(parse_hash(rest)?).into(),
@@ -620,7 +630,7 @@ mod tests {
     #[test]
     fn streams_read_back_from_their_text() {
         let id = Uuid::from_u128(7);
-        let streams: [StreamId; 22] = [
+        let streams: [StreamId; 23] = [
             UserId(id).into(),
             SessionId(id).into(),
             TokenId(id).into(),
@@ -634,6 +644,7 @@ mod tests {
             DigestId { user_id: UserId(id), span: 70 }.into(),
             DeliveryId(id).into(),
             NotificationId(id).into(),
+            MailingId(id).into(),
             InboxId(id).into(),
             NameClaim([0xab; 32]).into(),
             PreferencesId(id).into(),

@@ -26,10 +26,13 @@ pub use chat::emoji::Emoji;
 pub use chat::{message, pins, reactions, read_mark, report};
 pub use decision::{Decision, Outcome};
 pub use id::{
-    Category, ChatId, DeliveryId, InboxId, InvitationId, LinkId, MessageId, NotificationId, PinsId, PreferencesId,
-    ProofId, ReactionsId, ReadMarkId, ReportId, SessionId, StreamId, SuppressionId, TemplateId, TokenId, UserId,
+    Category, ChatId, DeliveryId, InboxId, InvitationId, LinkId, MailingId, MessageId, NotificationId, PinsId,
+    PreferencesId, ProofId, ReactionsId, ReadMarkId, ReportId, SessionId, StreamId, SuppressionId, TemplateId, TokenId,
+    UserId,
 };
-pub use notify::{delivery, digest, inbox, link, notification, preferences, suppression, template, template_key};
+pub use notify::{
+    delivery, digest, inbox, link, mailing, notification, preferences, suppression, template, template_key,
+};
 pub use ops::projection;
 pub use personal::Personal;
 pub use reads::Reads;
@@ -66,6 +69,8 @@ pub enum Command {
     Delivery(DeliveryId, delivery::Command),
     /// About one notification.
     Notification(NotificationId, notification::Command),
+    /// About one mailing.
+    Mailing(MailingId, mailing::Command),
     /// About a person's inbox.
     Inbox(InboxId, inbox::Command),
     /// About one user's preferences.
@@ -101,6 +106,7 @@ impl Command {
             Command::Link(id, _) => (*id).into(),
             Command::Delivery(id, _) => (*id).into(),
             Command::Notification(id, _) => (*id).into(),
+            Command::Mailing(id, _) => (*id).into(),
             Command::Inbox(id, _) => (*id).into(),
             Command::Preferences(id, _) => (*id).into(),
             Command::Suppression(id, _) => (*id).into(),
@@ -127,6 +133,7 @@ impl Command {
             Command::Template(_, command) => command.reads(),
             Command::Delivery(_, command) => command.reads(),
             Command::Notification(_, command) => command.reads(),
+            Command::Mailing(_, command) => command.reads(),
             Command::Preferences(id, command) => command.reads(*id),
             Command::Suppression(_, command) => command.reads(),
             Command::Inbox(..) | Command::Projection(..) | Command::Nothing(_) => Reads::default(),
@@ -145,6 +152,7 @@ impl Command {
             Command::Digest(..) => None,
             Command::Link(..) => None,
             Command::Notification(_, command) => command.by(),
+            Command::Mailing(_, command) => command.by(),
             Command::User(..) | Command::Session(..) | Command::Token(..) | Command::Delivery(..) => None,
             Command::Inbox(..) | Command::Projection(..) | Command::Nothing(_) => None,
             Command::Preferences(..) | Command::Suppression(..) | Command::Proof(..) => None,
@@ -162,7 +170,7 @@ impl Command {
             Command::Report(..) => true,
             Command::Session(..) | Command::Token(..) | Command::Message(..) | Command::Nothing(_) => true,
             Command::Delivery(..) | Command::Notification(..) | Command::Inbox(..) | Command::Suppression(..) => true,
-            Command::Template(..) => true,
+            Command::Template(..) | Command::Mailing(..) => true,
             // What is said of preferences is judged by the account that they are of.
             Command::User(..) | Command::Preferences(..) | Command::Proof(..) | Command::Projection(..) => false,
         }
@@ -204,6 +212,8 @@ pub enum Event {
     Delivery(DeliveryId, delivery::Event),
     /// To a notification.
     Notification(NotificationId, notification::Event),
+    /// To a mailing.
+    Mailing(MailingId, mailing::Event),
     /// To a person's inbox.
     Inbox(InboxId, inbox::Event),
     /// To a user's preferences.
@@ -241,6 +251,7 @@ impl Event {
             Event::Link(id, _) => (*id).into(),
             Event::Delivery(id, _) => (*id).into(),
             Event::Notification(id, _) => (*id).into(),
+            Event::Mailing(id, _) => (*id).into(),
             Event::Inbox(id, _) => (*id).into(),
             Event::Preferences(id, _) => (*id).into(),
             Event::Suppression(id, _) => (*id).into(),
@@ -287,6 +298,7 @@ impl Event {
             Event::Link(_, event) => event.name(),
             Event::Delivery(_, event) => event.name(),
             Event::Notification(_, event) => event.name(),
+            Event::Mailing(_, event) => event.name(),
             Event::Inbox(_, event) => event.name(),
             Event::Preferences(_, event) => event.name(),
             Event::Suppression(_, event) => event.name(),
@@ -316,6 +328,7 @@ impl Event {
             Event::Link(_, event) => event.written(),
             Event::Delivery(_, event) => event.written(),
             Event::Notification(_, event) => event.written(),
+            Event::Mailing(_, event) => event.written(),
             Event::Inbox(_, event) => event.written(),
             Event::Preferences(id, event) => event.written(*id),
             Event::Suppression(id, event) => event.written(*id),
@@ -349,6 +362,7 @@ impl Event {
             Category::Link => parts.placed(link::Event::restore(parts)?, Event::Link)?,
             Category::Delivery => parts.placed(delivery::Event::restore(parts)?, Event::Delivery)?,
             Category::Notification => parts.placed(notification::Event::restore(parts)?, Event::Notification)?,
+            Category::Mailing => parts.placed(mailing::Event::restore(parts)?, Event::Mailing)?,
             Category::Inbox => parts.placed(inbox::Event::restore(parts)?, Event::Inbox)?,
             Category::Preferences => parts.placed(preferences::Event::restore(parts)?, Event::Preferences)?,
             Category::Suppression => parts.placed(suppression::Event::restore(parts)?, Event::Suppression)?,
@@ -394,6 +408,8 @@ pub enum State {
     Delivery(delivery::State),
     /// A notification.
     Notification(notification::State),
+    /// A mailing.
+    Mailing(mailing::State),
     /// A person's inbox.
     Inbox(inbox::State),
     /// A user's preferences.
@@ -431,6 +447,7 @@ impl State {
             Category::Link => State::Link(link::State::default()),
             Category::Delivery => State::Delivery(delivery::State::default()),
             Category::Notification => State::Notification(notification::State::default()),
+            Category::Mailing => State::Mailing(mailing::State::default()),
             Category::Inbox => State::Inbox(inbox::State::default()),
             Category::Preferences => State::Preferences(preferences::State::default()),
             Category::Suppression => State::Suppression(suppression::State::default()),
@@ -460,6 +477,7 @@ impl State {
             (State::Link(state), Event::Link(_, event)) => link::evolve(state, event),
             (State::Delivery(state), Event::Delivery(_, event)) => delivery::evolve(state, event),
             (State::Notification(state), Event::Notification(_, event)) => notification::evolve(state, event),
+            (State::Mailing(state), Event::Mailing(_, event)) => mailing::evolve(state, event),
             (State::Inbox(state), Event::Inbox(_, event)) => inbox::evolve(state, event),
             (State::Preferences(state), Event::Preferences(_, event)) => preferences::evolve(state, event),
             (State::Suppression(state), Event::Suppression(_, event)) => suppression::evolve(state, event),
@@ -485,6 +503,7 @@ impl State {
                 | State::Link(_)
                 | State::Delivery(_)
                 | State::Notification(_)
+                | State::Mailing(_)
                 | State::Inbox(_)
                 | State::Preferences(_)
                 | State::Suppression(_)
@@ -516,6 +535,7 @@ impl State {
             State::Link(state) => state.to_json(),
             State::Delivery(state) => state.to_json(),
             State::Notification(state) => state.to_json(),
+            State::Mailing(state) => state.to_json(),
             State::Inbox(state) => state.to_json(),
             State::Preferences(state) => state.to_json(personal),
             State::Suppression(state) => state.to_json(personal),
@@ -565,6 +585,9 @@ pub enum Refusal {
     /// By the rules of notifications.
     #[error(transparent)]
     Notification(#[from] notification::Refusal),
+    /// By the rules of mailings.
+    #[error(transparent)]
+    Mailing(#[from] mailing::Refusal),
     /// By the rules of preferences.
     #[error(transparent)]
     Preferences(#[from] preferences::Refusal),
@@ -614,6 +637,7 @@ impl Refusal {
             Refusal::Link(refusal) => refusal.kind(),
             Refusal::Delivery(refusal) => refusal.kind(),
             Refusal::Notification(refusal) => refusal.kind(),
+            Refusal::Mailing(refusal) => refusal.kind(),
             Refusal::Preferences(refusal) => refusal.kind(),
             Refusal::Suppression(refusal) => refusal.kind(),
             Refusal::Template(refusal) => refusal.kind(),

@@ -6,6 +6,7 @@ pub mod digest;
 pub mod inbox;
 pub mod language;
 pub mod link;
+pub mod mailing;
 pub mod notices;
 pub mod notification;
 pub mod preferences;

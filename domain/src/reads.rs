@@ -1,7 +1,7 @@
 //! What rules look at beside their own stream.
 
 use crate::id::{EmailClaim, NameClaim, PreferencesId, QuotaId, TemplateKey};
-use crate::{ChatId, MessageId, PinsId, ProofId, StreamId, UserId};
+use crate::{ChatId, MailingId, MessageId, PinsId, ProofId, StreamId, UserId};
 
 /// The streams beside its own whose states a command is decided on, by what they are to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Reads {
     pub message: Option<MessageId>,
     /// The pins of the chat.
     pub pins: Option<PinsId>,
+    /// The mailing by which a delivery is sent.
+    pub mailing: Option<MailingId>,
     /// The accounts of those who are told something.
     pub people: Vec<UserId>,
 }
@@ -53,6 +55,7 @@ impl Reads {
             answered,
             message,
             pins,
+            mailing,
             people,
         } = self;
         [
@@ -69,6 +72,7 @@ impl Reads {
             answered.map(StreamId::from),
             message.map(StreamId::from),
             pins.map(StreamId::from),
+            mailing.map(StreamId::from),
         ]
         .into_iter()
         .flatten()

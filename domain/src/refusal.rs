@@ -43,6 +43,8 @@ pub enum RefusalKind {
     DeliveryNotFound,
     /// There is no such notification.
     NotificationNotFound,
+    /// There is no such mailing.
+    MailingNotFound,
     /// The state of the thing does not allow it.
     WrongState,
     /// The user may not come into the chat any more.

@@ -48,6 +48,10 @@ text!(
     TokenName
 );
 text!(
+    /// A mailing's name: 1 to 128 characters, at least one of them visible.
+    MailingName
+);
+text!(
     /// Why something is so, in somebody's own words: 1 to 200 characters, at least one of them visible.
     Note
 );
@@ -161,6 +165,14 @@ impl TokenName {
     pub fn parse(text: &str) -> Result<TokenName, Unfit> {
         one_line(text, 64, "must have 1 to 64 characters")?;
         Ok(TokenName(text.to_owned()))
+    }
+}
+
+impl MailingName {
+    /// Parses a mailing's name.
+    pub fn parse(text: &str) -> Result<MailingName, Unfit> {
+        one_line(text, 128, "must have 1 to 128 characters")?;
+        Ok(MailingName(text.to_owned()))
     }
 }
 

@@ -8,15 +8,16 @@ use domain::link::{LinkCode, LinkTarget};
 use domain::notify::{CategoryKey, Channel, Kind, Semantics, quiet};
 use domain::session::TokenHash;
 use domain::text::{
-    ChatName, DisplayName, Email, Locale, MessageText, Nickname, Note, ReportText, TimeZone, TokenName, UserName,
+    ChatName, DisplayName, Email, Locale, MailingName, MessageText, Nickname, Note, ReportText, TimeZone, TokenName,
+    UserName,
 };
 use domain::user::{Origin, Verifier};
 use domain::{
-    ChatId, DeliveryId, Emoji, Event, InboxId, InvitationId, LinkId, MessageId, NotificationId, Personal, PinsId,
-    PreferencesId, ProofId, ReactionsId, ReadMarkId, ReportId, SessionId, Stored, StoredParts, StreamId, SuppressionId,
-    TemplateId, Timestamp, TokenId, Unreadable, UserId, chat, delivery, digest, email, inbox, link, message, name,
-    notification, pins, preferences, projection, proof, quota, reactions, read_mark, report, session, suppression,
-    template, template_key, token, user,
+    ChatId, DeliveryId, Emoji, Event, InboxId, InvitationId, LinkId, MailingId, MessageId, NotificationId, Personal,
+    PinsId, PreferencesId, ProofId, ReactionsId, ReadMarkId, ReportId, SessionId, Stored, StoredParts, StreamId,
+    SuppressionId, TemplateId, Timestamp, TokenId, Unreadable, UserId, chat, delivery, digest, email, inbox, link,
+    mailing, message, name, notification, pins, preferences, projection, proof, quota, reactions, read_mark, report,
+    session, suppression, template, template_key, token, user,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -43,6 +44,7 @@ const DIGEST: DigestId = DigestId { user_id: ANNA, span: 0 };
 const EARLIER: MessageId = MessageId(Uuid::from_u128(6));
 const DELIVERY: DeliveryId = DeliveryId(Uuid::from_u128(9));
 const NOTIFICATION: NotificationId = NotificationId(Uuid::from_u128(10));
+const MAILING: MailingId = MailingId(Uuid::from_u128(21));
 const PREFERENCES: PreferencesId = PreferencesId(ANNA.0);
 const SUPPRESSION: SuppressionId = SuppressionId([0xba; 32]);
 const TEMPLATE: TemplateId = TemplateId(Uuid::from_u128(11));
@@ -470,6 +472,124 @@ examples! { sight:
         Event::Notification(NOTIFICATION, notification::Event::Cancelled(notification::Cancelled {
             at: AT,
             by: Some(BORIS),
+        }))
+    },
+    Event::Mailing(_, mailing::Event::Created(_)) => {
+        Event::Mailing(MAILING, mailing::Event::Created(Box::new(mailing::Drafted {
+            at: AT,
+            by: BORIS,
+            name: MailingName::parse("Weekly news").unwrap(),
+            plan: mailing::Plan {
+                category: CategoryKey::MARKETING,
+                kind: Kind::Marketing,
+                channels: vec![Channel::Email, Channel::Inbox],
+                saying: mailing::Saying::Template { template_id: Uuid::from_u128(12), version: Some(3) },
+                audience: mailing::Audience {
+                    named: true,
+                    role: Some(user::Role::Moderator),
+                    chat_id: Some(CHAT),
+                    signed_up_after: Some(AT),
+                    active_since: Some(AT),
+                    locale: Some(Locale::parse("ru").unwrap()),
+                },
+                send_at: Some(AT),
+                schedule: Some(notification::Schedule {
+                    cron: "30 2 * * *".to_owned(),
+                    time_zone: "Europe/Berlin".to_owned(),
+                }),
+                per_second_max: Some(20),
+                expires_in: 3_600,
+            },
+            texts: sight.of(mailing::Texts {
+                details: details(),
+                variables_url: Some("https://example.org/variables?key=secret".to_owned()),
+            }),
+        })))
+    },
+    Event::Mailing(_, mailing::Event::Changed(_)) => {
+        Event::Mailing(MAILING, mailing::Event::Changed(Box::new(mailing::Drafted {
+            at: AT,
+            by: BORIS,
+            name: MailingName::parse("News").unwrap(),
+            plan: mailing::Plan {
+                category: CategoryKey::MARKETING,
+                kind: Kind::Marketing,
+                channels: vec![Channel::Email],
+                saying: mailing::Saying::Plain,
+                audience: mailing::Audience::default(),
+                send_at: None,
+                schedule: None,
+                per_second_max: None,
+                expires_in: 3_600,
+            },
+            texts: sight.of(mailing::Texts { details: details(), variables_url: None }),
+        })))
+    },
+    Event::Mailing(_, mailing::Event::RecipientsNamed(_)) => {
+        Event::Mailing(MAILING, mailing::Event::RecipientsNamed(mailing::RecipientsNamed {
+            user_ids: vec![ANNA, BORIS],
+        }))
+    },
+    Event::Mailing(_, mailing::Event::Deleted(_)) => {
+        Event::Mailing(MAILING, mailing::Event::Deleted(mailing::Deleted { at: AT, by: Some(BORIS) }))
+    },
+    Event::Mailing(_, mailing::Event::Started(_)) => {
+        Event::Mailing(MAILING, mailing::Event::Started(mailing::Started { at: AT, by: Some(BORIS), due_at: AT }))
+    },
+    Event::Mailing(_, mailing::Event::RunBegun(_)) => {
+        Event::Mailing(MAILING, mailing::Event::RunBegun(mailing::RunBegun {
+            at: AT,
+            run: 1,
+            notification_id: NOTIFICATION,
+            due_at: AT,
+            category: CategoryKey::MARKETING,
+            content: delivery::Content::Template { template_id: Uuid::from_u128(12), version: 3 },
+            author: BORIS,
+            fetched: sight.of(mailing::Fetched { variables: details().variables }),
+        }))
+    },
+    Event::Mailing(_, mailing::Event::RunPostponed(_)) => {
+        Event::Mailing(MAILING, mailing::Event::RunPostponed(mailing::RunPostponed {
+            at: AT,
+            run: 1,
+            tries: 2,
+            reason: "variables_url: it answered 500".to_owned(),
+            until: AT.plus_seconds(60),
+        }))
+    },
+    Event::Mailing(_, mailing::Event::AudienceFrozen(_)) => {
+        Event::Mailing(MAILING, mailing::Event::AudienceFrozen(mailing::AudienceFrozen {
+            at: AT,
+            run: 1,
+            chunk: 2,
+            notification_id: NOTIFICATION,
+            recipients: 2,
+            after: Some(BORIS),
+            last: true,
+        }))
+    },
+    Event::Mailing(_, mailing::Event::RunFinished(_)) => {
+        Event::Mailing(MAILING, mailing::Event::RunFinished(mailing::RunFinished {
+            at: AT,
+            run: 1,
+            next_due_at: Some(AT.plus_seconds(86_400)),
+        }))
+    },
+    Event::Mailing(_, mailing::Event::Paused(_)) => {
+        Event::Mailing(MAILING, mailing::Event::Paused(mailing::Stopped {
+            at: AT,
+            by: None,
+            reason: Some("variables_url: it answered 500".to_owned()),
+        }))
+    },
+    Event::Mailing(_, mailing::Event::Resumed(_)) => {
+        Event::Mailing(MAILING, mailing::Event::Resumed(mailing::Resumed { at: AT, by: Some(BORIS), due_at: AT }))
+    },
+    Event::Mailing(_, mailing::Event::Cancelled(_)) => {
+        Event::Mailing(MAILING, mailing::Event::Cancelled(mailing::Stopped {
+            at: AT,
+            by: Some(BORIS),
+            reason: None,
         }))
     },
     Event::Inbox(_, inbox::Event::AllRead(_)) => {

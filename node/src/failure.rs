@@ -180,6 +180,7 @@ fn of_refusal(refusal: &Refusal) -> FailureKind {
         | RefusalKind::TemplateNotFound
         | RefusalKind::DeliveryNotFound
         | RefusalKind::NotificationNotFound
+        | RefusalKind::MailingNotFound
         | RefusalKind::InvitationNotFound
         | RefusalKind::ReportNotFound
         | RefusalKind::SuppressionNotFound => FailureKind::NotFound,

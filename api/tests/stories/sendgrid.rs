@@ -68,7 +68,7 @@ async fn accepted(app: &TestApp, user_id: UserId) -> DeliveryId {
         suppressed: None,
         before_sign_up: false,
     };
-    let attempt = Attempt { provider: "api.sendgrid.com".to_owned(), node: "a".to_owned(), epoch: 1 };
+    let attempt = Attempt { provider: "api.sendgrid.com".to_owned(), node: "a".to_owned(), epoch: 1, mailing: None };
     let ended = EndAttempt { attempt: 1, end: Ended::Accepted { provider_id: None, detail: String::new() } };
     for command in [
         delivery::Command::Request(Box::new(request)),

@@ -5,7 +5,7 @@
 //! say what follows.
 
 use super::category::Semantics;
-use crate::{Decision, DeliveryId, Outcome, Personal, RefusalKind, Timestamp, user};
+use crate::{Decision, DeliveryId, Outcome, Personal, RefusalKind, Timestamp, UserId, mailing, user};
 
 mod command;
 mod event;
@@ -41,25 +41,33 @@ pub enum Refusal {
     /// Another dispatcher has taken over since.
     #[error("another dispatcher sends this delivery")]
     TakenOver,
+    /// The mailing that it is a part of is paused, or was called off.
+    #[error("the mailing that this delivery is a part of sends nothing now")]
+    Held,
 }
 
 impl Refusal {
     pub(crate) fn kind(self) -> RefusalKind {
         match self {
             Refusal::NotFound => RefusalKind::DeliveryNotFound,
-            Refusal::WrongState | Refusal::NotDue | Refusal::TakenOver => RefusalKind::WrongState,
+            Refusal::WrongState | Refusal::NotDue | Refusal::TakenOver | Refusal::Held => RefusalKind::WrongState,
         }
     }
 }
 
-/// Decides on one delivery. `user` is the state of the account that a new one is for, and is not looked at otherwise.
+/// Decides on one delivery. `user` is the state of the account that a new one is for, `mailing` that of the mailing by which
+/// one is sent; neither is looked at otherwise.
 pub fn decide(
     id: DeliveryId,
     state: &State,
     user: &user::State,
+    mailing: &mailing::State,
     command: &Command,
     at: Timestamp,
 ) -> Result<Decision, Refusal> {
+    if command.sent_by().is_some() && !mailing.sends() {
+        return Err(Refusal::Held);
+    }
     let (events, outcome) = match (state, command) {
         (State::Absent, Command::Request(command)) => (request(user, command, at), Outcome::Done),
         // A second look at the same fact.
@@ -80,8 +88,21 @@ fn request(user: &user::State, command: &Request, at: Timestamp) -> Vec<Event> {
     }
 }
 
+/// What these requests make of deliveries that were not there; nothing for people who are gone.
+pub(super) fn all_requested(
+    requests: &[(DeliveryId, Request)],
+    is_gone: impl Fn(UserId) -> bool,
+    at: Timestamp,
+) -> Vec<crate::Event> {
+    let mut facts = Vec::with_capacity(requests.len() * 2 + 1);
+    for (delivery_id, request) in requests.iter().filter(|(_, one)| !is_gone(one.user_id)) {
+        facts.extend(requested(request, at).into_iter().map(|event| crate::Event::Delivery(*delivery_id, event)));
+    }
+    facts
+}
+
 /// What a request makes of a delivery that was not there.
-pub(super) fn requested(command: &Request, at: Timestamp) -> Vec<Event> {
+fn requested(command: &Request, at: Timestamp) -> Vec<Event> {
     let requested = Event::Requested(command.requested(at));
     let ended = match (&command.suppressed, command.due_at >= command.expires_at) {
         (Some(reason), _) => Some(Event::Suppressed(Suppressed { at, reason: reason.clone() })),

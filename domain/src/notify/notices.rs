@@ -81,7 +81,7 @@ pub fn tells_of(category: Category) -> bool {
         Category::Token | Category::Quota | Category::Name | Category::Message | Category::Link => false,
         Category::Digest => true,
         Category::Reactions | Category::Pins | Category::ReadMark => false,
-        Category::Delivery | Category::Notification | Category::Inbox => false,
+        Category::Delivery | Category::Notification | Category::Mailing | Category::Inbox => false,
         Category::Preferences | Category::Suppression | Category::Template | Category::TemplateKey => false,
         Category::Projection => false,
     }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 /// Most recipients that a request can name one by one.
 pub const NAMED_MAX: usize = 10_000;
 /// Most of them in one fact, which must fit into an event.
-const NAMED_IN_ONE_FACT_MAX: usize = 1_000;
+pub(super) const NAMED_IN_ONE_FACT_MAX: usize = 1_000;
 /// Most deliveries of one chunk: one decision.
 pub const CHUNK_MAX: usize = 500;
 
@@ -258,11 +258,7 @@ pub fn decide(
             if known.cancelled || known.due_at.is_none() || !is_next {
                 return Ok(Decision::nothing(Outcome::Done));
             }
-            let mut facts = Vec::with_capacity(command.deliveries.len() * 2 + 1);
-            for (delivery_id, request) in command.deliveries.iter().filter(|(_, one)| !is_gone(one.user_id)) {
-                let events = delivery::requested(request, at).into_iter();
-                facts.extend(events.map(|event| crate::Event::Delivery(*delivery_id, event)));
-            }
+            let mut facts = delivery::all_requested(&command.deliveries, is_gone, at);
             facts.push(own(Event::Expanded(expanded(command, at))));
             Ok(Decision::of(facts, Outcome::Done))
         }

@@ -2,7 +2,7 @@
 
 use super::event::{Content, Details, Fault, InboxItem, ReportKind, Requested};
 use crate::notify::category::{CategoryKey, Channel, Kind, Semantics};
-use crate::{NotificationId, Personal, Reads, Timestamp, UserId};
+use crate::{MailingId, NotificationId, Personal, Reads, Timestamp, UserId};
 use uuid::Uuid;
 
 /// What may be wanted of a delivery.
@@ -87,6 +87,8 @@ pub struct Attempt {
     pub node: String,
     /// Of the lease under which that node sends.
     pub epoch: u64,
+    /// The mailing by which it is sent, which may be paused.
+    pub mailing: Option<MailingId>,
 }
 
 /// Write how an attempt ended.
@@ -150,6 +152,8 @@ pub struct Suppress {
 #[derive(Clone, Debug)]
 pub struct AddToInbox {
     pub item: InboxItem,
+    /// The mailing by which it is sent, which may be paused.
+    pub mailing: Option<MailingId>,
 }
 
 /// Write what a provider says later.
@@ -183,9 +187,27 @@ pub struct InInboxOf {
 }
 
 impl Command {
-    /// What the rules look at beside the delivery: whether the recipient of a new one is still there.
+    /// What the rules look at beside the delivery: whether the recipient of a new one is still there; whether the mailing
+    /// by which one is sent goes on.
     pub fn reads(&self) -> Reads {
         let user = if let Command::Request(request) = self { Some(request.user_id) } else { None };
-        Reads { user, ..Reads::default() }
+        Reads { user, mailing: self.sent_by(), ..Reads::default() }
+    }
+
+    /// The mailing by which it is sent.
+    pub(super) fn sent_by(&self) -> Option<MailingId> {
+        match self {
+            Command::Attempt(Attempt { mailing, .. }) | Command::AddToInbox(AddToInbox { mailing, .. }) => *mailing,
+            Command::Request(_)
+            | Command::EndAttempt(_)
+            | Command::LoseAttempt(_)
+            | Command::Defer(_)
+            | Command::Suppress(_)
+            | Command::Report(_)
+            | Command::Cancel(_)
+            | Command::Retry(_)
+            | Command::Read(_)
+            | Command::Archive(_) => None,
+        }
     }
 }

@@ -56,7 +56,7 @@ fn fault() -> Fault {
 }
 
 fn try_it(epoch: u64) -> Command {
-    Command::Attempt(Attempt { provider: "mail.example.org".to_owned(), node: "one".to_owned(), epoch })
+    Command::Attempt(Attempt { provider: "mail.example.org".to_owned(), node: "one".to_owned(), epoch, mailing: None })
 }
 
 fn end(attempt: u32, end: Ended) -> Command {
@@ -70,7 +70,7 @@ fn accepted() -> Ended {
 fn decided(given: &[Event], when: &Command, at: Timestamp) -> Result<Decision, Refusal> {
     let mut state = State::default();
     given.iter().for_each(|event| evolve(&mut state, event));
-    decide(MAIL, &state, &account(), when, at)
+    decide(MAIL, &state, &account(), &mailing::State::Absent, when, at)
 }
 
 /// The names of the facts that follow, and how far the delivery is with them.
@@ -120,7 +120,7 @@ fn nothing_is_written_for_those_who_are_gone() {
         (user::State::Absent, true, 1),
     ] {
         let request = Command::Request(Box::new(Request { before_sign_up, ..wanted() }));
-        let decision = decide(MAIL, &State::Absent, &user, &request, NOON).unwrap();
+        let decision = decide(MAIL, &State::Absent, &user, &mailing::State::Absent, &request, NOON).unwrap();
         assert_eq!(decision.facts.len(), written, "{user:?}");
     }
     assert_eq!(request.reads().user, Some(ANNA));
@@ -263,7 +263,7 @@ fn what_a_provider_reports_later_is_news_once() {
 #[test]
 fn an_inbox_is_only_its_owners() {
     let item = InboxItem { title: "Hello".to_owned(), text: "It is me.".to_owned(), link: None };
-    let add = Command::AddToInbox(AddToInbox { item });
+    let add = Command::AddToInbox(AddToInbox { item, mailing: None });
     check(&[requested()], &add, Ok((&["delivery.added_to_inbox.v1"], Status::Delivered)));
     let category = CategoryKey::SECURITY;
     let added = Event::AddedToInbox(AddedToInbox { at: NOON, user_id: ANNA, category, item: Personal::Erased });
@@ -277,4 +277,16 @@ fn an_inbox_is_only_its_owners() {
     let read = [&given[..], &[Event::Read { at: NOON }]].concat();
     check(&read, &Command::Read(of(ANNA)), Ok((&[], Status::Delivered)));
     check(&read, &Command::Archive(of(ANNA)), Ok((&["delivery.archived.v1"], Status::Delivered)));
+}
+
+#[test]
+fn nothing_is_sent_by_a_mailing_that_does_not_run() {
+    let mailing = Some(crate::MailingId(Uuid::from_u128(7)));
+    let item = InboxItem { title: "Hello".to_owned(), text: "It is me.".to_owned(), link: None };
+    let Command::Attempt(attempt) = try_it(1) else { panic!("it is an attempt") };
+    for command in [Command::Attempt(Attempt { mailing, ..attempt }), Command::AddToInbox(AddToInbox { item, mailing })]
+    {
+        assert_eq!(command.reads().mailing, mailing);
+        check(&[requested()], &command, Err(Refusal::Held));
+    }
 }
