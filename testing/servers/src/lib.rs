@@ -5,7 +5,6 @@
 //! [`nats()`] give each test a part of its own. A test that breaks a server starts one for itself: [`Postgres`],
 //! [`PgBouncer`], [`Redis`], [`Nats`]. Where there is no server a test is left out and says so, unless [`REQUIRED`] forbids it.
 
-mod dkimpy;
 mod identity;
 mod nats;
 mod pgbouncer;
@@ -14,6 +13,7 @@ mod postgres;
 mod process;
 mod promtool;
 mod proxy;
+mod python;
 mod redis;
 mod shared;
 mod smtp;
@@ -49,13 +49,15 @@ pub enum Server {
     Promtool,
     /// The mail server for tests that comes with Postfix.
     PostfixSink,
-    /// The DKIM of others, in Python: a library, and no server.
+    /// The DKIM of others, in Python, with what Ed25519 needs: a library, and no server.
     Dkimpy,
+    /// One-time codes of others, in Python: a library, and no server.
+    Pyotp,
 }
 
 impl Server {
     /// Every one.
-    pub const ALL: [Server; 7] = [
+    pub const ALL: [Server; 8] = [
         Server::Postgres,
         Server::PgBouncer,
         Server::Redis,
@@ -63,6 +65,7 @@ impl Server {
         Server::Promtool,
         Server::PostfixSink,
         Server::Dkimpy,
+        Server::Pyotp,
     ];
 
     /// The variable of the environment with the address of the instance that a whole run shares, if it does.
@@ -75,6 +78,7 @@ impl Server {
             Server::Promtool => "LETOPIS_TEST_PROMTOOL_URL",
             Server::PostfixSink => "LETOPIS_TEST_POSTFIX_SINK_URL",
             Server::Dkimpy => "LETOPIS_TEST_DKIMPY_URL",
+            Server::Pyotp => "LETOPIS_TEST_PYOTP_URL",
         }
     }
 
@@ -88,6 +92,7 @@ impl Server {
             Server::Promtool => "promtool",
             Server::PostfixSink => "smtp-sink",
             Server::Dkimpy => "dkimpy",
+            Server::Pyotp => "pyotp",
         }
     }
 
@@ -101,6 +106,7 @@ impl Server {
             Server::Promtool => "promtool",
             Server::PostfixSink => "smtp-sink",
             Server::Dkimpy => "dkimpy",
+            Server::Pyotp => "pyotp",
         }
     }
 
@@ -113,7 +119,8 @@ impl Server {
             Server::Nats => nats::find(),
             Server::Promtool => promtool::find(),
             Server::PostfixSink => postfix::find(),
-            Server::Dkimpy => dkimpy::find(),
+            Server::Dkimpy => python::find("dkim, nacl"),
+            Server::Pyotp => python::find("pyotp"),
         }
     }
 }
