@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use domain::session::Way;
 use domain::token::Scope;
 use domain::{Refusal, RefusalKind, Timestamp};
 use node::IndexError;
@@ -49,6 +50,9 @@ codes! {
     SessionExpired = "session-id-expired", UNAUTHORIZED, "The session has expired";
     BadCredentials = "bad-credentials", UNAUTHORIZED, "User name or password is wrong";
     WrongDigits = "bad-code", UNAUTHORIZED, "The code is wrong or has expired";
+    SecondFactorNeeded = "second-factor-needed", UNAUTHORIZED, "A second factor is needed to sign in";
+    SecondFactorRequired = "second-factor-required", FORBIDDEN, "A second factor must be set up first";
+    FreshSignInNeeded = "fresh-sign-in-needed", FORBIDDEN, "This needs a sign-in of the last ten minutes";
     Suspended = "account-suspended", FORBIDDEN, "The account is suspended";
     CrossSite = "cross-site-request", FORBIDDEN, "The request comes from a foreign site";
     BadSignature = "bad-signature", FORBIDDEN, "The signature does not hold";
@@ -73,6 +77,7 @@ codes! {
     MessageNotFound = "message-not-found", NOT_FOUND, "There is no such message";
     LinkNotFound = "link-not-found", NOT_FOUND, "There is no such link";
     LinkExpired = "link-expired", GONE, "The link has expired or was used";
+    FactorNotFound = "second-factor-not-found", NOT_FOUND, "There is no such second factor";
     MailNotFound = "mail-not-found", NOT_FOUND, "There is no such mail";
     DeliveryNotFound = "delivery-not-found", NOT_FOUND, "There is no such delivery";
     NotificationNotFound = "notification-not-found", NOT_FOUND, "There is no such notification";
@@ -98,6 +103,7 @@ codes! {
     TooManyInvitations = "too-many-invitations", CONFLICT, "The chat has as many open invitations as allowed";
     TooManyTokens = "too-many-tokens", CONFLICT, "The user has as many service tokens as allowed";
     WrongState = "wrong-state", CONFLICT, "Its state does not allow that";
+    FactorExists = "second-factor-exists", CONFLICT, "There is a second factor already";
     AlreadyExists = "already-exists", CONFLICT, "It exists already";
     VersionChanged = "version-changed", PRECONDITION_FAILED, "It was changed meanwhile";
     TooLarge = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
@@ -155,6 +161,15 @@ impl FieldError {
     }
 }
 
+/// What somebody must show before they get what they asked for.
+#[derive(Clone, Debug)]
+pub(crate) enum WantedProof {
+    /// Again who they are, in one of these ways.
+    Fresh { ways: Vec<Way> },
+    /// One of these factors, with what the sign-in goes on with.
+    Second { challenge: String, factors: Vec<Way> },
+}
+
 /// A request failed.
 #[derive(Clone, Debug)]
 pub(crate) struct Error {
@@ -165,6 +180,8 @@ pub(crate) struct Error {
     pub(crate) scope: Option<Scope>,
     /// When the account that is suspended may be used again.
     pub(crate) until: Option<Timestamp>,
+    /// What who asks must show.
+    pub(crate) wanted: Option<Box<WantedProof>>,
     /// After how many seconds the same request may be answered.
     pub(crate) retry_after_seconds: Option<u64>,
 }
@@ -178,6 +195,7 @@ impl Error {
             errors: Vec::new(),
             scope: None,
             until: None,
+            wanted: None,
             retry_after_seconds: None,
         }
     }
@@ -185,6 +203,27 @@ impl Error {
     /// The account of who asks may not be used.
     pub(crate) fn suspended(until: Option<Timestamp>) -> Error {
         Error { until, ..Error::new(Code::Suspended, domain::user::Refusal::Suspended { until }) }
+    }
+
+    /// The account went away while its session was looked at.
+    pub(crate) fn gone() -> Error {
+        Error::new(Code::InvalidSession, "there is no such session; log in again")
+    }
+
+    /// Who asks must have shown lately who they are.
+    pub(crate) fn fresh_sign_in_needed(ways: Vec<Way>) -> Error {
+        let detail =
+            "this needs a sign-in of the last ten minutes; sign in again, or send your password where it is taken";
+        let wanted = Some(Box::new(WantedProof::Fresh { ways }));
+        Error { wanted, ..Error::new(Code::FreshSignInNeeded, detail) }
+    }
+
+    /// What was shown is right, and one of these must be shown beside it.
+    pub(crate) fn second_factor_needed(challenge: String, factors: Vec<Way>) -> Error {
+        let detail =
+            "send the challenge with a code of your second factor to POST /v1/auth/login/second, within five minutes";
+        let wanted = Some(Box::new(WantedProof::Second { challenge, factors }));
+        Error { wanted, ..Error::new(Code::SecondFactorNeeded, detail) }
     }
 
     /// One field of the body is at fault.
@@ -224,7 +263,8 @@ impl Error {
 
     /// Whether it says that what somebody called with is not or no longer good.
     pub(crate) fn is_about_credentials(&self) -> bool {
-        self.code.status() == StatusCode::UNAUTHORIZED || matches!(self.code, Code::ScopeMissing | Code::Suspended)
+        self.code.status() == StatusCode::UNAUTHORIZED
+            || matches!(self.code, Code::ScopeMissing | Code::Suspended | Code::SecondFactorRequired)
     }
 
     /// The log or a read model failed. It is logged here, once; the caller is told nothing of it.
@@ -278,6 +318,8 @@ impl From<Refusal> for Error {
             RefusalKind::LinkExpired => Code::LinkExpired,
             RefusalKind::BadCode => Code::WrongDigits,
             RefusalKind::AddressTaken => Code::AddressTaken,
+            RefusalKind::FactorExists => Code::FactorExists,
+            RefusalKind::FactorNotFound => Code::FactorNotFound,
             RefusalKind::AlreadyExists => Code::AlreadyExists,
             RefusalKind::NameTaken => Code::NameTaken,
             RefusalKind::NotInvited => Code::NotInvited,

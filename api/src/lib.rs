@@ -35,6 +35,6 @@ pub use node::rate_limits::Rates;
 pub use openapi::{document, operations};
 pub use routes::spec::{Access, Idempotency, Operation, RateClass, Spec};
 pub use serve::{router, serve};
-pub use settings::{Limits, Settings, SignUp};
+pub use settings::{Limits, SecondFactor, Settings, SignUp};
 pub use starting::starting;
 pub use state::Rate;

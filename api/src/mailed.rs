@@ -7,7 +7,7 @@ use commands::{Actor, Answer};
 use domain::id::{EmailClaim, ProofId};
 use domain::proof::{Issue, Purpose, To, Wish};
 use domain::text::{Email, Locale};
-use domain::{Command, RefusalKind, State, StreamId, Timestamp, email, proof};
+use domain::{Command, Event, RefusalKind, State, StreamId, Timestamp, UserId, email, proof};
 use node::claims::email_claim;
 use store::MailedPurpose;
 use uuid::Uuid;
@@ -17,7 +17,7 @@ const SENT_MAX: usize = 4;
 
 impl App {
     /// A stream as it is in the log.
-    async fn stream(&self, stream: StreamId) -> Result<State, Error> {
+    pub(crate) async fn stream(&self, stream: StreamId) -> Result<State, Error> {
         let log = self.log.clone();
         let facts = self.ask_log(self.settings.storage_wait, move || log.stream(stream)).await??;
         let mut state = State::empty(stream.category());
@@ -53,6 +53,17 @@ impl App {
             proof::State::Open(proof) if proof.expires_at > at && purpose == link_of(proof.purpose) => Ok((id, proof)),
             proof::State::Open(_) | proof::State::Absent | proof::State::Spent => Err(link_expired()),
         }
+    }
+
+    /// Whose a link is, also after it was used.
+    pub(crate) async fn user_of_link(&self, purpose: MailedPurpose, token: &str) -> Option<UserId> {
+        let id = self.keys.open_mailed_token(purpose, token).and_then(|payload| Uuid::from_slice(&payload).ok())?;
+        let log = self.log.clone();
+        let facts =
+            self.ask_log(self.settings.storage_wait, move || log.stream(ProofId(id).into())).await.ok()?.ok()?;
+        facts.iter().find_map(|fact| {
+            if let Event::Proof(_, proof::Event::Issued(issued)) = &fact.event { issued.user_id } else { None }
+        })
     }
 
     /// Asks for a command that names the owner of an address, and again where that is another by then.

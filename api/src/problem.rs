@@ -1,10 +1,11 @@
 //! How a failure reads on the wire: `application/problem+json` (RFC 9457).
 
-use crate::error::{Code, Error, FieldError};
+use crate::error::{Code, Error, FieldError, WantedProof};
 use domain::Timestamp;
+use domain::session::Way;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa::openapi::Ref;
+use utoipa::openapi::{Array, ArrayBuilder, Ref};
 
 /// What went wrong, and what to do (RFC 9457).
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -29,6 +30,21 @@ pub(crate) struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime, required = false)]
     pub(crate) until: Option<Timestamp>,
+    /// How you can sign in, where you must have done so lately.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(schema_with = ways, required = false)]
+    pub(crate) ways: Vec<Way>,
+    /// What a sign-in goes on with, where it needs a second factor: for `POST /v1/auth/login/second`, within five minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) challenge: Option<String>,
+    /// Of which factors a code is taken there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(schema_with = ways, required = false)]
+    pub(crate) factors: Vec<Way>,
+}
+
+fn ways() -> Array {
+    ArrayBuilder::new().items(Ref::from_schema_name("Way")).build()
 }
 
 fn error_code() -> Ref {
@@ -46,6 +62,11 @@ impl Problem {
 
     /// What a failure says, about that request.
     pub(crate) fn of(error: &Error, request_id: &str) -> Problem {
+        let (ways, challenge, factors) = match error.wanted.as_deref().cloned() {
+            None => (Vec::new(), None, Vec::new()),
+            Some(WantedProof::Fresh { ways }) => (ways, None, Vec::new()),
+            Some(WantedProof::Second { challenge, factors }) => (Vec::new(), Some(challenge), factors),
+        };
         Problem {
             r#type: format!("urn:letopis:problem:{}", error.code.text()),
             title: error.code.title(),
@@ -55,6 +76,9 @@ impl Problem {
             request_id: request_id.to_owned(),
             errors: error.errors.clone(),
             until: error.until,
+            ways,
+            challenge,
+            factors,
         }
     }
 }

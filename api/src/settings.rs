@@ -21,6 +21,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// Who may open an account.
     pub sign_up: SignUp,
+    /// Who must have a second factor.
+    pub second_factor: SecondFactor,
     /// Whether figures are told on a listener of their own, and so not on this one.
     pub has_metrics_listener: bool,
     /// Whether the dev mailbox is shown: where no way to send mail is set.
@@ -50,6 +52,18 @@ pub enum SignUp {
     ByPassword,
     /// Who reads the mail of an address as well.
     ByMail,
+}
+
+/// Who must have a second factor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecondFactor {
+    /// Nobody.
+    #[default]
+    Optional,
+    /// Who has the role admin.
+    Admins,
+    /// Everybody.
+    All,
 }
 
 /// How much of the server callers may hold, and for how long.
@@ -107,6 +121,12 @@ impl Default for Limits {
 }
 
 impl Settings {
+    /// What this server is called where people tell it from others: the host that they reach it by.
+    pub(crate) fn host_name(&self) -> String {
+        let named = self.public_url.as_deref().and_then(|url| url::Url::parse(url).ok()?.host_str().map(str::to_owned));
+        named.unwrap_or_else(|| "letopis".to_owned())
+    }
+
     /// Whether an address that no account has opens one at its first right code.
     pub(crate) fn signs_up_by_mail(&self) -> bool {
         self.sign_up == SignUp::ByMail
@@ -123,6 +143,7 @@ impl Default for Settings {
             trusted_proxies: Vec::new(),
             categories: Categories::built_in(),
             sign_up: SignUp::ByPassword,
+            second_factor: SecondFactor::Optional,
             has_metrics_listener: false,
             has_mailbox: true,
             has_console: true,

@@ -20,7 +20,7 @@ pub use notifications::Notifications;
 pub use templates::Templates;
 pub use tools::{Bench, BenchPart, Completions, Config, Health, Man, Migrate};
 pub use transfer::{Backup, Export, ImportLog, Restore};
-pub use users::{PasswordFrom, Users};
+pub use users::{Factors, PasswordFrom, Users};
 
 use crate::output::Format;
 use clap::{Args, Parser, Subcommand};

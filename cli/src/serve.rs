@@ -160,6 +160,7 @@ fn doors(context: &Context) -> api::Settings {
         log_addresses: settings.log_addresses,
         categories: settings.categories.clone(),
         sign_up: settings.sign_up,
+        second_factor: settings.second_factor,
         sendgrid_event_key: settings.sendgrid_events.clone(),
         has_mailbox: settings.mail.stays_in_house(),
         has_console: settings.console,

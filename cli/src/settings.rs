@@ -13,7 +13,7 @@ pub use layers::{Flag, Layers};
 
 use crate::exit::{Code, failure};
 use anyhow::Result;
-use api::{Network, Rate, Rates, SignUp, web_origin};
+use api::{Network, Rate, Rates, SecondFactor, SignUp, web_origin};
 use domain::notify::Categories;
 use domain::password::Lengths;
 use node::passwords::{Cost, PasswordPolicy};
@@ -50,6 +50,8 @@ pub struct Settings {
     pub passwords: PasswordPolicy,
     /// Who may open an account.
     pub sign_up: SignUp,
+    /// Who must have a second factor.
+    pub second_factor: SecondFactor,
     /// How long a request waits on storage.
     pub storage_wait: Duration,
     /// Web origins that may call the API.
@@ -118,11 +120,8 @@ impl Settings {
             session_idle: of_duration(checked("session_idle", is_duration)?),
             session_max: of_duration(checked("session_max", is_duration)?),
             passwords: passwords(layers)?,
-            sign_up: match (is_on(checked("sign_up", on_or_off)?), is_on(checked("sign_up_by_mail", on_or_off)?)) {
-                (false, _) => SignUp::Closed,
-                (true, false) => SignUp::ByPassword,
-                (true, true) => SignUp::ByMail,
-            },
+            sign_up: sign_up(layers)?,
+            second_factor: read_as(layers, "second_factor", second_factor)?.unwrap_or_default(),
             storage_wait,
             allowed_origins: listed(checked("allowed_origins", origins)?.as_deref())
                 .iter()
@@ -277,6 +276,26 @@ fn on_or_off(text: &str) -> Result<(), &'static str> {
 
 fn is_on(text: Option<String>) -> bool {
     text.is_some_and(|text| text == "on")
+}
+
+fn sign_up(layers: &Layers) -> Result<SignUp> {
+    let is_on = |key| {
+        Ok::<_, anyhow::Error>(read_as(layers, key, |text| on_or_off(text).map(|()| text == "on"))? == Some(true))
+    };
+    Ok(match (is_on("sign_up")?, is_on("sign_up_by_mail")?) {
+        (false, _) => SignUp::Closed,
+        (true, false) => SignUp::ByPassword,
+        (true, true) => SignUp::ByMail,
+    })
+}
+
+fn second_factor(text: &str) -> Result<SecondFactor, &'static str> {
+    match text {
+        "optional" => Ok(SecondFactor::Optional),
+        "admins" => Ok(SecondFactor::Admins),
+        "all" => Ok(SecondFactor::All),
+        _ => Err("it must be optional, admins or all"),
+    }
 }
 
 fn address(text: &str) -> Result<(), &'static str> {
@@ -460,6 +479,15 @@ mod tests {
         assert_eq!(of(&[("LETOPIS_SIGN_UP_BY_MAIL", "on")]), SignUp::ByMail);
         assert_eq!(of(&[("LETOPIS_SIGN_UP", "off")]), SignUp::Closed);
         assert_eq!(of(&[("LETOPIS_SIGN_UP_BY_MAIL", "on"), ("LETOPIS_SIGN_UP", "off")]), SignUp::Closed);
+    }
+
+    #[test]
+    fn who_must_have_a_second_factor() {
+        let of = |text: &str| read(&[("LETOPIS_SECOND_FACTOR", text)]).map(|settings| settings.second_factor);
+        assert_eq!(read(&[]).unwrap().second_factor, SecondFactor::Optional);
+        let set = ["optional", "admins", "all"].map(|text| of(text).unwrap());
+        assert_eq!(set, [SecondFactor::Optional, SecondFactor::Admins, SecondFactor::All]);
+        assert!(of("everybody").is_err());
     }
 
     #[test]

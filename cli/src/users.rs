@@ -2,15 +2,15 @@
 
 mod erase;
 
-use crate::arguments::{PasswordFrom, Users as Verb};
+use crate::arguments::{Factors, PasswordFrom, Users as Verb};
 use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::output::{self, Column, Listing};
 use crate::{control, report};
 use anyhow::{Context as _, Result};
 use domain::user::Role;
-use node::operations::Request;
 use node::operations::users::{details, fit_for_an_account, list};
+use node::operations::{Request, factors};
 use projections::ProjectionId;
 use std::fs::File;
 use std::io::{IsTerminal, Read};
@@ -23,6 +23,8 @@ const COLUMNS: &[Column] = &[
     Column::new("role").yields(1),
     Column::new("created_at").yields(2),
 ];
+const FACTOR_COLUMNS: &[Column] =
+    &[Column::new("which"), Column::new("kind"), Column::new("since"), Column::new("recovery_codes_left")];
 /// More bytes than the longest password has; what a file holds behind them is not read.
 const PASSWORD_FILE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -43,6 +45,8 @@ pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
         }
         Verb::SetPassword { user, password } => Request::SetPassword { password: password_from(&password)?, user },
         Verb::SetRole { user, role } => Request::SetRole { role: role_named(&role)?, user },
+        Verb::Factors { user, verb: Factors::Ls } => return factors(context, &user).await,
+        Verb::Factors { user, verb: Factors::Rm { which } } => Request::RemoveFactor { user, which },
         Verb::EndSessions { user } => Request::EndSessions { user },
         Verb::Erase { user, dry_run: true, .. } => return erase::dry_run(context, &user).await,
         Verb::Erase { user, yes, .. } => {
@@ -65,6 +69,15 @@ async fn ls(context: &Context, prefix: &str, limit: Option<u64>) -> Result<()> {
     })
     .await?;
     context.output.note_limit(limit, left, "accounts");
+    listing.end()
+}
+
+async fn factors(context: &Context, user: &str) -> Result<()> {
+    let (_, log) = context.log()?;
+    let mut listing = Listing::new(context.output, FACTOR_COLUMNS);
+    for factor in factors::list(&log, &context.projections()?, user).await? {
+        listing.row(&factor)?;
+    }
     listing.end()
 }
 

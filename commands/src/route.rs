@@ -3,13 +3,13 @@
 use crate::request::{Actor, Request};
 use crate::states::States;
 use domain::email::Seen;
-use domain::id::{DigestId, EmailClaim, NameClaim, ProjectionName, QuotaId, TemplateKey};
+use domain::id::{DigestId, EmailClaim, NameClaim, ProjectionName, QuotaId, TemplateKey, TotpId};
 use domain::{
     ChatId, Command, Decision, DeliveryId, InboxId, LinkId, MailingId, MessageId, NotificationId, Outcome, PinsId,
     PreferencesId, ProofId, ReactionsId, ReadMarkId, Reads, Refusal, ReportId, SessionId, State, StreamId,
     SuppressionId, TemplateId, Timestamp, TokenId, UserId, chat, delivery, digest, email, inbox, link, mailing,
     message, name, notification, pins, preferences, projection, proof, quota, reactions, read_mark, report, session,
-    suppression, template, template_key, token, user,
+    suppression, template, template_key, token, totp, user,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,18 +39,15 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
             let beside = user::Beside { claim, address, by };
             Ok(user::decide(*id, states.user(Some(*id)), &beside, command, at)?)
         }
-        Command::Session(id, command) => {
-            Ok(session::decide(*id, &states.session(*id), states.user(reads.user), command, at)?)
-        }
+        Command::Session(id, command) => Ok(states.decide_session(*id, &reads, command, at)?),
         Command::Token(id, command) => {
             let (user, quota) = (states.user(reads.user), states.quota(reads.quota));
             Ok(token::decide(*id, &states.token(*id), user, quota, command, at)?)
         }
-        Command::Proof(id, command) => {
-            let (user, claim) = (states.user(reads.user), states.name(reads.claim));
-            let beside = proof::Beside { user, address: states.seen(&reads), claim };
-            Ok(proof::decide(*id, states.proof(*id), &beside, command, at)?)
+        Command::Totp(id, command) => {
+            Ok(totp::decide(*id, states.totp(Some(*id)), states.user(reads.user), command, at)?)
         }
+        Command::Proof(id, command) => Ok(states.decide_proof(*id, &reads, command, at)?),
         Command::Chat(id, command) => {
             let (user, other) = (states.user(reads.user), states.user(reads.other));
             let beside = chat::Beside { user, other, claim: states.name(reads.claim) };
@@ -122,6 +119,11 @@ impl States {
         if let Some(State::Token(state)) = self.state(Some(id)) { *state } else { token::State::Absent }
     }
 
+    fn totp(&self, id: Option<TotpId>) -> &totp::State {
+        static NONE: totp::State = totp::State { secrets: 0, secret: None, factor: None };
+        if let Some(State::Totp(state)) = self.state(id) { state } else { &NONE }
+    }
+
     fn quota(&self, id: Option<QuotaId>) -> &quota::State {
         static EMPTY: quota::State = quota::State::EMPTY;
         if let Some(State::Quota(state)) = self.state(id) { state } else { &EMPTY }
@@ -158,6 +160,33 @@ impl States {
     fn reactions(&self, id: ReactionsId) -> &reactions::State {
         static NONE: reactions::State = reactions::State { kinds: Vec::new(), changes: BTreeMap::new() };
         if let Some(State::Reactions(state)) = self.state(Some(id)) { state } else { &NONE }
+    }
+
+    fn decide_session(
+        &self,
+        id: SessionId,
+        reads: &Reads,
+        command: &session::Command,
+        at: Timestamp,
+    ) -> Result<Decision, session::Refusal> {
+        let beside = session::Beside { user: self.user(reads.user), totp: self.totp(reads.totp) };
+        session::decide(id, &self.session(id), &beside, command, at)
+    }
+
+    fn decide_proof(
+        &self,
+        id: ProofId,
+        reads: &Reads,
+        command: &proof::Command,
+        at: Timestamp,
+    ) -> Result<Decision, proof::Refusal> {
+        let beside = proof::Beside {
+            user: self.user(reads.user),
+            address: self.seen(reads),
+            claim: self.name(reads.claim),
+            totp: self.totp(reads.totp),
+        };
+        proof::decide(id, self.proof(id), &beside, command, at)
     }
 
     fn decide_report(

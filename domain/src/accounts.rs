@@ -1,5 +1,5 @@
 //! Who somebody is, and what they come in with: accounts, the claims on their names and addresses, what
-//! is mailed to prove that, sessions, service tokens.
+//! is mailed to prove that, sessions, second factors, service tokens.
 
 pub mod device;
 pub mod email;
@@ -9,4 +9,5 @@ pub mod proof;
 pub mod quota;
 pub mod session;
 pub mod token;
+pub mod totp;
 pub mod user;

@@ -3,7 +3,7 @@
 use crate::link::LinkCode;
 use crate::{
     ChatId, Event, InvitationId, MailingId, MessageId, NotificationId, ReportId, SessionId, TemplateId, Timestamp,
-    TokenId, UserId, preferences, reactions, user,
+    TokenId, UserId, preferences, reactions, session, user,
 };
 
 /// What a command answers when it is accepted. Kept with the receipt, so that a repeat gives the same answer.
@@ -20,6 +20,8 @@ pub enum Outcome {
     Preferences(preferences::Current),
     /// A session was opened.
     SignedIn { session_id: SessionId },
+    /// What was shown is right, and one of these is to be shown beside it.
+    SecondFactorNeeded { ways: Vec<session::Way> },
     /// A service token was created. Its text is not kept.
     TokenCreated {
         token_id: TokenId,

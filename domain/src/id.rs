@@ -49,6 +49,26 @@ macro_rules! stream_of {
     };
 }
 
+/// A hash of 32 bytes as text: 64 hex digits.
+macro_rules! hash_as_text {
+    ($name:ident) => {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+                out.serialize_str(&$crate::id::hex(&self.0))
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<$name, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
+                $crate::id::parse_hash(&text).map($name).ok_or_else(|| serde::de::Error::custom("not 64 hex digits"))
+            }
+        }
+    };
+}
+
+pub(crate) use hash_as_text;
+
 id!(UserId, "an account");
 id!(SessionId, "a session");
 
@@ -58,6 +78,7 @@ impl UserId {
 }
 
 id!(TokenId, "a service token");
+id!(TotpId, "a person's second factor: that of the user");
 id!(QuotaId, "a user's quota: that of the user");
 id!(ProofId, "a proof that somebody reads the mail of an address");
 id!(ChatId, "a chat");
@@ -89,18 +110,7 @@ pub struct NameClaim(pub [u8; 32]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EmailClaim(pub [u8; 32]);
 
-impl Serialize for EmailClaim {
-    fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        out.serialize_str(&hex(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for EmailClaim {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<EmailClaim, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
-        parse_hash(&text).map(EmailClaim).ok_or_else(|| serde::de::Error::custom("not 64 hex digits"))
-    }
-}
+hash_as_text!(EmailClaim);
 
 impl From<EmailClaim> for StreamId {
     fn from(claim: EmailClaim) -> StreamId {
@@ -314,6 +324,8 @@ pub enum StreamId {
     SessionId(SessionId),
     /// `token-<id>`
     TokenId(TokenId),
+    /// `totp-<id of the user>`
+    TotpId(TotpId),
     /// `quota-<id of the user>`
     QuotaId(QuotaId),
     /// `name-<64 hex digits>`
@@ -367,6 +379,8 @@ pub enum Category {
     Session,
     /// A service token.
     Token,
+    /// A second factor.
+    Totp,
     /// What a user has of what is limited.
     Quota,
     /// The claim on a name.
@@ -413,10 +427,11 @@ pub enum Category {
 
 impl Category {
     /// Every category.
-    pub const ALL: [Category; 24] = [
+    pub const ALL: [Category; 25] = [
         Category::User,
         Category::Session,
         Category::Token,
+        Category::Totp,
         Category::Quota,
         Category::Name,
         Category::Email,
@@ -446,6 +461,7 @@ impl Category {
             Category::User => "user",
             Category::Session => "session",
             Category::Token => "token",
+            Category::Totp => "totp",
             Category::Quota => "quota",
             Category::Name => "name",
             Category::Email => "email",
@@ -485,6 +501,8 @@ impl Category {
             | Category::Inbox
             | Category::Projection => true,
             Category::User | Category::Session | Category::Quota | Category::Chat => false,
+            // Each sign-in looks at it.
+            Category::Totp => false,
             Category::Delivery | Category::Notification | Category::Mailing => false,
         }
     }
@@ -507,6 +525,7 @@ impl StreamId {
             StreamId::UserId(_) => Category::User,
             StreamId::SessionId(_) => Category::Session,
             StreamId::TokenId(_) => Category::Token,
+            StreamId::TotpId(_) => Category::Totp,
             StreamId::QuotaId(_) => Category::Quota,
             StreamId::NameClaim(_) => Category::Name,
             StreamId::EmailClaim(_) => Category::Email,
@@ -539,6 +558,7 @@ impl fmt::Display for StreamId {
             StreamId::UserId(id) => id.fmt(out),
             StreamId::SessionId(id) => id.fmt(out),
             StreamId::TokenId(id) => id.fmt(out),
+            StreamId::TotpId(id) => id.fmt(out),
             StreamId::QuotaId(id) => id.fmt(out),
             StreamId::NameClaim(NameClaim(hash)) | StreamId::EmailClaim(EmailClaim(hash)) => out.write_str(&hex(hash)),
             StreamId::ProofId(id) => id.fmt(out),
@@ -571,6 +591,7 @@ impl StreamId {
             Category::User => UserId(parse_uuid(rest)?).into(),
             Category::Session => SessionId(parse_uuid(rest)?).into(),
             Category::Token => TokenId(parse_uuid(rest)?).into(),
+            Category::Totp => TotpId(parse_uuid(rest)?).into(),
             Category::Quota => QuotaId(parse_uuid(rest)?).into(),
             Category::Name => NameClaim(parse_hash(rest)?).into(),
             Category::Email => EmailClaim(parse_hash(rest)?).into(),
@@ -630,11 +651,12 @@ mod tests {
     #[test]
     fn streams_read_back_from_their_text() {
         let id = Uuid::from_u128(7);
-        let streams: [StreamId; 23] = [
+        let streams: [StreamId; 24] = [
             UserId(id).into(),
             SessionId(id).into(),
             TokenId(id).into(),
             QuotaId(id).into(),
+            TotpId(id).into(),
             ChatId(id).into(),
             MessageId(id).into(),
             ReactionsId(id).into(),

@@ -21,14 +21,14 @@ pub mod text;
 pub mod time;
 
 pub use accounts::user::VERIFIERS;
-pub use accounts::{device, email, name, password, proof, quota, session, token, user};
+pub use accounts::{device, email, name, password, proof, quota, session, token, totp, user};
 pub use chat::emoji::Emoji;
 pub use chat::{message, pins, reactions, read_mark, report};
 pub use decision::{Decision, Outcome};
 pub use id::{
     Category, ChatId, DeliveryId, InboxId, InvitationId, LinkId, MailingId, MessageId, NotificationId, PinsId,
     PreferencesId, ProofId, ReactionsId, ReadMarkId, ReportId, SessionId, StreamId, SuppressionId, TemplateId, TokenId,
-    UserId,
+    TotpId, UserId,
 };
 pub use notify::{
     delivery, digest, inbox, link, mailing, notification, preferences, suppression, template, template_key,
@@ -49,6 +49,8 @@ pub enum Command {
     Session(SessionId, session::Command),
     /// About one service token.
     Token(TokenId, token::Command),
+    /// About one person's second factor.
+    Totp(TotpId, totp::Command),
     /// About one proof of an address.
     Proof(ProofId, proof::Command),
     /// About one chat.
@@ -95,6 +97,7 @@ impl Command {
             Command::User(id, _) | Command::Nothing(id) => (*id).into(),
             Command::Session(id, _) => (*id).into(),
             Command::Token(id, _) => (*id).into(),
+            Command::Totp(id, _) => (*id).into(),
             Command::Proof(id, _) => (*id).into(),
             Command::Chat(id, _) => (*id).into(),
             Command::Message(id, _) => (*id).into(),
@@ -121,6 +124,7 @@ impl Command {
             Command::User(id, command) => command.reads(*id),
             Command::Session(_, command) => command.reads(),
             Command::Token(_, command) => command.reads(),
+            Command::Totp(id, command) => command.reads(*id),
             Command::Proof(_, command) => command.reads(),
             Command::Chat(_, command) => command.reads(),
             Command::Message(_, command) => command.reads(),
@@ -155,7 +159,7 @@ impl Command {
             Command::Mailing(_, command) => command.by(),
             Command::User(..) | Command::Session(..) | Command::Token(..) | Command::Delivery(..) => None,
             Command::Inbox(..) | Command::Projection(..) | Command::Nothing(_) => None,
-            Command::Preferences(..) | Command::Suppression(..) | Command::Proof(..) => None,
+            Command::Preferences(..) | Command::Suppression(..) | Command::Proof(..) | Command::Totp(..) => None,
             Command::Template(..) => None,
         }
     }
@@ -173,6 +177,8 @@ impl Command {
             Command::Template(..) | Command::Mailing(..) => true,
             // What is said of preferences is judged by the account that they are of.
             Command::User(..) | Command::Preferences(..) | Command::Proof(..) | Command::Projection(..) => false,
+            // The same of a second factor.
+            Command::Totp(..) => false,
         }
     }
 }
@@ -192,6 +198,8 @@ pub enum Event {
     Name(id::NameClaim, name::Event),
     /// To the claim on an address.
     Email(id::EmailClaim, email::Event),
+    /// To a second factor.
+    Totp(TotpId, totp::Event),
     /// To a proof of an address.
     Proof(ProofId, proof::Event),
     /// To a chat.
@@ -237,6 +245,7 @@ impl Event {
             Event::User(id, _) => (*id).into(),
             Event::Session(id, _) => (*id).into(),
             Event::Token(id, _) => (*id).into(),
+            Event::Totp(id, _) => (*id).into(),
             Event::Quota(id, _) => (*id).into(),
             Event::Name(claim, _) => (*claim).into(),
             Event::Email(claim, _) => (*claim).into(),
@@ -273,6 +282,8 @@ impl Event {
             event.supersedes()
         } else if let Event::Suppression(_, event) = self {
             event.supersedes()
+        } else if let Event::Totp(_, event) = self {
+            event.supersedes()
         } else {
             &[]
         }
@@ -284,6 +295,7 @@ impl Event {
             Event::User(_, event) => event.name(),
             Event::Session(_, event) => event.name(),
             Event::Token(_, event) => event.name(),
+            Event::Totp(_, event) => event.name(),
             Event::Quota(_, event) => event.name(),
             Event::Name(_, event) => event.name(),
             Event::Email(_, event) => event.name(),
@@ -314,6 +326,7 @@ impl Event {
             Event::User(id, event) => event.written(*id),
             Event::Session(_, event) => event.written(),
             Event::Token(_, event) => event.written(),
+            Event::Totp(_, event) => event.written(),
             Event::Quota(_, event) => event.written(),
             Event::Name(_, event) => event.written(),
             Event::Email(_, event) => event.written(),
@@ -348,6 +361,7 @@ impl Event {
             Category::User => parts.placed(user::Event::restore(parts)?, Event::User)?,
             Category::Session => parts.placed(session::Event::restore(parts)?, Event::Session)?,
             Category::Token => parts.placed(token::Event::restore(parts)?, Event::Token)?,
+            Category::Totp => parts.placed(totp::Event::restore(parts)?, Event::Totp)?,
             Category::Quota => parts.placed(quota::Event::restore(parts)?, Event::Quota)?,
             Category::Name => parts.placed(name::Event::restore(parts)?, Event::Name)?,
             Category::Email => parts.placed(email::Event::restore(parts)?, Event::Email)?,
@@ -382,6 +396,8 @@ pub enum State {
     Session(session::State),
     /// A service token.
     Token(token::State),
+    /// A second factor.
+    Totp(totp::State),
     /// A user's quota.
     Quota(quota::State),
     /// The claim on a name.
@@ -433,6 +449,7 @@ impl State {
             Category::User => State::User(user::State::default()),
             Category::Session => State::Session(session::State::default()),
             Category::Token => State::Token(token::State::default()),
+            Category::Totp => State::Totp(totp::State::default()),
             Category::Quota => State::Quota(quota::State::default()),
             Category::Name => State::Name(name::State::default()),
             Category::Email => State::Email(email::State::default()),
@@ -463,6 +480,7 @@ impl State {
             (State::User(state), Event::User(id, event)) => user::evolve(*id, state, event),
             (State::Session(state), Event::Session(_, event)) => session::evolve(state, event),
             (State::Token(state), Event::Token(_, event)) => token::evolve(state, event),
+            (State::Totp(state), Event::Totp(_, event)) => totp::evolve(state, event),
             (State::Quota(state), Event::Quota(_, event)) => quota::evolve(state, event),
             (State::Name(state), Event::Name(_, event)) => name::evolve(state, event),
             (State::Email(state), Event::Email(_, event)) => email::evolve(state, event),
@@ -489,6 +507,7 @@ impl State {
                 State::User(_)
                 | State::Session(_)
                 | State::Token(_)
+                | State::Totp(_)
                 | State::Quota(_)
                 | State::Name(_)
                 | State::Email(_)
@@ -521,6 +540,7 @@ impl State {
             State::User(state) => state.to_json(personal),
             State::Session(state) => state.to_json(),
             State::Token(state) => state.to_json(),
+            State::Totp(state) => state.to_json(),
             State::Quota(state) => state.to_json(),
             State::Name(state) => state.to_json(),
             State::Email(state) => state.to_json(),
@@ -558,6 +578,9 @@ pub enum Refusal {
     /// By the rules of service tokens.
     #[error(transparent)]
     Token(#[from] token::Refusal),
+    /// By the rules of second factors.
+    #[error(transparent)]
+    Totp(#[from] totp::Refusal),
     /// By the rules of proofs.
     #[error(transparent)]
     Proof(#[from] proof::Refusal),
@@ -627,6 +650,7 @@ impl Refusal {
             Refusal::User(refusal) => refusal.kind(),
             Refusal::Session(refusal) => refusal.kind(),
             Refusal::Token(refusal) => refusal.kind(),
+            Refusal::Totp(refusal) => refusal.kind(),
             Refusal::Proof(refusal) => refusal.kind(),
             Refusal::Chat(refusal) => refusal.kind(),
             Refusal::Message(refusal) => refusal.kind(),

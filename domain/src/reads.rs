@@ -1,6 +1,6 @@
 //! What rules look at beside their own stream.
 
-use crate::id::{EmailClaim, NameClaim, PreferencesId, QuotaId, TemplateKey};
+use crate::id::{EmailClaim, NameClaim, PreferencesId, QuotaId, TemplateKey, TotpId};
 use crate::{ChatId, MailingId, MessageId, PinsId, ProofId, StreamId, UserId};
 
 /// The streams beside its own whose states a command is decided on, by what they are to it.
@@ -12,6 +12,8 @@ pub struct Reads {
     pub other: Option<UserId>,
     /// What counts against the limits of that account.
     pub quota: Option<QuotaId>,
+    /// The second factor of who signs in.
+    pub totp: Option<TotpId>,
     /// The claim on a name that is chosen.
     pub claim: Option<NameClaim>,
     /// The preferences that what is changed has a meaning for.
@@ -45,6 +47,7 @@ impl Reads {
             user,
             other,
             quota,
+            totp,
             claim,
             preferences,
             address,
@@ -62,6 +65,7 @@ impl Reads {
             user.map(StreamId::from),
             other.map(StreamId::from),
             quota.map(StreamId::from),
+            totp.map(StreamId::from),
             claim.map(StreamId::from),
             preferences.map(StreamId::from),
             address.map(StreamId::from),

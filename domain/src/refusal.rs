@@ -35,6 +35,10 @@ pub enum RefusalKind {
     BadCode,
     /// Another account has confirmed the address.
     AddressTaken,
+    /// There is a second factor already.
+    FactorExists,
+    /// There is no second factor.
+    FactorNotFound,
     /// An id is taken.
     AlreadyExists,
     /// The name in a chat is taken.

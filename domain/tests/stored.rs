@@ -15,9 +15,9 @@ use domain::user::{Origin, Verifier};
 use domain::{
     ChatId, DeliveryId, Emoji, Event, InboxId, InvitationId, LinkId, MailingId, MessageId, NotificationId, Personal,
     PinsId, PreferencesId, ProofId, ReactionsId, ReadMarkId, ReportId, SessionId, Stored, StoredParts, StreamId,
-    SuppressionId, TemplateId, Timestamp, TokenId, Unreadable, UserId, chat, delivery, digest, email, inbox, link,
-    mailing, message, name, notification, pins, preferences, projection, proof, quota, reactions, read_mark, report,
-    session, suppression, template, template_key, token, user,
+    SuppressionId, TemplateId, Timestamp, TokenId, TotpId, Unreadable, UserId, chat, delivery, digest, email, inbox,
+    link, mailing, message, name, notification, pins, preferences, projection, proof, quota, reactions, read_mark,
+    report, session, suppression, template, template_key, token, totp, user,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -31,6 +31,7 @@ const PROOF: ProofId = ProofId(Uuid::from_u128(9));
 const SESSION: SessionId = SessionId(Uuid::from_u128(3));
 const TOKEN: TokenId = TokenId(Uuid::from_u128(7));
 const OTHER_TOKEN: TokenId = TokenId(Uuid::from_u128(8));
+const TOTP: TotpId = TotpId(ANNA.0);
 const QUOTA: QuotaId = QuotaId(ANNA.0);
 const LINK: LinkId = LinkId(Uuid::from_u128(19));
 const CHAT: ChatId = ChatId(Uuid::from_u128(4));
@@ -156,6 +157,33 @@ examples! { sight:
     Event::Session(_, session::Event::Ended(_)) => Event::Session(SESSION, session::Event::Ended(session::Ended {
         user_id: ANNA,
     })),
+    Event::Totp(_, totp::Event::Begun(_)) => Event::Totp(TOTP, totp::Event::Begun(totp::Begun {
+        user_id: ANNA,
+        at: AT,
+        secret: sight.of(totp::Secret("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".to_owned())),
+    })),
+    Event::Totp(_, totp::Event::Confirmed(_)) => Event::Totp(TOTP, totp::Event::Confirmed(totp::Confirmed {
+        at: AT,
+        step: 60_000_000,
+        codes: vec![totp::RecoveryHash([0xc0; 32]), totp::RecoveryHash([0xc1; 32])],
+    })),
+    Event::Totp(_, totp::Event::CodeUsed(_)) => Event::Totp(TOTP, totp::Event::CodeUsed(totp::CodeUsed {
+        step: 60_000_001,
+    })),
+    Event::Totp(_, totp::Event::RecoveryCodeUsed(_)) => {
+        Event::Totp(TOTP, totp::Event::RecoveryCodeUsed(totp::RecoveryCodeUsed {
+            code: totp::RecoveryHash([0xc0; 32]),
+            left: 1,
+            at: AT,
+        }))
+    },
+    Event::Totp(_, totp::Event::RecoveryCodesMade(_)) => {
+        Event::Totp(TOTP, totp::Event::RecoveryCodesMade(totp::RecoveryCodesMade {
+            at: AT,
+            codes: vec![totp::RecoveryHash([0xc2; 32])],
+        }))
+    },
+    Event::Totp(_, totp::Event::Removed(_)) => Event::Totp(TOTP, totp::Event::Removed(totp::Removed { at: AT })),
     Event::Email(_, email::Event::Claimed(_)) => Event::Email(ADDRESS, email::Event::Claimed(email::Claimed {
         user_id: ANNA,
     })),
@@ -883,8 +911,19 @@ fn a_session_that_stands_on_two_proofs_says_both() {
 
 #[test]
 fn the_payload_says_nothing_personal() {
-    let personal =
-        ["Anna", "anna", "Boris", "Петровна", "example.org", "argon2", "Firefox", "192.0.2.1", "hello", "bye"];
+    let personal = [
+        "Anna",
+        "anna",
+        "Boris",
+        "Петровна",
+        "example.org",
+        "argon2",
+        "GEZDGN",
+        "Firefox",
+        "192.0.2.1",
+        "hello",
+        "bye",
+    ];
     for event in examples(Sight::Known) {
         let payload = event.stored().payload;
         assert!(!personal.iter().any(|text| payload.contains(text)), "{payload}");

@@ -2,6 +2,7 @@
 
 use domain::id::{EmailClaim, NameClaim};
 use domain::text::{Email, Nickname, UserName};
+use domain::totp::RecoveryHash;
 use domain::{ChatId, UserId};
 use store::Keys;
 
@@ -25,6 +26,11 @@ pub fn direct_chat(keys: &Keys, one: UserId, other: UserId) -> ChatId {
     bytes[..6].copy_from_slice(&last.0.as_bytes()[..6]);
     let id = uuid::Builder::from_bytes(bytes).with_version(uuid::Version::SortRand);
     ChatId(id.with_variant(uuid::Variant::RFC4122).into_uuid())
+}
+
+/// A recovery code as it is kept. Without the keys nobody can try codes on it.
+pub fn recovery_hash(keys: &Keys, user_id: UserId, code: &str) -> RecoveryHash {
+    RecoveryHash(keys.keyed_hash("recovery code", &[user_id.0.as_bytes(), code.as_bytes()]))
 }
 
 /// The claim on an address: upper and lower case are one.

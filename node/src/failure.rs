@@ -174,6 +174,7 @@ fn of_refusal(refusal: &Refusal) -> FailureKind {
         RefusalKind::UserNotFound
         | RefusalKind::SessionNotFound
         | RefusalKind::TokenNotFound
+        | RefusalKind::FactorNotFound
         | RefusalKind::ChatNotFound
         | RefusalKind::MemberNotFound
         | RefusalKind::MessageNotFound
@@ -187,6 +188,7 @@ fn of_refusal(refusal: &Refusal) -> FailureKind {
         RefusalKind::BadCredentials | RefusalKind::BadCode | RefusalKind::Suspended => FailureKind::Auth,
         RefusalKind::UserExists
         | RefusalKind::AlreadyExists
+        | RefusalKind::FactorExists
         | RefusalKind::NameFixed
         | RefusalKind::LinkExpired
         | RefusalKind::AddressTaken

@@ -1,4 +1,4 @@
-//! Checking a password: whoever has tried wrong ones of late waits before the next is looked at.
+//! Checking a password or a code: whoever has tried wrong ones of late waits before the next is looked at.
 
 use crate::app::App;
 use crate::error::Error;
@@ -7,7 +7,7 @@ use domain::UserId;
 use node::passwords::{Fit, Passwords};
 use state::{BegunTry, NameHash, PasswordTry};
 
-/// Who is said to have the password.
+/// Who is said to have the password or the code.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Whose<'a> {
     /// Whoever has the name, or e-mail address, that somebody signs in by. Each is slowed down by itself: that two of them wait
@@ -15,6 +15,8 @@ pub(crate) enum Whose<'a> {
     Named(&'a str),
     /// Somebody who has a session already: strangers who guess keep them from nothing.
     Person(UserId),
+    /// Whose second factor it is, whether they have a session or are about to get one.
+    SecondFactorOf(UserId),
 }
 
 impl App {
@@ -41,10 +43,27 @@ impl App {
         Ok(checked?)
     }
 
+    /// Checks a code; it costs nothing to look at.
+    ///
+    /// # Errors
+    /// `request-limit-exceeded` when too many were wrong lately; what keeps it from being checked.
+    pub(crate) async fn check_code(&self, whose: Whose<'_>, is_right: impl FnOnce() -> bool) -> Result<bool, Error> {
+        if self.rate_limits.is_none() {
+            return Ok(is_right());
+        }
+        let begun = self.begin_try(self.name_hash(whose)).await?;
+        let is_right = is_right();
+        if is_right {
+            self.end_try(begun, true).await?;
+        }
+        Ok(is_right)
+    }
+
     fn name_hash(&self, whose: Whose<'_>) -> NameHash {
         match whose {
             Whose::Named(name) => self.keys.keyed_hash("wrong passwords of a name", &[compared(name).as_bytes()]),
             Whose::Person(user_id) => self.keys.keyed_hash("wrong passwords of a user", &[user_id.0.as_bytes()]),
+            Whose::SecondFactorOf(user_id) => self.keys.keyed_hash("wrong codes of a user", &[user_id.0.as_bytes()]),
         }
     }
 
@@ -53,7 +72,7 @@ impl App {
         match self.ask_log(self.settings.storage_wait, move || wrong.begin(name_hash, at)).await?? {
             PasswordTry::Begun(begun) => Ok(begun),
             PasswordTry::Waits(seconds) => {
-                let detail = format!("there were too many wrong passwords; try again in {seconds} s");
+                let detail = format!("there were too many wrong passwords or codes; try again in {seconds} s");
                 Err(Error::limited(seconds, detail))
             }
         }

@@ -32,6 +32,8 @@ pub(crate) struct Caller {
 pub(crate) struct Person {
     pub(crate) user_id: UserId,
     pub(crate) session_id: SessionId,
+    /// When they last showed who they are.
+    pub(crate) proved_at: Timestamp,
 }
 
 /// Who is calling, when they may send notifications to others: a notifier or an admin, by a session or by a service token
@@ -108,12 +110,17 @@ async fn user_of(parts: &Parts, app: &App, needed: Scope) -> Result<UserId, Erro
         Credential::Session(text) => {
             let user_id = app.open_session(&text).await?.user_id;
             Notes::of(&parts.extensions).caller(user_id);
+            app.want_second_factor(user_id, &parts.extensions).await?;
             Ok(user_id)
         }
         Credential::Token(text) => {
             let token = app.live_token(&text).await?;
             Notes::of(&parts.extensions).caller(token.user_id);
-            if token.scopes.contains(needed) { Ok(token.user_id) } else { Err(Error::scope_missing(needed)) }
+            if !token.scopes.contains(needed) {
+                return Err(Error::scope_missing(needed));
+            }
+            app.want_second_factor(token.user_id, &parts.extensions).await?;
+            Ok(token.user_id)
         }
     }
 }
@@ -130,7 +137,9 @@ impl FromRequestParts<App> for Person {
             Credential::Session(text) => {
                 let session = app.open_session(&text).await?;
                 Notes::of(&parts.extensions).caller(session.user_id);
-                Ok(Person { user_id: session.user_id, session_id: session.session_id })
+                let sessions::Open { user_id, session_id, proved_at, .. } = session;
+                app.want_second_factor(user_id, &parts.extensions).await?;
+                Ok(Person { user_id, session_id, proved_at })
             }
             Credential::Token(text) => {
                 Notes::of(&parts.extensions).caller(app.live_token(&text).await?.user_id);

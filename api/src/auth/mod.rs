@@ -3,9 +3,12 @@
 pub(crate) mod back_off;
 pub(crate) mod caller;
 pub(crate) mod credentials;
+pub(crate) mod enforcement;
 pub(crate) mod failures;
+pub(crate) mod fresh;
 pub(crate) mod lookup;
 pub(crate) mod operator;
+pub(crate) mod second_factor;
 pub(crate) mod service_token;
 mod session_entry;
 pub(crate) mod session_token;

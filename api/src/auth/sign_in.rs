@@ -1,22 +1,24 @@
 //! The one end of every way in. Who has shown who they are, by whatever way, gets a session here, its token in the body or
-//! in the cookie.
+//! in the cookie; or, where they have a second factor, a challenge to go on with.
 
 use crate::app::App;
 use crate::auth::credentials::set_cookie;
 use crate::auth::session_token::{hash, new_token};
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::http::context::CommandContext;
 use crate::http::reply::written;
 use crate::http::request_log::Notes;
 use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
 use axum::response::Response;
-use commands::Answer;
-use domain::session::Opening;
+use commands::{Actor, Answer};
+use domain::session::{self, Opening, Shown};
 use domain::user::Origin;
-use domain::{SessionId, Timestamp, UserId, device};
+use domain::{Command, Outcome, SessionId, Timestamp, UserId, device};
 use projections::{ProjectionId, sign_ins};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use state::{Challenge, ChallengeKind, Challenges, NewChallenge};
+use std::time::Duration;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -39,6 +41,23 @@ pub(crate) struct LoggedIn {
     position: u64,
 }
 
+/// How long a sign-in waits for its second factor.
+const CHALLENGE_LASTS: Duration = Duration::from_secs(5 * 60);
+/// Codes that are looked at before it begins again.
+const TRIES_MAX: u32 = 5;
+
+/// What is kept of a sign-in that waits for its second factor.
+#[derive(Serialize, Deserialize)]
+struct FirstProof {
+    shown: Shown,
+    at: Timestamp,
+    cookie: bool,
+}
+
+fn challenge_gone() -> Error {
+    Error::new(Code::WrongDigits, "this sign-in has expired, was used, or took too many wrong codes; sign in again")
+}
+
 /// Who signs in, and how they are answered.
 pub(crate) struct Entrant {
     pub(crate) user_id: UserId,
@@ -51,15 +70,16 @@ pub(crate) struct Entrant {
 
 impl App {
     /// Opens a session for who has shown who they are. `open` sends the command that checks what they showed against their
-    /// account and opens the session, in one decision.
+    /// account and opens the session, in one decision; where that asks for a second factor, `shown` is kept until it comes.
     ///
     /// # Errors
-    /// What `open` fails with.
+    /// What `open` fails with; `second-factor-needed`.
     pub(crate) async fn sign_in(
         &self,
         context: &CommandContext,
         notes: &Notes,
         entrant: Entrant,
+        shown: Shown,
         open: impl AsyncFnOnce(SessionId, Opening) -> Result<Answer, Error>,
     ) -> Result<Response, Error> {
         let Entrant { user_id, from, is_new, cookie } = entrant;
@@ -69,6 +89,10 @@ impl App {
         let opening = Opening { token_hash: hash(&token), expires_at, from, new_device };
         let answer = open(SessionId(Uuid::now_v7()), opening).await?;
         notes.caller(user_id);
+        if let Outcome::SecondFactorNeeded { ways } = &answer.outcome {
+            let first = FirstProof { shown, at: context.at, cookie };
+            return Err(Error::second_factor_needed(self.ask_for_second(user_id, &first).await?, ways.clone()));
+        }
         let logged_in = LoggedIn {
             session_id: (!cookie).then(|| token.clone()),
             user_id,
@@ -81,6 +105,70 @@ impl App {
             response.headers_mut().insert(SET_COOKIE, set_cookie(&token, self.settings.session_max.as_secs()));
         }
         Ok(response)
+    }
+
+    /// Keeps what was shown until the second factor comes; answers the secret that it is found by.
+    async fn ask_for_second(&self, user_id: UserId, first: &FirstProof) -> Result<String, Error> {
+        let (challenge, challenges) = (new_token(), self.state.challenges().clone());
+        let payload = serde_json::to_vec(first).map_err(|error| Error::ours(&error, Code::Internal))?;
+        let (id_hash, expires_at) = (hash(&challenge).0, first.at.plus(CHALLENGE_LASTS));
+        let put = move || {
+            let (kind, user_id) = (ChallengeKind::SecondFactor, Some(user_id));
+            challenges.put(&NewChallenge { kind, id_hash, user_id, payload: &payload, expires_at })
+        };
+        self.ask_log(self.settings.storage_wait, put).await??;
+        Ok(challenge)
+    }
+
+    /// Goes on with a sign-in that waits for a second factor.
+    ///
+    /// # Errors
+    /// `bad-code` for a code that is wrong or has counted, and for a challenge that is unknown, has expired, was used, or has
+    /// taken five tries; `request-limit-exceeded` after too many wrong codes.
+    pub(crate) async fn sign_in_second(
+        &self,
+        context: &CommandContext,
+        notes: &Notes,
+        from: Origin,
+        (challenge, code): (&str, &str),
+    ) -> Result<Response, Error> {
+        let (id_hash, at) = (hash(challenge).0, context.at);
+        let waiting = self
+            .challenge(move |challenges| challenges.count_try(ChallengeKind::SecondFactor, &id_hash, TRIES_MAX, at));
+        let waiting = waiting.await?.ok_or_else(challenge_gone)?;
+        let user_id = waiting.user_id.ok_or_else(challenge_gone)?;
+        let FirstProof { shown, at: shown_at, cookie } =
+            serde_json::from_slice(&waiting.payload).map_err(|_| challenge_gone())?;
+        let state = self.totp(user_id).await?;
+        let second = match self.check_second(user_id, &state, code, at).await {
+            Ok(second) => second,
+            Err(error) => {
+                if error.code == Code::WrongDigits {
+                    notes.reason("the second factor is wrong");
+                    self.remember_failure(context, user_id, from);
+                }
+                return Err(error);
+            }
+        };
+        // Of two that come at once with the same challenge one goes on.
+        let taken = self.challenge(move |challenges| challenges.take(ChallengeKind::SecondFactor, &id_hash, at));
+        taken.await?.ok_or_else(challenge_gone)?;
+        let entrant = Entrant { user_id, from, is_new: false, cookie };
+        let opening = self.sign_in(context, notes, entrant, shown, async |session_id, opening| {
+            let (shown_at, second) = (Some(shown_at), Some(second));
+            let sign_in = session::SignIn { user_id, shown, shown_at, second, opening };
+            let command = Command::Session(session_id, session::Command::SignIn(sign_in));
+            self.ask(Actor::User(user_id), context, command).await
+        });
+        opening.await
+    }
+
+    async fn challenge(
+        &self,
+        ask: impl FnOnce(&Challenges) -> Result<Option<Challenge>, store::Error> + Send + 'static,
+    ) -> Result<Option<Challenge>, Error> {
+        let challenges = self.state.challenges().clone();
+        Ok(self.ask_log(self.settings.storage_wait, move || ask(&challenges)).await??)
     }
 
     /// Whether the account has signed in before, and never by such a program. A sign-in does not wait for the history: where

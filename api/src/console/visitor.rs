@@ -37,7 +37,7 @@ impl Visitor {
     /// # Errors
     /// As of every request of a person; a write by cookie from a page of another site is refused here.
     pub(super) async fn of(parts: &mut Parts, app: &App) -> Result<Visitor, Error> {
-        let Person { user_id, session_id } = Person::from_request_parts(parts, app).await?;
+        let Person { user_id, session_id, .. } = Person::from_request_parts(parts, app).await?;
         let reading = app.read(ProjectionId::Users, 0).await?;
         let account = users::by_id(&reading.database, user_id).await?;
         let account = account.ok_or_else(|| Error::new(crate::error::Code::InvalidSession, "there is no such user"))?;

@@ -97,11 +97,17 @@ fn codes(Operation { method, path, spec }: &Operation, has_body: bool) -> Vec<Co
     if spec.access != Access::Anyone {
         codes.extend([Code::AuthFailed, Code::InvalidSession, Code::SessionExpired, Code::Suspended]);
     }
+    if spec.access != Access::Anyone && !spec.without_second_factor {
+        codes.push(Code::SecondFactorRequired);
+    }
     match spec.access {
         Access::Anyone => {}
         Access::Caller => codes.push(Code::ScopeMissing),
         Access::Person => codes.push(Code::SessionRequired),
         Access::Notifier | Access::Moderator => codes.extend([Code::ScopeMissing, Code::NotAllowed]),
+    }
+    if spec.fresh {
+        codes.push(Code::FreshSignInNeeded);
     }
     if writes {
         codes.extend([Code::TooSlow, Code::TooLarge]);

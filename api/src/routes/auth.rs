@@ -49,11 +49,19 @@ pub(crate) fn routes() -> Routes {
         // CONTRACT 1.1: a session's token is told once; a repeat opens another session.
         .add(
             routes!(login),
-            Spec::anyone()
-                .sign_in()
-                .body_bytes_max(BODY_BYTES_MAX)
-                .without_key()
-                .fails(&[Code::Suspended, Code::BadCredentials]),
+            Spec::anyone().sign_in().body_bytes_max(BODY_BYTES_MAX).without_key().fails(&[
+                Code::Suspended,
+                Code::BadCredentials,
+                Code::SecondFactorNeeded,
+            ]),
+        )
+        .add(
+            routes!(login_second),
+            Spec::anyone().sign_in().body_bytes_max(BODY_BYTES_MAX).without_key().fails(&[
+                Code::Suspended,
+                Code::BadCredentials,
+                Code::WrongDigits,
+            ]),
         )
         // The same key with another session's token is another request, and a second end changes nothing anyway.
         .add(routes!(logout), Spec::anyone().body_bytes_max(BODY_BYTES_MAX).without_key().fails(&[Code::CrossSite]))
@@ -91,6 +99,16 @@ pub(super) struct Login {
     /// Puts the token into a cookie and not into the body: for pages in a browser.
     #[serde(default)]
     cookie: bool,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SecondCredentials, example = json!({"challenge": "Qm9yaXMgYW5kIEFubmEgd2VyZSBoZXJlIGluIE1heQA", "code": "123456"}))]
+pub(super) struct LoginSecond {
+    /// As the first call answered it.
+    challenge: String,
+    /// A code of your device, or a recovery code.
+    code: String,
 }
 
 /// Register an account
@@ -150,7 +168,7 @@ fn registered(answer: &Answer) -> Response {
 
 /// Sign in
 ///
-/// Opens a session. A name that does not exist gets the same answer as a wrong password, and takes as long.
+/// Opens a session, or answers `second-factor-needed` with a `challenge` for `POST /v1/auth/login/second`. A name that does not exist gets the same answer as a wrong password, and takes as long.
 #[utoipa::path(post, path = "/v1/auth/login", operation_id = "login", tag = "accounts", request_body = Login, responses(
     (status = 200, body = LoggedIn, description = "The session is open.",
         headers(("Set-Cookie" = Option<String>, description = "The session cookie, where the body asks for it."))),
@@ -186,16 +204,36 @@ async fn login(
     }
     let entrant = Entrant { user_id: known.user_id, from: origin, is_new: false, cookie: body.cookie };
     let shown = Shown::Password { checked: known.passwords };
-    let response = app.sign_in(&context, &notes, entrant, async |session_id, opening| {
-        let sign_in = session::SignIn { user_id: known.user_id, shown, opening };
+    let response = app.sign_in(&context, &notes, entrant, shown, async |session_id, opening| {
+        let sign_in = session::SignIn { user_id: known.user_id, shown, shown_at: None, second: None, opening };
         let command = Command::Session(session_id, session::Command::SignIn(sign_in));
         app.ask(Actor::User(known.user_id), &context, command).await
     });
-    let response = response.await?;
-    if fit == Fit::Outdated {
+    let response = response.await;
+    let was_right = response.as_ref().map_or_else(|error| error.code == Code::SecondFactorNeeded, |_| true);
+    if fit == Fit::Outdated && was_right {
         replace_verifier(&app, &passwords, &context, &known, body.password).await;
     }
-    Ok(response)
+    response
+}
+
+/// Sign in, second step
+///
+/// Goes on where signing in, by whatever way, was answered with `second-factor-needed` and a `challenge`: within five minutes, with
+/// at most five codes, once. The session's token comes as the first call has asked for it.
+#[utoipa::path(post, path = "/v1/auth/login/second", operation_id = "loginSecond", tag = "accounts",
+    request_body = LoginSecond, responses(
+        (status = 200, body = LoggedIn, description = "The session is open.",
+            headers(("Set-Cookie" = Option<String>, description = "The session cookie, where the first call asked for it."))),
+    ))]
+async fn login_second(
+    State(app): State<App>,
+    context: CommandContext,
+    ClientOrigin(origin, _): ClientOrigin,
+    notes: Notes,
+    Body(body): Body<LoginSecond>,
+) -> Result<Response, Error> {
+    app.sign_in_second(&context, &notes, origin, (&body.challenge, body.code.trim())).await
 }
 
 /// Replaces an outdated verifier, now that the password is at hand. A sign-in does not fail by it: the next one will do.

@@ -5,7 +5,7 @@ use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::caller::refuse_foreign_form;
 use crate::auth::sign_in::{Entrant, LoggedIn};
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, WantedProof};
 use crate::http::body::Body;
 use crate::http::client_origin::ClientOrigin;
 use crate::http::context::CommandContext;
@@ -19,12 +19,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use commands::Actor;
 use domain::proof::{Proof, Purpose, SignIn, Wish};
+use domain::session::Shown;
 use domain::text::{Email, UserName};
 use domain::user::Origin;
 use domain::{Command, ProofId, UserId, proof};
 use node::claims::{claim, email_claim};
 use serde::Deserialize;
 use store::MailedPurpose;
+use url::form_urlencoded;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -45,11 +47,20 @@ pub(crate) fn routes() -> Routes {
     Routes::default()
         .add(routes!(ask), open.sign_in())
         // CONTRACT 1.1: a session's token is told once.
-        .add(routes!(verify), open.sign_in().without_key().fails(&[Code::WrongDigits, Code::Suspended]))
+        .add(
+            routes!(verify),
+            open.sign_in().without_key().fails(&[Code::WrongDigits, Code::Suspended, Code::SecondFactorNeeded]),
+        )
         .add(routes!(show_sign_in), open.fails(&[Code::LinkExpired, Code::BadParameters]))
         .add(
             routes!(sign_in),
-            open.sign_in().without_key().fails(&[Code::LinkExpired, Code::CrossSite, Code::BadParameters]),
+            open.sign_in().without_key().fails(&[
+                Code::LinkExpired,
+                Code::CrossSite,
+                Code::BadParameters,
+                Code::SecondFactorNeeded,
+                Code::WrongDigits,
+            ]),
         )
 }
 
@@ -140,7 +151,8 @@ async fn show_sign_in(State(app): State<App>, reader: Reader, Path(token): Path<
 
 /// Sign in by a link
 ///
-/// Once, within 15 minutes. A browser gets a page and the session as a cookie; others get the session in the body.
+/// Once, within 15 minutes. A browser gets a page and the session as a cookie, and a form where a second factor is needed;
+/// others get the session in the body.
 #[utoipa::path(post, path = "/m/{token}", operation_id = "signInByLink", tag = "mail",
     params(("token" = String, Path, description = "As it was mailed.")), responses(
         (status = 200, body = LoggedIn, description = "The session is open.",
@@ -154,10 +166,13 @@ async fn sign_in(
     Path(token): Path<String>,
     request: Request,
 ) -> Response {
-    let (parts, _) = request.into_parts();
+    let (parts, body) = request.into_parts();
     // A page of another site must not sign its visitors in as somebody else.
     if let Err(error) = refuse_foreign_form(&parts, &app) {
         return reader.failed(error);
+    }
+    if let Some(second) = second_of(body).await {
+        return by_form(&app, &context, origin, reader, &token, &second).await;
     }
     let found = app.proof_of_link(MailedPurpose::SignIn, &token, reader.at).await;
     let reader = reader.of(&app, found.as_ref().ok().and_then(|(_, proof)| proof.user_id)).await;
@@ -170,6 +185,38 @@ async fn sign_in(
     };
     match opening {
         Ok(response) => reader.answered(Page::SignedIn, response),
+        Err(error) => match error.wanted.as_deref() {
+            Some(WantedProof::Second { challenge, .. }) if reader.wants == Wants::Page => {
+                reader.page(Page::SecondFactor { challenge, fault: false })
+            }
+            Some(WantedProof::Second { .. } | WantedProof::Fresh { .. }) | None => reader.failed(error),
+        },
+    }
+}
+
+/// What the form for the second factor sends: the challenge and the code.
+async fn second_of(body: axum::body::Body) -> Option<(String, String)> {
+    let form = axum::body::to_bytes(body, BODY_BYTES_MAX).await.ok()?;
+    let typed =
+        |name: &str| form_urlencoded::parse(&form).find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+    Some((typed("challenge")?, typed("code")?))
+}
+
+/// Goes on with the form. The link is spent by then: it says whose page it is, and no more.
+async fn by_form(
+    app: &App,
+    context: &CommandContext,
+    origin: Origin,
+    reader: Reader,
+    token: &str,
+    (challenge, code): &(String, String),
+) -> Response {
+    let reader = reader.of(app, app.user_of_link(MailedPurpose::SignIn, token).await).await;
+    match app.sign_in_second(context, &reader.notes, origin, (challenge, code.trim())).await {
+        Ok(response) => reader.answered(Page::SignedIn, response),
+        Err(error) if error.code == Code::WrongDigits && reader.wants == Wants::Page => {
+            reader.refused(Code::WrongDigits, Page::SecondFactor { challenge, fault: true })
+        }
         Err(error) => reader.failed(error),
     }
 }
@@ -189,7 +236,8 @@ async fn open(
         return Err(link_expired());
     }
     let entrant = Entrant { user_id, from, is_new, cookie };
-    let opening = app.sign_in(context, notes, entrant, async |session_id, opening| {
+    let shown = Shown::Mail { claim: proof.claim };
+    let opening = app.sign_in(context, notes, entrant, shown, async |session_id, opening| {
         for _ in 0..NAMES_MAX {
             let name = if is_new { Some(new_name()?) } else { None };
             let name = name.map(|name| (claim(&app.keys, &name), name));

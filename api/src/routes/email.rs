@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::auth::caller::Person;
 use crate::error::{Code, Error};
 use crate::http::body::Body;
+use crate::http::client_origin::ClientOrigin;
 use crate::http::context::CommandContext;
 use crate::http::language::AcceptedLanguage;
 use crate::http::reply::{Done, written};
@@ -30,7 +31,10 @@ const BODY_BYTES_MAX: usize = 4 * 1024;
 
 pub(crate) fn routes() -> Routes {
     Routes::default()
-        .add(routes!(change), Spec::person().sign_in().body_bytes_max(BODY_BYTES_MAX))
+        .add(
+            routes!(change),
+            Spec::person().sign_in().fresh().body_bytes_max(BODY_BYTES_MAX).fails(&[Code::BadCredentials]),
+        )
         .add(routes!(show_confirmation), Spec::anyone().fails(&[Code::LinkExpired, Code::BadParameters]))
         .add(
             routes!(confirm),
@@ -47,16 +51,18 @@ pub(crate) fn routes() -> Routes {
 #[schema(as = EmailChange, example = json!({"email": "anna@example.org"}))]
 pub(super) struct ChangeEmail {
     email: String,
+    /// Yours, in place of a sign-in of the last ten minutes.
+    password: Option<String>,
 }
 
 /// Change my address
 ///
-/// A link is mailed there. Your address stays as it is until the link is used, within 24 hours.
+/// Wants a sign-in of the last ten minutes, or your password. A link is mailed there. Your address stays as it is until the link is used, within 24 hours.
 #[utoipa::path(put, path = "/v1/me/email", operation_id = "changeMyEmail", tag = "accounts", request_body = ChangeEmail,
     responses((status = 202, body = Done, description = "The link is on its way.")))]
 async fn change(
     State(app): State<App>,
-    person: Person,
+    (person, from): (Person, ClientOrigin),
     context: CommandContext,
     language: AcceptedLanguage,
     names: NameCount,
@@ -64,6 +70,7 @@ async fn change(
 ) -> Result<Response, Error> {
     let email = Email::parse(&body.email).map_err(|unfit| Error::bad("email", unfit))?;
     names.count(&app, email.as_str()).await?;
+    app.want_fresh_or(&person, &context, from, body.password).await?;
     let claim = email_claim(&app.keys, &email);
     let proof_id = ProofId(Uuid::now_v7());
     let change = |To { claim, owner }| {

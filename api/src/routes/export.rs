@@ -6,6 +6,7 @@ use crate::error::{Code, Error};
 use crate::http::address::ClientAddress;
 use crate::http::ndjson::{self, EndedEarly, Lines};
 use axum::response::Response;
+use domain::totp::{self, SECRETS};
 use domain::{Personal, Timestamp, UserId, VERIFIERS};
 use projections::{ProjectionId, chats, sessions, sign_ins, tokens, users};
 use serde_json::{Value, json};
@@ -34,31 +35,38 @@ pub(crate) async fn of(
     let place = place.map_err(|_| Error::new(Code::Overloaded, "others export now; try again in a moment"))?;
     let held = app.budget.take(address, BYTES_HELD, Some(place))?;
     let users = app.read(ProjectionId::Users, min_position).await?;
-    let gone = || Error::new(Code::InvalidSession, "there is no such session; log in again");
-    let account = users::by_id(&users.database, user_id).await?.ok_or_else(gone)?;
+    let account = users::by_id(&users.database, user_id).await?.ok_or_else(Error::gone)?;
     let read = [ProjectionId::Sessions, ProjectionId::Tokens, ProjectionId::SignIns, ProjectionId::Chats];
     for name in read.into_iter().filter(|name| app.projections.has(*name)) {
         app.read(name, min_position).await?;
     }
+    let factor = app.totp(user_id).await?.factor;
     let up_to = app.log.head()?.position;
     let (mut lines, body) = ndjson::channel();
     // Until both the last part is taken and nothing more is read.
     let until_read = Arc::clone(&held);
     tokio::spawn(async move {
         let _held = until_read;
-        let written = write(&app, &account, up_to, &mut lines).await;
+        let written = write(&app, &account, factor.as_ref(), up_to, &mut lines).await;
         lines.end(written);
     });
     Ok(ndjson::answer(body, "letopis.ndjson", up_to, held))
 }
 
-async fn write(app: &App, account: &users::Account, up_to: u64, out: &mut Lines) -> Result<(), EndedEarly> {
+async fn write(
+    app: &App,
+    account: &users::Account,
+    factor: Option<&totp::Factor>,
+    up_to: u64,
+    out: &mut Lines,
+) -> Result<(), EndedEarly> {
     let user_id = account.user_id;
     out.say([profile(account)]).await?;
     let database = app.projections.database(ProjectionId::Sessions);
     write_sessions(&database, user_id, out).await?;
     let database = app.projections.database(ProjectionId::Tokens);
     out.say(tokens::of_user(&database, user_id, now()).await?.iter().map(token)).await?;
+    out.say(factor.map(second_factor)).await?;
     write_sign_ins(&app.projections.database(ProjectionId::SignIns), user_id, out).await?;
     if app.projections.has(ProjectionId::Chats) {
         write_chats(&app.projections.database(ProjectionId::Chats), user_id, out).await?;
@@ -156,6 +164,12 @@ fn token(token: &tokens::Token) -> Value {
     })
 }
 
+fn second_factor(factor: &totp::Factor) -> Value {
+    json!({
+        "kind": "second-factor", "factor": "totp", "since": factor.since, "recovery_codes_left": factor.codes.len(),
+    })
+}
+
 fn sign_in(sign_in: &sign_ins::SignIn) -> Value {
     json!({
         "kind": "sign-in", "at": sign_in.at, "succeeded": sign_in.succeeded, "count": sign_in.count,
@@ -170,8 +184,13 @@ fn event(log: &Log, user_id: UserId, record: &Record) -> Result<Value, store::Er
     let mut payload: Value = serde_json::from_str(&record.payload).unwrap_or_default();
     if let Some(fields) = payload.as_object_mut() {
         fields.remove("token_hash");
+        if record.name.starts_with("totp.") {
+            fields.remove("code");
+            fields.remove("codes");
+        }
     }
-    let mine = record.subject == Some(user_id) && !VERIFIERS.contains(&record.name.as_str());
+    let is_secret = VERIFIERS.iter().chain(SECRETS).any(|secret| *secret == record.name);
+    let mine = record.subject == Some(user_id) && !is_secret;
     let personal = if mine { log.personal(record)?.and_then(Personal::into_known) } else { None };
     let mut line = json!({
         "kind": "event", "position": record.position, "type": record.name, "stream": record.stream,

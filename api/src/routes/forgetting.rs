@@ -2,9 +2,9 @@
 
 use super::spec::{Routes, Spec};
 use crate::app::App;
-use crate::auth::back_off::Whose;
 use crate::auth::caller::Person;
 use crate::auth::credentials::set_cookie;
+use crate::auth::fresh::FreshPerson;
 use crate::error::{Code, Error};
 use crate::http::address::ClientAddress;
 use crate::http::body::Body;
@@ -20,22 +20,22 @@ use axum::response::Response;
 use commands::Actor;
 use domain::{Command, user};
 use node::operations::erase;
-use projections::{ProjectionId, users};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 pub(crate) fn routes() -> Routes {
     Routes::default()
-        .add(routes!(erase), Spec::person().fails(&[Code::BadCredentials]))
-        .add(routes!(everything), Spec::person())
+        .add(routes!(erase), Spec::person().fresh().fails(&[Code::BadCredentials]))
+        .add(routes!(everything), Spec::person().fresh())
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Erasure, example = json!({"password": "correct horse battery"}))]
 pub(super) struct Erase {
-    password: String,
+    /// Yours; left out where your account has none, and you have signed in within ten minutes.
+    password: Option<String>,
 }
 
 /// Erase my account
@@ -48,18 +48,10 @@ async fn erase(
     State(app): State<App>,
     person: Person,
     context: CommandContext,
-    ClientOrigin(origin, address): ClientOrigin,
+    from: ClientOrigin,
     Body(body): Body<Erase>,
 ) -> Result<Response, Error> {
-    let reading = app.read(ProjectionId::Users, 0).await?;
-    let known = users::credentials_by_id(&reading.database, person.user_id).await?;
-    let known =
-        known.ok_or_else(|| Error::new(Code::InvalidSession, "there is no such session; you are forgotten already"))?;
-    let (whose, passwords) = (Whose::Person(person.user_id), app.passwords_of(address));
-    if !app.check_password(whose, &passwords, body.password, known.verifier).await?.is_right() {
-        app.remember_failure(&context, person.user_id, origin);
-        return Err(Error::new(Code::BadCredentials, "the password is wrong"));
-    }
+    app.want_password(&person, &context, from, ("password", body.password)).await?;
     let command = Command::User(person.user_id, user::Command::Erase);
     let request = app.request(Actor::User(person.user_id), &context, command);
     // On a task of its own: who hangs up now has asked all the same.
@@ -75,7 +67,7 @@ async fn erase(
 
 /// Export my data
 ///
-/// All that is known of you, one JSON object a line. `kind` is `profile`, `session`, `token`, `sign-in`, `chat`, `event`
+/// Wants a sign-in of the last ten minutes. All that is known of you, one JSON object a line. `kind` is `profile`, `session`, `token`, `second-factor`, `sign-in`, `chat`, `event`
 /// (what you did and what was done to you, in the order of the log, with every text that you wrote), and in the last
 /// line `end`: without it the export is incomplete.
 #[utoipa::path(get, path = "/v1/me/export", operation_id = "exportMyData", tag = "accounts", responses(
@@ -83,7 +75,7 @@ async fn erase(
 ))]
 async fn everything(
     State(app): State<App>,
-    person: Person,
+    person: FreshPerson,
     address: ClientAddress,
     params: Params,
 ) -> Result<Response, Error> {

@@ -4,7 +4,6 @@ use super::page::{Next, cut};
 use super::proofs::{Proof, shown};
 use super::spec::{Routes, Spec};
 use crate::app::App;
-use crate::auth::back_off::Whose;
 use crate::auth::caller::{Caller, Person};
 use crate::error::{Code, Error};
 use crate::http::body::Body;
@@ -28,9 +27,9 @@ use utoipa_axum::routes;
 
 pub(crate) fn routes() -> Routes {
     Routes::default()
-        .add(routes!(profile), Spec::caller().tagged())
+        .add(routes!(profile), Spec::caller().tagged().without_second_factor())
         .add(routes!(change_profile), Spec::caller().fails(&[Code::NameFixed, Code::UserExists]))
-        .add(routes!(change_password), Spec::person().fails(&[Code::WeakPassword, Code::BadCredentials]))
+        .add(routes!(change_password), Spec::person().fresh().fails(&[Code::WeakPassword, Code::BadCredentials]))
         .add(routes!(history), Spec::person().paged())
 }
 
@@ -81,7 +80,8 @@ pub(super) struct ChangeProfile {
 #[serde(deny_unknown_fields)]
 #[schema(as = PasswordChange, example = json!({"old_password": "correct horse battery", "new_password": "a longer horse battery"}))]
 pub(super) struct ChangePassword {
-    old_password: String,
+    /// Left out where your account has none, and you have signed in within ten minutes.
+    old_password: Option<String>,
     /// 8 to 256 characters.
     #[schema(min_length = 8, max_length = 256)]
     new_password: String,
@@ -118,7 +118,7 @@ struct SignIn {
     responses((status = 200, body = Me, description = "Your account.")))]
 async fn profile(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Error> {
     let reading = app.read(ProjectionId::Users, params.min_position).await?;
-    let account = users::by_id(&reading.database, caller.user_id).await?.ok_or_else(gone)?;
+    let account = users::by_id(&reading.database, caller.user_id).await?.ok_or_else(Error::gone)?;
     let version = account.version;
     let me = Me {
         user_id: account.user_id,
@@ -186,21 +186,16 @@ async fn change_password(
     State(app): State<App>,
     person: Person,
     context: CommandContext,
-    ClientOrigin(origin, address): ClientOrigin,
+    from: ClientOrigin,
     Body(body): Body<ChangePassword>,
 ) -> Result<Response, Error> {
     if let Some(answer) = app.first_answer(Actor::User(person.user_id), &context).await? {
         return Ok(done(&answer));
     }
+    let passwords = app.passwords_of(from.1);
+    let checked = app.want_password(&person, &context, from, ("old_password", body.old_password)).await?;
     let reading = app.read(ProjectionId::Users, 0).await?;
-    let account = users::by_id(&reading.database, person.user_id).await?.ok_or_else(gone)?;
-    let known = users::credentials_by_id(&reading.database, person.user_id).await?.ok_or_else(gone)?;
-    let passwords = app.passwords_of(address);
-    let whose = Whose::Person(person.user_id);
-    if !app.check_password(whose, &passwords, body.old_password, known.verifier).await?.is_right() {
-        app.remember_failure(&context, person.user_id, origin);
-        return Err(Error::new(Code::BadCredentials, "the old password is wrong"));
-    }
+    let account = users::by_id(&reading.database, person.user_id).await?.ok_or_else(Error::gone)?;
     let name = UserName::parse(&account.user_name).map_err(|unfit| Error::bad("user_name", unfit))?;
     passwords
         .check(&body.new_password, &name)
@@ -208,7 +203,7 @@ async fn change_password(
     let verifier = passwords.hash(body.new_password).await?;
     let change = user::Command::ChangePassword(user::ChangePassword {
         verifier,
-        checked: Some(known.passwords),
+        checked: Some(checked),
         keep: Some(person.session_id),
     });
     Ok(done(&app.ask(Actor::User(person.user_id), &context, Command::User(person.user_id, change)).await?))
@@ -241,9 +236,4 @@ async fn history(State(app): State<App>, person: Person, params: Params) -> Resu
 
 fn done(answer: &Answer) -> Response {
     reply::changed(answer, Done { position: answer.position })
-}
-
-/// The account went away while its session was looked at.
-fn gone() -> Error {
-    Error::new(Code::InvalidSession, "there is no such session; log in again")
 }

@@ -44,6 +44,7 @@ mod suppressions;
 mod suspension;
 mod templates;
 mod tokens;
+mod totp;
 mod unsubscribe;
 mod users;
 
@@ -60,6 +61,7 @@ pub(crate) fn all() -> Routes {
         .merge(sessions::routes())
         .merge(tokens::routes())
         .merge(templates::routes())
+        .merge(totp::routes())
         .merge(users::routes())
         .merge(chats::routes())
         .merge(direct::routes())

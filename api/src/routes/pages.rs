@@ -53,6 +53,11 @@ pub(super) enum Page<'a> {
         email: Option<&'a Email>,
     },
     SignedIn,
+    /// Asks for a code of the second factor, again where the last one was wrong.
+    SecondFactor {
+        challenge: &'a str,
+        fault: bool,
+    },
     /// Asks whether no more mail of a category is wanted; without its title for a link that is none of ours.
     Unsubscribe {
         title: Option<&'a domain::notify::Words>,
@@ -119,8 +124,8 @@ impl Reader {
     }
 
     /// The form once more, with what was wrong.
-    pub(super) fn refused(&self, page: Page<'_>) -> Response {
-        self.html(Code::WeakPassword.status(), page)
+    pub(super) fn refused(&self, code: Code, page: Page<'_>) -> Response {
+        self.html(code.status(), page)
     }
 
     /// It was done: a page for who wants one, with the headers of the answer that others get.
@@ -185,6 +190,7 @@ fn content(language: Language, page: Page<'_>) -> (&'static str, String) {
             (words.sign_in_title, asking(words.sign_in_text, email.map(Email::as_str), words.sign_in_button))
         }
         Page::SignedIn => (words.signed_in_title, said(words.signed_in_text)),
+        Page::SecondFactor { challenge, fault } => (words.second_title, code_form(words, challenge, fault)),
         Page::Reset { lengths, fault } => (words.reset_title, password_form(words, lengths, fault)),
         Page::PasswordSet => (words.password_set_title, said(words.password_set_text)),
         Page::Unsubscribe { title } => {
@@ -206,6 +212,21 @@ fn content(language: Language, page: Page<'_>) -> (&'static str, String) {
 fn asking(text: &str, about: Option<&str>, button: &str) -> String {
     let about = about.map(|about| format!("<p class=\"about\">{}</p>\n", escaped(about))).unwrap_or_default();
     format!("<p>{text}</p>\n{about}<form method=\"post\"><button>{button}</button></form>\n")
+}
+
+/// The form goes to the page's own address, with what the sign-in goes on with.
+fn code_form(words: &Words, challenge: &str, fault: bool) -> String {
+    let fault =
+        if fault { format!("<p class=\"fault\" role=\"alert\">{}</p>\n", words.second_fault) } else { String::new() };
+    format!(
+        "<p>{}</p>\n{fault}<form method=\"post\">\n<input type=\"hidden\" name=\"challenge\" value=\"{}\">\n\
+         <label>{}<input name=\"code\" autocomplete=\"one-time-code\" autocapitalize=\"none\" spellcheck=\"false\" \
+         required autofocus maxlength=\"64\"></label>\n<button>{}</button>\n</form>\n",
+        words.second_text,
+        escaped(challenge),
+        words.second_code,
+        words.sign_in_button
+    )
 }
 
 fn password_form(words: &Words, lengths: Lengths, fault: Option<String>) -> String {
@@ -255,6 +276,8 @@ mod tests {
             assert!(page.contains("a&lt;b&gt;&amp;&quot;&#39;@example.org") && !page.contains("<b>"), "{page}");
             let page = content(language, Page::Invitation { chat_name: "<b>&\"'", code: "<b>" }).1;
             assert!(page.contains("&lt;b&gt;&amp;&quot;&#39;<") && !page.contains("<b>"), "{page}");
+            let page = content(language, Page::SecondFactor { challenge: "<b>&\"'", fault: true }).1;
+            assert!(page.contains("&lt;b&gt;&amp;&quot;&#39;\"") && !page.contains("<b>"), "{page}");
             let page = content(language, Page::Unsubscribe { title: Some(&words) }).1;
             assert!(page.contains("&lt;b&gt;&amp;&quot;&#39;<") && !page.contains("<b>"), "{page}");
         }

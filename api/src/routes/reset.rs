@@ -128,7 +128,7 @@ async fn reset_by_form(
     let lengths = app.passwords.lengths();
     if first != again {
         let fault = Some(reader.words().passwords_differ.to_owned());
-        return reader.refused(Page::Reset { lengths, fault });
+        return reader.refused(Code::WeakPassword, Page::Reset { lengths, fault });
     }
     match set_password(&app, context, address, &token, first).await {
         Ok(answer) => {
@@ -136,7 +136,7 @@ async fn reset_by_form(
         }
         Err(error) if error.code == Code::WeakPassword => {
             let fault = Some(reader.words().weak_password.to_owned());
-            reader.refused(Page::Reset { lengths, fault })
+            reader.refused(Code::WeakPassword, Page::Reset { lengths, fault })
         }
         Err(error) => reader.failed(error),
     }

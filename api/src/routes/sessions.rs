@@ -25,8 +25,8 @@ const PAGES_MAX: usize = 20;
 
 pub(crate) fn routes() -> Routes {
     Routes::default()
-        .add(routes!(list, end_others), Spec::person())
-        .add(routes!(end), Spec::person().fails(&[Code::SessionNotFound]))
+        .add(routes!(list, end_others), Spec::person().without_second_factor())
+        .add(routes!(end), Spec::person().without_second_factor().fails(&[Code::SessionNotFound]))
 }
 
 #[derive(Serialize, ToSchema)]

@@ -1,18 +1,19 @@
 //! What a route is. It is said beside the route's handler, once: the router, the layers and the document follow it.
 
 use crate::app::App;
+use crate::auth::enforcement::WithoutSecondFactor;
 use crate::error::Code;
 use crate::http::idempotency;
 use crate::http::request_size::BODY_BYTES_MAX;
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
 use axum::middleware::from_fn;
+use axum::{Extension, Router};
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::{self, PathItem};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-/// Who may call. The handler's argument (`Caller`, `Person`, `Notifier`, `Moderator`, none of them) is what enforces it.
+/// Who may call. The handler's argument (`Caller`, `Person`, `FreshPerson`, `Notifier`, `Moderator`, none of them) is what enforces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Anybody, with credentials or without.
@@ -62,6 +63,11 @@ pub struct Spec {
     pub paged: bool,
     /// Whether it answers one thing that has an `ETag`.
     pub tagged: bool,
+    /// Whether it wants somebody who has lately shown who they are. The handler's argument `FreshPerson`, or what it calls
+    /// of `auth/fresh.rs` where the body may hold the password, is what enforces it.
+    pub fresh: bool,
+    /// Whether who must have a second factor and has none may use it all the same.
+    pub without_second_factor: bool,
     /// The codes of its own that it can fail with, beside those that follow from the rest.
     pub(crate) fails: &'static [Code],
 }
@@ -100,6 +106,8 @@ impl Spec {
             body_bytes_max: BODY_BYTES_MAX,
             paged: false,
             tagged: false,
+            fresh: false,
+            without_second_factor: false,
             fails: &[],
         }
     }
@@ -126,6 +134,14 @@ impl Spec {
 
     pub(crate) const fn tagged(self) -> Spec {
         Spec { tagged: true, ..self }
+    }
+
+    pub(crate) const fn without_second_factor(self) -> Spec {
+        Spec { without_second_factor: true, ..self }
+    }
+
+    pub(crate) const fn fresh(self) -> Spec {
+        Spec { fresh: true, ..self }
     }
 
     pub(crate) const fn fails(self, fails: &'static [Code]) -> Spec {
@@ -159,6 +175,10 @@ impl Routes {
             self.operations.extend(methods.map(|method| Operation { method, path: path.clone(), spec }));
         }
         let methods = methods.layer(DefaultBodyLimit::max(spec.body_bytes_max));
+        let methods = match spec.without_second_factor {
+            true => methods.layer(Extension(WithoutSecondFactor)),
+            false => methods,
+        };
         let methods = match spec.idempotency {
             Idempotency::Keyed => methods,
             Idempotency::Ignored => methods.layer(from_fn(idempotency::ignore)),

@@ -7,6 +7,7 @@ use crate::auth::service_token::{Seed, text};
 use crate::auth::session_token::hash;
 use crate::error::{Code, Error};
 use crate::http::body::Body;
+use crate::http::client_origin::ClientOrigin;
 use crate::http::context::CommandContext;
 use crate::http::params::Params;
 use crate::http::reply::{Done, read, written};
@@ -33,7 +34,7 @@ const LIFE_SECONDS_MAX: u32 = 10 * 365 * 24 * 3600;
 pub(crate) fn routes() -> Routes {
     Routes::default()
         .add(routes!(list), Spec::person())
-        .add(routes!(create), Spec::person().fails(&[Code::TooManyTokens]))
+        .add(routes!(create), Spec::person().fresh().fails(&[Code::TooManyTokens, Code::BadCredentials]))
         .add(routes!(revoke), Spec::person().fails(&[Code::TokenNotFound]))
 }
 
@@ -51,6 +52,8 @@ pub(super) struct CreateToken {
     /// After how many seconds it ends: a minute to ten years. Without it the token does not end by itself.
     #[schema(minimum = 60, maximum = 315_360_000)]
     expires_in: Option<u32>,
+    /// Yours, in place of a sign-in of the last ten minutes.
+    password: Option<String>,
 }
 
 fn scopes() -> Array {
@@ -132,13 +135,14 @@ async fn list(
 
 /// Create a service token
 ///
-/// It keeps working when you sign out everywhere or change your password, until it expires or is revoked.
+/// Wants a sign-in of the last ten minutes, or your password. It keeps working when you sign out everywhere or change your password, until it expires or is revoked.
 #[utoipa::path(post, path = "/v1/me/tokens", operation_id = "createMyToken", tag = "tokens", request_body = CreateToken,
     responses((status = 201, body = TokenCreated, description = "The token, which is shown this once.")))]
 async fn create(
     State(app): State<App>,
     person: Person,
     context: CommandContext,
+    from: ClientOrigin,
     Body(body): Body<CreateToken>,
 ) -> Result<Response, Error> {
     let wanted = wanted(&body)?;
@@ -147,6 +151,7 @@ async fn create(
     if let Some(answer) = app.first_answer(actor, &context).await? {
         return created(&app, &person, &seed, wanted, &answer);
     }
+    app.want_fresh_or(&person, &context, from, body.password).await?;
     let token_id = TokenId(Uuid::now_v7());
     let mut create = token::Create {
         user_id: person.user_id,

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
-use testkit::{Actor, TestApp};
+use testkit::{Actor, Device, TestApp};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Everything that is logged.
@@ -68,6 +68,27 @@ async fn use_mailed_link(app: &TestApp, anna: &Actor) -> String {
     token
 }
 
+/// Turns a second factor on, signs in by it, and removes it; all that is secret of it.
+async fn use_second_factor(app: &TestApp, anna: &Actor) -> Vec<String> {
+    let begun = anna.post("/v1/me/totp", json!({"password": NEXT_PASSWORD})).await.expect_status(201);
+    let device = Device::of(&begun.id("secret"));
+    let code = json!({"code": device.code(0)});
+    let confirmed = anna.post("/v1/me/totp/confirm", code).await.expect_status(200);
+    let codes = confirmed.body["recovery_codes"].as_array().into_iter().flatten();
+    let mut secrets = codes.filter_map(|code| code.as_str().map(str::to_owned)).collect::<Vec<_>>();
+    let body = json!({"user_name": "Anna", "password": NEXT_PASSWORD});
+    let waiting = app.anonymous().post("/v1/auth/login", body).await.expect_status(401);
+    let challenge = waiting.id("challenge");
+    for (code, status) in [(&PASSWORD.to_owned(), 401), (&secrets[0], 200)] {
+        let second = json!({"challenge": challenge, "code": code});
+        app.anonymous().post("/v1/auth/login/second", second).await.expect_status(status);
+    }
+    let remove = json!({"password": NEXT_PASSWORD, "code": secrets[1]});
+    anna.send(Method::DELETE, "/v1/me/totp", Some(remove), &[]).await.expect_status(200);
+    secrets.extend([device.secret, challenge]);
+    secrets
+}
+
 #[tokio::test]
 async fn nothing_secret_is_logged_at_any_level() {
     let logged = Logged::default();
@@ -87,13 +108,13 @@ async fn nothing_secret_is_logged_at_any_level() {
     let reply = app.anonymous().post("/v1/auth/login", by_cookie).await.expect_status(200);
     let cookie = reply.header("set-cookie").split(['=', ';']).nth(1).unwrap().to_owned();
 
-    let link = use_mailed_link(&app, &anna).await;
-    let service_token = use_service_token(&anna, app.anonymous()).await;
+    let (link, service_token) = (use_mailed_link(&app, &anna).await, use_service_token(&anna, app.anonymous()).await);
     let change = json!({"old_password": WRONG_PASSWORD, "new_password": NEXT_PASSWORD});
     anna.send(Method::PUT, "/v1/me/password", Some(change), &[]).await.expect_status(401);
     let change = json!({"old_password": PASSWORD, "new_password": NEXT_PASSWORD});
     anna.send(Method::PUT, "/v1/me/password", Some(change), &[("idempotency-key", KEY)]).await.expect_status(200);
     anna.send(Method::PATCH, "/v1/me", Some(json!({"display_name": DISPLAY_NAME})), &[]).await.expect_status(200);
+    let factor = use_second_factor(&app, &anna).await;
     let chat = anna.chat("garden").await;
     let messages = format!("/v1/chats/{chat}/messages");
     let posted = anna.post(&messages, json!({"message": TEXT})).await.expect_status(201);
@@ -142,7 +163,7 @@ async fn nothing_secret_is_logged_at_any_level() {
         &master_key,
         "$argon2",
     ];
-    for secret in secrets {
+    for secret in secrets.into_iter().chain(factor.iter().map(String::as_str)) {
         let line = log.lines().find(|line| line.contains(secret));
         assert_eq!(line, None, "this line tells {secret}");
     }

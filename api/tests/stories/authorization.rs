@@ -113,6 +113,7 @@ const PINS: &str = "/v1/chats/{chat_id}/pins";
 const ONE_PIN: &str = "/v1/chats/{chat_id}/pins/{message_id}";
 const READ: &str = "/v1/chats/{chat_id}/read";
 const EXPORT: &str = "/v1/chats/{chat_id}/export";
+const FACTOR: &str = r#"{"password": "a long enough passphrase", "code": "123456"}"#;
 const LIVE: &str = "/v1/live";
 const ONE_SESSION: &str = "/v1/me/sessions/{id}";
 const ONE_TOKEN: &str = "/v1/me/tokens/{id}";
@@ -136,6 +137,7 @@ const ROWS: &[Row] = &[
     row("get", "/mailbox/messages/{id}/history", Anything, Nobodys, "", [404; 7]),
     row("post", "/v1/auth/register", Anything, Nobodys, r#"{"user_name": "{fresh}", "password": "a long enough passphrase"}"#, [201; 7]),
     row("post", "/v1/auth/login", Anything, Nobodys, r#"{"user_name": "Vera", "password": "a long enough passphrase"}"#, [200; 7]),
+    row("post", "/v1/auth/login/second", Anything, Nobodys, r#"{"challenge": "nonsense", "code": "123456"}"#, [401; 7]),
     row("post", "/v1/auth/logout", Anything, Nobodys, "", [200; 7]),
     row("post", "/v1/auth/password/forgot", Anything, Nobodys, r#"{"email": "nobody@example.org"}"#, [202; 7]),
     row("post", "/v1/auth/password/reset", Anything, Nobodys, r#"{"token": "nonsense", "new_password": "another long passphrase"}"#, [410; 7]),
@@ -152,6 +154,11 @@ const ROWS: &[Row] = &[
     mine("delete", "/v1/me", Login, r#"{"password": "a long enough passphrase"}"#),
     mine("get", "/v1/me/export", Login, ""),
     mine("put", "/v1/me/password", Login, r#"{"old_password": "a long enough passphrase", "new_password": "another long passphrase"}"#),
+    mine("get", "/v1/me/totp", Login, ""),
+    row("post", "/v1/me/totp", Login, Own, r#"{"password": "a long enough passphrase"}"#, [401, 201, 201, 201, 201, 201, 201]),
+    row("post", "/v1/me/totp/confirm", Login, Own, r#"{"code": "123456"}"#, [401, 404, 404, 404, 404, 404, 404]),
+    row("delete", "/v1/me/totp", Login, Own, FACTOR, [401, 404, 404, 404, 404, 404, 404]),
+    row("post", "/v1/me/totp/recovery-codes", Login, Own, FACTOR, [401, 404, 404, 404, 404, 404, 404]),
     mine("get", "/v1/me/sign-ins", Login, ""),
     mine("get", "/v1/me/sessions", Login, ""),
     mine("delete", "/v1/me/sessions", Login, ""),

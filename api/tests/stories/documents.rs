@@ -3,15 +3,18 @@
 use api::Settings;
 use domain::proof::Purpose;
 use domain::user::Role;
+use domain::{Event, totp};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use testkit::TestApp;
+use testkit::{Device, TestApp};
 
 /// What CONTRACT 1.2 to 1.5 promise of accounts, chats, searching them and mail.
 const CALLS: &str = "
     post /v1/auth/register      post /v1/auth/login             post /v1/auth/logout
     post /v1/auth/password/forgot                               post /v1/auth/password/reset
-    post /v1/auth/code          post /v1/auth/code/verify
+    post /v1/auth/code          post /v1/auth/code/verify       post /v1/auth/login/second
+    get /v1/me/totp             post /v1/me/totp                delete /v1/me/totp
+    post /v1/me/totp/confirm    post /v1/me/totp/recovery-codes
     get /c/{token}              post /c/{token}                 get /r/{token}
     get /m/{token}              post /m/{token}
     get /v1/me                  patch /v1/me                    put /v1/me/password
@@ -149,7 +152,7 @@ async fn calls_go_to_the_public_url_where_there_is_one() {
 }
 
 /// In which order the examples are sent.
-const ORDER: [(&str, &str); 35] = [
+const ORDER: [(&str, &str); 40] = [
     ("post", "/v1/auth/register"),
     ("post", "/v1/auth/login"),
     ("patch", "/v1/me"),
@@ -183,6 +186,11 @@ const ORDER: [(&str, &str); 35] = [
     ("post", "/v1/chats/search"),
     ("get", "/v1/me"),
     ("get", "/v1/chats"),
+    ("post", "/v1/me/totp"),
+    ("post", "/v1/me/totp/confirm"),
+    ("post", "/v1/auth/login/second"),
+    ("post", "/v1/me/totp/recovery-codes"),
+    ("delete", "/v1/me/totp"),
     ("delete", "/v1/me"),
     ("put", "/v1/me/password"),
 ];
@@ -208,13 +216,14 @@ async fn examples_can_be_sent_as_they_are() {
             by.post("/v1/auth/register", again.clone()).await.expect_status(201);
             by.token = Some(by.post("/v1/auth/login", again).await.id("session_id"));
         }
+        if path == "/v1/auth/login/second" {
+            let waiting = by.post("/v1/auth/login", example(&document, "Credentials")).await;
+            known.insert("challenge", waiting.body["challenge"].as_str().unwrap().to_owned());
+        }
         let operation = &document["paths"][path][method];
         let body = operation.pointer("/requestBody/content/application~1json/schema/$ref").map(|reference| {
             let name = reference.as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-            let mut body = with_secret(&app, &name, example(&document, &name));
-            if name == "ReadMark" {
-                body["message_id"] = known["message_id"].clone().into();
-            }
+            let body = with_secret(&app, &known, &name, example(&document, &name));
             sent.insert(name);
             body
         });
@@ -245,6 +254,7 @@ async fn examples_can_be_sent_as_they_are() {
         for name in ["user_id", "chat_id", "message_id", "code", "report_id"] {
             known.extend(reply.body[name].as_str().map(|id| (name, id.to_owned())));
         }
+        known.extend(reply.body["recovery_codes"][0].as_str().map(|code| ("recovery", code.to_owned())));
         known.extend(reply.body["template_id"].as_str().map(|id| ("id", id.to_owned())));
         if let Some(token) = reply.body["session_id"].as_str() {
             by.token = Some(token.to_owned());
@@ -258,14 +268,29 @@ async fn examples_can_be_sent_as_they_are() {
     assert_eq!(sent, schemas, "each kind of body is tried");
 }
 
-/// A secret that is mailed stands in no document.
-fn with_secret(app: &TestApp, schema: &str, mut body: Value) -> Value {
+/// A secret that is mailed or made by a device stands in no document, nor what was answered before.
+fn with_secret(app: &TestApp, known: &BTreeMap<&str, String>, schema: &str, mut body: Value) -> Value {
     match schema {
         "PasswordReset" => body["token"] = super::mail::mail(app, Purpose::Reset).token.into(),
+        "FirstCode" => body["code"] = device_code(app, 0).into(),
+        "SecondCredentials" => {
+            body["challenge"] = known["challenge"].clone().into();
+            body["code"] = device_code(app, 1).into();
+        }
+        "SecondFactorProof" => body["code"] = known["recovery"].clone().into(),
+        "ReadMark" => body["message_id"] = known["message_id"].clone().into(),
         "MailedCode" => body["code"] = super::mail::mail(app, Purpose::SignIn).code.into(),
         _ => {}
     }
     body
+}
+
+/// The code of the present step, or so many later, of the secret that was shared last.
+fn device_code(app: &TestApp, later: u64) -> String {
+    let secret = super::mail::facts(app).into_iter().rev().find_map(|event| {
+        if let Event::Totp(_, totp::Event::Begun(begun)) = event { begun.secret.into_known() } else { None }
+    });
+    Device::of(&secret.unwrap().0).code(later)
 }
 
 fn example(document: &Value, schema: &str) -> Value {

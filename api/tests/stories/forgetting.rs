@@ -25,7 +25,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Which of these words stand in which file.
-fn found(folder: &Path, words: &[&str]) -> Vec<String> {
+pub(crate) fn found(folder: &Path, words: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for path in files(folder) {
         // A socket is a file without bytes.

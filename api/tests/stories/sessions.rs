@@ -239,7 +239,7 @@ async fn only_the_beginning_of_a_devices_name_is_kept() {
 }
 
 /// A session as if it had been opened by a node whose clock says that; `number` tells it from others.
-async fn opened_at(app: &TestApp, anna: &Actor, number: usize, at: Timestamp) -> Actor {
+pub(crate) async fn opened_at(app: &TestApp, anna: &Actor, number: usize, at: Timestamp) -> Actor {
     opened_as(app, anna, SessionId(Uuid::now_v7()), number, at).await
 }
 
@@ -248,6 +248,8 @@ async fn opened_as(app: &TestApp, anna: &Actor, session_id: SessionId, number: u
     let sign_in = session::Command::SignIn(session::SignIn {
         user_id: UserId(id::parse_uuid(&anna.user_id).unwrap()),
         shown: session::Shown::Password { checked: 1 },
+        shown_at: None,
+        second: None,
         opening: session::Opening {
             token_hash: session::TokenHash(Sha256::digest(token.as_bytes()).into()),
             expires_at: at.plus(TestApp::settings().session_max),

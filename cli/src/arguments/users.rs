@@ -56,6 +56,16 @@ pub enum Users {
         /// Its name or id
         user: String,
     },
+    /// Second factors of an account: codes of a device
+    #[command(after_help = "Examples:\n  letopis users factors anna ls\n  letopis users factors anna rm totp\n\n\
+                            Take one away when its owner has lost it, and only when you know that it is they who ask: \
+                            they are told by mail, and their sessions end.")]
+    Factors {
+        /// Its name or id
+        user: String,
+        #[command(subcommand)]
+        verb: Factors,
+    },
     /// Forget a person: account, sessions, texts; it cannot be undone, and the name stays taken
     #[command(after_help = "Examples:\n  letopis users erase anna --dry-run\n  letopis users erase anna --yes")]
     Erase {
@@ -67,6 +77,17 @@ pub enum Users {
         /// Only count what would be forgotten
         #[arg(long)]
         dry_run: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Factors {
+    /// List them, without what is secret
+    Ls,
+    /// Take one away; the sessions of the account end
+    Rm {
+        /// Which one, as `ls` lists it
+        which: String,
     },
 }
 

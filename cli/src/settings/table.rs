@@ -20,7 +20,7 @@ pub struct Row {
 const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, is_path: false, meaning: "" };
 
 /// Every setting, in the order in which `config show` lists them.
-pub const ROWS: [Row; 45] = [
+pub const ROWS: [Row; 46] = [
     Row {
         key: "data",
         env: "LETOPIS_DATA",
@@ -119,6 +119,13 @@ pub const ROWS: [Row; 45] = [
         env: "LETOPIS_SIGN_UP_BY_MAIL",
         default: Some("off"),
         meaning: "on, or off: whether an address that no account has opens one at its first right code; off where sign_up is",
+        ..PLAIN
+    },
+    Row {
+        key: "second_factor",
+        env: "LETOPIS_SECOND_FACTOR",
+        default: Some("optional"),
+        meaning: "optional, admins, or all: who must have a second factor; until they have set one up they can do nothing else",
         ..PLAIN
     },
     Row {

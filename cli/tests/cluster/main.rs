@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod dying;
+mod factors;
 mod listening;
 mod nodes;
 mod revoking;

@@ -118,6 +118,8 @@ async fn a_sign_in_with_the_password_before_last_is_refused() {
         let wish = session::Command::SignIn(session::SignIn {
             user_id: anna,
             shown: session::Shown::Password { checked },
+            shown_at: None,
+            second: None,
             opening: session::Opening {
                 token_hash: session::TokenHash([1; 32]),
                 expires_at: Timestamp(9),

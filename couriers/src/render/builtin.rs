@@ -27,6 +27,14 @@ pub enum BuiltIn {
     NewDevice,
     /// The address was changed; it goes to the old one.
     EmailChanged,
+    /// Another factor signs in: `factor` is `totp` or `passkey`, `label` what its owner calls it.
+    FactorAdded,
+    /// A factor signs in no more.
+    FactorRemoved,
+    /// A recovery code was used.
+    RecoveryCodeUsed,
+    /// There are new recovery codes.
+    RecoveryCodesMade,
     /// Mentions, replies and direct messages that stayed unread, gathered.
     Unread,
     /// Somebody was added to a chat.
@@ -52,7 +60,7 @@ const URL: Row = ("url", Text, false, || json!("https://letopis.example/chats/ga
 
 impl BuiltIn {
     /// Every one.
-    pub const ALL: [BuiltIn; 13] = [
+    pub const ALL: [BuiltIn; 17] = [
         BuiltIn::Welcome,
         BuiltIn::Confirm,
         BuiltIn::Reset,
@@ -61,6 +69,10 @@ impl BuiltIn {
         BuiltIn::PasswordChanged,
         BuiltIn::NewDevice,
         BuiltIn::EmailChanged,
+        BuiltIn::FactorAdded,
+        BuiltIn::FactorRemoved,
+        BuiltIn::RecoveryCodeUsed,
+        BuiltIn::RecoveryCodesMade,
         BuiltIn::Unread,
         BuiltIn::Added,
         BuiltIn::Invited,
@@ -79,6 +91,10 @@ impl BuiltIn {
             BuiltIn::PasswordChanged => "security.password-changed",
             BuiltIn::NewDevice => "security.new-device",
             BuiltIn::EmailChanged => "security.email-changed",
+            BuiltIn::FactorAdded => "security.factor-added",
+            BuiltIn::FactorRemoved => "security.factor-removed",
+            BuiltIn::RecoveryCodeUsed => "security.recovery-code-used",
+            BuiltIn::RecoveryCodesMade => "security.recovery-codes-made",
             BuiltIn::Unread => "messages.unread",
             BuiltIn::Added => "chats.added",
             BuiltIn::Invited => "chats.invited",
@@ -99,6 +115,8 @@ impl BuiltIn {
                 CategoryKey::ACCOUNT
             }
             BuiltIn::PasswordChanged | BuiltIn::NewDevice | BuiltIn::EmailChanged => CategoryKey::SECURITY,
+            BuiltIn::FactorAdded | BuiltIn::FactorRemoved => CategoryKey::SECURITY,
+            BuiltIn::RecoveryCodeUsed | BuiltIn::RecoveryCodesMade => CategoryKey::SECURITY,
             BuiltIn::Unread => CategoryKey::MESSAGES,
             BuiltIn::Added | BuiltIn::Invited | BuiltIn::RoleChanged => CategoryKey::CHATS,
             BuiltIn::Moderation => CategoryKey::MODERATION,
@@ -140,6 +158,11 @@ impl BuiltIn {
             BuiltIn::EmailChanged => {
                 &[NAME, AT, ("new_email", Text, false, || json!("a…@example.org")), DEVICE, ADDRESS]
             }
+            BuiltIn::FactorAdded | BuiltIn::FactorRemoved => {
+                &[NAME, AT, ("factor", Text, true, || json!("totp")), ("label", Text, false, || json!("Yellow key"))]
+            }
+            BuiltIn::RecoveryCodeUsed => &[NAME, AT, ("left", Number, true, || json!(9))],
+            BuiltIn::RecoveryCodesMade => &[NAME, AT],
             // Each item: `kind` (`direct`, `reply`, `mention`), `author`, `text`; where known `chat`, `url`.
             // `total` counts all that are unread, also those that are not in the list.
             BuiltIn::Unread => &[

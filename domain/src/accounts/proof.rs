@@ -7,7 +7,7 @@ use crate::id::{EmailClaim, NameClaim, ProofId};
 use crate::session::{self, Opening, Way};
 use crate::text::{Email, Locale, UserName};
 use crate::user::{self, Account, Verifier};
-use crate::{Decision, Outcome, Personal, Reads, RefusalKind, SessionId, Timestamp, UserId, name};
+use crate::{Decision, Outcome, Personal, Reads, RefusalKind, SessionId, Timestamp, UserId, name, totp};
 use std::time::Duration;
 
 mod event;
@@ -125,7 +125,8 @@ impl Command {
             Command::ResetPassword(ResetPassword { user_id, .. }) => Reads { user: Some(*user_id), ..Reads::default() },
             Command::SignIn(command) => {
                 let claim = command.name.as_ref().map(|(claim, _)| *claim);
-                Reads { user: Some(command.user_id), claim, ..of(&command.to) }
+                let (user, totp) = (Some(command.user_id), Some(command.user_id.into()));
+                Reads { user, totp, claim, ..of(&command.to) }
             }
         }
     }
@@ -181,6 +182,8 @@ pub struct Beside<'a> {
     pub address: Seen<'a>,
     /// The name of a new account.
     pub claim: name::State,
+    /// The second factor of the account.
+    pub totp: &'a totp::State,
 }
 
 /// Decides on one proof.
@@ -288,7 +291,7 @@ fn sign_in(
     at: Timestamp,
 ) -> Result<Decision, Refusal> {
     let SignIn { user_id, to, .. } = command;
-    let Beside { user, address, claim } = beside;
+    let Beside { user, address, claim, .. } = beside;
     let is_last = address.state.code.is_some_and(|(last, _)| last == id);
     if !is_last || !proof.is_for(&[Purpose::SignIn, Purpose::SignUp], *user_id, to.claim) {
         return Err(Refusal::Expired);
@@ -313,8 +316,9 @@ fn sign_in(
         (user::State::Open(_) | user::State::Absent | user::State::Erased, _) => return Err(Refusal::Expired),
     }
     let first = session::Proof { by: Way::Mail, at };
-    facts.push(command.opening.opened(command.session_id, *user_id, first, None, at));
-    Ok(Decision::of(facts, Outcome::SignedIn { session_id: command.session_id }))
+    let decision = session::open_or_ask(command.session_id, *user_id, first, beside.totp, &command.opening, at);
+    facts.extend(decision.facts);
+    Ok(Decision::of(facts, decision.outcome))
 }
 
 fn used(id: ProofId) -> crate::Event {

@@ -1,7 +1,10 @@
 //! A session: one sign-in, until it ends.
 
+use crate::id::EmailClaim;
+use crate::totp::{self, Second};
 use crate::user::{self, Origin};
 use crate::{Decision, Outcome, Personal, Reads, RefusalKind, SessionId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 mod event;
@@ -36,17 +39,24 @@ pub struct SignIn {
     pub user_id: UserId,
     /// What they showed first.
     pub shown: Shown,
+    /// When they did; none: at this moment.
+    pub shown_at: Option<Timestamp>,
+    /// What they showed then, where they were asked for it.
+    pub second: Option<Second>,
     pub opening: Opening,
 }
 
 /// What somebody showed, with what the rules check it against: a password that has changed since shows nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Shown {
     /// Their password.
     Password {
         /// The version of the verifier that it was checked against.
         checked: u32,
     },
+    /// That they read the mail of an address.
+    Mail { claim: EmailClaim },
 }
 
 /// A session in the making, whoever's it will be.
@@ -99,7 +109,9 @@ impl Command {
     /// What the rules look at beside the session.
     pub fn reads(&self) -> Reads {
         match self {
-            Command::SignIn(command) => Reads { user: Some(command.user_id), ..Reads::default() },
+            Command::SignIn(SignIn { user_id, .. }) => {
+                Reads { user: Some(*user_id), totp: Some((*user_id).into()), ..Reads::default() }
+            }
             Command::End(_) => Reads::default(),
         }
     }
@@ -110,6 +122,9 @@ pub enum Refusal {
     /// There is no such account, or its password has changed since it was checked.
     #[error("user name or password is wrong")]
     BadCredentials,
+    /// What was shown beside the first proof does not hold.
+    #[error(transparent)]
+    Second(#[from] totp::Refusal),
     /// There is no such session, or it is another's.
     #[error("there is no such session")]
     NotFound,
@@ -122,22 +137,34 @@ impl Refusal {
     pub(crate) fn kind(self) -> RefusalKind {
         match self {
             Refusal::BadCredentials => RefusalKind::BadCredentials,
+            // Removed meanwhile: there is nothing to show any more.
+            Refusal::Second(totp::Refusal::NotFound) => RefusalKind::BadCode,
+            Refusal::Second(refusal) => refusal.kind(),
             Refusal::NotFound => RefusalKind::SessionNotFound,
             Refusal::AlreadyExists => RefusalKind::AlreadyExists,
         }
     }
 }
 
-/// Decides on one session. `user` is the state of the account that a sign-in names, and is not looked at otherwise.
+/// What rules look at beside the session: of who signs in, and not looked at otherwise.
+#[derive(Clone, Copy, Debug)]
+pub struct Beside<'a> {
+    /// Their account.
+    pub user: &'a user::State,
+    /// Their second factor.
+    pub totp: &'a totp::State,
+}
+
+/// Decides on one session.
 pub fn decide(
     id: SessionId,
     state: &State,
-    user: &user::State,
+    beside: &Beside<'_>,
     command: &Command,
     at: Timestamp,
 ) -> Result<Decision, Refusal> {
     match (state, command) {
-        (State::Absent, Command::SignIn(command)) => sign_in(id, user, command, at),
+        (State::Absent, Command::SignIn(command)) => sign_in(id, beside, command, at),
         (State::Open(_) | State::Ended(_), Command::SignIn(_)) => Err(Refusal::AlreadyExists),
         (State::Open(owner), Command::End(End { by })) if owner == by => {
             let ended = Event::Ended(Ended { user_id: *owner });
@@ -148,11 +175,36 @@ pub fn decide(
     }
 }
 
-fn sign_in(id: SessionId, user: &user::State, command: &SignIn, at: Timestamp) -> Result<Decision, Refusal> {
-    let user::State::Open(account) = user else { return Err(Refusal::BadCredentials) };
-    let by = command.shown.holds(account)?;
-    let signed_in = command.opening.opened(id, command.user_id, Proof { by, at }, None, at);
-    Ok(Decision::of(vec![signed_in], Outcome::SignedIn { session_id: id }))
+fn sign_in(id: SessionId, beside: &Beside<'_>, command: &SignIn, at: Timestamp) -> Result<Decision, Refusal> {
+    let user::State::Open(account) = beside.user else { return Err(Refusal::BadCredentials) };
+    let first = Proof { by: command.shown.holds(account)?, at: command.shown_at.unwrap_or(at) };
+    match &command.second {
+        Some(second) => {
+            let totp_id = command.user_id.into();
+            let (second, events) = totp::used(beside.totp, second, at)?;
+            let mut facts = events.into_iter().map(|event| crate::Event::Totp(totp_id, event)).collect::<Vec<_>>();
+            facts.push(command.opening.opened(id, command.user_id, first, Some(second), at));
+            Ok(Decision::of(facts, Outcome::SignedIn { session_id: id }))
+        }
+        None => Ok(open_or_ask(id, command.user_id, first, beside.totp, &command.opening, at)),
+    }
+}
+
+/// Opens the session of who has shown one proof, or asks for a second one where they have a second factor and the first does
+/// not stand for two. Every way in that has rules of its own ends here.
+pub(crate) fn open_or_ask(
+    id: SessionId,
+    user_id: UserId,
+    first: Proof,
+    totp: &totp::State,
+    opening: &Opening,
+    at: Timestamp,
+) -> Decision {
+    let ways = if first.by.stands_for_two() { Vec::new() } else { totp.asked() };
+    if !ways.is_empty() {
+        return Decision::nothing(Outcome::SecondFactorNeeded { ways });
+    }
+    Decision::of(vec![opening.opened(id, user_id, first, None, at)], Outcome::SignedIn { session_id: id })
 }
 
 impl Shown {
@@ -160,7 +212,8 @@ impl Shown {
     fn holds(self, account: &user::Account) -> Result<Way, Refusal> {
         match self {
             Shown::Password { checked } if checked > 0 && account.passwords == checked => Ok(Way::Password),
-            Shown::Password { .. } => Err(Refusal::BadCredentials),
+            Shown::Mail { claim } if account.address == Some(claim) => Ok(Way::Mail),
+            Shown::Password { .. } | Shown::Mail { .. } => Err(Refusal::BadCredentials),
         }
     }
 }

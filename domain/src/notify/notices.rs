@@ -5,7 +5,7 @@ use super::category::{CategoryKey, Channel};
 use crate::proof::{self, Issued, Purpose};
 use crate::text::Email;
 use crate::{
-    Category, Event, Personal, ProofId, Timestamp, UserId, chat, device, digest, email, report, session, user,
+    Category, Event, Personal, ProofId, Timestamp, UserId, chat, device, digest, email, report, session, totp, user,
 };
 use serde_json::{Map, Value, json};
 
@@ -77,7 +77,7 @@ impl Reference {
 pub fn tells_of(category: Category) -> bool {
     match category {
         Category::User | Category::Session | Category::Email | Category::Proof | Category::Chat => true,
-        Category::Report => true,
+        Category::Report | Category::Totp => true,
         Category::Token | Category::Quota | Category::Name | Category::Message | Category::Link => false,
         Category::Digest => true,
         Category::Reactions | Category::Pins | Category::ReadMark => false,
@@ -93,6 +93,8 @@ pub fn notices(event: &Event, version: u64, at: Timestamp) -> Vec<Notice> {
         of_user(*user_id, event, version, at)
     } else if let Event::Session(_, event) = event {
         of_session(event).into_iter().collect()
+    } else if let Event::Totp(id, event) = event {
+        of_totp((*id).into(), event).into_iter().collect()
     } else if let Event::Email(_, event) = event {
         of_email(event).into_iter().collect()
     } else if let Event::Proof(id, event) = event {
@@ -184,6 +186,28 @@ fn of_session(event: &session::Event) -> Option<Notice> {
     let variables =
         [("at", json!(at)), ("device", json!(device::family(&from.device))), ("address", json!(from.address))];
     Some(notice("new-device", *user_id, CategoryKey::SECURITY, "security.new-device", variables))
+}
+
+fn of_totp(user_id: UserId, event: &totp::Event) -> Option<Notice> {
+    let security =
+        |rule, template, at: Timestamp| notice(rule, user_id, CategoryKey::SECURITY, template, [("at", json!(at))]);
+    let of_factor = |mut notice: Notice| {
+        notice.variables.insert("factor".to_owned(), json!(session::Way::Totp));
+        notice
+    };
+    match event {
+        totp::Event::Confirmed(event) => Some(of_factor(security("totp-added", "security.factor-added", event.at))),
+        totp::Event::Removed(event) => Some(of_factor(security("totp-removed", "security.factor-removed", event.at))),
+        totp::Event::RecoveryCodeUsed(event) => {
+            let mut told = security("recovery-code-used", "security.recovery-code-used", event.at);
+            told.variables.insert("left".to_owned(), json!(event.left));
+            Some(told)
+        }
+        totp::Event::RecoveryCodesMade(event) => {
+            Some(security("recovery-codes-made", "security.recovery-codes-made", event.at))
+        }
+        totp::Event::Begun(_) | totp::Event::CodeUsed(_) => None,
+    }
 }
 
 fn of_email(event: &email::Event) -> Option<Notice> {
@@ -322,6 +346,29 @@ mod tests {
         let changed = Event::User(ANNA, user::Event::PasswordChanged(changed));
         assert_eq!(told(&changed, 2), []);
         assert_eq!(told(&changed, 3), [("security.password-changed", ANNA)]);
+    }
+
+    #[test]
+    fn what_happens_to_a_second_factor_is_told_and_each_sign_in_by_it_is_not() {
+        let code = totp::RecoveryHash([1; 32]);
+        let told = |event: totp::Event| {
+            let notices = notices(&Event::Totp(ANNA.into(), event), 1, NOON);
+            assert!(notices.iter().all(|notice| notice.category == CategoryKey::SECURITY && notice.user_id == ANNA));
+            notices.into_iter().map(|notice| (notice.template, notice.variables)).next()
+        };
+        let begun = totp::Begun { user_id: ANNA, at: NOON, secret: Personal::Known(totp::Secret("A".to_owned())) };
+        assert_eq!(told(totp::Event::Begun(begun)), None);
+        assert_eq!(told(totp::Event::CodeUsed(totp::CodeUsed { step: 1 })), None);
+        let confirmed = totp::Event::Confirmed(totp::Confirmed { at: NOON, step: 1, codes: vec![code] });
+        let (template, variables) = told(confirmed).unwrap();
+        assert_eq!((template, &variables["factor"]), ("security.factor-added", &json!("totp")));
+        let (template, variables) = told(totp::Event::Removed(totp::Removed { at: NOON })).unwrap();
+        assert_eq!((template, &variables["factor"]), ("security.factor-removed", &json!("totp")));
+        let used = totp::Event::RecoveryCodeUsed(totp::RecoveryCodeUsed { code, left: 2, at: NOON });
+        let (template, variables) = told(used).unwrap();
+        assert_eq!((template, &variables["left"]), ("security.recovery-code-used", &json!(2)));
+        let made = totp::RecoveryCodesMade { at: NOON, codes: vec![code] };
+        assert_eq!(told(totp::Event::RecoveryCodesMade(made)).unwrap().0, "security.recovery-codes-made");
     }
 
     fn address() -> Email {

@@ -62,6 +62,9 @@ pub enum Error {
     /// There is no such account.
     #[error("there is no user {0:?}; `letopis users ls` lists them")]
     NoUser(String),
+    /// There is no such second factor.
+    #[error("there is no second factor {0:?}; `letopis users factors NAME ls` lists them")]
+    NoFactor(String),
     /// There is no such chat.
     #[error("there is no chat {0:?}; `letopis chats ls` lists them with their ids")]
     NoChat(String),
@@ -218,7 +221,11 @@ impl Error {
             | Error::NoFileThere(_) => {
                 return FailureKind::Usage;
             }
-            Error::NoUser(_) | Error::NoChat(_) | Error::NoProjection { .. } | Error::NoBackup(_) => {
+            Error::NoUser(_)
+            | Error::NoFactor(_)
+            | Error::NoChat(_)
+            | Error::NoProjection { .. }
+            | Error::NoBackup(_) => {
                 return FailureKind::NotFound;
             }
             Error::AlreadyThere(_) => return FailureKind::Conflict,

@@ -6,6 +6,7 @@ pub mod chats;
 pub mod erase;
 mod error;
 pub mod export;
+pub mod factors;
 pub mod import;
 pub mod keys;
 pub mod log;
@@ -51,6 +52,13 @@ pub enum Request {
         password: String,
         /// Its role.
         role: Role,
+    },
+    /// Take a second factor away from an account, and end its sessions.
+    RemoveFactor {
+        /// Its name or id.
+        user: String,
+        /// Which one, as they are listed.
+        which: String,
     },
     /// Give an account a password.
     SetPassword {
@@ -155,6 +163,7 @@ impl Request {
         match self {
             Request::CreateUser { .. } | Request::Import { .. } => false,
             Request::SetPassword { .. }
+            | Request::RemoveFactor { .. }
             | Request::SetRole { .. }
             | Request::EndSessions { .. }
             | Request::Suspend { .. }
@@ -194,6 +203,7 @@ impl Request {
             Request::CreateUser { name, password, role } => {
                 Report::User(users::create(node, name, password, *role).await?)
             }
+            Request::RemoveFactor { user, which } => Report::User(factors::remove(node, user, which).await?),
             Request::SetPassword { user, password } => Report::User(users::set_password(node, user, password).await?),
             Request::SetRole { user, role } => Report::User(users::set_role(node, user, *role).await?),
             Request::Suspend { user, reason, until } => Report::User(users::suspend(node, user, reason, *until).await?),
@@ -249,6 +259,7 @@ impl Request {
             }
             Request::CreateUser { .. }
             | Request::SetPassword { .. }
+            | Request::RemoveFactor { .. }
             | Request::SetRole { .. }
             | Request::EndSessions { .. }
             | Request::Suspend { .. }

@@ -64,7 +64,7 @@ pub struct UserChange {
 }
 
 impl UserChange {
-    fn of(user_id: UserId, position: u64) -> UserChange {
+    pub(super) fn of(user_id: UserId, position: u64) -> UserChange {
         UserChange { user_id, user_name: None, role: None, position }
     }
 }
@@ -249,7 +249,7 @@ async fn change(node: &NodeHandle, user_id: UserId, command: user::Command) -> R
 }
 
 /// The account of that name or id.
-async fn find(node: &NodeHandle, user: &str) -> Result<users::Account, Error> {
+pub(super) async fn find(node: &NodeHandle, user: &str) -> Result<users::Account, Error> {
     let head = node.log.head()?.position;
     node.projections.caught_up(ProjectionId::Users, head, FOLLOW_WAIT).await?;
     account(&node.projections.database(ProjectionId::Users), user).await

@@ -3,6 +3,7 @@
 
 mod actor;
 mod contract;
+mod device;
 mod live;
 mod poison;
 mod server;
@@ -10,6 +11,7 @@ mod shared;
 
 pub use actor::{Actor, Reply};
 pub use contract::Contract;
+pub use device::Device;
 pub use live::{Heard, Live};
 pub use poison::poison;
 pub use server::TestApp;

@@ -177,11 +177,16 @@ impl TestApp {
     /// Registers somebody, gives them a role as an operator does, and logs them in.
     pub async fn with_role(&self, name: &str, role: Role) -> Actor {
         let actor = self.user(name).await;
+        self.give_role(&actor, role).await;
+        actor
+    }
+
+    /// Gives somebody a role as an operator does.
+    pub async fn give_role(&self, actor: &Actor, role: Role) {
         let user_id = UserId(domain::id::parse_uuid(&actor.user_id).expect("an account has an id"));
         let command = Command::User(user_id, user::Command::SetRole(user::SetRole { role }));
         let request = Request::by_operator(command, store::now());
         self.node.writer.send(request).await.expect("an operator may give roles");
-        actor
     }
 
     /// Stops it as a signal would: requests under way are answered, the folder is let go.

@@ -104,6 +104,8 @@ async fn person(node: &Node, number: usize) -> Result<Person> {
     let sign_in = session::Command::SignIn(session::SignIn {
         user_id,
         shown: Shown::Password { checked: 1 },
+        shown_at: None,
+        second: None,
         opening: Opening {
             token_hash: TokenHash(Sha256::digest(token.as_bytes()).into()),
             expires_at: now().plus_seconds(86_400),

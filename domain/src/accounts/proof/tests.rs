@@ -22,6 +22,7 @@ struct Given {
     address: email::State,
     owner: user::State,
     name: name::State,
+    totp: totp::State,
     at: Timestamp,
 }
 
@@ -31,12 +32,13 @@ impl Given {
         let mut proof = State::Absent;
         evolve(&mut proof, &Event::Issued(issued(purpose, Some(ANNA))));
         let address = email::State { owner: Some(ANNA), code: Some((PROOF, NOON)), told_at: None };
-        Given { proof, owner: user.clone(), user, address, name: name::State::default(), at: NOON.plus_seconds(1) }
+        let (name, totp) = (name::State::default(), totp::State::default());
+        Given { proof, owner: user.clone(), user, address, name, totp, at: NOON.plus_seconds(1) }
     }
 
     fn when(&self, command: &Command) -> Result<Vec<crate::Event>, Refusal> {
         let address = Seen { state: self.address, owner: &self.owner };
-        let beside = Beside { user: &self.user, address, claim: self.name };
+        let beside = Beside { user: &self.user, address, claim: self.name, totp: &self.totp };
         let decision = decide(PROOF, &self.proof, &beside, command, self.at)?;
         Ok(decision.facts)
     }
@@ -247,6 +249,15 @@ fn a_code_signs_in_once_without_a_password() {
         panic!("{facts:?}")
     };
     assert_eq!((signed_in.by, signed_in.new_device, signed_in.user_id), (Way::Mail, true, ANNA));
+}
+
+#[test]
+fn a_code_is_spent_where_a_second_factor_is_asked_for() {
+    let mut given = Given::of(Purpose::SignIn, account(&[has(ADDRESS)]));
+    let secret = Personal::Known(totp::Secret("A".repeat(32)));
+    totp::evolve(&mut given.totp, &totp::Event::Begun(totp::Begun { user_id: ANNA, at: NOON, secret }));
+    totp::evolve(&mut given.totp, &totp::Event::Confirmed(totp::Confirmed { at: NOON, step: 1, codes: Vec::new() }));
+    assert_eq!(names(given.when(&sign_in(None))), Ok(vec!["proof.used.v1"]));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What happens to a session, and how it is written down.
 
+use crate::id::hash_as_text;
 use crate::stored::{self, StoredParts, Unreadable, Written, sealed};
 use crate::user::Origin;
 use crate::{Personal, Timestamp, UserId};
@@ -9,18 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenHash(pub [u8; 32]);
 
-impl Serialize for TokenHash {
-    fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        out.serialize_str(&crate::id::hex(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for TokenHash {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<TokenHash, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
-        crate::id::parse_hash(&text).map(TokenHash).ok_or_else(|| serde::de::Error::custom("not 64 hex digits"))
-    }
-}
+hash_as_text!(TokenHash);
 
 /// A way in which somebody shows who they are, or what they show beside it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +44,14 @@ impl Way {
             Way::Passkey => "passkey",
             Way::Totp => "totp",
             Way::RecoveryCode => "recovery-code",
+        }
+    }
+
+    /// Whether it is a second factor as well: it needs something that its owner has, and their finger or their code.
+    pub fn stands_for_two(self) -> bool {
+        match self {
+            Way::Passkey => true,
+            Way::Password | Way::Mail | Way::External | Way::Totp | Way::RecoveryCode => false,
         }
     }
 

@@ -15,7 +15,7 @@ fn check(given: &[Event], when: Command, then: Result<Vec<Event>, Refusal>) {
 
 fn check_with(user: &user::State, given: &[Event], when: Command, then: Result<Vec<Event>, Refusal>) {
     let what = format!("given {given:?}, when {when:?}");
-    let follows = decide(LAPTOP, &folded(given), user, &when, NOON)
+    let follows = decide(LAPTOP, &folded(given), &Beside { user, totp: &totp::State::default() }, &when, NOON)
         .map(|decision| decision.facts.into_iter().map(of_laptop).collect::<Vec<_>>());
     assert_eq!(follows, then, "{what}");
 }
@@ -53,7 +53,8 @@ fn opening() -> Opening {
 }
 
 fn sign_in(checked: u32) -> Command {
-    Command::SignIn(SignIn { user_id: ANNA, shown: Shown::Password { checked }, opening: opening() })
+    let shown = Shown::Password { checked };
+    Command::SignIn(SignIn { user_id: ANNA, shown, shown_at: None, second: None, opening: opening() })
 }
 
 fn signed_in() -> Event {
@@ -76,7 +77,8 @@ fn ended() -> Event {
 #[test]
 fn the_right_password_opens_a_session() {
     check(&[], sign_in(2), Ok(vec![signed_in()]));
-    let decision = decide(LAPTOP, &State::Absent, &account(2), &sign_in(2), NOON).unwrap();
+    let beside = Beside { user: &account(2), totp: &totp::State::default() };
+    let decision = decide(LAPTOP, &State::Absent, &beside, &sign_in(2), NOON).unwrap();
     assert_eq!(decision.outcome, Outcome::SignedIn { session_id: LAPTOP });
 }
 
@@ -167,4 +169,68 @@ fn ways_are_stored_by_their_names() {
     for way in Way::ALL {
         assert_eq!(serde_json::to_value(way).unwrap(), way.name());
     }
+}
+
+/// Anna's second factor, whose last code was of step 60.
+fn factor() -> totp::State {
+    let codes = vec![RECOVERY];
+    let begun = totp::Begun { user_id: ANNA, at: NOON, secret: Personal::Known(totp::Secret("A".repeat(32))) };
+    let mut state = totp::State::default();
+    totp::evolve(&mut state, &totp::Event::Begun(begun));
+    totp::evolve(&mut state, &totp::Event::Confirmed(totp::Confirmed { at: NOON, step: 60, codes }));
+    state
+}
+
+const RECOVERY: totp::RecoveryHash = totp::RecoveryHash([9; 32]);
+
+/// What Anna's sign-in comes to who has that second factor.
+fn signs_in(totp: &totp::State, shown: Shown, second: Option<Second>) -> Result<Decision, Refusal> {
+    let shown_at = second.map(|_| NOON.plus_seconds(-60));
+    let command = Command::SignIn(SignIn { user_id: ANNA, shown, shown_at, second, opening: opening() });
+    decide(LAPTOP, &State::Absent, &Beside { user: &account(2), totp }, &command, NOON)
+}
+
+const PASSWORD: Shown = Shown::Password { checked: 2 };
+
+#[test]
+fn who_has_a_second_factor_is_asked_for_it() {
+    let ways = vec![Way::Totp, Way::RecoveryCode];
+    assert_eq!(signs_in(&factor(), PASSWORD, None), Ok(Decision::nothing(Outcome::SecondFactorNeeded { ways })));
+    let by_passkey = open_or_ask(LAPTOP, ANNA, Proof { by: Way::Passkey, at: NOON }, &factor(), &opening(), NOON);
+    assert_eq!(by_passkey.outcome, Outcome::SignedIn { session_id: LAPTOP });
+    for by in [Way::Mail, Way::External] {
+        let asked = open_or_ask(LAPTOP, ANNA, Proof { by, at: NOON }, &factor(), &opening(), NOON);
+        assert_eq!(asked.facts, [], "{by:?}");
+    }
+}
+
+#[test]
+fn a_second_proof_opens_the_session_and_is_used_up_with_it() {
+    for (second, by) in
+        [(Second::Code { secrets: 1, step: 61 }, Way::Totp), (Second::Recovery(RECOVERY), Way::RecoveryCode)]
+    {
+        let decision = signs_in(&factor(), PASSWORD, Some(second)).unwrap();
+        let [crate::Event::Totp(_, used), crate::Event::Session(LAPTOP, Event::SignedIn(signed_in))] =
+            decision.facts.as_slice()
+        else {
+            panic!("{:?}", decision.facts)
+        };
+        let first = Proof { by: Way::Password, at: NOON.plus_seconds(-60) };
+        assert_eq!(signed_in.stands_on(), [first, Proof { by, at: NOON }]);
+        let mut then = factor();
+        totp::evolve(&mut then, used);
+        let again = signs_in(&then, PASSWORD, Some(second));
+        assert_eq!(again, Err(Refusal::Second(totp::Refusal::BadCode)));
+    }
+}
+
+#[test]
+fn a_second_proof_makes_up_for_no_first_one() {
+    let code = Some(Second::Code { secrets: 1, step: 61 });
+    let stale = signs_in(&factor(), Shown::Password { checked: 1 }, code);
+    assert_eq!(stale, Err(Refusal::BadCredentials));
+    let of_another = signs_in(&factor(), Shown::Mail { claim: EmailClaim([1; 32]) }, code);
+    assert_eq!(of_another, Err(Refusal::BadCredentials), "the address is not the account's any more");
+    let removed = signs_in(&totp::State::default(), PASSWORD, code);
+    assert_eq!(removed.map_err(Refusal::kind), Err(RefusalKind::BadCode));
 }
