@@ -2,6 +2,7 @@
 
 use crate::http::address::Network;
 use couriers::channel::sendgrid::EventKey;
+use couriers::mailings::VariablesSource;
 use domain::notify::Categories;
 use node::rate_limits::Rates;
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub struct Settings {
     pub log_addresses: bool,
     /// What there is to be told about.
     pub categories: Categories,
+    /// Where the variables of mailings may be fetched from.
+    pub variables: VariablesSource,
     /// How long a request waits on storage that does not answer.
     pub storage_wait: Duration,
     /// How much of the server one caller, and all of them, may hold, and for how long.
@@ -142,6 +145,7 @@ impl Default for Settings {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             categories: Categories::built_in(),
+            variables: VariablesSource::default(),
             sign_up: SignUp::ByPassword,
             second_factor: SecondFactor::Optional,
             has_metrics_listener: false,

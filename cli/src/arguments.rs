@@ -4,6 +4,7 @@ mod chats;
 mod events;
 mod help;
 mod mail;
+mod mailings;
 mod moderation;
 mod notifications;
 mod templates;
@@ -15,6 +16,7 @@ pub use chats::{Chats, Sessions};
 pub use events::{Events, Which};
 pub use help::grouped;
 pub use mail::Mail;
+pub use mailings::Mailings;
 pub use moderation::Moderation;
 pub use notifications::Notifications;
 pub use templates::Templates;
@@ -113,6 +115,9 @@ pub enum Verb {
     /// What people are told: deliveries, dead letters, whether anything is sent
     #[command(subcommand)]
     Notifications(Notifications),
+    /// What is told to many: drafts, progress, start and stop
+    #[command(subcommand)]
+    Mailings(Mailings),
     /// Templates of notifications
     #[command(subcommand)]
     Templates(Templates),

@@ -22,6 +22,7 @@ mod import;
 mod keys;
 mod logging;
 mod mail;
+mod mailings;
 mod migrate;
 mod moderation;
 mod notifications;
@@ -120,6 +121,7 @@ async fn dispatch(arguments: Arguments, name: Option<&str>) -> Result<()> {
         Verb::Sessions(asked) => sessions::verb(&context?, &asked).await,
         Verb::Chats(asked) => chats::verb(&context?, &asked).await,
         Verb::Notifications(asked) => notifications::verb(&context?, asked).await,
+        Verb::Mailings(asked) => mailings::verb(&context?, asked).await,
         Verb::Mail(asked) => mail::verb(&context?, asked).await,
         Verb::Templates(asked) => templates::verb(&context?, asked).await,
         Verb::Backup(asked) => backup::backup(&context?, &asked),

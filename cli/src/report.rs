@@ -31,6 +31,7 @@ pub fn show(screen: Screen, report: &Report) -> Result<()> {
         Report::Arming(arming) => output::show(screen, arming),
         Report::CourierArming(arming) => output::show(screen, arming),
         Report::Delivery(change) => output::show(screen, change),
+        Report::Mailing(change) => output::show(screen, change),
         Report::Rotation(rotation) => output::show(screen, rotation),
         Report::Resolution(resolution) => output::show(screen, resolution),
         Report::Mailbox(cleared) => output::show(screen, cleared),

@@ -144,6 +144,7 @@ fn couriers(context: &Context, address: SocketAddr) -> CourierSettings {
         node: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         mail: settings.mail.clone(),
         webhook: settings.webhook.clone(),
+        variables: settings.variables.clone(),
         ..CourierSettings::default()
     }
 }
@@ -159,6 +160,7 @@ fn doors(context: &Context) -> api::Settings {
         trusted_proxies: settings.trusted_proxies.clone(),
         log_addresses: settings.log_addresses,
         categories: settings.categories.clone(),
+        variables: settings.variables.clone(),
         sign_up: settings.sign_up,
         second_factor: settings.second_factor,
         sendgrid_event_key: settings.sendgrid_events.clone(),

@@ -76,6 +76,8 @@ pub struct Settings {
     pub sendgrid_events: Option<couriers::channel::sendgrid::EventKey>,
     /// Where the channel `webhook` leads; none when nobody has set it.
     pub webhook: Option<couriers::channel::webhook::WebhookSettings>,
+    /// Where the variables of mailings may be fetched from.
+    pub variables: couriers::mailings::VariablesSource,
     /// Whether there is a console.
     pub console: bool,
     /// What the server reports.
@@ -106,12 +108,18 @@ impl Settings {
             read_as(layers, key, |text| check(text).map(|()| text.to_owned()))
         };
         let storage_wait = of_duration(checked("storage_wait", is_duration)?);
+        let public_url = checked("public_url", url)?.as_deref().and_then(web_origin);
+        let allowed_origins = listed(checked("allowed_origins", origins)?.as_deref())
+            .iter()
+            .filter_map(|origin| web_origin(origin))
+            .collect::<Vec<_>>();
         let settings = Settings {
             data: path("data", checked("data", not_empty)?).unwrap_or_default(),
             listen: checked("listen", address)?.unwrap_or_default(),
             metrics_listen: checked("metrics_listen", address)?,
             reset_url: checked("reset_url", page)?,
-            public_url: checked("public_url", url)?.as_deref().and_then(web_origin),
+            variables: outbound::variables(layers, public_url.as_ref(), &allowed_origins)?,
+            public_url,
             database: checked("database_url", |text| Cluster::new(text).map(drop).map_err(|_| DATABASE_URL))?
                 .and_then(|url| Cluster::new(&url).ok())
                 .map(|cluster| cluster.with_patience(storage_wait)),
@@ -123,10 +131,7 @@ impl Settings {
             sign_up: sign_up(layers)?,
             second_factor: read_as(layers, "second_factor", second_factor)?.unwrap_or_default(),
             storage_wait,
-            allowed_origins: listed(checked("allowed_origins", origins)?.as_deref())
-                .iter()
-                .filter_map(|origin| web_origin(origin))
-                .collect(),
+            allowed_origins,
             trusted_proxies: listed(checked("trusted_proxies", proxies)?.as_deref())
                 .iter()
                 .filter_map(|address| address.parse().ok())

@@ -8,6 +8,7 @@ use crate::error::{Result, told};
 use crate::expander::expand;
 use crate::gatherer::gather;
 use crate::leadership::{CHECKED_EVERY, Leadership, Standing};
+use crate::mailings::{begin_for_ever, go_on_for_ever};
 use crate::providers::Providers;
 use crate::reactor::react;
 use crate::send::Route;
@@ -170,6 +171,8 @@ async fn lead(
         until(is_over(), react(courier)),
         until(is_over(), expand(courier)),
         until(is_over(), gather(courier)),
+        until(is_over(), begin_for_ever(courier)),
+        until(is_over(), go_on_for_ever(courier)),
         mail.run(is_over(), GRACE),
         inbox.run(is_over(), GRACE),
         webhook.run(is_over(), GRACE),

@@ -4,17 +4,20 @@
 use crate::courier::Courier;
 use crate::error::{Result, told};
 use crate::leadership::Leadership;
+use crate::pace::Pace;
 use crate::send::{self, Route};
 use commands::{Actor, Cause};
 use domain::delivery;
+use domain::mailing::Status;
 use domain::notify::Channel;
 use domain::{Command, DeliveryId};
-use projections::{ProjectionId, deliveries};
+use projections::{ProjectionId, deliveries, mailings};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::follower::POLL;
 use store::now;
+use store::sql::Database;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
@@ -22,6 +25,8 @@ use tokio::task::JoinSet;
 const PAGE: u32 = 256;
 /// Deliveries of one channel that are under way at once.
 const UNDER_WAY_MAX: usize = 64;
+/// Runs of mailings that are looked up at once.
+const RUNS_PAGE: u32 = 100;
 /// Attempts of others that are looked up at once.
 const IN_DOUBT_PAGE: u32 = 500;
 /// How long the dispatcher rests after what went wrong with the log or a read model.
@@ -39,6 +44,8 @@ pub(crate) struct Dispatcher {
     /// What is under way, and what has ended so lately that the read model may not know: the position that it must
     /// reach to be asked about it.
     busy: Arc<Mutex<HashMap<DeliveryId, Option<u64>>>>,
+    /// How fast mailings go.
+    pace: Mutex<Pace>,
 }
 
 impl Dispatcher {
@@ -57,6 +64,7 @@ impl Dispatcher {
             epoch,
             places: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
             busy: Arc::default(),
+            pace: Mutex::default(),
         }
     }
 
@@ -118,7 +126,8 @@ impl Dispatcher {
         self.busy().retain(|_, ended| ended.is_none_or(|position| position > floor));
         let due = deliveries::due(&db, self.channel, now(), PAGE).await?;
         let is_full = due.len() == PAGE as usize;
-        let due = due.into_iter().filter(|one| !self.busy().contains_key(&one.delivery_id)).collect::<Vec<_>>();
+        let mut due = due.into_iter().filter(|one| !self.busy().contains_key(&one.delivery_id)).collect::<Vec<_>>();
+        due.extend(self.of_mailings(&db).await?);
         let begun = due.len();
         for (delivery, recipient) in send::with_recipients(&self.courier, due).await? {
             let place = Arc::clone(&self.places).acquire_owned().await.expect("it is never closed");
@@ -130,6 +139,39 @@ impl Dispatcher {
             under_way.join_next().await;
         }
         Ok(is_full || begun > 0)
+    }
+
+    /// What is due of the mailings that go on: each as fast as it may, and no more than there are places for, so that one
+    /// that is paused stops at once.
+    async fn of_mailings(&self, db: &Database) -> Result<Vec<deliveries::Delivery>> {
+        if !self.courier.projections.has(ProjectionId::Mailings) {
+            return Ok(Vec::new());
+        }
+        let runs = self.courier.caught_up(ProjectionId::Mailings, 0).await?;
+        let mut runs = mailings::under_way(&runs, RUNS_PAGE).await?;
+        runs.retain(|run| run.status == Status::Running);
+        self.pace().retain(|id| runs.iter().any(|run| run.mailing_id == id));
+        let (mut due, mut places) = (Vec::new(), self.places.available_permits());
+        for run in runs {
+            let (id, rate) = (run.mailing_id, run.plan.per_second_max);
+            let allowed = self.pace().allowed(id, rate, places, Instant::now());
+            if allowed == 0 {
+                continue;
+            }
+            // Those that are under way may be among the first.
+            let limit = u32::try_from(allowed + self.busy().len()).unwrap_or(u32::MAX);
+            let mut some = deliveries::due_of_mailing(db, id, self.channel, now(), limit).await?;
+            some.retain(|one| !self.busy().contains_key(&one.delivery_id));
+            some.truncate(allowed);
+            self.pace().spend(id, rate, some.len());
+            places -= some.len();
+            due.extend(some);
+        }
+        Ok(due)
+    }
+
+    fn pace(&self) -> std::sync::MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn one(

@@ -3,13 +3,10 @@
 
 use crate::courier::Courier;
 use crate::error::{Result, told};
-use crate::ids;
-use crate::schedule::Cron;
+use crate::telling::{Telling, next_due_at};
 use commands::{Actor, Cause};
-use domain::delivery::{self, Details};
 use domain::notification::{self, Audience, Expand, Requested, RunEnd};
-use domain::notify::Channel;
-use domain::{Command, DeliveryId, Event, NotificationId, Personal, Timestamp, UserId};
+use domain::{Command, Event, NotificationId, Timestamp, UserId};
 use projections::{ProjectionId, deliveries, recipients};
 use std::time::Duration;
 use store::{Fact, now};
@@ -20,8 +17,6 @@ const LOOKED_EVERY: Duration = Duration::from_millis(250);
 const PAGE: u32 = 100;
 /// How long it rests after what went wrong.
 const PAUSE: Duration = Duration::from_secs(1);
-/// About how many bytes of deliveries are asked for at once.
-const CHUNK_BYTES_MAX: usize = 1024 * 1024;
 
 /// Names recipients for ever; it may be dropped at any time.
 pub(crate) async fn expand(courier: &Courier) {
@@ -79,10 +74,12 @@ async fn run(courier: &Courier, id: NotificationId) -> Result<()> {
         if source.requested.schedule.is_some() && due_at > now() {
             return Ok(());
         }
-        let people = source.next(courier).await?;
-        let deliveries = people.iter().flat_map(|user_id| source.deliveries(run, due_at, *user_id)).collect();
-        let is_last = people.len() < source.chunk();
-        let end = is_last.then(|| RunEnd { next_due_at: source.next_due_at(due_at, now()) });
+        let telling = source.telling(run, due_at);
+        let people = source.next(courier, telling.people_max()).await?;
+        let deliveries = people.iter().flat_map(|user_id| telling.deliveries(*user_id, |_| None)).collect();
+        let is_last = people.len() < telling.people_max();
+        let end =
+            is_last.then(|| RunEnd { next_due_at: next_due_at(source.requested.schedule.as_ref(), due_at, now()) });
         let after = people.last().copied().or(source.after);
         let recipients = u32::try_from(people.len()).unwrap_or(u32::MAX);
         let expand = Expand { run, chunk, recipients, deliveries, after, end };
@@ -119,68 +116,38 @@ impl Source {
         Some(Source { id, event_id, requested, named, state, after })
     }
 
-    /// How many people a chunk has.
-    fn chunk(&self) -> usize {
-        let channels = self.requested.channels.len().max(1);
-        let bytes = self.requested.details.known().map_or(0, size_of) + 1_024;
-        (notification::CHUNK_MAX / channels).min(CHUNK_BYTES_MAX / bytes / channels).max(1)
+    /// What the deliveries of a run have in common.
+    fn telling(&self, run: u32, due_at: Timestamp) -> Telling {
+        let requested = &self.requested;
+        Telling {
+            notification_id: self.id,
+            run,
+            cause: self.event_id,
+            category: requested.category.clone(),
+            kind: requested.kind,
+            semantics: requested.semantics,
+            channels: requested.channels.clone(),
+            content: requested.content.clone(),
+            details: requested.details.clone(),
+            due_at,
+            expires_in: requested.expires_in,
+        }
     }
 
     /// The people of the next chunk, by their ids.
-    async fn next(&self, courier: &Courier) -> Result<Vec<UserId>> {
+    async fn next(&self, courier: &Courier, limit: usize) -> Result<Vec<UserId>> {
         let audience = match self.requested.audience {
             Audience::Users => {
                 let from = self.after.map_or(0, |after| self.named.partition_point(|one| *one <= after));
-                return Ok(self.named[from..].iter().copied().take(self.chunk()).collect());
+                return Ok(self.named[from..].iter().copied().take(limit).collect());
             }
             Audience::All => recipients::Audience::Everybody,
             Audience::Role { role } => recipients::Audience::Role(role),
             Audience::Chat { chat_id } => recipients::Audience::Chat(chat_id),
         };
         let db = courier.caught_up(ProjectionId::Recipients, 0).await?;
-        let limit = u32::try_from(self.chunk()).unwrap_or(u32::MAX);
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
         let people = recipients::page(&db, audience, self.after, limit).await?;
         Ok(people.into_iter().map(|recipient| recipient.user_id).collect())
     }
-
-    fn deliveries(&self, run: u32, due_at: Timestamp, user_id: UserId) -> Vec<(DeliveryId, delivery::Request)> {
-        let channels = self.requested.channels.iter().filter(|channel| **channel != Channel::Live);
-        channels
-            .map(|channel| {
-                let id = ids::of_delivery(self.id, run, user_id, *channel);
-                (id, self.delivery(due_at, user_id, *channel))
-            })
-            .collect()
-    }
-
-    fn delivery(&self, due_at: Timestamp, user_id: UserId, channel: Channel) -> delivery::Request {
-        let requested = &self.requested;
-        delivery::Request {
-            user_id,
-            channel,
-            category: requested.category.clone(),
-            kind: requested.kind,
-            semantics: requested.semantics,
-            content: requested.content.clone(),
-            due_at,
-            late_because: "deadline".to_owned(),
-            expires_at: due_at.plus_seconds(requested.expires_in.into()),
-            notification_id: self.id,
-            cause: Some(self.event_id),
-            details: requested.details.known().cloned().unwrap_or_default(),
-            suppressed: matches!(requested.details, Personal::Erased).then(|| "forgotten".to_owned()),
-            before_sign_up: false,
-        }
-    }
-
-    /// The first run of the schedule that is due after this one and after now: runs that were missed are passed over.
-    fn next_due_at(&self, due_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
-        let schedule = self.requested.schedule.as_ref()?;
-        Cron::parse(&schedule.cron, &schedule.time_zone, now).ok()?.next(due_at.max(now))
-    }
-}
-
-/// About how many bytes it takes in the log.
-fn size_of(details: &Details) -> usize {
-    serde_json::to_string(details).map_or(0, |text| text.len())
 }

@@ -1,12 +1,17 @@
 //! Ids that are made of what they stand for, so that a second look at the same thing finds what the first one made.
 
 use domain::notify::Channel;
-use domain::{DeliveryId, NotificationId, UserId};
+use domain::{DeliveryId, MailingId, NotificationId, UserId};
 use uuid::{Builder, Uuid};
 
 /// The notification that a rule makes of a fact for one person.
 pub(crate) fn of_notice(fact: Uuid, rule: &str, user_id: UserId) -> NotificationId {
     NotificationId(made("letopis notice", &[fact.as_bytes(), user_id.0.as_bytes(), rule.as_bytes()]))
+}
+
+/// The run of a mailing.
+pub(crate) fn of_run(id: MailingId, run: u32) -> NotificationId {
+    NotificationId(made("letopis mailing run", &[id.0.as_bytes(), &run.to_be_bytes()]))
 }
 
 /// The delivery of a run of a notification to one person over one channel.
@@ -51,5 +56,8 @@ mod tests {
             assert_ne!(other, delivery);
         }
         assert_eq!(delivery.0.get_version_num(), 8);
+        let run = of_run(MailingId(id(5)), 1);
+        assert_eq!(of_run(MailingId(id(5)), 1), run);
+        assert!(of_run(MailingId(id(5)), 2) != run && of_run(MailingId(id(6)), 1) != run);
     }
 }

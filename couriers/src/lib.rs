@@ -1,6 +1,7 @@
 //! What leaves the house.
 //!
-//! The reactor turns facts into deliveries, the expander names the recipients of notifications, the dispatcher sends what
+//! The reactor turns facts into deliveries, the expander names the recipients of notifications, `mailings` begins and ends the
+//! runs of mailings, the dispatcher sends what
 //! is due and records how each attempt ended, through the writer like everybody else. Only this crate can send mail. It
 //! must never know HTTP doors or a command line, and it decides nothing: which deliveries there are, and what follows an
 //! attempt, are rules of `domain`.
@@ -16,6 +17,8 @@ mod gatherer;
 mod ids;
 mod leadership;
 pub mod mail;
+pub mod mailings;
+mod pace;
 mod policy;
 pub mod providers;
 mod reactor;
@@ -24,6 +27,7 @@ mod say;
 pub mod schedule;
 mod send;
 mod settings;
+mod telling;
 mod unread;
 
 pub use couriers::{Couriers, Parts};

@@ -53,7 +53,7 @@ pub(crate) async fn verdict(
         return suppress("throttled");
     }
     match delivery.channel {
-        Channel::Email => match given.or_else(|| confirmed(recipient)) {
+        Channel::Email => match given.or_else(|| confirmed(recipient).map(str::to_owned)) {
             Some(address) => to(courier, address).await,
             None => suppress("no-address"),
         },
@@ -62,8 +62,8 @@ pub(crate) async fn verdict(
 }
 
 /// Mail goes where somebody has shown that they read it.
-fn confirmed(recipient: &Recipient) -> Option<String> {
-    recipient.email.clone().filter(|_| recipient.email_confirmed)
+pub(crate) fn confirmed(recipient: &Recipient) -> Option<&str> {
+    recipient.email.as_deref().filter(|_| recipient.email_confirmed)
 }
 
 /// Suppression holds for every category.

@@ -130,7 +130,7 @@ impl One<'_> {
             Err(why) => self.unsayable(&why).await,
             Ok(said) => {
                 let item = InboxItem { title: said.title, text: said.summary, link: self.url() };
-                let add = delivery::AddToInbox { item, mailing: None };
+                let add = delivery::AddToInbox { item, mailing: self.delivery.held_by };
                 self.written(delivery::Command::AddToInbox(add)).await
             }
         }
@@ -270,7 +270,7 @@ impl One<'_> {
 
     fn intent(&self, provider: &str) -> delivery::Attempt {
         let node = self.courier.settings.node.clone();
-        delivery::Attempt { provider: provider.to_owned(), node, epoch: self.epoch, mailing: None }
+        delivery::Attempt { provider: provider.to_owned(), node, epoch: self.epoch, mailing: self.delivery.held_by }
     }
 
     /// Writes how an attempt ended, for as long as it takes: what is not written is not known.

@@ -5,6 +5,7 @@ use crate::channel::smtp::SmtpUrl;
 use crate::channel::webhook::WebhookSettings;
 use crate::dkim::DkimSettings;
 use crate::mail::Sender;
+use crate::mailings::VariablesSource;
 use domain::digest::UNREAD_SECONDS;
 use domain::notify::Categories;
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ pub struct CourierSettings {
     pub unread_after: Duration,
     /// Where the channel `webhook` leads; none when nobody has set it.
     pub webhook: Option<WebhookSettings>,
+    /// Where the variables of mailings may be fetched from.
+    pub variables: VariablesSource,
 }
 
 impl Default for CourierSettings {
@@ -43,6 +46,7 @@ impl Default for CourierSettings {
             mail: MailSettings::default(),
             unread_after: Duration::from_secs(UNREAD_SECONDS),
             webhook: None,
+            variables: VariablesSource::default(),
         }
     }
 }

@@ -67,7 +67,7 @@ pub const PARTS: [Part; 5] = [
         module: Module::Mailings,
         needs: &[Module::Notifications],
         paths: &["/v1/mailings"],
-        projections: &[],
+        projections: &[ProjectionId::Mailings],
         verbs: &["mailings"],
     },
     Part {

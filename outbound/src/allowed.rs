@@ -68,6 +68,16 @@ impl Allowed {
         }
     }
 
+    /// Whether the list names the host of an address: by its name, or its network where the host is an address.
+    pub fn names(&self, url: &Url) -> bool {
+        match url.host() {
+            Some(Host::Domain(host)) => self.has_host(host),
+            Some(Host::Ipv4(address)) => self.has_address(address.into()),
+            Some(Host::Ipv6(address)) => self.has_address(address.into()),
+            None => false,
+        }
+    }
+
     /// Whether that host is allowed by its name, whatever its address.
     pub(crate) fn has_host(&self, host: &str) -> bool {
         let host = host.trim_end_matches('.');

@@ -19,4 +19,6 @@ pub use engine::status::{State, Status};
 pub use engine::table::{Key, Table};
 pub use engine::verify::{Difference, Kind, ModelVerification};
 pub use error::{Behind, Error, Result};
-pub use models::{chats, deliveries, inbox, links, messages, recipients, sessions, sign_ins, templates, tokens, users};
+pub use models::{
+    chats, deliveries, inbox, links, mailings, messages, recipients, sessions, sign_ins, templates, tokens, users,
+};

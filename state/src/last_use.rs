@@ -5,7 +5,7 @@ use crate::Result;
 use crate::parts::Part;
 use crate::storage::Storage;
 use domain::{Event, SessionId, StreamId, Timestamp, TokenId, UserId, session, token};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::sql::{Row, Tx};
 use store::{Log, failpoint};
@@ -111,6 +111,20 @@ impl LastUse {
                 database.row(sql, &[(&id).into()], |row| row.timestamp(0)).await?
             }
         })
+    }
+
+    /// Who used a session or a service token at that time or later.
+    ///
+    /// # Errors
+    /// When it could not be read.
+    pub async fn users_since(&self, since: Timestamp) -> Result<HashSet<UserId>> {
+        let database = self.storage.database();
+        let sql = "select user_id from session_use where last_seen_at >= $1 and user_id is not null
+                   union select user_id from token_use where last_seen_at >= $1 and user_id is not null";
+        let users = database.rows(sql, &[since.into()], |row| Ok(UserId(row.uuid(0)?))).await?;
+        let mut users = users.into_iter().collect::<HashSet<_>>();
+        users.extend(self.lock().values().filter(|used| used.at >= since).map(|used| used.user_id));
+        Ok(users)
     }
 
     /// Writes what changed since the last time, in one transaction.

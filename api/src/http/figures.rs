@@ -83,6 +83,8 @@ pub(crate) const FIGURES: &[Figure] = &[
     figure("letopis_couriers_active", Gauge, Unit::Count, "1 where this node tells people, else 0."),
     figure("letopis_couriers_disarmed", Gauge, Unit::Count, "1 where the couriers wait for `letopis notifications arm`, else 0."),
     figure("letopis_delivery_attempts_total", Counter, Unit::Count, "Attempts to deliver over a provider, by how they ended."),
+    figure("letopis_mailing_runs_under_way", Gauge, Unit::Count, "Runs of mailings that are not finished, where this node tells people."),
+    figure("letopis_mailing_runs_postponed_total", Counter, Unit::Count, "Times that a run of a mailing could not begin."),
     figure("letopis_courier_panics_total", Counter, Unit::Count, "Panics of the relay's tasks, by task."),
 ];
 
@@ -99,6 +101,7 @@ pub(crate) const FROM_ZERO: &[(&str, Option<Label>)] = &[
     ("letopis_report_lines_dropped_total", None),
     ("letopis_events_appended_total", None),
     ("letopis_search_commits_total", None),
+    ("letopis_mailing_runs_postponed_total", None),
 ];
 
 #[cfg(test)]

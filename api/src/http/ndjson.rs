@@ -64,6 +64,14 @@ impl Lines {
         if part.is_empty() { Ok(()) } else { self.send(part).await }
     }
 
+    /// Writes bytes that are no JSON.
+    ///
+    /// # Errors
+    /// [`EndedEarly::Gone`].
+    pub(crate) async fn write(&mut self, part: Vec<u8>) -> Result<(), EndedEarly> {
+        self.send(part).await
+    }
+
     async fn send(&mut self, part: Vec<u8>) -> Result<(), EndedEarly> {
         self.0.send_data(Bytes::from(part)).await.map_err(|_| EndedEarly::Gone)
     }

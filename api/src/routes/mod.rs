@@ -20,12 +20,14 @@ pub(crate) mod invitations;
 pub(crate) mod links;
 mod live;
 pub(crate) mod mailbox;
+mod mailings;
 mod me;
 mod members;
 mod message_pages;
 pub(crate) mod message_shown;
 mod messages;
 mod notifications;
+mod outgoing;
 mod page;
 mod pages;
 mod pins;
@@ -83,6 +85,7 @@ pub(crate) fn all() -> Routes {
         .merge(suspension::routes())
         .merge(notifications::routes())
         .merge(deliveries::routes())
+        .merge(mailings::routes())
         .merge(inbox::routes())
         .merge(live::routes())
         .merge(unsubscribe::routes())

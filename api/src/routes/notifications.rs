@@ -1,5 +1,6 @@
 //! Notifications to others: requested, looked at with every recipient's delivery, called off.
 
+use super::outgoing::next_runs;
 use super::page::{Next, cut};
 use super::spec::{Routes, Spec};
 use crate::app::App;
@@ -14,7 +15,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use commands::Actor;
-use couriers::schedule::{Cron, next_runs};
 use domain::delivery::Status;
 use domain::notification::{self, Cancel};
 use domain::notify::Channel;
@@ -34,8 +34,6 @@ use request::NotificationRequest;
 
 /// Most bytes of a request: ten thousand ids, and what they are told.
 const REQUEST_BYTES_MAX: usize = 1024 * 1024;
-/// How many runs of a schedule are shown.
-const NEXT_RUNS: usize = 10;
 
 pub(crate) fn routes() -> Routes {
     Routes::default()
@@ -167,15 +165,10 @@ async fn request(
     let Outcome::NotificationRequested { notification_id, recipients } = answer.outcome else {
         return Err(Error::other_answer());
     };
-    let next_runs = schedule.as_ref().map_or_else(Vec::new, |one| runs(one, context.at));
+    let next_runs = schedule.as_ref().map_or_else(Vec::new, |one| next_runs(one, context.at));
     let position = answer.position;
     let body = NotificationRequested { notification_id, recipients, next_runs, position };
     Ok(written(StatusCode::ACCEPTED, &answer, body))
-}
-
-fn runs(schedule: &notification::Schedule, after: Timestamp) -> Vec<Timestamp> {
-    let cron = Cron::parse(&schedule.cron, &schedule.time_zone, after);
-    cron.map_or_else(|_| Vec::new(), |cron| next_runs(&cron, after, NEXT_RUNS))
 }
 
 /// List notifications
@@ -297,7 +290,7 @@ async fn existing(db: &Database, notification: &str) -> Result<deliveries::Notif
 
 async fn shown(db: &Database, row: deliveries::Notification, now: Timestamp) -> Result<Notification, Error> {
     let counts = deliveries::counts(db, row.notification_id).await?;
-    let next_runs = row.schedule.as_ref().filter(|_| !row.cancelled).map_or_else(Vec::new, |one| runs(one, now));
+    let next_runs = row.schedule.as_ref().filter(|_| !row.cancelled).map_or_else(Vec::new, |one| next_runs(one, now));
     Ok(Notification {
         notification_id: row.notification_id,
         state: state(&row, &counts),

@@ -53,6 +53,12 @@ const CALLS: &str = "
     get /v1/notifications       post /v1/notifications          get /v1/notifications/{id}
     delete /v1/notifications/{id}                               get /v1/notifications/{id}/deliveries
     post /v1/deliveries/{id}/retry                              post /v1/deliveries/{id}/cancel
+    get /v1/mailings            post /v1/mailings               get /v1/mailings/{id}
+    patch /v1/mailings/{id}     delete /v1/mailings/{id}        post /v1/mailings/{id}/preview
+    post /v1/mailings/{id}/start                                post /v1/mailings/{id}/pause
+    post /v1/mailings/{id}/resume                               post /v1/mailings/{id}/cancel
+    get /v1/mailings/{id}/runs  get /v1/mailings/{id}/deliveries
+    get /v1/mailings/{id}/deliveries.csv
     get /v1/templates           post /v1/templates              get /v1/templates/{id}
     put /v1/templates/{id}      delete /v1/templates/{id}       post /v1/templates/{id}/preview
     post /v1/templates/{id}/test
@@ -152,7 +158,7 @@ async fn calls_go_to_the_public_url_where_there_is_one() {
 }
 
 /// In which order the examples are sent.
-const ORDER: [(&str, &str); 40] = [
+const ORDER: [(&str, &str); 42] = [
     ("post", "/v1/auth/register"),
     ("post", "/v1/auth/login"),
     ("patch", "/v1/me"),
@@ -169,6 +175,8 @@ const ORDER: [(&str, &str); 40] = [
     ("put", "/v1/templates/{id}"),
     ("post", "/v1/templates/{id}/preview"),
     ("post", "/v1/notifications"),
+    ("post", "/v1/mailings"),
+    ("patch", "/v1/mailings/{id}"),
     ("post", "/v1/chats"),
     ("patch", "/v1/chats/{chat_id}"),
     ("post", "/v1/chats/{chat_id}/users"),
@@ -237,8 +245,9 @@ async fn examples_can_be_sent_as_they_are() {
         if !queries.is_empty() {
             address = format!("{address}?{}", queries.join("&"));
         }
-        let is_notifiers =
-            ["/v1/suppressions", "/v1/templates", "/v1/notifications"].iter().any(|of| path.starts_with(of));
+        let is_notifiers = ["/v1/suppressions", "/v1/templates", "/v1/notifications", "/v1/mailings"]
+            .iter()
+            .any(|of| path.starts_with(of));
         // Somebody else joins the chat, who is banned from it then.
         let is_guests = path == "/v1/invitations/{code}" || path.ends_with("/reports");
         let who = match path {
@@ -255,7 +264,9 @@ async fn examples_can_be_sent_as_they_are() {
             known.extend(reply.body[name].as_str().map(|id| (name, id.to_owned())));
         }
         known.extend(reply.body["recovery_codes"][0].as_str().map(|code| ("recovery", code.to_owned())));
-        known.extend(reply.body["template_id"].as_str().map(|id| ("id", id.to_owned())));
+        for name in ["template_id", "mailing_id"] {
+            known.extend(reply.body[name].as_str().map(|id| ("id", id.to_owned())));
+        }
         if let Some(token) = reply.body["session_id"].as_str() {
             by.token = Some(token.to_owned());
         }

@@ -29,6 +29,7 @@ mod live_sockets;
 mod mail;
 mod mail_pages;
 mod mailbox;
+mod mailings;
 mod members;
 mod messages;
 mod modules;

@@ -5,6 +5,7 @@ use crate::exit::{Code, failure};
 use anyhow::Result;
 use couriers::channel::sendgrid::{API, EventKey, SendgridKey, SendgridSettings};
 use couriers::channel::webhook::{WebhookSecret, WebhookSettings};
+use couriers::mailings::VariablesSource;
 use outbound::{Allowed, Error, Url};
 
 /// Hosts and networks that may be private, or called without TLS.
@@ -12,6 +13,12 @@ fn allowed(layers: &Layers) -> Result<Allowed> {
     const SHAPE: &str =
         "it must be hosts, addresses and networks (hooks.internal, 10.0.0.0/8), with commas between them";
     Ok(read_as(layers, "outbound_allow", |text| Allowed::parse(text).map_err(|_| SHAPE))?.unwrap_or_default())
+}
+
+/// Where the variables of mailings may be fetched from: our own origin, those that are allowed, and whom the list names.
+pub(super) fn variables(layers: &Layers, public_url: Option<&String>, origins: &[String]) -> Result<VariablesSource> {
+    let origins = origins.iter().chain(public_url).cloned().collect();
+    Ok(VariablesSource { origins, allowed: allowed(layers)? })
 }
 
 /// An account of SendGrid, where its key is set.

@@ -43,7 +43,7 @@ impl Refusal {
             Refusal::NotFound => RefusalKind::MailingNotFound,
             Refusal::AlreadyExists => RefusalKind::AlreadyExists,
             Refusal::WrongState => RefusalKind::WrongState,
-            Refusal::Outdated => RefusalKind::Incomplete,
+            Refusal::Outdated => RefusalKind::VersionChanged,
         }
     }
 }

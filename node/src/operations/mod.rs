@@ -11,6 +11,7 @@ pub mod import;
 pub mod keys;
 pub mod log;
 pub mod mailbox;
+pub mod mailings;
 pub mod migrate;
 pub mod moderation;
 pub mod notifications;
@@ -31,7 +32,8 @@ use crate::{NodeHandle, NodeOptions};
 use ::projections::State;
 use domain::report::Action;
 use domain::user::Role;
-use domain::{DeliveryId, ReportId, Timestamp};
+use domain::{DeliveryId, MailingId, ReportId, Timestamp};
+use mailings::MailingVerb;
 use notifications::DeliveryVerb;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -132,6 +134,8 @@ pub enum Request {
     },
     /// Have a delivery sent again, or call it off.
     ChangeDelivery { delivery_id: DeliveryId, verb: DeliveryVerb },
+    /// Have a mailing sent, or not.
+    ChangeMailing { mailing_id: MailingId, verb: MailingVerb },
     /// Make a new master key, and wrap every other key by it.
     RotateKeys,
     /// Remove every mail from the dev mailbox.
@@ -178,6 +182,7 @@ impl Request {
             | Request::ArmRelay { .. }
             | Request::ArmCouriers { .. }
             | Request::ChangeDelivery { .. }
+            | Request::ChangeMailing { .. }
             | Request::RotateKeys
             | Request::ClearMailbox
             | Request::Republish { .. } => true,
@@ -236,6 +241,9 @@ impl Request {
             Request::ChangeDelivery { delivery_id, verb } => {
                 Report::Delivery(notifications::change(node, *delivery_id, *verb).await?)
             }
+            Request::ChangeMailing { mailing_id, verb } => {
+                Report::Mailing(mailings::change(node, *mailing_id, *verb).await?)
+            }
             Request::RotateKeys => Report::Rotation(keys::rotate(node.log.clone(), progress).await?),
             Request::ClearMailbox => Report::Mailbox(mailbox::clear(node).await?),
             Request::Republish { from, to } => Report::Republish(relay::republish(node, (*from, *to), progress).await?),
@@ -274,6 +282,7 @@ impl Request {
             | Request::Probe
             | Request::ArmCouriers { .. }
             | Request::ChangeDelivery { .. }
+            | Request::ChangeMailing { .. }
             | Request::ClearMailbox
             | Request::Republish { .. } => Ok(None),
         }

@@ -4,6 +4,7 @@
 use super::import::ImportReport;
 use super::keys::RotationReport;
 use super::mailbox::MailboxCleared;
+use super::mailings::MailingChange;
 use super::moderation::ResolutionReport;
 use super::notifications::{CourierArming, DeliveryChange};
 use super::projections::{ProjectionChange, RebuildReport, SkipReport};
@@ -33,6 +34,8 @@ pub enum Report {
     CourierArming(CourierArming),
     /// A delivery is sent again, or was called off.
     Delivery(DeliveryChange),
+    /// A mailing was started, paused, resumed or called off.
+    Mailing(MailingChange),
     /// The keys are wrapped by a new master key.
     Rotation(RotationReport),
     /// What was reported of a message is resolved.

@@ -2,9 +2,9 @@
 
 use domain::id::DigestId;
 use domain::{
-    Category, ChatId, DeliveryId, Event, InboxId, LinkId, MessageId, NotificationId, PinsId, PreferencesId,
+    Category, ChatId, DeliveryId, Event, InboxId, LinkId, MailingId, MessageId, NotificationId, PinsId, PreferencesId,
     ReactionsId, ReadMarkId, ReportId, SessionId, SuppressionId, TemplateId, TokenId, UserId, chat, delivery, digest,
-    inbox, link, message, notification, pins, preferences, reactions, read_mark, report, session, suppression,
+    inbox, link, mailing, message, notification, pins, preferences, reactions, read_mark, report, session, suppression,
     template, token, user,
 };
 use search::Change;
@@ -40,6 +40,7 @@ pub(crate) enum Fold {
     MessagePages(Write<MessageId, message::Event>, WritePage),
     Delivery(Write<DeliveryId, delivery::Event>),
     Notification(Write<NotificationId, notification::Event>),
+    Mailing(Write<MailingId, mailing::Event>),
     Inbox(Write<InboxId, inbox::Event>),
     Preferences(Write<PreferencesId, preferences::Event>),
     Suppression(Write<SuppressionId, suppression::Event>),
@@ -66,6 +67,7 @@ impl Fold {
             Fold::Digest(_) => Category::Digest,
             Fold::Delivery(_) => Category::Delivery,
             Fold::Notification(_) => Category::Notification,
+            Fold::Mailing(_) => Category::Mailing,
             Fold::Inbox(_) => Category::Inbox,
             Fold::Preferences(_) => Category::Preferences,
             Fold::Suppression(_) => Category::Suppression,
@@ -90,7 +92,7 @@ impl Fold {
             | Fold::Chat(_)
             | Fold::Message(_)
             | Fold::MessagePages(..) => false,
-            Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_) => false,
+            Fold::Delivery(_) | Fold::Notification(_) | Fold::Mailing(_) | Fold::Inbox(_) => false,
             Fold::Preferences(_) | Fold::Suppression(_) | Fold::Template(_) => false,
         }
     }
@@ -116,6 +118,7 @@ impl Fold {
             (Fold::Digest(fold), Event::Digest(id, event)) => fold(tx, fact, *id, event),
             (Fold::Delivery(fold), Event::Delivery(id, event)) => fold(tx, fact, *id, event),
             (Fold::Notification(fold), Event::Notification(id, event)) => fold(tx, fact, *id, event),
+            (Fold::Mailing(fold), Event::Mailing(id, event)) => fold(tx, fact, *id, event),
             (Fold::Inbox(fold), Event::Inbox(id, event)) => fold(tx, fact, *id, event),
             (Fold::Preferences(fold), Event::Preferences(id, event)) => fold(tx, fact, *id, event),
             (Fold::Suppression(fold), Event::Suppression(id, event)) => fold(tx, fact, *id, event),
@@ -130,7 +133,7 @@ impl Fold {
                 | Fold::Digest(_),
                 _,
             ) => Ok(()),
-            (Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_), _) => Ok(()),
+            (Fold::Delivery(_) | Fold::Notification(_) | Fold::Mailing(_) | Fold::Inbox(_), _) => Ok(()),
             (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => Ok(()),
             (Fold::Message(_) | Fold::MessagePages(..), _) => Ok(()),
             (Fold::Preferences(_) | Fold::Suppression(_) | Fold::Template(_), _) => Ok(()),
@@ -158,6 +161,7 @@ impl Fold {
             | Fold::Message(_)
             | Fold::Delivery(_)
             | Fold::Notification(_)
+            | Fold::Mailing(_)
             | Fold::Inbox(_)
             | Fold::IndexUser(_)
             | Fold::IndexChat(_)
@@ -179,7 +183,7 @@ impl Fold {
             (Fold::Link(_) | Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_), _) => None,
             (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => None,
             (Fold::Message(_) | Fold::MessagePages(..), _) => None,
-            (Fold::Delivery(_) | Fold::Notification(_) | Fold::Inbox(_), _) => None,
+            (Fold::Delivery(_) | Fold::Notification(_) | Fold::Mailing(_) | Fold::Inbox(_), _) => None,
             (Fold::Preferences(_) | Fold::Suppression(_) | Fold::Template(_), _) => None,
         }
     }

@@ -31,6 +31,8 @@ pub enum ProjectionId {
     Links,
     /// Templates and all their versions.
     Templates,
+    /// Mailings and their runs.
+    Mailings,
     /// The text index; it is stored in a folder of each node, and not in tables.
     Search,
 }
@@ -116,10 +118,11 @@ mod tests {
                 | ProjectionId::Inbox
                 | ProjectionId::Recipients
                 | ProjectionId::Templates
+                | ProjectionId::Mailings
                 | ProjectionId::Search => assert_eq!(listed(id), 1, "{id:?}"),
             }
         }
-        assert_eq!(DEFINITIONS.len(), 12);
+        assert_eq!(DEFINITIONS.len(), 13);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Deliveries with their history, and the notifications that they are parts of: what the dispatcher sends next, and what
+//! Deliveries with their history, and the notifications and runs of mailings that they are parts of: what the dispatcher sends next, and what
 //! who asks is told became of it.
 
 use crate::ProjectionId;
@@ -6,7 +6,7 @@ use crate::engine::definition::Definition;
 use crate::engine::fold::Fold;
 use crate::engine::table::{Key, Table};
 use domain::delivery::{self, Status};
-use domain::{DeliveryId, NotificationId, Timestamp, UserId, notification, user};
+use domain::{DeliveryId, MailingId, NotificationId, Timestamp, UserId, mailing, notification, user};
 use store::Fact;
 use store::sql::Tx;
 
@@ -14,22 +14,31 @@ mod queries;
 
 pub use queries::{
     Counts, Delivery, DeliveryFilter, InDoubt, Notification, NotificationFilter, Step, backlog, counts, delivery, due,
-    due_notifications, in_doubt, list, notification, notifications, of_notification, sent_since, steps,
-    waiting_of_notification, waiting_of_user,
+    due_notifications, due_of_mailing, in_doubt, in_state, list, notification, notifications, of_notification,
+    sent_since, steps, waiting_of_mailing, waiting_of_notification, waiting_of_user,
 };
+pub(super) use queries::{text_of, value_of};
 
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Deliveries,
     name: "deliveries",
-    version: 1,
+    version: 2,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
     guards: false,
-    folds: &[Fold::Delivery(apply_delivery), Fold::Notification(apply_notification), Fold::User(apply_user)],
+    folds: &[
+        Fold::Delivery(apply_delivery),
+        Fold::Notification(apply_notification),
+        Fold::Mailing(apply_mailing),
+        Fold::User(apply_user),
+    ],
 };
 
-/// `next_at` is when a delivery is due, or the next run of a notification; null where nothing follows.
+/// `next_at` is when a delivery is due, or the next run of a notification; null where nothing follows. `held_by` is the mailing
+/// that says whether a delivery goes on, until an operator has it sent again; of a notification the mailing of which it is
+/// the run that is under way. `delivery_count` has how many deliveries of a notification are in each state, by the
+/// state's place among all of them.
 const TABLES: &str = "
     create table delivery (
         delivery_id bytea primary key,
@@ -49,8 +58,19 @@ const TABLES: &str = "
         next_at bigint,
         sending_epoch bigint,
         attempts bigint not null,
+        last_at bigint not null,
+        last_detail text,
+        held_by bytea,
+        is_by_hand boolean not null,
         event_id bytea not null,
         version bigint not null
+    );
+    create table delivery_count (
+        notification_id bytea not null,
+        place bigint not null,
+        status text not null,
+        deliveries bigint not null,
+        primary key (notification_id, place)
     );
     create table delivery_step (
         position bigint primary key,
@@ -71,15 +91,20 @@ const TABLES: &str = "
         next_at bigint,
         recipients bigint not null,
         cancelled boolean not null,
+        held_by bytea,
         version bigint not null
     );
+    create index if not exists notification_by_holder on notification (held_by) where held_by is not null;
     create index if not exists delivery_by_user on delivery (user_id, position);
     create index if not exists delivery_by_notification on delivery (notification_id, position);
 ";
 
 const INDEXES: &str = "
     create index if not exists delivery_by_position on delivery (position);
-    create index if not exists delivery_by_next on delivery (channel, next_at) where next_at is not null;
+    create index if not exists delivery_by_next on delivery (channel, next_at)
+        where next_at is not null and held_by is null;
+    create index if not exists delivery_by_holder on delivery (held_by, channel, next_at)
+        where next_at is not null and held_by is not null;
     create index if not exists delivery_by_sending on delivery (sending_epoch) where sending_epoch is not null;
     create index if not exists delivery_by_status on delivery (status, position);
     create index if not exists delivery_step_by_delivery on delivery_step (delivery_id, position);
@@ -108,9 +133,18 @@ const COMPARED: &[Table] = &[
             "next_at",
             "sending_epoch",
             "attempts",
+            "last_at",
+            "last_detail",
+            "held_by",
+            "is_by_hand",
             "event_id",
             "version",
         ],
+    },
+    Table {
+        name: "delivery_count",
+        key: &[Key::Id("notification_id"), Key::Number("place")],
+        columns: &["status", "deliveries"],
     },
     Table {
         name: "delivery_step",
@@ -130,6 +164,7 @@ const COMPARED: &[Table] = &[
             "next_at",
             "recipients",
             "cancelled",
+            "held_by",
             "version",
         ],
     },
@@ -141,18 +176,11 @@ fn apply_delivery(tx: &mut Tx<'_>, fact: &Fact, id: DeliveryId, event: &delivery
     match event {
         Event::Requested(requested) => request(tx, fact, id, requested),
         Event::Attempted(attempted) => {
+            StepRow { provider: Some(&attempted.provider), ..step(attempted.at) }.end(tx, Status::Sending)?;
             tx.queue(
-                "update delivery set status = $2, next_at = null, sending_epoch = $3, attempts = $4, version = $5
-                 where delivery_id = $1",
-                &[
-                    (&id.0).into(),
-                    Status::Sending.name().into(),
-                    attempted.epoch.into(),
-                    attempted.number.into(),
-                    fact.version.into(),
-                ],
-            )?;
-            StepRow { provider: Some(&attempted.provider), ..step(attempted.at) }.insert(tx, Status::Sending)
+                "update delivery set sending_epoch = $2, attempts = $3 where delivery_id = $1",
+                &[(&id.0).into(), attempted.epoch.into(), attempted.number.into()],
+            )
         }
         Event::Accepted(accepted) => {
             let detail = Some(accepted.detail.as_str());
@@ -188,8 +216,9 @@ fn apply_delivery(tx: &mut Tx<'_>, fact: &Fact, id: DeliveryId, event: &delivery
         Event::Cancelled(cancelled) => step(cancelled.at).end(tx, Status::Cancelled),
         Event::Retried(retried) => {
             tx.queue(
-                "update delivery set due_at = $2, next_at = $2, expires_at = $3 where delivery_id = $1",
-                &[(&id.0).into(), retried.at.into(), retried.expires_at.into()],
+                "update delivery set due_at = $2, next_at = $2, expires_at = $3, held_by = null, is_by_hand = $4
+                 where delivery_id = $1",
+                &[(&id.0).into(), retried.at.into(), retried.expires_at.into(), true.into()],
             )?;
             StepRow { detail: Some("retried by an operator"), ..step(retried.at) }.set(tx, Status::Scheduled)
         }
@@ -224,10 +253,28 @@ impl StepRow<'_> {
 
     fn set(self, tx: &mut Tx<'_>, status: Status) -> Result<(), store::Error> {
         tx.queue(
-            "update delivery set status = $2, sending_epoch = null, version = $3 where delivery_id = $1",
-            &[(&self.id.0).into(), status.name().into(), self.fact.version.into()],
+            "update delivery_count set deliveries = deliveries - 1
+             where notification_id = (select notification_id from delivery where delivery_id = $1)
+                 and status = (select status from delivery where delivery_id = $1)",
+            &[(&self.id.0).into()],
         )?;
+        tx.queue(
+            "update delivery set status = $2, sending_epoch = null, version = $3, last_at = $4, last_detail = $5
+             where delivery_id = $1",
+            &[(&self.id.0).into(), status.name().into(), self.fact.version.into(), self.at.into(), self.detail.into()],
+        )?;
+        self.count(tx, status)?;
         self.insert(tx, status)
+    }
+
+    /// It is in that state now.
+    fn count(&self, tx: &mut Tx<'_>, status: Status) -> Result<(), store::Error> {
+        tx.queue(
+            "insert into delivery_count (notification_id, place, status, deliveries)
+             select notification_id, $2, $3, 1 from delivery where delivery_id = $1
+             on conflict (notification_id, place) do update set deliveries = delivery_count.deliveries + 1",
+            &[(&self.id.0).into(), place(status).into(), status.name().into()],
+        )
     }
 
     fn insert(self, tx: &mut Tx<'_>, status: Status) -> Result<(), store::Error> {
@@ -246,13 +293,21 @@ impl StepRow<'_> {
     }
 }
 
+/// Where it stands among all states.
+fn place(status: Status) -> u32 {
+    let place = Status::ALL.iter().position(|one| *one == status);
+    place.and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX)
+}
+
 fn request(tx: &mut Tx<'_>, fact: &Fact, id: DeliveryId, requested: &delivery::Requested) -> Result<(), store::Error> {
     let details = requested.details.known().map(queries::text_of);
     let content = queries::text_of(&requested.content);
     tx.queue(
         "insert into delivery (delivery_id, position, notification_id, user_id, channel, category, kind, semantics,
-             content, details, status, requested_at, due_at, expires_at, next_at, sending_epoch, attempts, event_id, version)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $13, null, 0, $15, $16)",
+             content, details, status, requested_at, due_at, expires_at, next_at, sending_epoch, attempts, last_at,
+             last_detail, held_by, is_by_hand, event_id, version)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $13, null, 0, $12, null,
+             (select held_by from notification where notification_id = $3), $17, $15, $16)",
         &[
             (&id.0).into(),
             fact.position.into(),
@@ -270,6 +325,7 @@ fn request(tx: &mut Tx<'_>, fact: &Fact, id: DeliveryId, requested: &delivery::R
             requested.expires_at.into(),
             (&fact.id).into(),
             fact.version.into(),
+            false.into(),
         ],
     )?;
     // What a fact of ours asks for is a notification of which nothing else is written.
@@ -285,7 +341,9 @@ fn request(tx: &mut Tx<'_>, fact: &Fact, id: DeliveryId, requested: &delivery::R
             false.into(),
         ],
     )?;
-    StepRow { fact, id, at: requested.at, detail: None, provider: None }.insert(tx, requested.status())
+    let step = StepRow { fact, id, at: requested.at, detail: None, provider: None };
+    step.count(tx, requested.status())?;
+    step.insert(tx, requested.status())
 }
 
 fn apply_notification(
@@ -339,6 +397,47 @@ fn apply_notification(
             )?;
             touch(tx, fact, id)
         }
+    }
+}
+
+/// A run of a mailing is a notification whose deliveries the mailing holds.
+fn apply_mailing(tx: &mut Tx<'_>, fact: &Fact, id: MailingId, event: &mailing::Event) -> Result<(), store::Error> {
+    use mailing::Event;
+    match event {
+        Event::RunBegun(begun) => tx.queue(
+            "insert into notification (notification_id, position, by_id, category, audience, schedule, at, next_at,
+                 recipients, cancelled, held_by, version)
+             values ($1, $2, $3, $4, null, null, $5, null, 0, $6, $7, $8)",
+            &[
+                (&begun.notification_id.0).into(),
+                fact.position.into(),
+                (&begun.author).into(),
+                begun.category.as_str().into(),
+                begun.at.into(),
+                false.into(),
+                (&id.0).into(),
+                fact.version.into(),
+            ],
+        ),
+        Event::AudienceFrozen(frozen) => tx.queue(
+            "update notification set recipients = recipients + $2 where notification_id = $1",
+            &[(&frozen.notification_id.0).into(), frozen.recipients.into()],
+        ),
+        Event::Cancelled(_) => {
+            tx.queue("update notification set cancelled = $2 where held_by = $1", &[(&id.0).into(), true.into()])
+        }
+        Event::RunFinished(_) => {
+            tx.queue("update notification set held_by = null where held_by = $1", &[(&id.0).into()])
+        }
+        // Whether it sends is known to the mailing.
+        Event::Created(_)
+        | Event::Changed(_)
+        | Event::RecipientsNamed(_)
+        | Event::Deleted(_)
+        | Event::Started(_)
+        | Event::RunPostponed(_)
+        | Event::Paused(_)
+        | Event::Resumed(_) => Ok(()),
     }
 }
 

@@ -7,6 +7,7 @@ pub mod deliveries;
 mod display_name;
 pub mod inbox;
 pub mod links;
+pub mod mailings;
 pub mod messages;
 pub mod recipients;
 pub mod sessions;
@@ -29,5 +30,6 @@ pub(crate) const DEFINITIONS: &[&Definition] = &[
     &recipients::DEFINITION,
     &links::DEFINITION,
     &templates::DEFINITION,
+    &mailings::DEFINITION,
     &texts::DEFINITION,
 ];

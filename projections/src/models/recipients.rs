@@ -4,7 +4,8 @@
 mod queries;
 
 pub use queries::{
-    Audience, IDS_MAX, Recipient, Suppressed, by_id, by_ids, count, page, suppressed, suppressions, which_suppressed,
+    Audience, IDS_MAX, Recipient, Suppressed, by_id, by_ids, count, page, suppressed, suppressions, which_in_chat,
+    which_suppressed,
 };
 
 use crate::ProjectionId;
@@ -14,14 +15,16 @@ use crate::engine::table::{Key, Table};
 use domain::notify::Preferences;
 use domain::notify::preferences::{self, Preferred};
 use domain::text::Email;
-use domain::{ChatId, Personal, PreferencesId, SessionId, SuppressionId, UserId, chat, session, suppression, user};
+use domain::{
+    ChatId, Personal, PreferencesId, SessionId, SuppressionId, Timestamp, UserId, chat, session, suppression, user,
+};
 use store::sql::{Tx, Value};
 use store::{Fact, Keys};
 
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Recipients,
     name: "recipients",
-    version: 1,
+    version: 2,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
@@ -47,6 +50,7 @@ const TABLES: &str = "
         role text not null,
         created_at bigint not null,
         signed_in_at bigint,
+        suspended_until bigint,
         preferences text not null,
         preferences_version bigint not null
     ) without rowid;
@@ -86,6 +90,7 @@ const COMPARED: &[Table] = &[
             "role",
             "created_at",
             "signed_in_at",
+            "suspended_until",
             "preferences",
             "preferences_version",
         ],
@@ -136,13 +141,19 @@ fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -
             "update recipient set email = $2, email_confirmed = $3 where user_id = $1",
             &[(&user_id).into(), confirmed.personal.known().map(|known| known.email.as_str()).into(), true.into()],
         ),
+        user::Event::Suspended(suspended) => {
+            // Where somebody has to lift it, it ends with time itself.
+            let until = suspended.until.unwrap_or(Timestamp(i64::MAX));
+            tx.queue("update recipient set suspended_until = $2 where user_id = $1", &[(&user_id).into(), until.into()])
+        }
+        user::Event::Unsuspended(_) => {
+            tx.queue("update recipient set suspended_until = null where user_id = $1", &[(&user_id).into()])
+        }
         user::Event::NameGiven
         | user::Event::PasswordChanged(_)
         | user::Event::VerifierReplaced(_)
         | user::Event::SignInsFailed(_)
         | user::Event::SessionsEnded(_)
-        | user::Event::Suspended(_)
-        | user::Event::Unsuspended(_)
         | user::Event::TokensRevoked => Ok(()),
     }
 }
@@ -154,8 +165,8 @@ fn insert(tx: &mut Tx<'_>, user_id: UserId, signed_up: &user::SignedUp) -> Resul
     };
     tx.queue(
         "insert into recipient (user_id, user_name, display_name, email, email_confirmed, time_zone, locale, role,
-             created_at, signed_in_at, preferences, preferences_version)
-         values ($1, $2, $2, $3, $4, $5, $6, $7, $8, null, $9, 0)",
+             created_at, signed_in_at, suspended_until, preferences, preferences_version)
+         values ($1, $2, $2, $3, $4, $5, $6, $7, $8, null, null, $9, 0)",
         &[
             (&user_id).into(),
             names.user_name.as_str().into(),

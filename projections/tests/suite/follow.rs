@@ -62,6 +62,7 @@ fn an_unknown_event_stops_only_whom_it_may_concern() {
         (ProjectionId::Recipients, State::Stopped),
         (ProjectionId::Links, State::Running),
         (ProjectionId::Templates, State::Running),
+        (ProjectionId::Mailings, State::Running),
         (ProjectionId::Search, State::Stopped),
     ];
     assert_eq!(world.states(), expected);

@@ -92,6 +92,7 @@ async fn one_row_has_all_that_is_needed_to_tell_somebody_something() {
         role: user::Role::Notifier,
         created_at: found.created_at,
         signed_in_at: Some(Timestamp(9)),
+        suspended_until: None,
         preferences,
         preferences_version: 2,
     };

@@ -65,7 +65,9 @@ impl Contract {
             let needed = self.resolved(header)["required"] == true || ALWAYS.contains(&name.as_str());
             assert!(!needed || !reply.header(name).is_empty(), "{method} {path} answered {status} without {name}");
         }
-        let Some(content) = response["content"].as_object().and_then(|types| types.values().next()) else { return };
+        let Some(types) = response["content"].as_object() else { return };
+        let sent = reply.header("content-type").split(';').next().unwrap_or_default();
+        let Some(content) = types.get(sent).or_else(|| types.values().next()) else { return };
         if content["schema"]["type"] == "string" {
             return;
         }

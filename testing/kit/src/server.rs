@@ -77,6 +77,12 @@ impl TestApp {
         .await
     }
 
+    /// The same with these settings.
+    pub async fn start_telling_with(settings: Settings) -> TestApp {
+        let tells = Some(CourierSettings::default().unread_after);
+        TestApp::over(new_folder(), settings, TestApp::passwords(), None, tells, Modules::ALL).await
+    }
+
     /// The same; people are told at once of what was said to them, and not after ten minutes.
     pub async fn start_telling_of_unread() -> TestApp {
         let at_once = Some(Duration::ZERO);
@@ -109,8 +115,10 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port of the loopback interface");
         let address = listener.local_addr().expect("a bound listener has an address");
         let public_url = format!("http://{address}");
-        let couriers =
-            tells.map(|unread_after| CourierSettings { public_url, unread_after, ..CourierSettings::default() });
+        let couriers = tells.map(|unread_after| {
+            let variables = settings.variables.clone();
+            CourierSettings { public_url, unread_after, variables, ..CourierSettings::default() }
+        });
         let redis_address = redis.clone();
         let redis_options = NodeOptions { redis: redis_address, modules, ..NodeOptions::new(data) };
         let options = NodeOptions { database, passwords, couriers, ..redis_options };

@@ -1,29 +1,19 @@
 //! The request for a notification, and what of it is refused.
 
 use crate::app::App;
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::http::context::CommandContext;
+use crate::routes::outgoing::{self, PlainContent, RepeatedBy, TemplateName, channels};
 use crate::routes::templates;
 use couriers::render::{Source, render};
-use couriers::schedule::{Cron, CronFault};
-use domain::delivery::{Content, Details, Plain};
-use domain::id::TemplateKey;
-use domain::notification::{Audience, NAMED_MAX, Request, Schedule};
-use domain::notify::{Category, Channel};
-use domain::user::Role;
-use domain::{ChatId, Timestamp, UserId, id};
-use projections::{ProjectionId, chats, recipients};
+use couriers::schedule::Cron;
+use domain::delivery::{Content, Details};
+use domain::notification::{Audience, Request, Schedule};
+use domain::{Timestamp, UserId};
+use projections::{ProjectionId, recipients};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
 use utoipa::ToSchema;
-
-/// What each recipient is told must fit into an event beside all else.
-const DETAILS_BYTES_MAX: usize = 40 * 1024;
-/// How far in the past `send_at` may be: clocks differ.
-const PAST_SECONDS_MAX: i64 = 60;
-/// How far in the future it may be: two years.
-const FUTURE_SECONDS_MAX: i64 = 2 * 366 * 24 * 3_600;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -57,27 +47,6 @@ pub(super) struct NotificationRequest {
     schedule: Option<RepeatedBy>,
 }
 
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct TemplateName {
-    key: Option<String>,
-    #[schema(value_type = Option<Uuid>)]
-    id: Option<String>,
-    version: Option<u32>,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct PlainContent {
-    /// One line.
-    #[schema(min_length = 1, max_length = 255)]
-    subject: String,
-    #[schema(min_length = 1)]
-    text: String,
-    /// What is not safe in it is taken out.
-    html: Option<String>,
-}
-
 /// One of these.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -92,22 +61,6 @@ struct Recipients {
     chat_id: Option<String>,
     /// Everybody.
     all: Option<bool>,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct RepeatedBy {
-    /// Five or six fields.
-    #[schema(example = "30 9 * * mon")]
-    cron: String,
-    /// An IANA name.
-    #[schema(example = "Europe/Berlin")]
-    time_zone: String,
-}
-
-fn channels() -> utoipa::openapi::Array {
-    let channel = utoipa::openapi::Ref::from_schema_name("NotificationChannel");
-    utoipa::openapi::ArrayBuilder::new().items(channel).min_items(Some(1)).unique_items(true).build()
 }
 
 /// How many people are told, as far as is known now.
@@ -125,8 +78,7 @@ async fn count(app: &App, audience: Audience, named: &[UserId]) -> Result<u64, E
 impl NotificationRequest {
     /// By what it is sent again and again; not looked at yet.
     pub(super) fn schedule(&self) -> Option<Schedule> {
-        let RepeatedBy { cron, time_zone } = self.schedule.as_ref()?;
-        Some(Schedule { cron: cron.clone(), time_zone: time_zone.clone() })
+        self.schedule.clone().map(Schedule::from)
     }
 }
 
@@ -140,20 +92,18 @@ pub(super) async fn checked(
     context: &CommandContext,
     body: NotificationRequest,
 ) -> Result<Request, Error> {
-    let unknown = "is no category; GET /v1/notification-categories lists them";
-    let category = app.settings.categories.find(&body.category).ok_or_else(|| Error::bad("category", unknown))?;
+    let category = outgoing::category(app, &body.category)?;
     let schedule = body.schedule();
-    let channels = over(category, body.channels)?;
+    let channels = match body.channels {
+        None => category.channels.clone(),
+        Some(wanted) => outgoing::over(category, &wanted)?,
+    };
     let (audience, user_ids) = to(app, &body.to).await?;
     let recipients = count(app, audience, &user_ids).await?;
-    let cron = schedule.as_ref().map(|schedule| repeated(schedule, context.at)).transpose()?;
+    let cron = schedule.as_ref().map(|schedule| outgoing::repeated(schedule, context.at)).transpose()?;
     let due_at = due_at(body.send_at.as_deref(), cron.as_ref(), context.at)?;
     let (content, details) = said(app, body.template, body.content, body.variables).await?;
-    let expires_in = body.expires_in.unwrap_or(category.expires_in);
-    if !(Category::EXPIRES_IN_MIN..=Category::EXPIRES_IN_MAX).contains(&expires_in) {
-        let (least, most) = (Category::EXPIRES_IN_MIN, Category::EXPIRES_IN_MAX);
-        return Err(Error::bad("expires_in", format!("must be a number of seconds from {least} to {most}")));
-    }
+    let expires_in = outgoing::expires_in(category, body.expires_in)?;
     Ok(Request {
         by,
         category: category.key.clone(),
@@ -171,23 +121,6 @@ pub(super) async fn checked(
     })
 }
 
-fn over(category: &Category, wanted: Option<Vec<String>>) -> Result<Vec<Channel>, Error> {
-    let Some(wanted) = wanted else { return Ok(category.channels.clone()) };
-    let mut channels = BTreeSet::new();
-    for (number, name) in wanted.iter().enumerate() {
-        let channel = Channel::parse(name).filter(|channel| category.has(*channel));
-        let fault = || Error::bad(&format!("channels/{number}"), "must be a channel of the category");
-        channels.insert(channel.ok_or_else(fault)?);
-    }
-    if channels.iter().all(|channel| *channel == Channel::Live) {
-        return Err(Error::bad(
-            "channels",
-            "must name one besides live, or be left out: live shows what is in the inbox",
-        ));
-    }
-    Ok(channels.into_iter().collect())
-}
-
 /// What each delivery says: the version of a template that it stays with, or the words themselves.
 async fn said(
     app: &App,
@@ -200,7 +133,9 @@ async fn said(
         (None, Some(_)) if !variables.is_empty() => {
             return Err(Error::bad("variables", "have a meaning for a template only"));
         }
-        (None, Some(content)) => (Content::Plain, Details { plain: Some(plain(content)?), ..Details::default() }),
+        (None, Some(content)) => {
+            (Content::Plain, Details { plain: Some(outgoing::plain(content)?), ..Details::default() })
+        }
         (Some(name), None) => {
             let content = by_template(app, name, &variables).await?;
             (content, Details { variables, ..Details::default() })
@@ -209,30 +144,12 @@ async fn said(
             return Err(Error::bad("content", "must be there, or template: exactly one of them"));
         }
     };
-    let bytes = serde_json::to_string(&details).map_or(usize::MAX, |text| text.len());
-    if bytes > DETAILS_BYTES_MAX {
-        let field = if details.plain.is_some() { "content" } else { "variables" };
-        return Err(Error::bad(field, format!("must be at most {DETAILS_BYTES_MAX} bytes as JSON; this is {bytes}")));
-    }
-    Ok((content, details))
+    Ok((content, outgoing::fitting(details)?))
 }
 
 /// The template is rendered once, so that variables which it cannot be rendered with are told now.
 async fn by_template(app: &App, name: TemplateName, variables: &Map<String, Value>) -> Result<Content, Error> {
-    let reading = app.read(ProjectionId::Templates, 0).await?;
-    let database = &reading.database;
-    let template = match (name.key, name.id) {
-        (Some(key), None) => {
-            let key = TemplateKey::parse(&key).ok_or_else(templates::not_found)?;
-            let found = projections::templates::by_key(database, key).await?;
-            found.filter(|template| template.live).ok_or_else(templates::not_found)?
-        }
-        (None, Some(id)) => templates::live(database, &id).await?,
-        (None, None) | (Some(_), Some(_)) => {
-            return Err(Error::bad("template", "must have a key or an id: exactly one of them"));
-        }
-    };
-    let version = templates::version(database, &template, name.version).await?;
+    let (template, version) = outgoing::template(app, &name).await?;
     let number = version.version;
     let variables = variables.clone();
     templates::trying::tried(app, "UTC".to_owned(), move |context| {
@@ -242,75 +159,26 @@ async fn by_template(app: &App, name: TemplateName, variables: &Map<String, Valu
     Ok(Content::Template { template_id: template.template_id.0, version: number })
 }
 
-fn plain(content: PlainContent) -> Result<Plain, Error> {
-    let PlainContent { subject, text, html } = content;
-    if subject.trim().is_empty() || subject.chars().count() > 255 || subject.chars().any(char::is_control) {
-        return Err(Error::bad("content/subject", "must be one line of 1 to 255 characters"));
-    }
-    if text.trim().is_empty() {
-        return Err(Error::bad("content/text", "must not be empty"));
-    }
-    Ok(Plain { subject, text, html })
-}
-
 async fn to(app: &App, to: &Recipients) -> Result<(Audience, Vec<UserId>), Error> {
     let exactly_one = || Error::bad("to", "must have exactly one of user_ids, role, chat_id and all");
     match to {
-        Recipients { user_ids: Some(ids), role: None, chat_id: None, all: None } => Ok((Audience::Users, named(ids)?)),
+        Recipients { user_ids: Some(ids), role: None, chat_id: None, all: None } => {
+            Ok((Audience::Users, outgoing::named("to/user_ids", ids)?))
+        }
         Recipients { user_ids: None, role: Some(role), chat_id: None, all: None } => {
-            let role =
-                Role::parse(role).ok_or_else(|| Error::bad("to/role", "must be user, notifier, moderator or admin"))?;
-            Ok((Audience::Role { role }, Vec::new()))
+            Ok((Audience::Role { role: outgoing::role("to/role", role)? }, Vec::new()))
         }
         Recipients { user_ids: None, role: None, chat_id: Some(chat), all: None } => {
-            let not_found = || Error::new(Code::ChatNotFound, "there is no such chat");
-            let chat_id = id::parse_uuid(chat).map(ChatId).ok_or_else(not_found)?;
-            if !app.projections.has(ProjectionId::Chats) {
-                return Err(not_found());
-            }
-            let reading = app.read(ProjectionId::Chats, 0).await?;
-            chats::by_id(&reading.database, chat_id).await?.ok_or_else(not_found)?;
-            Ok((Audience::Chat { chat_id }, Vec::new()))
+            Ok((Audience::Chat { chat_id: outgoing::chat(app, chat).await? }, Vec::new()))
         }
         Recipients { user_ids: None, role: None, chat_id: None, all: Some(true) } => Ok((Audience::All, Vec::new())),
         Recipients { .. } => Err(exactly_one()),
     }
 }
 
-fn named(ids: &[String]) -> Result<Vec<UserId>, Error> {
-    if ids.is_empty() || ids.len() > NAMED_MAX {
-        return Err(Error::bad("to/user_ids", format!("must have 1 to {NAMED_MAX} ids")));
-    }
-    let mut named = BTreeSet::new();
-    for (number, text) in ids.iter().enumerate() {
-        let fault = || Error::bad(&format!("to/user_ids/{number}"), "must be the id of a user");
-        named.insert(id::parse_uuid(text).map(UserId).ok_or_else(fault)?);
-    }
-    Ok(named.into_iter().collect())
-}
-
-fn repeated(schedule: &Schedule, now: Timestamp) -> Result<Cron, Error> {
-    Cron::parse(&schedule.cron, &schedule.time_zone, now).map_err(|fault| match fault {
-        CronFault::Zone => Error::bad("schedule/time_zone", fault),
-        CronFault::Malformed | CronFault::Never => Error::bad("schedule/cron", fault),
-    })
-}
-
 /// A repeated one is first sent at its first run behind `send_at`.
 fn due_at(send_at: Option<&str>, cron: Option<&Cron>, now: Timestamp) -> Result<Timestamp, Error> {
-    let from = match send_at {
-        None => now,
-        Some(text) => {
-            let at = Timestamp::parse(text).ok_or_else(|| Error::bad("send_at", "must be an RFC 3339 time"))?;
-            if at < now.plus_seconds(-PAST_SECONDS_MAX) {
-                return Err(Error::bad("send_at", "is in the past"));
-            }
-            if at > now.plus_seconds(FUTURE_SECONDS_MAX) {
-                return Err(Error::bad("send_at", "is more than two years ahead"));
-            }
-            at.max(now)
-        }
-    };
+    let from = send_at.map_or(Ok(now), |text| outgoing::send_at(text, now))?;
     match cron {
         None => Ok(from),
         Some(cron) => cron.next(from).ok_or_else(|| Error::bad("schedule/cron", "never comes")),

@@ -177,7 +177,7 @@ impl Mailing {
 
 impl Status {
     /// How far one is whose next run is due then.
-    fn before(due_at: Timestamp, at: Timestamp) -> Status {
+    pub fn before(due_at: Timestamp, at: Timestamp) -> Status {
         if due_at > at { Status::Scheduled } else { Status::Running }
     }
 

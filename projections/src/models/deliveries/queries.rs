@@ -2,7 +2,7 @@
 
 use domain::delivery::{Content, Details, Status};
 use domain::notify::{Channel, Kind, Semantics};
-use domain::{DeliveryId, NotificationId, Timestamp, UserId};
+use domain::{DeliveryId, MailingId, NotificationId, Timestamp, UserId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::sql::{Columns, Database, Row};
@@ -29,6 +29,12 @@ pub struct Delivery {
     pub due_at: Timestamp,
     pub expires_at: Timestamp,
     pub attempts: u32,
+    /// Since when it is in that state.
+    pub last_at: Timestamp,
+    /// Why it is, or what the provider said.
+    pub last_detail: Option<String>,
+    /// The mailing that says whether it goes on.
+    pub held_by: Option<MailingId>,
     /// The fact that requested it: the cause of what follows.
     pub event_id: Uuid,
     pub version: u64,
@@ -96,7 +102,7 @@ pub struct NotificationFilter<'a> {
 macro_rules! delivery_columns {
     () => {
         "delivery_id, position, notification_id, user_id, channel, category, kind, semantics, content, details, status, \
-         requested_at, due_at, expires_at, attempts, event_id, version"
+         requested_at, due_at, expires_at, attempts, last_at, last_detail, held_by, event_id, version"
     };
 }
 macro_rules! deliveries {
@@ -118,14 +124,27 @@ macro_rules! notifications {
 }
 const NOTIFICATION: Columns = Columns::of(notification_columns!());
 
-/// The deliveries over a channel that are due at that instant, the longest due first; none of what was called off.
+/// The deliveries over a channel that are due at that instant, the longest due first; none of what was called off, unless an
+/// operator has it sent again, and none that a mailing holds.
 pub async fn due(db: &Database, channel: Channel, at: Timestamp, limit: u32) -> Result<Vec<Delivery>, store::Error> {
     let sql = deliveries!(
-        "where channel = $1 and next_at <= $2 and not exists (
-             select 1 from notification where notification.notification_id = delivery.notification_id and cancelled)
+        "where channel = $1 and next_at <= $2 and held_by is null and (is_by_hand or not exists (
+             select 1 from notification where notification.notification_id = delivery.notification_id and cancelled))
          order by next_at limit $3"
     );
     db.rows(sql, &[channel.name().into(), at.into(), limit.into()], delivery_of).await
+}
+
+/// The same of those that a mailing holds, whether it sends now or not.
+pub async fn due_of_mailing(
+    db: &Database,
+    mailing_id: MailingId,
+    channel: Channel,
+    at: Timestamp,
+    limit: u32,
+) -> Result<Vec<Delivery>, store::Error> {
+    let sql = deliveries!("where held_by = $1 and channel = $2 and next_at <= $3 order by next_at limit $4");
+    db.rows(sql, &[(&mailing_id.0).into(), channel.name().into(), at.into(), limit.into()], delivery_of).await
 }
 
 /// How many deliveries wait, how many of them are due, and how many are past their deadline, at that instant.
@@ -187,7 +206,33 @@ pub async fn of_notification(
     db.rows(sql, &[(&id.0).into(), after.into(), limit.into()], delivery_of).await
 }
 
-/// The same, only those that are yet to be sent.
+/// The same, only those in that state where one is named.
+pub async fn in_state(
+    db: &Database,
+    id: NotificationId,
+    status: Option<Status>,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<Delivery>, store::Error> {
+    let sql = deliveries!(
+        "where notification_id = $1 and position > $2 and ($3 = '' or status = $3) order by position limit $4"
+    );
+    let status = status.map_or("", Status::name);
+    db.rows(sql, &[(&id.0).into(), after.into(), status.into(), limit.into()], delivery_of).await
+}
+
+/// The deliveries that a mailing holds and that are yet to be sent.
+pub async fn waiting_of_mailing(
+    db: &Database,
+    id: MailingId,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<Delivery>, store::Error> {
+    let sql = deliveries!("where held_by = $1 and next_at is not null and position > $2 order by position limit $3");
+    db.rows(sql, &[(&id.0).into(), after.into(), limit.into()], delivery_of).await
+}
+
+/// The same as [`of_notification`], only those that are yet to be sent.
 pub async fn waiting_of_notification(
     db: &Database,
     id: NotificationId,
@@ -243,7 +288,8 @@ pub async fn steps(db: &Database, id: DeliveryId) -> Result<Vec<Step>, store::Er
 
 /// How many deliveries of a notification are in each state.
 pub async fn counts(db: &Database, id: NotificationId) -> Result<Counts, store::Error> {
-    let sql = "select status, count(*) from delivery where notification_id = $1 group by status order by status";
+    let sql =
+        "select status, deliveries from delivery_count where notification_id = $1 and deliveries > 0 order by status";
     db.rows(sql, &[(&id.0).into()], |row| {
         Ok((known(row, 0, Status::parse, "a state of deliveries")?, row.int(1)?.cast_unsigned()))
     })
@@ -309,6 +355,9 @@ fn delivery_of(row: &Row<'_>) -> Result<Delivery, store::Error> {
         due_at: row.timestamp(const { DELIVERY.at("due_at") })?,
         expires_at: row.timestamp(const { DELIVERY.at("expires_at") })?,
         attempts: number(row.int(const { DELIVERY.at("attempts") })?),
+        last_at: row.timestamp(const { DELIVERY.at("last_at") })?,
+        last_detail: row.maybe_text(const { DELIVERY.at("last_detail") })?.map(str::to_owned),
+        held_by: row.maybe_uuid(const { DELIVERY.at("held_by") })?.map(MailingId),
         event_id: row.uuid(const { DELIVERY.at("event_id") })?,
         version: row.int(const { DELIVERY.at("version") })?.cast_unsigned(),
     })
@@ -344,10 +393,11 @@ fn number(stored: i64) -> u32 {
 }
 
 /// A value as it is kept in a column of text.
-pub(super) fn text_of(value: &impl Serialize) -> String {
+pub(in crate::models) fn text_of(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("what is stored has string keys and no floats: it always serialises")
 }
 
-fn value_of<T: DeserializeOwned>(text: &str, index: usize) -> Result<T, store::Error> {
+/// What [`text_of`] has written.
+pub(in crate::models) fn value_of<T: DeserializeOwned>(text: &str, index: usize) -> Result<T, store::Error> {
     serde_json::from_str(text).map_err(|_| store::Error::Column { index, expected: "JSON of its shape" })
 }

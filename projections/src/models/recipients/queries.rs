@@ -23,6 +23,8 @@ pub struct Recipient {
     pub created_at: Timestamp,
     /// When they signed in last; none when never.
     pub signed_in_at: Option<Timestamp>,
+    /// Until when they may not use their account, also when that is over.
+    pub suspended_until: Option<Timestamp>,
     pub preferences: Preferences,
     /// The version of the stream of their preferences; 0 when they never said anything.
     pub preferences_version: u64,
@@ -60,7 +62,7 @@ const IDS: usize = 20;
 macro_rules! recipient_columns {
     () => {
         "r.user_id, r.user_name, r.display_name, r.email, r.email_confirmed, r.time_zone, r.locale, r.role,
-         r.created_at, r.signed_in_at, r.preferences, r.preferences_version"
+         r.created_at, r.signed_in_at, r.suspended_until, r.preferences, r.preferences_version"
     };
 }
 macro_rules! recipients {
@@ -127,6 +129,19 @@ pub async fn page(
     }
 }
 
+/// Which of these people are members of a chat; of at most [`IDS_MAX`] of them.
+pub async fn which_in_chat(db: &Database, chat_id: ChatId, ids: &[UserId]) -> Result<HashSet<UserId>, store::Error> {
+    let mut found = HashSet::new();
+    for some in ids[..ids.len().min(IDS_MAX)].chunks(IDS) {
+        let sql = "select user_id from chat_member where user_id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+                       $13, $14, $15, $16, $17, $18, $19, $20) and chat_id = $21";
+        let mut values = filled(some);
+        values.push((&chat_id).into());
+        found.extend(db.rows(sql, &values, |row| Ok(UserId(row.uuid(0)?))).await?);
+    }
+    Ok(found)
+}
+
 /// How many people are in an audience.
 pub async fn count(db: &Database, audience: Audience) -> Result<u64, store::Error> {
     let number = |row: &Row<'_>| row.int(0);
@@ -155,6 +170,7 @@ fn recipient(row: &Row<'_>) -> Result<Recipient, store::Error> {
         role: user::Role::parse(row.text(const { RECIPIENT.at("role") })?).unwrap_or_default(),
         created_at: row.timestamp(const { RECIPIENT.at("created_at") })?,
         signed_in_at: row.maybe_timestamp(const { RECIPIENT.at("signed_in_at") })?,
+        suspended_until: row.maybe_timestamp(const { RECIPIENT.at("suspended_until") })?,
         preferences: read(row.text(const { RECIPIENT.at("preferences") })?),
         preferences_version: row.int(const { RECIPIENT.at("preferences_version") })?.cast_unsigned(),
     })

@@ -1,0 +1,322 @@
+//! The request for a mailing, and what of it is refused.
+
+use crate::app::App;
+use crate::error::Error;
+use crate::http::body;
+use crate::routes::outgoing::{self, PlainContent, RepeatedBy, TemplateName, channels};
+use crate::routes::templates;
+use couriers::render::{Source, preview, render};
+use domain::delivery::Details;
+use domain::mailing::{Audience, Draft, Plan, Saying, Texts};
+use domain::notify::{Category, Channel};
+use domain::text::{Locale, MailingName};
+use domain::{Timestamp, UserId};
+use projections::mailings;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// Most deliveries a second that can be asked for.
+const PER_SECOND_MAX: u32 = 10_000;
+
+/// What is told to many: drafted, then started.
+#[derive(Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewMailing, example = json!({
+    "name": "Spring news", "category": "marketing", "audience": {"all": true, "locale": "en"},
+    "content": {"subject": "Spring is here", "text": "And so are our new seeds."}, "per_second_max": 20,
+}))]
+pub(super) struct MailingRequest {
+    /// For whoever works with it; nobody else sees it.
+    #[schema(min_length = 1, max_length = 128)]
+    pub(super) name: String,
+    /// A template, or `content`. Without a version each run takes the newest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) template: Option<TemplateName>,
+    /// What it says, or `template`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) content: Option<PlainContent>,
+    /// The key of a category: `GET /v1/notification-categories` lists them. Nobody gets a mailing twice, whatever it is.
+    #[schema(example = "marketing")]
+    pub(super) category: String,
+    pub(super) audience: AudienceRequest,
+    /// Over which channels; by mail where it is left out, or all of a category that has no mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = channels)]
+    pub(super) channels: Option<Vec<String>>,
+    /// What the template is to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub(super) variables: Option<Map<String, Value>>,
+    /// An address of an allowed origin: a JSON object of more variables, fetched once a run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) variables_url: Option<String>,
+    /// When it is sent, or `schedule`; where both are left out, when it is started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub(super) send_at: Option<String>,
+    /// Sends it again and again, in runs one after the other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) schedule: Option<RepeatedBy>,
+    /// At most so many deliveries a second over each channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 10_000)]
+    pub(super) per_second_max: Option<u32>,
+    /// After how many seconds from when a run is due it is of no use; that of the category where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 60)]
+    pub(super) expires_in: Option<u32>,
+}
+
+/// Whom it is for: people to whom all of it applies. At least one of them.
+#[derive(Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AudienceRequest {
+    /// Everybody, as far as the others do not say less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    all: Option<bool>,
+    /// Who has that role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    /// The members of that chat.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    chat_id: Option<String>,
+    /// At most 10,000; each once. Lists of mailings leave them out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Uuid>>, max_items = 10_000)]
+    user_ids: Option<Vec<String>>,
+    /// Who signed up later than that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    signed_up_after: Option<String>,
+    /// Who signed in, or used a session or a service token, at that time or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    active_since: Option<String>,
+    /// Who reads that language: `en` has `en-GB` in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "en")]
+    locale: Option<String>,
+}
+
+/// What is to be changed of a draft: a field that is left out stays, one that is `null` is as if it had never been given.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it describes what is merged into `MailingRequest`")]
+#[schema(as = MailingChange, example = json!({"name": "Summer news", "per_second_max": null}))]
+pub(super) struct MailingChange {
+    name: Option<String>,
+    template: Option<TemplateName>,
+    content: Option<PlainContent>,
+    category: Option<String>,
+    audience: Option<AudienceRequest>,
+    #[schema(schema_with = channels)]
+    channels: Option<Vec<String>>,
+    #[schema(value_type = Option<Object>)]
+    variables: Option<Map<String, Value>>,
+    variables_url: Option<String>,
+    #[schema(format = DateTime)]
+    send_at: Option<String>,
+    schedule: Option<RepeatedBy>,
+    per_second_max: Option<u32>,
+    expires_in: Option<u32>,
+}
+
+/// What takes the place of what: one of each pair is there.
+const INSTEAD: [(&str, &str); 2] = [("template", "content"), ("send_at", "schedule")];
+
+impl MailingRequest {
+    /// A mailing as it would be asked for, with those whom it names.
+    pub(super) fn of(row: &mailings::Mailing, named: &[UserId]) -> MailingRequest {
+        let Plan { audience, .. } = &row.plan;
+        let texts = row.texts.clone().unwrap_or_default();
+        let content = texts.details.plain.map(|plain| PlainContent {
+            subject: plain.subject,
+            text: plain.text,
+            html: plain.html,
+        });
+        let template = match row.plan.saying {
+            Saying::Template { template_id, version } => {
+                Some(TemplateName { key: None, id: Some(template_id.to_string()), version })
+            }
+            Saying::Plain => None,
+        };
+        MailingRequest {
+            name: row.name.clone(),
+            template,
+            content,
+            category: row.plan.category.to_string(),
+            audience: AudienceRequest::of(audience, named),
+            channels: Some(row.plan.channels.iter().map(|channel| channel.name().to_owned()).collect()),
+            variables: Some(texts.details.variables).filter(|variables| !variables.is_empty()),
+            variables_url: texts.variables_url,
+            send_at: row.plan.send_at.map(|at| at.to_string()),
+            schedule: row.plan.schedule.clone().map(RepeatedBy::from),
+            per_second_max: row.plan.per_second_max,
+            expires_in: Some(row.plan.expires_in),
+        }
+    }
+
+    /// With what a change says of it.
+    ///
+    /// # Errors
+    /// What of the change is not well formed.
+    pub(super) fn changed(self, change: &Map<String, Value>) -> Result<MailingRequest, Error> {
+        let mut whole = match serde_json::to_value(self) {
+            Ok(Value::Object(whole)) => whole,
+            Ok(_) | Err(_) => return Err(Error::other_answer()),
+        };
+        for (one, other) in INSTEAD.into_iter().flat_map(|(one, other)| [(one, other), (other, one)]) {
+            if change.get(one).is_some_and(|value| !value.is_null()) {
+                whole.remove(other);
+            }
+        }
+        // Its channels and its time to be of use were those of the category, where nothing is said of them.
+        for (name, value) in change {
+            if value.is_null() {
+                whole.remove(name);
+            } else {
+                whole.insert(name.clone(), value.clone());
+            }
+        }
+        body::parse(Value::Object(whole).to_string().as_bytes())
+    }
+}
+
+impl AudienceRequest {
+    fn of(audience: &Audience, named: &[UserId]) -> AudienceRequest {
+        let Audience { named: names, role, chat_id, signed_up_after, active_since, locale } = audience;
+        AudienceRequest {
+            all: (*audience == Audience::default()).then_some(true),
+            role: role.map(|role| role.name().to_owned()),
+            chat_id: chat_id.map(|id| id.to_string()),
+            user_ids: (*names && !named.is_empty()).then(|| named.iter().map(ToString::to_string).collect()),
+            signed_up_after: signed_up_after.map(|at| at.to_string()),
+            active_since: active_since.map(|at| at.to_string()),
+            locale: locale.as_ref().map(|locale| locale.as_str().to_owned()),
+        }
+    }
+
+    async fn checked(&self, app: &App) -> Result<(Audience, Vec<UserId>), Error> {
+        let AudienceRequest { all, role, chat_id, user_ids, signed_up_after, active_since, locale } = self;
+        if *all == Some(false) {
+            return Err(Error::bad("audience/all", "must be true, or left out"));
+        }
+        let instant = |name: &str, text: &Option<String>| {
+            text.as_deref().map(|text| outgoing::instant(&format!("audience/{name}"), text)).transpose()
+        };
+        let locale = locale.as_deref().map(Locale::parse).transpose();
+        let audience = Audience {
+            named: user_ids.is_some(),
+            role: role.as_deref().map(|role| outgoing::role("audience/role", role)).transpose()?,
+            chat_id: match chat_id {
+                Some(chat) => Some(outgoing::chat(app, chat).await?),
+                None => None,
+            },
+            signed_up_after: instant("signed_up_after", signed_up_after)?,
+            active_since: instant("active_since", active_since)?,
+            locale: locale.map_err(|unfit| Error::bad("audience/locale", unfit))?,
+        };
+        if audience == Audience::default() && all.is_none() {
+            let keys =
+                "must have at least one of all, role, chat_id, user_ids, signed_up_after, active_since and locale";
+            return Err(Error::bad("audience", keys));
+        }
+        let named = user_ids.as_deref().map(|ids| outgoing::named("audience/user_ids", ids)).transpose()?;
+        Ok((audience, named.unwrap_or_default()))
+    }
+}
+
+/// The draft as the rules take it. `past` says whether it may have a time that has come: that of a draft that only keeps it.
+///
+/// # Errors
+/// What is not well formed; a chat or a template that there is none of.
+pub(super) async fn checked(
+    app: &App,
+    by: UserId,
+    now: Timestamp,
+    body: MailingRequest,
+    past: Option<Timestamp>,
+) -> Result<Draft, Error> {
+    let name = MailingName::parse(&body.name).map_err(|unfit| Error::bad("name", unfit))?;
+    let category = outgoing::category(app, &body.category)?;
+    let channels = match &body.channels {
+        None => by_mail(category),
+        Some(wanted) => outgoing::over(category, wanted)?,
+    };
+    let (audience, user_ids) = body.audience.checked(app).await?;
+    if body.send_at.is_some() && body.schedule.is_some() {
+        return Err(Error::bad("schedule", "must be left out where send_at is there: one of them says when"));
+    }
+    let schedule = body.schedule.map(domain::notification::Schedule::from);
+    if let Some(schedule) = &schedule {
+        outgoing::repeated(schedule, now)?;
+    }
+    let send_at = match body.send_at.as_deref() {
+        None => None,
+        Some(text) if past.is_some_and(|past| past.to_string() == text) => past,
+        Some(text) => Some(outgoing::send_at(text, now)?),
+    };
+    if body.per_second_max.is_some_and(|rate| !(1..=PER_SECOND_MAX).contains(&rate)) {
+        return Err(Error::bad("per_second_max", format!("must be a number from 1 to {PER_SECOND_MAX}")));
+    }
+    if let Some(url) = &body.variables_url {
+        app.settings.variables.check(url).map_err(|why| Error::bad("variables_url", why))?;
+    }
+    let expires_in = outgoing::expires_in(category, body.expires_in)?;
+    let variables = body.variables.unwrap_or_default();
+    let fetches = body.variables_url.is_some();
+    let (saying, details) = said(app, body.template, body.content, variables, fetches).await?;
+    let plan = Plan {
+        category: category.key.clone(),
+        kind: category.kind,
+        channels,
+        saying,
+        audience,
+        send_at,
+        schedule,
+        per_second_max: body.per_second_max,
+        expires_in,
+    };
+    Ok(Draft { by, name, plan, user_ids, texts: Texts { details, variables_url: body.variables_url } })
+}
+
+/// A mailing is a mail, where nobody says more.
+fn by_mail(category: &Category) -> Vec<Channel> {
+    if category.has(Channel::Email) { vec![Channel::Email] } else { category.channels.clone() }
+}
+
+/// What it says. A template is rendered once, so that variables which it cannot be rendered with are told now; those that
+/// are fetched are as in its examples.
+async fn said(
+    app: &App,
+    name: Option<TemplateName>,
+    content: Option<PlainContent>,
+    variables: Map<String, Value>,
+    fetches: bool,
+) -> Result<(Saying, Details), Error> {
+    let (saying, details) = match (name, content) {
+        (None, Some(_)) if !variables.is_empty() => {
+            return Err(Error::bad("variables", "have a meaning for a template only"));
+        }
+        (None, Some(_)) if fetches => return Err(Error::bad("variables_url", "has a meaning for a template only")),
+        (None, Some(content)) => {
+            (Saying::Plain, Details { plain: Some(outgoing::plain(content)?), ..Details::default() })
+        }
+        (Some(name), None) => {
+            let (template, version) = outgoing::template(app, &name).await?;
+            let given = variables.clone();
+            templates::trying::tried(app, "UTC".to_owned(), move |context| {
+                let render = if fetches { preview } else { render };
+                render(&Source::Template(&version.definition), "en", &given, context)
+            })
+            .await?;
+            let saying = Saying::Template { template_id: template.template_id.0, version: name.version };
+            (saying, Details { variables, ..Details::default() })
+        }
+        (None, None) | (Some(_), Some(_)) => {
+            return Err(Error::bad("content", "must be there, or template: exactly one of them"));
+        }
+    };
+    Ok((saying, outgoing::fitting(details)?))
+}

@@ -1,0 +1,220 @@
+//! The runs of a mailing, and its deliveries, one for each recipient and channel.
+
+use super::{existing, mailings};
+use crate::app::App;
+use crate::auth::caller::Notifier;
+use crate::error::Error;
+use crate::http::address::ClientAddress;
+use crate::http::cursor;
+use crate::http::params::Params;
+use crate::http::reply::read;
+use crate::routes::page::{Next, cut};
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT;
+use axum::response::Response;
+use domain::delivery::Status;
+use domain::notify::Channel;
+use domain::{DeliveryId, NotificationId, Timestamp, UserId};
+use projections::deliveries::Delivery;
+use projections::mailings::Run;
+use projections::{ProjectionId, deliveries as read_model, recipients};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use store::sql::Database;
+use utoipa::ToSchema;
+
+#[derive(Serialize, ToSchema)]
+struct MailingRuns {
+    runs: Vec<MailingRun>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Next>,
+}
+
+/// One time that a mailing was sent.
+#[derive(Serialize, ToSchema)]
+struct MailingRun {
+    /// From 1 on.
+    run: u32,
+    /// What its deliveries are parts of.
+    #[schema(value_type = Uuid)]
+    notification_id: NotificationId,
+    /// How many people are in its audience, as far as that is frozen.
+    recipients: u64,
+    /// How many of its deliveries are in which state.
+    #[schema(value_type = Object)]
+    counts: BTreeMap<&'static str, u64>,
+    #[schema(value_type = String, format = DateTime)]
+    due_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    started_at: Timestamp,
+    /// When every delivery was final.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    finished_at: Option<Timestamp>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct MailingDeliveries {
+    deliveries: Vec<MailingDelivery>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Next>,
+}
+
+/// What became of it for one recipient.
+#[derive(Serialize, ToSchema)]
+pub(super) struct MailingDelivery {
+    #[schema(value_type = Uuid)]
+    pub(super) delivery_id: DeliveryId,
+    #[schema(value_type = Uuid)]
+    pub(super) user_id: UserId,
+    /// None when they were erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) user_name: Option<String>,
+    #[schema(value_type = String, example = "email")]
+    pub(super) channel: Channel,
+    #[schema(example = "accepted")]
+    pub(super) state: &'static str,
+    /// Why, or what the provider said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) detail: Option<String>,
+    /// Since when it is in that state.
+    #[schema(value_type = String, format = DateTime)]
+    pub(super) at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    pub(super) due_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    pub(super) expires_at: Timestamp,
+    pub(super) attempts: u32,
+}
+
+/// List a mailing's runs
+///
+/// The last one first.
+#[utoipa::path(get, path = "/v1/mailings/{id}/runs", operation_id = "listMailingRuns", tag = "notifications",
+    params(("id" = Uuid, Path, description = "A mailing.")),
+    responses((status = 200, body = MailingRuns, description = "A page of runs.")))]
+pub(super) async fn runs(
+    State(app): State<App>,
+    _notifier: Notifier,
+    Path(mailing): Path<String>,
+    params: Params,
+) -> Result<Response, Error> {
+    let limit = params.limit()?;
+    let reading = app.read(ProjectionId::Mailings, params.min_position).await?;
+    let row = existing(&reading.database, &mailing).await?;
+    let names = ["mailing runs".to_owned(), row.mailing_id.to_string()];
+    let before = params.get("from").map(|from| cursor::read_position(&app.keys, &names, from)).transpose()?;
+    let before = before.map(|before| u32::try_from(before).unwrap_or(u32::MAX));
+    let _place = app.budget.page().await?;
+    let mut rows = mailings::runs(&reading.database, row.mailing_id, before, limit + 1).await?;
+    let next = cut(&mut rows, limit, |last| cursor::write_position(&app.keys, &names, last.run.into()));
+    let mut runs = Vec::with_capacity(rows.len());
+    for run in rows {
+        let counts = counts(&app, &run).await?;
+        let Run { run, notification_id, recipients, due_at, started_at, finished_at, .. } = run;
+        runs.push(MailingRun { run, notification_id, recipients, counts, due_at, started_at, finished_at });
+    }
+    Ok(read(reading.position, MailingRuns { runs, next }))
+}
+
+/// List a mailing's deliveries
+///
+/// Of its last run, or of another one: a row for each recipient and channel, in the order in which they were requested. With
+/// `Accept: text/csv` all of them as CSV.
+#[utoipa::path(get, path = "/v1/mailings/{id}/deliveries", operation_id = "listMailingDeliveries", tag = "notifications",
+    params(("id" = Uuid, Path, description = "A mailing."),
+        ("state" = Option<String>, Query, description = "Those in that state."),
+        ("run" = Option<u32>, Query, minimum = 1, description = "Of that run; of the last one where it is left out.")),
+    responses((status = 200, description = "A page of deliveries.",
+        content((MailingDeliveries = "application/json"), (String = "text/csv")))))]
+pub(super) async fn deliveries(
+    State(app): State<App>,
+    _notifier: Notifier,
+    address: ClientAddress,
+    Path(mailing): Path<String>,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response, Error> {
+    let wants_csv = |value: &str| value.split(',').any(|one| one.trim().starts_with("text/csv"));
+    if headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(wants_csv) {
+        return super::csv::of(app, address, &mailing, params).await;
+    }
+    let limit = params.limit()?;
+    let listed = Listed::find(&app, &mailing, &params).await?;
+    let Listed { position, status, run, .. } = &listed;
+    let names =
+        ["mailing deliveries".to_owned(), format!("{mailing} {:?} {status:?}", run.as_ref().map(|run| run.run))];
+    let after = params.get("from").map(|from| cursor::read_position(&app.keys, &names, from)).transpose()?;
+    let _place = app.budget.page().await?;
+    let mut rows = listed.rows(after.unwrap_or_default(), limit + 1).await?;
+    let next = cut(&mut rows, limit, |last| cursor::write_position(&app.keys, &names, last.position));
+    let deliveries = listed.named(rows).await?;
+    Ok(read(*position, MailingDeliveries { deliveries, next }))
+}
+
+/// Which deliveries are asked for.
+pub(super) struct Listed {
+    /// How far what is read is.
+    pub(super) position: u64,
+    pub(super) status: Option<Status>,
+    /// None: no run has begun.
+    pub(super) run: Option<Run>,
+    deliveries: Database,
+    recipients: Database,
+}
+
+impl Listed {
+    pub(super) async fn find(app: &App, mailing: &str, params: &Params) -> Result<Listed, Error> {
+        let unknown = || Error::bad_parameter("state", "must be a state of deliveries");
+        let status = params.get("state").map(|text| Status::parse(text).ok_or_else(unknown)).transpose()?;
+        let number = params.get("run").map(str::parse::<u32>).transpose();
+        let number = number.map_err(|_| Error::bad_parameter("run", "must be the number of a run"))?;
+        let reading = app.read(ProjectionId::Mailings, params.min_position).await?;
+        let row = existing(&reading.database, mailing).await?;
+        let run = match number {
+            Some(number) => mailings::run(&reading.database, row.mailing_id, number).await?,
+            None => mailings::runs(&reading.database, row.mailing_id, None, 1).await?.pop(),
+        };
+        let of = app.read(ProjectionId::Deliveries, params.min_position).await?;
+        let recipients = app.read(ProjectionId::Recipients, 0).await?.database;
+        Ok(Listed { position: of.position.min(reading.position), status, run, deliveries: of.database, recipients })
+    }
+
+    pub(super) async fn rows(&self, after: u64, limit: u32) -> Result<Vec<Delivery>, store::Error> {
+        match &self.run {
+            None => Ok(Vec::new()),
+            Some(run) => read_model::in_state(&self.deliveries, run.notification_id, self.status, after, limit).await,
+        }
+    }
+
+    /// With the names of those who are still there.
+    pub(super) async fn named(&self, rows: Vec<Delivery>) -> Result<Vec<MailingDelivery>, store::Error> {
+        let mut names = BTreeMap::new();
+        for some in rows.chunks(recipients::IDS_MAX) {
+            let ids = some.iter().map(|row| row.user_id).collect::<Vec<_>>();
+            let people = recipients::by_ids(&self.recipients, &ids).await?;
+            names.extend(people.into_iter().map(|one| (one.user_id, one.user_name)));
+        }
+        let of = |row: Delivery| MailingDelivery {
+            delivery_id: row.delivery_id,
+            user_id: row.user_id,
+            user_name: names.get(&row.user_id).cloned(),
+            channel: row.channel,
+            state: row.status.name(),
+            detail: row.last_detail,
+            at: row.last_at,
+            due_at: row.due_at,
+            expires_at: row.expires_at,
+            attempts: row.attempts,
+        };
+        Ok(rows.into_iter().map(of).collect())
+    }
+}
+
+/// How many deliveries of a run are in which state.
+pub(super) async fn counts(app: &App, run: &Run) -> Result<BTreeMap<&'static str, u64>, Error> {
+    let reading = app.read(ProjectionId::Deliveries, 0).await?;
+    let counts = read_model::counts(&reading.database, run.notification_id).await?;
+    Ok(counts.into_iter().map(|(status, count)| (status.name(), count)).collect())
+}

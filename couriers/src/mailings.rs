@@ -1,0 +1,37 @@
+//! Mailings: whom one is for, what it says, and how its runs begin, go on and end.
+
+mod audience;
+mod obstacle;
+mod preview;
+mod run;
+mod said;
+mod variables;
+
+pub use preview::{Preview, PreviewParts, Sample, preview};
+pub use said::Unsayable;
+pub use variables::VariablesSource;
+
+pub(crate) use run::{begin_for_ever, go_on_for_ever};
+
+/// When the first run of a mailing is due that is started now; none when its schedule has no run any more.
+pub fn first_due_at(plan: &domain::mailing::Plan, now: domain::Timestamp) -> Option<domain::Timestamp> {
+    let from = plan.send_at.map_or(now, |at| at.max(now));
+    match &plan.schedule {
+        None => Some(from),
+        Some(schedule) => crate::telling::next_due_at(Some(schedule), from, now),
+    }
+}
+
+/// When a run is due that waited while its mailing was paused: runs of a schedule that were missed are passed over.
+pub fn resumed_due_at(
+    plan: &domain::mailing::Plan,
+    due_at: Option<domain::Timestamp>,
+    now: domain::Timestamp,
+) -> domain::Timestamp {
+    let due_at = due_at.unwrap_or(now);
+    if due_at >= now {
+        due_at
+    } else {
+        crate::telling::next_due_at(plan.schedule.as_ref(), due_at, now).unwrap_or(due_at)
+    }
+}
