@@ -48,6 +48,8 @@ fn a_lost_factor_is_taken_away_with_and_without_a_server() {
     assert!(!listed.out.contains(&device.secret), "{}", listed.out);
     let row = listed.json()[0].clone();
     assert_eq!((&row["which"], &row["recovery_codes_left"]), (&json!("totp"), &json!(10)), "{row}");
+    let begun = place.run(&["events", "ls", "--type", "totp.begun.v1", "--personal", "-o", "ndjson"]).ok();
+    assert!(begun.out.contains("********") && !begun.out.contains(&device.secret), "{}", begun.out);
     assert_eq!(place.run(&["users", "factors", "anna", "rm", "nonsense"]).code, 3);
     assert_eq!(place.run(&["users", "factors", "nobody", "rm", "totp"]).code, 3);
     place.run(&["users", "factors", "anna", "rm", "totp"]).ok();

@@ -20,7 +20,6 @@ mod stored;
 pub mod text;
 pub mod time;
 
-pub use accounts::user::VERIFIERS;
 pub use accounts::{device, email, name, password, proof, quota, session, token, totp, user};
 pub use chat::emoji::Emoji;
 pub use chat::{message, pins, reactions, read_mark, report};
@@ -39,6 +38,10 @@ pub use reads::Reads;
 pub use refusal::RefusalKind;
 pub use stored::{Stored, StoredParts, Unreadable};
 pub use time::Timestamp;
+
+/// The stored names of the facts that hold what somebody's password or code is checked against. It is shown to nobody, and
+/// forgotten as soon as the next one of its stream is appended.
+pub const VERIFIERS: [&str; 3] = [user::VERIFIERS[0], user::VERIFIERS[1], totp::SECRETS[0]];
 
 /// One thing that somebody wants to happen: what it is about, and what is wanted.
 #[derive(Clone, Debug)]

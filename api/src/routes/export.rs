@@ -6,8 +6,7 @@ use crate::error::{Code, Error};
 use crate::http::address::ClientAddress;
 use crate::http::ndjson::{self, EndedEarly, Lines};
 use axum::response::Response;
-use domain::totp::{self, SECRETS};
-use domain::{Personal, Timestamp, UserId, VERIFIERS};
+use domain::{Personal, Timestamp, UserId, VERIFIERS, totp};
 use projections::{ProjectionId, chats, sessions, sign_ins, tokens, users};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -189,8 +188,7 @@ fn event(log: &Log, user_id: UserId, record: &Record) -> Result<Value, store::Er
             fields.remove("codes");
         }
     }
-    let is_secret = VERIFIERS.iter().chain(SECRETS).any(|secret| *secret == record.name);
-    let mine = record.subject == Some(user_id) && !is_secret;
+    let mine = record.subject == Some(user_id) && !VERIFIERS.contains(&record.name.as_str());
     let personal = if mine { log.personal(record)?.and_then(Personal::into_known) } else { None };
     let mut line = json!({
         "kind": "event", "position": record.position, "type": record.name, "stream": record.stream,
