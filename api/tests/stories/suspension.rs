@@ -1,6 +1,8 @@
 //! Accounts that may not be used for a while.
 
-use domain::user::Role;
+use super::mail::facts;
+use domain::Event;
+use domain::user::{self, Role};
 use projections::ProjectionId;
 use serde_json::{Value, json};
 use testkit::{Actor, Reply, TestApp};
@@ -53,6 +55,9 @@ async fn who_is_suspended_gets_in_no_way() {
     let wrong = json!({"user_name": "Boris", "password": "not the passphrase"});
     let refused = app.anonymous().post("/v1/auth/login", wrong).await.expect_problem(401, "bad-credentials");
     assert_eq!(refused.body.get("until"), None);
+    // That it failed is written behind the answer.
+    let failed = |event: &Event| matches!(event, Event::User(_, user::Event::SignInsFailed(_)));
+    super::until(async || facts(&app).iter().any(failed)).await;
 
     let head = app.node.log.head().unwrap().position;
     suspend(&moderator, &boris, body).await.expect_status(200);
