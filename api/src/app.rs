@@ -6,6 +6,8 @@ use crate::http::address::household;
 use crate::http::budget::Budget;
 use crate::http::streams::Streams;
 use crate::live::hub::Hub;
+use crate::routes::admin::overview::Kept;
+use crate::tasks::Tasks;
 use axum::extract::FromRef;
 use node::passwords::Passwords;
 use node::rate_limits::RateLimits;
@@ -41,6 +43,10 @@ pub(crate) struct Shared {
     pub(crate) rate_limits: Option<RateLimits>,
     /// Who is told what happens, as it happens.
     pub(crate) live: Arc<Hub>,
+    /// What goes on after its request was answered.
+    pub(crate) tasks: Tasks,
+    /// What operators were shown last.
+    pub(crate) overview: Kept,
     pub(crate) settings: Settings,
 }
 
@@ -78,6 +84,8 @@ impl App {
             streams: Arc::new(Streams::new(limits.streams_max, Arc::clone(&budget))),
             live: Arc::new(Hub::new()),
             budget,
+            tasks: Tasks::default(),
+            overview: Kept::default(),
             rate_limits: settings.rates.map(|rates| RateLimits::new(rates, Arc::clone(&node.keys), node.redis.clone())),
             settings,
         }))

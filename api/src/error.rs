@@ -86,6 +86,9 @@ codes! {
     TaskNotFound = "task-not-found", NOT_FOUND, "There is no such task";
     TaskNotComplete = "task-not-complete", BAD_REQUEST, "The task is not finished";
     TaskFailed = "task-failed", BAD_REQUEST, "The task failed";
+    EventNotFound = "event-not-found", NOT_FOUND, "There is no such event";
+    StreamNotFound = "stream-not-found", NOT_FOUND, "There is no such stream";
+    ProjectionNotFound = "projection-not-found", NOT_FOUND, "There is no such read model";
     SuppressionNotFound = "suppression-not-found", NOT_FOUND, "The address is not suppressed";
     NotFound = "not-found", NOT_FOUND, "There is nothing at this address";
     MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, "The address does not take this method";
@@ -350,14 +353,46 @@ impl From<Refusal> for Error {
 
 impl From<operations::Error> for Error {
     fn from(error: operations::Error) -> Error {
-        if let operations::Error::Command(error) = error {
-            return error.into();
-        }
-        if let operations::Error::Store(error) = error {
-            return error.into();
-        }
-        // What routes ask for fails in no other way.
-        Error::ours(&error, Code::Internal)
+        let code = match error {
+            operations::Error::Command(error) => return error.into(),
+            operations::Error::Store(error) => return error.into(),
+            operations::Error::Projections(error) => return error.into(),
+            operations::Error::Hashing(error) => return error.into(),
+            operations::Error::Behind(_) => Code::ProjectionBehind,
+            operations::Error::Reason(_) | operations::Error::UserName { .. } => Code::BadParameters,
+            operations::Error::Password(_) => Code::WeakPassword,
+            operations::Error::NoUser(_) => Code::UserNotFound,
+            operations::Error::NoChat(_) => Code::ChatNotFound,
+            operations::Error::NoStream(_) => Code::StreamNotFound,
+            operations::Error::NoProjection { .. } => Code::ProjectionNotFound,
+            operations::Error::NoRelay => Code::WrongState,
+            operations::Error::Relay(_)
+            | operations::Error::Node(_)
+            | operations::Error::Ended(_)
+            | operations::Error::Panicked { .. }
+            | operations::Error::DamagedName(_)
+            | operations::Error::FolderGone(_)
+            | operations::Error::NotVerified(_)
+            | operations::Error::NoBackup(_)
+            | operations::Error::NoFileThere(_)
+            | operations::Error::AlreadyThere(_)
+            | operations::Error::CannotWrite { .. }
+            | operations::Error::CannotOpen { .. }
+            | operations::Error::IsFolder(_)
+            | operations::Error::NoFile
+            | operations::Error::File(_)
+            | operations::Error::FileStopped(_)
+            | operations::Error::FileBroken { .. }
+            | operations::Error::NoChatLog { .. }
+            | operations::Error::LineRefused { .. }
+            | operations::Error::Unreached { .. }
+            | operations::Error::SocketPath(_)
+            | operations::Error::Socket { .. }
+            | operations::Error::ServerGone { .. }
+            | operations::Error::OtherVersion(_)
+            | operations::Error::Answered(_) => return Error::ours(&error, Code::Internal),
+        };
+        Error::new(code, error)
     }
 }
 
@@ -369,6 +404,18 @@ impl From<store::Error> for Error {
 
 impl From<projections::Error> for Error {
     fn from(error: projections::Error) -> Error {
+        // What an operator wants of a read model that is not in that state.
+        if matches!(
+            error,
+            projections::Error::FeedsNone { .. }
+                | projections::Error::RebuildRunning { .. }
+                | projections::Error::NotStopped { .. }
+                | projections::Error::Erasure { .. }
+                | projections::Error::FoldedMeanwhile { .. }
+                | projections::Error::SkippedMeanwhile { .. }
+        ) {
+            return Error::new(Code::WrongState, error);
+        }
         Error::ours(&error, Code::Unavailable)
     }
 }

@@ -26,6 +26,7 @@ mod routes;
 mod serve;
 mod settings;
 mod starting;
+mod tasks;
 mod writing;
 
 pub use figures::{Figures, serve_metrics};
@@ -33,6 +34,7 @@ pub use http::address::{Network, NoNetwork};
 pub use http::web_origin::web_origin;
 pub use node::rate_limits::Rates;
 pub use openapi::{document, operations};
+pub use routes::admin::server::{Doctor, ShownCheck, ShownSetting};
 pub use routes::spec::{Access, Idempotency, Operation, RateClass, Spec};
 pub use serve::{router, serve};
 pub use settings::{Limits, SecondFactor, Settings, SignUp};

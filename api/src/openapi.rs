@@ -30,6 +30,7 @@ use utoipa::openapi::OpenApi;
         (name = "mailbox", description = "For developers: the mails that go nowhere else"),
         (name = "moderation", description = "What was reported, and who may not use their account"),
         (name = "notifications", description = "What people are told, and what they want to be told"),
+        (name = "operators", description = "What the console does: the log, read models, people, for admins"),
         (name = "health", description = "For operators and load balancers"),
     )
 )]

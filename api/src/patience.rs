@@ -19,6 +19,15 @@ impl App {
         timeout(self.settings.storage_wait, answer).await.map_err(|_| silent())
     }
 
+    /// The log's last position.
+    ///
+    /// # Errors
+    /// As [`App::ask_log`], and when the log cannot be read.
+    pub(crate) async fn log_head(&self) -> Result<u64, Error> {
+        let log = self.log.clone();
+        Ok(self.ask_log(self.settings.storage_wait, move || log.head()).await??.position)
+    }
+
     /// Asks the log on a thread that may be kept waiting, and waits for the answer no longer than that. The place of the
     /// thread is taken until it is done.
     ///

@@ -1,10 +1,12 @@
 //! What an operator can set about the doors.
 
 use crate::http::address::Network;
+use crate::routes::admin::server::{Doctor, ShownSetting};
 use couriers::channel::sendgrid::EventKey;
 use couriers::mailings::VariablesSource;
 use domain::notify::Categories;
 use node::rate_limits::Rates;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What an operator can set about the doors (CONTRACT 3).
@@ -30,6 +32,10 @@ pub struct Settings {
     pub has_mailbox: bool,
     /// Whether there is a console.
     pub has_console: bool,
+    /// What is set, for operators to see; masked where it is secret.
+    pub shown: Arc<[ShownSetting]>,
+    /// Looks at everything that the server needs.
+    pub doctor: Doctor,
     /// What SendGrid's events are verified by; without it none are taken.
     pub sendgrid_event_key: Option<EventKey>,
     /// Whether the log of requests shows where they come from.
@@ -151,6 +157,8 @@ impl Default for Settings {
             has_metrics_listener: false,
             has_mailbox: true,
             has_console: true,
+            shown: Arc::from([]),
+            doctor: Doctor::default(),
             sendgrid_event_key: None,
             log_addresses: false,
             storage_wait: Duration::from_secs(5),

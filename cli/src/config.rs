@@ -7,6 +7,7 @@ use crate::output::{Column, Listing};
 use crate::settings::table::ROWS;
 use crate::settings::{categories, initial};
 use anyhow::{Context as _, Result};
+use api::ShownSetting;
 use serde_json::json;
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -24,22 +25,34 @@ pub fn show(context: &Context) -> Result<()> {
         Column::new("meaning").yields(3),
     ];
     let mut listing = Listing::new(context.output, COLUMNS);
-    for row in &ROWS {
-        let set = context.layers.get(row.key);
-        let value = set.map(|set| if row.secret { "********" } else { set.text.as_str() });
-        listing.row(&json!({
-            "key": row.key, "env": row.env, "value": value,
-            "origin": set.map_or("not set", |set| set.origin.as_str()), "meaning": row.meaning,
-        }))?;
-    }
-    let (defined, file) = context.layers.categories();
-    for category in defined {
-        listing.row(&json!({
-            "key": format!("{}.{}", categories::KEY, category.key), "env": null, "value": category.kind.name(),
-            "origin": file, "meaning": format!("a category of notifications: {}", category.title.en),
-        }))?;
+    for ShownSetting { key, env, value, origin, meaning } in settings(context) {
+        listing.row(&json!({"key": key, "env": env, "value": value, "origin": origin, "meaning": meaning}))?;
     }
     listing.end()
+}
+
+/// Every setting with its origin, masked where it is secret.
+pub fn settings(context: &Context) -> Vec<ShownSetting> {
+    let shown = ROWS.iter().map(|row| {
+        let set = context.layers.get(row.key);
+        let value = set.map(|set| if row.secret { "********".to_owned() } else { set.text.clone() });
+        ShownSetting {
+            key: row.key.to_owned(),
+            env: Some(row.env.to_owned()),
+            value,
+            origin: set.map_or("not set", |set| set.origin.as_str()).to_owned(),
+            meaning: row.meaning.to_owned(),
+        }
+    });
+    let (defined, file) = context.layers.categories();
+    let categories = defined.iter().map(|category| ShownSetting {
+        key: format!("{}.{}", categories::KEY, category.key),
+        env: None,
+        value: Some(category.kind.name().to_owned()),
+        origin: file.to_string(),
+        meaning: format!("a category of notifications: {}", category.title.en),
+    });
+    shown.chain(categories).collect()
 }
 
 /// Writes the file to begin with: `letopis.toml`, or the one that `--config` names.

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use store::{Folder, Log};
 
 /// What a verb works with.
+#[derive(Clone)]
 pub struct Context {
     /// What is set, checked.
     pub settings: Settings,

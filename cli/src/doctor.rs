@@ -78,6 +78,34 @@ impl Check {
 /// # Errors
 /// Code 5 when there is a problem, 7 when the database cannot be reached.
 pub async fn verb(context: &Context) -> Result<()> {
+    let checks = checks(context).await;
+    show(context, &checks)?;
+    let code = if checks.iter().any(|check| check.is_lost) { Code::Unreachable } else { Code::Unhealthy };
+    let problems = checks.iter().filter(|check| check.state == State::Problem);
+    let problems = problems.map(|check| check.check).collect::<Vec<_>>();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(failure(code, format!("not well: {}; the advice above says what to do", problems.join(", "))))
+}
+
+/// The same for the server's own doors.
+pub async fn shown(context: &Context) -> Vec<api::ShownCheck> {
+    let shown = |check: Check| api::ShownCheck {
+        check: check.check.to_owned(),
+        state: match check.state {
+            State::Ok => "ok",
+            State::Warning => "warning",
+            State::Problem => "problem",
+        }
+        .to_owned(),
+        found: check.found,
+        advice: check.advice,
+    };
+    checks(context).await.into_iter().map(shown).collect()
+}
+
+async fn checks(context: &Context) -> Vec<Check> {
     let mut checks = vec![
         machine::environment(context),
         machine::sqlite(),
@@ -105,14 +133,7 @@ pub async fn verb(context: &Context) -> Result<()> {
     checks.push(nats::nats(context).await);
     checks.push(redis::redis(context).await);
     checks.extend(mail::mail(context).await);
-    show(context, &checks)?;
-    let code = if checks.iter().any(|check| check.is_lost) { Code::Unreachable } else { Code::Unhealthy };
-    let problems = checks.iter().filter(|check| check.state == State::Problem);
-    let problems = problems.map(|check| check.check).collect::<Vec<_>>();
-    if problems.is_empty() {
-        return Ok(());
-    }
-    Err(failure(code, format!("not well: {}; the advice above says what to do", problems.join(", "))))
+    checks
 }
 
 fn show(context: &Context, checks: &[Check]) -> Result<()> {

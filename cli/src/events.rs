@@ -11,18 +11,16 @@ use crate::output::{self, Column, LIST_ROWS, Listing};
 use crate::settings;
 use crate::{control, report};
 use anyhow::Result;
-use domain::{Personal, Timestamp, UserId};
+use domain::{Timestamp, UserId};
 use node::operations::Request;
+use node::operations::events::{find, pattern, shown};
 use node::operations::users::account;
 use projections::ProjectionId;
-use serde::Serialize;
-use serde_json::{Value, json};
 use std::convert::Infallible;
 use store::follower::{Follower, Next};
-use store::{Filter, Log, Record};
+use store::{Filter, Log};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
 /// How many events are read at once.
 const PAGE: usize = 1_000;
@@ -70,52 +68,6 @@ pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
     }
 }
 
-/// An event as it is shown; scripts rely on these fields.
-#[derive(Serialize)]
-struct EventRow {
-    position: u64,
-    stream: String,
-    version: u64,
-    id: Uuid,
-    #[serde(rename = "type")]
-    name: String,
-    recorded_at: Timestamp,
-    payload: Value,
-    meta: Value,
-    hash: String,
-    /// Absent when it was not asked for and when there is none; null when it is forgotten.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    personal: Option<Value>,
-}
-
-fn shown(log: &Log, record: Record, personal: bool) -> Result<EventRow> {
-    let personal = if personal { log.personal(&record)? } else { None };
-    Ok(EventRow {
-        personal: personal.map(|personal| match personal {
-            // What a password is checked against is sealed as well, but nobody looks for it here.
-            Personal::Known(_) if domain::VERIFIERS.contains(&record.name.as_str()) => json!("********"),
-            // A message's text is sealed as it stands, and a text of digits is not a number.
-            Personal::Known(text) if record.name.starts_with("message.") => Value::String(text),
-            Personal::Known(text) => parsed(&text),
-            Personal::Erased => Value::Null,
-        }),
-        position: record.position,
-        version: record.version,
-        id: record.id,
-        recorded_at: record.recorded_at,
-        payload: parsed(&record.payload),
-        meta: parsed(&record.meta),
-        hash: domain::id::hex(&record.hash),
-        stream: record.stream,
-        name: record.name,
-    })
-}
-
-/// The JSON, or the text where it is none: then somebody has changed it, and it is shown all the same.
-fn parsed(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
-}
-
 async fn filter(context: &Context, which: &Which) -> Result<Filter> {
     let user = match &which.user {
         None => None,
@@ -135,13 +87,6 @@ async fn filter(context: &Context, which: &Which) -> Result<Filter> {
         since: which.since.as_deref().map(since).transpose()?,
         newest_first: false,
     })
-}
-
-/// A type without a version stands for all its versions.
-fn pattern(name: &str) -> String {
-    let version = name.rsplit_once(".v").map(|(_, version)| version);
-    let has_version = version.is_some_and(|version| version.parse::<u32>().is_ok());
-    if has_version || name.contains('*') { name.to_owned() } else { format!("{name}.v*") }
 }
 
 /// Says so where a type was asked for that no event of this log has.
@@ -307,15 +252,11 @@ async fn follow(
 }
 
 fn show(context: &Context, log: &Log, event: &str, personal: bool) -> Result<()> {
-    let found = if let Ok(position) = event.parse::<u64>() {
-        let read = log.read(position.saturating_sub(1), 1)?;
-        read.into_iter().find(|record| record.position == position)
-    } else if let Some(id) = domain::id::parse_uuid(event) {
-        log.by_id(id)?
-    } else {
+    if event.parse::<u64>().is_err() && domain::id::parse_uuid(event).is_none() {
         let message = format!("{event:?} is neither a position nor an event's id");
         return Err(failure(Code::Usage, message));
-    };
+    }
+    let found = find(log, event)?;
     let record = found.ok_or_else(|| {
         let message = format!("there is no event {event}; `letopis events stats` tells where the log ends");
         failure(Code::NotFound, message)
@@ -338,25 +279,11 @@ mod tests {
     }
 
     #[test]
-    fn a_type_without_a_version_is_every_version_of_it() {
-        assert_eq!(pattern("message.posted"), "message.posted.v*");
-        assert_eq!(pattern("message.posted.v1"), "message.posted.v1");
-        assert_eq!(pattern("message.*"), "message.*");
-        assert_eq!(pattern("user.verifier"), "user.verifier.v*");
-    }
-
-    #[test]
     fn a_star_stands_for_any_text() {
         let is = |text: &str, pattern: &str| matches(text, &pattern.split('*').collect::<Vec<_>>());
         assert!(is("message.posted.v1", "message.*") && is("message.posted.v1", "*.posted.*") && is("a", "a"));
         assert!(is("message.posted.v1", "*") && is("message.posted.v1", "m*s*1"));
         assert!(!is("message.posted.v1", "message.*.v2") && !is("a.v1", "a.v1*1") && !is("a", "b"));
-    }
-
-    #[test]
-    fn what_is_no_json_is_shown_all_the_same() {
-        assert_eq!(parsed("{\"a\":1}"), json!({"a": 1}));
-        assert_eq!(parsed("{"), json!("{"));
     }
 
     #[test]

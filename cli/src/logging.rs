@@ -5,6 +5,7 @@
 //! a line can be written again, one says how many are missing.
 
 mod lines;
+mod recent;
 
 use crate::context::Context;
 use crate::exit::{Code, failure};
@@ -12,12 +13,15 @@ use crate::settings::levels;
 use anyhow::{Result, anyhow};
 use lines::Lines;
 pub use lines::json_line;
+use recent::RecentErrors;
 use serde_json::json;
 use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// How long the end of a server waits for what it said last to be written.
 const SERVER_WAIT: Duration = Duration::from_secs(1);
@@ -56,10 +60,10 @@ pub fn begin(context: &Context, is_server: bool) -> Result<()> {
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
     let subscriber = subscriber.with_writer(move || writer.line());
     let begun = if is_json {
-        subscriber.json().try_init()
+        subscriber.json().finish().with(RecentErrors).try_init()
     } else {
         // Colours would be written into files as well; what somebody sent is escaped by the formatter.
-        subscriber.with_ansi(false).try_init()
+        subscriber.with_ansi(false).finish().with(RecentErrors).try_init()
     };
     begun.map_err(|error| anyhow!("reporting could not begin: {error}"))?;
     if is_server {

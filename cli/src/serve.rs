@@ -1,7 +1,9 @@
 //! `letopis serve`: everything in one process, or the part of it that this node does.
 
 use crate::banner;
+use crate::config;
 use crate::context::Context;
+use crate::doctor;
 use crate::exit::{Code, failure};
 use crate::supervisor;
 use anyhow::{Context as _, Result};
@@ -166,10 +168,21 @@ fn doors(context: &Context) -> api::Settings {
         sendgrid_event_key: settings.sendgrid_events.clone(),
         has_mailbox: settings.mail.stays_in_house(),
         has_console: settings.console,
+        shown: config::settings(context).into(),
+        doctor: doctor(context),
         has_metrics_listener: settings.metrics_listen.is_some(),
         rates: settings.rates,
         ..api::Settings::default()
     }
+}
+
+/// What `letopis doctor` does, for who asks this server.
+fn doctor(context: &Context) -> api::Doctor {
+    let context = Arc::new(context.clone());
+    api::Doctor::new(move || {
+        let context = Arc::clone(&context);
+        async move { doctor::shown(&context).await }
+    })
 }
 
 async fn stopping(mut stopped: watch::Receiver<bool>) {

@@ -5,9 +5,9 @@ use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::output::{self, Column, Listing};
 use anyhow::Result;
-use domain::{Category, Event, State, StreamId};
-use serde::Serialize;
-use serde_json::{Value, json};
+use domain::Category;
+use node::operations::streams::folded;
+use serde_json::json;
 use store::Log;
 
 const COLUMNS: &[Column] = &[Column::new("stream"), Column::new("events"), Column::new("last_position").yields(1)];
@@ -52,61 +52,6 @@ fn ls(context: &Context, log: &Log, category: Option<&str>, limit: Option<u64>) 
     listing.end()
 }
 
-#[derive(Serialize)]
-struct StateRow {
-    stream: String,
-    version: u64,
-    position: u64,
-    state: Value,
-}
-
-fn show(context: &Context, log: &Log, text: &str, at: Option<u64>, personal: bool) -> Result<()> {
-    let nothing = |what: &str| failure(Code::NotFound, format!("{what}; `letopis streams ls` lists the streams"));
-    let stream = StreamId::parse(text).ok_or_else(|| nothing(&format!("{text:?} is no stream's name")))?;
-    let mut facts = log.stream(stream)?;
-    let versions = facts.len();
-    facts.retain(|fact| at.is_none_or(|at| fact.version <= at));
-    let Some(last) = facts.last() else {
-        return Err(nothing(&format!("{stream} has {versions} events")));
-    };
-    if let Some(at) = at.filter(|at| *at > last.version) {
-        return Err(nothing(&format!("{stream} has {versions} events, and none of version {at}")));
-    }
-    let (version, position) = (last.version, last.position);
-    let events = facts.iter().map(|fact| &fact.event).collect::<Vec<_>>();
-    let folded = StateRow { stream: stream.to_string(), version, position, state: fold(stream, &events, personal) };
-    output::show(context.output, &folded)
-}
-
-/// The state that the rules see, as JSON.
-fn fold(stream: StreamId, events: &[&Event], personal: bool) -> Value {
-    let mut state = State::empty(stream.category());
-    events.iter().for_each(|event| state.evolve(event));
-    state.to_json(personal)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::text::MessageText;
-    use domain::{ChatId, MessageId, Personal, Timestamp, UserId, message};
-    use uuid::Uuid;
-
-    #[test]
-    fn personal_parts_are_shown_on_request_only() {
-        let id = Uuid::from_u128(1);
-        let posted = Event::Message(
-            MessageId(id),
-            message::Event::Posted(message::Posted {
-                chat_id: ChatId(id),
-                author: UserId(id),
-                sent_at: Timestamp(0),
-                reply_to: None,
-                text: Personal::Known(MessageText::parse("привет").unwrap()),
-            }),
-        );
-        let stream = StreamId::from(MessageId(id));
-        assert_eq!(fold(stream, &[&posted], false)["text"], Value::Null);
-        assert_eq!(fold(stream, &[&posted], true)["text"], "привет");
-    }
+fn show(context: &Context, log: &Log, stream: &str, at: Option<u64>, personal: bool) -> Result<()> {
+    output::show(context.output, &folded(log, stream, at, personal)?)
 }

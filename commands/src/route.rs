@@ -5,11 +5,11 @@ use crate::states::States;
 use domain::email::Seen;
 use domain::id::{DigestId, EmailClaim, NameClaim, ProjectionName, QuotaId, TemplateKey, TotpId};
 use domain::{
-    ChatId, Command, Decision, DeliveryId, InboxId, LinkId, MailingId, MessageId, NotificationId, Outcome, PinsId,
-    PreferencesId, ProofId, ReactionsId, ReadMarkId, Reads, Refusal, ReportId, SessionId, State, StreamId,
-    SuppressionId, TemplateId, Timestamp, TokenId, UserId, chat, delivery, digest, email, inbox, link, mailing,
-    message, name, notification, pins, preferences, projection, proof, quota, reactions, read_mark, report, session,
-    suppression, template, template_key, token, totp, user,
+    ChatId, Command, Decision, DeliveryId, InboxId, InspectionId, LinkId, MailingId, MessageId, NotificationId,
+    Outcome, PinsId, PreferencesId, ProofId, ReactionsId, ReadMarkId, Reads, Refusal, ReportId, SessionId, State,
+    StreamId, SuppressionId, TemplateId, Timestamp, TokenId, UserId, chat, delivery, digest, email, inbox, inspection,
+    link, mailing, message, name, notification, pins, preferences, projection, proof, quota, reactions, read_mark,
+    report, session, suppression, template, template_key, token, totp, user,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +29,7 @@ pub(crate) fn people(request: &Request) -> [Option<UserId>; 2] {
 }
 
 /// Decides on states that are loaded.
+#[allow(clippy::too_many_lines, reason = "one arm an aggregate")]
 pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Result<Decision, Refusal> {
     #[cfg(test)]
     crate::tests::panic_if_asked(command);
@@ -94,6 +95,7 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
             let claim = states.template_key(reads.template_key);
             Ok(template::decide(*id, &states.template(*id), &claim, command)?)
         }
+        Command::Inspection(id, command) => Ok(inspection::decide(*id, states.inspection(*id), command)?),
         Command::Projection(name, command) => Ok(projection::decide(*name, states.projection(*name), command)?),
         Command::Nothing(_) => Ok(Decision { facts: Vec::new(), outcome: Outcome::Done }),
     }
@@ -262,6 +264,11 @@ impl States {
 
     fn template_key(&self, key: Option<TemplateKey>) -> template_key::State {
         if let Some(State::TemplateKey(state)) = self.state(key) { *state } else { template_key::State::default() }
+    }
+
+    fn inspection(&self, id: InspectionId) -> &inspection::State {
+        static NOTHING: inspection::State = inspection::State { looked: None };
+        if let Some(State::Inspection(state)) = self.state(Some(id)) { state } else { &NOTHING }
     }
 
     fn projection(&self, name: ProjectionName) -> &projection::State {

@@ -89,6 +89,7 @@ id!(ReportId, "what was reported of a message: that of the message");
 uuid_id!(InvitationId, "an invitation into a chat: it has no stream of its own");
 id!(LinkId, "a short link");
 id!(TemplateId, "a template");
+id!(InspectionId, "a look of an operator at what is personal");
 id!(DeliveryId, "a delivery");
 id!(NotificationId, "a notification");
 id!(MailingId, "a mailing");
@@ -368,6 +369,8 @@ pub enum StreamId {
     TemplateKey(TemplateKey),
     /// `projection-<name>`
     ProjectionName(ProjectionName),
+    /// `inspection-<id>`
+    InspectionId(InspectionId),
 }
 
 /// What a stream is about: the first word of its name.
@@ -423,11 +426,13 @@ pub enum Category {
     TemplateKey,
     /// What was decided about a projection.
     Projection,
+    /// That an operator looked at what is personal.
+    Inspection,
 }
 
 impl Category {
     /// Every category.
-    pub const ALL: [Category; 25] = [
+    pub const ALL: [Category; 26] = [
         Category::User,
         Category::Session,
         Category::Token,
@@ -453,6 +458,7 @@ impl Category {
         Category::Template,
         Category::TemplateKey,
         Category::Projection,
+        Category::Inspection,
     ];
 
     /// The first word of its streams' names, and of its events' stored names.
@@ -483,6 +489,7 @@ impl Category {
             Category::Template => "template",
             Category::TemplateKey => "template_key",
             Category::Projection => "projection",
+            Category::Inspection => "inspection",
         }
     }
 
@@ -499,7 +506,8 @@ impl Category {
             | Category::Template
             | Category::TemplateKey
             | Category::Inbox
-            | Category::Projection => true,
+            | Category::Projection
+            | Category::Inspection => true,
             Category::User | Category::Session | Category::Quota | Category::Chat => false,
             // Each sign-in looks at it.
             Category::Totp => false,
@@ -547,6 +555,7 @@ impl StreamId {
             StreamId::TemplateId(_) => Category::Template,
             StreamId::TemplateKey(_) => Category::TemplateKey,
             StreamId::ProjectionName(_) => Category::Projection,
+            StreamId::InspectionId(_) => Category::Inspection,
         }
     }
 }
@@ -579,6 +588,7 @@ impl fmt::Display for StreamId {
             StreamId::TemplateId(id) => id.fmt(out),
             StreamId::TemplateKey(key) => key.fmt(out),
             StreamId::ProjectionName(name) => name.fmt(out),
+            StreamId::InspectionId(id) => id.fmt(out),
         }
     }
 }
@@ -613,6 +623,7 @@ impl StreamId {
             Category::Template => TemplateId(parse_uuid(rest)?).into(),
             Category::TemplateKey => TemplateKey::parse(rest)?.into(),
             Category::Projection => ProjectionName::parse(rest)?.into(),
+            Category::Inspection => InspectionId(parse_uuid(rest)?).into(),
         })
     }
 }
@@ -651,7 +662,7 @@ mod tests {
     #[test]
     fn streams_read_back_from_their_text() {
         let id = Uuid::from_u128(7);
-        let streams: [StreamId; 24] = [
+        let streams: [StreamId; 25] = [
             UserId(id).into(),
             SessionId(id).into(),
             TokenId(id).into(),
@@ -676,6 +687,7 @@ mod tests {
             TemplateId(id).into(),
             TemplateKey::parse("orders.shipped-2").unwrap().into(),
             ProjectionName::parse("sign-ins").unwrap().into(),
+            InspectionId(id).into(),
         ];
         for stream in streams {
             assert_eq!(StreamId::parse(&stream.to_string()), Some(stream));

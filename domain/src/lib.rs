@@ -25,14 +25,14 @@ pub use chat::emoji::Emoji;
 pub use chat::{message, pins, reactions, read_mark, report};
 pub use decision::{Decision, Outcome};
 pub use id::{
-    Category, ChatId, DeliveryId, InboxId, InvitationId, LinkId, MailingId, MessageId, NotificationId, PinsId,
-    PreferencesId, ProofId, ReactionsId, ReadMarkId, ReportId, SessionId, StreamId, SuppressionId, TemplateId, TokenId,
-    TotpId, UserId,
+    Category, ChatId, DeliveryId, InboxId, InspectionId, InvitationId, LinkId, MailingId, MessageId, NotificationId,
+    PinsId, PreferencesId, ProofId, ReactionsId, ReadMarkId, ReportId, SessionId, StreamId, SuppressionId, TemplateId,
+    TokenId, TotpId, UserId,
 };
 pub use notify::{
     delivery, digest, inbox, link, mailing, notification, preferences, suppression, template, template_key,
 };
-pub use ops::projection;
+pub use ops::{inspection, projection};
 pub use personal::Personal;
 pub use reads::Reads;
 pub use refusal::RefusalKind;
@@ -88,6 +88,8 @@ pub enum Command {
     Template(TemplateId, template::Command),
     /// About what one projection steps over.
     Projection(id::ProjectionName, projection::Command),
+    /// About a look of an operator at what is personal.
+    Inspection(InspectionId, inspection::Command),
     /// Changes nothing, in somebody's name. A request that is answered outside of the log is one all the same to its
     /// `Idempotency-Key`, and keeps its receipt where all others keep theirs.
     Nothing(UserId),
@@ -118,6 +120,7 @@ impl Command {
             Command::Suppression(id, _) => (*id).into(),
             Command::Template(id, _) => (*id).into(),
             Command::Projection(name, _) => (*name).into(),
+            Command::Inspection(id, _) => (*id).into(),
         }
     }
 
@@ -143,7 +146,9 @@ impl Command {
             Command::Mailing(_, command) => command.reads(),
             Command::Preferences(id, command) => command.reads(*id),
             Command::Suppression(_, command) => command.reads(),
-            Command::Inbox(..) | Command::Projection(..) | Command::Nothing(_) => Reads::default(),
+            Command::Inbox(..) | Command::Projection(..) | Command::Inspection(..) | Command::Nothing(_) => {
+                Reads::default()
+            }
         }
     }
 
@@ -161,7 +166,7 @@ impl Command {
             Command::Notification(_, command) => command.by(),
             Command::Mailing(_, command) => command.by(),
             Command::User(..) | Command::Session(..) | Command::Token(..) | Command::Delivery(..) => None,
-            Command::Inbox(..) | Command::Projection(..) | Command::Nothing(_) => None,
+            Command::Inbox(..) | Command::Projection(..) | Command::Inspection(..) | Command::Nothing(_) => None,
             Command::Preferences(..) | Command::Suppression(..) | Command::Proof(..) | Command::Totp(..) => None,
             Command::Template(..) => None,
         }
@@ -177,7 +182,7 @@ impl Command {
             Command::Report(..) => true,
             Command::Session(..) | Command::Token(..) | Command::Message(..) | Command::Nothing(_) => true,
             Command::Delivery(..) | Command::Notification(..) | Command::Inbox(..) | Command::Suppression(..) => true,
-            Command::Template(..) | Command::Mailing(..) => true,
+            Command::Template(..) | Command::Mailing(..) | Command::Inspection(..) => true,
             // What is said of preferences is judged by the account that they are of.
             Command::User(..) | Command::Preferences(..) | Command::Proof(..) | Command::Projection(..) => false,
             // The same of a second factor.
@@ -239,6 +244,8 @@ pub enum Event {
     TemplateKey(id::TemplateKey, template_key::Event),
     /// To a projection.
     Projection(id::ProjectionName, projection::Event),
+    /// To a look of an operator.
+    Inspection(InspectionId, inspection::Event),
 }
 
 impl Event {
@@ -270,6 +277,7 @@ impl Event {
             Event::Template(id, _) => (*id).into(),
             Event::TemplateKey(key, _) => (*key).into(),
             Event::Projection(name, _) => (*name).into(),
+            Event::Inspection(id, _) => (*id).into(),
         }
     }
 
@@ -320,6 +328,7 @@ impl Event {
             Event::Template(_, event) => event.name(),
             Event::TemplateKey(_, event) => event.name(),
             Event::Projection(_, event) => event.name(),
+            Event::Inspection(_, event) => event.name(),
         }
     }
 
@@ -351,6 +360,7 @@ impl Event {
             Event::Template(_, event) => event.written(),
             Event::TemplateKey(_, event) => event.written(),
             Event::Projection(_, event) => event.written(),
+            Event::Inspection(_, event) => event.written(),
         };
         Stored { name: self.name(), payload, personal }
     }
@@ -386,6 +396,7 @@ impl Event {
             Category::Template => parts.placed(template::Event::restore(parts)?, Event::Template)?,
             Category::TemplateKey => parts.placed(template_key::Event::restore(parts)?, Event::TemplateKey)?,
             Category::Projection => parts.placed(projection::Event::restore(parts)?, Event::Projection)?,
+            Category::Inspection => parts.placed(inspection::Event::restore(parts)?, Event::Inspection)?,
         })
     }
 }
@@ -443,6 +454,8 @@ pub enum State {
     TemplateKey(template_key::State),
     /// What a projection steps over.
     Projection(projection::State),
+    /// Of a look of an operator.
+    Inspection(inspection::State),
 }
 
 impl State {
@@ -474,6 +487,7 @@ impl State {
             Category::Template => State::Template(template::State::default()),
             Category::TemplateKey => State::TemplateKey(template_key::State::default()),
             Category::Projection => State::Projection(projection::State::default()),
+            Category::Inspection => State::Inspection(inspection::State::default()),
         }
     }
 
@@ -505,6 +519,7 @@ impl State {
             (State::Template(state), Event::Template(_, event)) => template::evolve(state, event),
             (State::TemplateKey(state), Event::TemplateKey(_, event)) => template_key::evolve(state, event),
             (State::Projection(state), Event::Projection(_, event)) => projection::evolve(state, event),
+            (State::Inspection(state), Event::Inspection(_, event)) => inspection::evolve(state, event),
             // Of another stream: it changes nothing here.
             (
                 State::User(_)
@@ -531,7 +546,8 @@ impl State {
                 | State::Suppression(_)
                 | State::Template(_)
                 | State::TemplateKey(_)
-                | State::Projection(_),
+                | State::Projection(_)
+                | State::Inspection(_),
                 _,
             ) => {}
         }
@@ -565,6 +581,7 @@ impl State {
             State::Template(state) => state.to_json(),
             State::TemplateKey(state) => state.to_json(),
             State::Projection(state) => state.to_json(),
+            State::Inspection(state) => state.to_json(),
         }
     }
 }
@@ -629,6 +646,8 @@ pub enum Refusal {
     /// By the rules of projections.
     #[error(transparent)]
     Projection(#[from] projection::Refusal),
+    #[error(transparent)]
+    Inspection(#[from] inspection::Refusal),
     /// `If-Match` named a version that is not the stream's (CONTRACT 1.1).
     #[error("it has been changed since you read it; read it again and repeat")]
     VersionChanged,
@@ -669,6 +688,7 @@ impl Refusal {
             Refusal::Suppression(refusal) => refusal.kind(),
             Refusal::Template(refusal) => refusal.kind(),
             Refusal::Projection(refusal) => refusal.kind(),
+            Refusal::Inspection(refusal) => refusal.kind(),
             Refusal::VersionChanged => RefusalKind::VersionChanged,
         }
     }

@@ -1,3 +1,4 @@
 //! What operators decide.
 
+pub mod inspection;
 pub mod projection;

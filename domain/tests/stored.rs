@@ -13,11 +13,11 @@ use domain::text::{
 };
 use domain::user::{Origin, Verifier};
 use domain::{
-    ChatId, DeliveryId, Emoji, Event, InboxId, InvitationId, LinkId, MailingId, MessageId, NotificationId, Personal,
-    PinsId, PreferencesId, ProofId, ReactionsId, ReadMarkId, ReportId, SessionId, Stored, StoredParts, StreamId,
-    SuppressionId, TemplateId, Timestamp, TokenId, TotpId, Unreadable, UserId, chat, delivery, digest, email, inbox,
-    link, mailing, message, name, notification, pins, preferences, projection, proof, quota, reactions, read_mark,
-    report, session, suppression, template, template_key, token, totp, user,
+    ChatId, DeliveryId, Emoji, Event, InboxId, InspectionId, InvitationId, LinkId, MailingId, MessageId,
+    NotificationId, Personal, PinsId, PreferencesId, ProofId, ReactionsId, ReadMarkId, ReportId, SessionId, Stored,
+    StoredParts, StreamId, SuppressionId, TemplateId, Timestamp, TokenId, TotpId, Unreadable, UserId, chat, delivery,
+    digest, email, inbox, inspection, link, mailing, message, name, notification, pins, preferences, projection, proof,
+    quota, reactions, read_mark, report, session, suppression, template, template_key, token, totp, user,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -48,6 +48,7 @@ const NOTIFICATION: NotificationId = NotificationId(Uuid::from_u128(10));
 const MAILING: MailingId = MailingId(Uuid::from_u128(21));
 const PREFERENCES: PreferencesId = PreferencesId(ANNA.0);
 const SUPPRESSION: SuppressionId = SuppressionId([0xba; 32]);
+const INSPECTION: InspectionId = InspectionId(Uuid::from_u128(12));
 const TEMPLATE: TemplateId = TemplateId(Uuid::from_u128(11));
 const AT: Timestamp = Timestamp(1_800_000_000_000_001);
 
@@ -694,6 +695,15 @@ examples! { sight:
     },
     Event::TemplateKey(_, template_key::Event::Released) => {
         Event::TemplateKey(template_key_name(), template_key::Event::Released)
+    },
+    Event::Inspection(_, inspection::Event::PersonalShown(_)) => {
+        Event::Inspection(INSPECTION, inspection::Event::PersonalShown(inspection::PersonalShown {
+            by: BORIS,
+            position: 7,
+            event_id: MESSAGE.0,
+            user_id: ANNA,
+            why: sight.of(inspection::Why { reason: Note::parse("they asked").ok() }),
+        }))
     },
     Event::Projection(_, projection::Event::EventSkipped(_)) => {
         Event::Projection(projection_name(), projection::Event::EventSkipped(projection::EventSkipped {

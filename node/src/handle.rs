@@ -76,7 +76,7 @@ impl NodeHandle {
     }
 
     /// Whose account asks; [`UserId::OPERATOR`] where it is nobody's.
-    pub(crate) fn asker(&self) -> UserId {
+    pub fn asker(&self) -> UserId {
         match self.asker {
             Asker::Operator => UserId::OPERATOR,
             Asker::User { user_id, .. } => user_id,

@@ -19,6 +19,7 @@ mod options;
 pub mod passwords;
 mod probe;
 pub mod rate_limits;
+pub mod recent_errors;
 pub mod redis;
 mod roles;
 

@@ -37,14 +37,23 @@ pub const PARTS: [Part; 5] = [
     Part {
         module: Module::Messenger,
         needs: &[],
-        paths: &["/v1/chats", "/v1/direct", "/v1/invitations", "/v1/reports", "/v1/live", "/v1/ws", "/i"],
+        paths: &[
+            "/v1/chats",
+            "/v1/direct",
+            "/v1/invitations",
+            "/v1/reports",
+            "/v1/live",
+            "/v1/ws",
+            "/v1/admin/chats",
+            "/i",
+        ],
         projections: &[ProjectionId::Chats, ProjectionId::Messages],
         verbs: &["import", "chats", "moderation"],
     },
     Part {
         module: Module::Search,
         needs: &[Module::Messenger],
-        paths: &["/v1/search", "/v1/chats/search"],
+        paths: &["/v1/search", "/v1/chats/search", "/v1/admin/search"],
         projections: &[ProjectionId::Search],
         verbs: &["search"],
     },
@@ -83,6 +92,7 @@ pub const PARTS: [Part; 5] = [
 pub const ALWAYS: &[&str] = &[
     "/v1/auth",
     "/v1/me",
+    "/v1/admin",
     "/v1/users",
     "/v1/links",
     "/v1/webhooks",

@@ -50,6 +50,27 @@ pub(crate) struct Moderator {
     pub(crate) user_id: UserId,
 }
 
+/// Who is calling, when they are an admin: by a session, or by a service token whose scopes allow the method.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Admin {
+    pub(crate) user_id: UserId,
+}
+
+impl FromRequestParts<App> for Admin {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Admin, Error> {
+        let Caller { user_id } = Caller::from_request_parts(parts, app).await?;
+        let reading = app.read(ProjectionId::Users, 0).await?;
+        match users::by_id(&reading.database, user_id).await?.map(|account| account.role) {
+            Some(Role::Admin) => Ok(Admin { user_id }),
+            Some(Role::User | Role::Notifier | Role::Moderator) | None => {
+                Err(Error::new(Code::NotAllowed, "only the role admin may do this; an admin gives roles"))
+            }
+        }
+    }
+}
+
 impl FromRequestParts<App> for Moderator {
     type Rejection = Error;
 

@@ -38,7 +38,7 @@ pub(super) struct MenuEntry {
 impl Frame {
     pub(super) fn new(visitor: Option<&Visitor>, language: Language, here: Option<Tab>) -> Frame {
         let words = Words::in_language(language);
-        let seen = Tab::ALL.iter().filter(|tab| visitor.is_some_and(|visitor| tab.least().admits(visitor.role)));
+        let seen = Tab::ALL.iter().filter(|tab| visitor.is_some_and(|visitor| visitor.sees(**tab)));
         let entry = |tab: &Tab| MenuEntry { path: tab.path(), title: tab.title(words), is_here: here == Some(*tab) };
         Frame {
             words,

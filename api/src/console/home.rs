@@ -1,8 +1,7 @@
-//! The first page, and signing out of it.
+//! Signing in, and out.
 
 use super::Pages;
 use super::frame::{Frame, html};
-use super::tab::Tab;
 use super::visitor::Visitor;
 use crate::app::App;
 use crate::auth::credentials::set_cookie;
@@ -26,7 +25,6 @@ pub(super) fn sign_in() -> Router<App> {
 
 pub(super) fn pages() -> Pages {
     Pages::default()
-        .moderator("/console", get(first))
         .moderator("/console/", get(async || Redirect::permanent(super::ROOT)))
         .moderator("/console/sign-out", post(sign_out))
 }
@@ -39,16 +37,6 @@ struct SignIn {
 
 async fn sign_in_form(AcceptedLanguage(language): AcceptedLanguage) -> Result<Response, Error> {
     html(StatusCode::OK, &SignIn { frame: Frame::new(None, language, None) })
-}
-
-#[derive(Template)]
-#[template(path = "home.html")]
-struct Home {
-    frame: Frame,
-}
-
-async fn first(visitor: Visitor) -> Result<Response, Error> {
-    visitor.page(&Home { frame: visitor.frame(Tab::Overview) })
 }
 
 async fn sign_out(State(app): State<App>, visitor: Visitor, context: CommandContext) -> Result<Response, Error> {

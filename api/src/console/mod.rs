@@ -9,7 +9,8 @@
 //!    `pages() -> Pages`, which says of each address whether admins or moderators as well may see it; its line below.
 //!    A handler takes a `Visitor` and answers `visitor.page(&…)`, or after a form `done(address)`. What fails is an
 //!    `Error` as of every route: the frame makes a page of it.
-//! 2. `console/templates/<noun>.html`, which extends `frame.html`. Every value is escaped there; `|safe` is not used.
+//! 2. `console/templates/<noun>.html`, which extends `frame.html`. Every value is escaped there; `|safe` is only for
+//!    what is a template itself.
 //! 3. Its words, in both languages, in `console/words.rs`.
 //! 4. For a place of its own in the menu a `Tab` in `console/tab.rs`.
 //!
@@ -19,9 +20,20 @@
 
 mod admit;
 mod assets;
+mod chats;
+mod deliveries;
+mod events;
+mod form;
 mod frame;
 mod home;
+mod overview;
+mod people;
+mod projections;
+mod server;
+mod show;
+mod streams;
 mod tab;
+mod templates;
 mod visitor;
 mod words;
 
@@ -30,6 +42,7 @@ use admit::Least;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::MethodRouter;
+use node::Module;
 
 /// Where it begins.
 pub(crate) const ROOT: &str = "/console";
@@ -41,7 +54,6 @@ struct Pages {
     moderators: Router<App>,
 }
 
-#[allow(dead_code)] // more pages are on their way
 impl Pages {
     /// A page for admins.
     fn admin(mut self, path: &str, methods: MethodRouter<App>) -> Pages {
@@ -65,7 +77,20 @@ pub(crate) fn pages(app: &App) -> Router<App> {
     if !app.settings.has_console {
         return Router::new();
     }
-    let Pages { admins, moderators } = home::pages();
+    let of = |module, pages: fn() -> Pages| if app.modules.has(module) { pages() } else { Pages::default() };
+    let pages = [
+        overview::pages(),
+        events::pages(),
+        streams::pages(),
+        projections::pages(),
+        people::pages(),
+        of(Module::Messenger, chats::pages),
+        of(Module::Search, chats::search_pages),
+        of(Module::Notifications, deliveries::pages),
+        of(Module::Notifications, templates::pages),
+        server::pages(),
+    ];
+    let Pages { admins, moderators } = pages.into_iter().fold(home::pages(), Pages::merge);
     let for_least = |least: Least| from_fn_with_state((app.clone(), least), admit::admit);
     admins
         .layer(for_least(Least::Admin))

@@ -2,6 +2,7 @@
 
 use super::frame::{Frame, html};
 use super::tab::Tab;
+use super::words::Words;
 use crate::app::App;
 use crate::auth::caller::Person;
 use crate::error::Error;
@@ -15,7 +16,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use domain::notify::Language;
 use domain::user::Role;
 use domain::{SessionId, UserId};
-use node::NodeHandle;
+use node::{Modules, NodeHandle};
 use projections::{ProjectionId, users};
 
 /// Who looks at a page: somebody by their session, whose role the page is for.
@@ -27,6 +28,8 @@ pub(super) struct Visitor {
     pub(super) role: Role,
     pub(super) language: Language,
     request_id: String,
+    modules: Modules,
+    has_mailbox: bool,
     /// Whether they come from a form that was carried out.
     is_done: bool,
 }
@@ -51,6 +54,8 @@ impl Visitor {
             role: account.role,
             language: Language::of_tag(&account.locale).unwrap_or(accepted),
             request_id,
+            modules: app.modules,
+            has_mailbox: app.settings.has_mailbox,
             is_done: parts.uri.query().is_some_and(|query| query.split('&').any(|part| part == DONE)),
         })
     }
@@ -60,7 +65,20 @@ impl Visitor {
         Frame::new(Some(self), self.language, Some(tab)).telling(self.is_done)
     }
 
-    #[allow(dead_code)] // more pages are on their way
+    pub(super) fn words(&self) -> &'static Words {
+        Words::in_language(self.language)
+    }
+
+    pub(super) fn is_admin(&self) -> bool {
+        self.role == Role::Admin
+    }
+
+    /// Whether a place of the menu is for them, and there is such a place here.
+    pub(super) fn sees(&self, tab: Tab) -> bool {
+        let is_there = tab.module().is_none_or(|module| self.modules.has(module));
+        is_there && tab.least().admits(self.role) && (tab != Tab::Mailbox || self.has_mailbox)
+    }
+
     /// The node, for operations in the name of who looks.
     pub(super) fn node(&self, app: &App) -> NodeHandle {
         app.node.on_behalf_of(self.user_id, self.request_id.clone())
@@ -87,7 +105,6 @@ impl<S: Sync> FromRequestParts<S> for Visitor {
 /// What an address says where a form was carried out.
 const DONE: &str = "done";
 
-#[allow(dead_code)] // more pages are on their way
 /// After a form that was carried out: to the page that shows it, which says so. `path` has no fragment.
 pub(super) fn done(path: &str) -> Response {
     let separator = if path.contains('?') { '&' } else { '?' };

@@ -23,13 +23,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The slots for connections that last.
 pub(crate) struct Streams {
+    max: usize,
     slots: Arc<Semaphore>,
     budget: Arc<Budget>,
 }
 
 impl Streams {
     pub(crate) fn new(max: usize, budget: Arc<Budget>) -> Streams {
-        Streams { slots: Arc::new(Semaphore::new(max)), budget }
+        Streams { max, slots: Arc::new(Semaphore::new(max)), budget }
+    }
+
+    /// How many are open.
+    pub(crate) fn count(&self) -> usize {
+        self.max.saturating_sub(self.slots.available_permits())
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) fn complete(operation: &Operation, described: &mut Value, responses: 
     if described.get("security").is_none() {
         described["security"] = match spec.access {
             Access::Anyone => json!([]),
-            Access::Caller | Access::Person | Access::Notifier | Access::Moderator => {
+            Access::Caller | Access::Person | Access::Notifier | Access::Moderator | Access::Admin => {
                 json!([{"bearer": []}, {"cookie": []}])
             }
         };
@@ -104,7 +104,7 @@ fn codes(Operation { method, path, spec }: &Operation, has_body: bool) -> Vec<Co
         Access::Anyone => {}
         Access::Caller => codes.push(Code::ScopeMissing),
         Access::Person => codes.push(Code::SessionRequired),
-        Access::Notifier | Access::Moderator => codes.extend([Code::ScopeMissing, Code::NotAllowed]),
+        Access::Notifier | Access::Moderator | Access::Admin => codes.extend([Code::ScopeMissing, Code::NotAllowed]),
     }
     if spec.fresh {
         codes.push(Code::FreshSignInNeeded);

@@ -35,7 +35,7 @@ const REFUSALS: &[Code] = &[
     Code::ProjectionBehind,
 ];
 /// A mail's page may bring its own styles and pictures, and runs and loads nothing. Its links open elsewhere.
-const MAIL_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; \
+pub(crate) const MAIL_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; \
      style-src 'unsafe-inline'; img-src 'self' data:; form-action 'none'; frame-ancestors 'self'";
 
 pub(crate) fn routes() -> Routes {

@@ -1,5 +1,6 @@
 //! One file for each noun: its addresses, its bodies, its handlers. A handler parses, asks, renders.
 
+pub(crate) mod admin;
 mod auth;
 mod bans;
 mod chat_export;
@@ -26,9 +27,9 @@ mod members;
 mod message_pages;
 pub(crate) mod message_shown;
 mod messages;
-mod notifications;
+pub(crate) mod notifications;
 mod outgoing;
-mod page;
+pub(crate) mod page;
 mod pages;
 mod pins;
 mod preferences;
@@ -42,9 +43,9 @@ pub(crate) mod search_tasks;
 mod sendgrid;
 mod sessions;
 pub(crate) mod spec;
-mod suppressions;
+pub(crate) mod suppressions;
 mod suspension;
-mod templates;
+pub(crate) mod templates;
 mod tokens;
 mod totp;
 mod unsubscribe;
@@ -88,6 +89,7 @@ pub(crate) fn all() -> Routes {
         .merge(mailings::routes())
         .merge(inbox::routes())
         .merge(live::routes())
+        .merge(admin::routes())
         .merge(unsubscribe::routes())
         .merge(sendgrid::routes())
 }

@@ -265,7 +265,7 @@ async fn of_notification(
 #[utoipa::path(delete, path = "/v1/notifications/{id}", operation_id = "cancelNotification", tag = "notifications",
     params(("id" = Uuid, Path, description = "A notification.")),
     responses((status = 200, body = Done, description = "It is cancelled.")))]
-async fn cancel(
+pub(crate) async fn cancel(
     State(app): State<App>,
     notifier: Notifier,
     context: CommandContext,

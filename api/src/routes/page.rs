@@ -6,14 +6,14 @@ use utoipa::ToSchema;
 /// Where the next page begins; left out on the last page.
 #[derive(Serialize, ToSchema)]
 #[schema(as = NextPage)]
-pub(super) struct Next {
+pub(crate) struct Next {
     /// Send it as `from`.
     #[schema(example = "p3vX0m1kQ2cAAAAAAAAAKg")]
-    pub(super) iterator: String,
+    pub(crate) iterator: String,
 }
 
 /// Cuts a page that was read with one row more than asked for, and says where the next one begins.
-pub(super) fn cut<T>(rows: &mut Vec<T>, limit: u32, iterator: impl FnOnce(&T) -> String) -> Option<Next> {
+pub(crate) fn cut<T>(rows: &mut Vec<T>, limit: u32, iterator: impl FnOnce(&T) -> String) -> Option<Next> {
     let limit = limit as usize;
     if rows.len() <= limit {
         return None;

@@ -13,7 +13,7 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::{self, PathItem};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-/// Who may call. The handler's argument (`Caller`, `Person`, `FreshPerson`, `Notifier`, `Moderator`, none of them) is what enforces it.
+/// Who may call. The handler's argument (`Caller`, `Person`, `FreshPerson`, `Notifier`, `Moderator`, `Admin`, none of them) is what enforces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Anybody, with credentials or without.
@@ -26,6 +26,8 @@ pub enum Access {
     Notifier,
     /// A moderator or an admin: by a session, or by a service token as any caller.
     Moderator,
+    /// An admin: by a session, or by a service token as any caller.
+    Admin,
 }
 
 /// How a route counts towards what one caller, and all of them, may ask for.
@@ -96,6 +98,11 @@ impl Spec {
     /// The same for who moderates every chat.
     pub(crate) const fn moderator() -> Spec {
         Spec::of(Access::Moderator)
+    }
+
+    /// The same for admins.
+    pub(crate) const fn admin() -> Spec {
+        Spec::of(Access::Admin)
     }
 
     const fn of(access: Access) -> Spec {

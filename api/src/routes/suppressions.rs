@@ -151,7 +151,7 @@ async fn suppress(
 #[utoipa::path(delete, path = "/v1/suppressions/{address}", operation_id = "unsuppressAddress", tag = "notifications",
     params(("address" = String, Path, description = "An e-mail address, percent-encoded.")),
     responses((status = 200, body = Done, description = "It gets what is sent to it.")))]
-async fn unsuppress(
+pub(crate) async fn unsuppress(
     State(app): State<App>,
     notifier: Notifier,
     context: CommandContext,

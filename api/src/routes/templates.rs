@@ -1,6 +1,6 @@
 //! Templates of notifications: publishing, reading and deleting them; `trying` shows them, for notifiers and admins.
 
-pub(super) mod trying;
+pub(crate) mod trying;
 
 use super::page::{Next, cut};
 use super::spec::{Routes, Spec};
@@ -64,7 +64,7 @@ pub(crate) fn routes() -> Routes {
         "ru": {"subject": "Заказ {{ order }} отправлен", "text": "Ваш заказ {{ order }} отправлен сегодня."},
     },
 }))]
-pub(super) struct CreateTemplate {
+pub(crate) struct CreateTemplate {
     /// What notifications name it by: unique, and never changed.
     #[schema(min_length = 1, max_length = 64, pattern = "^[a-z]([a-z0-9._-]*[a-z0-9])?$")]
     key: String,
@@ -87,7 +87,7 @@ pub(super) struct CreateTemplate {
     "variables": {"order": {"type": "string", "required": true, "example": "17-204"}},
     "locales": {"en": {"subject": "Order {{ order }} was sent", "text": "Your order {{ order }} was sent today."}},
 }))]
-pub(super) struct PublishTemplate {
+pub(crate) struct PublishTemplate {
     /// Where it is given, that of the template.
     #[schema(min_length = 1, max_length = 64, pattern = "^[a-z]([a-z0-9._-]*[a-z0-9])?$")]
     key: Option<String>,
@@ -208,7 +208,7 @@ async fn list(State(app): State<App>, _notifier: Notifier, params: Params) -> Re
 #[utoipa::path(post, path = "/v1/templates", operation_id = "createTemplate", tag = "notifications",
     request_body = CreateTemplate,
     responses((status = 201, body = TemplateWritten, description = "Its first version can be sent.")))]
-async fn create(
+pub(crate) async fn create(
     State(app): State<App>,
     notifier: Notifier,
     context: CommandContext,
@@ -259,7 +259,7 @@ async fn one(
 #[utoipa::path(put, path = "/v1/templates/{id}", operation_id = "publishTemplate", tag = "notifications",
     params(("id" = Uuid, Path, description = "A template from the list.")), request_body = PublishTemplate,
     responses((status = 200, body = TemplateWritten, description = "It is what is sent from now on.")))]
-async fn publish(
+pub(crate) async fn publish(
     State(app): State<App>,
     notifier: Notifier,
     Path(template): Path<String>,
@@ -281,7 +281,7 @@ async fn publish(
 #[utoipa::path(delete, path = "/v1/templates/{id}", operation_id = "deleteTemplate", tag = "notifications",
     params(("id" = Uuid, Path, description = "A template from the list.")),
     responses((status = 200, body = Done, description = "Nothing more can be sent by it.")))]
-async fn delete(
+pub(crate) async fn delete(
     State(app): State<App>,
     notifier: Notifier,
     Path(template): Path<String>,
@@ -308,12 +308,12 @@ pub(super) fn not_found() -> Error {
 }
 
 /// The template of that id, if it was not deleted.
-pub(super) async fn live(database: &store::sql::Database, text: &str) -> Result<templates::Template, Error> {
+pub(crate) async fn live(database: &store::sql::Database, text: &str) -> Result<templates::Template, Error> {
     let found = templates::by_id(database, template_id(text)?).await?;
     found.filter(|template| template.live).ok_or_else(not_found)
 }
 
-pub(super) async fn version(
+pub(crate) async fn version(
     database: &store::sql::Database,
     of: &templates::Template,
     number: Option<u32>,
@@ -332,7 +332,7 @@ fn category(text: &str) -> Result<CategoryKey, Error> {
 }
 
 /// A version that is within its bounds and can be rendered.
-async fn checked(variables: Variables, locales: BTreeMap<String, Content>) -> Result<Definition, Error> {
+pub(crate) async fn checked(variables: Variables, locales: BTreeMap<String, Content>) -> Result<Definition, Error> {
     let definition = Definition::new(variables, locales).map_err(|faults| {
         let faults = faults.into_iter().map(|fault| FieldError::at(fault.pointer, fault.detail));
         Error { errors: faults.collect(), ..Error::new(Code::BadParameters, "the template does not keep its bounds") }

@@ -50,6 +50,10 @@ enum Takes {
     Moderate,
     /// The same as `Read`.
     ModerateRead,
+    /// As `Write`, of an admin; nobody in the house is one.
+    Administer,
+    /// The same as `Read`.
+    AdministerRead,
 }
 
 /// Every scope that a service token can have.
@@ -71,12 +75,17 @@ const fn row(method: Words, path: Words, takes: Takes, whose: Whose, body: Words
     Row { method, path, takes, whose, body, statuses }
 }
 
-use Takes::{Anything, Login, Moderate, ModerateRead, Notify, Read, Write};
+use Takes::{Administer, AdministerRead, Anything, Login, Moderate, ModerateRead, Notify, Read, Write};
 use Whose::{Nobodys, Others, Own};
 
 /// What anybody may ask.
 const fn open(path: Words) -> Row {
     row("get", path, Anything, Nobodys, "", [200; 7])
+}
+
+/// What only admins may do.
+const fn admins(method: Words, path: Words, takes: Takes, body: Words) -> Row {
+    row(method, path, takes, Nobodys, body, [401, 403, 403, 403, 403, 403, 403])
 }
 
 /// What anybody with a session may do, about themselves.
@@ -247,6 +256,37 @@ const ROWS: &[Row] = &[
     row("get", "/i/{code}", Anything, Nobodys, "", [200; 7]),
     row("post", REPORTS_OF_MESSAGE, Write, Others, r#"{"reason": "spam"}"#, [401, 403, 201, 201, 201, 201, 403]),
     row("get", REPORTS_OF_CHAT, Read, Nobodys, "",                          [401, 403, 403, 403, 200, 200, 403]),
+    admins("get", "/v1/admin/overview", AdministerRead, ""),
+    admins("get", "/v1/admin/events", AdministerRead, ""),
+    admins("get", "/v1/admin/events/{event}", AdministerRead, ""),
+    admins("get", "/v1/admin/events/{event}/trace", AdministerRead, ""),
+    admins("post", "/v1/admin/events/{event}/unseal", Administer, "{}"),
+    admins("get", "/v1/admin/streams", AdministerRead, ""),
+    admins("get", "/v1/admin/streams/{stream}", AdministerRead, ""),
+    admins("get", "/v1/admin/projections", AdministerRead, ""),
+    admins("post", "/v1/admin/projections/{name}/rebuild", Administer, ""),
+    admins("post", "/v1/admin/projections/{name}/verify", Administer, ""),
+    admins("post", "/v1/admin/projections/{name}/pause", Administer, "{}"),
+    admins("post", "/v1/admin/projections/{name}/resume", Administer, "{}"),
+    admins("post", "/v1/admin/projections/{name}/skip", Administer, r#"{"reason": "x"}"#),
+    admins("get", "/v1/admin/tasks", AdministerRead, ""),
+    admins("get", "/v1/admin/tasks/{task_id}", AdministerRead, ""),
+    admins("get", "/v1/admin/users", AdministerRead, ""),
+    admins("get", "/v1/admin/users/{user}", AdministerRead, ""),
+    admins("get", "/v1/admin/users/{user}/sessions", AdministerRead, ""),
+    admins("get", "/v1/admin/users/{user}/sign-ins", AdministerRead, ""),
+    admins("put", "/v1/admin/users/{user}/role", Administer, r#"{"role": "user"}"#),
+    admins("delete", "/v1/admin/users/{user}/sessions", Administer, ""),
+    admins("delete", "/v1/admin/users/{user}/sessions/{id}", Administer, ""),
+    admins("post", "/v1/admin/users/{user}/erase", Administer, r#"{"user_name": "x"}"#),
+    admins("get", "/v1/admin/chats", AdministerRead, ""),
+    admins("get", "/v1/admin/chats/{chat_id}", AdministerRead, ""),
+    admins("get", "/v1/admin/search", AdministerRead, ""),
+    admins("get", "/v1/admin/deliveries", AdministerRead, ""),
+    admins("get", "/v1/admin/deliveries/{id}", AdministerRead, ""),
+    admins("get", "/v1/admin/schedules", AdministerRead, ""),
+    admins("get", "/v1/admin/settings", AdministerRead, ""),
+    admins("get", "/v1/admin/doctor", AdministerRead, ""),
     row("get", "/v1/reports", ModerateRead, Nobodys, "",                    [401, 403, 403, 403, 403, 403, 403]),
     // What each may resolve is told in `reports`.
     row("post", "/v1/reports/{report_id}/resolve", Write, Nobodys, r#"{"action": "hide"}"#, [401, 404, 404, 404, 404, 404, 404]),
@@ -304,6 +344,7 @@ fn every_route_states_whom_it_serves() {
             Read | Write => Access::Caller,
             Notify => Access::Notifier,
             Moderate | ModerateRead => Access::Moderator,
+            Administer | AdministerRead => Access::Admin,
         };
         assert_eq!(stated, tried, "{row}");
         // An empty list, or an empty requirement in it, is: without credentials.
@@ -344,11 +385,13 @@ async fn a_service_token_may_do_what_its_scope_and_the_table_say_and_nothing_els
             let right = match row.takes {
                 Login => answered == (403, "session-required".to_owned()),
                 Read if scope != "read" => answered == missing,
-                ModerateRead if scope != "read" => answered == missing,
-                Moderate if scope != "write" => answered == missing,
+                ModerateRead | AdministerRead if scope != "read" => answered == missing,
+                Moderate | Administer if scope != "write" => answered == missing,
                 Write if scope != "write" => answered == missing,
                 Notify if scope != "notify" => answered == missing,
-                Anything | Read | Write | Notify | Moderate | ModerateRead => answered.0 == row.statuses[OWNER],
+                Anything | Read | Write | Notify | Moderate | ModerateRead | Administer | AdministerRead => {
+                    answered.0 == row.statuses[OWNER]
+                }
             };
             if !right {
                 wrong.push(format!("{row}: a token with {scope} got {answered:?}"));
@@ -378,7 +421,9 @@ async fn account_roles_may_do_what_the_paper_says_and_nothing_else() {
     }
     let vera = app.user("Vera").await;
     let mut table = String::from("| call | user | notifier | moderator | admin |\n|---|---|---|---|---|\n");
-    for row in ROWS.iter().filter(|row| matches!(row.takes, Notify | Moderate | ModerateRead)) {
+    for row in
+        ROWS.iter().filter(|row| matches!(row.takes, Notify | Moderate | ModerateRead | Administer | AdministerRead))
+    {
         let path = row.path.replace("{user_id}", &vera.user_id).replace("{address}", "anna@example.org");
         let path = path.replace("{id}", &vera.user_id);
         let mut cells = Vec::new();

@@ -64,6 +64,20 @@ const CALLS: &str = "
     post /v1/templates/{id}/test
     get /v1/suppressions        get /v1/suppressions/{address}  put /v1/suppressions/{address}
     delete /v1/suppressions/{address}
+    get /v1/admin/overview      get /v1/admin/events        get /v1/admin/events/{event}
+    get /v1/admin/events/{event}/trace                          post /v1/admin/events/{event}/unseal
+    get /v1/admin/streams       get /v1/admin/streams/{stream}  get /v1/admin/projections
+    post /v1/admin/projections/{name}/rebuild                   post /v1/admin/projections/{name}/verify
+    post /v1/admin/projections/{name}/pause                     post /v1/admin/projections/{name}/resume
+    post /v1/admin/projections/{name}/skip                      get /v1/admin/tasks
+    get /v1/admin/tasks/{task_id}
+    get /v1/admin/users         get /v1/admin/users/{user}      get /v1/admin/users/{user}/sessions
+    get /v1/admin/users/{user}/sign-ins                         put /v1/admin/users/{user}/role
+    delete /v1/admin/users/{user}/sessions                      delete /v1/admin/users/{user}/sessions/{id}
+    post /v1/admin/users/{user}/erase                           get /v1/admin/chats
+    get /v1/admin/chats/{chat_id}                               get /v1/admin/search
+    get /v1/admin/deliveries    get /v1/admin/deliveries/{id}   get /v1/admin/schedules
+    get /v1/admin/settings      get /v1/admin/doctor
     get /mailbox/messages       delete /mailbox/messages        get /mailbox/messages/{id}
     get /mailbox/messages/{id}/raw                              get /mailbox/messages/{id}/html
     get /mailbox/messages/{id}/history

@@ -3,13 +3,10 @@
 use super::Check;
 use crate::context::Context;
 use domain::Timestamp;
+use node::operations::disk::{self, FREE_BYTES_EASY, FREE_BYTES_LEAST};
 use serde_json::json;
 use std::path::Path;
 
-/// With less free than this the log soon cannot be written.
-const FREE_BYTES_LEAST: u64 = 100 * MIB;
-/// With less free than this somebody should look.
-const FREE_BYTES_EASY: u64 = 1024 * MIB;
 const MIB: u64 = 1024 * 1024;
 
 /// A clock this far behind the log runs backwards for people.
@@ -50,12 +47,10 @@ pub(super) fn sqlite() -> Check {
 }
 
 pub(super) fn disk(data: &Path) -> Check {
-    // A folder that is still to be made is on the disk of the nearest one above it that is there.
-    let place = data.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
-    match rustix::fs::statvfs(place) {
-        Ok(disk) => of_disk(disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize)),
+    match disk::space(data) {
+        Ok(space) => of_disk(space.free_bytes, space.size_bytes),
         Err(error) => {
-            let found = format!("the disk of {} cannot be asked: {error}", place.display());
+            let found = format!("the disk of {} cannot be asked: {}", data.display(), store::described(&error));
             Check::problem("disk", found, "see whether the disk is mounted and may be read by this user")
         }
     }

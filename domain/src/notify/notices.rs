@@ -83,7 +83,7 @@ pub fn tells_of(category: Category) -> bool {
         Category::Reactions | Category::Pins | Category::ReadMark => false,
         Category::Delivery | Category::Notification | Category::Mailing | Category::Inbox => false,
         Category::Preferences | Category::Suppression | Category::Template | Category::TemplateKey => false,
-        Category::Projection => false,
+        Category::Projection | Category::Inspection => false,
     }
 }
 

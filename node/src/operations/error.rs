@@ -68,6 +68,9 @@ pub enum Error {
     /// There is no such chat.
     #[error("there is no chat {0:?}; `letopis chats ls` lists them with their ids")]
     NoChat(String),
+    /// There is no such stream, or it is shorter.
+    #[error("{0}; `letopis streams ls` lists the streams")]
+    NoStream(String),
     /// A read model is damaged.
     #[error("the read model holds a user name that {0}")]
     DamagedName(Unfit),
@@ -224,6 +227,7 @@ impl Error {
             Error::NoUser(_)
             | Error::NoFactor(_)
             | Error::NoChat(_)
+            | Error::NoStream(_)
             | Error::NoProjection { .. }
             | Error::NoBackup(_) => {
                 return FailureKind::NotFound;

@@ -3,8 +3,10 @@
 
 pub mod backup;
 pub mod chats;
+pub mod disk;
 pub mod erase;
 mod error;
+pub mod events;
 pub mod export;
 pub mod factors;
 pub mod import;
@@ -15,11 +17,14 @@ pub mod mailings;
 pub mod migrate;
 pub mod moderation;
 pub mod notifications;
+pub mod pace;
 mod progress;
 pub mod projections;
 pub mod relay;
 mod report;
 pub mod sessions;
+pub mod streams;
+pub mod trace;
 pub mod users;
 
 pub use error::Error;

@@ -13,9 +13,9 @@ use store::sql::Tx;
 mod queries;
 
 pub use queries::{
-    Counts, Delivery, DeliveryFilter, InDoubt, Notification, NotificationFilter, Step, backlog, counts, delivery, due,
-    due_notifications, due_of_mailing, in_doubt, in_state, list, notification, notifications, of_notification,
-    sent_since, steps, waiting_of_mailing, waiting_of_notification, waiting_of_user,
+    Counts, Delivery, DeliveryFilter, InDoubt, Notification, NotificationFilter, Step, backlog, by_status, counts,
+    delivery, due, due_notifications, due_of_mailing, in_doubt, in_state, list, notification, notifications,
+    of_notification, scheduled, sent_since, steps, waiting_of_mailing, waiting_of_notification, waiting_of_user,
 };
 pub(super) use queries::{text_of, value_of};
 

@@ -9,7 +9,9 @@ mod reports;
 pub use edits::{Edit, edits};
 pub use pins::{Pin, pinned_of, pins};
 pub use reactions::{reacted_to, reactions, reactions_to_pinned, reactors};
-pub use reports::{Complaint, Report, ReportFilter, ReportedMessage, Resolution, complaints, report_of, reports};
+pub use reports::{
+    Complaint, Report, ReportFilter, ReportedMessage, Resolution, complaints, open_reports, report_of, reports,
+};
 
 use crate::ProjectionId;
 use crate::engine::definition::Definition;

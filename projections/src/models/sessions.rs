@@ -218,6 +218,12 @@ pub async fn by_id(db: &Database, session_id: SessionId) -> Result<Option<Sessio
 /// Where a list of sessions goes on: behind the one that was opened then and has that id.
 pub type Before = (Timestamp, SessionId);
 
+/// How many go on at that instant; those that were not used for too long are among them.
+pub async fn count(db: &Database, at: Timestamp) -> Result<u64, store::Error> {
+    let sql = "select count(*) from session where expires_at > $1";
+    Ok(db.row(sql, &[at.into()], |row| row.int(0)).await?.map_or(0, i64::cast_unsigned))
+}
+
 /// The sessions of a user that are not past their last day at a time, the newest first, a page of at most [`LISTED_MAX`].
 /// Which of them have rested for too long only their last use tells: a caller that leaves those out asks for the next page.
 pub async fn of_user(

@@ -13,7 +13,8 @@ function keep(part) {
         if (answer.type === "opaqueredirect") return location.reload();
         if (!answer.ok) throw new Error(String(answer.status));
         const read = new DOMParser().parseFromString(await answer.text(), "text/html");
-        part.replaceChildren(...read.body.childNodes);
+        const found = part.dataset.part ? read.querySelector(part.dataset.part) : null;
+        part.replaceChildren(...(found ? [found] : read.body.childNodes));
         part.classList.remove("soft");
         failures = 0;
       } catch {

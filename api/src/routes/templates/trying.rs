@@ -17,7 +17,7 @@ use domain::delivery::{Content, Details};
 use domain::notification::{self, Audience, Request};
 use domain::notify::{CategoryKey, Channel};
 use domain::template::Definition;
-use domain::{Command, NotificationId, Outcome};
+use domain::{Command, NotificationId, Outcome, UserId};
 use projections::{ProjectionId, users};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -30,7 +30,7 @@ const TEST_EXPIRES_IN: u32 = 3_600;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"variables": {"order": "17-205"}, "locale": "ru"}))]
-pub(super) struct TemplatePreview {
+pub(crate) struct TemplatePreview {
     /// Those that are left out are as in their examples.
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, Value>, required = false)]
@@ -72,16 +72,31 @@ pub(super) async fn preview(
     let reading = app.read(ProjectionId::Templates, params.min_position).await?;
     let found = live(&reading.database, &template).await?;
     let version = version(&reading.database, &found, body.version).await?;
-    let accounts = app.read(ProjectionId::Users, 0).await?;
-    let reader = users::by_id(&accounts.database, notifier.user_id).await?;
-    let (own_locale, time_zone) = reader.map(|account| (account.locale, account.time_zone)).unwrap_or_default();
-    let locale = body.locale.unwrap_or(own_locale);
     let number = version.version;
-    let rendered = tried(&app, time_zone, move |context| {
-        render::preview(&Source::Template(&version.definition), &locale, &body.variables, context)
-    });
+    let rendered = shown(&app, notifier.user_id, version.definition, body.locale, body.variables);
     let Rendered { locale, subject, text, html, .. } = rendered.await?;
     Ok(read(reading.position, TemplatePreviewed { locale, version: number, subject, text, html }))
+}
+
+/// What somebody would read, in that locale or in that of who looks.
+///
+/// # Errors
+/// What it cannot be rendered with.
+pub(crate) async fn shown(
+    app: &App,
+    user_id: UserId,
+    definition: Definition,
+    locale: Option<String>,
+    variables: Map<String, Value>,
+) -> Result<Rendered, Error> {
+    let accounts = app.read(ProjectionId::Users, 0).await?;
+    let reader = users::by_id(&accounts.database, user_id).await?;
+    let (own_locale, time_zone) = reader.map(|account| (account.locale, account.time_zone)).unwrap_or_default();
+    let locale = locale.unwrap_or(own_locale);
+    let rendered = tried(app, time_zone, move |context| {
+        render::preview(&Source::Template(&definition), &locale, &variables, context)
+    });
+    rendered.await
 }
 
 #[derive(Serialize, ToSchema)]
@@ -99,7 +114,7 @@ struct TemplateTested {
 #[utoipa::path(post, path = "/v1/templates/{id}/test", operation_id = "testTemplate", tag = "notifications",
     params(("id" = Uuid, Path, description = "A template from the list.")), request_body = TemplatePreview,
     responses((status = 202, body = TemplateTested, description = "The mail is on its way.")))]
-pub(super) async fn test(
+pub(crate) async fn test(
     State(app): State<App>,
     notifier: Notifier,
     context: CommandContext,

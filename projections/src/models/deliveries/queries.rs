@@ -296,6 +296,13 @@ pub async fn counts(db: &Database, id: NotificationId) -> Result<Counts, store::
     .await
 }
 
+/// How many deliveries are in each state.
+pub async fn by_status(db: &Database) -> Result<Counts, store::Error> {
+    let sql = "select status, count(*) from delivery group by status order by status";
+    db.rows(sql, &[], |row| Ok((known(row, 0, Status::parse, "a state of deliveries")?, row.int(1)?.cast_unsigned())))
+        .await
+}
+
 /// One notification.
 pub async fn notification(db: &Database, id: NotificationId) -> Result<Option<Notification>, store::Error> {
     db.row(notifications!("where notification_id = $1"), &[(&id.0).into()], notification_of).await
@@ -324,6 +331,12 @@ pub async fn notifications(
         notification_of,
     )
     .await
+}
+
+/// The notifications that are sent again and again and were not called off, the newest first.
+pub async fn scheduled(db: &Database, limit: u32) -> Result<Vec<Notification>, store::Error> {
+    let sql = notifications!("where schedule is not null and not cancelled order by position desc limit $1");
+    db.rows(sql, &[limit.into()], notification_of).await
 }
 
 /// The notifications of which recipients are to be named at that instant, the longest due first.

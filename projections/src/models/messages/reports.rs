@@ -213,6 +213,12 @@ pub async fn reports(
     }
 }
 
+/// How many messages were reported of which nobody has resolved it.
+pub async fn open_reports(db: &Database) -> Result<u64, store::Error> {
+    let sql = "select count(*) from report where open > 0";
+    Ok(db.row(sql, &[], |row| row.int(0)).await?.map_or(0, i64::cast_unsigned))
+}
+
 /// What was reported of one message.
 pub async fn report_of(db: &Database, id: ReportId) -> Result<Option<Report>, store::Error> {
     db.row(reports!("where r.message_id = $1"), &[(&MessageId::from(id)).into()], report).await

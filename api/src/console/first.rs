@@ -1,0 +1,127 @@
+//! The first admin: by a link that the first start of an empty log prints, good for once and for a day.
+
+use super::form::Fields;
+use super::frame::{Frame, html};
+use crate::app::App;
+use crate::auth::caller::refuse_foreign_form;
+use crate::auth::session_token::{hash, new_token};
+use crate::error::{Code, Error};
+use crate::http::language::AcceptedLanguage;
+use askama::Template;
+use axum::Router;
+use axum::extract::{FromRequest, Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use domain::session::TokenHash;
+use domain::user::Role;
+use domain::{Timestamp, notify::Language};
+use node::operations::users;
+use projections::{ProjectionId, recipients};
+use std::sync::Arc;
+use store::now;
+use tokio::sync::Mutex;
+
+/// For how long the link is good, in seconds.
+const GOOD_SECONDS: i64 = 24 * 3_600;
+
+/// What the link of the first admin is checked against. It is in memory: a start of a log that is still empty makes another.
+#[derive(Clone, Debug)]
+pub struct FirstAdmin {
+    token_hash: TokenHash,
+    expires_at: Timestamp,
+    /// Whether it was used; one at a time asks.
+    used: Arc<Mutex<bool>>,
+}
+
+impl FirstAdmin {
+    /// A new one, and the path of its link.
+    pub fn new() -> (FirstAdmin, String) {
+        let token = new_token();
+        let expires_at = now().plus_seconds(GOOD_SECONDS);
+        let first = FirstAdmin { token_hash: hash(&token), expires_at, used: Arc::default() };
+        (first, format!("/console/first/{token}"))
+    }
+}
+
+#[derive(Template)]
+#[template(path = "first.html")]
+struct Page {
+    frame: Frame,
+    user_name: String,
+    fault: Option<String>,
+}
+
+pub(super) fn pages() -> Router<App> {
+    Router::new().route("/console/first/{token}", get(form).post(open))
+}
+
+/// Whether a link is the one that was printed, and is still good.
+async fn check(app: &App, token: &str) -> Result<FirstAdmin, Error> {
+    let gone = || Error::new(Code::LinkExpired, "this link was used, has expired, or an admin is there already");
+    let first = app.settings.first_admin.clone().ok_or_else(gone)?;
+    // Hashes are compared: how long that takes tells nothing of the token.
+    if first.token_hash != hash(token) || first.expires_at <= now() {
+        return Err(gone());
+    }
+    let reading = app.read(ProjectionId::Recipients, 0).await?;
+    match recipients::count(&reading.database, recipients::Audience::Role(Role::Admin)).await? {
+        0 => Ok(first),
+        _ => Err(gone()),
+    }
+}
+
+fn failed(language: Language, error: &Error) -> Response {
+    super::frame::failure(None, language, error)
+}
+
+async fn form(
+    State(app): State<App>,
+    AcceptedLanguage(language): AcceptedLanguage,
+    Path(token): Path<String>,
+) -> Result<Response, Error> {
+    match check(&app, &token).await {
+        Ok(_) => page(language, StatusCode::OK, "", None),
+        Err(error) => Ok(failed(language, &error)),
+    }
+}
+
+fn page(language: Language, status: StatusCode, name: &str, fault: Option<String>) -> Result<Response, Error> {
+    html(status, &Page { frame: Frame::new(None, language, None), user_name: name.to_owned(), fault })
+}
+
+async fn open(
+    State(app): State<App>,
+    AcceptedLanguage(language): AcceptedLanguage,
+    Path(token): Path<String>,
+    request: Request,
+) -> Result<Response, Error> {
+    let (parts, body) = request.into_parts();
+    if let Err(error) = refuse_foreign_form(&parts, &app) {
+        return Ok(failed(language, &error));
+    }
+    let fields = Fields::from_request(Request::from_parts(parts, body), &()).await?;
+    let first = match check(&app, &token).await {
+        Ok(first) => first,
+        Err(error) => return Ok(failed(language, &error)),
+    };
+    let mut used = first.used.lock().await;
+    if *used {
+        let error = Error::new(Code::LinkExpired, "this link was used");
+        return Ok(failed(language, &error));
+    }
+    let (name, password) = (fields.get("user_name"), fields.exact("password"));
+    match users::create(&app.node, name, password, Role::Admin).await {
+        Ok(_) => {
+            *used = true;
+            Ok(Redirect::to(super::ROOT).into_response())
+        }
+        Err(error) => {
+            let error = Error::from(error);
+            if error.code.status().is_server_error() {
+                return Ok(failed(language, &error));
+            }
+            page(language, error.code.status(), name, Some(error.detail))
+        }
+    }
+}

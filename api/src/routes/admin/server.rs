@@ -1,0 +1,132 @@
+//! What is set, and what a look at everything that a server needs finds: as `letopis config show` and `letopis doctor` tell it.
+
+use crate::app::App;
+use crate::auth::caller::Admin;
+use crate::error::{Code, Error};
+use crate::http::reply::read;
+use crate::routes::spec::{Routes, Spec};
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+/// How long the looks of one doctor may take together.
+const CHECKS_WAIT: Duration = Duration::from_secs(30);
+/// One at a time: it opens connections and reads files.
+static DOCTOR: Semaphore = Semaphore::const_new(1);
+
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+        .add(routes!(settings), Spec::admin())
+        .add(routes!(doctor), Spec::admin().fails(&[Code::Overloaded]))
+}
+
+/// A setting as it is shown.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Setting)]
+pub struct ShownSetting {
+    /// In `letopis.toml`.
+    #[schema(example = "session_idle")]
+    pub key: String,
+    /// The environment variable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub env: Option<String>,
+    /// Masked where it may hold a secret; absent where it is not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Where it was set.
+    #[schema(example = "default")]
+    pub origin: String,
+    pub meaning: String,
+}
+
+/// What one look found.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = DoctorCheck)]
+pub struct ShownCheck {
+    #[schema(example = "disk")]
+    pub check: String,
+    /// `ok`, `warning` or `problem`.
+    #[schema(example = "ok")]
+    pub state: String,
+    pub found: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+}
+
+type Checks = Pin<Box<dyn Future<Output = Vec<ShownCheck>> + Send>>;
+
+/// Looks at everything that a server needs. Whoever starts the server knows how: it is more than these doors know of.
+#[derive(Clone)]
+pub struct Doctor(Arc<dyn Fn() -> Checks + Send + Sync>);
+
+impl Doctor {
+    /// One that looks in that way.
+    pub fn new<F: Future<Output = Vec<ShownCheck>> + Send + 'static>(
+        look: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Doctor {
+        Doctor(Arc::new(move || Box::pin(look())))
+    }
+}
+
+impl Default for Doctor {
+    fn default() -> Doctor {
+        Doctor::new(async || Vec::new())
+    }
+}
+
+impl fmt::Debug for Doctor {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Doctor")
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Settings)]
+struct Listed {
+    settings: Vec<ShownSetting>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = DoctorReport)]
+struct Report {
+    checks: Vec<ShownCheck>,
+}
+
+/// What the doctor finds now.
+///
+/// # Errors
+/// `overloaded` while another looks; `unavailable` when it takes too long.
+pub(crate) async fn checks(app: &App) -> Result<Vec<ShownCheck>, Error> {
+    let busy = |_| Error::new(Code::Overloaded, "the doctor is looking already; ask again in a moment");
+    let _place = DOCTOR.try_acquire().map_err(busy)?;
+    let slow = |_| Error::new(Code::Unavailable, "the doctor took too long; run `letopis doctor`");
+    timeout(CHECKS_WAIT, (app.settings.doctor.0)()).await.map_err(slow)
+}
+
+/// List settings
+///
+/// As the server was started with them; secrets are masked.
+#[utoipa::path(get, path = "/v1/admin/settings", operation_id = "listSettings", tag = "operators",
+    responses((status = 200, body = Listed, description = "The settings, and where each was set.")))]
+async fn settings(State(app): State<App>, _admin: Admin) -> Result<Response, Error> {
+    Ok(read(app.log_head().await?, Listed { settings: app.settings.shown.to_vec() }))
+}
+
+/// Ask the doctor
+///
+/// Looks at everything that the server needs, as `letopis doctor` does, with what to do about it.
+#[utoipa::path(get, path = "/v1/admin/doctor", operation_id = "askDoctor", tag = "operators",
+    responses((status = 200, body = Report, description = "What was found.")))]
+async fn doctor(State(app): State<App>, _admin: Admin) -> Result<Response, Error> {
+    Ok(read(app.log_head().await?, Report { checks: checks(&app).await? }))
+}
