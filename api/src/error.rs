@@ -362,6 +362,7 @@ impl From<operations::Error> for Error {
             operations::Error::Reason(_) | operations::Error::UserName { .. } => Code::BadParameters,
             operations::Error::Password(_) => Code::WeakPassword,
             operations::Error::NoUser(_) => Code::UserNotFound,
+            operations::Error::NoFactor(_) => Code::FactorNotFound,
             operations::Error::NoChat(_) => Code::ChatNotFound,
             operations::Error::NoStream(_) => Code::StreamNotFound,
             operations::Error::NoProjection { .. } => Code::ProjectionNotFound,

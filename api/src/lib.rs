@@ -29,6 +29,7 @@ mod starting;
 mod tasks;
 mod writing;
 
+pub use console::first::FirstAdmin;
 pub use figures::{Figures, serve_metrics};
 pub use http::address::{Network, NoNetwork};
 pub use http::web_origin::web_origin;

@@ -1,5 +1,6 @@
 //! What an operator can set about the doors.
 
+use crate::console::first::FirstAdmin;
 use crate::http::address::Network;
 use crate::routes::admin::server::{Doctor, ShownSetting};
 use couriers::channel::sendgrid::EventKey;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub shown: Arc<[ShownSetting]>,
     /// Looks at everything that the server needs.
     pub doctor: Doctor,
+    /// What opens the first admin's account; none where the log was not empty at the start.
+    pub first_admin: Option<FirstAdmin>,
     /// What SendGrid's events are verified by; without it none are taken.
     pub sendgrid_event_key: Option<EventKey>,
     /// Whether the log of requests shows where they come from.
@@ -159,6 +162,7 @@ impl Default for Settings {
             has_console: true,
             shown: Arc::from([]),
             doctor: Doctor::default(),
+            first_admin: None,
             sendgrid_event_key: None,
             log_addresses: false,
             storage_wait: Duration::from_secs(5),

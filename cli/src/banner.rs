@@ -21,13 +21,15 @@ struct Banner {
     has_api: bool,
     has_mailbox: bool,
     has_console: bool,
+    /// The path of a link, good for once, by which somebody becomes the first admin.
+    first_admin: Option<String>,
 }
 
 /// Prints it from a thread of its own: a reader that does not read must not hold up the server.
 pub fn print(
     node: &Node,
     settings: &api::Settings,
-    (address, metrics): (SocketAddr, Option<SocketAddr>),
+    (address, metrics, first_admin): (SocketAddr, Option<SocketAddr>, Option<String>),
     is_json: bool,
 ) {
     let banner = Banner {
@@ -42,6 +44,7 @@ pub fn print(
         has_api: node.roles.has(Role::Api),
         has_mailbox: settings.has_mailbox,
         has_console: settings.has_console,
+        first_admin,
     };
     let shown = if is_json { banner.line() } else { banner.screen() };
     std::thread::spawn(move || greet(&shown));
@@ -83,6 +86,9 @@ impl Banner {
               -d '{{\"user_name\": \"anna\", \"password\": \"correct horse battery\"}}'\n"
             ));
         }
+        if let Some(path) = &self.first_admin {
+            screen.push_str(&format!("\n  first admin, once and within a day: {url}{path}\n"));
+        }
         screen.push_str("\nCtrl-C stops; the data stays.\n");
         screen
     }
@@ -99,6 +105,9 @@ impl Banner {
                 (fields["api"], fields["docs"]) = (json!(url), json!(format!("{url}/docs")));
                 if self.has_console {
                     fields["console"] = json!(format!("{url}/console"));
+                }
+                if let Some(path) = &self.first_admin {
+                    fields["first_admin"] = json!(format!("{url}{path}"));
                 }
                 if self.has_mailbox {
                     fields["mailbox"] = json!(format!("{url}/mailbox"));

@@ -57,9 +57,11 @@ pub async fn run(context: &Context) -> Result<()> {
     let controlled = tokio::spawn(control.serve(Arc::clone(&node), stopped.clone()));
     tokio::spawn(signals.stop_at_first(stop.clone()));
     supervisor::ready(&address.to_string());
-    banner::print(&node, &doors(context), (address, metrics.address), context.settings.log_json);
+    let (first_admin, link) = first_admin(&node, context)?.unzip();
+    let doors = api::Settings { first_admin, ..doors(context) };
+    banner::print(&node, &doors, (address, metrics.address, link), context.settings.log_json);
     let outcome = {
-        let served = api::serve(listener, &node, doors(context), stopping(stopped));
+        let served = api::serve(listener, &node, doors, stopping(stopped));
         tokio::pin!(served);
         tokio::select! {
             served = &mut served => served.context("serving failed"),
@@ -174,6 +176,12 @@ fn doors(context: &Context) -> api::Settings {
         rates: settings.rates,
         ..api::Settings::default()
     }
+}
+
+/// What lets somebody become the first admin, and its link, where nothing has happened here yet.
+fn first_admin(node: &Node, context: &Context) -> Result<Option<(api::FirstAdmin, String)>> {
+    let asks = context.settings.console && node.roles.has(node::Role::Api);
+    Ok((asks && node.log.head()?.position == 0).then(api::FirstAdmin::new))
 }
 
 /// What `letopis doctor` does, for who asks this server.

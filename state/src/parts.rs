@@ -1,6 +1,6 @@
 //! The kinds of tables, in one list: opening, forgetting a person and another history of the log go through all of them.
 
-use crate::{Result, challenges, couriers, erasures, last_use, mailbox, search_tasks, wrong_passwords};
+use crate::{Result, challenges, couriers, erasures, figures, last_use, mailbox, search_tasks, wrong_passwords};
 use domain::UserId;
 use store::sql::Tx;
 
@@ -17,6 +17,7 @@ pub(crate) struct Part {
 pub(crate) const PARTS: &[Part] = &[
     couriers::PART,
     erasures::PART,
+    figures::PART,
     last_use::PART,
     search_tasks::PART,
     mailbox::PART,

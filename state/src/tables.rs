@@ -3,7 +3,8 @@
 use crate::parts::PARTS;
 use crate::storage::{Storage, place};
 use crate::{
-    Challenges, CourierProgress, LastUse, Mailbox, Result, SearchTasks, WrongPasswords, carry_over, erasures, last_use,
+    Challenges, CourierProgress, FigureRing, LastUse, Mailbox, Result, SearchTasks, WrongPasswords, carry_over,
+    erasures, last_use,
 };
 use domain::UserId;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +20,7 @@ pub struct Tables {
     search_tasks: SearchTasks,
     mailbox: Mailbox,
     couriers: CourierProgress,
+    figures: FigureRing,
     wrong_passwords: WrongPasswords,
     challenges: Challenges,
     /// How far this process has heeded erasures: what it remembers itself no other node forgets for it.
@@ -58,10 +60,21 @@ impl Tables {
         }
         let (last_use, search_tasks) = (LastUse::new(storage.clone()), SearchTasks::new(storage.clone()));
         let (mailbox, couriers) = (Mailbox::new(storage.clone()), CourierProgress::new(storage.clone()));
+        let figures = FigureRing::new(storage.clone());
         let (wrong_passwords, challenges) = (WrongPasswords::new(storage.clone()), Challenges::new(storage.clone()));
         let (log, heeded) = (log.clone(), Arc::new(heeded.into()));
-        let tables =
-            Tables { log, storage, last_use, search_tasks, mailbox, couriers, wrong_passwords, challenges, heeded };
+        let tables = Tables {
+            log,
+            storage,
+            last_use,
+            search_tasks,
+            mailbox,
+            couriers,
+            figures,
+            wrong_passwords,
+            challenges,
+            heeded,
+        };
         tables.flush()?;
         Ok(tables)
     }
@@ -84,6 +97,11 @@ impl Tables {
     /// How far the couriers are.
     pub fn couriers(&self) -> &CourierProgress {
         &self.couriers
+    }
+
+    /// What each minute of the last day was like.
+    pub fn figures(&self) -> &FigureRing {
+        &self.figures
     }
 
     /// Wrong passwords of late.

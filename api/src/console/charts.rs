@@ -29,9 +29,7 @@ pub(super) struct Line {
 /// The pictures of the overview; none while there are not two minutes to join.
 pub(super) fn of_day(words: &Words, minutes: &[FigureMinute]) -> Vec<Chart> {
     let Some(last) = minutes.last().filter(|_| minutes.len() > 1).map(|last| last.minute) else { return Vec::new() };
-    let each = |value: fn(&FigureMinute) -> u64| {
-        minutes.iter().map(|one| (one.minute, value(one))).collect::<Vec<_>>()
-    };
+    let each = |value: fn(&FigureMinute) -> u64| minutes.iter().map(|one| (one.minute, value(one))).collect::<Vec<_>>();
     let grown = |value: fn(&FigureMinute) -> u64| {
         let pairs = minutes.windows(2).map(|pair| {
             let apart = (pair[1].minute - pair[0].minute).max(1);

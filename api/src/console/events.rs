@@ -174,6 +174,7 @@ async fn unseal(
     context: CommandContext,
     fields: Fields,
 ) -> Result<Response, Error> {
+    app.want_fresh(&visitor.person, context.at).await?;
     let event = events::event(&app, &text).await?;
     let (personal, _) = events::look(&app, (visitor.user_id, fields.some("reason")), &context, &event).await?;
     let personal = personal.as_str().map_or_else(|| show::json(&personal), str::to_owned);

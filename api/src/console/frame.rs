@@ -63,6 +63,8 @@ struct Failure<'a> {
     title: &'a str,
     detail: &'a str,
     code: &'static str,
+    /// Where a fresh sign-in is made, where that is what is missing.
+    sign_in: Option<&'static str>,
 }
 
 /// What failed, as a page.
@@ -70,13 +72,20 @@ pub(super) fn failure(visitor: Option<&Visitor>, language: Language, error: &Err
     let words = Words::in_language(language);
     let title = if matches!(error.code, Code::NotAllowed | Code::SessionRequired) {
         words.not_for_you
+    } else if error.code == Code::FreshSignInNeeded {
+        words.fresh_sign_in_needed
     } else if error.code == Code::NotFound {
         words.nothing_here
     } else {
         words.failed
     };
-    let page =
-        Failure { frame: Frame::new(visitor, language, None), title, detail: &error.detail, code: error.code.text() };
+    let page = Failure {
+        frame: Frame::new(visitor, language, None),
+        title,
+        detail: &error.detail,
+        code: error.code.text(),
+        sign_in: (error.code == Code::FreshSignInNeeded).then_some("/console/sign-in?return_to=%2Fconsole"),
+    };
     html(error.code.status(), &page).unwrap_or_else(IntoResponse::into_response)
 }
 

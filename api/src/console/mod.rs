@@ -20,9 +20,11 @@
 
 mod admit;
 mod assets;
+mod charts;
 mod chats;
 mod deliveries;
 mod events;
+pub(crate) mod first;
 mod form;
 mod frame;
 mod home;
@@ -96,5 +98,6 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .layer(for_least(Least::Admin))
         .merge(moderators.layer(for_least(Least::Moderator)))
         .merge(home::sign_in())
+        .merge(first::pages())
         .merge(assets::files())
 }

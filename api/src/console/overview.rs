@@ -1,6 +1,7 @@
 //! What happens now, and what is wrong, with what to press.
 
 use super::Pages;
+use super::charts::{self, Chart};
 use super::form::Fields;
 use super::frame::{Frame, html};
 use super::show;
@@ -9,6 +10,7 @@ use super::visitor::{Visitor, done};
 use super::words::Words;
 use crate::app::App;
 use crate::error::{Code, Error};
+use crate::routes::admin::figures;
 use crate::routes::admin::overview::{self, Overview, Severity, Trouble, What};
 use askama::Template;
 use axum::extract::State;
@@ -29,6 +31,15 @@ pub(super) fn pages() -> Pages {
 struct Page {
     frame: Frame,
     now: Now,
+    charts: Charts,
+}
+
+/// The last day in pictures.
+#[derive(Template)]
+#[template(path = "charts.html")]
+struct Charts {
+    words: &'static Words,
+    charts: Vec<Chart>,
 }
 
 /// The part of it that is fetched again and again.
@@ -113,7 +124,9 @@ async fn first(State(app): State<App>, visitor: Visitor) -> Result<Response, Err
         return Ok(Redirect::to(here.unwrap_or(&Tab::People).path()).into_response());
     }
     let now = Now::look(&app, &visitor).await?;
-    visitor.page(&Page { frame: visitor.frame(Tab::Overview), now })
+    let words = visitor.words();
+    let charts = Charts { words, charts: charts::of_day(words, &figures::last_day(&app).await?) };
+    visitor.page(&Page { frame: visitor.frame(Tab::Overview), now, charts })
 }
 
 async fn now(State(app): State<App>, visitor: Visitor) -> Result<Response, Error> {

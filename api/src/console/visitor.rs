@@ -24,6 +24,8 @@ use projections::{ProjectionId, users};
 pub(super) struct Visitor {
     pub(super) user_id: UserId,
     pub(super) session_id: SessionId,
+    /// As whom every other route knows them.
+    pub(super) person: Person,
     pub(super) user_name: String,
     pub(super) role: Role,
     pub(super) language: Language,
@@ -40,7 +42,8 @@ impl Visitor {
     /// # Errors
     /// As of every request of a person; a write by cookie from a page of another site is refused here.
     pub(super) async fn of(parts: &mut Parts, app: &App) -> Result<Visitor, Error> {
-        let Person { user_id, session_id, .. } = Person::from_request_parts(parts, app).await?;
+        let person = Person::from_request_parts(parts, app).await?;
+        let Person { user_id, session_id, .. } = person;
         let reading = app.read(ProjectionId::Users, 0).await?;
         let account = users::by_id(&reading.database, user_id).await?;
         let account = account.ok_or_else(|| Error::new(crate::error::Code::InvalidSession, "there is no such user"))?;
@@ -50,6 +53,7 @@ impl Visitor {
         Ok(Visitor {
             user_id,
             session_id,
+            person,
             user_name: account.user_name,
             role: account.role,
             language: Language::of_tag(&account.locale).unwrap_or(accepted),

@@ -105,6 +105,18 @@ words! {
     errors_reported_advice: "The last ones are below; the server's log has all of them.", "Последние показаны ниже; все — в журнале сервера.";
     reports_open: "Reports wait", "Жалобы ждут";
     reports_open_advice: "Somebody should look at what was reported.", "Кто-то должен посмотреть, на что жалуются.";
+    most: "at most", "не более";
+    chart_appends: "Appends a minute", "Записей в минуту";
+    chart_lag: "Lag of the slowest read model", "Отставание самой медленной модели";
+    chart_deliveries: "Deliveries", "Доставки";
+    deliveries_waiting: "waiting", "ждут";
+    deliveries_failed: "failed a minute", "неудач в минуту";
+    deliveries_accepted: "accepted a minute", "принято в минуту";
+    // The first admin.
+    first_admin: "The first admin", "Первый администратор";
+    first_admin_text: "Choose a name and a password. This link is good once.", "Выберите имя и пароль. Ссылка действует один раз.";
+    create: "Create", "Создать";
+    fresh_sign_in_needed: "Sign in once more first", "Сначала войдите ещё раз";
     // Read models.
     generation: "Generation", "Поколение";
     verify: "Verify", "Проверить";

@@ -285,6 +285,7 @@ const ROWS: &[Row] = &[
     admins("get", "/v1/admin/deliveries", AdministerRead, ""),
     admins("get", "/v1/admin/deliveries/{id}", AdministerRead, ""),
     admins("get", "/v1/admin/schedules", AdministerRead, ""),
+    admins("get", "/v1/admin/figures", AdministerRead, ""),
     admins("get", "/v1/admin/settings", AdministerRead, ""),
     admins("get", "/v1/admin/doctor", AdministerRead, ""),
     row("get", "/v1/reports", ModerateRead, Nobodys, "",                    [401, 403, 403, 403, 403, 403, 403]),

@@ -8,12 +8,12 @@ use testkit::{Actor, Reply, TestApp};
 const BROWSER: (&str, &str) = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
 
 /// By the session cookie, as a browser.
-async fn look(actor: &Actor, path: &str, headers: &[(&str, &str)]) -> Reply {
+pub(crate) async fn look(actor: &Actor, path: &str, headers: &[(&str, &str)]) -> Reply {
     ask(actor, Method::GET, path, None, headers).await
 }
 
 /// Sends a form, as a browser does.
-async fn press(actor: &Actor, path: &str, form: &str, headers: &[(&str, &str)]) -> Reply {
+pub(crate) async fn press(actor: &Actor, path: &str, form: &str, headers: &[(&str, &str)]) -> Reply {
     ask(actor, Method::POST, path, Some(form), headers).await
 }
 
@@ -31,7 +31,7 @@ async fn ask(actor: &Actor, method: Method, path: &str, form: Option<&str>, head
 
 /// What holds for every page.
 #[track_caller]
-fn check(page: &Reply) {
+pub(crate) fn check(page: &Reply) {
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8", "{}", page.text);
     assert_eq!(page.header("referrer-policy"), "same-origin");
     assert_eq!(page.header("cache-control"), "no-store");

@@ -77,7 +77,7 @@ const CALLS: &str = "
     post /v1/admin/users/{user}/erase                           get /v1/admin/chats
     get /v1/admin/chats/{chat_id}                               get /v1/admin/search
     get /v1/admin/deliveries    get /v1/admin/deliveries/{id}   get /v1/admin/schedules
-    get /v1/admin/settings      get /v1/admin/doctor
+    get /v1/admin/settings      get /v1/admin/doctor        get /v1/admin/figures
     get /mailbox/messages       delete /mailbox/messages        get /mailbox/messages/{id}
     get /mailbox/messages/{id}/raw                              get /mailbox/messages/{id}/html
     get /mailbox/messages/{id}/history

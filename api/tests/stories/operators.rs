@@ -24,9 +24,11 @@ async fn the_overview_tells_what_there_is_and_what_is_wrong() {
     admin.post("/v1/admin/projections/links/pause", json!({"reason": "a test"})).await.expect_status(200);
     let paused = async || {
         let seen = admin.get("/v1/admin/overview").await.body;
-        seen["troubles"].as_array().unwrap().iter().any(|trouble| {
-            trouble["what"] == "projection-paused" && trouble["subject"] == "links"
-        })
+        seen["troubles"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|trouble| trouble["what"] == "projection-paused" && trouble["subject"] == "links")
     };
     super::until(paused).await;
     admin.post("/v1/admin/projections/links/resume", json!({})).await.expect_status(200);

@@ -1,5 +1,6 @@
 //! What a node does beside its work: one file a job, one line in the list.
 
+mod figures;
 mod ownerless_chats;
 mod search_tasks;
 mod state;
@@ -17,7 +18,8 @@ use tokio::task::JoinSet;
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Every job. One that has nothing to do on a node has no task there.
-const JOBS: &[fn(&Node) -> Option<Task>] = &[ownerless_chats::job, search_tasks::job, state::job, wakeups::job];
+const JOBS: &[fn(&Node) -> Option<Task>] =
+    &[figures::job, ownerless_chats::job, search_tasks::job, state::job, wakeups::job];
 
 /// Starts every job of a node.
 pub(crate) fn start(node: &Node) -> JoinSet<()> {

@@ -3,6 +3,7 @@
 
 use crate::app::App;
 use crate::auth::caller::Admin;
+use crate::auth::fresh::FreshPerson;
 use crate::error::{Code, Error};
 use crate::http::body::OptionalBody;
 use crate::http::context::CommandContext;
@@ -36,7 +37,7 @@ pub(crate) fn routes() -> Routes {
         .add(routes!(list), Spec::admin().paged())
         .add(routes!(one), Spec::admin().fails(&[Code::EventNotFound]))
         .add(routes!(traced), Spec::admin().fails(&[Code::EventNotFound]))
-        .add(routes!(unseal), Spec::admin().fails(&[Code::EventNotFound]))
+        .add(routes!(unseal), Spec::admin().fresh().fails(&[Code::EventNotFound, Code::SessionRequired]))
         .add(routes!(list_streams), Spec::admin().paged())
         .add(routes!(one_stream), Spec::admin().fails(&[Code::StreamNotFound]))
 }
@@ -331,6 +332,7 @@ async fn traced(State(app): State<App>, _admin: Admin, Path(text): Path<String>)
 async fn unseal(
     State(app): State<App>,
     admin: Admin,
+    _fresh: FreshPerson,
     Path(text): Path<String>,
     context: CommandContext,
     OptionalBody(body): OptionalBody<Why>,

@@ -4,6 +4,7 @@
 pub(crate) mod chats;
 pub(crate) mod deliveries;
 pub(crate) mod events;
+pub(crate) mod figures;
 pub(crate) mod overview;
 pub(crate) mod people;
 pub(crate) mod projections;
@@ -21,4 +22,5 @@ pub(crate) fn routes() -> Routes {
         .merge(chats::routes())
         .merge(deliveries::routes())
         .merge(server::routes())
+        .merge(figures::routes())
 }

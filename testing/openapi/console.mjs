@@ -1,0 +1,97 @@
+// The console in Chromium: node console.mjs URL CHROMIUM NAME PASSWORD [FOLDER FOR PICTURES]
+// Signs in as an admin and looks at every page, at those that the lists lead to as well, wide and narrow, light and dark. Fails for
+// a message on the console, a request to anywhere else, a breach of the content security policy, and a page that scrolls
+// sideways.
+import assert from "node:assert/strict";
+import puppeteer from "puppeteer-core";
+
+const [url, executablePath, name, password, pictures] = process.argv.slice(2);
+// Chromium's sandbox does not work for root.
+const args = process.getuid() === 0 ? ["--no-sandbox"] : [];
+const browser = await puppeteer.launch({ executablePath, args, headless: true });
+const WIDE = { width: 1280, height: 800 };
+const NARROW = { width: 360, height: 740 };
+/** Pages of one thing, each by the first link of a list that leads to one. */
+const LEADS = [
+    ["/console/events", "tbody a[href^='/console/events/']", "event"],
+    ["/console/streams", "tbody a[href^='/console/streams/']", "stream"],
+    ["/console/people", "tbody a", "person"],
+    ["/console/chats", "tbody a", "chat"],
+    ["/console/templates", "p.pages a", "template"],
+];
+try {
+    const page = await browser.newPage();
+    await page.setViewport(WIDE);
+    page.setDefaultTimeout(30_000);
+    const faults = [];
+    let here = "";
+    page.on("console", (message) => ["error", "warn"].includes(message.type()) && faults.push(`${here}: ${message.text()}`));
+    page.on("pageerror", (error) => faults.push(`${here}: ${error}`));
+    page.on("request", (request) => {
+        const foreign = !request.url().startsWith(url) && !request.url().startsWith("data:");
+        if (foreign) faults.push(`${here}: a request to ${request.url()}`);
+    });
+    await page.evaluateOnNewDocument(() => {
+        document.addEventListener("securitypolicyviolation", (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`));
+    });
+    const open = async (path) => {
+        here = path;
+        const answer = await page.goto(`${url}${path}`, { waitUntil: "load" });
+        assert.equal(answer.status(), 200, `${path} is ${answer.status()}`);
+    };
+
+    // A stranger signs in and gets to where they wanted to go.
+    await open("/console/events");
+    await page.type("main [name=user_name], form [name=user_name]", name);
+    await page.type("form [name=password]", password);
+    await Promise.all([page.waitForNavigation({ waitUntil: "load" }), page.keyboard.press("Enter")]);
+    await page.waitForSelector("nav a[aria-current]");
+    assert.equal(new URL(page.url()).pathname, "/console/events");
+
+    const menu = await page.$$eval("nav a", (entries) => entries.map((entry) => entry.getAttribute("href")));
+    const paths = menu.filter((path) => path.startsWith("/console"));
+    assert.ok(paths.length >= 10, `${paths}`);
+    const named = new Map(paths.map((path) => [path, path.split("/").pop() === "console" ? "overview" : path.split("/").pop()]));
+    for (const [list, link, called] of LEADS) {
+        if (!paths.includes(list)) continue;
+        await open(list);
+        const found = await page.$eval(link, (element) => element.getAttribute("href")).catch(() => undefined);
+        assert.ok(found, `${list} leads to nothing`);
+        named.set(found, called);
+        if (called === "event") named.set(`${found}/trace`, "trace");
+    }
+    named.set("/console/search?q=the", "search-found");
+
+    for (const [path, called] of named) {
+        for (const [size, viewport] of [["wide", WIDE], ["narrow", NARROW]]) {
+            await page.setViewport(viewport);
+            await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: size === "wide" ? "light" : "dark" }]);
+            await open(path);
+            const [scrolled, width] = await page.evaluate(() => [document.scrollingElement.scrollWidth, window.innerWidth]);
+            assert.ok(scrolled <= width, `${path} scrolls sideways at ${viewport.width}: ${scrolled}`);
+            assert.equal(await page.$$eval("h1", (titles) => titles.length), 1, `${path} has a title`);
+            if (pictures && ["overview", "events", "trace", "projections", "person", "template"].includes(called)) {
+                await page.screenshot({ path: `${pictures}/console-${called}-${size}.png` });
+            }
+        }
+    }
+
+    // What is marked as live is fetched again.
+    await page.setViewport(WIDE);
+    await open("/console");
+    await page.waitForResponse((answer) => answer.url().endsWith("/console/overview/now") && answer.ok());
+    // By keyboard: the menu goes on, and the first field is one key away.
+    await page.keyboard.press("]");
+    await page.waitForNavigation({ waitUntil: "load" }).catch(() => undefined);
+    assert.equal(new URL(page.url()).pathname, "/console/events");
+    await page.keyboard.press("/");
+    assert.equal(await page.evaluate(() => document.activeElement.tagName), "INPUT");
+
+    // The same without scripts.
+    await page.setJavaScriptEnabled(false);
+    for (const path of paths) await open(path);
+    assert.deepEqual(faults, []);
+    console.log(`console: ${named.size} pages were looked at, wide and narrow`);
+} finally {
+    await browser.close();
+}
