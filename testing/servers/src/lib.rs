@@ -1,5 +1,6 @@
 //! Real servers beside the tests: PostgreSQL (with or without PgBouncer), Redis, NATS, Postfix's `smtp-sink`, each over a
-//! throwaway folder on a free port; and [`SmtpSink`], a mail server inside the test that misbehaves as it is told.
+//! throwaway folder on a free port; and [`SmtpSink`], a mail server, and [`Provider`], a service to sign in
+//! by, inside the test, which misbehave as they are told.
 //!
 //! Most tests share the instances that `scripts/test` starts once for a whole run: [`postgres()`], [`redis()`] and
 //! [`nats()`] give each test a part of its own. A test that breaks a server starts one for itself: [`Postgres`],
@@ -12,6 +13,7 @@ mod postfix;
 mod postgres;
 mod process;
 mod promtool;
+mod provider;
 mod proxy;
 mod python;
 mod redis;
@@ -23,6 +25,7 @@ pub use nats::{Nats, Streams};
 pub use pgbouncer::PgBouncer;
 pub use postfix::PostfixSink;
 pub use postgres::{Access, Postgres, PostgresOptions};
+pub use provider::{CLIENT, Lie, Place, Provider, ProviderUser};
 pub use proxy::{Fate, Proxy};
 pub use redis::Redis;
 pub use shared::{Account, Database, KeySpace, connect_nats, nats, postgres, redis};
