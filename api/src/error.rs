@@ -67,6 +67,14 @@ codes! {
     Muted = "muted", FORBIDDEN, "The member is muted";
     UserNotFound = "user-not-found", NOT_FOUND, "There is no such user";
     SessionNotFound = "session-not-found", NOT_FOUND, "There is no such session";
+    IdentityNotFound = "identity-not-found", NOT_FOUND, "There is no such identity";
+    BadReturnTo = "bad-return-to", BAD_REQUEST, "A browser may not be led to that address";
+    BadState = "bad-state", BAD_REQUEST, "The sign-in is unknown, ended, or of another browser";
+    AccessDenied = "access-denied", FORBIDDEN, "The person or the provider did not want to";
+    ProviderRefused = "provider-refused", BAD_GATEWAY, "The provider refused";
+    ProviderUntrue = "provider-untrue", BAD_GATEWAY, "What the provider answered does not hold";
+    ProviderUnavailable = "provider-unavailable", BAD_GATEWAY, "The provider does not answer";
+    ProviderNotFound = "provider-not-found", NOT_FOUND, "There is no such provider";
     TokenNotFound = "token-not-found", NOT_FOUND, "There is no such service token";
     ChatNotFound = "chat-not-found", NOT_FOUND, "There is no such chat";
     MemberNotFound = "member-not-found", NOT_FOUND, "There is no such member";
@@ -101,6 +109,10 @@ codes! {
     Archived = "chat-archived", CONFLICT, "The chat is archived";
     EditedTooOften = "edited-too-often", CONFLICT, "It was edited too often";
     TooManyReactions = "too-many-reactions", CONFLICT, "The message has as many kinds of reactions as allowed";
+    IdentityTaken = "identity-taken", CONFLICT, "Another account signs in by the identity";
+    AccountExists = "account-exists", CONFLICT, "An account has this address; log in there, then link";
+    TooManyIdentities = "too-many-identities", CONFLICT, "The account has as many identities as allowed";
+    LastWayIn = "last-way-in", CONFLICT, "Without it nobody could sign in to the account";
     TooManyPins = "too-many-pins", CONFLICT, "The chat has as many pinned messages as allowed";
     TooManyBans = "too-many-bans", CONFLICT, "The chat has as many bans as allowed";
     TooManyInvitations = "too-many-invitations", CONFLICT, "The chat has as many open invitations as allowed";
@@ -306,6 +318,11 @@ impl From<Refusal> for Error {
             RefusalKind::Suspended => Code::Suspended,
             RefusalKind::UserNotFound => Code::UserNotFound,
             RefusalKind::SessionNotFound => Code::SessionNotFound,
+            RefusalKind::IdentityNotFound => Code::IdentityNotFound,
+            RefusalKind::IdentityTaken => Code::IdentityTaken,
+            RefusalKind::AccountExists => Code::AccountExists,
+            RefusalKind::TooManyIdentities => Code::TooManyIdentities,
+            RefusalKind::LastWayIn => Code::LastWayIn,
             RefusalKind::TokenNotFound => Code::TokenNotFound,
             RefusalKind::ChatNotFound => Code::ChatNotFound,
             RefusalKind::MemberNotFound => Code::MemberNotFound,

@@ -3,13 +3,14 @@
 use crate::request::{Actor, Request};
 use crate::states::States;
 use domain::email::Seen;
-use domain::id::{DigestId, EmailClaim, NameClaim, ProjectionName, QuotaId, TemplateKey, TotpId};
+use domain::id::{DigestId, EmailClaim, IdentityClaim, NameClaim, ProjectionName, QuotaId, TemplateKey, TotpId};
 use domain::{
-    ChatId, Command, Decision, DeliveryId, InboxId, InspectionId, LinkId, MailingId, MessageId, NotificationId,
-    Outcome, PinsId, PreferencesId, ProofId, ReactionsId, ReadMarkId, Reads, Refusal, ReportId, SessionId, State,
-    StreamId, SuppressionId, TemplateId, Timestamp, TokenId, UserId, chat, delivery, digest, email, inbox, inspection,
-    link, mailing, message, name, notification, pins, preferences, projection, proof, quota, reactions, read_mark,
-    report, session, suppression, template, template_key, token, totp, user,
+    ChatId, Command, Decision, DeliveryId, IdentitiesId, InboxId, InspectionId, LinkId, MailingId, MessageId,
+    NotificationId, Outcome, PinsId, PreferencesId, ProofId, ReactionsId, ReadMarkId, Reads, Refusal, ReportId,
+    SessionId, State, StreamId, SuppressionId, TemplateId, Timestamp, TokenId, UserId, chat, delivery, digest, email,
+    identities, identity, inbox, inspection, link, mailing, message, name, notification, pins, preferences, projection,
+    proof, quota, reactions, read_mark, report, session, suppression, template, template_key, token, totp, user,
+    ways_in,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,6 +50,7 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
             Ok(totp::decide(*id, states.totp(Some(*id)), states.user(reads.user), command, at)?)
         }
         Command::Proof(id, command) => Ok(states.decide_proof(*id, &reads, command, at)?),
+        Command::Identities(id, command) => Ok(states.decide_identities(*id, &reads, command, at)?),
         Command::Chat(id, command) => {
             let (user, other) = (states.user(reads.user), states.user(reads.other));
             let beside = chat::Beside { user, other, claim: states.name(reads.claim) };
@@ -131,6 +133,38 @@ impl States {
         if let Some(State::Quota(state)) = self.state(id) { state } else { &EMPTY }
     }
 
+    fn identity(&self, claim: Option<IdentityClaim>) -> identity::State {
+        if let Some(State::Identity(state)) = self.state(claim) { *state } else { identity::State::default() }
+    }
+
+    fn identities(&self, id: Option<IdentitiesId>) -> &identities::State {
+        static NONE: identities::State = identities::State::EMPTY;
+        if let Some(State::Identities(state)) = self.state(id) { state } else { &NONE }
+    }
+
+    fn decide_identities(
+        &self,
+        id: IdentitiesId,
+        reads: &Reads,
+        command: &identities::Command,
+        at: Timestamp,
+    ) -> Result<Decision, identities::Refusal> {
+        let identity = identity::Seen { state: self.identity(reads.identity), owner: self.user(reads.other) };
+        let beside = identities::Beside {
+            user: self.user(reads.user),
+            identity,
+            address: self.seen(reads),
+            claim: self.name(reads.claim),
+            ways_in: self.ways_in(reads),
+        };
+        identities::decide(id, self.identities(Some(id)), &beside, command, at)
+    }
+
+    /// What an account is entered by.
+    fn ways_in(&self, reads: &Reads) -> ways_in::Beside<'_> {
+        ways_in::Beside { user: self.user(reads.user), identities: self.identities(reads.identities) }
+    }
+
     fn name(&self, claim: Option<NameClaim>) -> name::State {
         if let Some(State::Name(state)) = self.state(claim) { *state } else { name::State::default() }
     }
@@ -171,7 +205,8 @@ impl States {
         command: &session::Command,
         at: Timestamp,
     ) -> Result<Decision, session::Refusal> {
-        let beside = session::Beside { user: self.user(reads.user), totp: self.totp(reads.totp) };
+        let (user, totp) = (self.user(reads.user), self.totp(reads.totp));
+        let beside = session::Beside { user, totp, identity: self.identity(reads.identity) };
         session::decide(id, &self.session(id), &beside, command, at)
     }
 

@@ -3,6 +3,8 @@
 
 pub mod device;
 pub mod email;
+pub mod identities;
+pub mod identity;
 pub mod name;
 pub mod password;
 pub mod proof;
@@ -11,3 +13,4 @@ pub mod session;
 pub mod token;
 pub mod totp;
 pub mod user;
+pub mod ways_in;

@@ -81,6 +81,8 @@ id!(TokenId, "a service token");
 id!(TotpId, "a person's second factor: that of the user");
 id!(QuotaId, "a user's quota: that of the user");
 id!(ProofId, "a proof that somebody reads the mail of an address");
+id!(IdentitiesId, "a user's identities: that of the user");
+uuid_id!(IdentityId, "an identity on the list of a user: its stream is that of its claim");
 id!(ChatId, "a chat");
 id!(MessageId, "a message");
 id!(ReactionsId, "the reactions to a message: that of the message");
@@ -99,6 +101,7 @@ stream_of!(NameClaim);
 stream_of!(TemplateKey);
 stream_of!(SuppressionId);
 stream_of!(EmailClaim);
+stream_of!(IdentityClaim);
 stream_of!(ProjectionName);
 stream_of!(ReadMarkId);
 stream_of!(DigestId);
@@ -112,6 +115,29 @@ pub struct NameClaim(pub [u8; 32]);
 pub struct EmailClaim(pub [u8; 32]);
 
 hash_as_text!(EmailClaim);
+
+/// The claim on an identity: a keyed hash of issuer and subject. As text: 64 hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IdentityClaim(pub [u8; 32]);
+
+impl Serialize for IdentityClaim {
+    fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(&hex(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for IdentityClaim {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<IdentityClaim, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
+        parse_hash(&text).map(IdentityClaim).ok_or_else(|| serde::de::Error::custom("not 64 hex digits"))
+    }
+}
+
+impl From<IdentityClaim> for StreamId {
+    fn from(claim: IdentityClaim) -> StreamId {
+        StreamId::IdentityClaim(claim)
+    }
+}
 
 impl From<EmailClaim> for StreamId {
     fn from(claim: EmailClaim) -> StreamId {
@@ -298,6 +324,18 @@ impl From<UserId> for QuotaId {
     }
 }
 
+impl From<UserId> for IdentitiesId {
+    fn from(UserId(id): UserId) -> IdentitiesId {
+        IdentitiesId(id)
+    }
+}
+
+impl From<IdentitiesId> for UserId {
+    fn from(IdentitiesId(id): IdentitiesId) -> UserId {
+        UserId(id)
+    }
+}
+
 impl From<UserId> for PreferencesId {
     fn from(UserId(id): UserId) -> PreferencesId {
         PreferencesId(id)
@@ -335,6 +373,10 @@ pub enum StreamId {
     EmailClaim(EmailClaim),
     /// `proof-<id>`
     ProofId(ProofId),
+    /// `identity-<64 hex digits>`
+    IdentityClaim(IdentityClaim),
+    /// `identities-<id of the user>`
+    IdentitiesId(IdentitiesId),
     /// `chat-<id>`
     ChatId(ChatId),
     /// `message-<id>`
@@ -392,6 +434,10 @@ pub enum Category {
     Email,
     /// A proof of an address.
     Proof,
+    /// The claim on an identity.
+    Identity,
+    /// The identities of a user.
+    Identities,
     /// A chat.
     Chat,
     /// A message.
@@ -432,7 +478,7 @@ pub enum Category {
 
 impl Category {
     /// Every category.
-    pub const ALL: [Category; 26] = [
+    pub const ALL: [Category; 28] = [
         Category::User,
         Category::Session,
         Category::Token,
@@ -441,6 +487,8 @@ impl Category {
         Category::Name,
         Category::Email,
         Category::Proof,
+        Category::Identity,
+        Category::Identities,
         Category::Chat,
         Category::Message,
         Category::Reactions,
@@ -472,6 +520,8 @@ impl Category {
             Category::Name => "name",
             Category::Email => "email",
             Category::Proof => "proof",
+            Category::Identity => "identity",
+            Category::Identities => "identities",
             Category::Chat => "chat",
             Category::Message => "message",
             Category::Reactions => "reactions",
@@ -500,6 +550,7 @@ impl Category {
             // In a lively chat the same ones are named again and again, and those of a popular message are many.
             Category::Reactions | Category::Pins | Category::Report => false,
             Category::Preferences | Category::Suppression | Category::Email | Category::Proof => true,
+            Category::Identity | Category::Identities => true,
             Category::Message
             | Category::Name
             | Category::Token
@@ -538,6 +589,8 @@ impl StreamId {
             StreamId::NameClaim(_) => Category::Name,
             StreamId::EmailClaim(_) => Category::Email,
             StreamId::ProofId(_) => Category::Proof,
+            StreamId::IdentityClaim(_) => Category::Identity,
+            StreamId::IdentitiesId(_) => Category::Identities,
             StreamId::ChatId(_) => Category::Chat,
             StreamId::MessageId(_) => Category::Message,
             StreamId::ReactionsId(_) => Category::Reactions,
@@ -571,6 +624,8 @@ impl fmt::Display for StreamId {
             StreamId::QuotaId(id) => id.fmt(out),
             StreamId::NameClaim(NameClaim(hash)) | StreamId::EmailClaim(EmailClaim(hash)) => out.write_str(&hex(hash)),
             StreamId::ProofId(id) => id.fmt(out),
+            StreamId::IdentityClaim(IdentityClaim(hash)) => out.write_str(&hex(hash)),
+            StreamId::IdentitiesId(id) => id.fmt(out),
             StreamId::ChatId(id) => id.fmt(out),
             StreamId::MessageId(id) => id.fmt(out),
             StreamId::ReactionsId(id) => id.fmt(out),
@@ -606,6 +661,8 @@ impl StreamId {
             Category::Name => NameClaim(parse_hash(rest)?).into(),
             Category::Email => EmailClaim(parse_hash(rest)?).into(),
             Category::Proof => ProofId(parse_uuid(rest)?).into(),
+            Category::Identity => IdentityClaim(parse_hash(rest)?).into(),
+            Category::Identities => IdentitiesId(parse_uuid(rest)?).into(),
             Category::Chat => ChatId(parse_uuid(rest)?).into(),
             Category::Message => MessageId(parse_uuid(rest)?).into(),
             Category::Reactions => ReactionsId(parse_uuid(rest)?).into(),
@@ -662,7 +719,7 @@ mod tests {
     #[test]
     fn streams_read_back_from_their_text() {
         let id = Uuid::from_u128(7);
-        let streams: [StreamId; 25] = [
+        let streams: [StreamId; 27] = [
             UserId(id).into(),
             SessionId(id).into(),
             TokenId(id).into(),
@@ -684,6 +741,8 @@ mod tests {
             SuppressionId([0xab; 32]).into(),
             EmailClaim([0xab; 32]).into(),
             ProofId(id).into(),
+            IdentityClaim([0xab; 32]).into(),
+            IdentitiesId(id).into(),
             TemplateId(id).into(),
             TemplateKey::parse("orders.shipped-2").unwrap().into(),
             ProjectionName::parse("sign-ins").unwrap().into(),

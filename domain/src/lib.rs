@@ -20,14 +20,16 @@ mod stored;
 pub mod text;
 pub mod time;
 
-pub use accounts::{device, email, name, password, proof, quota, session, token, totp, user};
+pub use accounts::{
+    device, email, identities, identity, name, password, proof, quota, session, token, totp, user, ways_in,
+};
 pub use chat::emoji::Emoji;
 pub use chat::{message, pins, reactions, read_mark, report};
 pub use decision::{Decision, Outcome};
 pub use id::{
-    Category, ChatId, DeliveryId, InboxId, InspectionId, InvitationId, LinkId, MailingId, MessageId, NotificationId,
-    PinsId, PreferencesId, ProofId, ReactionsId, ReadMarkId, ReportId, SessionId, StreamId, SuppressionId, TemplateId,
-    TokenId, TotpId, UserId,
+    Category, ChatId, DeliveryId, IdentitiesId, IdentityId, InboxId, InspectionId, InvitationId, LinkId, MailingId,
+    MessageId, NotificationId, PinsId, PreferencesId, ProofId, ReactionsId, ReadMarkId, ReportId, SessionId, StreamId,
+    SuppressionId, TemplateId, TokenId, TotpId, UserId,
 };
 pub use notify::{
     delivery, digest, inbox, link, mailing, notification, preferences, suppression, template, template_key,
@@ -56,6 +58,8 @@ pub enum Command {
     Totp(TotpId, totp::Command),
     /// About one proof of an address.
     Proof(ProofId, proof::Command),
+    /// About whom other services know one user as.
+    Identities(IdentitiesId, identities::Command),
     /// About one chat.
     Chat(ChatId, chat::Command),
     /// About one message.
@@ -104,6 +108,7 @@ impl Command {
             Command::Token(id, _) => (*id).into(),
             Command::Totp(id, _) => (*id).into(),
             Command::Proof(id, _) => (*id).into(),
+            Command::Identities(id, _) => (*id).into(),
             Command::Chat(id, _) => (*id).into(),
             Command::Message(id, _) => (*id).into(),
             Command::Reactions(id, _) => (*id).into(),
@@ -132,6 +137,7 @@ impl Command {
             Command::Token(_, command) => command.reads(),
             Command::Totp(id, command) => command.reads(*id),
             Command::Proof(_, command) => command.reads(),
+            Command::Identities(id, command) => command.reads(*id),
             Command::Chat(_, command) => command.reads(),
             Command::Message(_, command) => command.reads(),
             Command::Reactions(id, command) => command.reads(*id),
@@ -168,7 +174,7 @@ impl Command {
             Command::User(..) | Command::Session(..) | Command::Token(..) | Command::Delivery(..) => None,
             Command::Inbox(..) | Command::Projection(..) | Command::Inspection(..) | Command::Nothing(_) => None,
             Command::Preferences(..) | Command::Suppression(..) | Command::Proof(..) | Command::Totp(..) => None,
-            Command::Template(..) => None,
+            Command::Template(..) | Command::Identities(..) => None,
         }
     }
 
@@ -185,8 +191,8 @@ impl Command {
             Command::Template(..) | Command::Mailing(..) | Command::Inspection(..) => true,
             // What is said of preferences is judged by the account that they are of.
             Command::User(..) | Command::Preferences(..) | Command::Proof(..) | Command::Projection(..) => false,
-            // The same of a second factor.
-            Command::Totp(..) => false,
+            // The same of a second factor and of identities.
+            Command::Totp(..) | Command::Identities(..) => false,
         }
     }
 }
@@ -210,6 +216,10 @@ pub enum Event {
     Totp(TotpId, totp::Event),
     /// To a proof of an address.
     Proof(ProofId, proof::Event),
+    /// To the claim on an identity.
+    Identity(id::IdentityClaim, identity::Event),
+    /// To the identities of a user.
+    Identities(IdentitiesId, identities::Event),
     /// To a chat.
     Chat(ChatId, chat::Event),
     /// To a message.
@@ -260,6 +270,8 @@ impl Event {
             Event::Name(claim, _) => (*claim).into(),
             Event::Email(claim, _) => (*claim).into(),
             Event::Proof(id, _) => (*id).into(),
+            Event::Identity(claim, _) => (*claim).into(),
+            Event::Identities(id, _) => (*id).into(),
             Event::Chat(id, _) => (*id).into(),
             Event::Message(id, _) => (*id).into(),
             Event::Reactions(id, _) => (*id).into(),
@@ -311,6 +323,8 @@ impl Event {
             Event::Name(_, event) => event.name(),
             Event::Email(_, event) => event.name(),
             Event::Proof(_, event) => event.name(),
+            Event::Identity(_, event) => event.name(),
+            Event::Identities(_, event) => event.name(),
             Event::Chat(_, event) => event.name(),
             Event::Message(_, event) => event.name(),
             Event::Reactions(_, event) => event.name(),
@@ -343,6 +357,8 @@ impl Event {
             Event::Name(_, event) => event.written(),
             Event::Email(_, event) => event.written(),
             Event::Proof(_, event) => event.written(),
+            Event::Identity(_, event) => event.written(),
+            Event::Identities(id, event) => event.written(*id),
             Event::Chat(_, event) => event.written(),
             Event::Message(_, event) => event.written(),
             Event::Reactions(_, event) => event.written(),
@@ -379,6 +395,8 @@ impl Event {
             Category::Name => parts.placed(name::Event::restore(parts)?, Event::Name)?,
             Category::Email => parts.placed(email::Event::restore(parts)?, Event::Email)?,
             Category::Proof => parts.placed(proof::Event::restore(parts)?, Event::Proof)?,
+            Category::Identity => parts.placed(identity::Event::restore(parts)?, Event::Identity)?,
+            Category::Identities => parts.placed(identities::Event::restore(parts)?, Event::Identities)?,
             Category::Chat => parts.placed(chat::Event::restore(parts)?, Event::Chat)?,
             Category::Message => parts.placed(message::Event::restore(parts)?, Event::Message)?,
             Category::Reactions => parts.placed(reactions::Event::restore(parts)?, Event::Reactions)?,
@@ -420,6 +438,10 @@ pub enum State {
     Email(email::State),
     /// A proof of an address.
     Proof(proof::State),
+    /// The claim on an identity.
+    Identity(identity::State),
+    /// The identities of a user.
+    Identities(identities::State),
     /// A chat.
     Chat(chat::State),
     /// A message.
@@ -470,6 +492,8 @@ impl State {
             Category::Name => State::Name(name::State::default()),
             Category::Email => State::Email(email::State::default()),
             Category::Proof => State::Proof(proof::State::default()),
+            Category::Identity => State::Identity(identity::State::default()),
+            Category::Identities => State::Identities(identities::State::default()),
             Category::Chat => State::Chat(chat::State::default()),
             Category::Message => State::Message(message::State::default()),
             Category::Reactions => State::Reactions(reactions::State::default()),
@@ -502,6 +526,8 @@ impl State {
             (State::Name(state), Event::Name(_, event)) => name::evolve(state, event),
             (State::Email(state), Event::Email(_, event)) => email::evolve(state, event),
             (State::Proof(state), Event::Proof(_, event)) => proof::evolve(state, event),
+            (State::Identity(state), Event::Identity(_, event)) => identity::evolve(state, event),
+            (State::Identities(state), Event::Identities(_, event)) => identities::evolve(state, event),
             (State::Chat(state), Event::Chat(_, event)) => chat::evolve(state, event),
             (State::Message(state), Event::Message(_, event)) => message::evolve(state, event),
             (State::Reactions(state), Event::Reactions(_, event)) => reactions::evolve(state, event),
@@ -530,6 +556,8 @@ impl State {
                 | State::Name(_)
                 | State::Email(_)
                 | State::Proof(_)
+                | State::Identity(_)
+                | State::Identities(_)
                 | State::Chat(_)
                 | State::Message(_)
                 | State::Reactions(_)
@@ -564,6 +592,8 @@ impl State {
             State::Name(state) => state.to_json(),
             State::Email(state) => state.to_json(),
             State::Proof(state) => state.to_json(personal),
+            State::Identity(state) => state.to_json(),
+            State::Identities(state) => state.to_json(),
             State::Chat(state) => state.to_json(),
             State::Message(state) => state.to_json(personal),
             State::Reactions(state) => state.to_json(),
@@ -604,6 +634,9 @@ pub enum Refusal {
     /// By the rules of proofs.
     #[error(transparent)]
     Proof(#[from] proof::Refusal),
+    /// By the rules of identities.
+    #[error(transparent)]
+    Identities(#[from] identities::Refusal),
     /// By the rules of chats.
     #[error(transparent)]
     Chat(#[from] chat::Refusal),
@@ -657,8 +690,9 @@ impl Refusal {
     /// When an account may be used again that is refused because it is suspended; the inner one is none where somebody has
     /// to lift that.
     pub fn suspended_until(&self) -> Option<Option<Timestamp>> {
-        if let Refusal::User(user::Refusal::Suspended { until }) | Refusal::Proof(proof::Refusal::Suspended { until }) =
-            self
+        if let Refusal::User(user::Refusal::Suspended { until })
+        | Refusal::Proof(proof::Refusal::Suspended { until })
+        | Refusal::Identities(identities::Refusal::Suspended { until }) = self
         {
             Some(*until)
         } else {
@@ -674,6 +708,7 @@ impl Refusal {
             Refusal::Token(refusal) => refusal.kind(),
             Refusal::Totp(refusal) => refusal.kind(),
             Refusal::Proof(refusal) => refusal.kind(),
+            Refusal::Identities(refusal) => refusal.kind(),
             Refusal::Chat(refusal) => refusal.kind(),
             Refusal::Message(refusal) => refusal.kind(),
             Refusal::Reactions(refusal) => refusal.kind(),

@@ -1,14 +1,15 @@
 //! What rules look at beside their own stream.
 
-use crate::id::{EmailClaim, NameClaim, PreferencesId, QuotaId, TemplateKey, TotpId};
-use crate::{ChatId, MailingId, MessageId, PinsId, ProofId, StreamId, UserId};
+use crate::id::{EmailClaim, IdentityClaim, NameClaim, PreferencesId, QuotaId, TemplateKey, TotpId};
+use crate::{ChatId, IdentitiesId, MailingId, MessageId, PinsId, ProofId, StreamId, UserId};
 
 /// The streams beside its own whose states a command is decided on, by what they are to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reads {
     /// The account that comes in, or in whose name something is made.
     pub user: Option<UserId>,
-    /// The account that a direct chat is opened with, or that of who decides about another.
+    /// The account that a direct chat is opened with, that of who decides about another, or whose an identity is as far as the
+    /// command knows.
     pub other: Option<UserId>,
     /// What counts against the limits of that account.
     pub quota: Option<QuotaId>,
@@ -22,6 +23,10 @@ pub struct Reads {
     pub address: Option<EmailClaim>,
     /// The account that the address belongs to, as far as the command knows.
     pub owner: Option<UserId>,
+    /// The claim on an identity.
+    pub identity: Option<IdentityClaim>,
+    /// The identities of the account.
+    pub identities: Option<IdentitiesId>,
     /// The proof that is issued for that address.
     pub proof: Option<ProofId>,
     /// The chat that a message is in.
@@ -52,6 +57,8 @@ impl Reads {
             preferences,
             address,
             owner,
+            identity,
+            identities,
             proof,
             chat,
             template_key,
@@ -70,6 +77,8 @@ impl Reads {
             preferences.map(StreamId::from),
             address.map(StreamId::from),
             owner.map(StreamId::from),
+            identity.map(StreamId::from),
+            identities.map(StreamId::from),
             proof.map(StreamId::from),
             chat.map(StreamId::from),
             template_key.map(StreamId::from),

@@ -39,6 +39,16 @@ pub enum RefusalKind {
     FactorExists,
     /// There is no second factor.
     FactorNotFound,
+    /// There is no such identity.
+    IdentityNotFound,
+    /// Another account signs in by the identity.
+    IdentityTaken,
+    /// An account has the address of who signs in by another service.
+    AccountExists,
+    /// The account has as many identities as allowed.
+    TooManyIdentities,
+    /// Nobody could sign in to the account any more.
+    LastWayIn,
     /// An id is taken.
     AlreadyExists,
     /// The name in a chat is taken.

@@ -3,7 +3,7 @@
 //! What stands in the snapshot stands in logs: a shape may be added there, none may be changed.
 #![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
-use domain::id::{DigestId, EmailClaim, NameClaim, ProjectionName, QuotaId, TemplateKey};
+use domain::id::{DigestId, EmailClaim, IdentityClaim, NameClaim, ProjectionName, QuotaId, TemplateKey};
 use domain::link::{LinkCode, LinkTarget};
 use domain::notify::{CategoryKey, Channel, Kind, Semantics, quiet};
 use domain::session::TokenHash;
@@ -13,11 +13,12 @@ use domain::text::{
 };
 use domain::user::{Origin, Verifier};
 use domain::{
-    ChatId, DeliveryId, Emoji, Event, InboxId, InspectionId, InvitationId, LinkId, MailingId, MessageId,
-    NotificationId, Personal, PinsId, PreferencesId, ProofId, ReactionsId, ReadMarkId, ReportId, SessionId, Stored,
-    StoredParts, StreamId, SuppressionId, TemplateId, Timestamp, TokenId, TotpId, Unreadable, UserId, chat, delivery,
-    digest, email, inbox, inspection, link, mailing, message, name, notification, pins, preferences, projection, proof,
-    quota, reactions, read_mark, report, session, suppression, template, template_key, token, totp, user,
+    ChatId, DeliveryId, Emoji, Event, IdentitiesId, IdentityId, InboxId, InspectionId, InvitationId, LinkId, MailingId,
+    MessageId, NotificationId, Personal, PinsId, PreferencesId, ProofId, ReactionsId, ReadMarkId, ReportId, SessionId,
+    Stored, StoredParts, StreamId, SuppressionId, TemplateId, Timestamp, TokenId, TotpId, Unreadable, UserId, chat,
+    delivery, digest, email, identities, identity, inbox, inspection, link, mailing, message, name, notification, pins,
+    preferences, projection, proof, quota, reactions, read_mark, report, session, suppression, template, template_key,
+    token, totp, user,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -28,6 +29,9 @@ const ANNA_STREAM: &str = "user-00000000-0000-0000-0000-000000000001";
 const CLAIM: NameClaim = NameClaim([0xcd; 32]);
 const ADDRESS: EmailClaim = EmailClaim([0xad; 32]);
 const PROOF: ProofId = ProofId(Uuid::from_u128(9));
+const IDENTITY: IdentityClaim = IdentityClaim([0x1d; 32]);
+const IDENTITIES: IdentitiesId = IdentitiesId(ANNA.0);
+const ON_THE_LIST: IdentityId = IdentityId(Uuid::from_u128(21));
 const SESSION: SessionId = SessionId(Uuid::from_u128(3));
 const TOKEN: TokenId = TokenId(Uuid::from_u128(7));
 const OTHER_TOKEN: TokenId = TokenId(Uuid::from_u128(8));
@@ -203,6 +207,31 @@ examples! { sight:
     })),
     Event::Proof(_, proof::Event::Tried(_)) => Event::Proof(PROOF, proof::Event::Tried(proof::Tried { count: 2 })),
     Event::Proof(_, proof::Event::Used(_)) => Event::Proof(PROOF, proof::Event::Used(proof::Used {})),
+    Event::Identity(_, identity::Event::Claimed(_)) => {
+        Event::Identity(IDENTITY, identity::Event::Claimed(identity::Claimed { user_id: ANNA }))
+    },
+    Event::Identity(_, identity::Event::Released(_)) => {
+        Event::Identity(IDENTITY, identity::Event::Released(identity::Released { user_id: ANNA }))
+    },
+    Event::Identities(_, identities::Event::Linked(_)) => {
+        Event::Identities(IDENTITIES, identities::Event::Linked(identities::Linked {
+            identity_id: ON_THE_LIST,
+            claim: IDENTITY,
+            provider: "google".to_owned(),
+            issuer: "https://accounts.google.com".to_owned(),
+            at: AT,
+            opened: true,
+            parts: sight.of(identities::IdentityParts {
+                subject: "110169484474386276334".to_owned(),
+                email: Some("anna@example.org".to_owned()),
+                name: Some("Anna".to_owned()),
+            }),
+        }))
+    },
+    Event::Identities(_, identities::Event::Unlinked(_)) => {
+        let unlinked = identities::Unlinked { identity_id: ON_THE_LIST, provider: "google".to_owned(), at: AT };
+        Event::Identities(IDENTITIES, identities::Event::Unlinked(unlinked))
+    },
     Event::Token(_, token::Event::Created(_)) => Event::Token(TOKEN, token::Event::Created(token::Created {
         user_id: ANNA,
         token_hash: TokenHash([0xef; 32]),

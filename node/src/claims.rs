@@ -1,6 +1,6 @@
 //! Where a name or an address is claimed.
 
-use domain::id::{EmailClaim, NameClaim};
+use domain::id::{EmailClaim, IdentityClaim, NameClaim};
 use domain::text::{Email, Nickname, UserName};
 use domain::totp::RecoveryHash;
 use domain::{ChatId, UserId};
@@ -14,6 +14,11 @@ pub fn claim(keys: &Keys, name: &UserName) -> NameClaim {
 /// The claim that an account has on what somebody wants to be called in a chat, if any has.
 pub fn claim_on(keys: &Keys, nickname: &Nickname) -> NameClaim {
     NameClaim(keys.keyed_hash("user name", &[nickname.key().as_bytes()]))
+}
+
+/// The claim on an identity: a keyed hash of issuer and subject, each as the service writes it.
+pub fn identity_claim(keys: &Keys, issuer: &str, subject: &str) -> IdentityClaim {
+    IdentityClaim(keys.keyed_hash("identity", &[issuer.as_bytes(), subject.as_bytes()]))
 }
 
 /// The one chat of two people, whoever of them asks. Its id is made of theirs by a keyed hash, so that nobody else can

@@ -175,6 +175,7 @@ fn of_refusal(refusal: &Refusal) -> FailureKind {
         | RefusalKind::SessionNotFound
         | RefusalKind::TokenNotFound
         | RefusalKind::FactorNotFound
+        | RefusalKind::IdentityNotFound
         | RefusalKind::ChatNotFound
         | RefusalKind::MemberNotFound
         | RefusalKind::MessageNotFound
@@ -206,6 +207,10 @@ fn of_refusal(refusal: &Refusal) -> FailureKind {
         | RefusalKind::EditedTooOften
         | RefusalKind::SkippedTooOften
         | RefusalKind::TooManyTokens
+        | RefusalKind::IdentityTaken
+        | RefusalKind::AccountExists
+        | RefusalKind::TooManyIdentities
+        | RefusalKind::LastWayIn
         | RefusalKind::TooManyReactions
         | RefusalKind::TooManyPins
         | RefusalKind::WrongState

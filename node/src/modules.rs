@@ -83,7 +83,7 @@ pub const PARTS: [Part; 5] = [
         module: Module::External,
         needs: &[],
         paths: &["/v1/auth/external", "/v1/auth/providers", "/v1/me/identities"],
-        projections: &[],
+        projections: &[ProjectionId::Identities],
         verbs: &[],
     },
 ];

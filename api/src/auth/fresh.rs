@@ -11,7 +11,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use domain::session::Way;
 use domain::{Timestamp, UserId};
-use projections::{ProjectionId, users};
+use projections::{ProjectionId, identities, users};
 use std::time::Duration;
 use store::now;
 
@@ -110,6 +110,14 @@ impl App {
         Ok(known.passwords)
     }
 
+    async fn has_identities(&self, user_id: UserId) -> Result<bool, Error> {
+        if !self.projections.has(ProjectionId::Identities) {
+            return Ok(false);
+        }
+        let reading = self.read(ProjectionId::Identities, 0).await?;
+        Ok(!identities::of_user(&reading.database, user_id).await?.is_empty())
+    }
+
     /// The ways in which somebody can sign in.
     async fn ways_in(&self, user_id: UserId) -> Result<Vec<Way>, Error> {
         let reading = self.read(ProjectionId::Users, 0).await?;
@@ -117,7 +125,8 @@ impl App {
         let known = users::credentials_by_id(&reading.database, user_id).await?.ok_or_else(Error::gone)?;
         let password = known.verifier.is_some().then_some(Way::Password);
         let mail = account.email_confirmed.then_some(Way::Mail);
-        Ok(password.into_iter().chain(mail).collect())
+        let external = self.has_identities(user_id).await?.then_some(Way::External);
+        Ok(password.into_iter().chain(mail).chain(external).collect())
     }
 }
 

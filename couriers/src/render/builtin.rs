@@ -35,6 +35,8 @@ pub enum BuiltIn {
     RecoveryCodeUsed,
     /// There are new recovery codes.
     RecoveryCodesMade,
+    /// How its owner can sign in to the account was changed.
+    WaysInChanged,
     /// Mentions, replies and direct messages that stayed unread, gathered.
     Unread,
     /// Somebody was added to a chat.
@@ -60,7 +62,7 @@ const URL: Row = ("url", Text, false, || json!("https://letopis.example/chats/ga
 
 impl BuiltIn {
     /// Every one.
-    pub const ALL: [BuiltIn; 17] = [
+    pub const ALL: [BuiltIn; 18] = [
         BuiltIn::Welcome,
         BuiltIn::Confirm,
         BuiltIn::Reset,
@@ -73,6 +75,7 @@ impl BuiltIn {
         BuiltIn::FactorRemoved,
         BuiltIn::RecoveryCodeUsed,
         BuiltIn::RecoveryCodesMade,
+        BuiltIn::WaysInChanged,
         BuiltIn::Unread,
         BuiltIn::Added,
         BuiltIn::Invited,
@@ -95,6 +98,7 @@ impl BuiltIn {
             BuiltIn::FactorRemoved => "security.factor-removed",
             BuiltIn::RecoveryCodeUsed => "security.recovery-code-used",
             BuiltIn::RecoveryCodesMade => "security.recovery-codes-made",
+            BuiltIn::WaysInChanged => "security.ways-in-changed",
             BuiltIn::Unread => "messages.unread",
             BuiltIn::Added => "chats.added",
             BuiltIn::Invited => "chats.invited",
@@ -117,6 +121,7 @@ impl BuiltIn {
             BuiltIn::PasswordChanged | BuiltIn::NewDevice | BuiltIn::EmailChanged => CategoryKey::SECURITY,
             BuiltIn::FactorAdded | BuiltIn::FactorRemoved => CategoryKey::SECURITY,
             BuiltIn::RecoveryCodeUsed | BuiltIn::RecoveryCodesMade => CategoryKey::SECURITY,
+            BuiltIn::WaysInChanged => CategoryKey::SECURITY,
             BuiltIn::Unread => CategoryKey::MESSAGES,
             BuiltIn::Added | BuiltIn::Invited | BuiltIn::RoleChanged => CategoryKey::CHATS,
             BuiltIn::Moderation => CategoryKey::MODERATION,
@@ -163,6 +168,13 @@ impl BuiltIn {
             }
             BuiltIn::RecoveryCodeUsed => &[NAME, AT, ("left", Number, true, || json!(9))],
             BuiltIn::RecoveryCodesMade => &[NAME, AT],
+            // `action`: `identity-linked`, `identity-unlinked`. `what` tells of which one, in words of the owner's or a name.
+            BuiltIn::WaysInChanged => &[
+                NAME,
+                AT,
+                ("action", Text, true, || json!("identity-linked")),
+                ("what", Text, false, || json!("Google (anna@gmail.com)")),
+            ],
             // Each item: `kind` (`direct`, `reply`, `mention`), `author`, `text`; where known `chat`, `url`.
             // `total` counts all that are unread, also those that are not in the list.
             BuiltIn::Unread => &[

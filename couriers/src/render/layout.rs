@@ -52,6 +52,7 @@ files! {
     FactorRemoved = "security.factor-removed",
     RecoveryCodeUsed = "security.recovery-code-used",
     RecoveryCodesMade = "security.recovery-codes-made",
+    WaysInChanged = "security.ways-in-changed",
     Unread = "messages.unread",
     Added = "chats.added",
     Invited = "chats.invited",

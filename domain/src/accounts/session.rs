@@ -1,9 +1,9 @@
 //! A session: one sign-in, until it ends.
 
-use crate::id::EmailClaim;
+use crate::id::{EmailClaim, IdentityClaim};
 use crate::totp::{self, Second};
 use crate::user::{self, Origin};
-use crate::{Decision, Outcome, Personal, Reads, RefusalKind, SessionId, Timestamp, UserId};
+use crate::{Decision, Outcome, Personal, Reads, RefusalKind, SessionId, Timestamp, UserId, identity};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -57,6 +57,8 @@ pub enum Shown {
     },
     /// That they read the mail of an address.
     Mail { claim: EmailClaim },
+    /// That another service knows them by that identity.
+    Identity { claim: IdentityClaim },
 }
 
 /// A session in the making, whoever's it will be.
@@ -109,8 +111,12 @@ impl Command {
     /// What the rules look at beside the session.
     pub fn reads(&self) -> Reads {
         match self {
-            Command::SignIn(SignIn { user_id, .. }) => {
-                Reads { user: Some(*user_id), totp: Some((*user_id).into()), ..Reads::default() }
+            Command::SignIn(SignIn { user_id, shown, .. }) => {
+                let identity = match shown {
+                    Shown::Identity { claim } => Some(*claim),
+                    Shown::Password { .. } | Shown::Mail { .. } => None,
+                };
+                Reads { user: Some(*user_id), totp: Some((*user_id).into()), identity, ..Reads::default() }
             }
             Command::End(_) => Reads::default(),
         }
@@ -119,7 +125,7 @@ impl Command {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// There is no such account, or its password has changed since it was checked.
+    /// There is no such account, its password has changed since it was checked, or the identity is not on its list any more.
     #[error("user name or password is wrong")]
     BadCredentials,
     /// What was shown beside the first proof does not hold.
@@ -153,6 +159,8 @@ pub struct Beside<'a> {
     pub user: &'a user::State,
     /// Their second factor.
     pub totp: &'a totp::State,
+    /// The identity by which they are known elsewhere.
+    pub identity: identity::State,
 }
 
 /// Decides on one session.
@@ -177,7 +185,10 @@ pub fn decide(
 
 fn sign_in(id: SessionId, beside: &Beside<'_>, command: &SignIn, at: Timestamp) -> Result<Decision, Refusal> {
     let user::State::Open(account) = beside.user else { return Err(Refusal::BadCredentials) };
-    let first = Proof { by: command.shown.holds(account)?, at: command.shown_at.unwrap_or(at) };
+    let first = Proof {
+        by: command.shown.holds(command.user_id, account, beside.identity)?,
+        at: command.shown_at.unwrap_or(at),
+    };
     match &command.second {
         Some(second) => {
             let totp_id = command.user_id.into();
@@ -209,11 +220,12 @@ pub(crate) fn open_or_ask(
 
 impl Shown {
     /// Whether it shows still that somebody is the owner of that account, and as which way that counts.
-    fn holds(self, account: &user::Account) -> Result<Way, Refusal> {
+    fn holds(self, user_id: UserId, account: &user::Account, identity: identity::State) -> Result<Way, Refusal> {
         match self {
             Shown::Password { checked } if checked > 0 && account.passwords == checked => Ok(Way::Password),
             Shown::Mail { claim } if account.address == Some(claim) => Ok(Way::Mail),
-            Shown::Password { .. } | Shown::Mail { .. } => Err(Refusal::BadCredentials),
+            Shown::Identity { .. } if identity.owner == Some(user_id) => Ok(Way::External),
+            Shown::Password { .. } | Shown::Mail { .. } | Shown::Identity { .. } => Err(Refusal::BadCredentials),
         }
     }
 }

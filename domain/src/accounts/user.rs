@@ -12,7 +12,7 @@ mod event;
 mod suspension;
 
 pub use account::{Account, PendingAddress, Profile, Role, State, Suspension, evolve};
-pub(crate) use address::{confirmed, opened_by_mail, replaced_password};
+pub(crate) use address::{confirmed, opened_by_mail, opened_by_others, replaced_password};
 pub use command::{
     ChangePassword, ChangeProfile, Command, CountFailedSignIns, EndSessions, NewAddress, ReplaceVerifier, SetRole,
     SignUp, Suspend, Unsuspend,

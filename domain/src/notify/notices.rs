@@ -5,7 +5,8 @@ use super::category::{CategoryKey, Channel};
 use crate::proof::{self, Issued, Purpose};
 use crate::text::Email;
 use crate::{
-    Category, Event, Personal, ProofId, Timestamp, UserId, chat, device, digest, email, report, session, totp, user,
+    Category, Event, Personal, ProofId, Timestamp, UserId, chat, device, digest, email, identities, report, session,
+    totp, user,
 };
 use serde_json::{Map, Value, json};
 
@@ -77,7 +78,8 @@ impl Reference {
 pub fn tells_of(category: Category) -> bool {
     match category {
         Category::User | Category::Session | Category::Email | Category::Proof | Category::Chat => true,
-        Category::Report | Category::Totp => true,
+        Category::Report | Category::Totp | Category::Identities => true,
+        Category::Identity => false,
         Category::Token | Category::Quota | Category::Name | Category::Message | Category::Link => false,
         Category::Digest => true,
         Category::Reactions | Category::Pins | Category::ReadMark => false,
@@ -99,6 +101,8 @@ pub fn notices(event: &Event, version: u64, at: Timestamp) -> Vec<Notice> {
         of_email(event).into_iter().collect()
     } else if let Event::Proof(id, event) = event {
         of_proof(*id, event).into_iter().collect()
+    } else if let Event::Identities(id, event) = event {
+        of_identities((*id).into(), event).into_iter().collect()
     } else if let Event::Chat(chat_id, event) = event {
         of_chat(*chat_id, event).into_iter().collect()
     } else if let Event::Digest(id, event) = event {
@@ -208,6 +212,21 @@ fn of_totp(user_id: UserId, event: &totp::Event) -> Option<Notice> {
         }
         totp::Event::Begun(_) | totp::Event::CodeUsed(_) => None,
     }
+}
+
+/// Who opened their account by it knows of it.
+fn of_identities(user_id: UserId, event: &identities::Event) -> Option<Notice> {
+    let (rule, at, what) = match event {
+        identities::Event::Linked(linked) if linked.opened => return None,
+        identities::Event::Linked(linked) => {
+            let parts = linked.parts.known()?;
+            let address = parts.email.as_deref().map_or_else(String::new, |email| format!(" ({email})"));
+            ("identity-linked", linked.at, Some(format!("{}{address}", linked.provider)))
+        }
+        identities::Event::Unlinked(unlinked) => ("identity-unlinked", unlinked.at, Some(unlinked.provider.clone())),
+    };
+    let variables = [("at", json!(at)), ("action", json!(rule)), ("what", json!(what))];
+    Some(notice(rule, user_id, CategoryKey::SECURITY, "security.ways-in-changed", variables))
 }
 
 fn of_email(event: &email::Event) -> Option<Notice> {
@@ -455,6 +474,37 @@ mod tests {
         let to = told.iter().filter_map(|notice| notice.address.as_deref()).collect::<Vec<_>>();
         assert_eq!(to, ["former@example.org", "anna@example.org"]);
         assert_ne!(told[0].rule, told[1].rule, "each is a delivery of its own");
+    }
+
+    #[test]
+    fn an_identity_that_comes_or_goes_is_told_and_that_which_opened_the_account_is_not() {
+        let linked = |opened| {
+            let parts = identities::IdentityParts {
+                subject: "1".to_owned(),
+                email: Some("anna@example.org".to_owned()),
+                name: None,
+            };
+            let linked = identities::Linked {
+                identity_id: crate::IdentityId(Uuid::from_u128(7)),
+                claim: crate::id::IdentityClaim([7; 32]),
+                provider: "acme".to_owned(),
+                issuer: "https://acme.example".to_owned(),
+                at: NOON,
+                opened,
+                parts: Personal::Known(parts),
+            };
+            Event::Identities(ANNA.into(), identities::Event::Linked(linked))
+        };
+        assert_eq!(told(&linked(true), 1), []);
+        assert_eq!(told(&linked(false), 1), [("security.ways-in-changed", ANNA)]);
+        assert_eq!(notices(&linked(false), 1, NOON)[0].variables["what"], json!("acme (anna@example.org)"));
+        let unlinked = identities::Unlinked {
+            identity_id: crate::IdentityId(Uuid::from_u128(7)),
+            provider: "acme".to_owned(),
+            at: NOON,
+        };
+        let unlinked = Event::Identities(ANNA.into(), identities::Event::Unlinked(unlinked));
+        assert_eq!(notices(&unlinked, 2, NOON)[0].variables["action"], json!("identity-unlinked"));
     }
 
     #[test]

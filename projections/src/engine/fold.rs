@@ -2,10 +2,10 @@
 
 use domain::id::DigestId;
 use domain::{
-    Category, ChatId, DeliveryId, Event, InboxId, LinkId, MailingId, MessageId, NotificationId, PinsId, PreferencesId,
-    ReactionsId, ReadMarkId, ReportId, SessionId, SuppressionId, TemplateId, TokenId, UserId, chat, delivery, digest,
-    inbox, link, mailing, message, notification, pins, preferences, reactions, read_mark, report, session, suppression,
-    template, token, user,
+    Category, ChatId, DeliveryId, Event, IdentitiesId, InboxId, LinkId, MailingId, MessageId, NotificationId, PinsId,
+    PreferencesId, ReactionsId, ReadMarkId, ReportId, SessionId, SuppressionId, TemplateId, TokenId, UserId, chat,
+    delivery, digest, identities, inbox, link, mailing, message, notification, pins, preferences, reactions, read_mark,
+    report, session, suppression, template, token, user,
 };
 use search::Change;
 use store::Fact;
@@ -29,6 +29,7 @@ pub(crate) enum Fold {
     Session(Write<SessionId, session::Event>),
     Token(Write<TokenId, token::Event>),
     Link(Write<LinkId, link::Event>),
+    Identities(Write<IdentitiesId, identities::Event>),
     Chat(Write<ChatId, chat::Event>),
     Message(Write<MessageId, message::Event>),
     Reactions(Write<ReactionsId, reactions::Event>),
@@ -58,6 +59,7 @@ impl Fold {
             Fold::Session(_) => Category::Session,
             Fold::Token(_) => Category::Token,
             Fold::Link(_) => Category::Link,
+            Fold::Identities(_) => Category::Identities,
             Fold::Chat(_) | Fold::IndexChat(_) => Category::Chat,
             Fold::Message(_) | Fold::MessagePages(..) | Fold::IndexMessage(_) => Category::Message,
             Fold::Reactions(_) => Category::Reactions,
@@ -81,6 +83,7 @@ impl Fold {
         match self {
             Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_) => true,
             Fold::Link(_)
+            | Fold::Identities(_)
             | Fold::Reactions(_)
             | Fold::Report(_)
             | Fold::Pins(_)
@@ -107,6 +110,7 @@ impl Fold {
             (Fold::Session(fold), Event::Session(id, event)) => fold(tx, fact, *id, event),
             (Fold::Token(fold), Event::Token(id, event)) => fold(tx, fact, *id, event),
             (Fold::Link(fold), Event::Link(id, event)) => fold(tx, fact, *id, event),
+            (Fold::Identities(fold), Event::Identities(id, event)) => fold(tx, fact, *id, event),
             (Fold::Chat(fold), Event::Chat(id, event)) => fold(tx, fact, *id, event),
             (Fold::Message(fold) | Fold::MessagePages(fold, _), Event::Message(id, event)) => {
                 fold(tx, fact, *id, event)
@@ -126,6 +130,7 @@ impl Fold {
             // Of another aggregate.
             (
                 Fold::Link(_)
+                | Fold::Identities(_)
                 | Fold::Reactions(_)
                 | Fold::Report(_)
                 | Fold::Pins(_)
@@ -149,6 +154,7 @@ impl Fold {
         match self {
             Fold::MessagePages(_, fold) => fold(tx, facts),
             Fold::Link(_)
+            | Fold::Identities(_)
             | Fold::Reactions(_)
             | Fold::Report(_)
             | Fold::Pins(_)
@@ -180,7 +186,10 @@ impl Fold {
             (Fold::IndexMessage(fold), Event::Message(id, event)) => fold(fact, *id, event),
             // Of another aggregate.
             (Fold::Reactions(_) | Fold::Report(_) | Fold::Pins(_) | Fold::ReadMark(_) | Fold::Digest(_), _) => None,
-            (Fold::Link(_) | Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_), _) => None,
+            (
+                Fold::Link(_) | Fold::Identities(_) | Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_),
+                _,
+            ) => None,
             (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Chat(_), _) => None,
             (Fold::Message(_) | Fold::MessagePages(..), _) => None,
             (Fold::Delivery(_) | Fold::Notification(_) | Fold::Mailing(_) | Fold::Inbox(_), _) => None,

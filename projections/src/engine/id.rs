@@ -15,6 +15,8 @@ pub enum ProjectionId {
     Sessions,
     /// Service tokens that were not revoked.
     Tokens,
+    /// Whom other services know people as.
+    Identities,
     /// Who signed in, and who failed to.
     SignIns,
     /// Chats and their members.
@@ -110,6 +112,7 @@ mod tests {
                 ProjectionId::Users
                 | ProjectionId::Sessions
                 | ProjectionId::Tokens
+                | ProjectionId::Identities
                 | ProjectionId::SignIns
                 | ProjectionId::Chats
                 | ProjectionId::Messages

@@ -5,6 +5,7 @@ use crate::engine::definition::Definition;
 pub mod chats;
 pub mod deliveries;
 mod display_name;
+pub mod identities;
 pub mod inbox;
 pub mod links;
 pub mod mailings;
@@ -22,6 +23,7 @@ pub(crate) const DEFINITIONS: &[&Definition] = &[
     &users::DEFINITION,
     &sessions::DEFINITION,
     &tokens::DEFINITION,
+    &identities::DEFINITION,
     &sign_ins::DEFINITION,
     &chats::DEFINITION,
     &messages::DEFINITION,

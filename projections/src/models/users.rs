@@ -11,7 +11,7 @@ use store::sql::{Columns, Database, Row, Tx};
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Users,
     name: "users",
-    version: 2,
+    version: 3,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
@@ -28,6 +28,8 @@ const TABLES: &str = "
         email text,
         email_confirmed boolean not null,
         email_key text,
+        given_key text,
+        given_at bigint,
         time_zone text not null,
         locale text not null,
         role text not null,
@@ -41,6 +43,7 @@ const TABLES: &str = "
 const INDEXES: &str = "
     create unique index if not exists account_by_name on account (name_key);
     create index if not exists account_by_email on account (email_key);
+    create index if not exists account_by_given on account (given_key);
 ";
 
 const COMPARED: &[Table] = &[Table {
@@ -53,6 +56,8 @@ const COMPARED: &[Table] = &[Table {
         "email",
         "email_confirmed",
         "email_key",
+        "given_key",
+        "given_at",
         "time_zone",
         "locale",
         "role",
@@ -123,14 +128,11 @@ fn apply_user(tx: &mut Tx<'_>, fact: &Fact, user_id: UserId, event: &user::Event
                 version.into(),
             ],
         )?,
-        // The confirmed address is shown until the other one is confirmed too.
-        user::Event::EmailChangeRequested(requested) => tx.queue(
-            "update account set email = case when email_confirmed then email else $2 end, version = $3
-             where user_id = $1",
-            &[(&user_id).into(), requested.email.known().map(|email| email.as_str()).into(), version.into()],
-        )?,
+        user::Event::EmailChangeRequested(requested) => give(tx, user_id, requested, version)?,
         user::Event::EmailConfirmed(confirmed) => tx.queue(
-            "update account set email = $2, email_confirmed = true, email_key = $3, version = $4 where user_id = $1",
+            "update account set email = $2, email_confirmed = true, email_key = $3, given_key = null,
+                 given_at = null, version = $4
+             where user_id = $1",
             &[
                 (&user_id).into(),
                 confirmed.personal.known().map(|known| known.email.as_str()).into(),
@@ -170,6 +172,27 @@ fn apply_user(tx: &mut Tx<'_>, fact: &Fact, user_id: UserId, event: &user::Event
         | user::Event::TokensRevoked => {}
     };
     Ok(())
+}
+
+/// The confirmed address is shown until the other one is confirmed too.
+fn give(
+    tx: &mut Tx<'_>,
+    user_id: UserId,
+    requested: &user::EmailChangeRequested,
+    version: u64,
+) -> Result<(), store::Error> {
+    let email = requested.email.known();
+    tx.queue(
+        "update account set email = case when email_confirmed then email else $2 end, given_key = $3, given_at = $4, version = $5
+         where user_id = $1",
+        &[
+            (&user_id).into(),
+            email.map(|email| email.as_str()).into(),
+            email.map(|email| email.canonical()).as_deref().into(),
+            requested.at.into(),
+            version.into(),
+        ],
+    )
 }
 
 fn insert(tx: &mut Tx<'_>, user_id: UserId, signed_up: &user::SignedUp, version: u64) -> Result<(), store::Error> {
@@ -245,6 +268,12 @@ pub async fn credentials_by_email(db: &Database, canonical: &str) -> Result<Opti
 /// What the password of the account of that id is checked against.
 pub async fn credentials_by_id(db: &Database, user_id: UserId) -> Result<Option<Credentials>, store::Error> {
     db.row(verifiers!("where user_id = $1"), &[(&user_id).into()], credentials_of).await
+}
+
+/// Whether an account was given that address, in its canonical form, since then, and has not confirmed it.
+pub async fn is_given(db: &Database, canonical: &str, since: Timestamp) -> Result<bool, store::Error> {
+    let sql = "select 1 from account where given_key = $1 and given_at > $2 limit 1";
+    Ok(db.row(sql, &[canonical.into(), since.into()], |row| row.int(0)).await?.is_some())
 }
 
 /// Accounts whose canonical name begins with `name_prefix` (all for an empty one), by name, behind the name `after`.

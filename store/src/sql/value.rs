@@ -1,6 +1,6 @@
 //! What is put into a statement.
 
-use domain::{ChatId, InvitationId, MessageId, SessionId, TemplateId, Timestamp, TokenId, UserId};
+use domain::{ChatId, IdentityId, InvitationId, MessageId, SessionId, TemplateId, Timestamp, TokenId, UserId};
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use tokio_postgres::types::private::BytesMut;
@@ -200,6 +200,12 @@ impl<'a> From<&'a TemplateId> for Value<'a> {
 
 impl<'a> From<&'a TokenId> for Value<'a> {
     fn from(id: &'a TokenId) -> Self {
+        Value::from(&id.0)
+    }
+}
+
+impl<'a> From<&'a IdentityId> for Value<'a> {
+    fn from(id: &'a IdentityId) -> Self {
         Value::from(&id.0)
     }
 }

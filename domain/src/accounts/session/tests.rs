@@ -15,7 +15,8 @@ fn check(given: &[Event], when: Command, then: Result<Vec<Event>, Refusal>) {
 
 fn check_with(user: &user::State, given: &[Event], when: Command, then: Result<Vec<Event>, Refusal>) {
     let what = format!("given {given:?}, when {when:?}");
-    let follows = decide(LAPTOP, &folded(given), &Beside { user, totp: &totp::State::default() }, &when, NOON)
+    let beside = Beside { user, totp: &totp::State::default(), identity: identity() };
+    let follows = decide(LAPTOP, &folded(given), &beside, &when, NOON)
         .map(|decision| decision.facts.into_iter().map(of_laptop).collect::<Vec<_>>());
     assert_eq!(follows, then, "{what}");
 }
@@ -42,6 +43,11 @@ fn account(passwords: usize) -> user::State {
         user::evolve(ANNA, &mut state, &event);
     }
     state
+}
+
+/// Anna has an identity.
+fn identity() -> identity::State {
+    identity::State { owner: Some(ANNA) }
 }
 
 fn from() -> Origin {
@@ -77,7 +83,7 @@ fn ended() -> Event {
 #[test]
 fn the_right_password_opens_a_session() {
     check(&[], sign_in(2), Ok(vec![signed_in()]));
-    let beside = Beside { user: &account(2), totp: &totp::State::default() };
+    let beside = Beside { user: &account(2), totp: &totp::State::default(), identity: identity() };
     let decision = decide(LAPTOP, &State::Absent, &beside, &sign_in(2), NOON).unwrap();
     assert_eq!(decision.outcome, Outcome::SignedIn { session_id: LAPTOP });
 }
@@ -87,6 +93,22 @@ fn a_password_that_was_changed_after_it_was_checked_opens_nothing() {
     for stale in [0, 1, 3] {
         check(&[], sign_in(stale), Err(Refusal::BadCredentials));
     }
+}
+
+#[test]
+fn an_identity_opens_a_session_while_it_is_the_accounts() {
+    let shown = Shown::Identity { claim: IdentityClaim([7; 32]) };
+    let command =
+        |user_id| Command::SignIn(SignIn { user_id, shown, shown_at: None, second: None, opening: opening() });
+    assert_eq!(command(ANNA).reads().identity, Some(IdentityClaim([7; 32])));
+    let Event::SignedIn(signed_in) = signed_in() else { unreachable!("it is one") };
+    let signed_in = Event::SignedIn(SignedIn { by: Way::External, ..signed_in });
+    check_with(&account(0), &[], command(ANNA), Ok(vec![signed_in]));
+    check_with(&account(0), &[], command(BORIS), Err(Refusal::BadCredentials));
+    let user = account(1);
+    let beside = Beside { user: &user, totp: &totp::State::default(), identity: identity::State::default() };
+    let refused = decide(LAPTOP, &State::Absent, &beside, &command(ANNA), NOON).map(|decision| decision.facts);
+    assert_eq!(refused, Err(Refusal::BadCredentials));
 }
 
 #[test]
@@ -187,7 +209,7 @@ const RECOVERY: totp::RecoveryHash = totp::RecoveryHash([9; 32]);
 fn signs_in(totp: &totp::State, shown: Shown, second: Option<Second>) -> Result<Decision, Refusal> {
     let shown_at = second.map(|_| NOON.plus_seconds(-60));
     let command = Command::SignIn(SignIn { user_id: ANNA, shown, shown_at, second, opening: opening() });
-    decide(LAPTOP, &State::Absent, &Beside { user: &account(2), totp }, &command, NOON)
+    decide(LAPTOP, &State::Absent, &Beside { user: &account(2), totp, identity: identity() }, &command, NOON)
 }
 
 const PASSWORD: Shown = Shown::Password { checked: 2 };

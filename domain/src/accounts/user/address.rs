@@ -70,12 +70,23 @@ pub(super) fn opened(
 
 /// A new account reads another language than the one that all begin with.
 pub(super) fn speaks(id: UserId, user_name: &UserName, language: &Locale) -> Option<crate::Event> {
+    is_called(id, user_name, language, None)
+}
+
+/// The same of one whose owner is called otherwise than the account.
+fn is_called(
+    id: UserId,
+    user_name: &UserName,
+    language: &Locale,
+    display_name: Option<&DisplayName>,
+) -> Option<crate::Event> {
     let changed = ProfileChanged {
         time_zone: TimeZone::default(),
         locale: language.clone(),
-        display_name: Personal::Known(DisplayName::of(user_name)),
+        display_name: Personal::Known(display_name.cloned().unwrap_or_else(|| DisplayName::of(user_name))),
     };
-    (*language != Locale::default()).then_some(crate::Event::User(id, Event::ProfileChanged(changed)))
+    let is_another = display_name.is_some() || *language != Locale::default();
+    is_another.then_some(crate::Event::User(id, Event::ProfileChanged(changed)))
 }
 
 /// An account is opened by who reads that mail, under a name that was made up here.
@@ -86,9 +97,20 @@ pub(crate) fn opened_by_mail(
     language: &Locale,
     at: Timestamp,
 ) -> Vec<crate::Event> {
-    let mut facts = opened(id, name, Some(email.clone()), at);
+    opened_by_others(id, name, Some(email), (language, None), at)
+}
+
+/// An account is opened by whom another service knows, under a name that was made up here.
+pub(crate) fn opened_by_others(
+    id: UserId,
+    name: (NameClaim, &UserName),
+    email: Option<&Email>,
+    (language, display_name): (&Locale, Option<&DisplayName>),
+    at: Timestamp,
+) -> Vec<crate::Event> {
+    let mut facts = opened(id, name, email.cloned(), at);
     facts.push(crate::Event::User(id, Event::NameGiven));
-    facts.extend(speaks(id, name.1, language));
+    facts.extend(is_called(id, name.1, language, display_name));
     facts
 }
 
