@@ -47,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) tasks: Tasks,
     /// What operators were shown last.
     pub(crate) overview: Kept,
+    /// Other services to sign in by, in the order of the settings.
+    pub(crate) providers: Vec<oidc::Client>,
     pub(crate) settings: Settings,
 }
 
@@ -83,6 +85,7 @@ impl App {
             blocked: Arc::new(Semaphore::new(BLOCKED_MAX)),
             streams: Arc::new(Streams::new(limits.streams_max, Arc::clone(&budget))),
             live: Arc::new(Hub::new()),
+            providers: providers(&settings),
             budget,
             tasks: Tasks::default(),
             overview: Kept::default(),
@@ -95,4 +98,10 @@ impl App {
     pub(crate) fn passwords_of(&self, address: Option<IpAddr>) -> Passwords {
         self.passwords.of(address.map(household))
     }
+}
+
+/// One client for each, over the same connections.
+fn providers(settings: &Settings) -> Vec<oidc::Client> {
+    let http = outbound::Client::new(settings.outbound.clone());
+    settings.providers.iter().map(|provider| oidc::Client::new(provider.clone(), http.clone())).collect()
 }

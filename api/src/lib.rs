@@ -11,6 +11,7 @@ mod circles;
 mod console;
 mod docs;
 mod error;
+mod external;
 mod figures;
 mod http;
 mod live;

@@ -51,6 +51,10 @@ pub struct Settings {
     pub storage_wait: Duration,
     /// How much of the server one caller, and all of them, may hold, and for how long.
     pub limits: Limits,
+    /// Other services to sign in by.
+    pub providers: Vec<oidc::ProviderSettings>,
+    /// What may be called although it is not on the internet, or not by TLS.
+    pub outbound: outbound::Allowed,
     /// How many requests callers may make; none where something in front of the server sees to that.
     pub rates: Option<Rates>,
 }
@@ -167,6 +171,8 @@ impl Default for Settings {
             log_addresses: false,
             storage_wait: Duration::from_secs(5),
             limits: Limits::default(),
+            providers: Vec::new(),
+            outbound: outbound::Allowed::default(),
             rates: Some(Rates::default()),
         }
     }

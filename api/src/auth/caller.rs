@@ -301,6 +301,16 @@ pub(super) fn credential_of_stream(parts: &Parts, app: &App) -> Result<Option<Cr
     credential(parts, app)
 }
 
+/// Refuses a link on a page of another site that would do something by the user's cookie.
+///
+/// # Errors
+/// `cross-site-request`.
+pub(crate) fn refuse_foreign_link(parts: &Parts) -> Result<(), Error> {
+    let by_cookie = credentials::of_header(&parts.headers).is_empty();
+    let is_foreign = parts.headers.get(SEC_FETCH_SITE).is_some_and(|site| site.as_bytes() == b"cross-site");
+    if by_cookie && is_foreign { Err(cross_site(parts)) } else { Ok(()) }
+}
+
 fn cross_site(parts: &Parts) -> Error {
     let reason = match parts.headers.contains_key(ORIGIN) {
         true => "a write by cookie from a page of another origin",

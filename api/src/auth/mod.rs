@@ -7,6 +7,7 @@ pub(crate) mod enforcement;
 pub(crate) mod failures;
 pub(crate) mod fresh;
 pub(crate) mod lookup;
+pub(crate) mod new_name;
 pub(crate) mod operator;
 pub(crate) mod second_factor;
 pub(crate) mod service_token;

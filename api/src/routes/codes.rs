@@ -4,6 +4,7 @@ use super::pages::{Page, Reader, Wants};
 use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::caller::refuse_foreign_form;
+use crate::auth::new_name::{NAMES_MAX, new_name};
 use crate::auth::sign_in::{Entrant, LoggedIn};
 use crate::error::{Code, Error, WantedProof};
 use crate::http::body::Body;
@@ -20,7 +21,7 @@ use axum::response::Response;
 use commands::Actor;
 use domain::proof::{Proof, Purpose, SignIn, Wish};
 use domain::session::Shown;
-use domain::text::{Email, UserName};
+use domain::text::Email;
 use domain::user::Origin;
 use domain::{Command, ProofId, UserId, proof};
 use node::claims::{claim, email_claim};
@@ -33,15 +34,6 @@ use uuid::Uuid;
 
 /// Most bytes of a body that holds a code.
 const BODY_BYTES_MAX: usize = 4 * 1024;
-/// Names that are tried for a new account before it is given up.
-const NAMES_MAX: usize = 16;
-/// What accounts that are opened by mail are called, with a number behind.
-const WORDS: [&str; 32] = [
-    "amber", "aspen", "birch", "breeze", "cedar", "clover", "coral", "dawn", "ember", "fern", "finch", "harbor",
-    "heron", "iris", "juniper", "lark", "linden", "maple", "meadow", "mist", "nova", "ocean", "olive", "otter",
-    "pebble", "pine", "raven", "river", "robin", "sparrow", "tulip", "willow",
-];
-
 pub(crate) fn routes() -> Routes {
     let open = Spec::anyone().body_bytes_max(BODY_BYTES_MAX);
     Routes::default()
@@ -253,10 +245,4 @@ async fn open(
         Err(Error::new(Code::Unavailable, "no free name was found for the new account; try again"))
     });
     opening.await
-}
-
-fn new_name() -> Result<UserName, Error> {
-    let word = WORDS[rand::random_range(0..WORDS.len())];
-    let name = format!("{word} {}", rand::random_range(100..100_000));
-    UserName::parse(&name).map_err(|unfit| Error::new(Code::Internal, unfit))
 }

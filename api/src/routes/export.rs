@@ -7,7 +7,7 @@ use crate::http::address::ClientAddress;
 use crate::http::ndjson::{self, EndedEarly, Lines};
 use axum::response::Response;
 use domain::{Personal, Timestamp, UserId, VERIFIERS, totp};
-use projections::{ProjectionId, chats, sessions, sign_ins, tokens, users};
+use projections::{ProjectionId, chats, identities, sessions, sign_ins, tokens, users};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use store::sql::Database;
@@ -35,7 +35,13 @@ pub(crate) async fn of(
     let held = app.budget.take(address, BYTES_HELD, Some(place))?;
     let users = app.read(ProjectionId::Users, min_position).await?;
     let account = users::by_id(&users.database, user_id).await?.ok_or_else(Error::gone)?;
-    let read = [ProjectionId::Sessions, ProjectionId::Tokens, ProjectionId::SignIns, ProjectionId::Chats];
+    let read = [
+        ProjectionId::Sessions,
+        ProjectionId::Tokens,
+        ProjectionId::Identities,
+        ProjectionId::SignIns,
+        ProjectionId::Chats,
+    ];
     for name in read.into_iter().filter(|name| app.projections.has(*name)) {
         app.read(name, min_position).await?;
     }
@@ -66,6 +72,10 @@ async fn write(
     let database = app.projections.database(ProjectionId::Tokens);
     out.say(tokens::of_user(&database, user_id, now()).await?.iter().map(token)).await?;
     out.say(factor.map(second_factor)).await?;
+    if app.projections.has(ProjectionId::Identities) {
+        let database = app.projections.database(ProjectionId::Identities);
+        out.say(identities::of_user(&database, user_id).await?.iter().map(identity)).await?;
+    }
     write_sign_ins(&app.projections.database(ProjectionId::SignIns), user_id, out).await?;
     if app.projections.has(ProjectionId::Chats) {
         write_chats(&app.projections.database(ProjectionId::Chats), user_id, out).await?;
@@ -166,6 +176,13 @@ fn token(token: &tokens::Token) -> Value {
 fn second_factor(factor: &totp::Factor) -> Value {
     json!({
         "kind": "second-factor", "factor": "totp", "since": factor.since, "recovery_codes_left": factor.codes.len(),
+    })
+}
+
+fn identity(identity: &identities::Identity) -> Value {
+    json!({
+        "kind": "identity", "id": identity.identity_id, "provider": identity.provider, "issuer": identity.issuer,
+        "subject": identity.subject, "email": identity.email, "name": identity.name, "linked_at": identity.linked_at,
     })
 }
 

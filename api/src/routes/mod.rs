@@ -11,10 +11,12 @@ mod direct;
 mod edits;
 mod email;
 pub(crate) mod export;
+mod external;
 mod forgetting;
 #[cfg(test)]
 mod fuzz;
 pub(crate) mod health;
+mod identities;
 mod ids;
 pub(crate) mod inbox;
 pub(crate) mod invitations;
@@ -58,6 +60,8 @@ pub(crate) fn all() -> Routes {
     auth::routes()
         .merge(codes::routes())
         .merge(reset::routes())
+        .merge(external::routes())
+        .merge(identities::routes())
         .merge(me::routes())
         .merge(email::routes())
         .merge(forgetting::routes())

@@ -1,12 +1,13 @@
 //! The documents and the pages that show them, and what operators look at.
 
+use super::external::Browser;
 use api::Settings;
 use domain::proof::Purpose;
 use domain::user::Role;
 use domain::{Event, totp};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use testkit::{Device, TestApp};
+use testkit::{Actor, Device, TestApp};
 
 /// What CONTRACT 1.2 to 1.5 promise of accounts, chats, searching them and mail.
 const CALLS: &str = "
@@ -15,6 +16,10 @@ const CALLS: &str = "
     post /v1/auth/code          post /v1/auth/code/verify       post /v1/auth/login/second
     get /v1/me/totp             post /v1/me/totp                delete /v1/me/totp
     post /v1/me/totp/confirm    post /v1/me/totp/recovery-codes
+    get /v1/auth/providers      get /v1/auth/external/{provider}
+    get /v1/auth/external/{provider}/callback                   post /v1/auth/external/exchange
+    get /v1/me/identities       post /v1/me/identities/begin    post /v1/me/identities/finish
+    delete /v1/me/identities/{id}
     get /c/{token}              post /c/{token}                 get /r/{token}
     get /m/{token}              post /m/{token}
     get /v1/me                  patch /v1/me                    put /v1/me/password
@@ -172,7 +177,7 @@ async fn calls_go_to_the_public_url_where_there_is_one() {
 }
 
 /// In which order the examples are sent.
-const ORDER: [(&str, &str); 42] = [
+const ORDER: [(&str, &str); 45] = [
     ("post", "/v1/auth/register"),
     ("post", "/v1/auth/login"),
     ("patch", "/v1/me"),
@@ -181,6 +186,9 @@ const ORDER: [(&str, &str); 42] = [
     ("post", "/v1/auth/password/reset"),
     ("post", "/v1/auth/code"),
     ("post", "/v1/auth/code/verify"),
+    ("post", "/v1/auth/external/exchange"),
+    ("post", "/v1/me/identities/begin"),
+    ("post", "/v1/me/identities/finish"),
     ("post", "/v1/me/tokens"),
     ("post", "/v1/links"),
     ("put", "/v1/me/preferences"),
@@ -223,7 +231,9 @@ const ORDER: [(&str, &str); 42] = [
 async fn examples_can_be_sent_as_they_are() {
     // Links lead to where the server is.
     let public_url = Some("https://chat.example.org".to_owned());
-    let app = TestApp::start_with(Settings { public_url, ..TestApp::settings() }).await;
+    let provider = servers::Provider::start().await;
+    let settings = super::external::knowing(&[("google", &provider)]);
+    let app = TestApp::start_with(Settings { public_url, ..settings }).await;
     let document = api::document();
     let mut by = app.anonymous();
     let notifier = app.with_role("Nina", Role::Notifier).await;
@@ -243,12 +253,15 @@ async fn examples_can_be_sent_as_they_are() {
             known.insert("challenge", waiting.body["challenge"].as_str().unwrap().to_owned());
         }
         let operation = &document["paths"][path][method];
-        let body = operation.pointer("/requestBody/content/application~1json/schema/$ref").map(|reference| {
+        let reference = operation.pointer("/requestBody/content/application~1json/schema/$ref");
+        let body = if let Some(reference) = reference {
             let name = reference.as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-            let body = with_secret(&app, &known, &name, example(&document, &name));
+            let body = with_secret(&app, &by, &known, &name, example(&document, &name)).await;
             sent.insert(name);
-            body
-        });
+            Some(body)
+        } else {
+            None
+        };
         let mut address = path.to_owned();
         for (name, id) in &known {
             address = address.replace(&format!("{{{name}}}"), id);
@@ -293,8 +306,14 @@ async fn examples_can_be_sent_as_they_are() {
     assert_eq!(sent, schemas, "each kind of body is tried");
 }
 
-/// A secret that is mailed or made by a device stands in no document, nor what was answered before.
-fn with_secret(app: &TestApp, known: &BTreeMap<&str, String>, schema: &str, mut body: Value) -> Value {
+/// A secret that is mailed, made by a device or told a browser stands in no document, nor what was answered before.
+async fn with_secret(
+    app: &TestApp,
+    by: &Actor,
+    known: &BTreeMap<&str, String>,
+    schema: &str,
+    mut body: Value,
+) -> Value {
     match schema {
         "PasswordReset" => body["token"] = super::mail::mail(app, Purpose::Reset).token.into(),
         "FirstCode" => body["code"] = device_code(app, 0).into(),
@@ -305,6 +324,8 @@ fn with_secret(app: &TestApp, known: &BTreeMap<&str, String>, schema: &str, mut 
         "SecondFactorProof" => body["code"] = known["recovery"].clone().into(),
         "ReadMark" => body["message_id"] = known["message_id"].clone().into(),
         "MailedCode" => body["code"] = super::mail::mail(app, Purpose::SignIn).code.into(),
+        "ExternalCode" => body["code"] = Browser::of(by.clone()).code("google", "&link=true").await.into(),
+        "LinkConfirmation" => body["code"] = Browser::of(app.anonymous()).confirmation(by, "google").await.into(),
         _ => {}
     }
     body

@@ -19,6 +19,7 @@ mod direct;
 mod documents;
 mod door;
 mod edits;
+mod external;
 mod forgetting;
 mod fresh_sign_ins;
 mod idempotency;
