@@ -4,8 +4,8 @@ use crate::arguments::Common;
 use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::output::{Column, Listing};
-use crate::settings::table::ROWS;
-use crate::settings::{categories, initial};
+use crate::settings::table::{MASKED, ROWS};
+use crate::settings::{categories, initial, oidc};
 use anyhow::{Context as _, Result};
 use api::ShownSetting;
 use serde_json::json;
@@ -35,7 +35,7 @@ pub fn show(context: &Context) -> Result<()> {
 pub fn settings(context: &Context) -> Vec<ShownSetting> {
     let shown = ROWS.iter().map(|row| {
         let set = context.layers.get(row.key);
-        let value = set.map(|set| if row.secret { "********".to_owned() } else { set.text.clone() });
+        let value = set.map(|set| if row.secret { MASKED.to_owned() } else { set.text.clone() });
         ShownSetting {
             key: row.key.to_owned(),
             env: Some(row.env.to_owned()),
@@ -43,6 +43,13 @@ pub fn settings(context: &Context) -> Vec<ShownSetting> {
             origin: set.map_or("not set", |set| set.origin.as_str()).to_owned(),
             meaning: row.meaning.to_owned(),
         }
+    });
+    let providers = context.layers.oidc().rows().map(|(name, field, set)| ShownSetting {
+        key: format!("{}.{name}.{field}", oidc::KEY),
+        env: Some(oidc::variable(name, field)),
+        value: Some(oidc::shown(field, set).to_owned()),
+        origin: set.origin.clone(),
+        meaning: oidc::meaning(field).to_owned(),
     });
     let (defined, file) = context.layers.categories();
     let categories = defined.iter().map(|category| ShownSetting {
@@ -52,7 +59,7 @@ pub fn settings(context: &Context) -> Vec<ShownSetting> {
         origin: file.to_string(),
         meaning: format!("a category of notifications: {}", category.title.en),
     });
-    shown.chain(categories).collect()
+    shown.chain(providers).chain(categories).collect()
 }
 
 /// Writes the file to begin with: `letopis.toml`, or the one that `--config` names.

@@ -6,6 +6,7 @@ mod database;
 mod machine;
 mod mail;
 mod nats;
+mod providers;
 mod redis;
 mod served;
 
@@ -133,6 +134,7 @@ async fn checks(context: &Context) -> Vec<Check> {
     checks.push(nats::nats(context).await);
     checks.push(redis::redis(context).await);
     checks.extend(mail::mail(context).await);
+    checks.extend(providers::providers(context).await);
     checks
 }
 

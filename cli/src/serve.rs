@@ -173,6 +173,8 @@ fn doors(context: &Context) -> api::Settings {
         shown: config::settings(context).into(),
         doctor: doctor(context),
         has_metrics_listener: settings.metrics_listen.is_some(),
+        providers: settings.providers.clone(),
+        outbound: settings.outbound.clone(),
         rates: settings.rates,
         ..api::Settings::default()
     }

@@ -6,6 +6,7 @@ mod kubernetes;
 mod layers;
 pub mod levels;
 mod mail;
+pub mod oidc;
 mod outbound;
 pub mod table;
 
@@ -80,6 +81,10 @@ pub struct Settings {
     pub variables: couriers::mailings::VariablesSource,
     /// Whether there is a console.
     pub console: bool,
+    /// Other services to sign in by.
+    pub providers: Vec<::oidc::ProviderSettings>,
+    /// What may be called although it is not on the internet, or not by TLS.
+    pub outbound: ::outbound::Allowed,
     /// What the server reports.
     pub log: String,
     /// Whether it reports in JSON.
@@ -132,10 +137,7 @@ impl Settings {
             second_factor: read_as(layers, "second_factor", second_factor)?.unwrap_or_default(),
             storage_wait,
             allowed_origins,
-            trusted_proxies: listed(checked("trusted_proxies", proxies)?.as_deref())
-                .iter()
-                .filter_map(|address| address.parse().ok())
-                .collect(),
+            trusted_proxies: networks(checked("trusted_proxies", proxies)?.as_deref()),
             rates: rates(layers)?,
             nats: checked("nats_url", |text| Address::parse(text).map(drop))?
                 .and_then(|text| Address::parse(&text).ok()),
@@ -148,6 +150,8 @@ impl Settings {
             sendgrid_events: outbound::sendgrid_events(layers)?,
             webhook: outbound::webhook(layers)?,
             console: is_on(checked("console", on_or_off)?),
+            providers: oidc::read(layers)?,
+            outbound: outbound::allowed(layers)?,
             log: checked("log", not_empty)?.unwrap_or_default(),
             log_json: checked("log_format", |text| one_of(text, &["text", "json"], "it must be text or json"))?
                 .is_some_and(|format| format == "json"),
@@ -332,6 +336,10 @@ fn origins(text: &str) -> Result<(), &'static str> {
     } else {
         Err("it must be origins like https://chat.example.org, without a path, with commas between them")
     }
+}
+
+fn networks(text: Option<&str>) -> Vec<Network> {
+    listed(text).iter().filter_map(|address| address.parse().ok()).collect()
 }
 
 fn proxies(text: &str) -> Result<(), &'static str> {

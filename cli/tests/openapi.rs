@@ -1,4 +1,5 @@
-//! The OpenAPI document as generators of clients take it, and `/docs` as a browser does, each on a server of its own.
+//! The OpenAPI document as generators of clients take it, `/docs` as a browser does, and a provider of OpenID Connect that nobody
+//! here wrote, each on a server of its own.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -21,7 +22,7 @@ fn check(part: &str, said: &[&str]) {
 fn check_in(place: &Place, part: &str, said: &[&str]) {
     let server = place.serve();
     let mut command = Command::new("scripts/openapi");
-    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).args([&server.url, part]);
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).arg(&server.url).args(part.split(' '));
     command.env("ADMIN", ADMIN).env("ADMIN_PASSWORD", PASSWORD);
     let ran = Ran::of(command);
     assert_eq!(server.stop(), 0);
@@ -58,4 +59,17 @@ fn every_page_of_the_console_works_in_a_browser() {
     place.run(&["users", "create", ADMIN, "--role", "admin", "--password-file", &password]).ok();
     place.run(&["import", &common::fixture()]).ok();
     check_in(&place, "console", &["pages were looked at, wide and narrow"]);
+}
+
+#[test]
+fn a_provider_that_nobody_here_wrote_signs_in() {
+    // Free a moment ago; the provider takes it when the server is there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let place = Place::new()
+        .with("LETOPIS_RATE_LIMITS", "off")
+        .with("LETOPIS_OIDC_FOREIGN_ISSUER", &format!("http://127.0.0.1:{port}"))
+        .with("LETOPIS_OIDC_FOREIGN_CLIENT_ID", "letopis")
+        .with("LETOPIS_OIDC_FOREIGN_CLIENT_SECRET", "a secret: with + signs & spaces")
+        .with("LETOPIS_OUTBOUND_ALLOW", "127.0.0.1");
+    check_in(&place, &format!("provider {port}"), &["signed in by a foreign provider as Anna of elsewhere"]);
 }

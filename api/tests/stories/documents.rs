@@ -253,12 +253,10 @@ async fn examples_can_be_sent_as_they_are() {
             known.insert("challenge", waiting.body["challenge"].as_str().unwrap().to_owned());
         }
         let operation = &document["paths"][path][method];
-        let reference = operation.pointer("/requestBody/content/application~1json/schema/$ref");
-        let body = if let Some(reference) = reference {
+        let body = if let Some(reference) = operation.pointer("/requestBody/content/application~1json/schema/$ref") {
             let name = reference.as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-            let body = with_secret(&app, &by, &known, &name, example(&document, &name)).await;
-            sent.insert(name);
-            Some(body)
+            sent.insert(name.clone());
+            Some(with_secret(&app, &by, &known, &name, example(&document, &name)).await)
         } else {
             None
         };

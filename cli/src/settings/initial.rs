@@ -1,7 +1,7 @@
 //! The `letopis.toml` to begin with: every setting with its default, as a comment.
 
-use super::categories;
 use super::table::{ROWS, Row};
+use super::{categories, oidc};
 
 const HEAD: &str = "\
 # Settings of Letopis. LETOPIS_* variables win over this file, flags win over both.
@@ -15,7 +15,22 @@ pub fn text() -> String {
     for row in &ROWS {
         text.push_str(&told(row));
     }
+    text.push_str(&oidc_told());
     text.push_str(&categories_told());
+    text
+}
+
+/// Services to sign in by.
+fn oidc_told() -> String {
+    let mut text = format!(
+        "\n# Services to sign in by (OpenID Connect), as many as are wanted; google and vk are known by name. Of each can be \
+         set,\n# also by variables like {}:\n#[{}.google]\n",
+        oidc::variable("google", "client_id"),
+        oidc::KEY
+    );
+    for (field, meaning) in oidc::FIELDS {
+        text.push_str(&format!("#   {field}: {meaning}\n"));
+    }
     text
 }
 

@@ -1,5 +1,6 @@
 //! From where a setting has its value: the default, `letopis.toml`, the environment, a flag; the later one wins.
 
+use super::oidc::{self, OidcLayers};
 use super::table::{ROWS, Row, by_key};
 use super::{categories, kubernetes};
 use crate::exit::{Code, failure};
@@ -33,6 +34,8 @@ pub struct Layers {
     passed_over: Vec<String>,
     /// The categories of notifications that the file defines, and the file.
     categories: (Vec<Category>, String),
+    /// Other services to sign in by.
+    oidc: OidcLayers,
 }
 
 /// What was given on the command line: flag, key and value.
@@ -93,6 +96,11 @@ impl Layers {
         (categories, file)
     }
 
+    /// What is set of other services to sign in by.
+    pub fn oidc(&self) -> &OidcLayers {
+        &self.oidc
+    }
+
     fn lay_file(&mut self, file: Option<&Path>) -> Result<()> {
         let path = match file {
             Some(path) => path,
@@ -114,9 +122,13 @@ impl Layers {
                 self.categories = (categories::read(&value, &name.to_string())?, name.to_string());
                 continue;
             }
+            if key == oidc::KEY {
+                self.oidc.lay_toml(&value, &name.to_string())?;
+                continue;
+            }
             let of_file = secret_of_file(&key, |row| row.key.to_owned(), "_file");
             if by_key(&key).or(of_file).is_none() {
-                let known = ROWS.iter().map(|row| row.key).chain([categories::KEY]);
+                let known = ROWS.iter().map(|row| row.key).chain([categories::KEY, oidc::KEY]);
                 return Err(unknown(&format!("{name}: there is no setting {key}"), &key, known));
             }
             let text = toml_text(&value)
@@ -150,10 +162,13 @@ impl Layers {
                 self.set_exactly(row, value, name);
             } else if let Some(row) = secret_of_file(&name, |row| row.env.to_owned(), "_FILE") {
                 from_files.push((row, name, value));
+            } else if self.oidc.lay_variable(&name, &value)? {
+                // It is laid.
             } else if kubernetes::is_of_a_service(&name, &value.to_string_lossy()) {
                 self.passed_over.push(name);
             } else {
-                let known = ROWS.iter().map(|row| row.env);
+                let of_oidc = oidc::variables_like(&name);
+                let known = ROWS.iter().map(|row| row.env).chain(of_oidc.iter().map(String::as_str));
                 return Err(unknown(&format!("the environment sets {name}, which is no setting"), &name, known));
             }
         }
@@ -168,7 +183,7 @@ impl Layers {
     }
 }
 
-fn toml_text(value: &toml::Value) -> Option<String> {
+pub(super) fn toml_text(value: &toml::Value) -> Option<String> {
     if let Some(list) = value.as_array() {
         let texts = list.iter().map(toml::Value::as_str).collect::<Option<Vec<_>>>()?;
         return Some(texts.join(","));
@@ -181,27 +196,27 @@ fn secret_of_file(name: &str, named: impl Fn(&Row) -> String, suffix: &str) -> O
     ROWS.iter().find(|row| row.secret && named(row) == name)
 }
 
-fn secret_in(file: impl AsRef<Path>) -> Result<String> {
+pub(super) fn secret_in(file: impl AsRef<Path>) -> Result<String> {
     let file = file.as_ref();
     let shown = file.display();
     let text = std::fs::read_to_string(file).with_context(|| format!("could not read the secret in {shown}"))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-fn both(name: &str, file: &str) -> anyhow::Error {
+pub(super) fn both(name: &str, file: &str) -> anyhow::Error {
     failure(Code::Usage, format!("{name} and {file} are both set; keep one of them"))
 }
 
 /// An error with the known name that is nearest.
-pub(super) fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str>) -> anyhow::Error {
+pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> anyhow::Error {
     unlike(what, name, known, "`letopis config show` lists every setting")
 }
 
 /// The same with other advice where none is near.
-pub(super) fn unlike(
+pub(super) fn unlike<'a>(
     what: &str,
     name: &str,
-    known: impl Iterator<Item = &'static str>,
+    known: impl Iterator<Item = &'a str>,
     otherwise: &str,
 ) -> anyhow::Error {
     let nearest =

@@ -9,7 +9,7 @@ use couriers::mailings::VariablesSource;
 use outbound::{Allowed, Error, Url};
 
 /// Hosts and networks that may be private, or called without TLS.
-fn allowed(layers: &Layers) -> Result<Allowed> {
+pub(super) fn allowed(layers: &Layers) -> Result<Allowed> {
     const SHAPE: &str =
         "it must be hosts, addresses and networks (hooks.internal, 10.0.0.0/8), with commas between them";
     Ok(read_as(layers, "outbound_allow", |text| Allowed::parse(text).map_err(|_| SHAPE))?.unwrap_or_default())
@@ -49,7 +49,7 @@ pub(super) fn webhook(layers: &Layers) -> Result<Option<WebhookSettings>> {
     }
 }
 
-fn callable(allowed: &Allowed, text: &str) -> Result<Url, &'static str> {
+pub(super) fn callable(allowed: &Allowed, text: &str) -> Result<Url, &'static str> {
     allowed.check(text).map_err(|error| match error {
         Error::Plain { .. } => "it must begin with https://, unless outbound_allow names its host",
         Error::Private { .. } => "its address is a private one; outbound_allow can allow it",

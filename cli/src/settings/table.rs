@@ -19,6 +19,9 @@ pub struct Row {
 
 const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, is_path: false, meaning: "" };
 
+/// What is shown in place of a secret.
+pub const MASKED: &str = "********";
+
 /// Every setting, in the order in which `config show` lists them.
 pub const ROWS: [Row; 46] = [
     Row {

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod dying;
+mod external;
 mod factors;
 mod listening;
 mod nodes;
