@@ -14,7 +14,7 @@ fn stored() -> Vec<(&'static str, Event)> {
         let (name, payload) = (lines.next().unwrap().trim(), lines.next().unwrap().trim());
         let (category, _) = name.split_once('.').unwrap();
         let id = match category {
-            "name" | "email" | "suppression" => "0f".repeat(32),
+            "name" | "email" | "identity" | "suppression" => "0f".repeat(32),
             "projection" | "template_key" => "users".to_owned(),
             "read_mark" => format!("{ID}.{ID}.7"),
             "digest" => format!("{ID}.7"),
