@@ -77,7 +77,7 @@ const CALLS: &str = "
     post /v1/admin/projections/{name}/skip                      get /v1/admin/tasks
     get /v1/admin/tasks/{task_id}
     get /v1/admin/users         get /v1/admin/users/{user}      get /v1/admin/users/{user}/sessions
-    get /v1/admin/users/{user}/sign-ins                         put /v1/admin/users/{user}/role
+    get /v1/admin/users/{user}/sign-ins                         post /v1/admin/users/{user}/role
     delete /v1/admin/users/{user}/sessions                      delete /v1/admin/users/{user}/sessions/{id}
     post /v1/admin/users/{user}/erase                           get /v1/admin/chats
     get /v1/admin/chats/{chat_id}                               get /v1/admin/search
@@ -296,7 +296,9 @@ async fn examples_can_be_sent_as_they_are() {
             by.token = Some(token.to_owned());
         }
     }
-    let bodies = document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+    // What operators send is tried in `operators` and `console_pages`.
+    let paths = document["paths"].as_object().unwrap().iter().filter(|(path, _)| !path.starts_with("/v1/admin"));
+    let bodies = paths.flat_map(|(_, item)| item.as_object().unwrap().values());
     // What other services send has no schema of ours.
     let of_ours = "/requestBody/content/application~1json/schema/$ref";
     let schemas = bodies.filter_map(|operation| operation.pointer(of_ours)?.as_str()?.rsplit('/').next());

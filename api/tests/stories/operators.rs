@@ -112,7 +112,7 @@ async fn people_are_found_and_signed_out() {
     boris.get("/v1/me").await.expect_problem(401, "invalid-session-id");
     let sign_ins = admin.get("/v1/admin/users/boris/sign-ins").await.expect_status(200).body;
     assert_eq!(sign_ins["sign_ins"][0]["succeeded"], true);
-    admin.put("/v1/admin/users/boris/role", json!({"role": "moderator"})).await.expect_status(200);
+    admin.post("/v1/admin/users/boris/role", json!({"role": "moderator"})).await.expect_status(200);
     admin.delete("/v1/admin/users/anna/sessions").await.expect_status(200);
     admin.get("/v1/me").await.expect_problem(401, "invalid-session-id");
 }

@@ -180,7 +180,7 @@ fn next_runs(row: &Notification, at: Timestamp) -> Vec<Timestamp> {
 /// List deliveries
 ///
 /// The newest first.
-#[utoipa::path(get, path = "/v1/admin/deliveries", operation_id = "listDeliveries", tag = "operators", params(
+#[utoipa::path(get, path = "/v1/admin/deliveries", operation_id = "listAllDeliveries", tag = "operators", params(
     ("state" = Option<String>, Query, description = "Only those in this state, such as `dead-lettered`."),
     ("user_id" = Option<String>, Query, description = "Only those to this user."),
     ("category" = Option<String>, Query, description = "Only those of this category."),

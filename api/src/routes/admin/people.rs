@@ -317,7 +317,7 @@ async fn list_sign_ins(
 }
 
 /// Give a role
-#[utoipa::path(put, path = "/v1/admin/users/{user}/role", operation_id = "setRole", tag = "operators",
+#[utoipa::path(post, path = "/v1/admin/users/{user}/role", operation_id = "setRole", tag = "operators",
     params(("user" = String, Path, description = "A user's id or name.")), request_body = SetRole,
     responses((status = 200, body = Done, description = "They have the role.")))]
 async fn set_role(

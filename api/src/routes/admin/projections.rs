@@ -162,7 +162,7 @@ async fn rebuild(
     context: CommandContext,
 ) -> Result<Response, Error> {
     let node = app.node.on_behalf_of(admin.user_id, context.request_id);
-    begin_rebuild(&app, node, &name).map(accepted)
+    accepted(&app, begin_rebuild(&app, node, &name)?).await
 }
 
 /// Begins to build one again, or `all`.
@@ -193,7 +193,7 @@ async fn verify(
     context: CommandContext,
 ) -> Result<Response, Error> {
     let node = app.node.on_behalf_of(admin.user_id, context.request_id);
-    begin_verify(&app, node, &name).map(accepted)
+    accepted(&app, begin_verify(&app, node, &name)?).await
 }
 
 /// Begins to compare one with the log.

@@ -89,9 +89,10 @@ impl From<Task> for Shown {
 }
 
 /// The answer to what began one.
-pub(super) fn accepted(task: Task) -> Response {
+pub(super) async fn accepted(app: &App, task: Task) -> Result<Response, Error> {
     let address = format!("/v1/admin/tasks/{}", task.id);
-    (StatusCode::ACCEPTED, [(LOCATION, address)], Json(Shown::from(task))).into_response()
+    let position = [(POSITION, app.log_head().await?)];
+    Ok((StatusCode::ACCEPTED, [(LOCATION, address)], position, Json(Shown::from(task))).into_response())
 }
 
 /// List tasks
