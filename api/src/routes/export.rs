@@ -7,7 +7,10 @@ use crate::http::address::ClientAddress;
 use crate::http::ndjson::{self, EndedEarly, Lines};
 use axum::response::Response;
 use domain::{Personal, Timestamp, UserId, VERIFIERS, totp};
-use projections::{ProjectionId, chats, identities, sessions, sign_ins, tokens, users};
+use projections::deliveries::DeliveryFilter;
+use projections::{
+    ProjectionId, Projections, chats, deliveries, identities, mailings, sessions, sign_ins, tokens, users,
+};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use store::sql::Database;
@@ -41,6 +44,8 @@ pub(crate) async fn of(
         ProjectionId::Identities,
         ProjectionId::SignIns,
         ProjectionId::Chats,
+        ProjectionId::Deliveries,
+        ProjectionId::Mailings,
     ];
     for name in read.into_iter().filter(|name| app.projections.has(*name)) {
         app.read(name, min_position).await?;
@@ -80,6 +85,7 @@ async fn write(
     if app.projections.has(ProjectionId::Chats) {
         write_chats(&app.projections.database(ProjectionId::Chats), user_id, out).await?;
     }
+    write_deliveries(&app.projections, user_id, out).await?;
     write_events(&app.log, user_id, up_to, out).await?;
     out.say([json!({"kind": "end", "position": up_to})]).await
 }
@@ -127,6 +133,34 @@ async fn write_chats(db: &Database, user_id: UserId, out: &mut Lines) -> Result<
         out.say(lines).await?;
         match page.last() {
             Some((position, ..)) if page.len() == PAGE as usize => after = *position,
+            Some(_) | None => return Ok(()),
+        }
+    }
+}
+
+/// What they were told, and by which mailing.
+async fn write_deliveries(projections: &Projections, user_id: UserId, out: &mut Lines) -> Result<(), EndedEarly> {
+    let db = projections.database(ProjectionId::Deliveries);
+    let of_mailings = projections.has(ProjectionId::Mailings).then(|| projections.database(ProjectionId::Mailings));
+    let filter = DeliveryFilter { user_id: Some(user_id), ..DeliveryFilter::default() };
+    let mut before = None;
+    loop {
+        let page = deliveries::list(&db, filter, before, PAGE).await?;
+        let mut lines = Vec::with_capacity(page.len());
+        for row in &page {
+            let mailing = match &of_mailings {
+                Some(db) => mailings::name_of(db, row.notification_id).await?,
+                None => None,
+            };
+            lines.push(json!({
+                "kind": "delivery", "delivery_id": row.delivery_id, "notification_id": row.notification_id,
+                "mailing": mailing, "category": row.category, "channel": row.channel, "state": row.status,
+                "at": row.requested_at,
+            }));
+        }
+        out.say(lines).await?;
+        match page.last() {
+            Some(last) if page.len() == PAGE as usize => before = Some(last.position),
             Some(_) | None => return Ok(()),
         }
     }

@@ -34,6 +34,7 @@ mod request;
 mod rows;
 
 use request::{AudienceRequest, MailingChange, MailingRequest};
+pub(crate) use rows::{Listed, MailingDelivery, MailingRun, runs_of};
 
 /// Most bytes of a request: ten thousand ids, and what they are told.
 const REQUEST_BYTES_MAX: usize = 1024 * 1024;
@@ -84,90 +85,90 @@ struct Mailings {
 
 /// What is told to many, and how far it is.
 #[derive(Serialize, ToSchema)]
-struct Mailing {
+pub(crate) struct Mailing {
     #[schema(value_type = Uuid)]
-    mailing_id: MailingId,
+    pub(crate) mailing_id: MailingId,
     /// `draft`, `scheduled`, `running`, `paused`, `finished` or `cancelled`.
     #[schema(example = "running")]
-    state: &'static str,
-    name: String,
+    pub(crate) state: &'static str,
+    pub(crate) name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    template: Option<TemplateName>,
+    pub(crate) template: Option<TemplateName>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<PlainContent>,
+    pub(crate) content: Option<PlainContent>,
     #[schema(example = "marketing")]
-    category: String,
-    audience: AudienceRequest,
+    pub(crate) category: String,
+    pub(crate) audience: AudienceRequest,
     #[schema(schema_with = channels)]
-    channels: Option<Vec<String>>,
+    pub(crate) channels: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    variables: Option<Map<String, Value>>,
+    pub(crate) variables: Option<Map<String, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    variables_url: Option<String>,
+    pub(crate) variables_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
-    send_at: Option<String>,
+    pub(crate) send_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    schedule: Option<RepeatedBy>,
+    pub(crate) schedule: Option<RepeatedBy>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    per_second_max: Option<u32>,
-    expires_in: Option<u32>,
+    pub(crate) per_second_max: Option<u32>,
+    pub(crate) expires_in: Option<u32>,
     /// Who wrote what it says.
     #[schema(value_type = Uuid)]
-    author_id: UserId,
+    pub(crate) author_id: UserId,
     /// Of its last run: how many people are in its audience, as far as that is frozen.
-    recipients: u64,
+    pub(crate) recipients: u64,
     /// Of its last run: how many of its deliveries are in which state.
     #[schema(value_type = Object)]
-    counts: BTreeMap<&'static str, u64>,
+    pub(crate) counts: BTreeMap<&'static str, u64>,
     /// How often the run that is due could not begin.
     #[serde(skip_serializing_if = "Option::is_none")]
-    tries: Option<u32>,
+    pub(crate) tries: Option<u32>,
     /// Why it could not, or why the mailing was stopped by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// When the run that is under way was due, or the next one is.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
-    due_at: Option<Timestamp>,
+    pub(crate) due_at: Option<Timestamp>,
     /// The next runs of its schedule.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
-    next_runs: Vec<Timestamp>,
+    pub(crate) next_runs: Vec<Timestamp>,
     #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
-    updated_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
 }
 
 /// Who would get it if it were sent now, why others would not, and how it reads.
 #[derive(Serialize, ToSchema)]
-struct MailingPreview {
+pub(crate) struct MailingPreview {
     /// How many people.
-    recipients: u64,
+    pub(crate) recipients: u64,
     /// How many of the audience would not get it, by why: `suppressed-address`, `switched-off`, `no-address`, `erased`,
     /// `suspended`.
     #[schema(value_type = Object)]
-    by_reason: BTreeMap<&'static str, u64>,
+    pub(crate) by_reason: BTreeMap<&'static str, u64>,
     /// How it reads to the first three of them.
-    samples: Vec<MailingSample>,
+    pub(crate) samples: Vec<MailingSample>,
     /// Why variables could not be fetched: the samples show the template's examples.
     #[serde(skip_serializing_if = "Option::is_none")]
-    variables_url: Option<String>,
+    pub(crate) variables_url: Option<String>,
     /// Why it cannot be said at all.
     #[serde(skip_serializing_if = "Option::is_none")]
-    fault: Option<String>,
+    pub(crate) fault: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
-struct MailingSample {
+pub(crate) struct MailingSample {
     #[schema(value_type = Uuid)]
-    user_id: UserId,
-    subject: String,
-    text: String,
+    pub(crate) user_id: UserId,
+    pub(crate) subject: String,
+    pub(crate) text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    html: Option<String>,
+    pub(crate) html: Option<String>,
 }
 
 /// List mailings
@@ -214,14 +215,59 @@ async fn create(
     let answer = match app.first_answer(actor, &context).await? {
         // A time that has come meanwhile, or a template that is gone, makes no other request of it.
         Some(answer) => answer,
-        None => {
-            let draft = request::checked(&app, notifier.user_id, context.at, body, None).await?;
-            let command = mailing::Command::Create(Box::new(draft));
-            app.ask(actor, &context, Command::Mailing(MailingId(Uuid::now_v7()), command)).await?
-        }
+        None => drafted(&app, notifier.user_id, &context, body).await?,
     };
-    let Outcome::MailingCreated { mailing_id } = answer.outcome else { return Err(Error::other_answer()) };
+    let mailing_id = created(&answer)?;
     Ok(written(StatusCode::CREATED, &answer, MailingCreated { mailing_id, position: answer.position }))
+}
+
+async fn drafted(app: &App, by: UserId, context: &CommandContext, body: MailingRequest) -> Result<Answer, Error> {
+    let draft = request::checked(app, by, context.at, body, None).await?;
+    let command = mailing::Command::Create(Box::new(draft));
+    app.ask(Actor::User(by), context, Command::Mailing(MailingId(Uuid::now_v7()), command)).await
+}
+
+fn created(answer: &Answer) -> Result<MailingId, Error> {
+    let Outcome::MailingCreated { mailing_id } = answer.outcome else { return Err(Error::other_answer()) };
+    Ok(mailing_id)
+}
+
+/// Drafts a mailing as a request says it.
+pub(crate) async fn create_from(
+    app: &App,
+    by: UserId,
+    context: &CommandContext,
+    body: Map<String, Value>,
+) -> Result<MailingId, Error> {
+    created(&drafted(app, by, context, MailingRequest::parse(body)?).await?)
+}
+
+/// Puts what a request says in the place of a draft.
+pub(crate) async fn change_to(
+    app: &App,
+    by: UserId,
+    context: &CommandContext,
+    mailing: &str,
+    body: Map<String, Value>,
+) -> Result<(), Error> {
+    let reading = app.read(ProjectionId::Mailings, 0).await?;
+    let row = existing(&reading.database, mailing).await?;
+    replaced(app, by, context, &row, MailingRequest::parse(body)?).await.map(drop)
+}
+
+async fn replaced(
+    app: &App,
+    by: UserId,
+    context: &CommandContext,
+    row: &mailings::Mailing,
+    wanted: MailingRequest,
+) -> Result<Answer, Error> {
+    if row.status != Status::Draft {
+        return Err(Error::new(Code::WrongState, Refusal::WrongState));
+    }
+    let draft = request::checked(app, by, context.at, wanted, row.plan.send_at).await?;
+    let change = mailing::Command::Change(Box::new(Change { changes: row.changes, draft }));
+    app.ask(Actor::User(by), context, Command::Mailing(row.mailing_id, change)).await
 }
 
 /// Read a mailing
@@ -265,14 +311,9 @@ async fn change(
         tries += 1;
         let reading = app.read(ProjectionId::Mailings, 0).await?;
         let row = existing(&reading.database, &mailing).await?;
-        if row.status != Status::Draft {
-            return Err(Error::new(Code::WrongState, Refusal::WrongState));
-        }
         let named = mailings::named(&reading.database, row.mailing_id).await?;
         let wanted = MailingRequest::of(&row, &named).changed(&body)?;
-        let draft = request::checked(&app, notifier.user_id, context.at, wanted, row.plan.send_at).await?;
-        let change = mailing::Command::Change(Box::new(Change { changes: row.changes, draft }));
-        match app.ask(actor, &context, Command::Mailing(row.mailing_id, change)).await {
+        match replaced(&app, notifier.user_id, &context, &row, wanted).await {
             Err(error)
                 if error.code == Code::VersionChanged && context.if_match.is_none() && tries < CHANGE_TRIES_MAX => {}
             answer => break answer?,
@@ -291,10 +332,18 @@ async fn delete(
     Path(mailing): Path<String>,
     context: CommandContext,
 ) -> Result<Response, Error> {
-    let delete = mailing::Command::Delete(By { by: Some(notifier.user_id) });
-    let command = Command::Mailing(parse(&mailing)?, delete);
-    let answer = app.ask(Actor::User(notifier.user_id), &context, command).await?;
-    Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
+    Ok(done(&delete_draft(&app, notifier.user_id, &context, &mailing).await?))
+}
+
+/// Deletes a draft.
+pub(crate) async fn delete_draft(
+    app: &App,
+    by: UserId,
+    context: &CommandContext,
+    mailing: &str,
+) -> Result<Answer, Error> {
+    let delete = mailing::Command::Delete(By { by: Some(by) });
+    app.ask(Actor::User(by), context, Command::Mailing(parse(mailing)?, delete)).await
 }
 
 /// Preview a mailing
@@ -310,10 +359,16 @@ async fn preview(
     Path(mailing): Path<String>,
     params: Params,
 ) -> Result<Response, Error> {
-    let reading = app.read(ProjectionId::Mailings, params.min_position).await?;
-    let row = existing(&reading.database, &mailing).await?;
+    let position = app.reached(ProjectionId::Mailings, params.min_position).await?;
+    Ok(read(position, previewed(&app, &mailing, context.at).await?))
+}
+
+/// Who would get a mailing, and how it reads.
+pub(crate) async fn previewed(app: &App, mailing: &str, at: Timestamp) -> Result<MailingPreview, Error> {
+    let reading = app.read(ProjectionId::Mailings, 0).await?;
+    let row = existing(&reading.database, mailing).await?;
     let named = mailings::named(&reading.database, row.mailing_id).await?;
-    let category = outgoing::category(&app, row.plan.category.as_str())?;
+    let category = outgoing::category(app, row.plan.category.as_str())?;
     let recipients = app.read(ProjectionId::Recipients, 0).await?.database;
     let templates = app.read(ProjectionId::Templates, 0).await?.database;
     let active = match row.plan.audience.active_since {
@@ -334,15 +389,14 @@ async fn preview(
         product: "Letopis",
         public_url: &public_url,
     };
-    let looked = couriers::mailings::preview(parts, &row.plan, named, row.texts.as_ref(), context.at).await?;
+    let looked = couriers::mailings::preview(parts, &row.plan, named, row.texts.as_ref(), at).await?;
     let Preview { recipients, by_reason, samples, variables_fault, fault } = looked;
     let sample = |sample: couriers::mailings::Sample| {
         let couriers::mailings::Sample { user_id, subject, text, html } = sample;
         MailingSample { user_id, subject, text, html }
     };
     let samples = samples.into_iter().map(sample).collect();
-    let body = MailingPreview { recipients, by_reason, samples, variables_url: variables_fault, fault };
-    Ok(read(reading.position, body))
+    Ok(MailingPreview { recipients, by_reason, samples, variables_url: variables_fault, fault })
 }
 
 /// Start a mailing
@@ -427,7 +481,7 @@ fn done(answer: &Answer) -> Response {
     written(StatusCode::OK, answer, Done { position: answer.position })
 }
 
-fn parse(mailing: &str) -> Result<MailingId, Error> {
+pub(crate) fn parse(mailing: &str) -> Result<MailingId, Error> {
     id::parse_uuid(mailing).map(MailingId).ok_or_else(not_found)
 }
 
@@ -439,7 +493,15 @@ async fn existing(db: &Database, mailing: &str) -> Result<mailings::Mailing, Err
     mailings::by_id(db, parse(mailing)?).await?.ok_or_else(not_found)
 }
 
-async fn mailing_shown(
+/// A mailing as it is shown.
+pub(crate) async fn shown(app: &App, mailing: &str, now: Timestamp) -> Result<Mailing, Error> {
+    let reading = app.read(ProjectionId::Mailings, 0).await?;
+    let row = existing(&reading.database, mailing).await?;
+    let named = mailings::named(&reading.database, row.mailing_id).await?;
+    mailing_shown(app, &reading.database, row, &named, now).await
+}
+
+pub(crate) async fn mailing_shown(
     app: &App,
     db: &Database,
     row: mailings::Mailing,

@@ -27,7 +27,7 @@ const FUTURE_SECONDS_MAX: i64 = 2 * 366 * 24 * 3_600;
 
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct TemplateName {
+pub(crate) struct TemplateName {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,12 +39,12 @@ pub(super) struct TemplateName {
 
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PlainContent {
+pub(crate) struct PlainContent {
     /// One line.
     #[schema(min_length = 1, max_length = 255)]
-    pub(super) subject: String,
+    pub(crate) subject: String,
     #[schema(min_length = 1)]
-    pub(super) text: String,
+    pub(crate) text: String,
     /// What is not safe in it is taken out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) html: Option<String>,
@@ -52,7 +52,7 @@ pub(super) struct PlainContent {
 
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RepeatedBy {
+pub(crate) struct RepeatedBy {
     /// Five or six fields.
     #[schema(example = "30 9 * * mon")]
     cron: String,

@@ -104,6 +104,10 @@ async fn a_mailing_is_drafted_changed_previewed_and_sent_once() {
         let items = somebody.get("/v1/inbox").await.expect_status(200).body["items"].clone();
         assert_eq!((items.as_array().unwrap().len(), &items[0]["title"]), (1, &json!("Spring is here")));
     }
+    let export = anna.get("/v1/me/export").await.expect_status(200).text;
+    let lines = export.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let told = lines.filter(|line| line["kind"] == "delivery").collect::<Vec<_>>();
+    assert!(told.iter().any(|line| line["mailing"] == "April news" && line["state"] == "delivered"), "{told:?}");
     let runs = nina.get(&format!("{one}/runs")).await.expect_status(200).body["runs"].clone();
     assert_eq!((runs.as_array().unwrap().len(), &runs[0]["recipients"]), (1, &json!(3)));
     assert_eq!(runs[0]["counts"], json!({"delivered": 3}));

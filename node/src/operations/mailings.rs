@@ -2,7 +2,6 @@
 
 use super::{Error, FOLLOW_WAIT};
 use crate::NodeHandle;
-use commands::Request;
 use couriers::mailings::{first_due_at, resumed_due_at};
 use domain::mailing::{By, Command, Refusal, Resume, Start, Status};
 use domain::{MailingId, Timestamp, UserId};
@@ -54,8 +53,9 @@ pub async fn change(node: &NodeHandle, mailing_id: MailingId, verb: MailingVerb)
     let db = node.projections.database(ProjectionId::Mailings);
     let not_found = || commands::Error::Refused(Refusal::NotFound.into());
     let row = mailings::by_id(&db, mailing_id).await?.ok_or_else(not_found)?;
-    let command = domain::Command::Mailing(mailing_id, verb_command(verb, &row, None, at));
-    let position = node.writer.send(Request::by_operator(command, at)).await?.position;
+    let by = Some(node.asker()).filter(|by| *by != UserId::OPERATOR);
+    let command = domain::Command::Mailing(mailing_id, verb_command(verb, &row, by, at));
+    let position = node.writer.send(node.request(command)).await?.position;
     node.projections.caught_up(ProjectionId::Mailings, position, FOLLOW_WAIT).await?;
     let state = mailings::by_id(&db, mailing_id).await?.map_or(row.status, |row| row.status);
     Ok(MailingChange { mailing_id, state, position })

@@ -13,12 +13,12 @@ use store::sql::Tx;
 
 mod queries;
 
-pub use queries::{Mailing, Run, UnderWay, by_id, due, list, named, run, runs, under_way};
+pub use queries::{Mailing, Run, UnderWay, by_id, due, list, name_of, named, run, runs, under_way};
 
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Mailings,
     name: "mailings",
-    version: 1,
+    version: 2,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
@@ -71,6 +71,7 @@ const INDEXES: &str = "
     create index if not exists mailing_by_position on mailing (position);
     create index if not exists mailing_by_status on mailing (status, position);
     create index if not exists mailing_by_next on mailing (next_at) where next_at is not null;
+    create index if not exists mailing_run_by_notification on mailing_run (notification_id);
     create index if not exists mailing_run_under_way on mailing_run (mailing_id) where finished_at is null;
 ";
 

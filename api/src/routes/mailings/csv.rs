@@ -53,7 +53,7 @@ pub(super) async fn of(
     let place = PLACES.try_acquire();
     let place = place.map_err(|_| Error::new(Code::Overloaded, "others export now; try again in a moment"))?;
     let held = app.budget.take(address, BYTES_HELD, Some(place))?;
-    let listed = Listed::find(&app, mailing, &params).await?;
+    let listed = Listed::wanted(&app, mailing, &params).await?;
     let position = listed.position;
     let (mut lines, body) = ndjson::channel();
     // Until both the last part is taken and nothing more is read.

@@ -71,7 +71,7 @@ pub(super) struct MailingRequest {
 /// Whom it is for: people to whom all of it applies. At least one of them.
 #[derive(Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct AudienceRequest {
+pub(crate) struct AudienceRequest {
     /// Everybody, as far as the others do not say less.
     #[serde(skip_serializing_if = "Option::is_none")]
     all: Option<bool>,
@@ -157,6 +157,14 @@ impl MailingRequest {
         }
     }
 
+    /// Reads one out of the fields of a body.
+    ///
+    /// # Errors
+    /// What of them is not well formed.
+    pub(super) fn parse(body: Map<String, Value>) -> Result<MailingRequest, Error> {
+        body::parse(Value::Object(body).to_string().as_bytes())
+    }
+
     /// With what a change says of it.
     ///
     /// # Errors
@@ -179,7 +187,7 @@ impl MailingRequest {
                 whole.insert(name.clone(), value.clone());
             }
         }
-        body::parse(Value::Object(whole).to_string().as_bytes())
+        MailingRequest::parse(whole)
     }
 }
 

@@ -33,25 +33,25 @@ struct MailingRuns {
 
 /// One time that a mailing was sent.
 #[derive(Serialize, ToSchema)]
-struct MailingRun {
+pub(crate) struct MailingRun {
     /// From 1 on.
-    run: u32,
+    pub(crate) run: u32,
     /// What its deliveries are parts of.
     #[schema(value_type = Uuid)]
-    notification_id: NotificationId,
+    pub(crate) notification_id: NotificationId,
     /// How many people are in its audience, as far as that is frozen.
-    recipients: u64,
+    pub(crate) recipients: u64,
     /// How many of its deliveries are in which state.
     #[schema(value_type = Object)]
-    counts: BTreeMap<&'static str, u64>,
+    pub(crate) counts: BTreeMap<&'static str, u64>,
     #[schema(value_type = String, format = DateTime)]
-    due_at: Timestamp,
+    pub(crate) due_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
-    started_at: Timestamp,
+    pub(crate) started_at: Timestamp,
     /// When every delivery was final.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
-    finished_at: Option<Timestamp>,
+    pub(crate) finished_at: Option<Timestamp>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -63,29 +63,29 @@ struct MailingDeliveries {
 
 /// What became of it for one recipient.
 #[derive(Serialize, ToSchema)]
-pub(super) struct MailingDelivery {
+pub(crate) struct MailingDelivery {
     #[schema(value_type = Uuid)]
-    pub(super) delivery_id: DeliveryId,
+    pub(crate) delivery_id: DeliveryId,
     #[schema(value_type = Uuid)]
-    pub(super) user_id: UserId,
+    pub(crate) user_id: UserId,
     /// None when they were erased.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) user_name: Option<String>,
+    pub(crate) user_name: Option<String>,
     #[schema(value_type = String, example = "email")]
-    pub(super) channel: Channel,
+    pub(crate) channel: Channel,
     #[schema(example = "accepted")]
-    pub(super) state: &'static str,
+    pub(crate) state: &'static str,
     /// Why, or what the provider said.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) detail: Option<String>,
+    pub(crate) detail: Option<String>,
     /// Since when it is in that state.
     #[schema(value_type = String, format = DateTime)]
-    pub(super) at: Timestamp,
+    pub(crate) at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
-    pub(super) due_at: Timestamp,
+    pub(crate) due_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
-    pub(super) expires_at: Timestamp,
-    pub(super) attempts: u32,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) attempts: u32,
 }
 
 /// List a mailing's runs
@@ -109,13 +109,24 @@ pub(super) async fn runs(
     let _place = app.budget.page().await?;
     let mut rows = mailings::runs(&reading.database, row.mailing_id, before, limit + 1).await?;
     let next = cut(&mut rows, limit, |last| cursor::write_position(&app.keys, &names, last.run.into()));
+    Ok(read(reading.position, MailingRuns { runs: counted(&app, rows).await?, next }))
+}
+
+async fn counted(app: &App, rows: Vec<Run>) -> Result<Vec<MailingRun>, Error> {
     let mut runs = Vec::with_capacity(rows.len());
     for run in rows {
-        let counts = counts(&app, &run).await?;
+        let counts = counts(app, &run).await?;
         let Run { run, notification_id, recipients, due_at, started_at, finished_at, .. } = run;
         runs.push(MailingRun { run, notification_id, recipients, counts, due_at, started_at, finished_at });
     }
-    Ok(read(reading.position, MailingRuns { runs, next }))
+    Ok(runs)
+}
+
+/// The last runs of a mailing.
+pub(crate) async fn runs_of(app: &App, mailing: &str, limit: u32) -> Result<Vec<MailingRun>, Error> {
+    let reading = app.read(ProjectionId::Mailings, 0).await?;
+    let row = existing(&reading.database, mailing).await?;
+    counted(app, mailings::runs(&reading.database, row.mailing_id, None, limit).await?).await
 }
 
 /// List a mailing's deliveries
@@ -141,7 +152,7 @@ pub(super) async fn deliveries(
         return super::csv::of(app, address, &mailing, params).await;
     }
     let limit = params.limit()?;
-    let listed = Listed::find(&app, &mailing, &params).await?;
+    let listed = Listed::wanted(&app, &mailing, &params).await?;
     let Listed { position, status, run, .. } = &listed;
     let names =
         ["mailing deliveries".to_owned(), format!("{mailing} {:?} {status:?}", run.as_ref().map(|run| run.run))];
@@ -154,7 +165,7 @@ pub(super) async fn deliveries(
 }
 
 /// Which deliveries are asked for.
-pub(super) struct Listed {
+pub(crate) struct Listed {
     /// How far what is read is.
     pub(super) position: u64,
     pub(super) status: Option<Status>,
@@ -165,23 +176,34 @@ pub(super) struct Listed {
 }
 
 impl Listed {
-    pub(super) async fn find(app: &App, mailing: &str, params: &Params) -> Result<Listed, Error> {
+    pub(super) async fn wanted(app: &App, mailing: &str, params: &Params) -> Result<Listed, Error> {
         let unknown = || Error::bad_parameter("state", "must be a state of deliveries");
         let status = params.get("state").map(|text| Status::parse(text).ok_or_else(unknown)).transpose()?;
         let number = params.get("run").map(str::parse::<u32>).transpose();
         let number = number.map_err(|_| Error::bad_parameter("run", "must be the number of a run"))?;
-        let reading = app.read(ProjectionId::Mailings, params.min_position).await?;
+        Listed::find(app, mailing, status, number, params.min_position).await
+    }
+
+    /// Those of a run, of the last one where none is named.
+    pub(crate) async fn find(
+        app: &App,
+        mailing: &str,
+        status: Option<Status>,
+        number: Option<u32>,
+        min_position: u64,
+    ) -> Result<Listed, Error> {
+        let reading = app.read(ProjectionId::Mailings, min_position).await?;
         let row = existing(&reading.database, mailing).await?;
         let run = match number {
             Some(number) => mailings::run(&reading.database, row.mailing_id, number).await?,
             None => mailings::runs(&reading.database, row.mailing_id, None, 1).await?.pop(),
         };
-        let of = app.read(ProjectionId::Deliveries, params.min_position).await?;
+        let of = app.read(ProjectionId::Deliveries, min_position).await?;
         let recipients = app.read(ProjectionId::Recipients, 0).await?.database;
         Ok(Listed { position: of.position.min(reading.position), status, run, deliveries: of.database, recipients })
     }
 
-    pub(super) async fn rows(&self, after: u64, limit: u32) -> Result<Vec<Delivery>, store::Error> {
+    pub(crate) async fn rows(&self, after: u64, limit: u32) -> Result<Vec<Delivery>, store::Error> {
         match &self.run {
             None => Ok(Vec::new()),
             Some(run) => read_model::in_state(&self.deliveries, run.notification_id, self.status, after, limit).await,
@@ -189,7 +211,7 @@ impl Listed {
     }
 
     /// With the names of those who are still there.
-    pub(super) async fn named(&self, rows: Vec<Delivery>) -> Result<Vec<MailingDelivery>, store::Error> {
+    pub(crate) async fn named(&self, rows: Vec<Delivery>) -> Result<Vec<MailingDelivery>, store::Error> {
         let mut names = BTreeMap::new();
         for some in rows.chunks(recipients::IDS_MAX) {
             let ids = some.iter().map(|row| row.user_id).collect::<Vec<_>>();

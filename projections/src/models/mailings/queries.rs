@@ -137,6 +137,13 @@ pub async fn run(db: &Database, id: MailingId, run: u32) -> Result<Option<Run>, 
     db.row(mailing_runs!("where mailing_id = $1 and run = $2"), &[(&id.0).into(), run.into()], one_run).await
 }
 
+/// The name of the mailing of which something is a run.
+pub async fn name_of(db: &Database, id: NotificationId) -> Result<Option<String>, store::Error> {
+    let sql =
+        "select m.name from mailing_run r join mailing m on m.mailing_id = r.mailing_id where r.notification_id = $1";
+    db.row(sql, &[(&id.0).into()], |row| Ok(row.text(0)?.to_owned())).await
+}
+
 /// The runs that are not finished, in any order.
 pub async fn under_way(db: &Database, limit: u32) -> Result<Vec<UnderWay>, store::Error> {
     let sql = "select r.mailing_id, r.run, r.notification_id, r.due_at, r.is_frozen, m.status, m.plan
