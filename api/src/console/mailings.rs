@@ -130,7 +130,12 @@ struct Rows {
     next: Option<u64>,
 }
 
-async fn list(State(app): State<App>, visitor: Visitor, context: CommandContext, params: Params) -> Result<Response, Error> {
+async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    context: CommandContext,
+    params: Params,
+) -> Result<Response, Error> {
     let state = params.get("state").unwrap_or_default().to_owned();
     let before = params.get("before").and_then(|text| text.parse().ok());
     let reading = app.read(ProjectionId::Mailings, 0).await?;
@@ -363,7 +368,8 @@ impl FormFields {
 /// What may be done with a mailing of that state: the verb, its word, whether it is asked for once more.
 fn verbs(frame: &Frame, status: Status) -> Vec<(&'static str, &'static str, bool)> {
     let words = frame.words;
-    let (start, pause, resume) = (("start", words.start, true), ("pause", words.pause, false), ("resume", words.resume, false));
+    let (start, pause, resume) =
+        (("start", words.start, true), ("pause", words.pause, false), ("resume", words.resume, false));
     let (cancel, delete) = (("cancel", words.cancel, true), ("delete", words.delete, true));
     match status {
         Status::Draft => vec![start, delete],

@@ -28,6 +28,7 @@ pub(crate) mod first;
 mod form;
 mod frame;
 mod home;
+mod mailings;
 mod overview;
 mod people;
 mod projections;
@@ -90,6 +91,7 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         of(Module::Search, chats::search_pages),
         of(Module::Notifications, deliveries::pages),
         of(Module::Notifications, templates::pages),
+        of(Module::Mailings, mailings::pages),
         server::pages(),
     ];
     let Pages { admins, moderators } = pages.into_iter().fold(home::pages(), Pages::merge);

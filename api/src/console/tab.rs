@@ -18,6 +18,7 @@ pub(super) enum Tab {
     Templates,
     Notifications,
     Deliveries,
+    Mailings,
     Schedules,
     Suppressions,
     Mailbox,
@@ -39,6 +40,7 @@ impl Tab {
         Tab::Templates,
         Tab::Notifications,
         Tab::Deliveries,
+        Tab::Mailings,
         Tab::Schedules,
         Tab::Suppressions,
         Tab::Mailbox,
@@ -60,6 +62,7 @@ impl Tab {
             Tab::Templates => "/console/templates",
             Tab::Notifications => "/console/notifications",
             Tab::Deliveries => "/console/deliveries",
+            Tab::Mailings => "/console/mailings",
             Tab::Schedules => "/console/schedules",
             Tab::Suppressions => "/console/suppressions",
             Tab::Mailbox => "/mailbox",
@@ -82,6 +85,7 @@ impl Tab {
             Tab::Templates => words.templates,
             Tab::Notifications => words.notifications,
             Tab::Deliveries => words.deliveries,
+            Tab::Mailings => words.mailings,
             Tab::Schedules => words.schedules,
             Tab::Suppressions => words.suppressions,
             Tab::Mailbox => words.mailbox,
@@ -103,6 +107,7 @@ impl Tab {
             | Tab::Templates
             | Tab::Notifications
             | Tab::Deliveries
+            | Tab::Mailings
             | Tab::Schedules
             | Tab::Suppressions
             | Tab::Mailbox
@@ -116,6 +121,7 @@ impl Tab {
         match self {
             Tab::Chats | Tab::Reports => Some(Module::Messenger),
             Tab::Search => Some(Module::Search),
+            Tab::Mailings => Some(Module::Mailings),
             Tab::Templates | Tab::Notifications | Tab::Deliveries | Tab::Schedules | Tab::Suppressions => {
                 Some(Module::Notifications)
             }

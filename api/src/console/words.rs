@@ -201,6 +201,25 @@ words! {
     value: "Value", "Значение";
     origin: "Origin", "Откуда";
     meaning: "Meaning", "Значит";
+    // Mailings.
+    mailings: "Mailings", "Рассылки";
+    new_mailing: "New mailing", "Новая рассылка";
+    run: "Run", "Запуск";
+    started_at: "Begun", "Начат";
+    finished_at: "Finished", "Завершён";
+    no_run_yet: "No run has begun.", "Ещё не запускалась.";
+    start: "Start", "Запустить";
+    edit: "Change", "Изменить";
+    per_second_max: "At most a second", "Не больше в секунду";
+    will_get_it: "Will get it", "Получат";
+    what_it_says: "What it says", "Что в ней сказано";
+    template: "Template", "Шаблон";
+    audience: "Audience", "Кому";
+    everybody: "Everybody", "Всем";
+    when_and_how: "When and how", "Когда и как";
+    send_at: "Send at", "Отправить в";
+    expires_in: "Of use for so many seconds", "Сколько секунд годна";
+    save_draft: "Save the draft", "Сохранить черновик";
     // Events and streams.
     event: "Event", "Событие";
     event_type: "Type", "Тип";

@@ -46,7 +46,10 @@ async fn a_mailing_is_built_previewed_and_sent_by_pages() {
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    assert!(progress.contains("finished") && progress.contains("delivered 2") && progress.contains("2/2"), "{progress}");
+    assert!(
+        progress.contains("finished") && progress.contains("delivered 2") && progress.contains("2/2"),
+        "{progress}"
+    );
     let rows = look(&anna, &format!("{one}/deliveries?state=delivered"), &[]).await.expect_status(200);
     check(&rows);
     assert!(rows.text.contains("Boris &#60;i&#62;"), "{}", rows.text);

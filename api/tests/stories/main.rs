@@ -14,6 +14,7 @@ mod chats;
 mod codes;
 mod conditions;
 mod console;
+mod console_mailings;
 mod console_pages;
 mod direct;
 mod documents;

@@ -110,9 +110,15 @@ impl Contract {
     }
 }
 
-/// `/readyz` answers what keeps it from being ready in its own shape.
+/// `/readyz` answers what keeps it from being ready in its own shape, and the console shows pages to people.
 fn problem_type(path: &str) -> &'static str {
-    if path.starts_with("/readyz") { "application/json" } else { "application/problem+json" }
+    if path.starts_with("/readyz") {
+        "application/json"
+    } else if path.starts_with("/console") {
+        "text/html"
+    } else {
+        "application/problem+json"
+    }
 }
 
 fn escape(text: &str) -> String {
