@@ -49,6 +49,7 @@ codes! {
     InvalidSession = "invalid-session-id", UNAUTHORIZED, "The session is unknown or ended";
     SessionExpired = "session-id-expired", UNAUTHORIZED, "The session has expired";
     BadCredentials = "bad-credentials", UNAUTHORIZED, "User name or password is wrong";
+    BadPasskey = "bad-passkey", UNAUTHORIZED, "This passkey does not sign in here";
     WrongDigits = "bad-code", UNAUTHORIZED, "The code is wrong or has expired";
     SecondFactorNeeded = "second-factor-needed", UNAUTHORIZED, "A second factor is needed to sign in";
     SecondFactorRequired = "second-factor-required", FORBIDDEN, "A second factor must be set up first";
@@ -75,6 +76,7 @@ codes! {
     ProviderUntrue = "provider-untrue", BAD_GATEWAY, "What the provider answered does not hold";
     ProviderUnavailable = "provider-unavailable", BAD_GATEWAY, "The provider does not answer";
     ProviderNotFound = "provider-not-found", NOT_FOUND, "There is no such provider";
+    PasskeyNotFound = "passkey-not-found", NOT_FOUND, "There is no such passkey";
     TokenNotFound = "token-not-found", NOT_FOUND, "There is no such service token";
     ChatNotFound = "chat-not-found", NOT_FOUND, "There is no such chat";
     MemberNotFound = "member-not-found", NOT_FOUND, "There is no such member";
@@ -112,6 +114,7 @@ codes! {
     IdentityTaken = "identity-taken", CONFLICT, "Another account signs in by the identity";
     AccountExists = "account-exists", CONFLICT, "An account has this address; log in there, then link";
     TooManyIdentities = "too-many-identities", CONFLICT, "The account has as many identities as allowed";
+    TooManyPasskeys = "too-many-passkeys", CONFLICT, "The account has as many passkeys as allowed";
     LastWayIn = "last-way-in", CONFLICT, "Without it nobody could sign in to the account";
     TooManyPins = "too-many-pins", CONFLICT, "The chat has as many pinned messages as allowed";
     TooManyBans = "too-many-bans", CONFLICT, "The chat has as many bans as allowed";
@@ -323,6 +326,9 @@ impl From<Refusal> for Error {
             RefusalKind::AccountExists => Code::AccountExists,
             RefusalKind::TooManyIdentities => Code::TooManyIdentities,
             RefusalKind::LastWayIn => Code::LastWayIn,
+            RefusalKind::PasskeyNotFound => Code::PasskeyNotFound,
+            RefusalKind::BadPasskey => Code::BadPasskey,
+            RefusalKind::TooManyPasskeys => Code::TooManyPasskeys,
             RefusalKind::TokenNotFound => Code::TokenNotFound,
             RefusalKind::ChatNotFound => Code::ChatNotFound,
             RefusalKind::MemberNotFound => Code::MemberNotFound,

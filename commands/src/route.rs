@@ -6,11 +6,11 @@ use domain::email::Seen;
 use domain::id::{DigestId, EmailClaim, IdentityClaim, NameClaim, ProjectionName, QuotaId, TemplateKey, TotpId};
 use domain::{
     ChatId, Command, Decision, DeliveryId, IdentitiesId, InboxId, InspectionId, LinkId, MailingId, MessageId,
-    NotificationId, Outcome, PinsId, PreferencesId, ProofId, ReactionsId, ReadMarkId, Reads, Refusal, ReportId,
-    SessionId, State, StreamId, SuppressionId, TemplateId, Timestamp, TokenId, UserId, chat, delivery, digest, email,
-    identities, identity, inbox, inspection, link, mailing, message, name, notification, pins, preferences, projection,
-    proof, quota, reactions, read_mark, report, session, suppression, template, template_key, token, totp, user,
-    ways_in,
+    NotificationId, Outcome, PasskeysId, PinsId, PreferencesId, ProofId, ReactionsId, ReadMarkId, Reads, Refusal,
+    ReportId, SessionId, State, StreamId, SuppressionId, TemplateId, Timestamp, TokenId, UserId, chat, delivery,
+    digest, email, identities, identity, inbox, inspection, link, mailing, message, name, notification, passkeys, pins,
+    preferences, projection, proof, quota, reactions, read_mark, report, session, suppression, template, template_key,
+    token, totp, user, ways_in,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,9 +37,7 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
     let reads = command.reads();
     match command {
         Command::User(id, command) => {
-            let (claim, address, by) = (states.name(reads.claim), states.seen(&reads), states.user(reads.other));
-            let beside = user::Beside { claim, address, by };
-            Ok(user::decide(*id, states.user(Some(*id)), &beside, command, at)?)
+            Ok(user::decide(*id, states.user(Some(*id)), &states.beside_user(&reads), command, at)?)
         }
         Command::Session(id, command) => Ok(states.decide_session(*id, &reads, command, at)?),
         Command::Token(id, command) => {
@@ -48,6 +46,9 @@ pub(crate) fn decide(states: &States, command: &Command, at: Timestamp) -> Resul
         }
         Command::Totp(id, command) => {
             Ok(totp::decide(*id, states.totp(Some(*id)), states.user(reads.user), command, at)?)
+        }
+        Command::Passkeys(id, command) => {
+            Ok(passkeys::decide(*id, states.passkeys(Some(*id)), &states.ways_in(&reads), command, at)?)
         }
         Command::Proof(id, command) => Ok(states.decide_proof(*id, &reads, command, at)?),
         Command::Identities(id, command) => Ok(states.decide_identities(*id, &reads, command, at)?),
@@ -160,9 +161,19 @@ impl States {
         identities::decide(id, self.identities(Some(id)), &beside, command, at)
     }
 
+    fn passkeys(&self, id: Option<PasskeysId>) -> &passkeys::State {
+        static NONE: passkeys::State = passkeys::State { passkeys: BTreeMap::new() };
+        if let Some(State::Passkeys(state)) = self.state(id) { state } else { &NONE }
+    }
+
+    fn beside_user(&self, reads: &Reads) -> user::Beside<'_> {
+        user::Beside { claim: self.name(reads.claim), address: self.seen(reads), by: self.user(reads.other) }
+    }
+
     /// What an account is entered by.
     fn ways_in(&self, reads: &Reads) -> ways_in::Beside<'_> {
-        ways_in::Beside { user: self.user(reads.user), identities: self.identities(reads.identities) }
+        let (identities, passkeys) = (self.identities(reads.identities), self.passkeys(reads.passkeys));
+        ways_in::Beside { user: self.user(reads.user), identities, passkeys }
     }
 
     fn name(&self, claim: Option<NameClaim>) -> name::State {
@@ -205,8 +216,12 @@ impl States {
         command: &session::Command,
         at: Timestamp,
     ) -> Result<Decision, session::Refusal> {
-        let (user, totp) = (self.user(reads.user), self.totp(reads.totp));
-        let beside = session::Beside { user, totp, identity: self.identity(reads.identity) };
+        let beside = session::Beside {
+            user: self.user(reads.user),
+            totp: self.totp(reads.totp),
+            identity: self.identity(reads.identity),
+            passkeys: self.passkeys(reads.passkeys),
+        };
         session::decide(id, &self.session(id), &beside, command, at)
     }
 

@@ -80,6 +80,8 @@ impl UserId {
 id!(TokenId, "a service token");
 id!(TotpId, "a person's second factor: that of the user");
 id!(QuotaId, "a user's quota: that of the user");
+id!(PasskeysId, "the passkeys of a user: that of the user");
+uuid_id!(PasskeyId, "a passkey: it has no stream of its own");
 id!(ProofId, "a proof that somebody reads the mail of an address");
 id!(IdentitiesId, "a user's identities: that of the user");
 uuid_id!(IdentityId, "an identity on the list of a user: its stream is that of its claim");
@@ -367,6 +369,8 @@ pub enum StreamId {
     TotpId(TotpId),
     /// `quota-<id of the user>`
     QuotaId(QuotaId),
+    /// `passkeys-<id of the user>`
+    PasskeysId(PasskeysId),
     /// `name-<64 hex digits>`
     NameClaim(NameClaim),
     /// `email-<64 hex digits>`
@@ -428,6 +432,8 @@ pub enum Category {
     Totp,
     /// What a user has of what is limited.
     Quota,
+    /// The passkeys of a user.
+    Passkeys,
     /// The claim on a name.
     Name,
     /// The claim on an address.
@@ -478,12 +484,13 @@ pub enum Category {
 
 impl Category {
     /// Every category.
-    pub const ALL: [Category; 28] = [
+    pub const ALL: [Category; 29] = [
         Category::User,
         Category::Session,
         Category::Token,
         Category::Totp,
         Category::Quota,
+        Category::Passkeys,
         Category::Name,
         Category::Email,
         Category::Proof,
@@ -517,6 +524,7 @@ impl Category {
             Category::Token => "token",
             Category::Totp => "totp",
             Category::Quota => "quota",
+            Category::Passkeys => "passkeys",
             Category::Name => "name",
             Category::Email => "email",
             Category::Proof => "proof",
@@ -551,6 +559,7 @@ impl Category {
             Category::Reactions | Category::Pins | Category::Report => false,
             Category::Preferences | Category::Suppression | Category::Email | Category::Proof => true,
             Category::Identity | Category::Identities => true,
+            Category::Passkeys => true,
             Category::Message
             | Category::Name
             | Category::Token
@@ -586,6 +595,7 @@ impl StreamId {
             StreamId::TokenId(_) => Category::Token,
             StreamId::TotpId(_) => Category::Totp,
             StreamId::QuotaId(_) => Category::Quota,
+            StreamId::PasskeysId(_) => Category::Passkeys,
             StreamId::NameClaim(_) => Category::Name,
             StreamId::EmailClaim(_) => Category::Email,
             StreamId::ProofId(_) => Category::Proof,
@@ -622,6 +632,7 @@ impl fmt::Display for StreamId {
             StreamId::TokenId(id) => id.fmt(out),
             StreamId::TotpId(id) => id.fmt(out),
             StreamId::QuotaId(id) => id.fmt(out),
+            StreamId::PasskeysId(id) => id.fmt(out),
             StreamId::NameClaim(NameClaim(hash)) | StreamId::EmailClaim(EmailClaim(hash)) => out.write_str(&hex(hash)),
             StreamId::ProofId(id) => id.fmt(out),
             StreamId::IdentityClaim(IdentityClaim(hash)) => out.write_str(&hex(hash)),
@@ -658,6 +669,7 @@ impl StreamId {
             Category::Token => TokenId(parse_uuid(rest)?).into(),
             Category::Totp => TotpId(parse_uuid(rest)?).into(),
             Category::Quota => QuotaId(parse_uuid(rest)?).into(),
+            Category::Passkeys => PasskeysId(parse_uuid(rest)?).into(),
             Category::Name => NameClaim(parse_hash(rest)?).into(),
             Category::Email => EmailClaim(parse_hash(rest)?).into(),
             Category::Proof => ProofId(parse_uuid(rest)?).into(),
@@ -719,12 +731,13 @@ mod tests {
     #[test]
     fn streams_read_back_from_their_text() {
         let id = Uuid::from_u128(7);
-        let streams: [StreamId; 27] = [
+        let streams: [StreamId; 28] = [
             UserId(id).into(),
             SessionId(id).into(),
             TokenId(id).into(),
             QuotaId(id).into(),
             TotpId(id).into(),
+            PasskeysId(id).into(),
             ChatId(id).into(),
             MessageId(id).into(),
             ReactionsId(id).into(),

@@ -21,15 +21,15 @@ pub mod text;
 pub mod time;
 
 pub use accounts::{
-    device, email, identities, identity, name, password, proof, quota, session, token, totp, user, ways_in,
+    device, email, identities, identity, name, passkeys, password, proof, quota, session, token, totp, user, ways_in,
 };
 pub use chat::emoji::Emoji;
 pub use chat::{message, pins, reactions, read_mark, report};
 pub use decision::{Decision, Outcome};
 pub use id::{
     Category, ChatId, DeliveryId, IdentitiesId, IdentityId, InboxId, InspectionId, InvitationId, LinkId, MailingId,
-    MessageId, NotificationId, PinsId, PreferencesId, ProofId, ReactionsId, ReadMarkId, ReportId, SessionId, StreamId,
-    SuppressionId, TemplateId, TokenId, TotpId, UserId,
+    MessageId, NotificationId, PasskeyId, PasskeysId, PinsId, PreferencesId, ProofId, ReactionsId, ReadMarkId,
+    ReportId, SessionId, StreamId, SuppressionId, TemplateId, TokenId, TotpId, UserId,
 };
 pub use notify::{
     delivery, digest, inbox, link, mailing, notification, preferences, suppression, template, template_key,
@@ -56,6 +56,8 @@ pub enum Command {
     Token(TokenId, token::Command),
     /// About one person's second factor.
     Totp(TotpId, totp::Command),
+    /// About the passkeys of one user.
+    Passkeys(PasskeysId, passkeys::Command),
     /// About one proof of an address.
     Proof(ProofId, proof::Command),
     /// About whom other services know one user as.
@@ -107,6 +109,7 @@ impl Command {
             Command::Session(id, _) => (*id).into(),
             Command::Token(id, _) => (*id).into(),
             Command::Totp(id, _) => (*id).into(),
+            Command::Passkeys(id, _) => (*id).into(),
             Command::Proof(id, _) => (*id).into(),
             Command::Identities(id, _) => (*id).into(),
             Command::Chat(id, _) => (*id).into(),
@@ -136,6 +139,7 @@ impl Command {
             Command::Session(_, command) => command.reads(),
             Command::Token(_, command) => command.reads(),
             Command::Totp(id, command) => command.reads(*id),
+            Command::Passkeys(id, command) => command.reads(*id),
             Command::Proof(_, command) => command.reads(),
             Command::Identities(id, command) => command.reads(*id),
             Command::Chat(_, command) => command.reads(),
@@ -174,7 +178,7 @@ impl Command {
             Command::User(..) | Command::Session(..) | Command::Token(..) | Command::Delivery(..) => None,
             Command::Inbox(..) | Command::Projection(..) | Command::Inspection(..) | Command::Nothing(_) => None,
             Command::Preferences(..) | Command::Suppression(..) | Command::Proof(..) | Command::Totp(..) => None,
-            Command::Template(..) | Command::Identities(..) => None,
+            Command::Template(..) | Command::Identities(..) | Command::Passkeys(..) => None,
         }
     }
 
@@ -188,7 +192,7 @@ impl Command {
             Command::Report(..) => true,
             Command::Session(..) | Command::Token(..) | Command::Message(..) | Command::Nothing(_) => true,
             Command::Delivery(..) | Command::Notification(..) | Command::Inbox(..) | Command::Suppression(..) => true,
-            Command::Template(..) | Command::Mailing(..) | Command::Inspection(..) => true,
+            Command::Template(..) | Command::Mailing(..) | Command::Inspection(..) | Command::Passkeys(..) => true,
             // What is said of preferences is judged by the account that they are of.
             Command::User(..) | Command::Preferences(..) | Command::Proof(..) | Command::Projection(..) => false,
             // The same of a second factor and of identities.
@@ -208,6 +212,8 @@ pub enum Event {
     Token(TokenId, token::Event),
     /// To a user's quota.
     Quota(id::QuotaId, quota::Event),
+    /// To the passkeys of a user.
+    Passkeys(PasskeysId, passkeys::Event),
     /// To the claim on a name.
     Name(id::NameClaim, name::Event),
     /// To the claim on an address.
@@ -267,6 +273,7 @@ impl Event {
             Event::Token(id, _) => (*id).into(),
             Event::Totp(id, _) => (*id).into(),
             Event::Quota(id, _) => (*id).into(),
+            Event::Passkeys(id, _) => (*id).into(),
             Event::Name(claim, _) => (*claim).into(),
             Event::Email(claim, _) => (*claim).into(),
             Event::Proof(id, _) => (*id).into(),
@@ -320,6 +327,7 @@ impl Event {
             Event::Token(_, event) => event.name(),
             Event::Totp(_, event) => event.name(),
             Event::Quota(_, event) => event.name(),
+            Event::Passkeys(_, event) => event.name(),
             Event::Name(_, event) => event.name(),
             Event::Email(_, event) => event.name(),
             Event::Proof(_, event) => event.name(),
@@ -354,6 +362,7 @@ impl Event {
             Event::Token(_, event) => event.written(),
             Event::Totp(_, event) => event.written(),
             Event::Quota(_, event) => event.written(),
+            Event::Passkeys(_, event) => event.written(),
             Event::Name(_, event) => event.written(),
             Event::Email(_, event) => event.written(),
             Event::Proof(_, event) => event.written(),
@@ -392,6 +401,7 @@ impl Event {
             Category::Token => parts.placed(token::Event::restore(parts)?, Event::Token)?,
             Category::Totp => parts.placed(totp::Event::restore(parts)?, Event::Totp)?,
             Category::Quota => parts.placed(quota::Event::restore(parts)?, Event::Quota)?,
+            Category::Passkeys => parts.placed(passkeys::Event::restore(parts)?, Event::Passkeys)?,
             Category::Name => parts.placed(name::Event::restore(parts)?, Event::Name)?,
             Category::Email => parts.placed(email::Event::restore(parts)?, Event::Email)?,
             Category::Proof => parts.placed(proof::Event::restore(parts)?, Event::Proof)?,
@@ -432,6 +442,8 @@ pub enum State {
     Totp(totp::State),
     /// A user's quota.
     Quota(quota::State),
+    /// The passkeys of a user.
+    Passkeys(passkeys::State),
     /// The claim on a name.
     Name(name::State),
     /// The claim on an address.
@@ -489,6 +501,7 @@ impl State {
             Category::Token => State::Token(token::State::default()),
             Category::Totp => State::Totp(totp::State::default()),
             Category::Quota => State::Quota(quota::State::default()),
+            Category::Passkeys => State::Passkeys(passkeys::State::default()),
             Category::Name => State::Name(name::State::default()),
             Category::Email => State::Email(email::State::default()),
             Category::Proof => State::Proof(proof::State::default()),
@@ -523,6 +536,7 @@ impl State {
             (State::Token(state), Event::Token(_, event)) => token::evolve(state, event),
             (State::Totp(state), Event::Totp(_, event)) => totp::evolve(state, event),
             (State::Quota(state), Event::Quota(_, event)) => quota::evolve(state, event),
+            (State::Passkeys(state), Event::Passkeys(_, event)) => passkeys::evolve(state, event),
             (State::Name(state), Event::Name(_, event)) => name::evolve(state, event),
             (State::Email(state), Event::Email(_, event)) => email::evolve(state, event),
             (State::Proof(state), Event::Proof(_, event)) => proof::evolve(state, event),
@@ -553,6 +567,7 @@ impl State {
                 | State::Token(_)
                 | State::Totp(_)
                 | State::Quota(_)
+                | State::Passkeys(_)
                 | State::Name(_)
                 | State::Email(_)
                 | State::Proof(_)
@@ -589,6 +604,7 @@ impl State {
             State::Token(state) => state.to_json(),
             State::Totp(state) => state.to_json(),
             State::Quota(state) => state.to_json(),
+            State::Passkeys(state) => state.to_json(),
             State::Name(state) => state.to_json(),
             State::Email(state) => state.to_json(),
             State::Proof(state) => state.to_json(personal),
@@ -631,6 +647,9 @@ pub enum Refusal {
     /// By the rules of second factors.
     #[error(transparent)]
     Totp(#[from] totp::Refusal),
+    /// By the rules of passkeys.
+    #[error(transparent)]
+    Passkeys(#[from] passkeys::Refusal),
     /// By the rules of proofs.
     #[error(transparent)]
     Proof(#[from] proof::Refusal),
@@ -707,6 +726,7 @@ impl Refusal {
             Refusal::Session(refusal) => refusal.kind(),
             Refusal::Token(refusal) => refusal.kind(),
             Refusal::Totp(refusal) => refusal.kind(),
+            Refusal::Passkeys(refusal) => refusal.kind(),
             Refusal::Proof(refusal) => refusal.kind(),
             Refusal::Identities(refusal) => refusal.kind(),
             Refusal::Chat(refusal) => refusal.kind(),

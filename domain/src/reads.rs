@@ -1,7 +1,7 @@
 //! What rules look at beside their own stream.
 
 use crate::id::{EmailClaim, IdentityClaim, NameClaim, PreferencesId, QuotaId, TemplateKey, TotpId};
-use crate::{ChatId, IdentitiesId, MailingId, MessageId, PinsId, ProofId, StreamId, UserId};
+use crate::{ChatId, IdentitiesId, MailingId, MessageId, PasskeysId, PinsId, ProofId, StreamId, UserId};
 
 /// The streams beside its own whose states a command is decided on, by what they are to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Reads {
     pub quota: Option<QuotaId>,
     /// The second factor of who signs in.
     pub totp: Option<TotpId>,
+    /// The passkeys of that account.
+    pub passkeys: Option<PasskeysId>,
     /// The claim on a name that is chosen.
     pub claim: Option<NameClaim>,
     /// The preferences that what is changed has a meaning for.
@@ -53,6 +55,7 @@ impl Reads {
             other,
             quota,
             totp,
+            passkeys,
             claim,
             preferences,
             address,
@@ -73,6 +76,7 @@ impl Reads {
             other.map(StreamId::from),
             quota.map(StreamId::from),
             totp.map(StreamId::from),
+            passkeys.map(StreamId::from),
             claim.map(StreamId::from),
             preferences.map(StreamId::from),
             address.map(StreamId::from),

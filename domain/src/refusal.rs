@@ -5,6 +5,8 @@
 pub enum RefusalKind {
     /// What the caller came in with is wrong, or not right any more.
     BadCredentials,
+    /// The passkey does not sign in to the account.
+    BadPasskey,
     /// The account may not be used.
     Suspended,
     /// There is no such account.
@@ -13,6 +15,10 @@ pub enum RefusalKind {
     SessionNotFound,
     /// There is no such service token.
     TokenNotFound,
+    /// There is no such passkey.
+    PasskeyNotFound,
+    /// The account has as many passkeys as allowed.
+    TooManyPasskeys,
     /// There is no such chat.
     ChatNotFound,
     /// There is no such member of a chat.

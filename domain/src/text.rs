@@ -52,6 +52,10 @@ text!(
     MailingName
 );
 text!(
+    /// A passkey's name: 1 to 64 characters, at least one of them visible.
+    PasskeyName
+);
+text!(
     /// Why something is so, in somebody's own words: 1 to 200 characters, at least one of them visible.
     Note
 );
@@ -173,6 +177,14 @@ impl MailingName {
     pub fn parse(text: &str) -> Result<MailingName, Unfit> {
         one_line(text, 128, "must have 1 to 128 characters")?;
         Ok(MailingName(text.to_owned()))
+    }
+}
+
+impl PasskeyName {
+    /// Parses a passkey's name.
+    pub fn parse(text: &str) -> Result<PasskeyName, Unfit> {
+        one_line(text, 64, "must have 1 to 64 characters")?;
+        Ok(PasskeyName(text.to_owned()))
     }
 }
 
@@ -394,6 +406,7 @@ mod tests {
             assert!(DisplayName::parse(bad).is_err(), "{bad:?}");
             assert!(ChatName::parse(bad).is_err(), "{bad:?}");
             assert!(TokenName::parse(bad).is_err(), "{bad:?}");
+            assert!(PasskeyName::parse(bad).is_err(), "{bad:?}");
         }
         assert!(DisplayName::parse("family 👨\u{200d}👩\u{200d}👧").is_ok());
         assert_eq!(seen("Fire\u{202e}fox 1\n", 20), "Firefox 1");

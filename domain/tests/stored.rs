@@ -8,17 +8,17 @@ use domain::link::{LinkCode, LinkTarget};
 use domain::notify::{CategoryKey, Channel, Kind, Semantics, quiet};
 use domain::session::TokenHash;
 use domain::text::{
-    ChatName, DisplayName, Email, Locale, MailingName, MessageText, Nickname, Note, ReportText, TimeZone, TokenName,
-    UserName,
+    ChatName, DisplayName, Email, Locale, MailingName, MessageText, Nickname, Note, PasskeyName, ReportText, TimeZone,
+    TokenName, UserName,
 };
 use domain::user::{Origin, Verifier};
 use domain::{
     ChatId, DeliveryId, Emoji, Event, IdentitiesId, IdentityId, InboxId, InspectionId, InvitationId, LinkId, MailingId,
-    MessageId, NotificationId, Personal, PinsId, PreferencesId, ProofId, ReactionsId, ReadMarkId, ReportId, SessionId,
-    Stored, StoredParts, StreamId, SuppressionId, TemplateId, Timestamp, TokenId, TotpId, Unreadable, UserId, chat,
-    delivery, digest, email, identities, identity, inbox, inspection, link, mailing, message, name, notification, pins,
-    preferences, projection, proof, quota, reactions, read_mark, report, session, suppression, template, template_key,
-    token, totp, user,
+    MessageId, NotificationId, PasskeyId, PasskeysId, Personal, PinsId, PreferencesId, ProofId, ReactionsId,
+    ReadMarkId, ReportId, SessionId, Stored, StoredParts, StreamId, SuppressionId, TemplateId, Timestamp, TokenId,
+    TotpId, Unreadable, UserId, chat, delivery, digest, email, identities, identity, inbox, inspection, link, mailing,
+    message, name, notification, passkeys, pins, preferences, projection, proof, quota, reactions, read_mark, report,
+    session, suppression, template, template_key, token, totp, user,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -37,6 +37,8 @@ const TOKEN: TokenId = TokenId(Uuid::from_u128(7));
 const OTHER_TOKEN: TokenId = TokenId(Uuid::from_u128(8));
 const TOTP: TotpId = TotpId(ANNA.0);
 const QUOTA: QuotaId = QuotaId(ANNA.0);
+const PASSKEYS: PasskeysId = PasskeysId(ANNA.0);
+const PASSKEY: PasskeyId = PasskeyId(Uuid::from_u128(21));
 const LINK: LinkId = LinkId(Uuid::from_u128(19));
 const CHAT: ChatId = ChatId(Uuid::from_u128(4));
 const INVITATION: InvitationId = InvitationId(Uuid::from_u128(20));
@@ -260,6 +262,24 @@ examples! { sight:
         Event::Quota(QUOTA, quota::Event::TokenReleased(quota::TokenReleased { token_id: TOKEN }))
     },
     Event::Quota(_, quota::Event::TokensCleared) => Event::Quota(QUOTA, quota::Event::TokensCleared),
+    Event::Passkeys(_, passkeys::Event::Added(_)) => Event::Passkeys(PASSKEYS, passkeys::Event::Added(passkeys::Added {
+        user_id: ANNA,
+        passkey_id: PASSKEY,
+        at: AT,
+        uses: passkeys::Uses { counter: 0, backed_up: true },
+        parts: sight.of(passkeys::Parts {
+            name: PasskeyName::parse("my phone").unwrap(),
+            credential: r#"{"cred_id":"AQ"}"#.to_owned(),
+        }),
+    })),
+    Event::Passkeys(_, passkeys::Event::Used(_)) => Event::Passkeys(PASSKEYS, passkeys::Event::Used(passkeys::Used {
+        passkey_id: PASSKEY,
+        at: AT,
+        uses: passkeys::Uses { counter: 7, backed_up: false },
+    })),
+    Event::Passkeys(_, passkeys::Event::Removed(_)) => {
+        Event::Passkeys(PASSKEYS, passkeys::Event::Removed(passkeys::Removed { passkey_id: PASSKEY, at: AT }))
+    },
     Event::Name(_, name::Event::Claimed(_)) => Event::Name(CLAIM, name::Event::Claimed(name::Claimed {
         user_id: ANNA,
     })),

@@ -176,6 +176,7 @@ fn of_refusal(refusal: &Refusal) -> FailureKind {
         | RefusalKind::TokenNotFound
         | RefusalKind::FactorNotFound
         | RefusalKind::IdentityNotFound
+        | RefusalKind::PasskeyNotFound
         | RefusalKind::ChatNotFound
         | RefusalKind::MemberNotFound
         | RefusalKind::MessageNotFound
@@ -186,7 +187,9 @@ fn of_refusal(refusal: &Refusal) -> FailureKind {
         | RefusalKind::InvitationNotFound
         | RefusalKind::ReportNotFound
         | RefusalKind::SuppressionNotFound => FailureKind::NotFound,
-        RefusalKind::BadCredentials | RefusalKind::BadCode | RefusalKind::Suspended => FailureKind::Auth,
+        RefusalKind::BadCredentials | RefusalKind::BadPasskey | RefusalKind::BadCode | RefusalKind::Suspended => {
+            FailureKind::Auth
+        }
         RefusalKind::UserExists
         | RefusalKind::AlreadyExists
         | RefusalKind::FactorExists
@@ -210,6 +213,7 @@ fn of_refusal(refusal: &Refusal) -> FailureKind {
         | RefusalKind::IdentityTaken
         | RefusalKind::AccountExists
         | RefusalKind::TooManyIdentities
+        | RefusalKind::TooManyPasskeys
         | RefusalKind::LastWayIn
         | RefusalKind::TooManyReactions
         | RefusalKind::TooManyPins

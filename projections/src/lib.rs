@@ -20,6 +20,6 @@ pub use engine::table::{Key, Table};
 pub use engine::verify::{Difference, Kind, ModelVerification};
 pub use error::{Behind, Error, Result};
 pub use models::{
-    chats, deliveries, identities, inbox, links, mailings, messages, recipients, sessions, sign_ins, templates, tokens,
-    users,
+    chats, deliveries, identities, inbox, links, mailings, messages, passkeys, recipients, sessions, sign_ins,
+    templates, tokens, users,
 };

@@ -35,10 +35,12 @@ impl App {
             SecondFactor::Admins => self.role_of(user_id).await? == Some(Role::Admin),
             SecondFactor::All => true,
         };
-        if !is_concerned || self.totp(user_id).await?.factor.is_some() {
+        let has_one =
+            async || Ok::<_, Error>(self.totp(user_id).await?.factor.is_some() || self.has_passkey(user_id).await?);
+        if !is_concerned || has_one().await? {
             return Ok(());
         }
-        let detail = "a second factor is required here; set one up with POST /v1/me/totp";
+        let detail = "a second factor is required here; set one up with POST /v1/me/totp, or make a passkey with POST /v1/me/passkeys/begin";
         Err(Error::new(Code::SecondFactorRequired, detail))
     }
 

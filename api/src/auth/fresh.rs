@@ -126,7 +126,8 @@ impl App {
         let password = known.verifier.is_some().then_some(Way::Password);
         let mail = account.email_confirmed.then_some(Way::Mail);
         let external = self.has_identities(user_id).await?.then_some(Way::External);
-        Ok(password.into_iter().chain(mail).chain(external).collect())
+        let passkey = self.has_passkey(user_id).await?.then_some(Way::Passkey);
+        Ok(password.into_iter().chain(mail).chain(external).chain(passkey).collect())
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod back_off;
 pub(crate) mod caller;
+pub(crate) mod challenges;
 pub(crate) mod credentials;
 pub(crate) mod enforcement;
 pub(crate) mod failures;
@@ -15,3 +16,4 @@ mod session_entry;
 pub(crate) mod session_token;
 pub(crate) mod sign_in;
 pub(crate) mod standing;
+pub(crate) mod webauthn;

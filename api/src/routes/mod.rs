@@ -33,6 +33,7 @@ pub(crate) mod notifications;
 pub(crate) mod outgoing;
 pub(crate) mod page;
 mod pages;
+mod passkeys;
 mod pins;
 mod preferences;
 mod proofs;
@@ -66,6 +67,7 @@ pub(crate) fn all() -> Routes {
         .merge(email::routes())
         .merge(forgetting::routes())
         .merge(sessions::routes())
+        .merge(passkeys::routes())
         .merge(tokens::routes())
         .merge(templates::routes())
         .merge(totp::routes())

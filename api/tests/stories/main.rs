@@ -39,6 +39,7 @@ mod modules;
 mod operating;
 mod operators;
 mod pages;
+mod passkeys;
 mod passwords;
 mod pins;
 mod positions;

@@ -3,7 +3,9 @@
 use crate::id::{EmailClaim, IdentityClaim};
 use crate::totp::{self, Second};
 use crate::user::{self, Origin};
-use crate::{Decision, Outcome, Personal, Reads, RefusalKind, SessionId, Timestamp, UserId, identity};
+use crate::{
+    Decision, Outcome, PasskeyId, Personal, Reads, RefusalKind, SessionId, Timestamp, UserId, identity, passkeys,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -55,6 +57,8 @@ pub enum Shown {
         /// The version of the verifier that it was checked against.
         checked: u32,
     },
+    /// That they hold a passkey, which has signed for it.
+    Passkey { passkey_id: PasskeyId, uses: passkeys::Uses },
     /// That they read the mail of an address.
     Mail { claim: EmailClaim },
     /// That another service knows them by that identity.
@@ -112,11 +116,12 @@ impl Command {
     pub fn reads(&self) -> Reads {
         match self {
             Command::SignIn(SignIn { user_id, shown, .. }) => {
-                let identity = match shown {
-                    Shown::Identity { claim } => Some(*claim),
-                    Shown::Password { .. } | Shown::Mail { .. } => None,
-                };
-                Reads { user: Some(*user_id), totp: Some((*user_id).into()), identity, ..Reads::default() }
+                let reads = Reads { user: Some(*user_id), totp: Some((*user_id).into()), ..Reads::default() };
+                match shown {
+                    Shown::Identity { claim } => Reads { identity: Some(*claim), ..reads },
+                    Shown::Passkey { .. } => Reads { passkeys: Some((*user_id).into()), ..reads },
+                    Shown::Password { .. } | Shown::Mail { .. } => reads,
+                }
             }
             Command::End(_) => Reads::default(),
         }
@@ -128,6 +133,9 @@ pub enum Refusal {
     /// There is no such account, its password has changed since it was checked, or the identity is not on its list any more.
     #[error("user name or password is wrong")]
     BadCredentials,
+    /// The passkey is not the account's any more, or there is a copy of it that should not be.
+    #[error("this passkey does not sign in here; use another way")]
+    BadPasskey,
     /// What was shown beside the first proof does not hold.
     #[error(transparent)]
     Second(#[from] totp::Refusal),
@@ -146,6 +154,7 @@ impl Refusal {
             // Removed meanwhile: there is nothing to show any more.
             Refusal::Second(totp::Refusal::NotFound) => RefusalKind::BadCode,
             Refusal::Second(refusal) => refusal.kind(),
+            Refusal::BadPasskey => RefusalKind::BadPasskey,
             Refusal::NotFound => RefusalKind::SessionNotFound,
             Refusal::AlreadyExists => RefusalKind::AlreadyExists,
         }
@@ -161,6 +170,7 @@ pub struct Beside<'a> {
     pub totp: &'a totp::State,
     /// The identity by which they are known elsewhere.
     pub identity: identity::State,
+    pub passkeys: &'a passkeys::State,
 }
 
 /// Decides on one session.
@@ -197,7 +207,12 @@ fn sign_in(id: SessionId, beside: &Beside<'_>, command: &SignIn, at: Timestamp) 
             facts.push(command.opening.opened(id, command.user_id, first, Some(second), at));
             Ok(Decision::of(facts, Outcome::SignedIn { session_id: id }))
         }
-        None => Ok(open_or_ask(id, command.user_id, first, beside.totp, &command.opening, at)),
+        None => {
+            let used = command.shown.used(command.user_id, beside.passkeys, at)?;
+            let mut decision = open_or_ask(id, command.user_id, first, beside.totp, &command.opening, at);
+            decision.facts.splice(0..0, used);
+            Ok(decision)
+        }
     }
 }
 
@@ -223,9 +238,20 @@ impl Shown {
     fn holds(self, user_id: UserId, account: &user::Account, identity: identity::State) -> Result<Way, Refusal> {
         match self {
             Shown::Password { checked } if checked > 0 && account.passwords == checked => Ok(Way::Password),
+            Shown::Passkey { .. } => Ok(Way::Passkey),
             Shown::Mail { claim } if account.address == Some(claim) => Ok(Way::Mail),
             Shown::Identity { .. } if identity.owner == Some(user_id) => Ok(Way::External),
             Shown::Password { .. } | Shown::Mail { .. } | Shown::Identity { .. } => Err(Refusal::BadCredentials),
+        }
+    }
+
+    /// The fact that a passkey was used, where one was.
+    fn used(self, user_id: UserId, passkeys: &passkeys::State, at: Timestamp) -> Result<Option<crate::Event>, Refusal> {
+        match self {
+            Shown::Password { .. } | Shown::Mail { .. } | Shown::Identity { .. } => Ok(None),
+            Shown::Passkey { passkey_id, uses } => {
+                passkeys.used(user_id.into(), passkey_id, uses, at).map(Some).ok_or(Refusal::BadPasskey)
+            }
         }
     }
 }

@@ -1,12 +1,13 @@
 //! What signs in to an account. The last of it stays: an account that nobody can enter is lost to its owner.
 
-use crate::{Reads, RefusalKind, UserId, identities, user};
+use crate::{Reads, RefusalKind, UserId, identities, passkeys, user};
 
 /// What an account is entered by, beside its own password and address.
 #[derive(Clone, Copy, Debug)]
 pub struct Beside<'a> {
     pub user: &'a user::State,
     pub identities: &'a identities::State,
+    pub passkeys: &'a passkeys::State,
 }
 
 /// What it would take away is the last way in.
@@ -22,7 +23,7 @@ impl LastWayIn {
 
 /// The streams of one account that [`Beside`] is made of.
 pub fn reads(user_id: UserId) -> Reads {
-    Reads { user: Some(user_id), identities: Some(user_id.into()), ..Reads::default() }
+    Reads { user: Some(user_id), identities: Some(user_id.into()), passkeys: Some(user_id.into()), ..Reads::default() }
 }
 
 impl Beside<'_> {
@@ -30,6 +31,7 @@ impl Beside<'_> {
     pub(crate) fn one_less(&self, account: &user::Account) -> Result<(), LastWayIn> {
         let password = usize::from(account.passwords > 0);
         let address = usize::from(account.address.is_some());
-        if password + address + self.identities.linked.len() > 1 { Ok(()) } else { Err(LastWayIn) }
+        let others = self.identities.linked.len() + self.passkeys.passkeys.len();
+        if password + address + others > 1 { Ok(()) } else { Err(LastWayIn) }
     }
 }

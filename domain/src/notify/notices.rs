@@ -5,8 +5,8 @@ use super::category::{CategoryKey, Channel};
 use crate::proof::{self, Issued, Purpose};
 use crate::text::Email;
 use crate::{
-    Category, Event, Personal, ProofId, Timestamp, UserId, chat, device, digest, email, identities, report, session,
-    totp, user,
+    Category, Event, Personal, ProofId, Timestamp, UserId, chat, device, digest, email, identities, passkeys, report,
+    session, totp, user,
 };
 use serde_json::{Map, Value, json};
 
@@ -78,7 +78,7 @@ impl Reference {
 pub fn tells_of(category: Category) -> bool {
     match category {
         Category::User | Category::Session | Category::Email | Category::Proof | Category::Chat => true,
-        Category::Report | Category::Totp | Category::Identities => true,
+        Category::Report | Category::Totp | Category::Identities | Category::Passkeys => true,
         Category::Identity => false,
         Category::Token | Category::Quota | Category::Name | Category::Message | Category::Link => false,
         Category::Digest => true,
@@ -97,6 +97,8 @@ pub fn notices(event: &Event, version: u64, at: Timestamp) -> Vec<Notice> {
         of_session(event).into_iter().collect()
     } else if let Event::Totp(id, event) = event {
         of_totp((*id).into(), event).into_iter().collect()
+    } else if let Event::Passkeys(id, event) = event {
+        of_passkeys((*id).into(), event).into_iter().collect()
     } else if let Event::Email(_, event) = event {
         of_email(event).into_iter().collect()
     } else if let Event::Proof(id, event) = event {
@@ -227,6 +229,20 @@ fn of_identities(user_id: UserId, event: &identities::Event) -> Option<Notice> {
     };
     let variables = [("at", json!(at)), ("action", json!(rule)), ("what", json!(what))];
     Some(notice(rule, user_id, CategoryKey::SECURITY, "security.ways-in-changed", variables))
+}
+
+fn of_passkeys(user_id: UserId, event: &passkeys::Event) -> Option<Notice> {
+    let (rule, template, at, name) = match event {
+        passkeys::Event::Added(event) => {
+            ("passkey-added", "security.factor-added", event.at, event.parts.known().map(|parts| parts.name.as_str()))
+        }
+        passkeys::Event::Removed(event) => ("passkey-removed", "security.factor-removed", event.at, None),
+        passkeys::Event::Used(_) => return None,
+    };
+    let variables = [("at", json!(at)), ("factor", json!(session::Way::Passkey))];
+    let mut told = notice(rule, user_id, CategoryKey::SECURITY, template, variables);
+    told.variables.extend(name.map(|name| ("label".to_owned(), json!(name))));
+    Some(told)
 }
 
 fn of_email(event: &email::Event) -> Option<Notice> {

@@ -17,6 +17,8 @@ pub enum ProjectionId {
     Tokens,
     /// Whom other services know people as.
     Identities,
+    /// What people sign in by instead of a password.
+    Passkeys,
     /// Who signed in, and who failed to.
     SignIns,
     /// Chats and their members.
@@ -113,6 +115,7 @@ mod tests {
                 | ProjectionId::Sessions
                 | ProjectionId::Tokens
                 | ProjectionId::Identities
+                | ProjectionId::Passkeys
                 | ProjectionId::SignIns
                 | ProjectionId::Chats
                 | ProjectionId::Messages

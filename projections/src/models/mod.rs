@@ -10,6 +10,7 @@ pub mod inbox;
 pub mod links;
 pub mod mailings;
 pub mod messages;
+pub mod passkeys;
 pub mod recipients;
 pub mod sessions;
 pub mod sign_ins;
@@ -24,6 +25,7 @@ pub(crate) const DEFINITIONS: &[&Definition] = &[
     &sessions::DEFINITION,
     &tokens::DEFINITION,
     &identities::DEFINITION,
+    &passkeys::DEFINITION,
     &sign_ins::DEFINITION,
     &chats::DEFINITION,
     &messages::DEFINITION,

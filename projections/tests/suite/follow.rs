@@ -55,6 +55,7 @@ fn an_unknown_event_stops_only_whom_it_may_concern() {
         (ProjectionId::Sessions, State::Running),
         (ProjectionId::Tokens, State::Running),
         (ProjectionId::Identities, State::Running),
+        (ProjectionId::Passkeys, State::Running),
         (ProjectionId::SignIns, State::Running),
         (ProjectionId::Chats, State::Stopped),
         (ProjectionId::Messages, State::Stopped),

@@ -1,6 +1,8 @@
 //! What is put into a statement.
 
-use domain::{ChatId, IdentityId, InvitationId, MessageId, SessionId, TemplateId, Timestamp, TokenId, UserId};
+use domain::{
+    ChatId, IdentityId, InvitationId, MessageId, PasskeyId, SessionId, TemplateId, Timestamp, TokenId, UserId,
+};
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use tokio_postgres::types::private::BytesMut;
@@ -195,6 +197,12 @@ impl<'a> From<&'a SessionId> for Value<'a> {
 impl<'a> From<&'a TemplateId> for Value<'a> {
     fn from(value: &'a TemplateId) -> Value<'a> {
         Value::Bytes(value.0.as_bytes())
+    }
+}
+
+impl<'a> From<&'a PasskeyId> for Value<'a> {
+    fn from(id: &'a PasskeyId) -> Self {
+        Value::from(&id.0)
     }
 }
 

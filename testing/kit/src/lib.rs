@@ -2,6 +2,7 @@
 //! and a reader of the OpenAPI document that checks every answer which an actor gets.
 
 mod actor;
+mod authenticator;
 mod contract;
 mod device;
 mod live;
@@ -10,6 +11,7 @@ mod server;
 mod shared;
 
 pub use actor::{Actor, Reply};
+pub use authenticator::Authenticator;
 pub use contract::Contract;
 pub use device::Device;
 pub use live::{Heard, Live};

@@ -1,5 +1,6 @@
 use super::*;
 use crate::id::EmailClaim;
+use crate::passkeys;
 use uuid::Uuid;
 
 const ANNA: UserId = UserId(Uuid::from_u128(1));
@@ -81,7 +82,7 @@ impl Given {
                 owner: self.address.as_ref().map_or(&absent, |(_, state)| state),
             },
             claim: name::State { owner: self.name },
-            ways_in: ways_in::Beside { user: &self.user, identities: &state },
+            ways_in: ways_in::Beside { user: &self.user, identities: &state, passkeys: &passkeys::State::default() },
         };
         decide(LIST, &state, &beside, command, NOON).map(|decision| decision.facts)
     }

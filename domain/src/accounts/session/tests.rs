@@ -5,6 +5,7 @@ use uuid::Uuid;
 const ANNA: UserId = UserId(Uuid::from_u128(1));
 const BORIS: UserId = UserId(Uuid::from_u128(2));
 const LAPTOP: SessionId = SessionId(Uuid::from_u128(3));
+const PHONE: PasskeyId = PasskeyId(Uuid::from_u128(4));
 const NOON: Timestamp = Timestamp(1_800_000_000_000_000);
 
 /// Given these facts of a session, when this is wanted, then these are the facts that follow, or the refusal.
@@ -15,7 +16,7 @@ fn check(given: &[Event], when: Command, then: Result<Vec<Event>, Refusal>) {
 
 fn check_with(user: &user::State, given: &[Event], when: Command, then: Result<Vec<Event>, Refusal>) {
     let what = format!("given {given:?}, when {when:?}");
-    let beside = Beside { user, totp: &totp::State::default(), identity: identity() };
+    let beside = Beside { user, totp: &totp::State::default(), identity: identity(), passkeys: &passkeys() };
     let follows = decide(LAPTOP, &folded(given), &beside, &when, NOON)
         .map(|decision| decision.facts.into_iter().map(of_laptop).collect::<Vec<_>>());
     assert_eq!(follows, then, "{what}");
@@ -43,6 +44,15 @@ fn account(passwords: usize) -> user::State {
         user::evolve(ANNA, &mut state, &event);
     }
     state
+}
+
+/// Anna has a passkey that has signed seven times.
+fn passkeys() -> passkeys::State {
+    passkeys::State { passkeys: [(PHONE, uses(7))].into() }
+}
+
+fn uses(counter: u32) -> passkeys::Uses {
+    passkeys::Uses { counter, backed_up: false }
 }
 
 /// Anna has an identity.
@@ -83,7 +93,8 @@ fn ended() -> Event {
 #[test]
 fn the_right_password_opens_a_session() {
     check(&[], sign_in(2), Ok(vec![signed_in()]));
-    let beside = Beside { user: &account(2), totp: &totp::State::default(), identity: identity() };
+    let beside =
+        Beside { user: &account(2), totp: &totp::State::default(), identity: identity(), passkeys: &passkeys() };
     let decision = decide(LAPTOP, &State::Absent, &beside, &sign_in(2), NOON).unwrap();
     assert_eq!(decision.outcome, Outcome::SignedIn { session_id: LAPTOP });
 }
@@ -92,6 +103,26 @@ fn the_right_password_opens_a_session() {
 fn a_password_that_was_changed_after_it_was_checked_opens_nothing() {
     for stale in [0, 1, 3] {
         check(&[], sign_in(stale), Err(Refusal::BadCredentials));
+    }
+}
+
+#[test]
+fn a_passkey_opens_a_session_while_it_is_the_accounts_and_counts_on() {
+    let shown = |passkey_id, counter| {
+        let shown = Shown::Passkey { passkey_id, uses: uses(counter) };
+        Command::SignIn(SignIn { user_id: ANNA, shown, shown_at: None, second: None, opening: opening() })
+    };
+    let (user, totp) = (account(0), totp::State::default());
+    let passkeys = passkeys();
+    let beside = Beside { user: &user, totp: &totp, identity: identity(), passkeys: &passkeys };
+    let decided = |command| decide(LAPTOP, &State::Absent, &beside, &command, NOON).map(|decision| decision.facts);
+    let used = passkeys::Event::Used(passkeys::Used { passkey_id: PHONE, at: NOON, uses: uses(8) });
+    let Event::SignedIn(signed_in) = signed_in() else { unreachable!("it is one") };
+    let signed_in = Event::SignedIn(SignedIn { by: Way::Passkey, ..signed_in });
+    let facts = vec![crate::Event::Passkeys(ANNA.into(), used), crate::Event::Session(LAPTOP, signed_in)];
+    assert_eq!(decided(shown(PHONE, 8)), Ok(facts));
+    for (passkey_id, counter) in [(PHONE, 7), (PHONE, 0), (PasskeyId(Uuid::from_u128(5)), 8)] {
+        assert_eq!(decided(shown(passkey_id, counter)), Err(Refusal::BadPasskey), "{passkey_id:?} {counter}");
     }
 }
 
@@ -106,7 +137,12 @@ fn an_identity_opens_a_session_while_it_is_the_accounts() {
     check_with(&account(0), &[], command(ANNA), Ok(vec![signed_in]));
     check_with(&account(0), &[], command(BORIS), Err(Refusal::BadCredentials));
     let user = account(1);
-    let beside = Beside { user: &user, totp: &totp::State::default(), identity: identity::State::default() };
+    let beside = Beside {
+        user: &user,
+        totp: &totp::State::default(),
+        identity: identity::State::default(),
+        passkeys: &passkeys(),
+    };
     let refused = decide(LAPTOP, &State::Absent, &beside, &command(ANNA), NOON).map(|decision| decision.facts);
     assert_eq!(refused, Err(Refusal::BadCredentials));
 }
@@ -209,7 +245,13 @@ const RECOVERY: totp::RecoveryHash = totp::RecoveryHash([9; 32]);
 fn signs_in(totp: &totp::State, shown: Shown, second: Option<Second>) -> Result<Decision, Refusal> {
     let shown_at = second.map(|_| NOON.plus_seconds(-60));
     let command = Command::SignIn(SignIn { user_id: ANNA, shown, shown_at, second, opening: opening() });
-    decide(LAPTOP, &State::Absent, &Beside { user: &account(2), totp, identity: identity() }, &command, NOON)
+    decide(
+        LAPTOP,
+        &State::Absent,
+        &Beside { user: &account(2), totp, identity: identity(), passkeys: &passkeys() },
+        &command,
+        NOON,
+    )
 }
 
 const PASSWORD: Shown = Shown::Password { checked: 2 };
