@@ -76,9 +76,10 @@ async fn what_was_signed_for_another_page_another_host_or_without_its_holder_doe
     let anna = app.user("Anna").await;
     let (phone, _) = passkey(&app, &anna, None).await;
     let nobody = app.anonymous();
-    let other_page = Authenticator { origin: "http://127.0.0.1:1".to_owned(), ..phone.clone() };
-    let other_host = Authenticator { rp_id: Some("evil.example".to_owned()), ..phone.clone() };
-    let unverified = Authenticator { verifies: false, ..phone.clone() };
+    let (mut other_page, mut other_host, mut unverified) = (phone.clone(), phone.clone(), phone);
+    "http://127.0.0.1:1".clone_into(&mut other_page.origin);
+    other_host.rp_id = Some("evil.example".to_owned());
+    unverified.verifies = false;
     for mut device in [other_page, other_host, unverified] {
         let credential = device.sign(&begin(&nobody).await);
         finish(&nobody, credential).await.expect_problem(401, "bad-passkey");
