@@ -14,10 +14,9 @@ use crate::http::context::CommandContext;
 use crate::http::params::Params;
 use crate::http::reply::{Done, read, written};
 use crate::http::request_log::Notes;
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use commands::Actor;
 use domain::passkeys::{self, Add, Parts, Remove};
 use domain::session::{self, Shown};
@@ -185,10 +184,10 @@ async fn begin_new(
     let making = KeyInTheMaking { user_id, name, state: begun.state };
     let id_hash = known_by(&begun.challenge);
     app.keep_challenge(ChallengeKind::NewPasskey, id_hash, Some(user_id), &making, ends_at(context.at)).await?;
-    Ok(Json(Ceremony { public_key: begun.public_key }).into_response())
+    Ok(read(reading.position, Ceremony { public_key: begun.public_key }))
 }
 
-/// Add the passkey that was made
+/// Add a new passkey
 #[utoipa::path(post, path = "/v1/me/passkeys/finish", operation_id = "finishMyPasskey", tag = "accounts",
     request_body = FinishNew, responses((status = 201, body = PasskeyAdded, description = "It signs in from now on.")))]
 async fn finish_new(
@@ -233,7 +232,7 @@ async fn remove(
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }
 
-/// Begin to sign in by a passkey
+/// Begin signing in by passkey
 ///
 /// Within five minutes the device's answer goes to `POST /v1/auth/passkey/finish`. Who signs in, the device says.
 #[utoipa::path(post, path = "/v1/auth/passkey/begin", operation_id = "beginPasskeyLogin", tag = "accounts",
@@ -242,7 +241,8 @@ async fn begin(State(app): State<App>, context: CommandContext, headers: HeaderM
     let begun = app.relying_party(&headers)?.begin()?;
     let id_hash = known_by(&begun.challenge);
     app.keep_challenge(ChallengeKind::Passkey, id_hash, None, &begun.state, ends_at(context.at)).await?;
-    Ok(Json(Ceremony { public_key: begun.public_key }).into_response())
+    // It depends on nothing that was written.
+    Ok(read(0, Ceremony { public_key: begun.public_key }))
 }
 
 /// Sign in by a passkey
