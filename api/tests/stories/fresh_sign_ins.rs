@@ -33,9 +33,13 @@ async fn send(actor: &Actor, method: &Method, path: &str, body: &Value) -> Reply
     actor.send(method.clone(), path, (!body.is_null()).then(|| body.clone()), &[]).await
 }
 
+/// Where an operation of these wants it, their own stories tell: what they need is not there for everybody.
+const TOLD_ELSEWHERE: [&str; 3] = ["/v1/admin/", "/v1/me/identities", "/v1/me/passkeys"];
+
 #[test]
 fn every_operation_that_wants_it_is_told_here() {
-    let wants = api::operations().into_iter().filter(|operation| operation.spec.fresh);
+    let is_here = |path: &str| !TOLD_ELSEWHERE.iter().any(|of| path.starts_with(of));
+    let wants = api::operations().into_iter().filter(|operation| operation.spec.fresh && is_here(&operation.path));
     let mut wants = wants.map(|operation| format!("{} {}", operation.method, operation.path)).collect::<Vec<_>>();
     let mut told = bodies("").into_iter().map(|(method, path, _)| format!("{method} {path}")).collect::<Vec<_>>();
     wants.sort();
