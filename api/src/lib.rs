@@ -26,8 +26,10 @@ mod reading;
 mod routes;
 mod serve;
 mod settings;
+mod sign_in_pages;
 mod starting;
 mod tasks;
+mod words;
 mod writing;
 
 pub use console::first::FirstAdmin;

@@ -11,7 +11,7 @@ use crate::live::follow::follow;
 use crate::live::signals;
 use crate::routes::spec::{Operation, RateClass};
 use crate::routes::{health, reset};
-use crate::{Network, Settings, console, docs, mailbox, modules, openapi, rate_limits};
+use crate::{Network, Settings, console, docs, mailbox, modules, openapi, rate_limits, sign_in_pages};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
@@ -63,6 +63,7 @@ fn routes(app: &App) -> (Router<App>, Vec<Operation>) {
         let mut document = openapi::complete(document, &operations, app.settings.public_url.as_deref());
         openapi::bound_passwords(&mut document, app.passwords.lengths());
         let pages = docs::pages(&document).merge(mailbox::pages()).merge(reset::form()).merge(console::pages(app));
+        let pages = pages.merge(sign_in_pages::pages(app));
         return (routes.merge(pages), operations);
     }
     let (routes, _, operations) = health::of_every_node().into_parts();

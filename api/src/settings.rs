@@ -31,6 +31,8 @@ pub struct Settings {
     pub has_metrics_listener: bool,
     /// Whether the dev mailbox is shown: where no way to send mail is set.
     pub has_mailbox: bool,
+    /// Whether there are pages for signing in; where there is a console, there are.
+    pub has_sign_in_pages: bool,
     /// Whether there is a console.
     pub has_console: bool,
     /// What is set, for operators to see; masked where it is secret.
@@ -163,6 +165,7 @@ impl Default for Settings {
             second_factor: SecondFactor::Optional,
             has_metrics_listener: false,
             has_mailbox: true,
+            has_sign_in_pages: true,
             has_console: true,
             shown: Arc::from([]),
             doctor: Doctor::default(),

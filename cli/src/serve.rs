@@ -169,6 +169,7 @@ fn doors(context: &Context) -> api::Settings {
         second_factor: settings.second_factor,
         sendgrid_event_key: settings.sendgrid_events.clone(),
         has_mailbox: settings.mail.stays_in_house(),
+        has_sign_in_pages: settings.sign_in_pages,
         has_console: settings.console,
         shown: config::settings(context).into(),
         doctor: doctor(context),

@@ -79,6 +79,8 @@ pub struct Settings {
     pub webhook: Option<couriers::channel::webhook::WebhookSettings>,
     /// Where the variables of mailings may be fetched from.
     pub variables: couriers::mailings::VariablesSource,
+    /// Whether there are pages to sign in by.
+    pub sign_in_pages: bool,
     /// Whether there is a console.
     pub console: bool,
     /// Other services to sign in by.
@@ -149,6 +151,7 @@ impl Settings {
             categories: defined(layers)?,
             sendgrid_events: outbound::sendgrid_events(layers)?,
             webhook: outbound::webhook(layers)?,
+            sign_in_pages: is_on(checked("sign_in_pages", on_or_off)?),
             console: is_on(checked("console", on_or_off)?),
             providers: oidc::read(layers)?,
             outbound: outbound::allowed(layers)?,

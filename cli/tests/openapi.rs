@@ -62,6 +62,11 @@ fn every_page_of_the_console_works_in_a_browser() {
 }
 
 #[test]
+fn a_browser_signs_in_by_password_passkey_and_second_factor() {
+    check("sign-in", &["sign-in: by password, passkey and second factor"]);
+}
+
+#[test]
 fn a_provider_that_nobody_here_wrote_signs_in() {
     // Free a moment ago; the provider takes it when the server is there.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

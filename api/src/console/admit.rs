@@ -16,7 +16,7 @@ use domain::user::Role;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Where strangers sign in.
-const SIGN_IN: &str = "/console/sign-in";
+const SIGN_IN: &str = "/sign-in";
 
 /// The least role that a page is for.
 #[derive(Clone, Copy)]

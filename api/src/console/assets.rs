@@ -1,24 +1,15 @@
-//! The style and the script of the console. Their addresses have a hash of what is in them, so that browsers keep them.
+//! The style and the script of the console.
 
 use crate::app::App;
+use crate::http::assets::{file, path};
 use axum::Router;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::IntoResponse;
-use axum::routing::get;
-use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 
 const CSS: &str = include_str!("assets/console.css");
 const JS: &str = include_str!("assets/console.js");
-const KEPT: &str = "public, max-age=31536000, immutable";
 
-static CSS_PATH: LazyLock<String> = LazyLock::new(|| path(CSS, "css"));
-static JS_PATH: LazyLock<String> = LazyLock::new(|| path(JS, "js"));
-
-fn path(content: &str, kind: &str) -> String {
-    let hash = Sha256::digest(content.as_bytes());
-    format!("/console/assets/console.{}.{kind}", domain::id::hex(&hash[..8]))
-}
+static CSS_PATH: LazyLock<String> = LazyLock::new(|| path("/console/assets/console", CSS, "css"));
+static JS_PATH: LazyLock<String> = LazyLock::new(|| path("/console/assets/console", JS, "js"));
 
 /// The address of the style.
 pub(super) fn css() -> &'static str {
@@ -32,9 +23,6 @@ pub(super) fn js() -> &'static str {
 
 /// Both, for anybody: what is in them is in every release.
 pub(super) fn files() -> Router<App> {
-    let file = |kind: &'static str, content: &'static str| {
-        get(async move || ([(CONTENT_TYPE, kind), (CACHE_CONTROL, KEPT)], content).into_response())
-    };
     Router::new()
         .route(css(), file("text/css; charset=utf-8", CSS))
         .route(js(), file("text/javascript; charset=utf-8", JS))
@@ -50,11 +38,5 @@ mod tests {
             assert!(!content.contains("url(") && !content.contains("@import") && !content.contains("://"));
         }
         assert!(!JS.contains("eval(") && !JS.contains("Function("));
-    }
-
-    #[test]
-    fn the_addresses_change_with_what_is_in_them() {
-        assert_ne!(path("a", "css"), path("b", "css"));
-        assert!(css().ends_with(".css") && js().ends_with(".js"));
     }
 }

@@ -84,7 +84,7 @@ pub(super) fn failure(visitor: Option<&Visitor>, language: Language, error: &Err
         title,
         detail: &error.detail,
         code: error.code.text(),
-        sign_in: (error.code == Code::FreshSignInNeeded).then_some("/console/sign-in?return_to=%2Fconsole"),
+        sign_in: (error.code == Code::FreshSignInNeeded).then_some("/sign-in?return_to=%2Fconsole"),
     };
     html(error.code.status(), &page).unwrap_or_else(IntoResponse::into_response)
 }

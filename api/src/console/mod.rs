@@ -99,7 +99,6 @@ pub(crate) fn pages(app: &App) -> Router<App> {
     admins
         .layer(for_least(Least::Admin))
         .merge(moderators.layer(for_least(Least::Moderator)))
-        .merge(home::sign_in())
         .merge(first::pages())
         .merge(assets::files())
 }

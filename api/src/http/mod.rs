@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod admission;
+pub(crate) mod assets;
 pub(crate) mod body;
 pub(crate) mod budget;
 pub(crate) mod client_origin;

@@ -59,6 +59,7 @@ mod sendgrid;
 mod session_cache;
 mod sessions;
 mod sign_in;
+mod sign_in_pages;
 mod silent_storage;
 mod strangers;
 mod suppressions;

@@ -132,6 +132,13 @@ pub const ROWS: [Row; 46] = [
         ..PLAIN
     },
     Row {
+        key: "sign_in_pages",
+        env: "LETOPIS_SIGN_IN_PAGES",
+        default: Some("on"),
+        meaning: "on, or off: whether there are pages to sign in by, /sign-in; where there is a console, there are",
+        ..PLAIN
+    },
+    Row {
         key: "console",
         env: "LETOPIS_CONSOLE",
         default: Some("on"),

@@ -49,13 +49,3 @@ document.addEventListener("keydown", (event) => {
     menu[here + (event.key === "]" ? 1 : -1)]?.click();
   }
 });
-
-document.querySelector("form[data-sign-in]")?.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const form = event.target;
-  const body = JSON.stringify({ user_name: form.user_name.value, password: form.password.value, cookie: true });
-  const answer = await fetch(form.action, { method: "POST", headers: { "content-type": "application/json" }, body });
-  form.querySelector("[role=alert]").hidden = answer.ok;
-  const wanted = new URLSearchParams(location.search).get("return_to") ?? "";
-  if (answer.ok) location.assign(wanted.startsWith("/console") ? wanted : "/console");
-});
