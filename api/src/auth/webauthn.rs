@@ -2,7 +2,7 @@
 //! kept by the device (discoverable) and for the person to be verified by it: such a key stands for two factors.
 //!
 //! This stands on the core of `webauthn-rs` and not on its outer crate, which refuses hosts that are an address of IP and leaves it
-//! to the device whether a key is discoverable (`docs/decisions/0036`).
+//! to the device whether a key is discoverable (`docs/decisions/0034`).
 
 use crate::app::App;
 use crate::error::{Code, Error};
