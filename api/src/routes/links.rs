@@ -110,7 +110,7 @@ async fn follow(State(app): State<App>, Path(code): Path<String>) -> Result<Resp
 }
 
 /// Where users reach this server: as it is set, or else as the caller does.
-pub(super) fn base(app: &App, headers: &HeaderMap) -> Result<Url, Error> {
+pub(crate) fn base(app: &App, headers: &HeaderMap) -> Result<Url, Error> {
     let named = || headers.get(HOST).and_then(|host| host.to_str().ok()).map(|host| format!("http://{host}"));
     let text = app.settings.public_url.clone().or_else(named).and_then(|text| crate::web_origin(&text));
     let url = text.and_then(|text| Url::parse(&text).ok());
