@@ -5,8 +5,8 @@ use crate::auth::failures::Failures;
 use crate::http::address::household;
 use crate::http::budget::Budget;
 use crate::http::streams::Streams;
+use crate::kept::Kept;
 use crate::live::hub::Hub;
-use crate::routes::admin::overview::Kept;
 use crate::tasks::Tasks;
 use axum::extract::FromRef;
 use node::passwords::Passwords;
@@ -47,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) tasks: Tasks,
     /// What operators were shown last.
     pub(crate) overview: Kept,
+    /// The same of what is counted for it.
+    pub(crate) counts: Kept,
     /// Other services to sign in by, in the order of the settings.
     pub(crate) providers: Vec<oidc::Client>,
     pub(crate) settings: Settings,
@@ -89,6 +91,7 @@ impl App {
             budget,
             tasks: Tasks::default(),
             overview: Kept::default(),
+            counts: Kept::default(),
             rate_limits: settings.rates.map(|rates| RateLimits::new(rates, Arc::clone(&node.keys), node.redis.clone())),
             settings,
         }))

@@ -1,8 +1,8 @@
 //! What an operator can set about the doors.
 
-use crate::console::first::FirstAdmin;
+use crate::doctor::{Doctor, ShownSetting};
+use crate::first_admin::FirstAdmin;
 use crate::http::address::Network;
-use crate::routes::admin::server::{Doctor, ShownSetting};
 use couriers::channel::sendgrid::EventKey;
 use couriers::mailings::VariablesSource;
 use domain::notify::Categories;

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::console::ROOT;
 use crate::console::frame::failure;
+use crate::console::least::Least;
 use crate::console::visitor::Visitor;
 use crate::error::{Code, Error};
 use crate::http::language::AcceptedLanguage;
@@ -12,27 +13,10 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
-use domain::user::Role;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Where strangers sign in.
 const SIGN_IN: &str = "/sign-in";
-
-/// The least role that a page is for.
-#[derive(Clone, Copy)]
-pub(super) enum Least {
-    Moderator,
-    Admin,
-}
-
-impl Least {
-    pub(super) fn admits(self, role: Role) -> bool {
-        match self {
-            Least::Moderator => role.moderates(),
-            Least::Admin => role == Role::Admin,
-        }
-    }
-}
 
 /// Lets in whom the page is for, and makes a page of whatever fails. A stranger is sent to sign in.
 pub(super) async fn admit(State((app, least)): State<(App, Least)>, request: Request, next: Next) -> Response {

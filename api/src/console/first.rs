@@ -4,8 +4,8 @@ use super::form::Fields;
 use super::frame::{Frame, html};
 use crate::app::App;
 use crate::auth::caller::refuse_foreign_form;
-use crate::auth::session_token::{hash, new_token};
 use crate::error::{Code, Error};
+use crate::first_admin::FirstAdmin;
 use crate::http::language::AcceptedLanguage;
 use askama::Template;
 use axum::Router;
@@ -13,36 +13,10 @@ use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use domain::session::TokenHash;
+use domain::notify::Language;
 use domain::user::Role;
-use domain::{Timestamp, notify::Language};
 use node::operations::users;
 use projections::{ProjectionId, recipients};
-use std::sync::Arc;
-use store::now;
-use tokio::sync::Mutex;
-
-/// For how long the link is good, in seconds.
-const GOOD_SECONDS: i64 = 24 * 3_600;
-
-/// What the link of the first admin is checked against. It is in memory: a start of a log that is still empty makes another.
-#[derive(Clone, Debug)]
-pub struct FirstAdmin {
-    token_hash: TokenHash,
-    expires_at: Timestamp,
-    /// Whether it was used; one at a time asks.
-    used: Arc<Mutex<bool>>,
-}
-
-impl FirstAdmin {
-    /// A new one, and the path of its link.
-    pub fn new() -> (FirstAdmin, String) {
-        let token = new_token();
-        let expires_at = now().plus_seconds(GOOD_SECONDS);
-        let first = FirstAdmin { token_hash: hash(&token), expires_at, used: Arc::default() };
-        (first, format!("/console/first/{token}"))
-    }
-}
 
 #[derive(Template)]
 #[template(path = "first.html")]
@@ -60,8 +34,7 @@ pub(super) fn pages() -> Router<App> {
 async fn check(app: &App, token: &str) -> Result<FirstAdmin, Error> {
     let gone = || Error::new(Code::LinkExpired, "this link was used, has expired, or an admin is there already");
     let first = app.settings.first_admin.clone().ok_or_else(gone)?;
-    // Hashes are compared: how long that takes tells nothing of the token.
-    if first.token_hash != hash(token) || first.expires_at <= now() {
+    if !first.is_of(token) {
         return Err(gone());
     }
     let reading = app.read(ProjectionId::Recipients, 0).await?;

@@ -56,6 +56,21 @@ impl Frame {
     }
 }
 
+impl Visitor {
+    /// What every page has around it.
+    pub(super) fn frame(&self, tab: Tab) -> Frame {
+        Frame::new(Some(self), self.language, Some(tab)).telling(self.is_done)
+    }
+
+    /// A page.
+    ///
+    /// # Errors
+    /// None in practice: templates write into memory.
+    pub(super) fn page(&self, page: &impl Template) -> Result<Response, Error> {
+        html(StatusCode::OK, page)
+    }
+}
+
 #[derive(Template)]
 #[template(path = "failure.html")]
 struct Failure<'a> {

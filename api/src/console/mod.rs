@@ -28,6 +28,7 @@ pub(crate) mod first;
 mod form;
 mod frame;
 mod home;
+mod least;
 mod mailings;
 mod overview;
 mod people;
@@ -41,10 +42,10 @@ mod visitor;
 mod words;
 
 use crate::app::App;
-use admit::Least;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::MethodRouter;
+use least::Least;
 use node::Module;
 
 /// Where it begins.

@@ -140,6 +140,6 @@ async fn arm(State(app): State<App>, visitor: Visitor, fields: Fields) -> Result
         "couriers" => drop(notifications::arm(&node, true).await?),
         _ => return Err(Error::new(Code::BadParameters, "what must be relay or couriers")),
     }
-    app.overview.forget().await;
+    crate::routes::admin::overview::forget(&app).await;
     Ok(done(super::ROOT))
 }

@@ -79,6 +79,6 @@ async fn act(
         "skip" => drop(operations::skip(&node, &name, reason.unwrap_or_default()).await?),
         _ => return Err(Error::new(Code::NotFound, "there is no such verb")),
     }
-    app.overview.forget().await;
+    crate::routes::admin::overview::forget(&app).await;
     Ok(done(Tab::Projections.path()))
 }

@@ -1,6 +1,6 @@
 //! The menu.
 
-use super::admit::Least;
+use super::least::Least;
 use super::words::Words;
 use node::Module;
 

@@ -1,6 +1,5 @@
 //! Who looks at a page.
 
-use super::frame::{Frame, html};
 use super::tab::Tab;
 use super::words::Words;
 use crate::app::App;
@@ -8,9 +7,7 @@ use crate::auth::caller::Person;
 use crate::error::Error;
 use crate::http::context::RequestId;
 use crate::http::language::AcceptedLanguage;
-use askama::Template;
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::notify::Language;
@@ -33,7 +30,7 @@ pub(super) struct Visitor {
     modules: Modules,
     has_mailbox: bool,
     /// Whether they come from a form that was carried out.
-    is_done: bool,
+    pub(super) is_done: bool,
 }
 
 impl Visitor {
@@ -64,11 +61,6 @@ impl Visitor {
         })
     }
 
-    /// What every page has around it.
-    pub(super) fn frame(&self, tab: Tab) -> Frame {
-        Frame::new(Some(self), self.language, Some(tab)).telling(self.is_done)
-    }
-
     pub(super) fn words(&self) -> &'static Words {
         Words::in_language(self.language)
     }
@@ -86,14 +78,6 @@ impl Visitor {
     /// The node, for operations in the name of who looks.
     pub(super) fn node(&self, app: &App) -> NodeHandle {
         app.node.on_behalf_of(self.user_id, self.request_id.clone())
-    }
-
-    /// A page.
-    ///
-    /// # Errors
-    /// None in practice: templates write into memory.
-    pub(super) fn page(&self, page: &impl Template) -> Result<Response, Error> {
-        html(StatusCode::OK, page)
     }
 }
 

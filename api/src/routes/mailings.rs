@@ -30,11 +30,13 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 mod csv;
+mod listed;
 mod request;
 mod rows;
 
+pub(crate) use listed::{Listed, MailingDelivery};
 use request::{AudienceRequest, MailingChange, MailingRequest};
-pub(crate) use rows::{Listed, MailingDelivery, MailingRun, runs_of};
+pub(crate) use rows::{MailingRun, runs_of};
 
 /// Most bytes of a request: ten thousand ids, and what they are told.
 const REQUEST_BYTES_MAX: usize = 1024 * 1024;

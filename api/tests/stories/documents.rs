@@ -305,6 +305,8 @@ async fn examples_can_be_sent_as_they_are() {
     // What other services send has no schema of ours.
     let of_ours = "/requestBody/content/application~1json/schema/$ref";
     let schemas = bodies.filter_map(|operation| operation.pointer(of_ours)?.as_str()?.rsplit('/').next());
+    // What a device has signed is no example: it is tried in `passkeys`.
+    let schemas = schemas.filter(|name| !["MadePasskey", "PasskeyLogin"].contains(name));
     let schemas = schemas.map(str::to_owned).collect::<BTreeSet<_>>();
     assert_eq!(sent, schemas, "each kind of body is tried");
 }

@@ -163,10 +163,8 @@ async fn one_that_was_removed_and_that_of_who_was_erased_sign_nobody_in() {
         .await
         .expect_status(200);
     finish(&nobody, credential).await.expect_problem(401, "bad-passkey");
-    let data = app.data();
-    let name = b"my phone";
-    app.stop().await;
-    assert_eq!(super::tokens::holding(&data, name), Vec::<std::path::PathBuf>::new());
+    let folder = app.stop().await;
+    assert_eq!(super::tokens::holding(folder.path(), b"my phone"), Vec::<std::path::PathBuf>::new());
 }
 
 #[tokio::test]

@@ -15,9 +15,8 @@ use node::operations::disk::{self, FREE_BYTES_EASY, FREE_BYTES_LEAST};
 use node::operations::pace;
 use node::recent_errors;
 use serde::Serialize;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use store::{Arming, Outlet, RelayPlace, now};
-use tokio::sync::Mutex;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -178,21 +177,6 @@ impl Trouble {
     }
 }
 
-/// What was looked up last.
-#[derive(Default)]
-pub(crate) struct Kept {
-    overview: Mutex<Option<(Instant, Overview)>>,
-    counts: Mutex<Option<(Instant, Counts)>>,
-}
-
-impl Kept {
-    /// Looks everything up again the next time: somebody has changed what is seen.
-    pub(crate) async fn forget(&self) {
-        *self.counts.lock().await = None;
-        *self.overview.lock().await = None;
-    }
-}
-
 /// What is counted row by row, or asked of the database where nodes share it.
 #[derive(Clone)]
 struct Counts {
@@ -219,15 +203,13 @@ async fn overview(State(app): State<App>, _admin: Admin) -> Result<Response, Err
 /// # Errors
 /// When the log, a read model or the disk cannot be read.
 pub(crate) async fn look(app: &App) -> Result<Overview, Error> {
-    let mut kept = app.overview.overview.lock().await;
-    if let Some((at, overview)) = kept.as_ref()
-        && at.elapsed() < KEPT
-    {
-        return Ok(overview.clone());
-    }
-    let overview = look_again(app).await?;
-    *kept = Some((Instant::now(), overview.clone()));
-    Ok(overview)
+    app.overview.or_look(KEPT, look_again(app)).await
+}
+
+/// Looks everything up again the next time: somebody has changed what is seen.
+pub(crate) async fn forget(app: &App) {
+    app.counts.forget().await;
+    app.overview.forget().await;
 }
 
 /// What is counted row by row, up to 20 seconds old.
@@ -235,12 +217,10 @@ pub(crate) async fn look(app: &App) -> Result<Overview, Error> {
 /// # Errors
 /// When a read model cannot be read.
 async fn counts(app: &App) -> Result<Counts, Error> {
-    let mut kept = app.overview.counts.lock().await;
-    if let Some((at, counts)) = kept.as_ref()
-        && at.elapsed() < COUNTS_KEPT
-    {
-        return Ok(counts.clone());
-    }
+    app.counts.or_look(COUNTS_KEPT, count(app)).await
+}
+
+async fn count(app: &App) -> Result<Counts, Error> {
     let database = |name| app.projections.database(name);
     let (log, folder) = (app.log.clone(), app.folder.clone());
     let armed = app.ask_log(app.settings.storage_wait, move || {
@@ -249,7 +229,7 @@ async fn counts(app: &App) -> Result<Counts, Error> {
         Ok::<_, store::Error>((armed(Outlet::Relay)?, armed(Outlet::Couriers)?))
     });
     let (relay_armed, couriers_armed) = armed.await??;
-    let counts = Counts {
+    Ok(Counts {
         relay_armed,
         couriers_armed,
         sessions: sessions::count(&database(ProjectionId::Sessions), now()).await?,
@@ -261,9 +241,7 @@ async fn counts(app: &App) -> Result<Counts, Error> {
             true => deliveries::by_status(&database(ProjectionId::Deliveries)).await?,
             false => Vec::new(),
         },
-    };
-    *kept = Some((Instant::now(), counts.clone()));
-    Ok(counts)
+    })
 }
 
 async fn look_again(app: &App) -> Result<Overview, Error> {

@@ -2,16 +2,13 @@
 
 use crate::app::App;
 use crate::auth::caller::Admin;
+use crate::doctor::{ShownCheck, ShownSetting};
 use crate::error::{Code, Error};
 use crate::http::reply::read;
 use crate::routes::spec::{Routes, Spec};
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -27,67 +24,6 @@ pub(crate) fn routes() -> Routes {
     Routes::default()
         .add(routes!(settings), Spec::admin())
         .add(routes!(doctor), Spec::admin().fails(&[Code::Overloaded]))
-}
-
-/// A setting as it is shown.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Setting)]
-pub struct ShownSetting {
-    /// In `letopis.toml`.
-    #[schema(example = "session_idle")]
-    pub key: String,
-    /// The environment variable.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub env: Option<String>,
-    /// Masked where it may hold a secret; absent where it is not set.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
-    /// Where it was set.
-    #[schema(example = "default")]
-    pub origin: String,
-    pub meaning: String,
-}
-
-/// What one look found.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = DoctorCheck)]
-pub struct ShownCheck {
-    #[schema(example = "disk")]
-    pub check: String,
-    /// `ok`, `warning` or `problem`.
-    #[schema(example = "ok")]
-    pub state: String,
-    pub found: String,
-    /// What to do.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub advice: Option<String>,
-}
-
-type Checks = Pin<Box<dyn Future<Output = Vec<ShownCheck>> + Send>>;
-
-/// Looks at everything that a server needs. Whoever starts the server knows how: it is more than these doors know of.
-#[derive(Clone)]
-pub struct Doctor(Arc<dyn Fn() -> Checks + Send + Sync>);
-
-impl Doctor {
-    /// One that looks in that way.
-    pub fn new<F: Future<Output = Vec<ShownCheck>> + Send + 'static>(
-        look: impl Fn() -> F + Send + Sync + 'static,
-    ) -> Doctor {
-        Doctor(Arc::new(move || Box::pin(look())))
-    }
-}
-
-impl Default for Doctor {
-    fn default() -> Doctor {
-        Doctor::new(async || Vec::new())
-    }
-}
-
-impl fmt::Debug for Doctor {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Doctor")
-    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -110,7 +46,7 @@ pub(crate) async fn checks(app: &App) -> Result<Vec<ShownCheck>, Error> {
     let busy = |_| Error::new(Code::Overloaded, "the doctor is looking already; ask again in a moment");
     let _place = DOCTOR.try_acquire().map_err(busy)?;
     let slow = |_| Error::new(Code::Unavailable, "the doctor took too long; run `letopis doctor`");
-    timeout(CHECKS_WAIT, (app.settings.doctor.0)()).await.map_err(slow)
+    timeout(CHECKS_WAIT, app.settings.doctor.look()).await.map_err(slow)
 }
 
 /// List settings

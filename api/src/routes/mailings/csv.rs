@@ -1,6 +1,6 @@
 //! What became of a mailing for each recipient, as CSV (RFC 4180). It is read and sent page by page.
 
-use super::rows::{Listed, MailingDelivery};
+use super::listed::{Listed, MailingDelivery};
 use crate::app::App;
 use crate::auth::caller::Notifier;
 use crate::error::{Code, Error};
