@@ -23,8 +23,13 @@ const COLUMNS: &[Column] = &[
     Column::new("role").yields(1),
     Column::new("created_at").yields(2),
 ];
-const FACTOR_COLUMNS: &[Column] =
-    &[Column::new("which"), Column::new("kind"), Column::new("since"), Column::new("recovery_codes_left")];
+const FACTOR_COLUMNS: &[Column] = &[
+    Column::new("which"),
+    Column::new("kind"),
+    Column::new("name").yields(1),
+    Column::new("since"),
+    Column::new("recovery_codes_left"),
+];
 /// More bytes than the longest password has; what a file holds behind them is not read.
 const PASSWORD_FILE_BYTES_MAX: u64 = 64 * 1024;
 

@@ -6,7 +6,7 @@ mod common;
 use common::{Place, Server};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
-use testkit::Device;
+use testkit::{Authenticator, Device};
 use tokio::runtime::Runtime;
 
 const PASSWORD: &str = "a long enough passphrase";
@@ -76,4 +76,25 @@ fn a_lost_factor_is_taken_away_with_and_without_a_server() {
     let server = place.serve();
     assert_eq!(ask(&server, Method::GET, "/v1/me", Some(&boriss), Value::Null).0, 401);
     assert_eq!(server.log_in("boris", PASSWORD).0, 200);
+}
+
+#[test]
+fn a_lost_passkey_is_taken_away() {
+    let place = Place::new();
+    let password = place.file("password", PASSWORD);
+    place.run(&["users", "create", "anna", "--password-file", &password]).ok();
+    let server = place.serve();
+    let (_, answer) = server.log_in("anna", PASSWORD);
+    let session = answer["session_id"].as_str().unwrap();
+    let asked = ask(&server, Method::POST, "/v1/me/passkeys/begin", Some(session), json!({"name": "yellow key"})).1;
+    let (_, credential) = Authenticator::make(&asked["publicKey"], &server.url);
+    let made = json!({"credential": credential});
+    let (status, added) = ask(&server, Method::POST, "/v1/me/passkeys/finish", Some(session), made);
+    assert_eq!(status, 201, "{added}");
+    let row = place.run(&["users", "factors", "anna", "ls", "-o", "json"]).ok().json()[0].clone();
+    assert_eq!((&row["kind"], &row["name"], &row["which"]), (&json!("passkey"), &json!("yellow key"), &added["id"]));
+    place.run(&["users", "factors", "anna", "rm", row["which"].as_str().unwrap()]).ok();
+    assert_eq!(ask(&server, Method::GET, "/v1/me", Some(session), Value::Null).0, 401, "their sessions end");
+    assert_eq!(place.run(&["users", "factors", "anna", "rm", row["which"].as_str().unwrap()]).code, 3);
+    assert_eq!(server.stop(), 0);
 }

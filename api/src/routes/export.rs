@@ -9,7 +9,7 @@ use axum::response::Response;
 use domain::{Personal, Timestamp, UserId, VERIFIERS, totp};
 use projections::deliveries::DeliveryFilter;
 use projections::{
-    ProjectionId, Projections, chats, deliveries, identities, mailings, sessions, sign_ins, tokens, users,
+    ProjectionId, Projections, chats, deliveries, identities, mailings, passkeys, sessions, sign_ins, tokens, users,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -41,6 +41,7 @@ pub(crate) async fn of(
     let read = [
         ProjectionId::Sessions,
         ProjectionId::Tokens,
+        ProjectionId::Passkeys,
         ProjectionId::Identities,
         ProjectionId::SignIns,
         ProjectionId::Chats,
@@ -81,6 +82,8 @@ async fn write(
         let database = app.projections.database(ProjectionId::Identities);
         out.say(identities::of_user(&database, user_id).await?.iter().map(identity)).await?;
     }
+    let database = app.projections.database(ProjectionId::Passkeys);
+    out.say(passkeys::of_user(&database, user_id).await?.iter().map(passkey)).await?;
     write_sign_ins(&app.projections.database(ProjectionId::SignIns), user_id, out).await?;
     if app.projections.has(ProjectionId::Chats) {
         write_chats(&app.projections.database(ProjectionId::Chats), user_id, out).await?;
@@ -217,6 +220,13 @@ fn identity(identity: &identities::Identity) -> Value {
     json!({
         "kind": "identity", "id": identity.identity_id, "provider": identity.provider, "issuer": identity.issuer,
         "subject": identity.subject, "email": identity.email, "name": identity.name, "linked_at": identity.linked_at,
+    })
+}
+
+fn passkey(passkey: &passkeys::Passkey) -> Value {
+    json!({
+        "kind": "second-factor", "factor": "passkey", "id": passkey.passkey_id, "name": passkey.name,
+        "since": passkey.created_at,
     })
 }
 

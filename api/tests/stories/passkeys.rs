@@ -55,6 +55,22 @@ async fn who_has_one_signs_in_by_it_alone() {
 }
 
 #[tokio::test]
+async fn an_export_lists_them_without_their_keys() {
+    let app = TestApp::start().await;
+    let anna = app.user("Anna").await;
+    let (_, id) = passkey(&app, &anna, None).await;
+    let export = anna.get("/v1/me/export").await.expect_status(200).text;
+    let lines = export.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>();
+    let factors = lines.iter().filter(|line| line["kind"] == "second-factor").collect::<Vec<_>>();
+    assert_eq!(factors.len(), 1, "{export}");
+    assert_eq!(
+        (&factors[0]["factor"], &factors[0]["id"], &factors[0]["name"]),
+        (&json!("passkey"), &json!(id), &json!("my phone"))
+    );
+    assert!(factors[0].get("credential").is_none());
+}
+
+#[tokio::test]
 async fn a_device_is_asked_for_a_key_that_it_keeps_and_verifies_its_holder_for() {
     let app = TestApp::start().await;
     let anna = app.user("Anna").await;

@@ -56,7 +56,7 @@ pub enum Users {
         /// Its name or id
         user: String,
     },
-    /// Second factors of an account: codes of a device
+    /// Second factors of an account: codes of a device, passkeys
     #[command(after_help = "Examples:\n  letopis users factors anna ls\n  letopis users factors anna rm totp\n\n\
                             Take one away when its owner has lost it, and only when you know that it is they who ask: \
                             they are told by mail, and their sessions end.")]

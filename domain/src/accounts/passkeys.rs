@@ -35,6 +35,8 @@ pub enum Command {
     Add(Box<Add>),
     /// Remove one.
     Remove(Remove),
+    /// Remove one, by an operator, and end every session; be it the last way in, an operator opens another.
+    TakeAway(Remove),
 }
 
 /// Add a key that has just been made.
@@ -56,7 +58,7 @@ impl Command {
     pub fn reads(&self, id: PasskeysId) -> Reads {
         let user_id = UserId::from(id);
         match self {
-            Command::Add(_) => Reads { user: Some(user_id), ..Reads::default() },
+            Command::Add(_) | Command::TakeAway(_) => Reads { user: Some(user_id), ..Reads::default() },
             Command::Remove(_) => ways_in::reads(user_id),
         }
     }
@@ -157,7 +159,13 @@ pub fn decide(
             beside.one_less(account)?;
             Event::Removed(Removed { passkey_id: *passkey_id, at })
         }
-        Command::Remove(_) => return Err(Refusal::NotFound),
+        Command::TakeAway(Remove { passkey_id }) if state.passkeys.contains_key(passkey_id) => {
+            let removed = Event::Removed(Removed { passkey_id: *passkey_id, at });
+            let ended = user::Event::SessionsEnded(user::SessionsEnded { keep: None });
+            let facts = vec![crate::Event::Passkeys(id, removed), crate::Event::User(id.into(), ended)];
+            return Ok(Decision::of(facts, Outcome::Done));
+        }
+        Command::Remove(_) | Command::TakeAway(_) => return Err(Refusal::NotFound),
     };
     Ok(Decision::of(vec![crate::Event::Passkeys(id, event)], Outcome::Done))
 }

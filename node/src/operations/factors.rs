@@ -3,8 +3,11 @@
 use super::users::{UserChange, account, find};
 use super::{Error, FOLLOW_WAIT};
 use crate::NodeHandle;
-use domain::{Command, Timestamp, TotpId, totp};
-use projections::{ProjectionId, Projections};
+use domain::id::parse_uuid;
+use domain::passkeys::Command::TakeAway;
+use domain::passkeys::Remove;
+use domain::{Command, PasskeyId, Timestamp, TotpId, totp};
+use projections::{ProjectionId, Projections, passkeys};
 use serde::Serialize;
 use store::Log;
 
@@ -16,11 +19,13 @@ const TOTP: &str = "totp";
 pub struct FactorRow {
     /// What `rm` takes.
     pub which: String,
-    /// `totp`: codes of a device.
+    /// `totp`, codes of a device; or `passkey`, which stands for two factors.
     pub kind: &'static str,
+    /// What its owner calls it.
+    pub name: Option<String>,
     pub since: Timestamp,
-    /// Recovery codes that have not been used.
-    pub recovery_codes_left: usize,
+    /// Recovery codes that have not been used, of `totp`.
+    pub recovery_codes_left: Option<usize>,
 }
 
 /// The second factors of the account of that name or id.
@@ -38,10 +43,19 @@ pub async fn list(log: &Log, projections: &Projections, user: &str) -> Result<Ve
     let row = |factor: totp::Factor| FactorRow {
         which: TOTP.to_owned(),
         kind: TOTP,
+        name: None,
         since: factor.since,
-        recovery_codes_left: factor.codes.len(),
+        recovery_codes_left: Some(factor.codes.len()),
     };
-    Ok(state.factor.map(row).into_iter().collect())
+    let keys = passkeys::of_user(&projections.database(ProjectionId::Passkeys), user_id).await?;
+    let keys = keys.into_iter().map(|key| FactorRow {
+        which: key.passkey_id.to_string(),
+        kind: "passkey",
+        name: Some(key.name),
+        since: key.created_at,
+        recovery_codes_left: None,
+    });
+    Ok(state.factor.map(row).into_iter().chain(keys).collect())
 }
 
 /// Takes a second factor away from the account of that name or id, and ends its sessions.
@@ -50,10 +64,13 @@ pub async fn list(log: &Log, projections: &Projections, user: &str) -> Result<Ve
 /// When there is no such account, or it has no such factor.
 pub async fn remove(node: &NodeHandle, user: &str, which: &str) -> Result<UserChange, Error> {
     let user_id = find(node, user).await?.user_id;
-    if which != TOTP {
-        return Err(Error::NoFactor(which.to_owned()));
-    }
-    let request = node.request(Command::Totp(user_id.into(), totp::Command::TakeAway));
+    let command = if which == TOTP {
+        Command::Totp(user_id.into(), totp::Command::TakeAway)
+    } else {
+        let passkey_id = parse_uuid(which).map(PasskeyId).ok_or_else(|| Error::NoFactor(which.to_owned()))?;
+        Command::Passkeys(user_id.into(), TakeAway(Remove { passkey_id }))
+    };
+    let request = node.request(command);
     let position = node.writer.send(request).await?.position;
     // It is removed; a read model that lags is not this verb's failure.
     if let Err(behind) = node.projections.caught_up(ProjectionId::Sessions, position, FOLLOW_WAIT).await {
