@@ -23,7 +23,7 @@ const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, is_path
 pub const MASKED: &str = "********";
 
 /// Every setting, in the order in which `config show` lists them.
-pub const ROWS: [Row; 46] = [
+pub const ROWS: [Row; 47] = [
     Row {
         key: "data",
         env: "LETOPIS_DATA",

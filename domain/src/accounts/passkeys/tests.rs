@@ -86,7 +86,8 @@ fn an_operator_takes_one_away_be_it_the_last_way_in_and_every_session_ends() {
     let take = Command::TakeAway(Remove { passkey_id: PHONE });
     check(0, &[added(LAPTOP)], take.clone(), Err(Refusal::NotFound));
     let (user, state) = (account(0), folded(&[added(PHONE)]));
-    let beside = Beside { user: &user, passkeys: &state };
+    let identities = identities::State::default();
+    let beside = Beside { user: &user, identities: &identities, passkeys: &state };
     let decision = decide(ANNA.into(), &state, &beside, &take, NOON).unwrap();
     let names = decision.facts.iter().map(crate::Event::name).collect::<Vec<_>>();
     assert_eq!(names, ["passkeys.removed.v1", "user.sessions_ended.v1"]);
