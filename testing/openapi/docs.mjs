@@ -57,7 +57,7 @@ try {
     await tryMe("docs");
     await picture("signed-in");
 
-    await page.type(".operation-filter-input", "sign-ins");
+    await page.type(".operation-filter-input", "/v1/me/sign-ins");
     await page.waitForFunction(() => document.querySelectorAll(".opblock").length === 1);
     await picture("found");
     assert.deepEqual(faults, []);

@@ -83,8 +83,10 @@ pub enum Users {
 #[derive(Debug, Subcommand)]
 pub enum Factors {
     /// List them, without what is secret
+    #[command(after_help = "Example:\n  letopis users factors anna ls")]
     Ls,
     /// Take one away; the sessions of the account end
+    #[command(after_help = "Example:\n  letopis users factors anna rm totp")]
     Rm {
         /// Which one, as `ls` lists it
         which: String,

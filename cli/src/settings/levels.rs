@@ -5,13 +5,14 @@
 /// Levels, as they are written.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// The parts of this program, as they are named in what it reports.
-const OURS: [&str; 12] = [
+const OURS: [&str; 13] = [
     "letopis",
     "api",
     "commands",
     "couriers",
     "domain",
     "node",
+    "oidc",
     "outbound",
     "projections",
     "relay",

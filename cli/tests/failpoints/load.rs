@@ -20,7 +20,7 @@ pub const POINTS: &[(&str, u32)] = &[
     ("answer-given", 20),
     ("model-written", 20),
     ("model-committed", 20),
-    ("model-commit", 40),
+    ("model-commit", 60),
     ("index-changed", 5),
     ("index-committed", 5),
     ("log-followed", 20),

@@ -61,8 +61,9 @@ fn a_start_answers_while_it_builds_and_the_next_one_goes_on_where_it_was() {
     std::fs::remove_dir_all(place.data().join("read-models")).unwrap();
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut command = place.command(&["serve", "--listen", &address.to_string()]);
-    // Six of them write twice: the last write of all is the second one of whichever is the slowest.
-    command.env(store::failpoint::VARIABLE, "model-written=hang@12");
+    // Each of those with tables has written the first page: the next write is of the second one.
+    let tables = projections::ProjectionId::ALL.into_iter().filter(|one| one.has_tables()).count();
+    command.env(store::failpoint::VARIABLE, format!("model-written=hang@{}", tables + 1));
     command.stderr(std::fs::File::create(place.data().with_file_name("stderr")).unwrap());
     let mut child = command.spawn().unwrap();
     let runtime = runtime();

@@ -21,7 +21,7 @@ use projections::{ProjectionId, deliveries, mailings};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::time::Duration;
-use store::{failpoint, now};
+use store::now;
 use uuid::Uuid;
 
 /// How often it looks for what is due, and for what has ended.
@@ -223,7 +223,6 @@ async fn freeze(courier: &Courier, id: MailingId) -> Result<()> {
             last: page.is_last,
         };
         send(courier, id, Command::Freeze(freeze), Some(source.telling.cause)).await?;
-        failpoint::pass("mailing-chunk-frozen");
         if page.is_last {
             return Ok(());
         }

@@ -60,7 +60,8 @@ pub struct PersonalShown {
 /// Why somebody looked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Why {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Written also where there is none: what is not there was not written by this.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub reason: Option<Note>,
 }
 

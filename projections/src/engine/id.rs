@@ -128,7 +128,7 @@ mod tests {
                 | ProjectionId::Search => assert_eq!(listed(id), 1, "{id:?}"),
             }
         }
-        assert_eq!(DEFINITIONS.len(), 13);
+        assert_eq!(DEFINITIONS.len(), 15);
     }
 
     #[test]

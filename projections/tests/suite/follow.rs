@@ -73,7 +73,7 @@ fn an_unknown_event_stops_only_whom_it_may_concern() {
     assert!(status.error.unwrap().contains("chat.painted.v1"));
     assert_eq!(world.status(ProjectionId::Users).position, head);
     let beside = Projections::open_read_only(&world.folder, world.log.clone()).unwrap();
-    assert_eq!(beside.status().unwrap()[5].failed_position, Some(poison));
+    assert_eq!(beside.status().unwrap()[6].failed_position, Some(poison));
     let world = world.restarted();
     world.projections.catch_up().unwrap();
     assert_eq!(world.states(), expected, "tried again, and stopped again");
