@@ -6,13 +6,16 @@ use crate::live::frame::Frame;
 use crate::live::outbox::Outbox;
 use domain::{ChatId, UserId};
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 /// Most streams of one session or service token (CONTRACT 1.3).
 const STREAMS_MAX: u32 = 10;
+/// So many of the last signals are kept for streams that are catching up: they fit into an outbox.
+const GLIMPSES_MAX: usize = 256;
 
 /// The chats that somebody is in, each with the position of their coming.
 pub(super) type Memberships = HashMap<ChatId, u64>;
@@ -40,6 +43,15 @@ struct State {
     changed: HashSet<UserId>,
     /// Those of them who are in a chat, each since when.
     chats: HashMap<ChatId, HashMap<UserId, u64>>,
+    glimpses: VecDeque<Glimpse>,
+}
+
+/// A signal that was told to everybody who is in any of those chats, but one.
+struct Glimpse {
+    at: Instant,
+    chats: Vec<ChatId>,
+    frame: Arc<Frame>,
+    but: UserId,
 }
 
 /// Somebody who is connected here.
@@ -53,6 +65,7 @@ struct Listener {
 pub(super) struct Seat {
     hub: Arc<Hub>,
     credential: Uuid,
+    opened: Instant,
     pub(super) outbox: Arc<Outbox>,
 }
 
@@ -85,7 +98,7 @@ impl Hub {
         state.by_user.entry(user_id).or_default().push(Arc::clone(&outbox));
         drop(state);
         self.entered.notify_one();
-        Ok(Seat { hub: Arc::clone(self), credential, outbox })
+        Ok(Seat { hub: Arc::clone(self), credential, opened: Instant::now(), outbox })
     }
 
     /// How far the log was followed; zero while it is not.
@@ -115,8 +128,8 @@ impl Hub {
         }
     }
 
-    /// Hands streams what is told to them from here on. Whoever calls holds the turn, and `memberships` is as of where the
-    /// log was followed to.
+    /// Hands streams what is told to them from here on, and the signals since they were opened. Whoever calls holds the
+    /// turn, and `memberships` is as of where the log was followed to.
     pub(super) fn attach(&self, seat: &Seat, memberships: &Memberships) {
         let mut state = self.lock();
         let user_id = seat.outbox.user_id;
@@ -129,6 +142,12 @@ impl Hub {
             listener.chats = memberships.keys().copied().collect();
             for (chat_id, since) in memberships {
                 state.chats.entry(*chat_id).or_default().insert(user_id, *since);
+            }
+        }
+        for glimpse in &state.glimpses {
+            let is_shared = || glimpse.chats.iter().any(|chat_id| memberships.contains_key(chat_id));
+            if glimpse.at >= seat.opened && glimpse.but != user_id && is_shared() {
+                seat.outbox.push(&glimpse.frame);
             }
         }
     }
@@ -181,10 +200,15 @@ impl Hub {
 
     /// Tells everybody here who is in any of those chats, but one; each once.
     pub(super) fn tell_all(&self, chats: impl IntoIterator<Item = ChatId>, frame: &Arc<Frame>, but: UserId) {
-        let state = self.lock();
-        let members = chats.into_iter().filter_map(|chat_id| state.chats.get(&chat_id)).flat_map(HashMap::keys);
+        let chats = chats.into_iter().collect::<Vec<_>>();
+        let mut state = self.lock();
+        let members = chats.iter().filter_map(|chat_id| state.chats.get(chat_id)).flat_map(HashMap::keys);
         let people = members.filter(|user_id| **user_id != but).copied().collect::<HashSet<_>>();
         people.into_iter().flat_map(|user_id| state.of(user_id)).for_each(|stream| stream.push(frame));
+        if state.glimpses.len() == GLIMPSES_MAX {
+            state.glimpses.pop_front();
+        }
+        state.glimpses.push_back(Glimpse { at: Instant::now(), chats, frame: Arc::clone(frame), but });
     }
 
     /// Whether a stream of somebody is open here.
@@ -263,4 +287,42 @@ impl Drop for Seat {
 
 fn gauge(open: usize) {
     metrics::gauge!("letopis_live_streams").set(open as f64);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::outbox::News;
+
+    fn user(number: u128) -> UserId {
+        UserId(Uuid::from_u128(number))
+    }
+
+    #[tokio::test]
+    async fn whoever_catches_up_hears_the_signals_of_the_meantime_and_no_others() {
+        let hub = Arc::new(Hub::new());
+        let [shared, foreign] = [1, 2].map(|number| ChatId(Uuid::from_u128(number)));
+        let memberships = Memberships::from([(shared, 1)]);
+        let signal = |name| Frame::new(None, name, &());
+        hub.tell(shared, &signal("before"), user(9));
+        let seat = hub.enter(user(1), Uuid::nil()).unwrap();
+        hub.tell(shared, &signal("meanwhile"), user(9));
+        hub.tell(foreign, &signal("elsewhere"), user(9));
+        hub.tell(shared, &signal("own"), user(1));
+        hub.attach(&seat, &memberships);
+        let second = hub.enter(user(1), Uuid::nil()).unwrap();
+        hub.attach(&second, &memberships);
+        hub.tell(shared, &signal("after"), user(9));
+        for (seat, expected) in [(&seat, &["meanwhile", "after"][..]), (&second, &["after"])] {
+            for name in expected {
+                let News::Frame(frame) = seat.outbox.next().await else { panic!("it goes on") };
+                let text = String::from_utf8(frame.event_text().to_vec()).unwrap();
+                assert!(text.contains(name), "{name}: {text}");
+            }
+        }
+        for number in 0..GLIMPSES_MAX {
+            hub.tell(shared, &signal("more"), user(u128::try_from(number).unwrap()));
+        }
+        assert_eq!(hub.lock().glimpses.len(), GLIMPSES_MAX, "so many are kept");
+    }
 }

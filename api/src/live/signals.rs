@@ -32,8 +32,8 @@ struct Online {
 }
 
 /// Who is here and known to everybody; and since when those are gone of whom nobody was told yet.
-#[derive(Default)]
 struct Here {
+    began: Instant,
     said: HashSet<UserId>,
     gone: HashMap<UserId, Instant>,
     presence: Presence,
@@ -42,7 +42,7 @@ struct Here {
 /// Tells and hears them until the process ends.
 pub(crate) async fn pass_on(app: App) {
     let mut heard = app.signals.listen();
-    let mut here = Here::default();
+    let mut here = Here::beginning(Instant::now());
     let (mut look, mut say) = (tokio::time::interval(LOOK_EVERY), tokio::time::interval(SAID_EVERY));
     loop {
         tokio::select! {
@@ -65,6 +65,10 @@ pub(crate) async fn pass_on(app: App) {
 }
 
 impl Here {
+    fn beginning(now: Instant) -> Here {
+        Here { began: now, said: HashSet::new(), gone: HashMap::new(), presence: Presence::default() }
+    }
+
     /// Who has come to this node, and who has gone for good.
     async fn look(&mut self, app: &App) {
         let now = Instant::now();
@@ -108,8 +112,12 @@ impl Here {
                 app.live.tell(chat_id, &frame, user_id);
             }
             Signal::Came { people } => self.are_here(app, people, node, true).await,
-            // It may be a node that began a moment ago and hears of everybody for the first time.
-            Signal::Here { people } => self.are_here(app, people, node, false).await,
+            // A node that began a moment ago hears of everybody for the first time. Later it is news: their coming was not
+            // heard, or they were given up while NATS was away.
+            Signal::Here { people } => {
+                let is_told = self.began.elapsed() >= BELIEVED;
+                self.are_here(app, people, node, is_told).await;
+            }
             Signal::Went { people } => {
                 for user_id in people {
                     if self.presence.went(user_id, node) {
