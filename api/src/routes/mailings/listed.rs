@@ -1,6 +1,6 @@
 //! Which deliveries of a mailing are asked for, and what is told of each.
 
-use super::{existing, mailings};
+use super::existing;
 use crate::app::App;
 use crate::error::Error;
 use crate::http::params::Params;
@@ -9,7 +9,7 @@ use domain::notify::Channel;
 use domain::{DeliveryId, Timestamp, UserId};
 use projections::deliveries::Delivery;
 use projections::mailings::Run;
-use projections::{ProjectionId, deliveries as read_model, recipients};
+use projections::{ProjectionId, deliveries as read_model, mailings, recipients};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use store::sql::Database;

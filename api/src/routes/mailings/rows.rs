@@ -1,7 +1,7 @@
 //! The runs of a mailing, and its deliveries, one for each recipient and channel.
 
+use super::existing;
 use super::listed::{Listed, MailingDelivery};
-use super::{existing, mailings};
 use crate::app::App;
 use crate::auth::caller::Notifier;
 use crate::error::Error;
@@ -16,7 +16,7 @@ use axum::http::header::ACCEPT;
 use axum::response::Response;
 use domain::{NotificationId, Timestamp};
 use projections::mailings::Run;
-use projections::{ProjectionId, deliveries as read_model};
+use projections::{ProjectionId, deliveries as read_model, mailings};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
