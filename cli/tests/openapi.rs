@@ -1,12 +1,12 @@
-//! The OpenAPI document as generators of clients take it, `/docs` as a browser does, and a provider of OpenID Connect that nobody
-//! here wrote, each on a server of its own.
+//! The OpenAPI document as generators of clients take it, pages as a browser does; a provider of OpenID Connect, a device with
+//! passkeys and live clients that nobody here wrote: each on a server of its own.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
-use common::{Place, Ran};
-use std::io::Write;
-use std::process::Command;
+use common::{Place, Ran, Server};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Command, Stdio};
 
 /// What `scripts/openapi` ends with where its tools cannot be had, and where Chromium is missing.
 const LEFT_OUT: [(i32, &str); 2] = [(3, "PyPI and npm"), (4, "Chromium")];
@@ -21,11 +21,19 @@ fn check(part: &str, said: &[&str]) {
 
 fn check_in(place: &Place, part: &str, said: &[&str]) {
     let server = place.serve();
+    let ran = Ran::of(script(&server, part));
+    assert_eq!(server.stop(), 0);
+    judge(part, ran, said);
+}
+
+fn script(server: &Server, part: &str) -> Command {
     let mut command = Command::new("scripts/openapi");
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).arg(&server.url).args(part.split(' '));
     command.env("ADMIN", ADMIN).env("ADMIN_PASSWORD", PASSWORD);
-    let ran = Ran::of(command);
-    assert_eq!(server.stop(), 0);
+    command
+}
+
+fn judge(part: &str, ran: Ran, said: &[&str]) {
     if let Some((_, missing)) = LEFT_OUT.into_iter().find(|(code, _)| *code == ran.code) {
         let required = std::env::var(servers::REQUIRED).as_deref() == Ok("required");
         assert!(!required, "{missing} are required by {}: {}", servers::REQUIRED, ran.err);
@@ -37,6 +45,11 @@ fn check_in(place: &Place, part: &str, said: &[&str]) {
     for line in said {
         assert!(ran.out.contains(line), "{line} is missing: {}", ran.out);
     }
+}
+
+/// One that is free now; who is told of it takes it a moment later.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 #[test]
@@ -68,8 +81,7 @@ fn a_browser_signs_in_by_password_passkey_and_second_factor() {
 
 #[test]
 fn a_provider_that_nobody_here_wrote_signs_in() {
-    // Free a moment ago; the provider takes it when the server is there.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let place = Place::new()
         .with("LETOPIS_RATE_LIMITS", "off")
         .with("LETOPIS_OIDC_FOREIGN_ISSUER", &format!("http://127.0.0.1:{port}"))
@@ -77,4 +89,50 @@ fn a_provider_that_nobody_here_wrote_signs_in() {
         .with("LETOPIS_OIDC_FOREIGN_CLIENT_SECRET", "a secret: with + signs & spaces")
         .with("LETOPIS_OUTBOUND_ALLOW", "127.0.0.1");
     check_in(&place, &format!("provider {port}"), &["signed in by a foreign provider as Anna of elsewhere"]);
+}
+
+#[test]
+fn a_device_that_nobody_here_wrote_makes_a_passkey_and_signs_in() {
+    check("passkey", &["a foreign device signed in, and what it must not do was refused"]);
+}
+
+#[test]
+fn clients_that_nobody_here_wrote_hear_everything_once() {
+    check(
+        "live",
+        &[
+            "live by_header: heard all of it, each once",
+            "live by_first_frame: heard all of it, each once",
+            "live by_events: heard all of it, each once",
+        ],
+    );
+}
+
+#[test]
+fn a_browser_hears_everything_once_through_a_restart() {
+    let port = free_port();
+    let place = Place::new()
+        .with("LETOPIS_RATE_LIMITS", "off")
+        .with("LETOPIS_ALLOWED_ORIGINS", &format!("http://127.0.0.1:{port}"));
+    let part = format!("live-page {port}");
+    let server = place.serve();
+    let address = server.url.trim_start_matches("http://").to_owned();
+    let mut command = script(&server, &part);
+    let mut page = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(page.stdout.take().unwrap());
+    let mut out = String::new();
+    // Nothing is said before it when the tools are missing, or something fails.
+    let server = if said.read_line(&mut out).unwrap() > 0 {
+        assert_eq!((out.trim(), server.stop()), ("restart", 0));
+        let again = place.start(place.command(&["serve", "--listen", &address])).unwrap();
+        writeln!(page.stdin.take().unwrap()).unwrap();
+        again
+    } else {
+        server
+    };
+    said.read_to_string(&mut out).unwrap();
+    let ended = page.wait_with_output().unwrap();
+    assert_eq!(server.stop(), 0);
+    let ran = Ran { code: ended.status.code().unwrap(), out, err: String::from_utf8(ended.stderr).unwrap() };
+    judge(&part, ran, &["live: heard in Chromium through a restart, each once"]);
 }
