@@ -5,7 +5,7 @@ use crate::error::Error;
 use domain::{Timestamp, UserId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use state::{ChallengeHash, ChallengeKind, NewChallenge};
+use state::{Challenge, ChallengeHash, ChallengeKind, Challenges, NewChallenge};
 
 impl App {
     /// Keeps it until then.
@@ -30,10 +30,27 @@ impl App {
         id_hash: ChallengeHash,
         at: Timestamp,
     ) -> Result<Option<T>, Error> {
+        self.challenge(move |challenges| challenges.take(kind, &id_hash, at)).await
+    }
+
+    /// What was kept, for one of so many tries.
+    pub(crate) async fn try_challenge<T: DeserializeOwned>(
+        &self,
+        kind: ChallengeKind,
+        id_hash: ChallengeHash,
+        tries_max: u32,
+        at: Timestamp,
+    ) -> Result<Option<T>, Error> {
+        self.challenge(move |challenges| challenges.count_try(kind, &id_hash, tries_max, at)).await
+    }
+
+    async fn challenge<T: DeserializeOwned>(
+        &self,
+        ask: impl FnOnce(&Challenges) -> state::Result<Option<Challenge>> + Send + 'static,
+    ) -> Result<Option<T>, Error> {
         let challenges = self.state.challenges().clone();
-        let take = move || challenges.take(kind, &id_hash, at);
-        let taken = self.ask_log(self.settings.storage_wait, take).await??;
+        let found = self.ask_log(self.settings.storage_wait, move || ask(&challenges)).await??;
         // What another version has kept is not known any more.
-        Ok(taken.and_then(|taken| serde_json::from_slice(&taken.payload).ok()))
+        Ok(found.and_then(|found| serde_json::from_slice(&found.payload).ok()))
     }
 }

@@ -17,7 +17,7 @@ use domain::user::Origin;
 use domain::{Command, Outcome, SessionId, Timestamp, UserId, device};
 use projections::{ProjectionId, sign_ins};
 use serde::{Deserialize, Serialize};
-use state::{Challenge, ChallengeKind, Challenges, NewChallenge};
+use state::ChallengeKind;
 use std::time::Duration;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -49,6 +49,7 @@ const TRIES_MAX: u32 = 5;
 /// What is kept of a sign-in that waits for its second factor.
 #[derive(Serialize, Deserialize)]
 struct FirstProof {
+    user_id: UserId,
     shown: Shown,
     at: Timestamp,
     cookie: bool,
@@ -90,8 +91,8 @@ impl App {
         let answer = open(SessionId(Uuid::now_v7()), opening).await?;
         notes.caller(user_id);
         if let Outcome::SecondFactorNeeded { ways } = &answer.outcome {
-            let first = FirstProof { shown, at: context.at, cookie };
-            return Err(Error::second_factor_needed(self.ask_for_second(user_id, &first).await?, ways.clone()));
+            let first = FirstProof { user_id, shown, at: context.at, cookie };
+            return Err(Error::second_factor_needed(self.ask_for_second(&first).await?, ways.clone()));
         }
         let logged_in = LoggedIn {
             session_id: (!cookie).then(|| token.clone()),
@@ -108,15 +109,10 @@ impl App {
     }
 
     /// Keeps what was shown until the second factor comes; answers the secret that it is found by.
-    async fn ask_for_second(&self, user_id: UserId, first: &FirstProof) -> Result<String, Error> {
-        let (challenge, challenges) = (new_token(), self.state.challenges().clone());
-        let payload = serde_json::to_vec(first).map_err(|error| Error::ours(&error, Code::Internal))?;
+    async fn ask_for_second(&self, first: &FirstProof) -> Result<String, Error> {
+        let challenge = new_token();
         let (id_hash, expires_at) = (hash(&challenge).0, first.at.plus(CHALLENGE_LASTS));
-        let put = move || {
-            let (kind, user_id) = (ChallengeKind::SecondFactor, Some(user_id));
-            challenges.put(&NewChallenge { kind, id_hash, user_id, payload: &payload, expires_at })
-        };
-        self.ask_log(self.settings.storage_wait, put).await??;
+        self.keep_challenge(ChallengeKind::SecondFactor, id_hash, Some(first.user_id), first, expires_at).await?;
         Ok(challenge)
     }
 
@@ -133,12 +129,8 @@ impl App {
         (challenge, code): (&str, &str),
     ) -> Result<Response, Error> {
         let (id_hash, at) = (hash(challenge).0, context.at);
-        let waiting = self
-            .challenge(move |challenges| challenges.count_try(ChallengeKind::SecondFactor, &id_hash, TRIES_MAX, at));
-        let waiting = waiting.await?.ok_or_else(challenge_gone)?;
-        let user_id = waiting.user_id.ok_or_else(challenge_gone)?;
-        let FirstProof { shown, at: shown_at, cookie } =
-            serde_json::from_slice(&waiting.payload).map_err(|_| challenge_gone())?;
+        let waiting = self.try_challenge::<FirstProof>(ChallengeKind::SecondFactor, id_hash, TRIES_MAX, at).await?;
+        let FirstProof { user_id, shown, at: shown_at, cookie } = waiting.ok_or_else(challenge_gone)?;
         let state = self.totp(user_id).await?;
         let second = match self.check_second(user_id, &state, code, at).await {
             Ok(second) => second,
@@ -151,8 +143,8 @@ impl App {
             }
         };
         // Of two that come at once with the same challenge one goes on.
-        let taken = self.challenge(move |challenges| challenges.take(ChallengeKind::SecondFactor, &id_hash, at));
-        taken.await?.ok_or_else(challenge_gone)?;
+        let taken = self.take_challenge::<FirstProof>(ChallengeKind::SecondFactor, id_hash, at).await?;
+        taken.ok_or_else(challenge_gone)?;
         let entrant = Entrant { user_id, from, is_new: false, cookie };
         let opening = self.sign_in(context, notes, entrant, shown, async |session_id, opening| {
             let (shown_at, second) = (Some(shown_at), Some(second));
@@ -161,14 +153,6 @@ impl App {
             self.ask(Actor::User(user_id), context, command).await
         });
         opening.await
-    }
-
-    async fn challenge(
-        &self,
-        ask: impl FnOnce(&Challenges) -> Result<Option<Challenge>, store::Error> + Send + 'static,
-    ) -> Result<Option<Challenge>, Error> {
-        let challenges = self.state.challenges().clone();
-        Ok(self.ask_log(self.settings.storage_wait, move || ask(&challenges)).await??)
     }
 
     /// Whether the account has signed in before, and never by such a program. A sign-in does not wait for the history: where

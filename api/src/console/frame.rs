@@ -45,8 +45,8 @@ impl Frame {
             language: language.tag(),
             menu: seen.map(entry).collect(),
             user_name: visitor.map(|visitor| visitor.user_name.clone()),
-            css: assets::css(),
-            js: assets::js(),
+            css: assets::ASSETS.css(),
+            js: assets::ASSETS.js(),
             is_done: false,
         }
     }

@@ -101,5 +101,5 @@ pub(crate) fn pages(app: &App) -> Router<App> {
         .layer(for_least(Least::Admin))
         .merge(moderators.layer(for_least(Least::Moderator)))
         .merge(first::pages())
-        .merge(assets::files())
+        .merge(assets::ASSETS.files())
 }

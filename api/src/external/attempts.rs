@@ -8,9 +8,8 @@ use crate::external::browser::{Browser, LASTS_SECONDS};
 use domain::id::IdentityClaim;
 use domain::{SessionId, Timestamp, UserId};
 use oidc::{Authorization, Identity, Verifier};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use state::{ChallengeHash, ChallengeKind, NewChallenge};
+use state::{ChallengeHash, ChallengeKind};
 use url::Url;
 
 /// How long the one-time code is good that ends it, in seconds.
@@ -132,7 +131,7 @@ impl App {
     ) -> Result<(), Error> {
         let user_id = attempt.link.map(|link| link.user_id);
         let expires_at = at.plus_seconds(LASTS_SECONDS.into());
-        self.keep(ChallengeKind::External, of_state(state, browser), user_id, attempt, expires_at).await
+        self.keep_challenge(ChallengeKind::External, of_state(state, browser), user_id, attempt, expires_at).await
     }
 
     /// The attempt of that state, once, and for the browser that began it alone.
@@ -142,7 +141,7 @@ impl App {
         state: &str,
         at: Timestamp,
     ) -> Result<Option<Attempt>, Error> {
-        self.taken(ChallengeKind::External, of_state(state, browser), at).await
+        self.take_challenge(ChallengeKind::External, of_state(state, browser), at).await
     }
 
     /// A code that signs in, once, within a minute.
@@ -151,7 +150,7 @@ impl App {
     }
 
     pub(crate) async fn shown_by(&self, code: &str, at: Timestamp) -> Result<Option<ShownIdentity>, Error> {
-        self.taken(ChallengeKind::ExternalCode, of_code(CodeFor::SignIn, code), at).await
+        self.take_challenge(ChallengeKind::ExternalCode, of_code(CodeFor::SignIn, code), at).await
     }
 
     /// A code by which who began confirms that the identity is theirs.
@@ -160,7 +159,7 @@ impl App {
     }
 
     pub(crate) async fn unconfirmed_by(&self, code: &str, at: Timestamp) -> Result<Option<Unconfirmed>, Error> {
-        self.taken(ChallengeKind::ExternalCode, of_code(CodeFor::Link, code), at).await
+        self.take_challenge(ChallengeKind::ExternalCode, of_code(CodeFor::Link, code), at).await
     }
 
     /// A code by which a browser that has no session begins to link for who has one.
@@ -169,7 +168,7 @@ impl App {
     }
 
     pub(crate) async fn link_begun_by(&self, code: &str, at: Timestamp) -> Result<Option<LinkFor>, Error> {
-        self.taken(ChallengeKind::ExternalCode, of_code(CodeFor::Begin, code), at).await
+        self.take_challenge(ChallengeKind::ExternalCode, of_code(CodeFor::Begin, code), at).await
     }
 
     async fn code(
@@ -181,35 +180,9 @@ impl App {
     ) -> Result<String, Error> {
         let code = new_token();
         let expires_at = at.plus_seconds(CODE_LASTS_SECONDS);
-        self.keep(ChallengeKind::ExternalCode, of_code(of, &code), Some(user_id), payload, expires_at).await?;
+        self.keep_challenge(ChallengeKind::ExternalCode, of_code(of, &code), Some(user_id), payload, expires_at)
+            .await?;
         Ok(code)
-    }
-
-    async fn keep(
-        &self,
-        kind: ChallengeKind,
-        id_hash: ChallengeHash,
-        user_id: Option<UserId>,
-        payload: &impl Serialize,
-        expires_at: Timestamp,
-    ) -> Result<(), Error> {
-        let payload = serde_json::to_vec(payload).expect("it has string keys and no floats: it always serialises");
-        let challenges = self.state.challenges().clone();
-        let put = move || challenges.put(&NewChallenge { kind, id_hash, user_id, payload: &payload, expires_at });
-        Ok(self.ask_log(self.settings.storage_wait, put).await??)
-    }
-
-    async fn taken<T: DeserializeOwned>(
-        &self,
-        kind: ChallengeKind,
-        id_hash: ChallengeHash,
-        at: Timestamp,
-    ) -> Result<Option<T>, Error> {
-        let challenges = self.state.challenges().clone();
-        let take = move || challenges.take(kind, &id_hash, at);
-        let taken = self.ask_log(self.settings.storage_wait, take).await??;
-        // What another version has kept is not known any more.
-        Ok(taken.and_then(|taken| serde_json::from_slice(&taken.payload).ok()))
     }
 }
 

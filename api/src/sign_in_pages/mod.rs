@@ -30,7 +30,7 @@ pub(crate) fn pages(app: &App) -> Router<App> {
     if !app.settings.has_sign_in_pages && !app.settings.has_console {
         return Router::new();
     }
-    Router::new().route("/sign-in", get(first)).route("/sign-in/second", get(second)).merge(assets::files())
+    Router::new().route("/sign-in", get(first)).route("/sign-in/second", get(second)).merge(assets::ASSETS.files())
 }
 
 /// What both pages know.
@@ -100,8 +100,8 @@ fn frame(app: &App, language: Language, headers: &HeaderMap, params: &Params) ->
     Ok(Frame {
         words: Words::in_language(language),
         language: language.tag(),
-        css: assets::css(),
-        js: assets::js(),
+        css: assets::ASSETS.css(),
+        js: assets::ASSETS.js(),
         return_to_query: query.finish(),
         return_to,
     })
