@@ -129,10 +129,10 @@ impl FromRequestParts<App> for Notifier {
 async fn user_of(parts: &Parts, app: &App, needed: Scope) -> Result<UserId, Error> {
     match sent(parts, app)? {
         Credential::Session(text) => {
-            let user_id = app.open_session(&text).await?.user_id;
-            Notes::of(&parts.extensions).caller(user_id);
-            app.want_second_factor(user_id, &parts.extensions).await?;
-            Ok(user_id)
+            let open = app.open_session(&text).await?;
+            Notes::of(&parts.extensions).caller(open.user_id);
+            app.want_second_factor(&open, parts).await?;
+            Ok(open.user_id)
         }
         Credential::Token(text) => {
             let token = app.live_token(&text).await?;
@@ -140,7 +140,7 @@ async fn user_of(parts: &Parts, app: &App, needed: Scope) -> Result<UserId, Erro
             if !token.scopes.contains(needed) {
                 return Err(Error::scope_missing(needed));
             }
-            app.want_second_factor(token.user_id, &parts.extensions).await?;
+            app.owner_wants_second_factor(token.user_id, parts).await?;
             Ok(token.user_id)
         }
     }
@@ -148,7 +148,7 @@ async fn user_of(parts: &Parts, app: &App, needed: Scope) -> Result<UserId, Erro
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// How far the clocks of nodes may be apart.
-const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
+pub(super) const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
 impl FromRequestParts<App> for Person {
     type Rejection = Error;
@@ -158,8 +158,8 @@ impl FromRequestParts<App> for Person {
             Credential::Session(text) => {
                 let session = app.open_session(&text).await?;
                 Notes::of(&parts.extensions).caller(session.user_id);
+                app.want_second_factor(&session, parts).await?;
                 let sessions::Open { user_id, session_id, proved_at, .. } = session;
-                app.want_second_factor(user_id, &parts.extensions).await?;
                 Ok(Person { user_id, session_id, proved_at })
             }
             Credential::Token(text) => {

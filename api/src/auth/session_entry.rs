@@ -9,9 +9,9 @@ use store::{Keys, Mark};
 use uuid::Uuid;
 
 /// What comes first. Another layout gets another one; what is older is then unknown, which costs a look.
-const LAYOUT: u8 = 3;
-/// The layout, two ids, six numbers, a hash.
-const FIELDS_BYTES: usize = 1 + 2 * 16 + 6 * 8 + 32;
+const LAYOUT: u8 = 4;
+/// The layout, two ids, a flag, six numbers, a hash.
+const FIELDS_BYTES: usize = 1 + 2 * 16 + 1 + 6 * 8 + 32;
 const PROOF_BYTES: usize = 32;
 /// An entry goes after this time at the latest.
 const KEPT_MAX: Duration = Duration::from_secs(3600);
@@ -45,6 +45,7 @@ impl Entry {
         bytes.push(LAYOUT);
         bytes.extend(self.open.session_id.0.as_bytes());
         bytes.extend(self.open.user_id.0.as_bytes());
+        bytes.push(self.open.on_two.into());
         for instant in [self.open.created_at, self.open.expires_at, self.open.proved_at, self.used_at] {
             bytes.extend(instant.0.to_be_bytes());
         }
@@ -72,6 +73,7 @@ impl Entry {
             open: sessions::Open {
                 session_id: SessionId(Uuid::from_bytes(take(&mut rest)?)),
                 user_id: UserId(Uuid::from_bytes(take(&mut rest)?)),
+                on_two: take::<1>(&mut rest)? != [0],
                 created_at: Timestamp(i64::from_be_bytes(take(&mut rest)?)),
                 expires_at: Timestamp(i64::from_be_bytes(take(&mut rest)?)),
                 proved_at: Timestamp(i64::from_be_bytes(take(&mut rest)?)),
@@ -114,6 +116,7 @@ mod tests {
             created_at: Timestamp(3),
             expires_at: Timestamp(90_000_000_004),
             proved_at: Timestamp(2),
+            on_two: true,
         };
         Entry { open, used_at: Timestamp(5), stamp: Stamp { generation: 6, mark: Mark { position: 7, hash: [8; 32] } } }
     }

@@ -92,7 +92,7 @@ impl App {
         match &credential {
             Credential::Session(text) => {
                 let open = self.open_session(text).await?;
-                self.must_have_second_factor(open.user_id).await?;
+                self.must_have_second_factor(&open).await?;
                 let ends_at = Some(self.last_end(&open));
                 Ok(Standing { user_id: open.user_id, id: open.session_id.0, ends_at, credential })
             }
@@ -101,7 +101,7 @@ impl App {
                 if !token.scopes.contains(Scope::Read) {
                     return Err(Error::scope_missing(Scope::Read));
                 }
-                self.must_have_second_factor(token.user_id).await?;
+                self.owner_must_have_second_factor(token.user_id).await?;
                 Ok(Standing { user_id: token.user_id, id: token.token_id.0, ends_at: token.expires_at, credential })
             }
         }

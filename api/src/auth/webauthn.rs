@@ -4,10 +4,9 @@
 //! This stands on the core of `webauthn-rs` and not on its outer crate, which refuses hosts that are an address of IP and leaves it
 //! to the device whether a key is discoverable (`docs/decisions/0034`).
 
-use crate::app::App;
 use crate::error::{Code, Error};
 use domain::passkeys::Uses;
-use domain::{PasskeysId, State, Timestamp, UserId};
+use domain::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::time::Duration;
@@ -21,6 +20,8 @@ use webauthn_rs_core::proto::{
 
 /// How long a device may take to sign.
 pub(crate) const CEREMONY_LASTS: Duration = Duration::from_secs(5 * 60);
+/// Most bytes of what a key is known by (WebAuthn, 4: credential ID).
+const CREDENTIAL_ID_BYTES_MAX: usize = 1_023;
 /// Most bytes of a public key with what belongs to it, as JSON.
 const CREDENTIAL_BYTES_MAX: usize = 8 * 1024;
 
@@ -91,6 +92,9 @@ impl RelyingParty {
     pub(crate) fn finish_new(&self, answer: &Value, state: &RegistrationState) -> Result<NewKey, Error> {
         let answer = RegisterPublicKeyCredential::deserialize(answer).map_err(|_| malformed())?;
         let mut credential = self.core.register_credential(&answer, state, None).map_err(|error| refused(&error))?;
+        if credential.cred_id.len() > CREDENTIAL_ID_BYTES_MAX {
+            return Err(malformed());
+        }
         // Whoever made the device is none of our business.
         credential.attestation = ParsedAttestation::default();
         let uses = Uses { counter: credential.counter, backed_up: credential.backup_state };
@@ -140,14 +144,6 @@ impl Assertion {
     /// Whether it is that one's.
     pub(crate) fn is_by(&self, credential: &str) -> bool {
         parsed(credential).is_ok_and(|known| known.cred_id.as_slice() == self.credential.raw_id.as_slice())
-    }
-}
-
-impl App {
-    /// Whether somebody has a passkey.
-    pub(crate) async fn has_passkey(&self, user_id: UserId) -> Result<bool, Error> {
-        let state = self.stream(PasskeysId::from(user_id).into()).await?;
-        Ok(matches!(state, State::Passkeys(state) if !state.passkeys.is_empty()))
     }
 }
 

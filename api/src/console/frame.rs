@@ -78,7 +78,7 @@ struct Failure<'a> {
     title: &'a str,
     detail: &'a str,
     code: &'static str,
-    /// Where a fresh sign-in is made, where that is what is missing.
+    /// Where one signs in again, where that is what is missing.
     sign_in: Option<&'static str>,
 }
 
@@ -89,6 +89,8 @@ pub(super) fn failure(visitor: Option<&Visitor>, language: Language, error: &Err
         words.not_for_you
     } else if error.code == Code::FreshSignInNeeded {
         words.fresh_sign_in_needed
+    } else if error.code == Code::SecondFactorRequired {
+        words.second_factor_required
     } else if error.code == Code::NotFound {
         words.nothing_here
     } else {
@@ -99,7 +101,8 @@ pub(super) fn failure(visitor: Option<&Visitor>, language: Language, error: &Err
         title,
         detail: &error.detail,
         code: error.code.text(),
-        sign_in: (error.code == Code::FreshSignInNeeded).then_some("/sign-in?return_to=%2Fconsole"),
+        sign_in: matches!(error.code, Code::FreshSignInNeeded | Code::SecondFactorRequired)
+            .then_some("/sign-in?return_to=%2Fconsole"),
     };
     html(error.code.status(), &page).unwrap_or_else(IntoResponse::into_response)
 }

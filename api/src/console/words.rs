@@ -100,6 +100,7 @@ crate::words::words! {
     first_admin_text: "Choose a name and a password. This link is good once.", "Выберите имя и пароль. Ссылка действует один раз.";
     create: "Create", "Создать";
     fresh_sign_in_needed: "Sign in once more first", "Сначала войдите ещё раз";
+    second_factor_required: "Sign in with a second factor first", "Сначала войдите со вторым фактором";
     // Read models.
     generation: "Generation", "Поколение";
     verify: "Verify", "Проверить";

@@ -97,7 +97,8 @@ fn codes(Operation { method, path, spec }: &Operation, has_body: bool) -> Vec<Co
     if spec.access != Access::Anyone {
         codes.extend([Code::AuthFailed, Code::InvalidSession, Code::SessionExpired, Code::Suspended]);
     }
-    if spec.access != Access::Anyone && !spec.without_second_factor {
+    // Who lacks one may look; setting one up is closed to a session of less beside one that is there.
+    if spec.access != Access::Anyone && !(spec.without_second_factor && method.is_safe()) {
         codes.push(Code::SecondFactorRequired);
     }
     match spec.access {

@@ -10,16 +10,16 @@ async fn asked(actor: &Actor, path: &str, body: Value) -> Value {
     actor.post(path, body).await.expect_status(200).body["publicKey"].clone()
 }
 
-async fn begin(nobody: &Actor) -> Value {
+pub(super) async fn begin(nobody: &Actor) -> Value {
     asked(nobody, "/v1/auth/passkey/begin", json!({})).await
 }
 
-async fn finish(nobody: &Actor, credential: Value) -> Reply {
+pub(super) async fn finish(nobody: &Actor, credential: Value) -> Reply {
     nobody.post("/v1/auth/passkey/finish", json!({"credential": credential})).await
 }
 
 /// A passkey of theirs, with its id.
-async fn passkey(app: &TestApp, actor: &Actor, counter: Option<u32>) -> (Authenticator, String) {
+pub(super) async fn passkey(app: &TestApp, actor: &Actor, counter: Option<u32>) -> (Authenticator, String) {
     let public_key = asked(actor, "/v1/me/passkeys/begin", json!({"name": "my phone"})).await;
     let (device, credential) = Authenticator::make_counting(&public_key, &app.url, counter);
     let added = actor.post("/v1/me/passkeys/finish", json!({"credential": credential})).await.expect_status(201);

@@ -4,8 +4,8 @@ use domain::id::DigestId;
 use domain::{
     Category, ChatId, DeliveryId, Event, IdentitiesId, InboxId, LinkId, MailingId, MessageId, NotificationId,
     PasskeysId, PinsId, PreferencesId, ReactionsId, ReadMarkId, ReportId, SessionId, SuppressionId, TemplateId,
-    TokenId, UserId, chat, delivery, digest, identities, inbox, link, mailing, message, notification, passkeys, pins,
-    preferences, reactions, read_mark, report, session, suppression, template, token, user,
+    TokenId, TotpId, UserId, chat, delivery, digest, identities, inbox, link, mailing, message, notification, passkeys,
+    pins, preferences, reactions, read_mark, report, session, suppression, template, token, totp, user,
 };
 use search::Change;
 use store::Fact;
@@ -29,6 +29,7 @@ pub(crate) enum Fold {
     Session(Write<SessionId, session::Event>),
     Token(Write<TokenId, token::Event>),
     Passkeys(Write<PasskeysId, passkeys::Event>),
+    Totp(Write<TotpId, totp::Event>),
     Link(Write<LinkId, link::Event>),
     Identities(Write<IdentitiesId, identities::Event>),
     Chat(Write<ChatId, chat::Event>),
@@ -60,6 +61,7 @@ impl Fold {
             Fold::Session(_) => Category::Session,
             Fold::Token(_) => Category::Token,
             Fold::Passkeys(_) => Category::Passkeys,
+            Fold::Totp(_) => Category::Totp,
             Fold::Link(_) => Category::Link,
             Fold::Identities(_) => Category::Identities,
             Fold::Chat(_) | Fold::IndexChat(_) => Category::Chat,
@@ -95,6 +97,7 @@ impl Fold {
             | Fold::Session(_)
             | Fold::Token(_)
             | Fold::Passkeys(_)
+            | Fold::Totp(_)
             | Fold::Chat(_)
             | Fold::Message(_)
             | Fold::MessagePages(..) => false,
@@ -113,6 +116,7 @@ impl Fold {
             (Fold::Session(fold), Event::Session(id, event)) => fold(tx, fact, *id, event),
             (Fold::Token(fold), Event::Token(id, event)) => fold(tx, fact, *id, event),
             (Fold::Passkeys(fold), Event::Passkeys(id, event)) => fold(tx, fact, *id, event),
+            (Fold::Totp(fold), Event::Totp(id, event)) => fold(tx, fact, *id, event),
             (Fold::Link(fold), Event::Link(id, event)) => fold(tx, fact, *id, event),
             (Fold::Identities(fold), Event::Identities(id, event)) => fold(tx, fact, *id, event),
             (Fold::Chat(fold), Event::Chat(id, event)) => fold(tx, fact, *id, event),
@@ -143,7 +147,10 @@ impl Fold {
                 _,
             ) => Ok(()),
             (Fold::Delivery(_) | Fold::Notification(_) | Fold::Mailing(_) | Fold::Inbox(_), _) => Ok(()),
-            (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Passkeys(_) | Fold::Chat(_), _) => Ok(()),
+            (
+                Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Passkeys(_) | Fold::Totp(_) | Fold::Chat(_),
+                _,
+            ) => Ok(()),
             (Fold::Message(_) | Fold::MessagePages(..), _) => Ok(()),
             (Fold::Preferences(_) | Fold::Suppression(_) | Fold::Template(_), _) => Ok(()),
             (Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_), _) => Ok(()),
@@ -168,6 +175,7 @@ impl Fold {
             | Fold::Session(_)
             | Fold::Token(_)
             | Fold::Passkeys(_)
+            | Fold::Totp(_)
             | Fold::Chat(_)
             | Fold::Message(_)
             | Fold::Delivery(_)
@@ -195,7 +203,10 @@ impl Fold {
                 Fold::Link(_) | Fold::Identities(_) | Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_),
                 _,
             ) => None,
-            (Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Passkeys(_) | Fold::Chat(_), _) => None,
+            (
+                Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Passkeys(_) | Fold::Totp(_) | Fold::Chat(_),
+                _,
+            ) => None,
             (Fold::Message(_) | Fold::MessagePages(..), _) => None,
             (Fold::Delivery(_) | Fold::Notification(_) | Fold::Mailing(_) | Fold::Inbox(_), _) => None,
             (Fold::Preferences(_) | Fold::Suppression(_) | Fold::Template(_), _) => None,

@@ -1,4 +1,4 @@
-//! What people sign in by instead of a password.
+//! Passkeys, and since when an account has a second factor.
 
 use crate::ProjectionId;
 use crate::engine::definition::Definition;
@@ -6,19 +6,19 @@ use crate::engine::fold::Fold;
 use crate::engine::table::{Key, Table};
 use domain::id::PasskeysId;
 use domain::passkeys::{self, Uses};
-use domain::{PasskeyId, Timestamp, UserId, user};
+use domain::{PasskeyId, Timestamp, TotpId, UserId, totp, user};
 use store::Fact;
 use store::sql::{Columns, Database, Row, Tx};
 
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Passkeys,
     name: "passkeys",
-    version: 1,
+    version: 2,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
     guards: false,
-    folds: &[Fold::User(apply_user), Fold::Passkeys(apply)],
+    folds: &[Fold::User(apply_user), Fold::Passkeys(apply), Fold::Totp(apply_totp)],
 };
 
 const TABLES: &str = "
@@ -33,15 +33,23 @@ const TABLES: &str = "
         last_used_at bigint
     );
     create index if not exists passkey_by_user on passkey (user_id, created_at);
+    create table second_factor (
+        user_id bytea primary key,
+        since bigint not null,
+        by_codes boolean not null
+    );
 ";
 
 const INDEXES: &str = "";
 
-const COMPARED: &[Table] = &[Table {
-    name: "passkey",
-    key: &[Key::Id("passkey_id")],
-    columns: &["user_id", "name", "credential", "counter", "backed_up", "created_at", "last_used_at"],
-}];
+const COMPARED: &[Table] = &[
+    Table {
+        name: "passkey",
+        key: &[Key::Id("passkey_id")],
+        columns: &["user_id", "name", "credential", "counter", "backed_up", "created_at", "last_used_at"],
+    },
+    Table { name: "second_factor", key: &[Key::Id("user_id")], columns: &["since", "by_codes"] },
+];
 
 /// More than one account may have.
 const LISTED_MAX: i64 = 100;
@@ -78,6 +86,10 @@ fn apply(tx: &mut Tx<'_>, _: &Fact, id: PasskeysId, event: &passkeys::Event) -> 
                     added.uses.backed_up.into(),
                     added.at.into(),
                 ],
+            )?;
+            tx.queue(
+                "insert into second_factor (user_id, since, by_codes) values ($1, $2, $3) on conflict (user_id) do nothing",
+                &[(&user_id).into(), added.at.into(), false.into()],
             )
         }
         passkeys::Event::Used(used) => tx.queue(
@@ -85,7 +97,8 @@ fn apply(tx: &mut Tx<'_>, _: &Fact, id: PasskeysId, event: &passkeys::Event) -> 
             &[(&used.passkey_id).into(), used.uses.counter.into(), used.uses.backed_up.into(), used.at.into()],
         ),
         passkeys::Event::Removed(removed) => {
-            tx.queue("delete from passkey where passkey_id = $1", &[(&removed.passkey_id).into()])
+            tx.queue("delete from passkey where passkey_id = $1", &[(&removed.passkey_id).into()])?;
+            forget_the_last(tx, id.into())
         }
     }
 }
@@ -93,8 +106,36 @@ fn apply(tx: &mut Tx<'_>, _: &Fact, id: PasskeysId, event: &passkeys::Event) -> 
 fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -> Result<(), store::Error> {
     if let user::Event::Erased = event {
         tx.queue("delete from passkey where user_id = $1", &[(&user_id).into()])?;
+        tx.queue("delete from second_factor where user_id = $1", &[(&user_id).into()])?;
     }
     Ok(())
+}
+
+fn apply_totp(tx: &mut Tx<'_>, _: &Fact, id: TotpId, event: &totp::Event) -> Result<(), store::Error> {
+    let user_id = UserId::from(id);
+    match event {
+        totp::Event::Confirmed(confirmed) => tx.queue(
+            "insert into second_factor (user_id, since, by_codes) values ($1, $2, $3)
+             on conflict (user_id) do update set by_codes = excluded.by_codes",
+            &[(&user_id).into(), confirmed.at.into(), true.into()],
+        ),
+        totp::Event::Removed(_) => {
+            let sql = "update second_factor set by_codes = $2 where user_id = $1";
+            tx.queue(sql, &[(&user_id).into(), false.into()])?;
+            forget_the_last(tx, user_id)
+        }
+        totp::Event::Begun(_)
+        | totp::Event::CodeUsed(_)
+        | totp::Event::RecoveryCodeUsed(_)
+        | totp::Event::RecoveryCodesMade(_) => Ok(()),
+    }
+}
+
+/// After a factor went: whether there is one still.
+fn forget_the_last(tx: &mut Tx<'_>, user_id: UserId) -> Result<(), store::Error> {
+    let sql = "delete from second_factor where user_id = $1 and not by_codes
+               and not exists (select 1 from passkey where passkey.user_id = $1)";
+    tx.queue(sql, &[(&user_id).into()])
 }
 
 macro_rules! passkey_columns {
@@ -104,6 +145,21 @@ macro_rules! passkey_columns {
 }
 /// What [`passkey`] reads.
 const PASSKEY: Columns = Columns::of(passkey_columns!());
+
+/// What of an account makes up for a second factor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Factors {
+    /// Since when it has had one, be it a passkey or the codes of a device, without a break.
+    pub since: Option<Timestamp>,
+    pub has_passkey: bool,
+}
+
+/// What there is of an account.
+pub async fn factors(db: &Database, user_id: UserId) -> Result<Factors, store::Error> {
+    let sql = "select (select since from second_factor where user_id = $1), (select count(*) from passkey where user_id = $1)";
+    let factors = |row: &Row<'_>| Ok(Factors { since: row.maybe_timestamp(0)?, has_passkey: row.int(1)? > 0 });
+    Ok(db.row(sql, &[(&user_id).into()], factors).await?.unwrap_or_default())
+}
 
 /// A user's passkeys, in the order in which they were added.
 pub async fn of_user(db: &Database, user_id: UserId) -> Result<Vec<Passkey>, store::Error> {

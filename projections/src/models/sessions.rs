@@ -78,14 +78,16 @@ pub struct Open {
     pub expires_at: Timestamp,
     /// When its user last showed who they are.
     pub proved_at: Timestamp,
+    /// Whether it stands on two factors: a passkey, or a second proof beside the first.
+    pub on_two: bool,
 }
 
 impl Session {
     /// What a request must know of it.
     pub fn open(&self) -> Open {
-        let Session { session_id, user_id, device: _, address: _, created_at, expires_at, proofs: _, proved_at } =
-            *self;
-        Open { session_id, user_id, created_at, expires_at, proved_at }
+        let Session { session_id, user_id, created_at, expires_at, proved_at, .. } = *self;
+        let on_two = self.proofs.len() > 1 || self.proofs.iter().any(|proof| proof.by.stands_for_two());
+        Open { session_id, user_id, created_at, expires_at, proved_at, on_two }
     }
 }
 

@@ -34,6 +34,7 @@ async fn measure_a_look_up() {
             created_at: Timestamp(0),
             expires_at: Timestamp(i64::MAX),
             proved_at: Timestamp(0),
+            on_two: false,
         };
         let found = SessionHit { open, source: Source::Model(stamp) };
         app.share(&number.to_string(), &found, Timestamp(0)).await;
