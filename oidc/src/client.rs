@@ -20,7 +20,7 @@ const TOKEN: &str = "the provider's ID token";
 const USER: &str = "what the provider knows of the user";
 
 /// What a sign-in is recognised by, from its beginning to its end.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Authorization {
     /// Where the provider sends the browser back to.
     pub redirect_uri: String,

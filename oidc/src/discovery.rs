@@ -44,7 +44,7 @@ fn maybe_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Url>, D::Error
 enum Looked {
     Never,
     At(Instant, Arc<Metadata>),
-    InVain(Instant, String),
+    InVain(Instant, Error),
 }
 
 /// What a provider says of itself, asked for once an hour.
@@ -65,9 +65,7 @@ impl Discovery {
         let mut looked = self.looked.lock().await;
         match &*looked {
             Looked::At(at, metadata) if at.elapsed() < BELIEVED => return Ok(Arc::clone(metadata)),
-            Looked::InVain(at, why) if at.elapsed() < FAILURE_BELIEVED => {
-                return Err(Error::Unavailable { what: WHAT, why: why.clone() });
-            }
+            Looked::InVain(at, error) if at.elapsed() < FAILURE_BELIEVED => return Err(error.clone()),
             Looked::Never | Looked::At(..) | Looked::InVain(..) => {}
         }
         match self.look(http).await {
@@ -77,9 +75,7 @@ impl Discovery {
                 Ok(metadata)
             }
             Err(error) => {
-                if let Error::Unavailable { why, .. } = &error {
-                    *looked = Looked::InVain(Instant::now(), why.clone());
-                }
+                *looked = Looked::InVain(Instant::now(), error.clone());
                 Err(error)
             }
         }

@@ -1,7 +1,7 @@
 //! Why nobody was shown to be anybody. No error holds a code, a token or anything personal.
 
 /// Why a provider could not be asked, or what it answered does not hold.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// It does not answer, or not in a way that can be understood.
     #[error("{what} could not be had: {why}")]
