@@ -9,6 +9,7 @@ use node::IndexError;
 use node::operations;
 use node::passwords::PasswordError;
 use serde::Serialize;
+use std::fmt;
 use utoipa::ToSchema;
 
 /// Declares the codes: name, kebab-case, status, title.
@@ -180,12 +181,24 @@ impl FieldError {
 }
 
 /// What somebody must show before they get what they asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum WantedProof {
     /// Again who they are, in one of these ways.
     Fresh { ways: Vec<Way> },
     /// One of these factors, with what the sign-in goes on with.
     Second { challenge: String, factors: Vec<Way> },
+}
+
+/// Without the challenge: by it and a code somebody signs in.
+impl fmt::Debug for WantedProof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WantedProof::Fresh { ways } => f.debug_struct("Fresh").field("ways", ways).finish(),
+            WantedProof::Second { factors, .. } => {
+                f.debug_struct("Second").field("factors", factors).finish_non_exhaustive()
+            }
+        }
+    }
 }
 
 /// A request failed.

@@ -23,13 +23,14 @@ const TABLES: &str = "
         primary key (kind, id_hash)
     );
     create index if not exists challenge_by_expiry on challenge (expires_at);
+    create index if not exists challenge_by_kind on challenge (kind, expires_at);
     create index if not exists challenge_by_user on challenge (user_id);
 ";
 
 /// Most bytes that are kept of one.
-pub const CHALLENGE_BYTES_MAX: usize = 16 * 1024;
-/// How many are kept; those that expire first go first.
-const CHALLENGES_MAX: i64 = 100_000;
+pub const CHALLENGE_BYTES_MAX: usize = 32 * 1024;
+/// How many of a kind are kept; those that expire first go first. Who begins many of one kind ends nobody's of another.
+const CHALLENGES_MAX: i64 = 50_000;
 
 /// What a challenge is for. One of a kind is none of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,14 @@ pub enum ChallengeKind {
 }
 
 impl ChallengeKind {
+    const ALL: [ChallengeKind; 5] = [
+        ChallengeKind::SecondFactor,
+        ChallengeKind::External,
+        ChallengeKind::ExternalCode,
+        ChallengeKind::NewPasskey,
+        ChallengeKind::Passkey,
+    ];
+
     fn name(self) -> &'static str {
         match self {
             ChallengeKind::SecondFactor => "second-factor",
@@ -158,10 +167,13 @@ impl Challenges {
     pub(crate) fn forget_old(&self, at: Timestamp) -> Result<()> {
         self.storage.change(|tx| {
             tx.queue("delete from challenge where expires_at <= $1", &[at.into()])?;
-            let sql = "delete from challenge where expires_at < (
+            let sql = "delete from challenge where kind = $1 and expires_at < (
                            select coalesce(min(expires_at), 0) from (
-                               select expires_at from challenge order by expires_at desc limit $1) newest)";
-            tx.queue(sql, &[CHALLENGES_MAX.into()])
+                               select expires_at from challenge where kind = $1
+                               order by expires_at desc limit $2) newest)";
+            ChallengeKind::ALL
+                .into_iter()
+                .try_for_each(|kind| tx.queue(sql, &[kind.name().into(), CHALLENGES_MAX.into()]))
         })
     }
 }

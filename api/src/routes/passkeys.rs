@@ -22,7 +22,7 @@ use domain::passkeys::{self, Add, Parts, Remove};
 use domain::session::{self, Shown};
 use domain::text::PasskeyName;
 use domain::user::Origin;
-use domain::{Command, PasskeyId, Timestamp, UserId, device, id};
+use domain::{Command, PasskeyId, SessionId, Timestamp, device, id};
 use projections::{ProjectionId, passkeys as model, users};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -134,7 +134,7 @@ pub(super) struct Finish {
 /// What must be known again of a key that is being made.
 #[derive(Serialize, Deserialize)]
 struct KeyInTheMaking {
-    user_id: UserId,
+    session_id: SessionId,
     name: PasskeyName,
     state: RegistrationState,
 }
@@ -181,7 +181,7 @@ async fn begin_new(
     let names = (account.user_name.as_str(), account.display_name.as_str());
     let begun = app.relying_party(&headers)?.begin_new(person.user_id, names, &existing)?;
     let user_id = person.user_id;
-    let making = KeyInTheMaking { user_id, name, state: begun.state };
+    let making = KeyInTheMaking { session_id: person.session_id, name, state: begun.state };
     let id_hash = known_by(&begun.challenge);
     app.keep_challenge(ChallengeKind::NewPasskey, id_hash, Some(user_id), &making, ends_at(context.at)).await?;
     Ok(read(reading.position, Ceremony { public_key: begun.public_key }))
@@ -199,8 +199,8 @@ async fn finish_new(
 ) -> Result<Response, Error> {
     let id_hash = known_by(&challenge_of(&body.credential)?);
     let making = app.take_challenge::<KeyInTheMaking>(ChallengeKind::NewPasskey, id_hash, context.at).await?;
-    // Another account may have begun in the same browser.
-    let making = making.filter(|making| making.user_id == person.user_id);
+    // Fresh is the session that began, and no other one.
+    let making = making.filter(|making| making.session_id == person.session_id);
     let KeyInTheMaking { name, state, .. } = making.ok_or_else(unknown_ceremony)?;
     let key = app.relying_party(&headers)?.finish_new(&body.credential, &state)?;
     let passkey_id = PasskeyId(Uuid::now_v7());
