@@ -9,6 +9,7 @@ use crate::kept::Kept;
 use crate::live::hub::Hub;
 use crate::tasks::Tasks;
 use axum::extract::FromRef;
+use node::modules::{Module, Modules};
 use node::passwords::Passwords;
 use node::rate_limits::RateLimits;
 use node::{Node, NodeHandle};
@@ -87,7 +88,7 @@ impl App {
             blocked: Arc::new(Semaphore::new(BLOCKED_MAX)),
             streams: Arc::new(Streams::new(limits.streams_max, Arc::clone(&budget))),
             live: Arc::new(Hub::new()),
-            providers: providers(&settings),
+            providers: providers(node.modules, &settings),
             budget,
             tasks: Tasks::default(),
             overview: Kept::default(),
@@ -103,8 +104,11 @@ impl App {
     }
 }
 
-/// One client for each, over the same connections.
-fn providers(settings: &Settings) -> Vec<oidc::Client> {
+/// One client for each, over the same connections; none where the module is left out.
+fn providers(modules: Modules, settings: &Settings) -> Vec<oidc::Client> {
+    if !modules.has(Module::External) {
+        return Vec::new();
+    }
     let http = outbound::Client::new(settings.outbound.clone());
     settings.providers.iter().map(|provider| oidc::Client::new(provider.clone(), http.clone())).collect()
 }

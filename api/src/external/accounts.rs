@@ -204,15 +204,19 @@ impl From<Error> for Tried {
 
 fn shown(found: &Found<'_>, claim: IdentityClaim, owner: Option<UserId>) -> Shown {
     let Identity { issuer, subject, email, name, email_verified: _ } = found.identity.clone();
-    let short = |text: Option<String>| text.map(|text| domain::text::seen(&text, CHARACTERS_MAX));
     Shown {
         identity_id: IdentityId(Uuid::now_v7()),
         claim,
         owner,
         provider: found.provider.to_owned(),
         issuer,
-        parts: IdentityParts { subject, email: short(email), name: short(name) },
+        parts: IdentityParts { subject, email: email.map(seen), name: name.map(seen) },
     }
+}
+
+/// As much of an address or a name as is kept.
+pub(super) fn seen(text: String) -> String {
+    domain::text::seen(&text, CHARACTERS_MAX)
 }
 
 /// The address that a provider tells, where it is one.

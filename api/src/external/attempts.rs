@@ -4,6 +4,7 @@
 use crate::app::App;
 use crate::auth::session_token::{hash, new_token};
 use crate::error::Error;
+use crate::external::accounts::seen;
 use crate::external::browser::{Browser, LASTS_SECONDS};
 use domain::id::IdentityClaim;
 use domain::{SessionId, Timestamp, UserId};
@@ -16,7 +17,7 @@ use url::Url;
 const CODE_LASTS_SECONDS: i64 = 60;
 
 /// Somebody was sent to another service.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Attempt {
     pub(crate) provider: String,
     pub(crate) redirect_uri: String,
@@ -39,6 +40,14 @@ pub(crate) struct LinkFor {
 }
 
 /// What the one-time code is good for.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Exchangeable {
+    pub(crate) shown: ShownIdentity,
+    /// The browser that came back: no other one gets a cookie for it.
+    pub(crate) browser: ChallengeHash,
+}
+
+/// Who somebody is, by what another service has said.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ShownIdentity {
     pub(crate) user_id: UserId,
@@ -61,6 +70,7 @@ pub(crate) struct Unconfirmed {
 impl Unconfirmed {
     pub(crate) fn new(link: LinkFor, provider: &str, identity: Identity) -> Unconfirmed {
         let Identity { issuer, subject, email, name, email_verified: _ } = identity;
+        let (email, name) = (email.map(seen), name.map(seen));
         Unconfirmed { link, provider: provider.to_owned(), issuer, subject, email, name }
     }
 
@@ -145,11 +155,17 @@ impl App {
     }
 
     /// A code that signs in, once, within a minute.
-    pub(crate) async fn code_of(&self, shown: &ShownIdentity, at: Timestamp) -> Result<String, Error> {
-        self.code(CodeFor::SignIn, shown.user_id, shown, at).await
+    pub(crate) async fn code_of(
+        &self,
+        browser: &Browser,
+        shown: ShownIdentity,
+        at: Timestamp,
+    ) -> Result<String, Error> {
+        let exchangeable = Exchangeable { shown, browser: browser.hash() };
+        self.code(CodeFor::SignIn, exchangeable.shown.user_id, &exchangeable, at).await
     }
 
-    pub(crate) async fn shown_by(&self, code: &str, at: Timestamp) -> Result<Option<ShownIdentity>, Error> {
+    pub(crate) async fn shown_by(&self, code: &str, at: Timestamp) -> Result<Option<Exchangeable>, Error> {
         self.take_challenge(ChallengeKind::ExternalCode, of_code(CodeFor::SignIn, code), at).await
     }
 

@@ -1,8 +1,9 @@
 //! The browser that begins a sign-in, known by a cookie of its own: what another service answers is taken from no other.
 
-use crate::auth::session_token::new_token;
+use crate::auth::session_token::{hash, new_token};
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
+use state::ChallengeHash;
 
 /// Only over TLS or to this machine, only for this host, not for scripts, and not in what other sites send by themselves.
 const COOKIE_NAME: &str = "__Host-letopis-external";
@@ -35,6 +36,11 @@ impl Browser {
 
     pub(crate) fn secret(&self) -> &str {
         &self.0
+    }
+
+    /// What it is recognised by where its secret is not kept.
+    pub(crate) fn hash(&self) -> ChallengeHash {
+        hash(&self.0).0
     }
 
     /// The line that makes it known for as long as a sign-in may take.

@@ -7,7 +7,7 @@ use crate::auth::caller::{Person, refuse_foreign_link};
 use crate::auth::sign_in::{Entrant, LoggedIn};
 use crate::error::{Code, Error};
 use crate::external::accounts::Found;
-use crate::external::attempts::{Attempt, LinkFor, ShownIdentity, Unconfirmed};
+use crate::external::attempts::{Attempt, Exchangeable, LinkFor, ShownIdentity, Unconfirmed};
 use crate::external::browser::Browser;
 use crate::external::failed;
 use crate::external::return_to::return_to;
@@ -21,7 +21,7 @@ use crate::http::request_log::Notes;
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use commands::Actor;
 use domain::session::{self, Shown};
@@ -196,12 +196,12 @@ async fn come_back(
     match answered(&app, client, &context, (state, &attempt), &params).await {
         Ok(Ended::SignedIn(shown)) => {
             notes.caller(shown.user_id);
-            let code = app.code_of(&shown, now()).await?;
+            let code = app.code_of(&browser, shown, now()).await?;
             led_back(&attempt, &[("code", &code)])
         }
         Ok(Ended::Linked(shown)) => {
             notes.caller(shown.user_id);
-            let code = app.code_of(&shown, now()).await?;
+            let code = app.code_of(&browser, shown, now()).await?;
             led_back(&attempt, &[("code", &code), ("linked", &provider)])
         }
         Ok(Ended::Unconfirmed(unconfirmed)) => {
@@ -260,7 +260,7 @@ async fn answered(
 pub(super) struct Exchange {
     /// From the fragment behind `return_to`.
     code: String,
-    /// Puts the token into a cookie and not into the body: for pages in a browser.
+    /// Puts the token into a cookie and not into the body: for the browser that came back with the code, and no other.
     #[serde(default)]
     cookie: bool,
 }
@@ -278,9 +278,14 @@ async fn exchange(
     context: CommandContext,
     ClientOrigin(origin, _): ClientOrigin,
     notes: Notes,
+    headers: HeaderMap,
     Body(body): Body<Exchange>,
 ) -> Result<Response, Error> {
-    let shown = app.shown_by(&body.code, context.at).await?.ok_or_else(bad_code)?;
+    let Exchangeable { shown, browser } = app.shown_by(&body.code, context.at).await?.ok_or_else(bad_code)?;
+    // Else a link with somebody's own code would sign others in as them.
+    if body.cookie && Browser::known(&headers).map(|known| known.hash()) != Some(browser) {
+        return Err(bad_code());
+    }
     let ShownIdentity { user_id, claim, is_new } = shown;
     let entrant = Entrant { user_id, from: origin, is_new, cookie: body.cookie };
     let shown = Shown::Identity { claim };

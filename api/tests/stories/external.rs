@@ -3,6 +3,7 @@
 use api::{Settings, SignUp};
 use domain::proof::Purpose;
 use domain::user::Role;
+use node::Modules;
 use outbound::Allowed;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -45,10 +46,19 @@ impl Browser {
         Browser { actor, cookie: None }
     }
 
+    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
+        let headers = self.cookie.iter().map(|cookie| ("cookie", cookie.as_str())).collect::<Vec<_>>();
+        self.actor.send(method, path, body, &headers).await
+    }
+
+    /// Has a code exchanged into the cookie of a session.
+    async fn exchange(&self, code: &str) -> Reply {
+        let body = json!({"code": code, "cookie": true});
+        self.send(Method::POST, "/v1/auth/external/exchange", Some(body)).await
+    }
+
     async fn get(&mut self, path: &str) -> Reply {
-        let cookie = self.cookie.clone();
-        let headers = cookie.iter().map(|cookie| ("cookie", cookie.as_str())).collect::<Vec<_>>();
-        let reply = self.actor.send(Method::GET, path, None, &headers).await;
+        let reply = self.send(Method::GET, path, None).await;
         if let Some(line) = reply.headers.get("set-cookie").and_then(|line| line.to_str().ok()) {
             assert!(line.starts_with("__Host-letopis-external=") && line.contains("HttpOnly"), "{line}");
             self.cookie = line.split(';').next().map(str::to_owned);
@@ -206,6 +216,16 @@ async fn accounts_are_opened_only_where_that_is_allowed() {
 }
 
 #[tokio::test]
+async fn a_server_that_leaves_this_out_offers_it_nowhere() {
+    let provider = Provider::start().await;
+    let app = TestApp::start_with(knowing(&[("acme", &provider)])).await;
+    let link = "/v1/auth/external/acme";
+    assert!(app.anonymous().get("/sign-in").await.expect_status(200).text.contains(link));
+    let app = app.restart_having(Modules::of(&[]).unwrap()).await;
+    assert!(!app.anonymous().get("/sign-in").await.expect_status(200).text.contains(link));
+}
+
+#[tokio::test]
 async fn a_code_is_good_once_and_only_here() {
     let provider = Provider::start().await;
     let app = TestApp::start_with(knowing(&[("acme", &provider)])).await;
@@ -217,9 +237,15 @@ async fn a_code_is_good_once_and_only_here() {
     for code in [code.as_str(), "", "nonsense", &"x".repeat(2_000)] {
         exchange(&nobody, code).await.expect_problem(401, "bad-code");
     }
-    // Into the cookie, for a page of ours.
+    // Into the cookie, for a page of ours: in the browser that came back, and no other one.
+    let mut other = Browser::of(app.anonymous());
+    other.code("acme", "").await;
+    for thief in [other, Browser::of(app.anonymous())] {
+        let code = browser.code("acme", "").await;
+        thief.exchange(&code).await.expect_problem(401, "bad-code");
+    }
     let code = browser.code("acme", "").await;
-    let reply = nobody.post("/v1/auth/external/exchange", json!({"code": code, "cookie": true})).await;
+    let reply = browser.exchange(&code).await;
     assert!(reply.header("set-cookie").starts_with("__Host-letopis="), "{:?}", reply.headers);
     assert_eq!(reply.expect_status(200).body["session_id"], Value::Null);
 }
