@@ -67,8 +67,9 @@ async fn erase(
 
 /// Export my data
 ///
-/// Wants a sign-in of the last ten minutes. All that is known of you, one JSON object a line. `kind` is `profile`, `session`, `token`, `second-factor`, `sign-in`, `chat`, `event`
-/// (what you did and what was done to you, in the order of the log, with every text that you wrote), and in the last
+/// Wants a sign-in of the last ten minutes. All that is known of you, one JSON object a line. `kind` is
+/// `profile`, `session`, `token`, `second-factor`, `identity`, `sign-in`, `chat`, `delivery`, `event` (what you did and what was
+/// done to you, in the order of the log, with every text that you wrote), and in the last
 /// line `end`: without it the export is incomplete.
 #[utoipa::path(get, path = "/v1/me/export", operation_id = "exportMyData", tag = "accounts", responses(
     (status = 200, body = String, content_type = "application/x-ndjson", description = "Lines of JSON."),
