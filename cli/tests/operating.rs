@@ -262,37 +262,6 @@ fn keys_are_rotated_beside_a_server_and_without_one() {
 }
 
 #[test]
-fn a_clock_that_has_jumped_ahead_is_believed_only_by_an_operator() {
-    let place = Place::new();
-    assert_eq!(place.serve().stop(), 0);
-    let witness = place.data().join("clock");
-    let Ok(reading) = std::fs::read_to_string(&witness) else {
-        eprintln!("left out: this system does not tell one start of the machine from another");
-        return;
-    };
-    // As if the folder had been served three days ago by the clock, and a moment ago by what has passed.
-    let (passed, at) = reading.trim_end().rsplit_once(' ').unwrap();
-    let at = at.parse::<i64>().unwrap() - 3 * 86_400_000_000;
-    std::fs::write(&witness, format!("{passed} {at}\n")).unwrap();
-    let password = place.file("password", "correct horse battery");
-    let create = ["users", "create", "anna", "--password-file", &password];
-    let refused = place.run(&create);
-    assert_eq!(refused.code, 1, "{}", refused.err);
-    assert!(refused.err.contains("jumped ahead by 7") && refused.err.contains("--accept-clock"), "{}", refused.err);
-
-    let server = place.serve();
-    assert_eq!(place.run(&["health", "--url", &server.url]).code, 5);
-    assert_eq!(place.run(&create).code, 1);
-    assert_eq!(server.stop(), 0);
-
-    let server = place.start(place.command(&["serve", "--listen", "127.0.0.1:0", "--accept-clock"])).unwrap();
-    place.run(&create).ok();
-    assert_eq!(server.stop(), 0);
-    let server = place.serve();
-    assert_eq!(log_in(&server, "anna", "correct horse battery"), 200, "it was accepted once and for all");
-}
-
-#[test]
 fn what_the_server_prints_can_be_typed_as_it_is() {
     let place = Place::new();
     let root = place.data().parent().unwrap().to_owned();

@@ -43,12 +43,14 @@ impl App {
         Ok(checked?)
     }
 
-    /// Checks a code; it costs nothing to look at. Wrong ones count also where something in front of the server limits requests: it
-    /// does not know whose they are.
+    /// Checks a code; it costs nothing to look at.
     ///
     /// # Errors
     /// `request-limit-exceeded` when too many were wrong lately; what keeps it from being checked.
     pub(crate) async fn check_code(&self, whose: Whose<'_>, is_right: impl FnOnce() -> bool) -> Result<bool, Error> {
+        if self.rate_limits.is_none() {
+            return Ok(is_right());
+        }
         let begun = self.begin_try(self.name_hash(whose)).await?;
         let is_right = is_right();
         if is_right {

@@ -6,6 +6,7 @@
 //! [`nats()`] give each test a part of its own. A test that breaks a server starts one for itself: [`Postgres`],
 //! [`PgBouncer`], [`Redis`], [`Nats`]. Where there is no server a test is left out and says so, unless [`REQUIRED`] forbids it.
 
+mod faketime;
 mod identity;
 mod nats;
 mod pgbouncer;
@@ -56,11 +57,13 @@ pub enum Server {
     Dkimpy,
     /// One-time codes of others, in Python: a library, and no server.
     Pyotp,
+    /// A clock that is set for one process alone: a library that is preloaded, and no server.
+    Faketime,
 }
 
 impl Server {
     /// Every one.
-    pub const ALL: [Server; 8] = [
+    pub const ALL: [Server; 9] = [
         Server::Postgres,
         Server::PgBouncer,
         Server::Redis,
@@ -69,6 +72,7 @@ impl Server {
         Server::PostfixSink,
         Server::Dkimpy,
         Server::Pyotp,
+        Server::Faketime,
     ];
 
     /// The variable of the environment with the address of the instance that a whole run shares, if it does.
@@ -82,6 +86,7 @@ impl Server {
             Server::PostfixSink => "LETOPIS_TEST_POSTFIX_SINK_URL",
             Server::Dkimpy => "LETOPIS_TEST_DKIMPY_URL",
             Server::Pyotp => "LETOPIS_TEST_PYOTP_URL",
+            Server::Faketime => "LETOPIS_TEST_FAKETIME_URL",
         }
     }
 
@@ -96,6 +101,7 @@ impl Server {
             Server::PostfixSink => "smtp-sink",
             Server::Dkimpy => "dkimpy",
             Server::Pyotp => "pyotp",
+            Server::Faketime => "libfaketime",
         }
     }
 
@@ -110,6 +116,7 @@ impl Server {
             Server::PostfixSink => "smtp-sink",
             Server::Dkimpy => "dkimpy",
             Server::Pyotp => "pyotp",
+            Server::Faketime => "faketime",
         }
     }
 
@@ -124,6 +131,7 @@ impl Server {
             Server::PostfixSink => postfix::find(),
             Server::Dkimpy => python::find("dkim, nacl"),
             Server::Pyotp => python::find("pyotp"),
+            Server::Faketime => faketime::find(),
         }
     }
 }
