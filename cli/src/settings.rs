@@ -6,6 +6,8 @@ mod kubernetes;
 mod layers;
 pub mod levels;
 mod mail;
+#[cfg(test)]
+mod named;
 pub mod oidc;
 mod outbound;
 pub mod table;
