@@ -1,6 +1,7 @@
-//! `letopis doctor`: everything that a server needs, looked at one after the other, with what to do about it.
+//! `letopis doctor`: checks everything that a server needs, one after the other, and says what to do.
 //! It changes nothing.
 
+mod advice;
 mod data;
 mod database;
 mod machine;
@@ -10,6 +11,7 @@ mod providers;
 mod redis;
 mod served;
 
+use self::advice::Advice;
 use crate::context::Context;
 use crate::exit::{Code, failure};
 use crate::output::{self, Column, Listing};
@@ -24,9 +26,9 @@ const COLUMNS: &[Column] = &[Column::new("check"), Column::new("state"), Column:
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum State {
-    /// As it should be.
+    /// Nothing to do.
     Ok,
-    /// It works, and should be seen to.
+    /// It works, and needs attention.
     Warning,
     /// It does not work, or soon will not.
     Problem,
@@ -52,12 +54,12 @@ impl Check {
         Check { check, state: State::Ok, found: found.into(), advice: None, details: None, is_lost: false }
     }
 
-    fn warning(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Check {
-        Check { state: State::Warning, advice: Some(advice.into()), ..Check::ok(check, found) }
+    fn warning(check: &'static str, found: impl Into<String>, advice: Advice) -> Check {
+        Check { state: State::Warning, advice: Some(advice.text()), ..Check::ok(check, found) }
     }
 
-    fn problem(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Check {
-        Check { state: State::Problem, advice: Some(advice.into()), ..Check::ok(check, found) }
+    fn problem(check: &'static str, found: impl Into<String>, advice: Advice) -> Check {
+        Check { state: State::Problem, advice: Some(advice.text()), ..Check::ok(check, found) }
     }
 
     fn lost(self) -> Check {
@@ -90,7 +92,7 @@ pub async fn verb(context: &Context) -> Result<()> {
     Err(failure(code, format!("not well: {}; the advice above says what to do", problems.join(", "))))
 }
 
-/// The same for the server's own doors.
+/// The same, for operators who ask over HTTP.
 pub async fn shown(context: &Context) -> Vec<api::ShownCheck> {
     let shown = |check: Check| api::ShownCheck {
         check: check.check.to_owned(),
@@ -115,7 +117,7 @@ async fn checks(context: &Context) -> Vec<Check> {
     ];
     checks.push(data::master_key(context));
     let database = database::database(context).await;
-    // What cannot be reached is said once.
+    // A database that cannot be reached is reported once.
     let is_there = database.state != State::Problem;
     checks.push(database);
     match is_there {

@@ -1,6 +1,6 @@
-//! What lies in the data folder: its rights, the master key, the log, the read models.
+//! What the data folder holds: its rights, the master key, the log, the read models.
 
-use super::{Check, machine};
+use super::{Advice, Check, machine};
 use crate::context::Context;
 use projections::{State, Status};
 use rustix::fs::{Access, access};
@@ -18,27 +18,25 @@ pub(super) fn folder(context: &Context) -> Check {
     let data = &context.settings.data;
     let shown = data.display();
     if !data.exists() {
-        return Check::warning(
-            "data folder",
-            format!("{shown} is not there yet"),
-            "`letopis serve` makes it; if there should be data, name its folder with --data or LETOPIS_DATA",
-        );
+        return Check::warning("data folder", format!("{shown} is not there yet"), Advice::FolderMissing);
     }
     let reach = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
     if !data.is_dir() || access(data, reach).is_err() {
-        let advice = "it must be a folder that this user may read and write: `chown` it, or run as the server's user";
-        return Check::problem("data folder", format!("{shown} cannot be used"), advice);
+        let advice = Advice::NotReadable { path: shown.to_string() };
+        let found = format!("{shown} is not a folder that this user can read and write");
+        return Check::problem("data folder", found, advice);
     }
     let log = Folder::existing(data).map(|folder| folder.database());
     if let Ok(log) = &log
         && access(log, Access::READ_OK | Access::WRITE_OK).is_err()
     {
-        let advice = "`chown` it to the user that serves, or run this as that user";
-        return Check::problem("data folder", format!("{} cannot be read and written", log.display()), advice);
+        let advice = Advice::NotReadable { path: shown.to_string() };
+        let found = format!("this user cannot read and write {}", log.display());
+        return Check::problem("data folder", found, advice);
     }
     for path in std::iter::once(data).chain(log.as_ref().ok()) {
         if let Some(mode) = mode(path).filter(|mode| mode & OTHERS != 0) {
-            let advice = format!("close it to other users: `chmod go= {}`", path.display());
+            let advice = Advice::RightsTooWide { path: path.display().to_string() };
             return Check::warning("data folder", format!("{} has the rights {mode:o}", path.display()), advice);
         }
     }
@@ -50,7 +48,7 @@ pub(super) fn master_key(context: &Context) -> Check {
     let shown = path.display();
     match mode(&path) {
         Some(mode) if mode & OTHERS != 0 => {
-            let advice = format!("no other user may read it: `chmod 600 {shown}`; a server does not start before");
+            let advice = Advice::KeyReadableByOthers { path: shown.to_string() };
             Check::problem("master key", format!("{shown} has the rights {mode:o}"), advice)
         }
         Some(mode) => Check::ok("master key", format!("{shown}, rights {mode:o}; keep a copy elsewhere")),
@@ -58,8 +56,7 @@ pub(super) fn master_key(context: &Context) -> Check {
             Check::ok("master key", format!("{shown} is made at the first start; keep a copy elsewhere then"))
         }
         None => {
-            let advice = "bring it back from its copy, or from another node, or name it by LETOPIS_MASTER_KEY_FILE: the \
-                          log cannot be read without it";
+            let advice = Advice::KeyMissing { path: shown.to_string() };
             Check::problem("master key", format!("{shown} cannot be read"), advice)
         }
     }
@@ -99,8 +96,7 @@ pub(super) fn log(context: &Context) -> Vec<Check> {
         }
         Err(error) if is_unused(&error) => vec![Check::ok("log", "none yet"), machine::clock(now, None)],
         Err(error) => {
-            let advice = "do what the message says; without that no server starts";
-            vec![Check::problem("log", format!("{error:#}"), advice), machine::clock(now, None)]
+            vec![Check::problem("log", format!("{error:#}"), Advice::LogUnusable), machine::clock(now, None)]
         }
     }
 }
@@ -129,10 +125,8 @@ pub(super) fn read_models(context: &Context, serves: bool) -> Vec<Check> {
         Ok(status) => status.iter().map(|status| read_model(status, serves || !is_embedded)).collect(),
         Err(error) if is_unused(&error) => vec![Check::ok("read models", "none yet")],
         Err(error) => {
-            let advice = "the next `letopis serve` builds them from the log, where that can be read";
-            let found = format!("{error:#}");
             let check = if serves { Check::problem } else { Check::warning };
-            vec![check("read models", found, advice.to_owned())]
+            vec![check("read models", format!("{error:#}"), Advice::ReadModelsUnusable)]
         }
     }
 }
@@ -142,21 +136,15 @@ fn read_model(status: &Status, is_fed: bool) -> Check {
     let found = format!("{name}: {state}, {lag} events behind");
     let check = if let Some(error) = &status.error {
         let advice = match status.failed_position {
-            Some(at) if at > 0 => format!(
-                "it stopped at {at}: `letopis events show {at}` shows the event; then `letopis projections skip {name}`, \
-                 or `rebuild {name}`"
-            ),
+            Some(position) if position > 0 => Advice::StoppedByEvent { name: name.to_owned(), position },
             // No event is to blame.
-            Some(_) | None => {
-                format!("`letopis projections resume {name}` goes on from its checkpoint; or `rebuild {name}`")
-            }
+            Some(_) | None => Advice::Stopped { name: name.to_owned() },
         };
         Check::problem("read models", format!("{found}: {error}"), advice)
     } else if status.state == State::Paused {
-        Check::warning("read models", found, format!("it was paused by hand: `letopis projections resume {name}`"))
+        Check::warning("read models", found, Advice::Paused { name: name.to_owned() })
     } else if is_fed && lag > LAG_EVENTS_MAX {
-        let advice = "look again: when it does not shrink, the log of the server that feeds it tells why";
-        Check::warning("read models", found, advice)
+        Check::warning("read models", found, Advice::Lagging { name: name.to_owned() })
     } else {
         // Without a server nothing follows the log: the next one catches up.
         Check::ok("read models", found)

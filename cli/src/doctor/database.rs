@@ -1,6 +1,6 @@
 //! Whether the database that nodes share is there, where one is set.
 
-use super::Check;
+use super::{Advice, Check};
 use crate::context::Context;
 use serde_json::json;
 use store::described;
@@ -16,15 +16,14 @@ pub(super) async fn database(context: &Context) -> Check {
             match cluster.check_listening().await {
                 Err(ListenEnd::Unheard) => check.noting(
                     "notifications do not arrive (a pooler in transaction mode?): a node without NATS sees what \
-                     others append up to 250 ms later",
+                     other nodes append up to 250 ms later",
                 ),
                 Ok(()) | Err(ListenEnd::Lost(_)) => check,
             }
         }
         Err(error) => {
-            let advice = "start it, or correct LETOPIS_DATABASE_URL (--database, or database_url in letopis.toml): \
-                          nothing works without it";
-            let check = Check::problem("database", format!("{cluster}: {}", described(&error)), advice);
+            let found = format!("{cluster}: {}", described(&error));
+            let check = Check::problem("database", found, Advice::DatabaseUnreachable);
             if error.is_lost() { check.lost() } else { check }
         }
     }
@@ -37,14 +36,11 @@ fn told(shown: &str, looked: &DatabaseReport) -> Check {
     let DatabaseReport { server, found, known, is_standby, inherited } = looked;
     let of_tables = format!("{shown} answers (PostgreSQL {server}); its tables are of version {found}");
     let check = if *is_standby {
-        let advice = "name the primary server in LETOPIS_DATABASE_URL: this one follows another and takes no writes";
-        Check::problem("database", format!("{shown} is a standby"), advice)
+        Check::problem("database", format!("{shown} is a standby"), Advice::DatabaseIsStandby)
     } else if found < known {
-        let advice = "`letopis migrate` with the address of the tables' owner, then start the nodes";
-        Check::problem("database", format!("{of_tables}, this program needs {known}"), advice)
+        Check::problem("database", format!("{of_tables}, this program needs {known}"), Advice::TablesOlder)
     } else if found > known {
-        let advice = "use the version of Letopis that migrated it, or a newer one";
-        Check::problem("database", format!("{of_tables}, this program knows {known}"), advice)
+        Check::problem("database", format!("{of_tables}, this program knows {known}"), Advice::TablesNewer)
     } else if inherited.is_empty() {
         Check::ok("database", of_tables)
     } else {
@@ -53,15 +49,7 @@ fn told(shown: &str, looked: &DatabaseReport) -> Check {
         match inherited.iter().find(|(name, _)| HURTFUL.contains(&name.as_str())) {
             // Each transaction says in its place what it needs.
             None => Check::ok("database", found),
-            Some((name, _)) => {
-                let advice = match name.as_str() {
-                    // Reads and writes set their own; a vacuum can't.
-                    "statement_timeout" => "tidying up after an erasure is cut off when it takes longer",
-                    _ => "what takes longer is cut off",
-                };
-                let advice = format!("{advice}: `alter role … set {name} = 0` for the role of the nodes");
-                Check::warning("database", found, advice)
-            }
+            Some((name, _)) => Check::warning("database", found, Advice::DatabaseLimit { name: name.clone() }),
         }
     };
     check.with(json!({"server": server, "version": found}))

@@ -1,6 +1,6 @@
 //! What the machine and the program bring: the disk, the clock, SQLite.
 
-use super::Check;
+use super::{Advice, Check};
 use crate::context::Context;
 use domain::Timestamp;
 use node::operations::disk::{self, FREE_BYTES_EASY, FREE_BYTES_LEAST};
@@ -23,8 +23,7 @@ pub(super) fn environment(context: &Context) -> Check {
     match context.layers.passed_over() {
         [] => Check::ok("environment", "every LETOPIS_ variable is a setting"),
         names => {
-            let found =
-                format!("passed over, as Kubernetes sets them for a Service of that name: {}", names.join(", "));
+            let found = format!("not settings, but set by Kubernetes for a Service of that name: {}", names.join(", "));
             Check::ok("environment", found)
         }
     }
@@ -33,7 +32,7 @@ pub(super) fn environment(context: &Context) -> Check {
 pub(super) fn sqlite() -> Check {
     let build = match store::build_info() {
         Ok(build) => build,
-        Err(error) => return Check::problem("sqlite", error.to_string(), "build the program again"),
+        Err(error) => return Check::problem("sqlite", error.to_string(), Advice::SqliteUnknown),
     };
     let unwanted = build.options.iter().filter(|option| UNWANTED.contains(&option.as_str()));
     let unwanted = unwanted.map(String::as_str).collect::<Vec<_>>();
@@ -41,24 +40,24 @@ pub(super) fn sqlite() -> Check {
         Check::ok("sqlite", build.version)
     } else {
         let found = format!("{} with {}", build.version, unwanted.join(", "));
-        Check::warning("sqlite", found, "build in the repository's folder, so that its .cargo/config.toml counts")
+        Check::warning("sqlite", found, Advice::SqliteOptions)
     };
     check.with(json!({"version": build.version, "compile_options": build.options}))
 }
 
 pub(super) fn disk(data: &Path) -> Check {
     match disk::space(data) {
-        Ok(space) => of_disk(space.free_bytes, space.size_bytes),
+        Ok(space) => of_disk(data, space.free_bytes, space.size_bytes),
         Err(error) => {
-            let found = format!("the disk of {} cannot be asked: {}", data.display(), store::described(&error));
-            Check::problem("disk", found, "see whether the disk is mounted and may be read by this user")
+            let found = format!("the disk of {} cannot be read: {}", data.display(), store::described(&error));
+            Check::problem("disk", found, Advice::DiskUnknown { path: data.display().to_string() })
         }
     }
 }
 
-fn of_disk(free: u64, size: u64) -> Check {
+fn of_disk(data: &Path, free: u64, size: u64) -> Check {
     let found = format!("{} MiB free of {} MiB", free / MIB, size / MIB);
-    let advice = "make room: with a full disk every write is refused";
+    let advice = Advice::DiskFull { path: data.display().to_string() };
     let check = if free < FREE_BYTES_LEAST {
         Check::problem("disk", found, advice)
     } else if free < FREE_BYTES_EASY {
@@ -71,9 +70,9 @@ fn of_disk(free: u64, size: u64) -> Check {
 
 /// Whether the clock can be right, for a log whose last event was recorded then.
 pub(super) fn clock(now: Timestamp, last: Option<Timestamp>) -> Check {
-    let advice = "set the clock, and let it be kept right (NTP)";
+    let advice = Advice::ClockWrong;
     if now < FIRST_YEAR {
-        return Check::problem("clock", format!("{now} cannot be"), advice);
+        return Check::problem("clock", format!("{now} cannot be the time"), advice);
     }
     let Some(last) = last else { return Check::ok("clock", now.to_string()) };
     let behind = last.0.saturating_sub(now.0);
@@ -94,9 +93,10 @@ mod tests {
 
     #[test]
     fn a_disk_is_full_before_it_is_full() {
-        assert_eq!(of_disk(10 * MIB, 1024 * MIB).state, State::Problem);
-        assert_eq!(of_disk(500 * MIB, 1024 * MIB).state, State::Warning);
-        assert_eq!(of_disk(5_000 * MIB, 10_000 * MIB).state, State::Ok);
+        let data = Path::new("/data");
+        assert_eq!(of_disk(data, 10 * MIB, 1024 * MIB).state, State::Problem);
+        assert_eq!(of_disk(data, 500 * MIB, 1024 * MIB).state, State::Warning);
+        assert_eq!(of_disk(data, 5_000 * MIB, 10_000 * MIB).state, State::Ok);
         assert!(disk(Path::new("/nowhere/at/all")).details.is_some());
     }
 

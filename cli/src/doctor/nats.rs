@@ -1,6 +1,6 @@
 //! Whether NATS is there, where it is set.
 
-use super::Check;
+use super::{Advice, Check};
 use crate::context::Context;
 use relay::NatsReport;
 use serde_json::json;
@@ -8,20 +8,16 @@ use store::{Arming, Folder, Outlet, RelayPlace};
 
 pub(super) async fn nats(context: &Context) -> Check {
     let Some(address) = &context.settings.nats else {
-        return Check::ok("nats", "not set: other services are told nothing");
+        return Check::ok("nats", "not set: other services hear nothing");
     };
     let shown = address.to_string();
     if is_disarmed(context) {
-        let found = format!("{shown} is told nothing: the relay of this log is disarmed, as that of a copy is");
-        return Check::warning("nats", found, "`letopis relay arm`, once the log that it was copied from is given up");
+        let found = format!("the relay of this log sends nothing to {shown}: it is disarmed, as that of a copy is");
+        return Check::warning("nats", found, Advice::RelayDisarmed);
     }
     match relay::probe(address.clone()).await {
         Ok(report) => told(&shown, &report),
-        Err(error) => {
-            let advice = "start it with JetStream, or correct LETOPIS_NATS_URL; the server works without it and tells \
-                          other services later what they miss";
-            Check::warning("nats", format!("{shown}: {error}"), advice)
-        }
+        Err(error) => Check::warning("nats", format!("{shown}: {error}"), Advice::NatsUnreachable),
     }
 }
 
@@ -38,7 +34,7 @@ fn is_disarmed(context: &Context) -> bool {
 fn told(shown: &str, report: &NatsReport) -> Check {
     let version = &report.version;
     let Some(stream) = report.stream else {
-        let found = format!("{shown} answers ({version}); there is no stream yet: a server that runs makes it");
+        let found = format!("{shown} answers ({version}); there is no stream yet: a running server makes it");
         return Check::ok("nats", found);
     };
     let (messages, position) = (stream.messages, stream.position);

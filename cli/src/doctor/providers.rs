@@ -1,6 +1,6 @@
 //! Whether the services to sign in by answer, where they are set.
 
-use super::Check;
+use super::{Advice, Check};
 use crate::context::Context;
 use node::Module;
 use oidc::Client;
@@ -12,7 +12,7 @@ pub(super) async fn providers(context: &Context) -> Vec<Check> {
         return Vec::new();
     }
     if settings.providers.is_empty() {
-        return vec![Check::ok("sign-in", "no other service to sign in by is set")];
+        return vec![Check::ok("sign-in", "no other service to sign in by is set up")];
     }
     let http = outbound::Client::new(settings.outbound.clone());
     let mut checks = Vec::with_capacity(settings.providers.len());
@@ -21,8 +21,7 @@ pub(super) async fn providers(context: &Context) -> Vec<Check> {
         checks.push(match Client::new(provider.clone(), http.clone()).look().await {
             Ok(found) => Check::ok("sign-in", format!("{named}: {found}")),
             Err(error) => {
-                let advice = "correct its issuer, exactly as the service writes it; one that is not on the internet needs \
-                              LETOPIS_OUTBOUND_ALLOW. Until it answers nobody signs in by it; every other way works";
+                let advice = Advice::ProviderSilent { id: provider.id.to_string() };
                 Check::warning("sign-in", format!("{named}: {error}"), advice)
             }
         });

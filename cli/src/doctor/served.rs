@@ -1,6 +1,6 @@
 //! Whether a server runs over the data folder, and who has its port.
 
-use super::Check;
+use super::{Advice, Check};
 use crate::context::Context;
 use crate::health::{ANSWER_WAIT, reachable, ready};
 use hyper::StatusCode;
@@ -16,41 +16,42 @@ pub(super) async fn serves(context: &Context) -> bool {
 }
 
 pub(super) fn server(serves: bool) -> Check {
-    let found = if serves { "one serves this data folder" } else { "none serves this data folder" };
+    let found = if serves { "a server runs on this data folder" } else { "no server runs on this data folder" };
     Check::ok("server", found)
 }
 
 /// Whether the server can write the log, by its own word.
 pub(super) async fn writer(context: &Context) -> Check {
-    let advice =
-        "the server's log tells more; free the disk, or mend the database; start the server again if it stays so";
     let asked = tokio::time::timeout(ANSWER_WAIT, ask_running(&context.settings.data, Request::Probe)).await;
     match asked {
         Ok(Ok(Some(Report::Writer(WriterHealth { writer: Some(why) })))) => {
-            Check::problem("writer", format!("the log cannot be written: {why}"), advice)
+            Check::problem("writer", format!("the log cannot be written: {why}"), Advice::CannotWrite)
         }
         Ok(Ok(Some(Report::Writer(WriterHealth { writer: None })))) => {
             Check::ok("writer", "the server can write the log")
         }
-        Ok(Ok(Some(_))) => Check::warning("writer", "the server answered something else", "use its own program"),
-        Ok(Ok(None)) => Check::warning("writer", "the server has just ended", "run this again"),
+        Ok(Ok(Some(_))) => {
+            Check::warning("writer", "the server gave an answer that this program does not know", Advice::OtherVersion)
+        }
+        Ok(Ok(None)) => Check::warning("writer", "the server has just ended", Advice::ServerEnded),
         // It may be of an older version, or of another user.
-        Ok(Err(error)) => Check::warning("writer", format!("the server was not asked: {error:#}"), advice),
-        Err(_) => Check::problem("writer", "the server does not answer", advice),
+        Ok(Err(error)) => {
+            Check::warning("writer", format!("the server could not be asked: {error:#}"), Advice::NotAsked)
+        }
+        Err(_) => Check::problem("writer", "the server does not answer", Advice::CannotWrite),
     }
 }
 
 pub(super) async fn port(context: &Context, serves: bool) -> Check {
     let listen = &context.settings.listen;
-    let advice = "stop what listens there, or choose another address with --listen or LETOPIS_LISTEN";
     match TcpListener::bind(listen).await {
         Ok(_) if !serves => return Check::ok("port", format!("{listen} is free")),
         Ok(_) => {
-            let found = format!("{listen} is free, and yet a server runs");
-            return Check::warning("port", found, "it listens elsewhere: configure this shell as the server is");
+            let found = format!("{listen} is free, although a server runs: it listens elsewhere");
+            return Check::warning("port", found, Advice::ListensElsewhere);
         }
         Err(error) if error.kind() == ErrorKind::AddrInUse => {}
-        Err(error) => return Check::problem("port", format!("{listen} cannot be used: {error}"), advice),
+        Err(error) => return Check::problem("port", format!("{listen} cannot be used: {error}"), Advice::PortTaken),
     }
     let asked = tokio::time::timeout(ANSWER_WAIT, ready(&reachable(listen), "")).await;
     let (status, body) = asked.ok().and_then(Result::ok).unzip();
@@ -58,19 +59,18 @@ pub(super) async fn port(context: &Context, serves: bool) -> Check {
     match status {
         Some(StatusCode::OK) if serves => Check::ok("port", format!("{listen} is served{roles}, and ready")),
         Some(StatusCode::SERVICE_UNAVAILABLE) if serves => {
-            let advice = "`letopis health` and the server's log tell what is missing";
-            Check::problem("port", format!("{listen} is served{roles}, and not ready"), advice)
+            Check::problem("port", format!("{listen} is served{roles}, and not ready"), Advice::NotReady)
         }
         Some(_) | None if serves => {
-            let found = format!("{listen} is another program's; the server of this folder listens elsewhere");
-            Check::warning("port", found, "configure this shell as the server is, or ask it by `letopis health --url`")
+            let found = format!("another program has {listen}; the server of this folder listens elsewhere");
+            Check::warning("port", found, Advice::ListensElsewhere)
         }
         Some(StatusCode::SERVICE_UNAVAILABLE) if body.as_deref().is_some_and(is_starting) => {
-            let advice = "`letopis health` tells how far it is";
-            Check::warning("port", format!("a server is starting on {listen}"), advice)
+            Check::warning("port", format!("a server is starting on {listen}"), Advice::Starting)
         }
         Some(_) | None => {
-            Check::problem("port", format!("{listen} is taken, and not by a server of this folder"), advice)
+            let found = format!("{listen} is taken, and not by a server of this folder");
+            Check::problem("port", found, Advice::PortTaken)
         }
     }
 }
