@@ -1,4 +1,4 @@
-//! What `letopis serve` prints when it is ready: where everything is.
+//! What `letopis serve` prints when it is ready: the address of everything.
 
 use crate::health::reachable;
 use crate::logging::json_line;
@@ -9,19 +9,21 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// What it tells.
+/// What it shows.
 struct Banner {
     mode: &'static str,
     roles: Vec<&'static str>,
     data: PathBuf,
-    /// Where the server answers.
+    /// Where the server answers from this machine.
     url: String,
+    /// Where a browser has to reach it: forms by cookie are refused from any other origin.
+    browser_url: String,
     /// Where its figures are.
     metrics: String,
     has_api: bool,
     has_mailbox: bool,
     has_console: bool,
-    /// The path of a link, good for once, by which somebody becomes the first admin.
+    /// The path of the link that makes the first admin; it works once.
     first_admin: Option<String>,
 }
 
@@ -32,14 +34,16 @@ pub fn print(
     (address, metrics, first_admin): (SocketAddr, Option<SocketAddr>, Option<String>),
     is_json: bool,
 ) {
+    let local = format!("http://{}", reachable(&address.to_string()));
     let banner = Banner {
         mode: match node.log.cluster() {
-            Some(_) => "shared: PostgreSQL, one node of any number",
+            Some(_) => "shared: PostgreSQL; more nodes may join",
             None => "embedded: SQLite, one process",
         },
         roles: node.roles.names(),
         data: node.folder.root().canonicalize().unwrap_or_else(|_| node.folder.root().to_owned()),
-        url: format!("http://{}", reachable(&address.to_string())),
+        browser_url: browser_url(settings, &local),
+        url: local,
         metrics: format!("http://{}/metrics", reachable(&metrics.unwrap_or(address).to_string())),
         has_api: node.roles.has(Role::Api),
         has_mailbox: settings.has_mailbox,
@@ -48,6 +52,10 @@ pub fn print(
     };
     let shown = if is_json { banner.line() } else { banner.screen() };
     std::thread::spawn(move || greet(&shown));
+}
+
+fn browser_url(settings: &api::Settings, local: &str) -> String {
+    settings.public_url.as_deref().unwrap_or(local).trim_end_matches('/').to_owned()
 }
 
 fn greet(shown: &str) {
@@ -59,13 +67,13 @@ fn greet(shown: &str) {
 impl Banner {
     /// For people.
     fn screen(&self) -> String {
-        let Banner { mode, data, url, metrics, .. } = self;
+        let Banner { mode, data, url, browser_url, metrics, .. } = self;
         let (version, roles) = (env!("CARGO_PKG_VERSION"), self.roles.join(", "));
         let (program, folder) = (word(&program()), word(&data.to_string_lossy()));
         let data = data.display();
         let mailbox = if self.has_mailbox { format!("\n  mailbox   {url}/mailbox") } else { String::new() };
-        let console = if self.has_console { format!("\n  console   {url}/console") } else { String::new() };
-        let doors = match self.has_api {
+        let console = if self.has_console { format!("\n  console   {browser_url}/console") } else { String::new() };
+        let addresses = match self.has_api {
             true => format!("API       {url}\n  docs      {url}/docs{console}{mailbox}"),
             false => format!("health    {url}/readyz"),
         };
@@ -75,7 +83,7 @@ impl Banner {
   mode      {mode}
   roles     {roles}
   data      {data}
-  {doors}
+  {addresses}
   metrics   {metrics}
   watch     {program} events tail --follow --data {folder}
 "
@@ -87,15 +95,17 @@ impl Banner {
             ));
         }
         if let Some(path) = &self.first_admin {
-            screen.push_str(&format!("\n  first admin, once and within a day: {url}{path}\n"));
+            screen.push_str(&format!(
+                "\nMake the first admin; the link works once, for 24 hours:\n  {browser_url}{path}\n"
+            ));
         }
-        screen.push_str("\nCtrl-C stops; the data stays.\n");
+        screen.push_str("\nCtrl-C stops the server; the data stays.\n");
         screen
     }
 
     /// For programs that read what the server reports as JSON: one line like all others.
     fn line(&self) -> String {
-        let Banner { mode, roles, url, metrics, .. } = self;
+        let Banner { mode, roles, url, browser_url, metrics, .. } = self;
         let mut fields = json!({
             "message": "serving", "version": env!("CARGO_PKG_VERSION"), "mode": mode, "roles": roles,
             "data": self.data.to_string_lossy(), "metrics": metrics,
@@ -104,10 +114,10 @@ impl Banner {
             true => {
                 (fields["api"], fields["docs"]) = (json!(url), json!(format!("{url}/docs")));
                 if self.has_console {
-                    fields["console"] = json!(format!("{url}/console"));
+                    fields["console"] = json!(format!("{browser_url}/console"));
                 }
                 if let Some(path) = &self.first_admin {
-                    fields["first_admin"] = json!(format!("{url}{path}"));
+                    fields["first_admin"] = json!(format!("{browser_url}{path}"));
                 }
                 if self.has_mailbox {
                     fields["mailbox"] = json!(format!("{url}/mailbox"));
