@@ -44,37 +44,37 @@ macro_rules! codes {
 codes! {
     BadParameters = "bad-parameters", BAD_REQUEST, "The request is not well formed";
     WeakPassword = "weak-password", BAD_REQUEST, "The password is too weak";
-    BadTarget = "bad-target", BAD_REQUEST, "The address is none that a link may lead to";
+    BadTarget = "bad-target", BAD_REQUEST, "Links may not lead to this address";
     BadCursor = "bad-cursor", BAD_REQUEST, "The cursor does not belong to this list";
-    AuthFailed = "auth-failed", UNAUTHORIZED, "No valid credentials were sent";
-    InvalidSession = "invalid-session-id", UNAUTHORIZED, "The session is unknown or ended";
+    AuthFailed = "auth-failed", UNAUTHORIZED, "The request has no valid credentials";
+    InvalidSession = "invalid-session-id", UNAUTHORIZED, "The session is unknown or has ended";
     SessionExpired = "session-id-expired", UNAUTHORIZED, "The session has expired";
     BadCredentials = "bad-credentials", UNAUTHORIZED, "User name or password is wrong";
     BadPasskey = "bad-passkey", UNAUTHORIZED, "This passkey does not sign in here";
     WrongDigits = "bad-code", UNAUTHORIZED, "The code is wrong or has expired";
     SecondFactorNeeded = "second-factor-needed", UNAUTHORIZED, "A second factor is needed to sign in";
     SecondFactorRequired = "second-factor-required", FORBIDDEN, "A second factor must be set up first";
-    FreshSignInNeeded = "fresh-sign-in-needed", FORBIDDEN, "This needs a sign-in of the last ten minutes";
+    FreshSignInNeeded = "fresh-sign-in-needed", FORBIDDEN, "Sign in again: this needs a sign-in within the last ten minutes";
     Suspended = "account-suspended", FORBIDDEN, "The account is suspended";
-    CrossSite = "cross-site-request", FORBIDDEN, "The request comes from a foreign site";
-    BadSignature = "bad-signature", FORBIDDEN, "The signature does not hold";
-    SessionRequired = "session-required", FORBIDDEN, "Only a person who has logged in may, not a service token";
+    CrossSite = "cross-site-request", FORBIDDEN, "The request comes from another site";
+    BadSignature = "bad-signature", FORBIDDEN, "The signature is not valid";
+    SessionRequired = "session-required", FORBIDDEN, "This needs a session; a service token cannot do it";
     ScopeMissing = "scope-missing", FORBIDDEN, "The service token lacks a scope";
-    SignUpClosed = "sign-up-closed", FORBIDDEN, "Nobody can open an account here";
+    SignUpClosed = "sign-up-closed", FORBIDDEN, "Sign-up is closed";
     NotYou = "not-you", FORBIDDEN, "Only the users themselves can do this";
-    NotAMember = "not-a-member", FORBIDDEN, "Only members of the chat may";
+    NotAMember = "not-a-member", FORBIDDEN, "Only members of the chat can do this";
     NotInvited = "not-invited", FORBIDDEN, "The chat is private";
-    NotAllowed = "not-allowed", FORBIDDEN, "The role does not allow it";
+    NotAllowed = "not-allowed", FORBIDDEN, "The role does not allow this";
     Banned = "banned", FORBIDDEN, "The user is banned from the chat";
     Muted = "muted", FORBIDDEN, "The member is muted";
     UserNotFound = "user-not-found", NOT_FOUND, "There is no such user";
     SessionNotFound = "session-not-found", NOT_FOUND, "There is no such session";
     IdentityNotFound = "identity-not-found", NOT_FOUND, "There is no such identity";
-    BadReturnTo = "bad-return-to", BAD_REQUEST, "A browser may not be led to that address";
-    BadState = "bad-state", BAD_REQUEST, "The sign-in is unknown, ended, or of another browser";
-    AccessDenied = "access-denied", FORBIDDEN, "The person or the provider did not want to";
-    ProviderRefused = "provider-refused", BAD_GATEWAY, "The provider refused";
-    ProviderUntrue = "provider-untrue", BAD_GATEWAY, "What the provider answered does not hold";
+    BadReturnTo = "bad-return-to", BAD_REQUEST, "The sign-in may not return to this address";
+    BadState = "bad-state", BAD_REQUEST, "The sign-in is unknown, has ended or began in another browser";
+    AccessDenied = "access-denied", FORBIDDEN, "The person or the provider declined";
+    ProviderRefused = "provider-refused", BAD_GATEWAY, "The provider refused the sign-in";
+    ProviderUntrue = "provider-untrue", BAD_GATEWAY, "The provider's answer is not valid";
     ProviderUnavailable = "provider-unavailable", BAD_GATEWAY, "The provider does not answer";
     ProviderNotFound = "provider-not-found", NOT_FOUND, "There is no such provider";
     PasskeyNotFound = "passkey-not-found", NOT_FOUND, "There is no such passkey";
@@ -84,10 +84,10 @@ codes! {
     MessageHidden = "message-hidden", FORBIDDEN, "The message is hidden";
     ReportNotFound = "report-not-found", NOT_FOUND, "There is no such report";
     InvitationNotFound = "invitation-not-found", NOT_FOUND, "There is no such invitation";
-    InvitationExpired = "invitation-expired", GONE, "The invitation has ended, was used up or was withdrawn";
+    InvitationExpired = "invitation-expired", GONE, "The invitation has ended, is used up or was withdrawn";
     MessageNotFound = "message-not-found", NOT_FOUND, "There is no such message";
     LinkNotFound = "link-not-found", NOT_FOUND, "There is no such link";
-    LinkExpired = "link-expired", GONE, "The link has expired or was used";
+    LinkExpired = "link-expired", GONE, "The link has expired or was already used";
     FactorNotFound = "second-factor-not-found", NOT_FOUND, "There is no such second factor";
     MailNotFound = "mail-not-found", NOT_FOUND, "There is no such mail";
     DeliveryNotFound = "delivery-not-found", NOT_FOUND, "There is no such delivery";
@@ -95,49 +95,49 @@ codes! {
     MailingNotFound = "mailing-not-found", NOT_FOUND, "There is no such mailing";
     TemplateNotFound = "template-not-found", NOT_FOUND, "There is no such template";
     TaskNotFound = "task-not-found", NOT_FOUND, "There is no such task";
-    TaskNotComplete = "task-not-complete", BAD_REQUEST, "The task is not finished";
+    TaskNotComplete = "task-not-complete", BAD_REQUEST, "The task has not finished";
     TaskFailed = "task-failed", BAD_REQUEST, "The task failed";
     EventNotFound = "event-not-found", NOT_FOUND, "There is no such event";
     StreamNotFound = "stream-not-found", NOT_FOUND, "There is no such stream";
     ProjectionNotFound = "projection-not-found", NOT_FOUND, "There is no such read model";
     SuppressionNotFound = "suppression-not-found", NOT_FOUND, "The address is not suppressed";
     NotFound = "not-found", NOT_FOUND, "There is nothing at this address";
-    MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, "The address does not take this method";
-    TooSlow = "request-timeout", REQUEST_TIMEOUT, "The request came too slowly";
+    MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, "This address does not accept this method";
+    TooSlow = "request-timeout", REQUEST_TIMEOUT, "The request took too long to arrive";
     UserExists = "user-already-exists", CONFLICT, "The user name is taken";
     NameFixed = "name-is-fixed", CONFLICT, "The user name cannot be changed";
     AddressTaken = "email-taken", CONFLICT, "Another account has confirmed the address";
     OwnerMustHandOver = "owner-must-hand-over", CONFLICT, "The owner must hand the chat over first";
     NameTaken = "name-taken", CONFLICT, "The name is taken";
     Archived = "chat-archived", CONFLICT, "The chat is archived";
-    EditedTooOften = "edited-too-often", CONFLICT, "It was edited too often";
+    EditedTooOften = "edited-too-often", CONFLICT, "The message was edited too often";
     TooManyReactions = "too-many-reactions", CONFLICT, "The message has as many kinds of reactions as allowed";
-    IdentityTaken = "identity-taken", CONFLICT, "Another account signs in by the identity";
-    AccountExists = "account-exists", CONFLICT, "An account has this address; log in there, then link";
+    IdentityTaken = "identity-taken", CONFLICT, "Another account signs in with this identity";
+    AccountExists = "account-exists", CONFLICT, "An account with this address exists; log in to it, then link the identity";
     TooManyIdentities = "too-many-identities", CONFLICT, "The account has as many identities as allowed";
     TooManyPasskeys = "too-many-passkeys", CONFLICT, "The account has as many passkeys as allowed";
-    LastWayIn = "last-way-in", CONFLICT, "Without it nobody could sign in to the account";
+    LastWayIn = "last-way-in", CONFLICT, "This is the last way to sign in to the account";
     TooManyPins = "too-many-pins", CONFLICT, "The chat has as many pinned messages as allowed";
     TooManyBans = "too-many-bans", CONFLICT, "The chat has as many bans as allowed";
     TooManyInvitations = "too-many-invitations", CONFLICT, "The chat has as many open invitations as allowed";
     TooManyTokens = "too-many-tokens", CONFLICT, "The user has as many service tokens as allowed";
-    WrongState = "wrong-state", CONFLICT, "Its state does not allow that";
-    FactorExists = "second-factor-exists", CONFLICT, "There is a second factor already";
-    AlreadyExists = "already-exists", CONFLICT, "It exists already";
-    VersionChanged = "version-changed", PRECONDITION_FAILED, "It was changed meanwhile";
+    WrongState = "wrong-state", CONFLICT, "The current state does not allow this";
+    FactorExists = "second-factor-exists", CONFLICT, "The account already has a second factor";
+    AlreadyExists = "already-exists", CONFLICT, "It already exists";
+    VersionChanged = "version-changed", PRECONDITION_FAILED, "It has changed in the meantime";
     TooLarge = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
     HeadersTooLarge = "headers-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
     UnsupportedMediaType = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON";
     TemplateInvalid = "template-invalid", UNPROCESSABLE_ENTITY, "The template is not valid";
-    TemplateTooExpensive = "template-too-expensive", UNPROCESSABLE_ENTITY, "The template does more than it may";
-    KeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The key was used with another request";
-    LimitExceeded = "request-limit-exceeded", TOO_MANY_REQUESTS, "There were too many requests";
+    TemplateTooExpensive = "template-too-expensive", UNPROCESSABLE_ENTITY, "The template takes too much work to render";
+    KeyReused = "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The idempotency key was used with another request";
+    LimitExceeded = "request-limit-exceeded", TOO_MANY_REQUESTS, "Too many requests";
     TooManyStreams = "too-many-streams", TOO_MANY_REQUESTS, "The session has as many streams open as allowed";
-    Internal = "internal-error", INTERNAL_SERVER_ERROR, "An internal error";
+    Internal = "internal-error", INTERNAL_SERVER_ERROR, "Internal error";
     Starting = "starting", SERVICE_UNAVAILABLE, "The server is starting";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "The server is busy";
-    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The log is not available";
-    ProjectionBehind = "projection-behind", SERVICE_UNAVAILABLE, "The read model is not there yet";
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The storage is not available";
+    ProjectionBehind = "projection-behind", SERVICE_UNAVAILABLE, "The read model is still behind";
 }
 
 /// One fault in a body or a query parameter.
@@ -243,8 +243,7 @@ impl Error {
 
     /// Who asks must have shown lately who they are.
     pub(crate) fn fresh_sign_in_needed(ways: Vec<Way>) -> Error {
-        let detail =
-            "this needs a sign-in of the last ten minutes; sign in again, or send your password where it is taken";
+        let detail = "this needs a sign-in within the last ten minutes; sign in again, or send your password if the request accepts one";
         let wanted = Some(Box::new(WantedProof::Fresh { ways }));
         Error { wanted, ..Error::new(Code::FreshSignInNeeded, detail) }
     }
@@ -301,7 +300,7 @@ impl Error {
     /// The log or a read model failed. It is logged here, once; the caller is told nothing of it.
     pub(crate) fn ours(error: &(dyn std::error::Error + 'static), code: Code) -> Error {
         tracing::error!(error, "a request failed");
-        Error::new(code, "the server could not do it; its log says why")
+        Error::new(code, "the server failed; its log says why")
     }
 }
 

@@ -82,7 +82,7 @@ impl App {
                 answer => return Ok(answer?),
             }
         }
-        Err(Error::new(Code::Unavailable, "this address changes hands too quickly; try again"))
+        Err(Error::new(Code::Unavailable, "this address is changing its owner right now; try again"))
     }
 
     /// Mails a proof to an address, if an account has it. It takes as long where none has: the same is read and appended.

@@ -19,18 +19,18 @@ use utoipa::openapi::OpenApi;
     tags(
         (name = "accounts", description = "Register, sign in, your profile"),
         (name = "sessions", description = "Where you are signed in"),
-        (name = "tokens", description = "What your own applications call with"),
-        (name = "mail", description = "Where the links in mails lead"),
+        (name = "tokens", description = "Service tokens for your own applications"),
+        (name = "mail", description = "The pages that links in mails lead to"),
         (name = "chats", description = "Create, find, rename, archive and delete chats"),
         (name = "members", description = "Who is in a chat"),
         (name = "messages", description = "Post, read, edit and delete messages"),
         (name = "search", description = "Find messages in all your chats"),
         (name = "links", description = "Short addresses for long ones of this server"),
-        (name = "webhooks", description = "For the services that we use: what they tell us"),
-        (name = "mailbox", description = "For developers: the mails that go nowhere else"),
-        (name = "moderation", description = "What was reported, and who may not use their account"),
-        (name = "notifications", description = "What people are told, and what they want to be told"),
-        (name = "operators", description = "What the console does: the log, read models, people, for admins"),
+        (name = "webhooks", description = "Events from services that Letopis uses"),
+        (name = "mailbox", description = "For developers: the mails that no mail server gets"),
+        (name = "moderation", description = "Reports of messages, and suspended accounts"),
+        (name = "notifications", description = "Notifications, the inbox, and people's preferences"),
+        (name = "operators", description = "For admins, what the console does: the log, read models, people"),
         (name = "health", description = "For operators and load balancers"),
     )
 )]
@@ -38,16 +38,16 @@ struct Document;
 
 /// What holds for every address.
 const DESCRIPTION: &str = "\
-Accounts, chat and search on one event log.
+Accounts, chat, search and notifications on one event log.
 
 **First steps:** register, sign in, then send `Authorization: Bearer <session_id>` with every request.
 
-**Positions:** every write answers the log position that it was written at. A read sees every write that the same node has \
+**Positions:** the answer to every write has the log position that it was written at. A read sees every write that the same node has \
 acknowledged; `min_position` waits for a write of another node.
 
 **Pages:** a list has `next.iterator` while there is more. Send it as `from`.
 
-**Failures** are `application/problem+json` (RFC 9457) with a stable `code`; each operation lists its own.";
+**Errors** are `application/problem+json` (RFC 9457) with a stable `code`; each operation lists its own.";
 
 /// The document that `GET /openapi.json` answers.
 pub fn document() -> Value {

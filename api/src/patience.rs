@@ -50,6 +50,7 @@ impl App {
 }
 
 fn silent() -> Error {
-    let advice = "the storage does not answer; a write may have happened: ask again with the same Idempotency-Key";
+    let advice =
+        "the storage does not answer; a write may have happened: repeat the request with the same Idempotency-Key";
     Error::new(Code::Unavailable, advice)
 }

@@ -37,7 +37,7 @@ pub(crate) struct Problem {
     /// What a sign-in goes on with, where it needs a second factor: for `POST /v1/auth/login/second`, within five minutes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) challenge: Option<String>,
-    /// Of which factors a code is taken there.
+    /// The factors whose codes the next step accepts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(schema_with = ways, required = false)]
     pub(crate) factors: Vec<Way>,

@@ -167,7 +167,7 @@ fn exceeded(limit: Limit, level: Level) -> Error {
         Limit::SignInName => "to sign in as this user or to mail this address",
     };
     let seconds = level.next_after_seconds().max(1);
-    Error::limited(seconds, format!("there were too many requests {what}; try again in {seconds} s"))
+    Error::limited(seconds, format!("too many requests {what}; try again in {seconds} s"))
 }
 
 /// Writes what is left into an answer.

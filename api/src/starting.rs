@@ -49,7 +49,7 @@ pub async fn starting(
 }
 
 fn still_starting() -> Error {
-    Error::new(Code::Starting, "the server is starting; ask again in a moment")
+    Error::new(Code::Starting, "the server is starting; try again in a moment")
 }
 
 /// While it starts nobody's session can be looked up: operators are those on this machine.

@@ -114,10 +114,13 @@ impl Tasks {
         let running = || tasks.iter().filter(|known| known.task.outcome == Outcome::Running);
         let is_same = |other: &&Known| (other.task.kind, &other.task.subject) == (known.task.kind, &known.task.subject);
         if running().any(|other| is_same(&other)) {
-            return Err(Error::new(Code::WrongState, "the same is under way; GET /v1/admin/tasks tells how far it is"));
+            return Err(Error::new(
+                Code::WrongState,
+                "the same task is running already; GET /v1/admin/tasks shows how far it is",
+            ));
         }
         if running().count() >= RUNNING_MAX {
-            return Err(Error::new(Code::Overloaded, "as many tasks are under way as may be; wait for one to end"));
+            return Err(Error::new(Code::Overloaded, "too many tasks are running; wait until one ends"));
         }
         if tasks.len() >= KNOWN_MAX
             && let Some(oldest) = tasks.iter().rposition(|known| known.task.outcome != Outcome::Running)

@@ -40,10 +40,10 @@ pub struct Arguments {
 
 const EXAMPLES: &str = "Examples:
   letopis                                         start the server (the same as `letopis serve`)
-  letopis import log.ndjson.gz                    bring a chat log in
+  letopis import log.ndjson.gz                    import a chat log
   letopis events tail --follow                    watch what happens
   letopis events verify                           check the chain, the streams and the anchor
-  letopis projections rebuild --all               build every read model again
+  letopis projections rebuild --all               rebuild every read model
 
 Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 conflict, 5 unhealthy or not verified, 6 auth, 7 unreachable.
 Settings: letopis.toml, then LETOPIS_* variables, then flags; `letopis config show` lists them with their origin.";
@@ -55,16 +55,16 @@ pub struct Common {
     /// The data folder
     #[arg(long, global = true, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// PostgreSQL in place of the log in the data folder; with a password better by LETOPIS_DATABASE_URL_FILE
+    /// PostgreSQL in place of the log in the data folder; for an address with a password use LETOPIS_DATABASE_URL_FILE
     #[arg(long, global = true, value_name = "URL")]
     pub database: Option<String>,
     /// The configuration file, in place of ./letopis.toml
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// How data is shown; by default a table on a terminal, JSON in a pipe
+    /// How to show data; by default a table on a terminal, JSON in a pipe
     #[arg(short, long, global = true, value_name = "FORMAT")]
     pub output: Option<Format>,
-    /// Tables show everything: every column, whole ids, instants
+    /// Show everything in tables: every column, whole ids, exact times
     #[arg(long, global = true)]
     pub wide: bool,
 }
@@ -76,10 +76,10 @@ pub enum Verb {
                             letopis serve --roles api        one of several nodes over PostgreSQL: it answers, others \
                             feed the read models")]
     Serve(Serve),
-    /// Bring a chat log in: NDJSON with room, at, author, text, plain or .gz
+    /// Import a chat log: NDJSON with room, at, author, text, plain or .gz
     #[command(after_help = "Example:\n  letopis import ubuntu-irc.ndjson.gz --as-of-file-times\n\n\
-                            Lines that are malformed or refused are counted and listed, and the rest goes on; with \
-                            malformed lines it ends with code 1.")]
+                            Lines that are malformed or refused are counted and listed while the rest goes on; the exit \
+                            code is 1 when lines were malformed.")]
     Import(Import),
     /// The log
     #[command(subcommand)]
@@ -87,75 +87,75 @@ pub enum Verb {
     /// The streams of the log
     #[command(subcommand)]
     Streams(Streams),
-    /// What follows the log: the read models
+    /// The read models, which follow the log
     #[command(subcommand)]
     Projections(Projections),
-    /// What other services are told over NATS
+    /// The relay, which tells other services over NATS what happens
     #[command(subcommand)]
     Relay(Relay),
-    /// The master key, which wraps all other keys
+    /// The master key, which protects all other keys
     #[command(subcommand)]
     Keys(Keys),
-    /// Find messages, over all chats: words, "phrase", prefix*, -not, from:name, in:chat, before:, after:, on:, has:link, ~fuzzy
+    /// Find messages in all chats: words, "phrase", prefix*, -not, from:name, in:chat, before:, after:, on:, has:link, ~fuzzy
     #[command(after_help = "Examples:\n  letopis search '\"rolling update\" from:anna after:2026-01-01'\n  \
                             letopis search развернуть -o json --limit 100")]
     Search(Search),
     /// Accounts
     #[command(subcommand)]
     Users(Users),
-    /// Where accounts are signed in
+    /// Sessions: where accounts are signed in
     #[command(subcommand)]
     Sessions(Sessions),
     /// Chats and who is in them
     #[command(subcommand)]
     Chats(Chats),
-    /// Who misbehaves: what was reported, suspended accounts
+    /// Reports of messages, and suspended accounts
     #[command(subcommand)]
     Moderation(Moderation),
-    /// What people are told: deliveries, dead letters, whether anything is sent
+    /// Deliveries to people: their history, failed ones, and whether anything is sent
     #[command(subcommand)]
     Notifications(Notifications),
-    /// What is told to many: drafts, progress, start and stop
+    /// Mailings to many people: drafts, progress, start and stop
     #[command(subcommand)]
     Mailings(Mailings),
     /// Templates of notifications
     #[command(subcommand)]
     Templates(Templates),
-    /// The dev mailbox, where mails stay when no way to send them is set
+    /// The dev mailbox, which keeps every mail while no mail server is set
     #[command(subcommand)]
     Mail(Mail),
-    /// Copy the embedded log into a folder, beside a running server as well; without the master key and the list of the
-    /// erased. A log in PostgreSQL is copied by pg_dump
+    /// Copy the embedded log into a folder, also while the server runs; without the master key and the list of the
+    /// erased. For a log in PostgreSQL use pg_dump
     #[command(after_help = "Example:\n  letopis backup /backups/letopis-2026-01-31\n\n\
-                            Keep the master key and the list of the erased elsewhere: without the key a backup \
-                            cannot be read, and without the list it brings erased people back.")]
+                            Keep copies of the master key and the list of the erased elsewhere: without the key a \
+                            backup cannot be read, and without the list it brings erased people back.")]
     Backup(Backup),
-    /// Bring a backup into a data folder that has no log yet; people who were erased since are erased again. A log in
-    /// PostgreSQL is brought back by pg_restore
+    /// Restore a backup into a data folder that has no log yet; people who were erased since are erased again. For a log
+    /// in PostgreSQL use pg_restore
     #[command(after_help = "Example:\n  letopis restore /backups/letopis-2026-01-31 --data /var/lib/letopis \\\n    \
                             --master-key /safe/master.key")]
     Restore(Restore),
     /// Settings
     #[command(subcommand)]
     Config(Config),
-    /// How a running server is, laid out for a person; the same codes as `health`
+    /// Show how a running server is doing; the same exit codes as `health`
     #[command(after_help = "Example:\n  letopis status --url http://127.0.0.1:8080")]
     Status(Health),
-    /// Ask a running server whether it is ready; exit code 5 when it is not, 7 when nobody answers
+    /// Ask a running server whether it is ready; exit code 5 when it is not, 7 when it does not answer
     #[command(after_help = "Example:\n  letopis health --url http://127.0.0.1:8080")]
     Health(Health),
-    /// Bring a PostgreSQL database to this version's tables; the embedded log does it by itself
+    /// Update the tables of a PostgreSQL database; the embedded log updates itself
     #[command(after_help = "Examples:\n  LETOPIS_DATABASE_URL_FILE=/etc/letopis/owner-url letopis migrate\n  \
                             LETOPIS_DATABASE_URL_FILE=/etc/letopis/owner-url letopis migrate --role letopis_app\n\n\
-                            The file holds the address as the owner of the tables, like \
-                            postgres://owner:password@host:5432/letopis: other users of this machine see what stands \
-                            in --database.\nThe nodes should connect as another role: --role gives it what they need, \
-                            and not more.")]
+                            The file holds the address for the owner of the tables, like \
+                            postgres://owner:password@host:5432/letopis: other users of this machine can read \
+                            --database.\nThe nodes should connect as another role: --role grants it what they need, and \
+                            no more.")]
     Migrate(Migrate),
-    /// Look at everything that a server needs, and say what to do about what is wrong; exit code 5 for a problem
+    /// Check everything that a server needs, and say what to do about what is wrong; exit code 5 for a problem
     #[command(after_help = "Example:\n  letopis doctor -o json | jq '.[] | select(.state != \"ok\")'")]
     Doctor,
-    /// Print what a shell needs to complete commands
+    /// Print completions for a shell
     #[command(after_help = "Example:\n  letopis completions bash > ~/.local/share/bash-completion/completions/letopis")]
     Completions(Completions),
     /// Print the manual page, or write one for each verb into a folder
@@ -165,10 +165,10 @@ pub enum Verb {
     #[command(after_help = "Examples:\n  letopis bench --connections 64 --seconds 5 --rounds 3\n  \
                              letopis bench --only search --log chat.ndjson.gz\n\n\
                              With --database the log and the read models are in throwaway databases beside the one that \
-                             is named; its role needs CREATEDB.\n\nThe program that measures, letopis-load, must be \
+                             you name; its role needs CREATEDB.\n\nThe program that measures, letopis-load, must be \
                              beside this one or in $PATH; `cargo build --release -p load` builds it.")]
     Bench(Bench),
-    /// The version, and what it is built with
+    /// Show the version, and what it was built with
     #[command(after_help = "Example:\n  letopis version -o json")]
     Version,
 }
@@ -178,11 +178,11 @@ pub struct Serve {
     /// The address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
-    /// Which parts of the work this process does, of api, projections, couriers; by default all. Parts need a shared
-    /// log (--database), and some node must have each
+    /// Which of api, projections and couriers this process does; by default all. Fewer than all need a shared log
+    /// (--database), and each must run on some node
     #[arg(long, value_name = "ROLES")]
     pub roles: Option<String>,
-    /// Believe the clock although it has jumped ahead by more than a day since the folder was last served
+    /// Accept the clock although it jumped ahead by more than a day since the server last ran
     #[arg(long)]
     pub accept_clock: bool,
 }
@@ -191,23 +191,23 @@ pub struct Serve {
 pub struct Import {
     /// The file, plain or gzip; `-` is standard input
     pub file: PathBuf,
-    /// Messages keep the file's times; otherwise they are sent now
+    /// Keep the times of the file; otherwise messages are dated now
     #[arg(long)]
     pub as_of_file_times: bool,
-    /// Where the lines that cannot be brought in are listed; by default FILE.rejects.ndjson
+    /// The file for the lines that cannot be imported; by default FILE.rejects.ndjson
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub struct Search {
-    /// What to look for; several words are one question. One that begins with `-` stands behind `--`
+    /// What to find; several words are one query. Put a query that begins with `-` after `--`
     #[arg(required = true)]
     pub query: Vec<String>,
-    /// At most so many
+    /// Show at most N
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub limit: u16,
-    /// The best first, in place of the newest
+    /// Show the best matches first, in place of the newest
     #[arg(long)]
     pub relevance: bool,
 }
@@ -220,19 +220,19 @@ pub enum Streams {
         /// Only of this category
         #[arg(long, value_name = "CATEGORY", value_parser = help::categories())]
         category: Option<String>,
-        /// At most so many
+        /// Show at most N
         #[arg(long, value_name = "N")]
         limit: Option<u64>,
     },
-    /// One stream, folded to its state
+    /// Show one stream, folded to its state
     #[command(after_help = "Example:\n  letopis streams show chat-0190… --at 3")]
     Show {
-        /// Its name, like `chat-01a1fe41-…`
+        /// The stream, like `chat-01a1fe41-…`
         stream: String,
-        /// The state at this version
+        /// Show the state at this version
         #[arg(long, value_name = "VERSION")]
         at: Option<u64>,
-        /// Show what is personal as well
+        /// Show personal data too
         #[arg(long)]
         personal: bool,
     },
@@ -240,28 +240,28 @@ pub enum Streams {
 
 #[derive(Debug, Subcommand)]
 pub enum Projections {
-    /// How far each has come
+    /// List read models and how far each is
     #[command(after_help = "Example:\n  letopis projections ls -o json")]
     Ls,
-    /// Build one again beside the one that serves, then switch
+    /// Build a read model again beside the one in use, then switch
     #[command(after_help = "Example:\n  letopis projections rebuild --all")]
     Rebuild(WhichProjections),
-    /// Fold the log again and compare
+    /// Fold the log again and compare a read model with it
     #[command(after_help = "Example:\n  letopis projections verify --all")]
     Verify(WhichProjections),
-    /// Stop following the log; reads that need more than it has answer 503
+    /// Stop a read model; reads that need newer events get 503
     #[command(after_help = "Example:\n  letopis projections pause messages --reason 'moving the disk'")]
     Pause(OneProjection),
-    /// Follow the log again, and try again the event that stopped it
+    /// Let a read model go on, and try the event that stopped it again
     #[command(after_help = "Example:\n  letopis projections resume messages")]
     Resume(OneProjection),
-    /// Step over the event that stops it; the log keeps that, and the reason
+    /// Step over the event that stops a read model; the log keeps this and the reason
     #[command(after_help = "Example:\n  letopis projections skip messages --reason 'written by a trial version'")]
     Skip {
-        /// Its name
+        /// The read model
         #[arg(value_parser = help::projections())]
         name: String,
-        /// Why that event is not needed, in 1 to 500 characters; it is kept for ever
+        /// Why the event is not needed, in 1 to 500 characters; it is kept for ever
         #[arg(long, value_name = "REASON")]
         reason: String,
     },
@@ -269,22 +269,22 @@ pub enum Projections {
 
 #[derive(Debug, Subcommand)]
 pub enum Keys {
-    /// Make a new master key and wrap every other key by it; the former one is kept beside it
+    /// Make a new master key and wrap every other key with it; the former one stays beside it
     #[command(after_help = "Example:\n  letopis keys rotate\n\n\
-                            On PostgreSQL, as the owner of the tables: the first call makes the new key only. Copy it to \
-                            every node, beside its master key and with the same ending (.next); the second call brings it \
-                            in, and the nodes go on.")]
+                            On PostgreSQL, run it as the owner of the tables, twice. The first call only makes the new \
+                            key: copy it to every node, beside its master key and with the same ending (.next). The \
+                            second call brings it in, and the nodes go on.")]
     Rotate,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Relay {
-    /// Let the relay of this log tell other services what happens; the copy of a log is silent before
+    /// Let the relay tell other services what happens; a copy of a log is silent until then
     #[command(
         after_help = "Example:\n  letopis relay arm    after a restore, once the log that was copied is given up"
     )]
     Arm,
-    /// Let it tell nobody anything, until it is armed again
+    /// Stop the relay until it is armed again
     #[command(after_help = "Example:\n  letopis relay disarm")]
     Disarm,
 }
@@ -292,10 +292,10 @@ pub enum Relay {
 /// One read model.
 #[derive(Debug, Args)]
 pub struct OneProjection {
-    /// Its name
+    /// The read model
     #[arg(value_parser = help::projections())]
     pub name: String,
-    /// Why; for the server's log
+    /// The reason, for the server's log
     #[arg(long, value_name = "REASON")]
     pub reason: Option<String>,
 }
@@ -304,10 +304,10 @@ pub struct OneProjection {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct WhichProjections {
-    /// Its name
+    /// The read model
     #[arg(value_parser = help::projections())]
     pub name: Option<String>,
-    /// Every one
+    /// Every read model
     #[arg(long)]
     pub all: bool,
 }

@@ -196,7 +196,7 @@ fn checked(template: Template) -> Result<Checked, Vec<TemplateFault>> {
             "is no key: 1 to 64 lower-case letters, digits, dots, hyphens, underscores".to_owned(),
         ));
     } else if BuiltIn::parse(&template.key).is_some() {
-        faults.push(whole("/key", "belongs to a message that is built in".to_owned()));
+        faults.push(whole("/key", "belongs to a built-in message".to_owned()));
     }
     if let Err(unfit) = CategoryKey::parse(&template.category) {
         faults.push(whole("/category", unfit.to_string()));
@@ -276,6 +276,6 @@ mod tests {
         assert!(lines("{\n  \"key\": 1}", false)[0].starts_with(":2:"), "{:?}", lines("{\n  \"key\": 1}", false));
         assert!(lines("key = \"a\"\ncolour = 1\n", true)[0].starts_with(":2:1: "));
         let taken = TOML.replace("ORDER", "order").replace("orders.shipped", "account.welcome");
-        assert_eq!(lines(&taken, true), ["/key: belongs to a message that is built in"]);
+        assert_eq!(lines(&taken, true), ["/key: belongs to a built-in message"]);
     }
 }

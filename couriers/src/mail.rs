@@ -60,10 +60,10 @@ pub struct Composed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unmailable {
     /// Nothing can be sent there, ever.
-    #[error("the recipient's address is none that mail can be sent to")]
+    #[error("mail cannot be sent to the recipient's address")]
     Recipient,
     /// A defect of whoever made the mail.
-    #[error("the address for unsubscribing is none that fits into a header")]
+    #[error("the address for unsubscribing does not fit into a header")]
     UnsubscribeUrl,
     /// A key that cannot sign.
     #[error("the DKIM key does not sign")]

@@ -4,13 +4,13 @@
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// It does not answer, or not in a way that can be understood.
-    #[error("{what} could not be had: {why}")]
+    #[error("could not get {what}: {why}")]
     Unavailable { what: &'static str, why: String },
     /// It says no, by a code of RFC 6749 or OpenID Connect.
     #[error("the provider refused: {0}")]
     Refused(String),
     /// It says something that is not true, or that was not meant for us.
-    #[error("what the provider answered does not hold: {0}")]
+    #[error("the provider's answer is not valid: {0}")]
     Untrue(&'static str),
 }
 

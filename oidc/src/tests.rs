@@ -99,10 +99,7 @@ async fn an_honest_provider_says_who_has_signed_in() {
 #[tokio::test]
 async fn an_id_token_must_hold() {
     for (lie, why) in [
-        (
-            Lie::OtherConfiguration,
-            "untrue: what the provider answered does not hold: its configuration is that of another",
-        ),
+        (Lie::OtherConfiguration, "untrue: the provider's answer is not valid: its configuration is that of another"),
         (Lie::Nonce, "its nonce is another"),
         (Lie::NoNonce, "its nonce is another"),
         (Lie::Issuer, "the ID token is of another issuer"),

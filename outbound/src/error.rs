@@ -29,13 +29,13 @@ pub enum Error {
         source: io::Error,
     },
     /// The answer leads to another origin, or too often to another address.
-    #[error("{host} answers that the address is another one, which is not followed")]
+    #[error("{host} redirects to another address, which is not followed")]
     Redirected { host: String },
     /// No whole answer came in time.
     #[error("{host} did not answer in time")]
     TimedOut { host: String, sent: bool },
     /// The connection broke.
-    #[error("the connection to {host} broke before the answer was there")]
+    #[error("the connection to {host} broke before the answer arrived")]
     Broken {
         host: String,
         sent: bool,

@@ -23,22 +23,24 @@ pub enum Error {
         position: u64,
     },
     /// Nobody answers, or not in time.
-    #[error("NATS does not answer: {0}; see that it runs, and LETOPIS_NATS_URL")]
+    #[error("NATS does not answer: {0}; check that it runs, and LETOPIS_NATS_URL")]
     Unreachable(String),
     /// It answers, and does not do what it was asked.
-    #[error("NATS does not take it: {0}; see that JetStream is on and has room, and the rights of our user")]
+    #[error(
+        "NATS refuses it: {0}; check that JetStream is on and has room, and the rights of the user in LETOPIS_NATS_URL"
+    )]
     Refused(String),
     /// Somebody else writes into the stream at the same time.
-    #[error("others write into the stream {0} at the same time; only one relay may")]
+    #[error("something else writes to the stream {0} at the same time; only one relay may")]
     Contended(&'static str),
     /// Another node of this log relays now.
-    #[error("another node tells other services now, and this one has told nothing more; run it again")]
+    #[error("another node runs the relay now, and this one sent nothing more; run it again")]
     TakenOver,
     /// This log is a copy, and nothing is told of it.
     #[error("the relay of this log is disarmed, as that of a copy is; `letopis relay arm` lets it tell other services")]
     Disarmed,
     /// There is nothing at these positions that was told before.
-    #[error("nothing up to position {told} was told from {from} on; what is behind is told by the server itself")]
+    #[error("the relay has sent nothing from {from} to {told}; the server sends what is newer by itself")]
     NothingThere {
         /// The first position that was asked for.
         from: u64,

@@ -133,7 +133,7 @@ pub enum Error {
     },
     /// The connection was lost while a commit was under way: whether it was written, the log tells when it can be
     /// read again.
-    #[error("the connection to PostgreSQL was lost during a commit: {what}; it is found out with the next batch")]
+    #[error("the connection to PostgreSQL was lost during a commit: {what}; the next batch finds out what was written")]
     Unconfirmed {
         /// The driver's words.
         what: String,

@@ -65,7 +65,7 @@ impl FromRequestParts<App> for Admin {
         match users::by_id(&reading.database, user_id).await?.map(|account| account.role) {
             Some(Role::Admin) => Ok(Admin { user_id }),
             Some(Role::User | Role::Notifier | Role::Moderator) | None => {
-                Err(Error::new(Code::NotAllowed, "only the role admin may do this; an admin gives roles"))
+                Err(Error::new(Code::NotAllowed, "only admins may do this; ask an admin for the role"))
             }
         }
     }
@@ -79,7 +79,7 @@ impl FromRequestParts<App> for Moderator {
         if app.moderates(user_id).await? {
             Ok(Moderator { user_id })
         } else {
-            Err(Error::new(Code::NotAllowed, "only the roles moderator and admin may do this; an admin gives roles"))
+            Err(Error::new(Code::NotAllowed, "only moderators and admins may do this; ask an admin for the role"))
         }
     }
 }
@@ -119,7 +119,7 @@ impl FromRequestParts<App> for Notifier {
         match users::by_id(&reading.database, user_id).await?.map(|account| account.role) {
             Some(Role::Notifier | Role::Admin) => Ok(Notifier { user_id }),
             Some(Role::User | Role::Moderator) | None => {
-                Err(Error::new(Code::NotAllowed, "only the roles notifier and admin may do this; an admin gives roles"))
+                Err(Error::new(Code::NotAllowed, "only notifiers and admins may do this; ask an admin for the role"))
             }
         }
     }

@@ -89,7 +89,7 @@ impl App {
                 Ok(known.passwords)
             }
             Some(password) => self.check_own_password(person, context, from, password).await,
-            None => Err(Error::bad(field, "is missing: your password")),
+            None => Err(Error::bad(field, "is missing: send your password")),
         }
     }
 

@@ -28,7 +28,7 @@ pub(super) async fn admit(State((app, least)): State<(App, Least)>, request: Req
         Err(error) => return failed(None, &parts, &notes, error).await,
     };
     if !least.admits(visitor.role) {
-        let error = Error::new(Code::NotAllowed, "your role does not see this page; an admin gives roles");
+        let error = Error::new(Code::NotAllowed, "your role cannot see this page; ask an admin for another role");
         return failed(Some(&visitor), &parts, &notes, error).await;
     }
     parts.extensions.insert(visitor.clone());

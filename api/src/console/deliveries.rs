@@ -164,7 +164,7 @@ async fn change(
     let verb = match verb.as_str() {
         "retry" => DeliveryVerb::Retry,
         "cancel" => DeliveryVerb::Cancel,
-        _ => return Err(Error::new(crate::error::Code::NotFound, "there is no such verb")),
+        _ => return Err(Error::new(crate::error::Code::NotFound, "there is no such action")),
     };
     let (found, _) = delivery(&app, &id).await?;
     operations::change(&visitor.node(&app), found.delivery_id, verb).await?;

@@ -32,7 +32,7 @@ pub(super) fn pages() -> Router<App> {
 
 /// Whether a link is the one that was printed, and is still good.
 async fn check(app: &App, token: &str) -> Result<FirstAdmin, Error> {
-    let gone = || Error::new(Code::LinkExpired, "this link was used, has expired, or an admin is there already");
+    let gone = || Error::new(Code::LinkExpired, "this link was used or has expired, or there is an admin already");
     let first = app.settings.first_admin.clone().ok_or_else(gone)?;
     if !first.is_of(token) {
         return Err(gone());

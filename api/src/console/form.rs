@@ -20,7 +20,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
     async fn from_request(request: Request, state: &S) -> Result<Fields, Error> {
         let kind = request.headers().get(CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
         if !kind.starts_with(b"application/x-www-form-urlencoded") {
-            return Err(Error::new(Code::UnsupportedMediaType, "this address takes what the page's own form sends"));
+            return Err(Error::new(Code::UnsupportedMediaType, "this address accepts only the page's own form"));
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| unread(&rejection))?;
         Ok(Fields(form_urlencoded::parse(&bytes).into_owned().take(FIELDS_MAX).collect()))

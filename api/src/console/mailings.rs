@@ -210,7 +210,7 @@ async fn carry_out(
             routes::delete_draft(&app, visitor.user_id, &context, &id).await?;
             return Ok(done("/console/mailings"));
         }
-        _ => return Err(Error::new(Code::NotFound, "there is no such verb")),
+        _ => return Err(Error::new(Code::NotFound, "there is no such action")),
     };
     operations::change(&visitor.node(&app), routes::parse(&id)?, verb).await?;
     Ok(done(&format!("/console/mailings/{id}")))

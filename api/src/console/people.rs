@@ -176,7 +176,7 @@ async fn erase(
     fields: Fields,
 ) -> Result<Response, Error> {
     if fields.exact("user_name").is_empty() {
-        return Err(Error::new(Code::BadParameters, "type the name of the account that is to be erased"));
+        return Err(Error::new(Code::BadParameters, "type the name of the account to erase"));
     }
     people::erase_named(&app, &visitor.node(&app), &user, fields.exact("user_name")).await?;
     Ok(done(Tab::People.path()))

@@ -77,7 +77,7 @@ async fn act(
         "pause" => drop(operations::pause(&node, &name, reason).await?),
         "resume" => drop(operations::resume(&node, &name, reason).await?),
         "skip" => drop(operations::skip(&node, &name, reason.unwrap_or_default()).await?),
-        _ => return Err(Error::new(Code::NotFound, "there is no such verb")),
+        _ => return Err(Error::new(Code::NotFound, "there is no such action")),
     }
     crate::routes::admin::overview::forget(&app).await;
     Ok(done(Tab::Projections.path()))

@@ -235,5 +235,5 @@ fn account_exists() -> Error {
 }
 
 fn busy() -> Error {
-    Error::new(Code::Unavailable, "this identity changes hands too quickly; try again")
+    Error::new(Code::Unavailable, "this identity is changing its owner right now; try again")
 }

@@ -53,7 +53,8 @@ pub(crate) async fn pass(State(admission): State<Arc<Admission>>, request: Reque
         Ok(response) => response,
         Err(_) => {
             tracing::error!("a request was given up: its answer took too long");
-            let advice = "the answer took too long; a write may have happened: ask again with the same Idempotency-Key";
+            let advice =
+                "the answer took too long; a write may have happened: repeat the request with the same Idempotency-Key";
             Error::new(Code::Unavailable, advice).into_response()
         }
     }

@@ -61,7 +61,7 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| explain(&error))?;
-    json.end().map_err(|_| Error::new(Code::BadParameters, "there is something behind the end of the JSON body"))?;
+    json.end().map_err(|_| Error::new(Code::BadParameters, "there is extra text after the JSON body"))?;
     Ok(value)
 }
 
@@ -170,7 +170,7 @@ mod tests {
             (r#"[]"#, "", "the body must be a JSON object"),
             (r#" ["a",true]"#, "", "the body must be a JSON object"),
             (r#"{"name":"#, "", "the body is not valid JSON at line 1 column 8"),
-            (r#"{"name":"a"} x"#, "", "there is something behind the end of the JSON body"),
+            (r#"{"name":"a"} x"#, "", "there is extra text after the JSON body"),
         ];
         for (body, pointer, detail) in cases {
             assert_eq!(fault(body), (pointer.to_owned(), detail.to_owned()), "{body}");

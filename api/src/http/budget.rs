@@ -137,7 +137,7 @@ fn gauge() -> &'static Gauge {
 }
 
 fn full() -> Error {
-    Error::new(Code::Overloaded, "too many answers wait to be taken; take those, or try again in a moment")
+    Error::new(Code::Overloaded, "too many answers wait to be read; read those, or try again in a moment")
 }
 
 /// The body of an answer; each part of it keeps what was taken for the whole.

@@ -118,7 +118,7 @@ fn by_status(status: StatusCode) -> Error {
         StatusCode::NOT_FOUND => Error::new(Code::NotFound, "there is nothing at this address; see /docs"),
         StatusCode::METHOD_NOT_ALLOWED => Error::new(Code::MethodNotAllowed, "see the Allow header, or /docs"),
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-        StatusCode::SERVICE_UNAVAILABLE => Error::new(Code::Unavailable, "it cannot be answered now; try again"),
+        StatusCode::SERVICE_UNAVAILABLE => Error::new(Code::Unavailable, "the server cannot answer now; try again"),
         status if status.is_client_error() => Error::new(Code::BadParameters, "the request is not well formed"),
         _ => Error::new(Code::Internal, "an internal error; the server's log says why"),
     }

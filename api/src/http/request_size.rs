@@ -57,5 +57,5 @@ fn oversized(request: &Request, limit: usize) -> Option<Error> {
 }
 
 pub(crate) fn too_large() -> Error {
-    Error::new(Code::TooLarge, "the body is larger than this address takes")
+    Error::new(Code::TooLarge, "the body is larger than this address accepts")
 }

@@ -20,7 +20,7 @@ pub(super) fn complete(operation: &Operation, described: &mut Value, responses: 
     }
     parameters(operation, described);
     if *method == Method::GET && spec.tagged {
-        described["responses"]["304"] = json!({"description": "What you have is current."});
+        described["responses"]["304"] = json!({"description": "Your copy is current."});
     }
     let mut by_status = BTreeMap::<u16, Vec<Code>>::new();
     for code in codes(operation, described.get("requestBody").is_some()) {

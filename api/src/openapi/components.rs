@@ -65,12 +65,12 @@ fn headers() -> Value {
         },
         "RateLimit": {
             "description": "How many requests are left (`r`) of the limit that counted this one, and in how many seconds (`t`) \
-                            all of it is there again. Left out where the server limits nothing.",
+                            all of it is free again. Absent when the server limits nothing.",
             "schema": {"type": "string"},
             "example": "\"caller\";r=199;t=1",
         },
         "RateLimit-Policy": {
-            "description": "That limit: how many requests at once (`q`), and in how many seconds (`w`) so many come again.",
+            "description": "That limit: how many requests at once (`q`), and in how many seconds (`w`) it fills up again.",
             "schema": {"type": "string"},
             "example": "\"caller\";q=200;w=2",
         },
@@ -99,12 +99,12 @@ fn parameters() -> Value {
         },
         "task_id": {
             "name": "task_id", "in": "path", "required": true, "schema": id,
-            "description": "The task, as it was named when it was created.",
+            "description": "The task's id, from the answer that created it.",
         },
         "limit": {
             "name": "limit", "in": "query",
             "schema": {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT},
-            "description": "The most entries of one page.",
+            "description": "Most entries on one page.",
         },
         "from": {
             "name": "from", "in": "query",
@@ -113,7 +113,7 @@ fn parameters() -> Value {
         },
         "min_position": {
             "name": "min_position", "in": "query", "schema": position(),
-            "description": "The log position that the answer must include at least: the server waits for it, at most \
+            "description": "The answer must include at least this log position: the server waits for it, at most \
                             2 s.",
         },
         "Letopis-Min-Position": {
@@ -133,7 +133,7 @@ fn parameters() -> Value {
         },
         "If-None-Match": {
             "name": "If-None-Match", "in": "header", "schema": {"type": "string"},
-            "description": "The `ETag` of what you have already. If it is current, the answer is 304 without a body.",
+            "description": "The `ETag` of your copy. If it is current, the answer is 304 without a body.",
         },
         "X-Request-Id": {
             "name": "X-Request-Id", "in": "header", "schema": request_id(),
@@ -159,19 +159,19 @@ fn words() -> Value {
     json!({
         "ErrorCode": word(&codes(), Code::ALL.iter().map(|code| code.text()).collect()),
         "ChatRole": word(
-            "`owner` may do everything; `admin` renames, archives, adds, removes, mutes; `member` reads and writes; \
+            "`owner` can do everything; `admin` renames, archives, adds, removes, mutes; `member` reads and writes; \
              `muted` reads.",
             chat::Role::ALL.map(chat::Role::name).to_vec(),
         ),
         "ReportState": word("`open`, or `resolved`.", vec!["open", "resolved"]),
         "ReportAction": word(
-            "`dismiss`: everybody sees it; `hide`: only those who may resolve do; `delete`: it is deleted; `ban`: it is \
-             hidden, and its author banned from the chat.",
+            "`dismiss`: everybody sees the message; `hide`: only those who can resolve reports see it; `delete`: it is \
+             deleted; `ban`: it is hidden, and its author banned from the chat.",
             report::Action::ALL.map(report::Action::name).to_vec(),
         ),
         "UserRole": word(
             "`user` for most people; `notifier` may send notifications; `moderator` sees and \
-             resolves what was reported, and suspends accounts; `admin` may do all that HTTP allows.",
+             resolves reports, and suspends accounts; `admin` may do everything that HTTP allows.",
             user::Role::ALL.map(user::Role::name).to_vec(),
         ),
         "TokenScope": word(

@@ -77,7 +77,7 @@ pub(super) struct Register {
     /// 8 to 256 characters.
     #[schema(min_length = 8, max_length = 256)]
     password: String,
-    /// An address for mail; it counts as yours once you have used the link that is mailed there.
+    /// An address for mail; it counts as yours once you use the link that is mailed to it.
     email: Option<String>,
 }
 
@@ -168,7 +168,8 @@ fn registered(answer: &Answer) -> Response {
 
 /// Sign in
 ///
-/// Opens a session, or answers `second-factor-needed` with a `challenge` for `POST /v1/auth/login/second`. A name that does not exist gets the same answer as a wrong password, and takes as long.
+/// Opens a session, or answers `second-factor-needed` with a `challenge` for `POST /v1/auth/login/second`. An unknown
+/// name gets the same answer as a wrong password, after the same time.
 #[utoipa::path(post, path = "/v1/auth/login", operation_id = "login", tag = "accounts", request_body = Login, responses(
     (status = 200, body = LoggedIn, description = "The session is open.",
         headers(("Set-Cookie" = Option<String>, description = "The session cookie, where the body asks for it."))),
@@ -219,8 +220,8 @@ async fn login(
 
 /// Sign in, second step
 ///
-/// Goes on where signing in, by whatever way, was answered with `second-factor-needed` and a `challenge`: within five minutes, with
-/// at most five codes, once. The session's token comes as the first call has asked for it.
+/// Completes any sign-in that was answered with `second-factor-needed` and a `challenge`: once, within five minutes,
+/// with at most five tries. The session comes in the form that the first call asked for.
 #[utoipa::path(post, path = "/v1/auth/login/second", operation_id = "loginSecond", tag = "accounts",
     request_body = LoginSecond, responses(
         (status = 200, body = LoggedIn, description = "The session is open.",
@@ -256,11 +257,11 @@ async fn replace_verifier(
 
 /// Sign out
 ///
-/// Ends the sessions that the request names, in its header and in its cookie. An unknown or ended one is 200 as well;
+/// Ends the sessions that the request names in its header and its cookie. An unknown or ended session gets 200 too;
 /// `position` is 0 when nothing ended.
 #[utoipa::path(post, path = "/v1/auth/logout", operation_id = "logout", tag = "accounts",
     security(("bearer" = []), ("cookie" = []), ()), responses(
-        (status = 200, body = Done, description = "No session that was named is open any more.",
+        (status = 200, body = Done, description = "The sessions in the request have ended.",
             headers(("Set-Cookie" = String, description = "Clears the session cookie."))),
     ))]
 async fn logout(State(app): State<App>, mut context: CommandContext, request: Request) -> Result<Response, Error> {

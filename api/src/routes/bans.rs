@@ -76,10 +76,10 @@ struct Ban {
 
 /// Ban a user
 ///
-/// Removes them where they are a member, and keeps them out whichever way they try to come in. For the owner and admins;
-/// an admin can ban neither the owner nor another admin. Who is no member can be banned as well.
+/// Removes the user if they are a member, and keeps them out by every way in. For the owner and admins; an admin cannot
+/// ban the owner or another admin. Users who are not members can be banned too.
 #[utoipa::path(put, path = "/v1/chats/{chat_id}/bans/{user_id}", operation_id = "banUser", tag = "members",
-    request_body = BanUser, responses((status = 200, body = Done, description = "They are kept out.")))]
+    request_body = BanUser, responses((status = 200, body = Done, description = "The user is banned.")))]
 async fn ban(
     State(app): State<App>,
     caller: Caller,
@@ -96,9 +96,9 @@ async fn ban(
 
 /// Lift a ban
 ///
-/// They may come in again as anybody else may.
+/// The user can join again like anyone else.
 #[utoipa::path(delete, path = "/v1/chats/{chat_id}/bans/{user_id}", operation_id = "unbanUser", tag = "members",
-    responses((status = 200, body = Done, description = "They are not kept out.")))]
+    responses((status = 200, body = Done, description = "The user is not banned.")))]
 async fn unban(
     State(app): State<App>,
     caller: Caller,
@@ -113,9 +113,9 @@ async fn unban(
 
 /// List bans
 ///
-/// The last one first; for the owner and admins.
+/// The newest first; for the owner and admins.
 #[utoipa::path(get, path = "/v1/chats/{chat_id}/bans", operation_id = "listBans", tag = "members",
-    responses((status = 200, body = Bans, description = "A page of those who are kept out.")))]
+    responses((status = 200, body = Bans, description = "A page of bans.")))]
 async fn list(
     State(app): State<App>,
     caller: Caller,

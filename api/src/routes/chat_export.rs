@@ -32,8 +32,7 @@ pub(crate) fn routes() -> Routes {
 
 /// Export a chat
 ///
-/// Each message is a line, as it is read by itself, the oldest first; for the chat's owner. What is posted while it is read
-/// is not in it.
+/// One message a line, the oldest first; for the chat's owner. Messages posted during the export are not in it.
 #[utoipa::path(get, path = "/v1/chats/{chat_id}/export", operation_id = "exportChat", tag = "chats",
     responses((status = 200, body = String, content_type = "application/x-ndjson", description = "The messages.")))]
 async fn export(
@@ -56,7 +55,8 @@ async fn export(
         None => return Err(Error::new(Code::NotAMember, "you are not a member of this chat")),
     }
     let place = PLACES.try_acquire();
-    let place = place.map_err(|_| Error::new(Code::Overloaded, "others export now; try again in a moment"))?;
+    let place =
+        place.map_err(|_| Error::new(Code::Overloaded, "too many exports are running; try again in a moment"))?;
     let held = app.budget.take(address.0, BYTES_HELD, Some(place))?;
     let reading = app.read(ProjectionId::Messages, params.min_position).await?;
     let (mut lines, body) = ndjson::channel();

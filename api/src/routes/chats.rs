@@ -102,7 +102,7 @@ struct Chat {
     chat_name: String,
     /// Whether it is the one chat of two people.
     direct: bool,
-    /// Whom it is with, where it is direct and mine.
+    /// The other user of a direct chat of mine.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Uuid>, required = false)]
     user_id: Option<UserId>,
@@ -116,7 +116,7 @@ struct Chat {
     members: u64,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// How many messages of others are behind the last one that I have read, where I am a member.
+    /// How many messages of others are newer than the last one that I have read, if I am a member.
     #[serde(skip_serializing_if = "Option::is_none")]
     unread: Option<u64>,
     /// Its newest message, where I am a member and there is one.
@@ -170,8 +170,8 @@ async fn create(
 
 /// List chats
 ///
-/// Your own, the one with the last activity first: a message, or your joining. Or those that anyone may join, the newest
-/// first.
+/// The caller's own, by last activity (a message, or joining), the latest first. Or the chats that anyone may join, the
+/// newest first.
 #[utoipa::path(get, path = "/v1/chats", operation_id = "listChats", tag = "chats", params(
     ("scope" = inline(Option<Scope>), Query, description = "`mine`, or `public`: those that anyone may join."),
     ("name" = Option<String>, Query, description = "How the name begins; case does not matter."),
@@ -197,7 +197,7 @@ async fn list(State(app): State<App>, caller: Caller, params: Params) -> Result<
 
 /// Read a chat
 ///
-/// A private one is for its members only.
+/// A private chat is for its members only.
 #[utoipa::path(get, path = "/v1/chats/{chat_id}", operation_id = "readChat", tag = "chats",
     responses((status = 200, body = Chat, description = "The chat.")))]
 async fn one(

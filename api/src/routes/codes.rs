@@ -77,8 +77,8 @@ pub(super) struct Verify {
 
 /// Ask for a code
 ///
-/// Mails a code and a link to sign in by, for 15 minutes. The answer is the same, and takes as long, for an address that no
-/// account has. One mail a minute goes to an address; only the last one counts.
+/// Mails a code and a link for signing in, valid for 15 minutes. The answer is the same, after the same time, for an
+/// address that no account has. An address gets at most one mail a minute; only the last one is valid.
 #[utoipa::path(post, path = "/v1/auth/code", operation_id = "askForCode", tag = "accounts", request_body = Ask,
     responses((status = 202, body = Done, description = "If an account has that address, a code is on its way.")))]
 async fn ask(
@@ -95,9 +95,9 @@ async fn ask(
     Ok(written(StatusCode::ACCEPTED, &answer, Done { position: answer.position }))
 }
 
-/// Sign in by a code
+/// Sign in with a code
 ///
-/// By the code that was mailed last. Five wrong ones spend it.
+/// With the code of the last mail. After five wrong codes it is void.
 #[utoipa::path(post, path = "/v1/auth/code/verify", operation_id = "signInByCode", tag = "accounts",
     request_body = Verify, responses(
         (status = 200, body = LoggedIn, description = "The session is open.",
@@ -128,9 +128,9 @@ async fn verify(
 
 /// Show the sign-in page
 ///
-/// A page with a button. It changes nothing: programs that check mail for harm follow its links.
+/// A page with a button. It changes nothing, because programs that scan mail follow its links.
 #[utoipa::path(get, path = "/m/{token}", operation_id = "showSignIn", tag = "mail",
-    params(("token" = String, Path, description = "As it was mailed.")),
+    params(("token" = String, Path, description = "The token from the mailed link.")),
     responses((status = 200, body = String, content_type = "text/html", description = "The page.")))]
 async fn show_sign_in(State(app): State<App>, reader: Reader, Path(token): Path<String>) -> Response {
     let found = app.proof_of_link(MailedPurpose::SignIn, &token, reader.at).await;
@@ -141,12 +141,12 @@ async fn show_sign_in(State(app): State<App>, reader: Reader, Path(token): Path<
     }
 }
 
-/// Sign in by a link
+/// Sign in with a link
 ///
-/// Once, within 15 minutes. A browser gets a page and the session as a cookie, and a form where a second factor is needed;
-/// others get the session in the body.
+/// Once, within 15 minutes. A browser gets a page and the session as a cookie, with a form if a second factor is
+/// needed; other clients get the session in the body.
 #[utoipa::path(post, path = "/m/{token}", operation_id = "signInByLink", tag = "mail",
-    params(("token" = String, Path, description = "As it was mailed.")), responses(
+    params(("token" = String, Path, description = "The token from the mailed link.")), responses(
         (status = 200, body = LoggedIn, description = "The session is open.",
             headers(("Set-Cookie" = Option<String>, description = "The session cookie, for a browser."))),
     ))]

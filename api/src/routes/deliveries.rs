@@ -28,7 +28,8 @@ pub(crate) fn routes() -> Routes {
 
 /// Send a delivery again
 ///
-/// One that failed, that nobody knows the end of, or whose attempts are spent. It has as long again as its category gives.
+/// For a delivery that failed, whose result is unknown, or that has no attempts left. It gets the full time of its
+/// category again.
 #[utoipa::path(post, path = "/v1/deliveries/{id}/retry", operation_id = "retryDelivery", tag = "notifications",
     params(("id" = Uuid, Path, description = "A delivery of a notification.")),
     responses((status = 200, body = Done, description = "It is sent again.")))]
@@ -51,7 +52,7 @@ async fn retry(
 
 /// Cancel a delivery
 ///
-/// One that is yet to be sent, or that would be retried by hand.
+/// One that is not sent yet, or that waits for a retry by hand.
 #[utoipa::path(post, path = "/v1/deliveries/{id}/cancel", operation_id = "cancelDelivery", tag = "notifications",
     params(("id" = Uuid, Path, description = "A delivery of a notification.")),
     responses((status = 200, body = Done, description = "It is not sent.")))]

@@ -21,11 +21,12 @@ pub(crate) fn routes() -> Routes {
 
 /// Open a direct chat
 ///
-/// The one chat of the caller and that user, the same whoever of them opens it. Nobody else joins it, and neither renames,
-/// archives or deletes it. Who leaves it does not see it in their list until something is said in it or they open it again.
+/// The one chat of the caller and that user, the same for both. Nobody else can join it, and neither can rename,
+/// archive or delete it. A user who leaves it does not see it in their list until something is posted in it or they
+/// open it again.
 #[utoipa::path(put, path = "/v1/direct/{user_id}", operation_id = "openDirectChat", tag = "chats", responses(
-    (status = 201, body = ChatWritten, description = "The chat is there from now on."),
-    (status = 200, body = ChatWritten, description = "It was there before."),
+    (status = 201, body = ChatWritten, description = "The chat is created."),
+    (status = 200, body = ChatWritten, description = "It already existed."),
 ))]
 async fn open(
     State(app): State<App>,

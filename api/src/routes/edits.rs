@@ -40,14 +40,14 @@ struct Edits {
 struct Edit {
     #[schema(example = "The tomatoes are ripe.")]
     text: String,
-    /// When it was said.
+    /// When it was written.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
 }
 
 /// List a message's texts
 ///
-/// The first one and each that it was edited to, the oldest first; for members.
+/// The first text and every edit, the oldest first; for members.
 #[utoipa::path(get, path = "/v1/chats/{chat_id}/messages/{message_id}/edits", operation_id = "listEdits", tag = "messages",
     responses((status = 200, body = Edits, description = "A page of texts.")))]
 async fn list(

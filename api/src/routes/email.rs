@@ -51,13 +51,14 @@ pub(crate) fn routes() -> Routes {
 #[schema(as = EmailChange, example = json!({"email": "anna@example.org"}))]
 pub(super) struct ChangeEmail {
     email: String,
-    /// Yours, in place of a sign-in of the last ten minutes.
+    /// Your password, in place of a sign-in within the last ten minutes.
     password: Option<String>,
 }
 
 /// Change my address
 ///
-/// Wants a sign-in of the last ten minutes, or your password. A link is mailed there. Your address stays as it is until the link is used, within 24 hours.
+/// Needs a sign-in within the last ten minutes, or your password. A link goes to the new address. Your address stays as
+/// it is until you use the link, within 24 hours.
 #[utoipa::path(put, path = "/v1/me/email", operation_id = "changeMyEmail", tag = "accounts", request_body = ChangeEmail,
     responses((status = 202, body = Done, description = "The link is on its way.")))]
 async fn change(
@@ -84,9 +85,9 @@ async fn change(
 
 /// Show the confirmation page
 ///
-/// A page with a button. It changes nothing: programs that check mail for harm follow its links.
+/// A page with a button. It changes nothing, because programs that scan mail follow its links.
 #[utoipa::path(get, path = "/c/{token}", operation_id = "showConfirmation", tag = "mail",
-    params(("token" = String, Path, description = "As it was mailed.")),
+    params(("token" = String, Path, description = "The token from the mailed link.")),
     responses((status = 200, body = String, content_type = "text/html", description = "The page.")))]
 async fn show_confirmation(State(app): State<App>, reader: Reader, Path(token): Path<String>) -> Response {
     let found = app.proof_of_link(MailedPurpose::Confirm, &token, reader.at).await;
@@ -99,9 +100,9 @@ async fn show_confirmation(State(app): State<App>, reader: Reader, Path(token): 
 
 /// Confirm an address
 ///
-/// By the link that was mailed there, once. A browser gets a page.
+/// With the link that was mailed to it, once. A browser gets a page.
 #[utoipa::path(post, path = "/c/{token}", operation_id = "confirmEmail", tag = "mail",
-    params(("token" = String, Path, description = "As it was mailed.")),
+    params(("token" = String, Path, description = "The token from the mailed link.")),
     responses((status = 200, body = Done, description = "The address is confirmed.")))]
 async fn confirm(
     State(app): State<App>,

@@ -34,7 +34,8 @@ pub(crate) async fn of(
     min_position: u64,
 ) -> Result<Response, Error> {
     let place = PLACES.try_acquire();
-    let place = place.map_err(|_| Error::new(Code::Overloaded, "others export now; try again in a moment"))?;
+    let place =
+        place.map_err(|_| Error::new(Code::Overloaded, "too many exports are running; try again in a moment"))?;
     let held = app.budget.take(address, BYTES_HELD, Some(place))?;
     let users = app.read(ProjectionId::Users, min_position).await?;
     let account = users::by_id(&users.database, user_id).await?.ok_or_else(Error::gone)?;

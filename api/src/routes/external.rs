@@ -74,7 +74,7 @@ struct Providers {
 /// A service to sign in by.
 #[derive(Serialize, ToSchema)]
 struct Provider {
-    /// As it stands in the addresses.
+    /// As in the addresses of routes.
     #[schema(example = "google")]
     id: String,
     /// As people call it.
@@ -84,7 +84,7 @@ struct Provider {
 
 /// List the other services
 ///
-/// What people can sign in by, beside passwords and mailed codes.
+/// The services that users can sign in with, beside passwords and mailed codes.
 #[utoipa::path(get, path = "/v1/auth/providers", operation_id = "listProviders", tag = "accounts",
     responses((status = 200, body = Providers, description = "The services, in the order of the settings.")))]
 async fn providers(State(app): State<App>) -> Response {
@@ -96,11 +96,11 @@ async fn providers(State(app): State<App>) -> Response {
     read(0, Providers { providers: app.providers.iter().map(one).collect() })
 }
 
-/// Sign in by another service
+/// Sign in with another service
 ///
-/// For a browser: it is led to the service, and from there back to `return_to`, with `#code=` for
-/// `POST /v1/auth/external/exchange`, or with `#error=` and a code of ours. With `link=true` whoever is signed in adds the
-/// identity to their account; what cannot send its session along begins with `POST /v1/me/identities/begin`.
+/// For browsers: redirects to the service, and from there back to `return_to`, with `#code=` for `POST
+/// /v1/auth/external/exchange`, or with `#error=` and an error code. With `link=true` a signed-in user adds the
+/// identity to their account; a client that cannot send its session here starts with `POST /v1/me/identities/begin`.
 #[utoipa::path(get, path = "/v1/auth/external/{provider}", operation_id = "beginExternal", tag = "accounts",
     security((), ("bearer" = []), ("cookie" = [])),
     params(
@@ -108,13 +108,13 @@ async fn providers(State(app): State<App>) -> Response {
         ("return_to" = Option<String>, Query,
             description = "A path of this server, or an address of an origin that is allowed, without a fragment; by default /."),
         ("link" = Option<bool>, Query, description = "Adds the identity to the account that is signed in."),
-        ("begin" = Option<String>, Query, description = "As POST /v1/me/identities/begin has made it."),
+        ("begin" = Option<String>, Query, description = "The value from POST /v1/me/identities/begin."),
     ),
     responses(
-        (status = 302, description = "Where the service asks who it is.", headers(
+        (status = 302, description = "The page of the service where the user signs in.", headers(
             ("Location" = String, description = "An address of the service."),
-            ("Set-Cookie" = String, description = "What the browser is known by when it comes back, for ten minutes."))),
-        (status = 303, description = "The service does not say where that is: back, with `#error=`.",
+            ("Set-Cookie" = String, description = "A cookie that recognises the browser when it comes back, for ten minutes."))),
+        (status = 303, description = "The service did not say where to sign in: back, with `#error=`.",
             headers(("Location" = String, description = "`return_to` with a fragment."))),
     ))]
 async fn begin(
@@ -163,19 +163,19 @@ async fn link(app: &App, parts: &mut Parts, params: &Params, at: Timestamp) -> R
 
 /// Come back from another service
 ///
-/// The service leads the browser here. It is led on to `return_to`: with `#code=`, a code for
-/// `POST /v1/auth/external/exchange` that is good once, for a minute; with `linked=` as well where an identity was added; with
-/// `#confirm=` where `POST /v1/me/identities/finish` has to add it; or with `#error=`.
+/// The service redirects the browser here, and this redirects it on to `return_to`: with `#code=`, for `POST
+/// /v1/auth/external/exchange`, once, within a minute; with `linked=` too when an identity was added; with `#confirm=`
+/// when `POST /v1/me/identities/finish` has to add it; or with `#error=`.
 #[utoipa::path(get, path = "/v1/auth/external/{provider}/callback", operation_id = "endExternal", tag = "accounts",
     params(
         ("provider" = String, Path, description = "Its id from the list."),
-        ("state" = Option<String>, Query, description = "As it was when the sign-in began."),
-        ("code" = Option<String>, Query, description = "What the service is asked with who it was."),
-        ("error" = Option<String>, Query, description = "Why the service does not say who it was."),
+        ("state" = Option<String>, Query, description = "The state from the start of the sign-in."),
+        ("code" = Option<String>, Query, description = "The code that the service gave."),
+        ("error" = Option<String>, Query, description = "The error of the service, if the user did not sign in there."),
         ("iss" = Option<String>, Query, description = "The issuer (RFC 9207)."),
-        ("device_id" = Option<String>, Query, description = "What VK ID knows the browser by."),
+        ("device_id" = Option<String>, Query, description = "The id that VK ID gave the browser."),
     ),
-    responses((status = 303, description = "Back to where the sign-in was begun for.",
+    responses((status = 303, description = "Back to the address that the sign-in began with.",
         headers(("Location" = String, description = "`return_to` with a fragment.")))))]
 async fn come_back(
     State(app): State<App>,
@@ -258,7 +258,7 @@ async fn answered(
 #[serde(deny_unknown_fields)]
 #[schema(as = ExternalCode, example = json!({"code": "Qm9yaXMgYW5kIEFubmEgd2VyZSBoZXJlIGluIE1heQA"}))]
 pub(super) struct Exchange {
-    /// From the fragment behind `return_to`.
+    /// From the fragment of `return_to`.
     code: String,
     /// Puts the token into a cookie and not into the body: for the browser that came back with the code, and no other.
     #[serde(default)]
@@ -303,7 +303,7 @@ pub(super) fn bad_code() -> Error {
 }
 
 fn bad_state() -> Error {
-    Error::new(Code::BadState, "this sign-in is unknown, was ended, or was begun in another browser; begin again")
+    Error::new(Code::BadState, "this sign-in is unknown, has ended or began in another browser; start again")
 }
 
 fn led_back(attempt: &Attempt, told: &[(&str, &str)]) -> Result<Response, Error> {

@@ -34,13 +34,13 @@ pub(crate) fn routes() -> Routes {
 #[serde(deny_unknown_fields)]
 #[schema(as = Erasure, example = json!({"password": "correct horse battery"}))]
 pub(super) struct Erase {
-    /// Yours; left out where your account has none, and you have signed in within ten minutes.
+    /// Your password. Leave it out if your account has none and you signed in within the last ten minutes.
     password: Option<String>,
 }
 
 /// Erase my account
 ///
-/// Forgets the account, its sessions and its messages. The user name stays taken. This cannot be undone.
+/// Erases the account, its sessions and its messages. The user name stays taken. This cannot be undone.
 #[utoipa::path(delete, path = "/v1/me", operation_id = "eraseMyAccount", tag = "accounts", request_body = Erase,
     responses((status = 200, body = Done, description = "The account is erased.",
         headers(("Set-Cookie" = String, description = "Clears the session cookie.")))))]
@@ -67,10 +67,9 @@ async fn erase(
 
 /// Export my data
 ///
-/// Wants a sign-in of the last ten minutes. All that is known of you, one JSON object a line. `kind` is
-/// `profile`, `session`, `token`, `second-factor`, `identity`, `sign-in`, `chat`, `delivery`, `event` (what you did and what was
-/// done to you, in the order of the log, with every text that you wrote), and in the last
-/// line `end`: without it the export is incomplete.
+/// Needs a sign-in within the last ten minutes. All your data, one JSON object a line. `kind` is `profile`, `session`,
+/// `token`, `second-factor`, `sign-in`, `chat`, `event` (what you did and what was done to you, in the order of the
+/// log, with every text that you wrote), and in the last line `end`: without it the export is incomplete.
 #[utoipa::path(get, path = "/v1/me/export", operation_id = "exportMyData", tag = "accounts", responses(
     (status = 200, body = String, content_type = "application/x-ndjson", description = "Lines of JSON."),
 ))]

@@ -158,7 +158,7 @@ async fn ping() -> StatusCode {
 
 /// Ping the log
 ///
-/// Reads where the log ends.
+/// Reads the position of the last event.
 #[utoipa::path(get, path = "/ping_db", operation_id = "pingLog", tag = "health", responses((status = 200, description = "The log can be read.")))]
 async fn ping_db(State(app): State<App>) -> Result<StatusCode, Error> {
     let log = app.log.clone();
@@ -172,20 +172,20 @@ async fn ping_db(State(app): State<App>) -> Result<StatusCode, Error> {
 #[utoipa::path(get, path = "/livez", operation_id = "checkLiveness", tag = "health", responses(
     (status = 200, description = "The process should go on."),
     (status = 503, body = Problem, content_type = "application/problem+json",
-     description = "The writer does not answer any more: restart the process."),
+     description = "The writer no longer answers: restart the process."),
 ))]
 async fn livez(State(app): State<App>) -> Result<StatusCode, Error> {
     if app.probe.is_alive().await {
         return Ok(StatusCode::OK);
     }
-    Err(Error::new(Code::Unavailable, "the writer does not answer any more; start the process again"))
+    Err(Error::new(Code::Unavailable, "the writer no longer answers; restart the process"))
 }
 
 /// Check readiness
 ///
-/// Whether the node should get traffic: the log can be read and written, and the read models are near its head,
-/// whichever node feeds them. A node that only runs couriers does not wait for them. Positions, lags and errors are shown
-/// to operators only: on the server's machine, or with the session or service token of an admin.
+/// Whether the node should get traffic: the log can be read and written, and the read models are near its end,
+/// whichever node feeds them. A node that only runs couriers does not wait for them. Only operators see positions, lags
+/// and errors: callers on the server's machine, and admins by session or service token.
 #[utoipa::path(get, path = "/readyz", operation_id = "checkReadiness", tag = "health",
     security((), ("bearer" = []), ("cookie" = [])), responses(
     (status = 200, body = Ready, description = "The node is ready."),
@@ -214,7 +214,7 @@ async fn readyz(State(app): State<App>, operator: Operator) -> Result<Response, 
 
 /// Read metrics
 ///
-/// For operators only: on the server's machine, or with the session or service token of an admin.
+/// For operators only: callers on the server's machine, and admins by session or service token.
 #[utoipa::path(get, path = "/metrics", operation_id = "readMetrics", tag = "health",
     security((), ("bearer" = []), ("cookie" = [])), responses(
     (status = 200, body = String, content_type = "text/plain", description = "Figures in the text format of Prometheus."),

@@ -50,15 +50,15 @@ struct Identities {
 struct Identity {
     #[schema(value_type = Uuid)]
     id: IdentityId,
-    /// The service, as it stands in the addresses.
+    /// The service, as in the addresses of routes.
     #[schema(example = "google")]
     provider: String,
     #[schema(example = "https://accounts.google.com")]
     issuer: String,
-    /// Whom the issuer knows me as.
+    /// My account there, as the issuer calls it.
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
-    /// The address that it told when it was linked.
+    /// The e-mail address that the service gave when the identity was linked.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,13 +87,13 @@ struct Begun {
 #[serde(deny_unknown_fields)]
 #[schema(as = LinkConfirmation, example = json!({"code": "Qm9yaXMgYW5kIEFubmEgd2VyZSBoZXJlIGluIE1heQA"}))]
 pub(super) struct Finish {
-    /// From the fragment behind `return_to`.
+    /// From the fragment of `return_to`.
     code: String,
 }
 
 /// List my identities
 ///
-/// What I can sign in by at other services.
+/// The accounts at other services that you can sign in with.
 #[utoipa::path(get, path = "/v1/me/identities", operation_id = "listMyIdentities", tag = "accounts",
     responses((status = 200, body = Identities, description = "The identities, in the order in which they were linked.")))]
 async fn list(State(app): State<App>, person: Person, params: Params) -> Result<Response, Error> {
@@ -113,8 +113,8 @@ async fn list(State(app): State<App>, person: Person, params: Params) -> Result<
 
 /// Begin to add an identity
 ///
-/// For clients whose browser does not have the session: open `url` there. It comes back to `return_to` with `#confirm=`, a
-/// code for `POST /v1/me/identities/finish`.
+/// For clients whose browser does not have the session: open `url` in the browser. It comes back to `return_to` with
+/// `#confirm=`, a code for `POST /v1/me/identities/finish`.
 #[utoipa::path(post, path = "/v1/me/identities/begin", operation_id = "beginIdentity", tag = "accounts",
     request_body = Begin, responses((status = 201, body = Begun, description = "Where to go on.")))]
 async fn begin(
@@ -140,7 +140,7 @@ async fn begin(
 
 /// Add an identity
 ///
-/// By the code that the browser came back with, in the session that began.
+/// With the code that the browser came back with, in the session that began.
 #[utoipa::path(post, path = "/v1/me/identities/finish", operation_id = "finishIdentity", tag = "accounts",
     request_body = Finish, responses((status = 200, body = Done, description = "It signs in from now on.")))]
 async fn finish(
@@ -160,12 +160,12 @@ async fn finish(
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }
 
-/// Take an identity off
+/// Remove an identity
 ///
-/// The last way to sign in to an account stays.
+/// The last way to sign in to an account cannot be removed.
 #[utoipa::path(delete, path = "/v1/me/identities/{id}", operation_id = "removeMyIdentity", tag = "accounts",
     params(("id" = Uuid, Path, description = "An identity from the list.")),
-    responses((status = 200, body = Done, description = "It signs in no more.")))]
+    responses((status = 200, body = Done, description = "It can no longer sign in.")))]
 async fn unlink(
     State(app): State<App>,
     person: FreshPerson,

@@ -37,7 +37,7 @@ struct Inbox {
     next: Option<Next>,
 }
 
-/// Something that I was told.
+/// An item of my inbox.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct InboxItem {
     #[schema(value_type = Uuid)]
@@ -102,7 +102,7 @@ impl InboxItem {
 /// Mark an item as read
 #[utoipa::path(post, path = "/v1/inbox/{id}/read", operation_id = "readInboxItem", tag = "notifications",
     params(("id" = Uuid, Path, description = "An item from the list.")),
-    responses((status = 200, body = Done, description = "It is read.")))]
+    responses((status = 200, body = Done, description = "The item is read.")))]
 async fn read_item(
     State(app): State<App>,
     caller: Caller,

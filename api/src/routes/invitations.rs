@@ -86,7 +86,7 @@ pub(super) struct CreateInvitation {
 struct InvitationMade {
     #[schema(value_type = Uuid)]
     invitation_id: InvitationId,
-    /// Whoever has it may come in: it is as secret as the chat.
+    /// Anyone who has it can join: keep it as secret as the chat.
     code: String,
     /// A page that shows it.
     #[schema(example = "https://chat.example.org/i/AZf…")]
@@ -134,10 +134,10 @@ pub(super) struct JoinInvited {
     user_name: Option<String>,
 }
 
-/// Invite into a chat
+/// Invite to a chat
 ///
-/// Whoever has the code comes in, also into a private chat, until it ends, is used up or is withdrawn. For the owner and
-/// admins; at most 100 are open at once.
+/// Anyone with the code can join, even a private chat, until the invitation ends, is used up or is withdrawn. For the
+/// owner and admins; at most 100 are open at once.
 #[utoipa::path(post, path = "/v1/chats/{chat_id}/invitations", operation_id = "createInvitation", tag = "members",
     request_body = CreateInvitation,
     responses((status = 201, body = InvitationMade, description = "The invitation.")))]
@@ -174,7 +174,7 @@ async fn create(
 
 /// List invitations
 ///
-/// Those that are open, the last one first; for the owner and admins.
+/// The open ones, the newest first; for the owner and admins.
 #[utoipa::path(get, path = "/v1/chats/{chat_id}/invitations", operation_id = "listInvitations", tag = "members",
     responses((status = 200, body = Invitations, description = "A page of open invitations.")))]
 async fn list(
@@ -213,10 +213,10 @@ async fn list(
 
 /// Withdraw an invitation
 ///
-/// Nobody comes in by it any more; who did stays. For the owner and admins.
+/// Nobody can join with it any more; members stay. For the owner and admins.
 #[utoipa::path(delete, path = "/v1/chats/{chat_id}/invitations/{invitation_id}", operation_id = "withdrawInvitation",
     tag = "members", params(("invitation_id" = String, Path, description = "The invitation.")),
-    responses((status = 200, body = Done, description = "It is withdrawn.")))]
+    responses((status = 200, body = Done, description = "The invitation is withdrawn.")))]
 async fn withdraw(
     State(app): State<App>,
     caller: Caller,
@@ -231,11 +231,11 @@ async fn withdraw(
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }
 
-/// Join by an invitation
+/// Join with an invitation
 ///
-/// Who is a member already stays one, and uses nothing up.
+/// A caller who is a member already stays one and uses nothing up.
 #[utoipa::path(post, path = "/v1/invitations/{code}", operation_id = "joinByInvitation", tag = "members",
-    params(("code" = String, Path, description = "As it was given out.")), request_body = JoinInvited, responses(
+    params(("code" = String, Path, description = "The code of the invitation.")), request_body = JoinInvited, responses(
         (status = 201, body = Entered, description = "You are a member from now on."),
         (status = 200, body = Entered, description = "You were a member already."),
     ))]
@@ -256,9 +256,9 @@ async fn join(
 
 /// Show an invitation
 ///
-/// A page for people: into which chat it leads, and the code to join with. It changes nothing.
+/// A page for people: the name of the chat, and the code to join with. It changes nothing.
 #[utoipa::path(get, path = "/i/{code}", operation_id = "showInvitation", tag = "members",
-    params(("code" = String, Path, description = "As it was given out.")),
+    params(("code" = String, Path, description = "The code of the invitation.")),
     responses((status = 200, body = String, content_type = "text/html", description = "The page.")))]
 async fn show(State(app): State<App>, Path(code): Path<String>, reader: Reader) -> Response {
     let chat_name = async {

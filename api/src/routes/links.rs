@@ -64,7 +64,7 @@ struct LinkCreated {
 
 /// Create a short link
 ///
-/// It leads to an address of this server, or of an origin that is allowed, and nowhere else.
+/// It leads to an address of this server or of an allowed origin, and nowhere else.
 #[utoipa::path(post, path = "/v1/links", operation_id = "createLink", tag = "links", request_body = CreateLink,
     responses((status = 201, body = LinkCreated, description = "The link.")))]
 async fn create(
@@ -114,7 +114,7 @@ pub(crate) fn base(app: &App, headers: &HeaderMap) -> Result<Url, Error> {
     let named = || headers.get(HOST).and_then(|host| host.to_str().ok()).map(|host| format!("http://{host}"));
     let text = app.settings.public_url.clone().or_else(named).and_then(|text| crate::web_origin(&text));
     let url = text.and_then(|text| Url::parse(&text).ok());
-    url.ok_or_else(|| Error::new(Code::BadParameters, "the request names no host that links could begin with"))
+    url.ok_or_else(|| Error::new(Code::BadParameters, "the request has no Host that links could use"))
 }
 
 /// As a browser would send it, when it may be led to.

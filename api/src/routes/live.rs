@@ -53,14 +53,14 @@ const SOCKET_PROTOCOL: HeaderName = HeaderName::from_static("sec-websocket-proto
 /// What proxies must not gather (nginx).
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// Hear what happens
+/// Open a live stream
 ///
-/// Server-sent events. `id` is the log position: a client that comes back with `Last-Event-ID`, or `from`, hears what it
-/// missed, each once and in order, on any node; with neither it hears what happens from now on. The first event is `hello`
-/// with `{position}`; the last one `bye` with `{reason}`: `session-ended`, `too-slow` (resume), `stopping` (resume).
-/// `docs/live.md` has every event.
+/// Server-sent events. `id` is the log position: a client that reconnects with `Last-Event-ID` or `from` gets what it
+/// missed, each event once and in order, on any node; without either it gets what happens from now on. The first event
+/// is `hello` with `{position}`; the last one `bye` with `{reason}`: `session-ended`, `too-slow` (resume), `stopping`
+/// (resume). `docs/live.md` has every event.
 #[utoipa::path(get, path = "/v1/live", operation_id = "hearEvents", tag = "live", params(
-    ("from" = Option<u64>, Query, description = "What happened behind this log position is told first."),
+    ("from" = Option<u64>, Query, description = "Send what happened after this log position first."),
     ("Last-Event-ID" = Option<u64>, Header, description = "The same, as a browser sends it."),
 ), responses((status = 200, content_type = "text/event-stream", body = String, description = "The events.")))]
 async fn events(State(app): State<App>, params: Params, slot: StreamSlot, request: Request) -> Result<Response, Error> {
@@ -87,11 +87,11 @@ async fn events(State(app): State<App>, params: Params, slot: StreamSlot, reques
 
 /// Open a live WebSocket
 ///
-/// The same as `GET /v1/live`, in frames `{event, position?, data}`, with the subprotocol `letopis.v1`. A browser, which
-/// cannot set a header, sends `{"event": "auth", "data": {"token", "from"?}}` first, within 10 seconds. Close codes: 4401 its
-/// session has ended, 4408 it does not read, 1001 the server stops.
+/// The same as `GET /v1/live`, in frames `{event, position?, data}`, with the subprotocol `letopis.v1`. A browser,
+/// which cannot set a header, sends `{"event": "auth", "data": {"token", "from"?}}` first, within 10 seconds. Close
+/// codes: 4401 the session has ended, 4408 the client does not read, 1001 the server stops.
 #[utoipa::path(get, path = "/v1/ws", operation_id = "hearEventsOverWebSocket", tag = "live", params(
-    ("from" = Option<u64>, Query, description = "What happened behind this log position is told first."),
+    ("from" = Option<u64>, Query, description = "Send what happened after this log position first."),
 ), responses((status = 101, description = "The connection speaks WebSocket from here on.")))]
 async fn socket(State(app): State<App>, params: Params, slot: StreamSlot, request: Request) -> Result<Response, Error> {
     let (parts, body) = request.into_parts();
@@ -118,11 +118,11 @@ async fn socket(State(app): State<App>, params: Params, slot: StreamSlot, reques
     Ok(response)
 }
 
-/// Say that I am writing
+/// Say that I am typing
 ///
-/// Whoever is in the chat and connected now is told; nobody else, and nothing is kept. Say it again every few seconds.
+/// Members who are connected now get it, and nothing is stored. Repeat it every few seconds.
 #[utoipa::path(post, path = "/v1/chats/{chat_id}/typing", operation_id = "sayTyping", tag = "live",
-    responses((status = 204, description = "It was passed on.")))]
+    responses((status = 204, description = "The signal was sent.")))]
 async fn typing(State(app): State<App>, caller: Caller, Path(chat): Path<String>) -> Result<Response, Error> {
     let chat_id = chat_id(&chat)?;
     let reading = app.read(ProjectionId::Chats, 0).await?;
@@ -170,8 +170,9 @@ fn accept(headers: &HeaderMap) -> Result<HeaderValue, Error> {
             let accept = derive_accept_key(key.as_bytes());
             Ok(HeaderValue::from_str(&accept).expect("base64 fits a header"))
         }
-        Some(_) | None => {
-            Err(Error::new(Code::BadParameters, "this address takes a WebSocket handshake (RFC 6455, version 13) only"))
-        }
+        Some(_) | None => Err(Error::new(
+            Code::BadParameters,
+            "this address accepts only a WebSocket handshake (RFC 6455, version 13)",
+        )),
     }
 }

@@ -68,7 +68,7 @@ struct MailInList {
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     delivery_id: Uuid,
-    /// Which attempt of the delivery left it, counted from 1.
+    /// The attempt of the delivery that made it, counted from 1.
     attempt: u32,
     /// Of the event that let it be sent.
     position: u64,
@@ -90,11 +90,11 @@ struct WholeMail {
     links: Vec<String>,
 }
 
-/// What became of a mail's delivery.
+/// The history of a mail's delivery.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MailHistory)]
 struct History {
-    /// The event that caused the delivery; absent where it cannot be told.
+    /// The event that caused the delivery; absent when it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<EventOfMail>,
     /// The events of the delivery, the oldest first.
@@ -140,7 +140,7 @@ impl From<HistoryEvent> for EventOfMail {
 
 /// List mails
 ///
-/// The newest first. The mailbox is there where no way to send mail is set, for callers on the server's machine and for
+/// The newest first. The mailbox exists while no mail server is set, for callers on the server's machine and for
 /// admins. It keeps the last 10,000 mails.
 #[utoipa::path(get, path = "/mailbox/messages", operation_id = "listMails", tag = "mailbox",
     security((), ("bearer" = []), ("cookie" = [])), params(
@@ -181,7 +181,7 @@ async fn one(State(app): State<App>, _visitor: MailboxVisitor, Path(id): Path<St
 
 /// Read a mail's source
 ///
-/// As it would go over the wire.
+/// As a mail server would get it.
 #[utoipa::path(get, path = "/mailbox/messages/{id}/raw", operation_id = "readMailSource", tag = "mailbox",
     security((), ("bearer" = []), ("cookie" = [])),
     params(("id" = Uuid, Path, description = "A mail from the list.")),
@@ -207,7 +207,7 @@ async fn html(State(app): State<App>, _visitor: MailboxVisitor, Path(id): Path<S
 
 /// Read a mail's history
 ///
-/// What became of its delivery, and the event that caused it.
+/// The history of its delivery, and the event that caused it.
 #[utoipa::path(get, path = "/mailbox/messages/{id}/history", operation_id = "readMailHistory", tag = "mailbox",
     security((), ("bearer" = []), ("cookie" = [])),
     params(("id" = Uuid, Path, description = "A mail from the list.")),

@@ -178,7 +178,7 @@ fn changed(answer: &Answer) -> Result<Response, Error> {
 
 /// Change my password
 ///
-/// Ends every session but the one that asks.
+/// Ends every session except the one of this request.
 #[utoipa::path(put, path = "/v1/me/password", operation_id = "changeMyPassword", tag = "accounts",
     request_body = ChangePassword,
     responses((status = 200, body = Done, description = "The new password counts from now on.")))]
@@ -211,7 +211,7 @@ async fn change_password(
 
 /// List my sign-ins
 ///
-/// The newest first, and the failed ones too.
+/// The newest first, failed ones included.
 #[utoipa::path(get, path = "/v1/me/sign-ins", operation_id = "listMySignIns", tag = "accounts",
     responses((status = 200, body = SignIns, description = "A page of sign-ins.")))]
 async fn history(State(app): State<App>, person: Person, params: Params) -> Result<Response, Error> {

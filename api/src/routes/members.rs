@@ -123,11 +123,11 @@ struct Member {
 
 /// Join or add
 ///
-/// Joins the caller, or adds another user, which the owner and admins may.
+/// Joins the caller, or adds another user, which the owner and admins can do.
 #[utoipa::path(post, path = "/v1/chats/{chat_id}/users", operation_id = "addMember", tag = "members",
     request_body = Enter, responses(
-        (status = 201, body = Entered, description = "They are a member from now on."),
-        (status = 200, body = Entered, description = "They were a member already."),
+        (status = 201, body = Entered, description = "The user is a member from now on."),
+        (status = 200, body = Entered, description = "The user was a member already."),
     ))]
 async fn enter(
     State(app): State<App>,
@@ -208,7 +208,7 @@ async fn list(
 
 /// Change a member
 ///
-/// Gives them another role (the owner any, admins `member` and `muted`), or the caller another nickname.
+/// Sets a member's role (the owner any, admins `member` and `muted`), or the caller's own nickname.
 #[utoipa::path(patch, path = "/v1/chats/{chat_id}/users/{user_id}", operation_id = "changeMember", tag = "members",
     request_body = ChangeMember, responses((status = 200, body = Entered, description = "The member is changed.")))]
 async fn change(
@@ -238,10 +238,10 @@ async fn change(
 
 /// Leave or remove
 ///
-/// Removes the caller, or another member, which the owner and admins may. The owner must make another member the owner
-/// first, unless nobody else is left: then the chat is deleted.
+/// Removes the caller, or another member, which the owner and admins can do. The owner must make another member the
+/// owner first, unless nobody else is left: then the chat is deleted.
 #[utoipa::path(delete, path = "/v1/chats/{chat_id}/users/{user_id}", operation_id = "removeMember", tag = "members",
-    responses((status = 200, body = Done, description = "They are no member any more.")))]
+    responses((status = 200, body = Done, description = "The user is no longer a member.")))]
 async fn leave(
     State(app): State<App>,
     caller: Caller,

@@ -84,7 +84,7 @@ pub(super) struct Edit {
     message: String,
 }
 
-/// Which end of a chat a list begins at.
+/// The end of the chat that the list begins at.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Order {
@@ -135,7 +135,7 @@ struct Messages {
 ///
 /// The author is the caller.
 #[utoipa::path(post, path = "/v1/chats/{chat_id}/messages", operation_id = "postMessage", tag = "messages", params(
-    ("user_id" = Option<Uuid>, Query, description = "Must be the caller's own id, where it is given."),
+    ("user_id" = Option<Uuid>, Query, description = "If given, it must be the caller's own id."),
 ), request_body = Post, responses((status = 201, body = MessagePosted, description = "The message is posted.")))]
 async fn post(
     State(app): State<App>,
@@ -179,12 +179,12 @@ fn made_at(MessageId(id): MessageId) -> Timestamp {
 
 /// List messages
 ///
-/// In the order of the log; for members. Of `from`, `after` and `around` give one at most.
+/// In the order of the log; for members. Send at most one of `from`, `after` and `around`.
 ///
-/// To follow a chat, show a page and then ask again and again with `after` and the `newer.iterator` of the last answer: it
-/// answers what was posted since, or nothing yet.
+/// To follow a chat, show a page, then repeat the request with `after` and the `newer.iterator` of the last answer: it
+/// gets the messages posted since, or none yet.
 #[utoipa::path(get, path = "/v1/chats/{chat_id}/messages", operation_id = "listMessages", tag = "messages", params(
-    ("order" = inline(Option<Order>), Query, description = "Which end to begin at."),
+    ("order" = inline(Option<Order>), Query, description = "The order: which end to begin at."),
     ("after" = Option<String>, Query, description = "`newer.iterator` of any page: what is newer, the oldest first."),
     ("around" = Option<Uuid>, Query, description = "A message of this chat: the page that has it in its middle."),
 ), responses((status = 200, body = Messages, description = "A page of messages.")))]
@@ -237,7 +237,7 @@ fn begin(app: &App, chat_id: ChatId, order: messages::Order, params: &Params) ->
             Ok(Begin::Around(around.ok_or_else(|| Error::bad_parameter("around", "must be a UUID"))?))
         }
         (Some(_), ..) | (None, Some(_), Some(_)) => {
-            Err(Error::bad_parameter("from", "stands alone: give one of from, after and around"))
+            Err(Error::bad_parameter("from", "must be the only one: send one of from, after and around"))
         }
     }
 }

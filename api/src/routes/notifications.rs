@@ -67,7 +67,7 @@ struct Notifications {
     next: Option<Next>,
 }
 
-/// What people are told, and how far it is.
+/// A notification, and how far it is.
 #[derive(Serialize, ToSchema)]
 struct Notification {
     #[schema(value_type = Uuid)]
@@ -97,7 +97,7 @@ struct Deliveries {
     next: Option<Next>,
 }
 
-/// What one person is told over one channel.
+/// What one recipient gets over one channel.
 #[derive(Serialize, ToSchema)]
 struct Delivery {
     #[schema(value_type = Uuid)]
@@ -118,7 +118,7 @@ struct Delivery {
     history: Vec<DeliveryStep>,
 }
 
-/// What became of a delivery, and when.
+/// A step of a delivery, and when it happened.
 #[derive(Serialize, ToSchema)]
 struct DeliveryStep {
     #[schema(example = "sending")]
@@ -128,7 +128,7 @@ struct DeliveryStep {
     /// Why, or what the provider said.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
-    /// Whom it was given to.
+    /// The provider that it was given to.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "mail.example.org:587")]
     provider: Option<String>,
@@ -140,11 +140,11 @@ fn channels() -> utoipa::openapi::Ref {
 
 /// Send a notification
 ///
-/// To people by id, to a role, to the members of a chat, or to everybody. Each person's part is a delivery of its own,
-/// with its history. What a person has switched off, and what quiet hours defer, is seen to when it is due.
+/// To users by id, to a role, to the members of a chat, or to everybody. Each recipient gets a delivery with its own
+/// history. What a user has switched off, and quiet hours, count when the delivery is due.
 #[utoipa::path(post, path = "/v1/notifications", operation_id = "sendNotification", tag = "notifications",
     request_body = NotificationRequest,
-    responses((status = 202, body = NotificationRequested, description = "It is being sent, or will be.")))]
+    responses((status = 202, body = NotificationRequested, description = "It is being sent, or waits for its time.")))]
 async fn request(
     State(app): State<App>,
     notifier: Notifier,
@@ -173,11 +173,11 @@ async fn request(
 
 /// List notifications
 ///
-/// The newest first; also those that a fact asked for, such as a changed password.
+/// The newest first, including those that a fact caused, such as a changed password.
 #[utoipa::path(get, path = "/v1/notifications", operation_id = "listNotifications", tag = "notifications",
-    params(("state" = Option<String>, Query, description = "Those with a delivery in that state."),
-        ("user_id" = Option<Uuid>, Query, description = "Those that this person gets."),
-        ("category" = Option<String>, Query, description = "Those of that category.")),
+    params(("state" = Option<String>, Query, description = "Only those with a delivery in this state."),
+        ("user_id" = Option<Uuid>, Query, description = "Only those to this user."),
+        ("category" = Option<String>, Query, description = "Only those of this category.")),
     responses((status = 200, body = Notifications, description = "A page of notifications.")))]
 async fn list(
     State(app): State<App>,
@@ -233,7 +233,7 @@ async fn one(
 
 /// List a notification's deliveries
 ///
-/// One for each recipient and channel, in the order in which they were requested, with what became of each.
+/// One for each recipient and channel, in the order in which they were requested, each with its result.
 #[utoipa::path(get, path = "/v1/notifications/{id}/deliveries", operation_id = "listDeliveries", tag = "notifications",
     params(("id" = Uuid, Path, description = "A notification.")),
     responses((status = 200, body = Deliveries, description = "A page of deliveries.")))]
@@ -261,7 +261,7 @@ async fn of_notification(
 
 /// Cancel a notification
 ///
-/// What is not sent yet is not sent, and no further run of its schedule begins.
+/// What is not sent yet is never sent, and no further run of its schedule begins.
 #[utoipa::path(delete, path = "/v1/notifications/{id}", operation_id = "cancelNotification", tag = "notifications",
     params(("id" = Uuid, Path, description = "A notification.")),
     responses((status = 200, body = Done, description = "It is cancelled.")))]

@@ -157,9 +157,9 @@ async fn list(State(app): State<App>, person: Person, params: Params) -> Result<
 
 /// Begin to make a passkey
 ///
-/// Within five minutes the device's answer goes to `POST /v1/me/passkeys/finish`.
+/// Send the device's answer to `POST /v1/me/passkeys/finish` within five minutes.
 #[utoipa::path(post, path = "/v1/me/passkeys/begin", operation_id = "beginMyPasskey", tag = "accounts",
-    request_body = BeginNew, responses((status = 200, body = Ceremony, description = "What the browser is asked.")))]
+    request_body = BeginNew, responses((status = 200, body = Ceremony, description = "What to ask the browser for.")))]
 async fn begin_new(
     State(app): State<App>,
     person: FreshPerson,
@@ -214,7 +214,7 @@ async fn finish_new(
 
 /// Remove a passkey
 ///
-/// It does not sign in any more. The last way in stays.
+/// It can no longer sign in. The last way to sign in to an account cannot be removed.
 #[utoipa::path(delete, path = "/v1/me/passkeys/{id}", operation_id = "removeMyPasskey", tag = "accounts",
     params(("id" = Uuid, Path, description = "A passkey from the list.")),
     responses((status = 200, body = Done, description = "The passkey is removed.")))]
@@ -232,11 +232,11 @@ async fn remove(
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }
 
-/// Begin signing in by passkey
+/// Begin signing in with passkey
 ///
-/// Within five minutes the device's answer goes to `POST /v1/auth/passkey/finish`. Who signs in, the device says.
+/// Send the device's answer to `POST /v1/auth/passkey/finish` within five minutes. The device says who signs in.
 #[utoipa::path(post, path = "/v1/auth/passkey/begin", operation_id = "beginPasskeyLogin", tag = "accounts",
-    responses((status = 200, body = Ceremony, description = "What the browser is asked.")))]
+    responses((status = 200, body = Ceremony, description = "What to ask the browser for.")))]
 async fn begin(State(app): State<App>, context: CommandContext, headers: HeaderMap) -> Result<Response, Error> {
     let begun = app.relying_party(&headers)?.begin()?;
     let id_hash = known_by(&begun.challenge);
@@ -245,9 +245,9 @@ async fn begin(State(app): State<App>, context: CommandContext, headers: HeaderM
     Ok(read(0, Ceremony { public_key: begun.public_key }))
 }
 
-/// Sign in by a passkey
+/// Sign in with a passkey
 ///
-/// It stands for two factors: no code is asked for beside it.
+/// A passkey counts as two factors: no code is needed with it.
 #[utoipa::path(post, path = "/v1/auth/passkey/finish", operation_id = "finishPasskeyLogin", tag = "accounts",
     request_body = Finish, responses(
         (status = 200, body = LoggedIn, description = "The session is open.",
@@ -304,5 +304,5 @@ fn named(name: Option<String>, origin: &Origin) -> Result<PasskeyName, Error> {
 }
 
 fn unknown_ceremony() -> Error {
-    Error::new(Code::BadPasskey, "this passkey was not asked for, or too long ago; begin again")
+    Error::new(Code::BadPasskey, "this passkey was not requested, or too long ago; start again")
 }

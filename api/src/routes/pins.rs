@@ -60,7 +60,7 @@ struct Pin {
 ///
 /// The newest pin first; for members.
 #[utoipa::path(get, path = "/v1/chats/{chat_id}/pins", operation_id = "listPins", tag = "messages",
-    responses((status = 200, body = Pins, description = "What is pinned.")))]
+    responses((status = 200, body = Pins, description = "The pinned messages.")))]
 async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -83,7 +83,7 @@ async fn list(
 
 /// Pin a message
 ///
-/// For the chat's owner and admins; a chat has 50 pinned messages at most. Pinning it again changes nothing.
+/// For the chat's owner and admins; a chat has at most 50 pinned messages. Pinning a message again changes nothing.
 #[utoipa::path(put, path = "/v1/chats/{chat_id}/pins/{message_id}", operation_id = "pinMessage", tag = "messages",
     responses((status = 200, body = Done, description = "The message is pinned.")))]
 async fn pin(
@@ -98,7 +98,7 @@ async fn pin(
 
 /// Unpin a message
 ///
-/// For the chat's owner and admins. A message that is not pinned stays so.
+/// For the chat's owner and admins. Unpinning a message that is not pinned changes nothing.
 #[utoipa::path(delete, path = "/v1/chats/{chat_id}/pins/{message_id}", operation_id = "unpinMessage", tag = "messages",
     responses((status = 200, body = Done, description = "The message is not pinned.")))]
 async fn unpin(

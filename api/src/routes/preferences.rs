@@ -64,7 +64,7 @@ struct QuietHours {
     days: Vec<String>,
     /// A local time like `22:00`.
     from: String,
-    /// A local time, which is not quiet any more; up to `24:00`. One that is not behind `from` is on the next day.
+    /// The local time when quiet hours end, up to `24:00`. A time that is not later than `from` is on the next day.
     to: String,
 }
 
@@ -73,7 +73,7 @@ fn days() -> Array {
     ArrayBuilder::new().items(day).min_items(Some(1)).max_items(Some(Day::ALL.len())).unique_items(true).build()
 }
 
-/// Which channels are on; one that is left out is as by default.
+/// Which channels are on; a channel that is left out keeps its default.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ChannelChoice, example = json!({"email": false, "inbox": true}))]
@@ -135,9 +135,9 @@ struct NotificationCategory {
     /// Whether it waits for the end of your quiet hours (`defer`) or not (`bypass`).
     #[schema(schema_with = quiet_rule)]
     quiet_hours: QuietRule,
-    /// After so many seconds it is not sent any more.
+    /// How many seconds it may still be sent.
     expires_in: u32,
-    /// What happens where nobody can know whether a message was sent: once more (`at-least-once`), or not
+    /// What happens when it cannot be known whether a message was sent: it is sent once more (`at-least-once`), or not
     /// (`at-most-once`).
     #[schema(schema_with = semantics)]
     semantics: Semantics,
@@ -146,7 +146,7 @@ struct NotificationCategory {
     throttle: Option<Limit>,
 }
 
-/// How many of one category you get by one channel in so many seconds.
+/// How many of one category you get over one channel in a number of seconds.
 #[derive(Serialize, ToSchema)]
 #[schema(as = NotificationThrottle)]
 struct Limit {
@@ -178,7 +178,7 @@ fn channels() -> Array {
 
 /// Read my preferences
 #[utoipa::path(get, path = "/v1/me/preferences", operation_id = "readMyPreferences", tag = "notifications",
-    responses((status = 200, body = MyPreferences, description = "What you want to be told.")))]
+    responses((status = 200, body = MyPreferences, description = "Your preferences.")))]
 async fn mine(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Error> {
     let reading = app.read(ProjectionId::Recipients, params.min_position).await?;
     let me = me(&reading.database, caller.user_id).await?;
@@ -188,8 +188,8 @@ async fn mine(State(app): State<App>, caller: Caller, params: Params) -> Result<
 
 /// Set my preferences
 ///
-/// All of them: a category that is left out is as by default. What cannot be switched off stays on, and is named in
-/// `locked`. The time zone is that of your profile, which changes with it.
+/// Replaces all of them: a category that is left out gets its default. What cannot be switched off stays on, and is
+/// listed in `locked`. The time zone is the one in your profile, which changes with it.
 #[utoipa::path(put, path = "/v1/me/preferences", operation_id = "setMyPreferences", tag = "notifications",
     request_body = SetPreferences,
     responses((status = 200, body = MyPreferences, description = "Your preferences as they are now.")))]
@@ -220,7 +220,7 @@ async fn set(
 
 /// List categories
 ///
-/// What there is to be told about, in your language.
+/// The categories of notifications, in your language.
 #[utoipa::path(get, path = "/v1/notification-categories", operation_id = "listNotificationCategories",
     tag = "notifications",
     responses((status = 200, body = NotificationCategories, description = "Every category.")))]

@@ -43,7 +43,7 @@ struct Reactions {
 
 /// React to a message
 ///
-/// For members who may post. A message takes 20 kinds of emoji. Reacting with the same emoji again changes nothing.
+/// For members who can post. A message takes 20 different emoji. Reacting with the same emoji again changes nothing.
 #[utoipa::path(put, path = "/v1/chats/{chat_id}/messages/{message_id}/reactions/{emoji}", operation_id = "addReaction",
     tag = "messages",
     params(("emoji" = String, Path, description = "One emoji, percent-encoded; a sequence that Unicode lists is one.",
@@ -59,9 +59,9 @@ async fn add(
     Ok(changed(&answer, shown(&answer)?))
 }
 
-/// Take a reaction back
+/// Remove a reaction
 ///
-/// Your own. Taking back what is not there changes nothing.
+/// Your own. Removing a reaction that does not exist changes nothing.
 #[utoipa::path(delete, path = "/v1/chats/{chat_id}/messages/{message_id}/reactions/{emoji}",
     operation_id = "removeReaction", tag = "messages",
     params(("emoji" = String, Path, description = "The emoji, percent-encoded.", example = "👍")),

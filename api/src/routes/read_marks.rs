@@ -39,7 +39,7 @@ pub(super) struct Mark {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ReadMarkWritten)]
 struct Marked {
-    /// So many messages of others are behind the last one that you have read.
+    /// How many messages of others are newer than the last one that you have read.
     unread: u64,
     position: u64,
 }
@@ -48,7 +48,7 @@ struct Marked {
 ///
 /// Up to a message. A mark never goes back: what was read stays read.
 #[utoipa::path(put, path = "/v1/chats/{chat_id}/read", operation_id = "markRead", tag = "messages", request_body = Mark,
-    responses((status = 200, body = Marked, description = "It is read up to there, or further.")))]
+    responses((status = 200, body = Marked, description = "Everything up to this message is read.")))]
 async fn mark(
     State(app): State<App>,
     caller: Caller,

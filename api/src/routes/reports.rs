@@ -103,7 +103,7 @@ struct Report {
     chat_id: ChatId,
     #[schema(value_type = Uuid)]
     message_id: MessageId,
-    /// Whether somebody has reported it since it was resolved last.
+    /// Whether it was reported again since the last resolution.
     #[schema(schema_with = report_state)]
     state: ReportState,
     /// How many have reported it, ever.
@@ -147,7 +147,7 @@ struct Complaint {
 struct Resolution {
     #[schema(schema_with = action)]
     action: String,
-    /// Who did it; the id of nobody's account where an operator has.
+    /// Who did it; an id that belongs to no account when an operator did it on the command line.
     #[schema(value_type = Uuid)]
     by: UserId,
     #[schema(value_type = String, format = DateTime)]
@@ -173,11 +173,11 @@ enum Asked {
 
 /// Report a message
 ///
-/// For members. The owner and the admins of the chat and moderators see it. A message that ten people have reported is
-/// hidden until somebody resolves it.
+/// For members. The chat's owner and admins and all moderators see the report. A message that ten people have reported
+/// is hidden until the report is resolved.
 #[utoipa::path(post, path = "/v1/chats/{chat_id}/messages/{message_id}/reports", operation_id = "reportMessage",
     tag = "moderation", request_body = MakeReport, responses(
-        (status = 201, body = ReportMade, description = "It is reported."),
+        (status = 201, body = ReportMade, description = "The message is reported."),
         (status = 200, body = ReportMade, description = "You had reported it before."),
     ))]
 async fn make(
@@ -200,7 +200,7 @@ async fn make(
 
 /// List a chat's reports
 ///
-/// The last one first; for its owner and admins, and for moderators.
+/// The newest first; for its owner and admins, and for moderators.
 #[utoipa::path(get, path = "/v1/chats/{chat_id}/reports", operation_id = "listChatReports", tag = "moderation",
     params(("state" = inline(Option<ReportState>), Query, description = "Only those that are open, or resolved.")),
     responses((status = 200, body = Reports, description = "A page of reports.")))]
@@ -218,7 +218,7 @@ async fn list_of_chat(
 
 /// List reports
 ///
-/// Of all chats, the last one first; for moderators and admins.
+/// Of all chats, the newest first; for moderators and admins.
 #[utoipa::path(get, path = "/v1/reports", operation_id = "listReports", tag = "moderation",
     params(("state" = inline(Option<ReportState>), Query, description = "Only those that are open, or resolved.")),
     responses((status = 200, body = Reports, description = "A page of reports.")))]
@@ -272,11 +272,11 @@ fn shown(row: messages::Report, complaints: Vec<messages::Complaint>) -> Report 
 
 /// Resolve a report
 ///
-/// `dismiss` shows the message to everybody again, `hide` keeps it hidden, `delete` deletes it, `ban` hides it and bans its
-/// author from the chat. For the owner and admins of the chat, and for moderators.
+/// `dismiss` shows the message again, `hide` keeps it hidden, `delete` deletes it, `ban` hides it and bans its author
+/// from the chat. For the owner and admins of the chat, and for moderators.
 #[utoipa::path(post, path = "/v1/reports/{report_id}/resolve", operation_id = "resolveReport", tag = "moderation",
     params(("report_id" = String, Path, description = "The report.")), request_body = ResolveReport,
-    responses((status = 200, body = Done, description = "It is resolved.")))]
+    responses((status = 200, body = Done, description = "The report is resolved.")))]
 async fn resolve(
     State(app): State<App>,
     caller: Caller,

@@ -64,7 +64,8 @@ pub(super) struct Reset {
 
 /// Ask for a new password
 ///
-/// Mails a link to the address, if an account has confirmed it. The answer is the same, and takes as long, if none has.
+/// Mails a link to the address if an account has confirmed it. If none has, the answer is the same, after the same
+/// time.
 #[utoipa::path(post, path = "/v1/auth/password/forgot", operation_id = "forgotPassword", tag = "accounts",
     request_body = Forgot,
     responses((status = 202, body = Done, description = "If an account has that address, a link is on its way.")))]
@@ -83,7 +84,7 @@ async fn forgot(
 
 /// Set a new password
 ///
-/// By the token of the link that was mailed, once and within an hour. Ends every session.
+/// With the token of the mailed link, once, within an hour. Ends every session.
 #[utoipa::path(post, path = "/v1/auth/password/reset", operation_id = "resetPassword", tag = "accounts",
     request_body = Reset,
     responses((status = 200, body = Done, description = "The new password counts from now on.")))]
@@ -99,9 +100,9 @@ async fn reset(
 
 /// Show the password page
 ///
-/// A page with a form. It changes nothing: programs that check mail for harm follow its links.
+/// A page with a form. It changes nothing, because programs that scan mail follow its links.
 #[utoipa::path(get, path = "/r/{token}", operation_id = "showReset", tag = "mail",
-    params(("token" = String, Path, description = "As it was mailed.")),
+    params(("token" = String, Path, description = "The token from the mailed link.")),
     responses((status = 200, body = String, content_type = "text/html", description = "The page.")))]
 async fn show_reset(State(app): State<App>, reader: Reader, Path(token): Path<String>) -> Response {
     let found = app.proof_of_link(MailedPurpose::Reset, &token, reader.at).await;

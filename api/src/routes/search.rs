@@ -74,7 +74,7 @@ struct Hit {
     edited_at: Option<Timestamp>,
     #[schema(example = "The tomatoes are ripe.")]
     text: String,
-    /// Which parts of the text answer the question: from and to, in characters (Unicode scalar values) from 0.
+    /// The parts of the text that match: from and to, in characters (Unicode scalar values) from 0.
     #[schema(example = json!([[4, 12]]))]
     highlights: Vec<[usize; 2]>,
     /// How well it answers; 0 unless the order is `relevance`.
@@ -83,17 +83,18 @@ struct Hit {
 
 /// Search messages
 ///
-/// In the chats that the caller is in now. Words in any of their Russian or English forms and in any order, `"a phrase"`, `begin*` (the last word begins so by
-/// itself), `-not`, `OR`, `~misspelt` (1 error in up to 5 letters, 2 in more), `from:name`, `in:chat`,
-/// `before:`/`after:`/`on:` a day (`2026-01-31`), month or year of your time zone, or an instant (`2026-01-31T10:00:00Z`),
-/// `has:link`. A name stands with or without `@` and `#`; `from:me` is what you said. Quotes make words of what looks like a
-/// filter. Of a longer question the first 1000 characters and 32 clauses are looked for; `notes` say what was left out.
+/// In the chats that the caller is in now. Words match in any Russian or English form and in any order; `"a phrase"`,
+/// `begin*` (the last word of a query needs no `*`), `-not`, `OR`, `~misspelt` (1 error in up to 5 letters, 2 in more),
+/// `from:name`, `in:chat`, `before:`/`after:`/`on:` with a day (`2026-01-31`), month or year of your time zone, or an
+/// exact time (`2026-01-31T10:00:00Z`), `has:link`. A name can have `@` or `#` before it; `from:me` finds what you
+/// posted. Put quotes around words that look like a filter. Of a longer query the first 1000 characters and 32 clauses
+/// count; `notes` say what was left out.
 #[utoipa::path(get, path = "/v1/search", operation_id = "searchMessages", tag = "search", params(
-    ("q" = String, Query, description = "The question.", example = "tomatoes"),
-    ("order" = inline(Option<HitOrder>), Query, description = "What comes first."),
+    ("q" = String, Query, description = "The query.", example = "tomatoes"),
+    ("order" = inline(Option<HitOrder>), Query, description = "The order."),
 ), responses((status = 200, body = Hits, description = "A page of hits.")))]
 async fn search(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Error> {
-    let text = params.get("q").ok_or_else(|| Error::bad_parameter("q", "must be given: what to look for"))?;
+    let text = params.get("q").ok_or_else(|| Error::bad_parameter("q", "must be given: the words to find"))?;
     let question = search::question(text).map_err(|broken| Error::bad_parameter("q", broken))?;
     let (order, order_name) = match params.word("order")? {
         HitOrder::NewestFirst => (Order::Newest, "newest-first"),
@@ -107,7 +108,7 @@ async fn search(State(app): State<App>, caller: Caller, params: Params) -> Resul
     }
     let zone = app.index.zone_of(&question, caller.user_id).await?;
     let reached = app.reached(ProjectionId::Search, params.min_position).await?;
-    let busy = || Error::new(Code::Overloaded, "too many questions are being looked up; ask again in a second");
+    let busy = || Error::new(Code::Overloaded, "too many searches are running; try again in a second");
     let place = app.index.place(PLACE_WAIT_MAX).await.ok_or_else(busy)?;
     let _page = app.budget.page().await?;
     let deadline = Instant::now() + ANSWER_MAX;
@@ -120,7 +121,7 @@ async fn search(State(app): State<App>, caller: Caller, params: Params) -> Resul
         })
         .await?;
     if !found.looked {
-        return Err(Error::new(Code::Overloaded, "nothing could be looked through in time; ask again in a second"));
+        return Err(Error::new(Code::Overloaded, "the search took too long; try again in a second"));
     }
     let next = found.next.as_ref().map(|next| Next { iterator: cursor::write(&app.keys, &list, &next.bytes()) });
     // The log may have gone on without anything that concerns the index.

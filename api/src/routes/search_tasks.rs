@@ -135,7 +135,7 @@ async fn ask(
         Enqueued::Repeated => true,
         Enqueued::OtherRequest => return Err(Error::other_answer()),
         Enqueued::TooMany => {
-            return Err(Error::new(Code::Overloaded, "too many tasks are waiting; ask again in a second"));
+            return Err(Error::new(Code::Overloaded, "too many tasks are waiting; try again in a second"));
         }
     };
     let position = first.map_or(position, |first| first.position);
@@ -145,7 +145,7 @@ async fn ask(
 
 /// Read a search task
 ///
-/// It is removed five minutes after it has finished.
+/// The server removes it five minutes after it has finished.
 #[utoipa::path(get, path = "/v1/chats/search/status/{task_id}", operation_id = "readSearchTask", tag = "search",
     responses((status = 200, body = TaskStatus, description = "How far the task is.")))]
 async fn status(
@@ -168,7 +168,7 @@ async fn status(
 
 /// List found messages
 ///
-/// The newest first, as they read now, of the chats that the caller is in now.
+/// The newest first, with their present texts, from the chats that the caller is in now.
 #[utoipa::path(get, path = "/v1/chats/search/{task_id}/messages", operation_id = "listSearchTaskHits", tag = "search",
     responses((status = 200, body = FoundMessages, description = "A page of what the task has found.")))]
 async fn found(
@@ -183,9 +183,9 @@ async fn found(
     match state {
         TaskState::Success => {}
         TaskState::Waiting | TaskState::InProcess => {
-            return Err(Error::new(Code::TaskNotComplete, "the task is not finished; ask for its status until it is"));
+            return Err(Error::new(Code::TaskNotComplete, "the task has not finished; read it again until it has"));
         }
-        TaskState::Failed => return Err(Error::new(Code::TaskFailed, "the task failed; ask the question again")),
+        TaskState::Failed => return Err(Error::new(Code::TaskFailed, "the task failed; create it again")),
     }
     // The cursor is a place in what was found, which changes no more.
     let from = params.get("from").map(|from| cursor::read_position(&app.keys, &list, from)).transpose()?;
@@ -208,7 +208,7 @@ async fn found(
 }
 
 async fn task_of(app: &App, user_id: UserId, task: &str) -> Result<(TaskState, Vec<FoundMessage>), Error> {
-    let unknown = || Error::new(Code::TaskNotFound, "there is no such task of yours, or no more");
+    let unknown = || Error::new(Code::TaskNotFound, "you have no such task, or no longer");
     let task_id = id::parse_uuid(task).ok_or_else(unknown)?;
     app.state.search_tasks().status(task_id, user_id, now()).await?.ok_or_else(unknown)
 }

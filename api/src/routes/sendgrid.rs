@@ -36,20 +36,20 @@ pub(crate) fn routes() -> Routes {
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventsTaken)]
 struct Taken {
-    /// How many of the events say what became of a delivery of ours.
+    /// How many of the events were about a delivery of this server.
     events: usize,
     /// The log position of the last event written.
     position: u64,
 }
 
-/// Take SendGrid's events
+/// Accept SendGrid events
 ///
-/// For the event webhook of SendGrid, where its verification key is set: the list must be signed with the key that belongs
-/// to it, not long ago. An event that comes again changes nothing. An address that does not exist, or whose owner complains,
-/// gets nothing any more.
+/// For the event webhook of SendGrid, when its verification key is set. SendGrid must have signed the list with the
+/// matching key, and not long ago. A repeated event changes nothing. An address that does not exist, or whose owner
+/// complains, gets no more mail.
 #[utoipa::path(post, path = "/v1/webhooks/sendgrid", operation_id = "takeSendgridEvents", tag = "webhooks",
     request_body(content = Vec<serde_json::Value>, content_type = "application/json"),
-    responses((status = 200, body = Taken, description = "They are written down.")))]
+    responses((status = 200, body = Taken, description = "The events are recorded.")))]
 async fn events(
     State(app): State<App>,
     context: CommandContext,

@@ -49,10 +49,10 @@ struct Session {
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     last_seen_at: Timestamp,
-    /// When it ends however much it is used.
+    /// When it ends in any case.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
-    /// When it ends if it is not used any more.
+    /// When it ends if it is not used again.
     #[schema(value_type = String, format = DateTime)]
     idle_expires_at: Timestamp,
     /// How its user has shown who they are, the first one first.
@@ -121,7 +121,7 @@ async fn end(
 
 /// End my other sessions
 ///
-/// All but the one that asks.
+/// All except the one of this request.
 #[utoipa::path(delete, path = "/v1/me/sessions", operation_id = "endMyOtherSessions", tag = "sessions",
     responses((status = 200, body = Done, description = "The others have ended.")))]
 async fn end_others(State(app): State<App>, person: Person, context: CommandContext) -> Result<Response, Error> {

@@ -48,14 +48,14 @@ struct Suppressions {
     next: Option<Next>,
 }
 
-/// An address that gets nothing any more, of any category.
+/// An address that gets nothing, whatever the category.
 #[derive(Serialize, ToSchema)]
 struct Suppression {
-    /// Absent when it was forgotten with the person whose it was.
+    /// Absent when it was erased with the person whose it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "anna@example.org")]
     address: Option<String>,
-    /// The cause, or why in somebody's own words.
+    /// The cause, or the reason that an operator gave.
     #[schema(example = "hard-bounce")]
     reason: String,
     #[schema(schema_with = causes)]
@@ -69,7 +69,7 @@ struct Suppression {
 struct Suppressed {
     #[schema(example = "anna@example.org")]
     address: String,
-    /// The cause, or why in somebody's own words.
+    /// The cause, or the reason that an operator gave.
     #[schema(example = "manual")]
     reason: String,
     #[schema(schema_with = causes)]
@@ -83,7 +83,7 @@ fn causes() -> Ref {
 
 /// List suppressed addresses
 ///
-/// The last one first.
+/// The newest first.
 #[utoipa::path(get, path = "/v1/suppressions", operation_id = "listSuppressions", tag = "notifications",
     responses((status = 200, body = Suppressions, description = "A page of addresses that get nothing.")))]
 async fn list(State(app): State<App>, _notifier: Notifier, params: Params) -> Result<Response, Error> {
@@ -120,7 +120,7 @@ async fn one(
 
 /// Suppress an address
 ///
-/// Nothing is sent to it any more, whatever the category, until it is taken off the list.
+/// Nothing is sent to it, whatever the category, until it is removed from the list.
 #[utoipa::path(put, path = "/v1/suppressions/{address}", operation_id = "suppressAddress", tag = "notifications",
     params(("address" = String, Path, description = "An e-mail address, percent-encoded.")),
     request_body = SuppressAddress,
@@ -147,7 +147,7 @@ async fn suppress(
 
 /// Unsuppress an address
 ///
-/// What is sent from now on reaches it; what was suppressed stays so.
+/// It gets what is sent from now on; what was suppressed is not sent again.
 #[utoipa::path(delete, path = "/v1/suppressions/{address}", operation_id = "unsuppressAddress", tag = "notifications",
     params(("address" = String, Path, description = "An e-mail address, percent-encoded.")),
     responses((status = 200, body = Done, description = "It gets what is sent to it.")))]

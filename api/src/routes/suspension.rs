@@ -28,10 +28,10 @@ pub(crate) fn routes() -> Routes {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewSuspension, example = json!({"reason": "threatens others"}))]
 pub(super) struct SuspendUser {
-    /// Why; their owner is told. 1 to 200 characters.
+    /// The reason, which the account's owner sees. 1 to 200 characters.
     #[schema(min_length = 1, max_length = 200)]
     reason: String,
-    /// When it ends by itself; without it somebody has to lift it.
+    /// When it ends by itself; without it a moderator has to lift it.
     #[schema(value_type = Option<String>, format = DateTime, required = false)]
     until: Option<String>,
 }
@@ -52,8 +52,8 @@ struct SuspensionWritten {
 
 /// Suspend an account
 ///
-/// Ends its sessions at once. As long as it lasts nobody gets in by it, and its service tokens do not work. For moderators
-/// and admins; nobody suspends themselves, and moderators suspend no admins.
+/// Ends its sessions at once. While it lasts nobody can sign in to the account, and its service tokens do not work. For
+/// moderators and admins; nobody can suspend themselves, and moderators cannot suspend admins.
 #[utoipa::path(put, path = "/v1/users/{user_id}/suspension", operation_id = "suspendUser", tag = "moderation",
     request_body = SuspendUser,
     responses((status = 200, body = SuspensionWritten, description = "The account is suspended.")))]

@@ -50,7 +50,7 @@ pub(crate) fn routes() -> Routes {
         .add(routes!(trying::test), Spec::notifier().fails(TESTED))
 }
 
-/// A template's texts and what they may use. In them stands [MiniJinja](https://docs.rs/minijinja): `{{ name }}`,
+/// A template's texts and the variables that they may use. The texts are [MiniJinja](https://docs.rs/minijinja): `{{ name }}`,
 /// `{% if … %}`, `{% for … %}`. Beside their own variables all know `product`, `public_url`, `unsubscribe_url`, `locale` and
 /// `time_zone`, the filter `datetime` and the function `plural`.
 #[derive(Deserialize, ToSchema)]
@@ -79,7 +79,7 @@ pub(crate) struct CreateTemplate {
     locales: BTreeMap<String, Content>,
 }
 
-/// The next version. Older ones stay for what is sent by them.
+/// The next version. Older ones stay for the deliveries that use them.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewTemplateVersion, example = json!({
@@ -216,7 +216,7 @@ pub(crate) async fn create(
 ) -> Result<Response, Error> {
     let key = key(&body.key)?;
     if BuiltIn::parse(&body.key).is_some() {
-        return Err(Error::field(Code::AlreadyExists, "key", "belongs to a message that is built in"));
+        return Err(Error::field(Code::AlreadyExists, "key", "belongs to a built-in message"));
     }
     let category = category(&body.category)?;
     let definition = checked(body.variables, body.locales).await?;
@@ -229,7 +229,7 @@ pub(crate) async fn create(
 /// Read a template
 #[utoipa::path(get, path = "/v1/templates/{id}", operation_id = "readTemplate", tag = "notifications", params(
     ("id" = Uuid, Path, description = "A template from the list."),
-    ("version" = Option<u32>, Query, minimum = 1, description = "Without it, the newest."),
+    ("version" = Option<u32>, Query, minimum = 1, description = "By default the newest."),
 ), responses((status = 200, body = Template, description = "The template.")))]
 async fn one(
     State(app): State<App>,
@@ -258,7 +258,7 @@ async fn one(
 /// Publish another version
 #[utoipa::path(put, path = "/v1/templates/{id}", operation_id = "publishTemplate", tag = "notifications",
     params(("id" = Uuid, Path, description = "A template from the list.")), request_body = PublishTemplate,
-    responses((status = 200, body = TemplateWritten, description = "It is what is sent from now on.")))]
+    responses((status = 200, body = TemplateWritten, description = "The new version is used from now on.")))]
 pub(crate) async fn publish(
     State(app): State<App>,
     notifier: Notifier,
@@ -277,10 +277,10 @@ pub(crate) async fn publish(
 
 /// Delete a template
 ///
-/// What waits to be sent by it is sent all the same. Its key is free for another template.
+/// Deliveries that already wait are still sent with it. Its key is free for another template.
 #[utoipa::path(delete, path = "/v1/templates/{id}", operation_id = "deleteTemplate", tag = "notifications",
     params(("id" = Uuid, Path, description = "A template from the list.")),
-    responses((status = 200, body = Done, description = "Nothing more can be sent by it.")))]
+    responses((status = 200, body = Done, description = "It can no longer be used.")))]
 pub(crate) async fn delete(
     State(app): State<App>,
     notifier: Notifier,
@@ -335,7 +335,7 @@ fn category(text: &str) -> Result<CategoryKey, Error> {
 pub(crate) async fn checked(variables: Variables, locales: BTreeMap<String, Content>) -> Result<Definition, Error> {
     let definition = Definition::new(variables, locales).map_err(|faults| {
         let faults = faults.into_iter().map(|fault| FieldError::at(fault.pointer, fault.detail));
-        Error { errors: faults.collect(), ..Error::new(Code::BadParameters, "the template does not keep its bounds") }
+        Error { errors: faults.collect(), ..Error::new(Code::BadParameters, "the template exceeds its limits") }
     })?;
     apart(move || render::check(&definition).map(|()| definition)).await
 }

@@ -52,7 +52,7 @@ pub(super) struct CreateToken {
     /// After how many seconds it ends: a minute to ten years. Without it the token does not end by itself.
     #[schema(minimum = 60, maximum = 315_360_000)]
     expires_in: Option<u32>,
-    /// Yours, in place of a sign-in of the last ten minutes.
+    /// Your password, in place of a sign-in within the last ten minutes.
     password: Option<String>,
 }
 
@@ -135,7 +135,8 @@ async fn list(
 
 /// Create a service token
 ///
-/// Wants a sign-in of the last ten minutes, or your password. It keeps working when you sign out everywhere or change your password, until it expires or is revoked.
+/// Needs a sign-in within the last ten minutes, or your password. The token keeps working when you sign out everywhere
+/// or change your password, until it expires or is revoked.
 #[utoipa::path(post, path = "/v1/me/tokens", operation_id = "createMyToken", tag = "tokens", request_body = CreateToken,
     responses((status = 201, body = TokenCreated, description = "The token, which is shown this once.")))]
 async fn create(

@@ -54,7 +54,7 @@ struct Shown {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewSecondFactor, example = json!({"password": "correct horse battery"}))]
 pub(super) struct Begin {
-    /// Yours; left out where your account has none, and you have signed in within ten minutes.
+    /// Your password. Leave it out if your account has none and you signed in within the last ten minutes.
     password: Option<String>,
 }
 
@@ -92,7 +92,7 @@ struct RecoveryCodes {
 #[serde(deny_unknown_fields)]
 #[schema(as = SecondFactorProof, example = json!({"password": "correct horse battery", "code": "123456"}))]
 pub(super) struct Prove {
-    /// Yours; left out where your account has none, and you have signed in within ten minutes.
+    /// Your password. Leave it out if your account has none and you signed in within the last ten minutes.
     password: Option<String>,
     /// A code of the device, or a recovery code.
     code: String,
@@ -100,7 +100,7 @@ pub(super) struct Prove {
 
 /// Show my second factor
 #[utoipa::path(get, path = "/v1/me/totp", operation_id = "readMySecondFactor", tag = "accounts",
-    responses((status = 200, body = Shown, description = "Whether it is on.")))]
+    responses((status = 200, body = Shown, description = "Whether a second factor is set up.")))]
 async fn show(State(app): State<App>, person: Person) -> Result<Response, Error> {
     let state = app.totp(person.user_id).await?;
     let shown = Shown {
@@ -111,10 +111,10 @@ async fn show(State(app): State<App>, person: Person) -> Result<Response, Error>
     Ok(read(app.log.head()?.position, shown))
 }
 
-/// Begin with a second factor
+/// Begin a second factor
 ///
-/// Shares a secret with a device of yours that makes codes of it (RFC 6238: SHA-1, 30 seconds, six digits). It counts once you
-/// have confirmed it by a first code, within an hour; a secret that you have begun with before is void.
+/// Shares a secret with your device, which makes codes from it (RFC 6238: SHA-1, 30 seconds, six digits). It counts
+/// once you confirm it with a first code, within an hour; an earlier secret that you did not confirm is void.
 #[utoipa::path(post, path = "/v1/me/totp", operation_id = "beginSecondFactor", tag = "accounts", request_body = Begin,
     responses((status = 201, body = Begun, description = "The secret, shown this once.")))]
 async fn begin(
@@ -135,10 +135,10 @@ async fn begin(
 
 /// Confirm my second factor
 ///
-/// By its first code. From now on signing in asks for a code, unless it is by a passkey.
+/// With its first code. From now on every sign-in asks for a code, except with a passkey.
 #[utoipa::path(post, path = "/v1/me/totp/confirm", operation_id = "confirmSecondFactor", tag = "accounts",
     request_body = ConfirmBody,
-    responses((status = 200, body = RecoveryCodes, description = "It is on. These are for when you lose the device.")))]
+    responses((status = 200, body = RecoveryCodes, description = "It is on. These codes are for when you lose the device.")))]
 async fn confirm(
     State(app): State<App>,
     person: Person,
@@ -158,9 +158,9 @@ async fn confirm(
 
 /// Remove my second factor
 ///
-/// By your password and a code of the device or a recovery code.
+/// With your password, and a code of the device or a recovery code.
 #[utoipa::path(delete, path = "/v1/me/totp", operation_id = "removeSecondFactor", tag = "accounts", request_body = Prove,
-    responses((status = 200, body = Done, description = "Signing in asks for no code any more.")))]
+    responses((status = 200, body = Done, description = "Signing in no longer asks for a code.")))]
 async fn remove(
     State(app): State<App>,
     person: Person,
@@ -178,10 +178,10 @@ async fn remove(
 
 /// Make new recovery codes
 ///
-/// Those of before are void.
+/// The earlier ones are void.
 #[utoipa::path(post, path = "/v1/me/totp/recovery-codes", operation_id = "makeRecoveryCodes", tag = "accounts",
     request_body = Prove,
-    responses((status = 200, body = RecoveryCodes, description = "The new ones.")))]
+    responses((status = 200, body = RecoveryCodes, description = "The new codes.")))]
 async fn make_recovery_codes(
     State(app): State<App>,
     person: Person,

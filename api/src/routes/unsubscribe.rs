@@ -28,12 +28,12 @@ pub(crate) fn routes() -> Routes {
         .add(routes!(unsubscribe), Spec::anyone().without_key().body_bytes_max(BODY_BYTES_MAX))
 }
 
-/// Show the page to unsubscribe
+/// Show the unsubscribe page
 ///
-/// A page with a button. It changes nothing: programs that check mail for harm follow its links. A link that is none of
-/// ours gets the same page.
+/// A page with a button. It changes nothing, because programs that scan mail follow its links. An unknown link gets the
+/// same page.
 #[utoipa::path(get, path = "/u/{token}", operation_id = "showUnsubscribe", tag = "notifications",
-    params(("token" = String, Path, description = "As it was mailed.")),
+    params(("token" = String, Path, description = "The token from the mailed link.")),
     responses((status = 200, body = String, content_type = "text/html", description = "The page.")))]
 async fn show(State(app): State<App>, reader: Reader, Path(token): Path<String>) -> Response {
     let link = link(&app, &token);
@@ -43,10 +43,10 @@ async fn show(State(app): State<App>, reader: Reader, Path(token): Path<String>)
 
 /// Unsubscribe by link
 ///
-/// From the category of the mail that the link is from, without signing in; mail programs do it with one click
-/// (RFC 8058), whatever they send along. A repeat is answered like the first time, and so is a link that is none of ours.
+/// From the category of the mail that the link is from, without signing in; mail programs do it with one click (RFC
+/// 8058), whatever body they send. A repeat gets the same answer as the first time, and so does an unknown link.
 #[utoipa::path(post, path = "/u/{token}", operation_id = "unsubscribe", tag = "notifications",
-    params(("token" = String, Path, description = "As it was mailed.")),
+    params(("token" = String, Path, description = "The token from the mailed link.")),
     responses((status = 200, body = String, content_type = "text/html", description = "Done.")))]
 async fn unsubscribe(
     State(app): State<App>,

@@ -45,7 +45,7 @@ struct User {
 
 /// Find users
 ///
-/// In the order of their names.
+/// By name.
 #[utoipa::path(get, path = "/v1/users", operation_id = "findUsers", tag = "accounts", params(
     ("name" = Option<String>, Query, description = "How the name begins; case does not matter."),
 ), responses((status = 200, body = Users, description = "A page of users.")))]
@@ -65,7 +65,7 @@ async fn list(State(app): State<App>, _caller: Caller, params: Params) -> Result
 
 /// Read a user
 ///
-/// What every user may know of another.
+/// What every user may know about another.
 #[utoipa::path(get, path = "/v1/users/{user_id}", operation_id = "readUser", tag = "accounts",
     responses((status = 200, body = User, description = "The user.")))]
 async fn one(

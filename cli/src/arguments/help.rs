@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 const GROUPS: &[(&str, &[&str])] = &[
     ("Server", &["serve", "status", "health", "doctor", "config", "migrate"]),
     ("Log", &["events", "streams", "import"]),
-    ("What is built from the log", &["projections", "search", "relay"]),
+    ("Built from the log", &["projections", "search", "relay"]),
     ("People", &["users", "sessions", "chats", "moderation", "notifications", "mailings", "templates", "mail"]),
     ("Copies and keys", &["backup", "restore", "keys"]),
     ("Tools", &["bench", "completions", "man", "version"]),

@@ -9,21 +9,21 @@ pub enum Mail {
         after_help = "Examples:\n  letopis mail ls --to anna@example.org\n  letopis mail ls -o json | jq -r '.[0].id'"
     )]
     Ls {
-        /// Only those that were sent to this address
+        /// Only mails to this address
         #[arg(long, value_name = "ADDRESS")]
         to: Option<String>,
-        /// At most so many
+        /// Show at most N
         #[arg(long, value_name = "N")]
         limit: Option<u64>,
     },
-    /// One mail: its headers, its text, the links in it
+    /// Show one mail: its headers, its text, the links in it
     #[command(
         after_help = "Examples:\n  letopis mail show 0190a1b2-…\n  letopis mail show 0190a1b2-… --raw > mail.eml"
     )]
     Show {
-        /// Its id
+        /// The mail's id
         id: String,
-        /// Only its bytes, as they would go over the wire
+        /// Print only its bytes, as a mail server would get them
         #[arg(long)]
         raw: bool,
     },

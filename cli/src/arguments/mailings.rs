@@ -7,47 +7,47 @@ pub enum Mailings {
     /// List mailings, the newest first
     #[command(after_help = "Example:\n  letopis mailings ls --state running")]
     Ls {
-        /// Only those that are draft, scheduled, running, paused, finished or cancelled
+        /// Only those in this state: draft, scheduled, running, paused, finished or cancelled
         #[arg(long, value_name = "STATE")]
         state: Option<String>,
-        /// At most so many
+        /// Show at most N
         #[arg(long, value_name = "N")]
         limit: Option<u64>,
     },
-    /// One mailing: whom it is for, and how far its runs are
+    /// Show one mailing: its audience, and how far its runs are
     #[command(after_help = "Example:\n  letopis mailings show 0190a1b2-…")]
     Show {
-        /// Its id
+        /// The mailing's id
         id: String,
     },
-    /// Who would get it if it were sent now, why others would not, and how it reads to three of them
+    /// Show who would get it now, why others would not, and how it reads for three of them
     #[command(after_help = "Example:\n  letopis mailings preview 0190a1b2-… -o json")]
     Preview {
-        /// Its id
+        /// The mailing's id
         id: String,
     },
-    /// Send a draft: at once, at its time, or by its schedule
+    /// Start a draft: at once, at its time, or by its schedule
     #[command(after_help = "Example:\n  letopis mailings start 0190a1b2-…")]
     Start {
-        /// Its id
+        /// The mailing's id
         id: String,
     },
-    /// Send nothing more until it is resumed; what is on its way goes on
+    /// Pause a mailing; mails that are on their way still go out
     #[command(after_help = "Example:\n  letopis mailings pause 0190a1b2-…")]
     Pause {
-        /// Its id
+        /// The mailing's id
         id: String,
     },
-    /// Go on with one that is paused
+    /// Resume a paused mailing
     #[command(after_help = "Example:\n  letopis mailings resume 0190a1b2-…")]
     Resume {
-        /// Its id
+        /// The mailing's id
         id: String,
     },
-    /// Call off what is not sent yet, and every further run
+    /// Cancel what is not sent yet, and every further run
     #[command(after_help = "Example:\n  letopis mailings cancel 0190a1b2-…")]
     Cancel {
-        /// Its id
+        /// The mailing's id
         id: String,
     },
 }

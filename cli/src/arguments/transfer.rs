@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub struct Backup {
-    /// The folder that gets it: empty, or not there yet
+    /// The folder for the backup: empty, or not there yet
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
 }
@@ -15,17 +15,17 @@ pub struct Restore {
     /// The folder of the backup; the data folder (--data) must have no log yet
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
-    /// The master key that the backup was sealed with, brought into the data folder; by default the one that is
-    /// there, or where LETOPIS_MASTER_KEY_FILE says
+    /// The master key that the backup was sealed with, which is copied into the data folder; by default the one that
+    /// is there, or that LETOPIS_MASTER_KEY_FILE names
     #[arg(long, value_name = "FILE")]
     pub master_key: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub struct Export {
-    /// The file that gets it; compressed when its name ends in .gz; - for standard output
+    /// The file to write; compressed when its name ends in .gz; - for standard output
     pub file: PathBuf,
-    /// Replace a file that is there already
+    /// Replace an existing file
     #[arg(long)]
     pub force: bool,
 }

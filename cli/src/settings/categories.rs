@@ -14,17 +14,17 @@ pub const KEY: &str = "categories";
 /// What can be set of each, with what it means.
 pub const FIELDS: [(&str, &str); 12] = [
     ("kind", "transactional or marketing; must be set"),
-    ("title", "what people call it; must be set"),
+    ("title", "the name that people see; must be set"),
     ("title_ru", "the same in Russian; by default the title"),
     ("description", "what it is about, in a sentence; by default the title"),
     ("description_ru", "the same in Russian; by default the description"),
-    ("channels", "by which it can reach people: email, inbox, live, webhook; by default the first three"),
-    ("default_channels", "those of them that are on until somebody switches them off; by default all of them"),
-    ("locked", "true when nobody can switch it off; marketing cannot be locked; by default false"),
-    ("quiet_hours", "defer, which waits for their end, or bypass; by default defer"),
-    ("expires_in", "after which time it is not sent any more, from 60s to 30d; by default 1d"),
-    ("semantics", "at-least-once or at-most-once; by default the first, of marketing the second"),
-    ("throttle", "how many a person gets by one channel, like 5/d (s, m, h, d); by default as many as there are"),
+    ("channels", "how it can reach people: email, inbox, live, webhook; by default the first three"),
+    ("default_channels", "those of them that are on until a user switches them off; by default all of them"),
+    ("locked", "true when users cannot switch it off; marketing cannot be locked; by default false"),
+    ("quiet_hours", "defer, which waits until quiet hours end, or bypass; by default defer"),
+    ("expires_in", "how long it may still be sent, from 60s to 30d; by default 1d"),
+    ("semantics", "at-least-once or at-most-once; by default the first, for marketing the second"),
+    ("throttle", "how many a person gets by one channel, like 5/d (s, m, h, d); by default no limit"),
 ];
 
 /// Most characters of a title or a description.

@@ -23,8 +23,8 @@ pub fn text() -> String {
 /// Services to sign in by.
 fn oidc_told() -> String {
     let mut text = format!(
-        "\n# Services to sign in by (OpenID Connect), as many as are wanted; google and vk are known by name. Of each can be \
-         set,\n# also by variables like {}:\n#[{}.google]\n",
+        "\n# Services to sign in with (OpenID Connect), a table for each; google and vk are known by name. Fields, which \
+         can also\n# be set by variables like {}:\n#[{}.google]\n",
         oidc::variable("google", "client_id"),
         oidc::KEY
     );
@@ -37,7 +37,7 @@ fn oidc_told() -> String {
 /// They come last: what stands behind the name of a table belongs to it.
 fn categories_told() -> String {
     let mut text = format!(
-        "\n# Categories of notifications beside those that are built in, as many as are wanted. Of each can be set:\n\
+        "\n# Your own categories of notifications beside the built-in ones, a table for each. Fields:\n\
          #[{}.news]\n",
         categories::KEY
     );

@@ -24,12 +24,12 @@ const CHARACTERS_MAX: usize = 4_096;
 
 /// What can be set of each, with what it means.
 pub const FIELDS: [(&str, &str); 6] = [
-    ("issuer", "where it is, exactly as it writes itself; google and vk know theirs, of others it must be set"),
-    ("client_id", "what it calls this server; must be set"),
-    (SECRET, "its secret for this server, where it has given one"),
-    (SECRET_FILE, "the name of a file that holds the secret, in place of the secret"),
-    ("name", "what people call it; by default Google, VK ID, or the name of the table"),
-    ("scopes", "what it is asked for, with spaces between; by default openid email profile"),
+    ("issuer", "the service's issuer, exactly as the service writes it; google and vk need none, all others do"),
+    ("client_id", "the name that the service gave this server; must be set"),
+    (SECRET, "the secret that the service gave this server, if it gave one"),
+    (SECRET_FILE, "a file that holds the secret, in place of the secret"),
+    ("name", "the name that people see; by default Google, VK ID, or the name of the table"),
+    ("scopes", "the scopes to ask for, separated by spaces; by default openid email profile"),
 ];
 
 /// What is set of each provider, by its name and the field.

@@ -29,7 +29,7 @@ pub const ROWS: [Row; 47] = [
         env: "LETOPIS_DATA",
         default: Some("./letopis-data"),
         is_path: true,
-        meaning: "the folder of everything that the embedded default keeps",
+        meaning: "the folder of everything that is stored",
         ..PLAIN
     },
     Row {
@@ -42,23 +42,23 @@ pub const ROWS: [Row; 47] = [
     Row {
         key: "metrics_listen",
         env: "LETOPIS_METRICS_LISTEN",
-        meaning: "an address of its own for /metrics, like 127.0.0.1:9464; then it is not at the public one, and whoever \
-                  reaches it sees everything",
+        meaning: "an address of its own for /metrics, like 127.0.0.1:9464; then /metrics is not at the public address, and \
+                  every caller that reaches this one sees everything",
         ..PLAIN
     },
     Row {
         key: "public_url",
         env: "LETOPIS_PUBLIC_URL",
-        meaning: "the origin that users reach the server under, which a write by cookie must come from; by default \
-                  what the Host header says",
+        meaning: "the origin that users reach the server under, like https://chat.example.org; a write by cookie must come \
+                  from it, and links in mails and passkeys use it; by default what the Host header says",
         ..PLAIN
     },
     Row {
         key: "master_key_file",
         env: "LETOPIS_MASTER_KEY_FILE",
         is_path: true,
-        meaning: "64 hex digits that wrap the data keys; by default `master.key` in the data folder, made at the first \
-                  start",
+        meaning: "the file with the 64 hex digits that wrap the data keys; by default `master.key` in the data folder, made \
+                  at the first start",
         ..PLAIN
     },
     Row {
@@ -93,133 +93,133 @@ pub const ROWS: [Row; 47] = [
         key: "argon2_memory_kib",
         env: "LETOPIS_ARGON2_MEMORY_KIB",
         default: Some("19456"),
-        meaning: "memory that hashing a password takes, in KiB; verifiers made with less are replaced at the next sign-in",
+        meaning: "memory that hashing a password takes, in KiB; a hash made with less is replaced at the next sign-in",
         ..PLAIN
     },
     Row {
         key: "argon2_passes",
         env: "LETOPIS_ARGON2_PASSES",
         default: Some("2"),
-        meaning: "passes over that memory; verifiers made with fewer are replaced at the next sign-in",
+        meaning: "passes over that memory; a hash made with fewer is replaced at the next sign-in",
         ..PLAIN
     },
     Row {
         key: "argon2_lanes",
         env: "LETOPIS_ARGON2_LANES",
         default: Some("1"),
-        meaning: "lanes of that memory that are filled in parallel",
+        meaning: "lanes of that memory that are filled at the same time",
         ..PLAIN
     },
     Row {
         key: "sign_up",
         env: "LETOPIS_SIGN_UP",
         default: Some("on"),
-        meaning: "on, or off: whether people may open accounts, or operators only",
+        meaning: "on: people may open accounts; off: only operators open them",
         ..PLAIN
     },
     Row {
         key: "sign_up_by_mail",
         env: "LETOPIS_SIGN_UP_BY_MAIL",
         default: Some("off"),
-        meaning: "on, or off: whether an address that no account has opens one at its first right code; off where sign_up is",
+        meaning: "on: an e-mail address that no account has opens one with its first right code; off wherever sign_up is off",
         ..PLAIN
     },
     Row {
         key: "second_factor",
         env: "LETOPIS_SECOND_FACTOR",
         default: Some("optional"),
-        meaning: "optional, admins, or all: who must have a second factor; until they have set one up they can do nothing else",
+        meaning: "optional, admins or all: who must have a second factor; until they set one up they can do nothing else",
         ..PLAIN
     },
     Row {
         key: "sign_in_pages",
         env: "LETOPIS_SIGN_IN_PAGES",
         default: Some("on"),
-        meaning: "on, or off: whether there are pages to sign in by, /sign-in; where there is a console, there are",
+        meaning: "on, or off: whether the server has sign-in pages, /sign-in; the console keeps them on",
         ..PLAIN
     },
     Row {
         key: "console",
         env: "LETOPIS_CONSOLE",
         default: Some("on"),
-        meaning: "on, or off: whether operators find their pages under /console",
+        meaning: "on, or off: whether the operators' console is at /console",
         ..PLAIN
     },
     Row {
         key: "storage_wait",
         env: "LETOPIS_STORAGE_WAIT",
         default: Some("5s"),
-        meaning: "how long a request waits on a database that does not answer, before it is 503",
+        meaning: "how long a request waits for a database that does not answer, before it gets 503",
         ..PLAIN
     },
     Row {
         key: "allowed_origins",
         env: "LETOPIS_ALLOWED_ORIGINS",
-        meaning: "web origins besides our own that may call the API, with commas between them",
+        meaning: "other web origins that may call the API, separated by commas",
         ..PLAIN
     },
     Row {
         key: "trusted_proxies",
         env: "LETOPIS_TRUSTED_PROXIES",
-        meaning: "addresses and networks (10.0.0.0/8) of proxies whose X-Forwarded-For counts, with commas between them",
+        meaning: "addresses and networks (10.0.0.0/8) of proxies whose X-Forwarded-For counts, separated by commas",
         ..PLAIN
     },
     Row {
         key: "rate_limits",
         env: "LETOPIS_RATE_LIMITS",
         default: Some("on"),
-        meaning: "on, or off where a proxy does it: whether callers may ask only so often, and wrong passwords are slowed down",
+        meaning: "on, or off when a proxy does it: limits requests by caller and address, and slows down wrong passwords",
         ..PLAIN
     },
     Row {
         key: "rate_caller",
         env: "LETOPIS_RATE_CALLER",
         default: Some("100/s:200"),
-        meaning: "requests of a session or a service token: so many in a second (s), minute (m) or hour (h), and how many at \
-                  once",
+        meaning: "requests of a session or a service token: the number in a second (s), minute (m) or hour (h), and the \
+                  burst",
         ..PLAIN
     },
     Row {
         key: "rate_address",
         env: "LETOPIS_RATE_ADDRESS",
         default: Some("20/s:100"),
-        meaning: "the same of an address without either; of IPv6, of a /64 network",
+        meaning: "the same for an address that sends neither; for IPv6, a /64 network",
         ..PLAIN
     },
     Row {
         key: "rate_sign_in",
         env: "LETOPIS_RATE_SIGN_IN",
         default: Some("10/m:10"),
-        meaning: "registering, signing in and asking for mail, of an address, and of a name or e-mail address",
+        meaning: "registering, signing in and asking for mail, for each address, and for each name or e-mail address",
         ..PLAIN
     },
     Row {
         key: "modules",
         env: "LETOPIS_MODULES",
         default: Some("all"),
-        meaning: "which parts there are: messenger, search, notifications, mailings, external, with commas between them; what is \
-                  left out has no routes, verbs and read models",
+        meaning: "which parts are on: messenger, search, notifications, mailings, external, separated by commas, or all; a \
+                  part that is left out has no routes, verbs or read models",
         ..PLAIN
     },
     Row {
         key: "erased_list",
         env: "LETOPIS_ERASED_LIST",
         is_path: true,
-        meaning: "the file of who was erased; by default beside the master key",
+        meaning: "the file that lists erased people; by default `erased` beside the master key",
         ..PLAIN
     },
     Row {
         key: "log",
         env: "LETOPIS_LOG",
         default: Some("info"),
-        meaning: "what the server reports: a level of its own parts, or levels by module (`info,api::request=off`)",
+        meaning: "what the server logs: a level for its own parts, or levels by module (`info,api::request=off`)",
         ..PLAIN
     },
     Row {
         key: "log_addresses",
         env: "LETOPIS_LOG_ADDRESSES",
         default: Some("off"),
-        meaning: "on, or off: whether the log of requests shows the address that each came from",
+        meaning: "on, or off: whether the log line of a request shows the caller's address",
         ..PLAIN
     },
     Row { key: "log_format", env: "LETOPIS_LOG_FORMAT", default: Some("text"), meaning: "text or json", ..PLAIN },
@@ -228,7 +228,7 @@ pub const ROWS: [Row; 47] = [
         env: "LETOPIS_NATS_URL",
         secret: true,
         meaning: "NATS with JetStream, like nats://user:password@host:4222, or tls://… : tells other services what \
-                  happens, and nodes of each other",
+                  happens, and wakes other nodes",
         ..PLAIN
     },
     Row {
@@ -243,21 +243,21 @@ pub const ROWS: [Row; 47] = [
         key: "roles",
         env: "LETOPIS_ROLES",
         default: Some("api,projections,couriers"),
-        meaning: "which parts of the work this node does; fewer than all of them only beside other nodes over \
-                  `database_url`: api answers, projections feeds the read models, couriers runs the relay to NATS",
+        meaning: "which parts of the work this node does: api answers requests, projections feeds the read models, couriers \
+                  sends notifications and runs the relay to NATS; fewer than all need other nodes over `database_url`",
         ..PLAIN
     },
     Row {
         key: "redis_url",
         env: "LETOPIS_REDIS_URL",
         secret: true,
-        meaning: "Redis for what nodes share and may lose, like redis://user:password@host:6379/0, or rediss://… for TLS",
+        meaning: "Redis for sessions and rate limits that nodes share, like redis://user:password@host:6379/0, or rediss://… for TLS",
         ..PLAIN
     },
     Row {
         key: "reset_url",
         env: "LETOPIS_RESET_URL",
-        meaning: "a page of the product's own for new passwords, which gets `?token=`; by default the server's own page",
+        meaning: "a page of your product for new passwords, which gets `?token=`; by default the server's own page",
         ..PLAIN
     },
     Row {
@@ -265,15 +265,15 @@ pub const ROWS: [Row; 47] = [
         env: "LETOPIS_SMTP_URL",
         secret: true,
         meaning: "the mail server, like smtp://user:password@host:587?tls=required (or implicit, or none), by default \
-                  encrypted unless it is on this machine; several, with commas between them, are tried in order",
+                  encrypted unless it is on this machine; several, separated by commas, are tried in order",
         ..PLAIN
     },
     Row {
         key: "smtp_ca_file",
         env: "LETOPIS_SMTP_CA_FILE",
         is_path: true,
-        meaning: "certificates (PEM) of the authorities that mail servers are believed by; by default those that this \
-                  machine trusts",
+        meaning: "certificates (PEM) of the authorities that you trust for mail servers; by default those that this machine \
+                  trusts",
         ..PLAIN
     },
     Row {
@@ -287,7 +287,7 @@ pub const ROWS: [Row; 47] = [
     Row {
         key: "mail_from",
         env: "LETOPIS_MAIL_FROM",
-        meaning: "whom mail is from, like Letopis <letopis@example.org>; by default letopis@ the host of the public URL",
+        meaning: "the sender of mail, like Letopis <letopis@example.org>; by default letopis@ the host of the public URL",
         ..PLAIN
     },
     Row {
@@ -307,7 +307,7 @@ pub const ROWS: [Row; 47] = [
         key: "mail_per_second_max",
         env: "LETOPIS_MAIL_PER_SECOND_MAX",
         default: Some("50"),
-        meaning: "mails that one provider gets in a second, at most",
+        meaning: "most mails a second that one provider gets",
         ..PLAIN
     },
     Row {
@@ -334,21 +334,21 @@ pub const ROWS: [Row; 47] = [
         key: "webhook_url",
         env: "LETOPIS_WEBHOOK_URL",
         secret: true,
-        meaning: "where the channel `webhook` tells of deliveries, like https://hooks.example.org/letopis",
+        meaning: "where the channel `webhook` sends deliveries, like https://hooks.example.org/letopis",
         ..PLAIN
     },
     Row {
         key: "webhook_secret",
         env: "LETOPIS_WEBHOOK_SECRET",
         secret: true,
-        meaning: "what signs these requests (Standard Webhooks): whsec_ and 24 to 64 bytes as base64",
+        meaning: "the secret that signs these requests (Standard Webhooks): whsec_ and 24 to 64 bytes as base64",
         ..PLAIN
     },
     Row {
         key: "outbound_allow",
         env: "LETOPIS_OUTBOUND_ALLOW",
-        meaning: "hosts, addresses and networks (hooks.internal, 10.0.0.0/8) that may be called although they are private, or \
-                  by http://, with commas between them",
+        meaning: "hosts, addresses and networks (hooks.internal, 10.0.0.0/8) that the server may call although they are \
+                  private, or by http://, separated by commas",
         ..PLAIN
     },
 ];

@@ -25,10 +25,10 @@ enum Words {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unsayable {
     /// Its template was deleted, or has no such version.
-    #[error("its template is not there any more")]
+    #[error("its template no longer exists")]
     NoTemplate,
     /// It has neither a template nor a text: they went with who wrote them.
-    #[error("what it says is forgotten")]
+    #[error("its text was erased")]
     Forgotten,
 }
 

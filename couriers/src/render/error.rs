@@ -7,10 +7,10 @@ pub enum RenderError {
     #[error("the template is not valid")]
     Invalid(Vec<TemplateFault>),
     /// It does more than it may, or makes more.
-    #[error("the template takes too long or makes too much")]
+    #[error("the template takes too long or produces too much")]
     TooExpensive(Vec<TemplateFault>),
     /// The variables are not those that it declares.
-    #[error("the variables are not those that the template declares")]
+    #[error("the variables do not match those that the template declares")]
     Variables(Vec<VariableFault>),
 }
 

@@ -25,7 +25,7 @@ pub struct Cron {
 /// Why a schedule was not accepted, in words that complete "it …".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CronFault {
-    #[error("must be a cron text like 30 9 * * mon-fri: five fields, or six with seconds in front")]
+    #[error("must be a cron expression like 30 9 * * mon-fri: five fields, or six with seconds in front")]
     Malformed,
     #[error("must be the name of a time zone that IANA knows, like Europe/Berlin")]
     Zone,

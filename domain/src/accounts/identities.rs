@@ -134,13 +134,13 @@ pub enum Refusal {
     #[error("there is no such identity")]
     NotFound,
     /// Another account signs in by it.
-    #[error("another account signs in by this identity; take it off there first")]
+    #[error("another account signs in with this identity; remove it there first")]
     Taken,
     /// An account has the address, and is not joined by it.
     #[error("an account has this address; log in there, then link the identity")]
     AccountExists,
     /// There are as many as may be.
-    #[error("you have {IDENTITIES_MAX} identities; take one off first")]
+    #[error("you have {IDENTITIES_MAX} identities; remove one first")]
     TooMany,
     /// Nobody could sign in to this account any more.
     #[error(transparent)]
@@ -149,7 +149,7 @@ pub enum Refusal {
     #[error("this user name is taken; choose another")]
     NameTaken,
     /// The identity or the address has another owner than the command says.
-    #[error("the identity or its address has another owner by now")]
+    #[error("the identity or its address belongs to another account now")]
     Incomplete,
 }
 

@@ -147,7 +147,7 @@ pub enum Refusal {
     #[error("this user name is taken; choose another")]
     NameTaken,
     /// The address has another owner than the command says.
-    #[error("the address has another owner by now")]
+    #[error("the address belongs to another account now")]
     Incomplete,
     /// The account may not be used.
     #[error("this account is suspended")]

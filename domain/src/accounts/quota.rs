@@ -77,7 +77,7 @@ pub struct TokenReleased {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The user has as many tokens as one may have.
-    #[error("you have {TOKENS_MAX} service tokens; revoke one that is not used any more")]
+    #[error("you have {TOKENS_MAX} service tokens; revoke one that is no longer used")]
     TooManyTokens,
     /// The tokens of earlier releases were never counted, and the command does not say which there are.
     #[error("it is not known yet how many tokens this user has")]

@@ -50,7 +50,7 @@ pub enum Refusal {
     #[error("a suspension must end in the future")]
     EndsInThePast,
     /// The address has another owner than the command says.
-    #[error("the address has another owner by now")]
+    #[error("the address belongs to another account now")]
     Incomplete,
 }
 

@@ -216,7 +216,7 @@ pub enum Refusal {
     #[error("there is no such message in this chat")]
     NotFound,
     /// The message that it answers to is not in this chat, or was deleted.
-    #[error("the message that this answers to is not in this chat")]
+    #[error("the message that this replies to is not in this chat")]
     ReplyNotFound,
     /// Only its author may edit a message; its author, an admin or the owner delete it.
     #[error("this message is not yours")]

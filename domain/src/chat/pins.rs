@@ -88,10 +88,10 @@ pub enum Refusal {
     #[error(transparent)]
     Message(#[from] message::Refusal),
     /// The member's role does not allow it.
-    #[error("only the owner and admins of this chat pin messages")]
+    #[error("only the owner and admins of this chat can pin messages")]
     NotAllowed,
     /// There are [`PINS_MAX`] already.
-    #[error("50 messages are pinned in this chat; take one of them away first")]
+    #[error("50 messages are pinned in this chat; unpin one first")]
     TooMany,
 }
 

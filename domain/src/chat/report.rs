@@ -165,7 +165,7 @@ pub enum Refusal {
     #[error("this message is yours; delete it")]
     OwnMessage,
     /// Who asks neither leads the chat nor moderates.
-    #[error("only the owner and admins of the chat and moderators resolve reports")]
+    #[error("only the owner and admins of the chat and moderators can resolve reports")]
     NotAllowed,
     /// It was resolved in another way.
     #[error("this report is resolved already")]

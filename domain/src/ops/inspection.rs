@@ -68,7 +68,7 @@ pub struct Why {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Another look has that id.
-    #[error("another look has this id")]
+    #[error("another inspection has this id")]
     Taken,
 }
 

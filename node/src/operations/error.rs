@@ -79,11 +79,11 @@ pub enum Error {
     NoProjection { name: String, names: String },
     /// There is no relay here.
     #[error(
-        "no NATS is set, so nothing is published; set LETOPIS_NATS_URL for the server, or for this command where no server runs; where it is set, the server's log tells why there is no relay"
+        "there is no relay, so nothing is published; set LETOPIS_NATS_URL for the server, or for this command when no server runs; if it is set, the server's log says why there is no relay"
     )]
     NoRelay,
     /// The folder that the process runs in is not there any more.
-    #[error("the folder that this runs in is gone")]
+    #[error("the current folder no longer exists")]
     FolderGone(#[source] io::Error),
 
     /// The log could not be read to the end of what was to be verified.
@@ -118,7 +118,7 @@ pub enum Error {
     #[error("{} is a folder; name a file, or - for standard input", .0.display())]
     IsFolder(PathBuf),
     /// A request that takes a file along came without it.
-    #[error("an import takes a file along")]
+    #[error("an import needs a file")]
     NoFile,
     /// The file begins with what cannot be read.
     #[error("the file could not be read")]
@@ -185,7 +185,7 @@ pub enum Error {
         source: Option<io::Error>,
     },
     /// The server does not speak as this program does.
-    #[error("the running server is of another version: use its own program")]
+    #[error("the running server is of another version; use its own program")]
     OtherVersion(#[source] serde_json::Error),
     /// What the running server answered.
     #[error("{0}")]

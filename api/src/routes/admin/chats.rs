@@ -65,7 +65,7 @@ impl From<ChatRow> for Chat {
     }
 }
 
-/// A chat with who is in it.
+/// A chat with its members.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AdminChatDetails)]
 struct Details {
@@ -116,7 +116,7 @@ struct Hit {
     #[schema(value_type = String, format = DateTime)]
     sent_at: Timestamp,
     text: String,
-    /// Which parts of the text answer the question: from and to, in characters from 0.
+    /// The parts of the text that match: from and to, in characters from 0.
     highlights: Vec<[usize; 2]>,
 }
 
@@ -147,7 +147,7 @@ pub(crate) async fn details(app: &App, chat: &str) -> Result<ChatDetails, Error>
 pub(crate) async fn find(app: &App, text: &str, limit: usize) -> Result<ResultPage, Error> {
     let question = search::question(text).map_err(|broken| Error::bad_parameter("q", broken))?;
     app.reached(ProjectionId::Search, 0).await?;
-    let busy = || Error::new(Code::Overloaded, "too many questions are being looked up; ask again in a second");
+    let busy = || Error::new(Code::Overloaded, "too many searches are running; try again in a second");
     let place = app.index.place(PLACE_WAIT_MAX).await.ok_or_else(busy)?;
     let deadline = Instant::now() + ANSWER_MAX;
     let found = app.index.look_up(place, move |snapshot| {
@@ -178,7 +178,7 @@ async fn list(State(app): State<App>, _admin: Admin, params: Params) -> Result<R
 
 /// Read any chat
 ///
-/// With everybody who is in it.
+/// With all its members.
 #[utoipa::path(get, path = "/v1/admin/chats/{chat_id}", operation_id = "readAnyChat", tag = "operators",
     params(("chat_id" = String, Path, description = "A chat.")),
     responses((status = 200, body = Details, description = "The chat.")))]
@@ -201,13 +201,13 @@ async fn one(
 
 /// Search all messages
 ///
-/// In every chat, in the language of `GET /v1/search`; the newest first, `limit` of them.
+/// In every chat, with the query language of `GET /v1/search`; the newest first, at most `limit`.
 #[utoipa::path(get, path = "/v1/admin/search", operation_id = "searchAllMessages", tag = "operators", params(
-    ("q" = String, Query, description = "The question.", example = "tomatoes"),
-    ("limit" = Option<u32>, Query, description = "How many, 1 to 1000; 50 where it is not said."),
+    ("q" = String, Query, description = "The query.", example = "tomatoes"),
+    ("limit" = Option<u32>, Query, description = "How many, 1 to 1000; by default 50."),
 ), responses((status = 200, body = Hits, description = "What was found.")))]
 async fn search_all(State(app): State<App>, _admin: Admin, params: Params) -> Result<Response, Error> {
-    let text = params.get("q").ok_or_else(|| Error::bad_parameter("q", "must be given: what to look for"))?;
+    let text = params.get("q").ok_or_else(|| Error::bad_parameter("q", "must be given: the words to find"))?;
     let _place = app.budget.page().await?;
     let found = find(&app, text, params.limit()? as usize).await?;
     let hits = found.hits.into_iter().map(|hit| Hit {

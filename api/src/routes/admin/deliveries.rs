@@ -39,7 +39,7 @@ struct Deliveries {
     next: Option<Next>,
 }
 
-/// What one person is told over one channel.
+/// What one recipient gets over one channel.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AdminDelivery)]
 struct Delivery {
@@ -181,9 +181,9 @@ fn next_runs(row: &Notification, at: Timestamp) -> Vec<Timestamp> {
 ///
 /// The newest first.
 #[utoipa::path(get, path = "/v1/admin/deliveries", operation_id = "listAllDeliveries", tag = "operators", params(
-    ("state" = Option<String>, Query, description = "Only those in this state, such as `dead-lettered`."),
-    ("user_id" = Option<String>, Query, description = "Only those to this user."),
-    ("category" = Option<String>, Query, description = "Only those of this category."),
+    ("state" = Option<String>, Query, description = "Only deliveries in this state, such as `dead-lettered`."),
+    ("user_id" = Option<String>, Query, description = "Only deliveries to this user."),
+    ("category" = Option<String>, Query, description = "Only deliveries of this category."),
 ), responses((status = 200, body = Deliveries, description = "A page of deliveries.")))]
 async fn list(State(app): State<App>, _admin: Admin, params: Params) -> Result<Response, Error> {
     let limit = params.limit()?;
@@ -223,7 +223,7 @@ async fn one(
 
 /// List schedules
 ///
-/// What is sent again and again, with its next runs.
+/// Notifications and mailings that are sent repeatedly, with their next runs.
 #[utoipa::path(get, path = "/v1/admin/schedules", operation_id = "listSchedules", tag = "operators",
     responses((status = 200, body = Scheduled, description = "The schedules.")))]
 async fn schedules(State(app): State<App>, _admin: Admin, params: Params) -> Result<Response, Error> {

@@ -67,12 +67,12 @@ pub(crate) struct Event {
     recorded_at: Timestamp,
     #[schema(value_type = Object)]
     payload: Value,
-    /// Who asked, the request, the command, the event that made a courier ask.
+    /// The actor, the request, the command, and the event that made a courier act.
     #[schema(value_type = Object)]
     meta: Value,
     /// Of the chain up to it, in hex.
     hash: String,
-    /// Whose what is personal in it is; absent where nothing is.
+    /// Whose personal data it holds; absent when it holds none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Uuid>, required = false)]
     subject: Option<UserId>,
@@ -86,7 +86,7 @@ impl From<EventRow> for Event {
     }
 }
 
-/// Why somebody looks.
+/// Why you look.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UnsealReason, example = json!({"reason": "they asked why no mail came"}))]
@@ -196,7 +196,7 @@ pub(crate) async fn event(app: &App, event: &str) -> Result<EventRow, Error> {
         Some(record) => operations::shown(&log, record, false).map(Some),
         None => Ok(None),
     });
-    found.await??.ok_or_else(|| Error::new(Code::EventNotFound, "there is no such event: name its position or its id"))
+    found.await??.ok_or_else(|| Error::new(Code::EventNotFound, "there is no such event; give its position or its id"))
 }
 
 /// What belongs to a request, a command or an event.
@@ -206,7 +206,7 @@ pub(crate) async fn event(app: &App, event: &str) -> Result<EventRow, Error> {
 pub(crate) async fn trace(app: &App, id: &str) -> Result<trace::Request, Error> {
     let (log, text) = (app.log.clone(), id.to_owned());
     let found = app.ask_log(READ_WAIT, move || trace::traced(&log, &text)).await??;
-    found.ok_or_else(|| Error::new(Code::EventNotFound, "nothing in the log belongs to that id"))
+    found.ok_or_else(|| Error::new(Code::EventNotFound, "no event in the log belongs to this id"))
 }
 
 /// What is personal in an event, and the answer that recorded who looked.
@@ -219,7 +219,7 @@ pub(crate) async fn look(
     context: &CommandContext,
     event: &EventRow,
 ) -> Result<(Value, Answer), Error> {
-    let nothing = || Error::new(Code::EventNotFound, "nothing is personal in this event, or it is forgotten");
+    let nothing = || Error::new(Code::EventNotFound, "this event holds no personal data, or it was erased");
     let reason = reason.map(Note::parse).transpose().map_err(|unfit| Error::bad("reason", unfit))?;
     let (log, position) = (app.log.clone(), event.position);
     let row = app.ask_log(READ_WAIT, move || match operations::find(&log, &position.to_string())? {
@@ -261,12 +261,12 @@ pub(crate) async fn folded(app: &App, stream: &str, at: Option<u64>) -> Result<s
 
 /// List events
 ///
-/// The newest first, or with `order=oldest-first` the other way. Without what is personal.
+/// The newest first; with `order=oldest-first` the other way. Without personal data.
 #[utoipa::path(get, path = "/v1/admin/events", operation_id = "listEvents", tag = "operators", params(
-    ("type" = Option<String>, Query, description = "A type, or with `*` for any text; without a version every one."),
+    ("type" = Option<String>, Query, description = "A type; `*` stands for any text; without a version it means every version."),
     ("stream" = Option<String>, Query, description = "A stream, by its whole name."),
-    ("user_id" = Option<String>, Query, description = "What is about this user or was done by them."),
-    ("request_id" = Option<String>, Query, description = "What this request caused; then only `from` and `limit` count."),
+    ("user_id" = Option<String>, Query, description = "Events about this user or by them."),
+    ("request_id" = Option<String>, Query, description = "Events that this request caused; then only `from` and `limit` count."),
     ("since" = Option<String>, Query, description = "Recorded at this time or later."),
     ("until" = Option<String>, Query, description = "Recorded before this time."),
     ("order" = Option<String>, Query, description = "`newest-first` or `oldest-first`."),
@@ -300,7 +300,7 @@ async fn list(State(app): State<App>, _admin: Admin, params: Params) -> Result<R
 
 /// Read an event
 ///
-/// Without what is personal.
+/// Without personal data.
 #[utoipa::path(get, path = "/v1/admin/events/{event}", operation_id = "readEvent", tag = "operators",
     params(("event" = String, Path, description = "Its position or its id.")),
     responses((status = 200, body = Event, description = "The event.")))]
@@ -311,7 +311,7 @@ async fn one(State(app): State<App>, _admin: Admin, Path(text): Path<String>) ->
 
 /// Trace an event
 ///
-/// The request that it belongs to, the commands in it, their events, and what couriers asked because of these.
+/// The request that it belongs to, its commands, their events, and the commands that couriers sent because of these.
 #[utoipa::path(get, path = "/v1/admin/events/{event}/trace", operation_id = "traceEvent", tag = "operators",
     params(("event" = String, Path, description = "The position or id of an event, a request's id or a command's id.")),
     responses((status = 200, body = Trace, description = "The tree.")))]
@@ -324,11 +324,11 @@ async fn traced(State(app): State<App>, _admin: Admin, Path(text): Path<String>)
 
 /// Unseal an event
 ///
-/// Shows what is personal in it, but for what passwords are checked against. That you looked is a fact, which the person's export
-/// tells.
+/// Shows the personal data in it, except password hashes. The log records that you looked, and the export of the person
+/// shows it.
 #[utoipa::path(post, path = "/v1/admin/events/{event}/unseal", operation_id = "unsealEvent", tag = "operators",
     params(("event" = String, Path, description = "Its position or its id.")), request_body = Why,
-    responses((status = 200, body = Unsealed, description = "What is personal in it.")))]
+    responses((status = 200, body = Unsealed, description = "The personal data in it.")))]
 async fn unseal(
     State(app): State<App>,
     admin: Admin,
@@ -345,7 +345,7 @@ async fn unseal(
 
 /// List streams
 #[utoipa::path(get, path = "/v1/admin/streams", operation_id = "listStreams", tag = "operators", params(
-    ("prefix" = Option<String>, Query, description = "How the stream's name begins, such as `chat-`."),
+    ("prefix" = Option<String>, Query, description = "The beginning of the stream's name, such as `chat-`."),
 ), responses((status = 200, body = Streams, description = "A page of streams, by name.")))]
 async fn list_streams(State(app): State<App>, _admin: Admin, params: Params) -> Result<Response, Error> {
     let limit = params.limit()?;
@@ -368,11 +368,11 @@ async fn list_streams(State(app): State<App>, _admin: Admin, params: Params) -> 
 
 /// Read a stream
 ///
-/// Folded as the rules see it: up to the version `at`, or to its end. Without what is personal.
+/// Folded as the rules see it, up to the version `at` or to its end. Without personal data.
 #[utoipa::path(get, path = "/v1/admin/streams/{stream}", operation_id = "readStream", tag = "operators", params(
     ("stream" = String, Path, description = "A stream, such as `user-` and an id."),
     ("at" = Option<u64>, Query, description = "The version of its last event to fold in."),
-), responses((status = 200, body = Folded, description = "What it is.")))]
+), responses((status = 200, body = Folded, description = "The stream, folded to its state.")))]
 async fn one_stream(
     State(app): State<App>,
     _admin: Admin,

@@ -32,7 +32,7 @@ struct Minute {
     at: Timestamp,
     /// The log's last position.
     head: u64,
-    /// Of the read model that was furthest behind.
+    /// The lag of the read model that was furthest behind.
     lag_events: u64,
     lag_seconds: u64,
     /// Deliveries that waited to be sent.
@@ -55,7 +55,7 @@ pub(crate) async fn last_day(app: &App) -> Result<Vec<FigureMinute>, Error> {
 
 /// Read the last day
 ///
-/// A sample a minute, for charts; `/metrics` has more.
+/// One sample a minute, for charts; `/metrics` has more.
 #[utoipa::path(get, path = "/v1/admin/figures", operation_id = "readFigures", tag = "operators",
     responses((status = 200, body = Listed, description = "The minutes that are known.")))]
 async fn figures(State(app): State<App>, _admin: Admin) -> Result<Response, Error> {

@@ -54,16 +54,16 @@ pub(crate) struct Overview {
     pub(crate) sessions: u64,
     /// Connections that hear what happens as it happens, on this node.
     pub(crate) streams: u64,
-    /// Messages that were reported, and nobody has resolved it.
+    /// Reported messages whose report is not resolved.
     pub(crate) reports_open: u64,
-    /// Errors that this node reported in the last hour; the 200 last ones are counted.
+    /// Errors that this node logged in the last hour; only the last 200 are counted.
     pub(crate) errors: u64,
     /// The last of them.
     pub(crate) last_errors: Vec<ReportedError>,
     pub(crate) disk: Disk,
 }
 
-/// What other services are told.
+/// The relay, which tells other services what happens.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = RelayOverview)]
 pub(crate) struct Relay {
@@ -71,12 +71,12 @@ pub(crate) struct Relay {
     pub(crate) is_there: bool,
     /// Whether it may speak: a restored copy may not, until it is armed.
     pub(crate) armed: bool,
-    /// Up to where others were told, as far as this node knows.
+    /// The last position that the relay has sent, as far as this node knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) position: Option<u64>,
 }
 
-/// What people are told.
+/// The couriers, which send deliveries.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = CouriersOverview)]
 pub(crate) struct Couriers {
@@ -88,9 +88,9 @@ pub(crate) struct Couriers {
     pub(crate) due: u64,
     /// Those of them that are past their deadline.
     pub(crate) late: u64,
-    /// Deliveries that nobody will try again by themselves.
+    /// Deliveries that are not tried again unless an operator retries them.
     pub(crate) dead_lettered: u64,
-    /// Deliveries of which nobody knows how they ended.
+    /// Deliveries whose result is unknown.
     pub(crate) unknown: u64,
     /// How many there are in each state.
     pub(crate) states: Vec<InState>,
@@ -189,8 +189,8 @@ struct Counts {
 
 /// Read the overview
 ///
-/// What is wrong comes first, with what it is about: the log, the read models, the relay, the couriers, the disk, and the errors
-/// that this node has reported. It is up to a second old, and what is counted up to 20 seconds.
+/// Problems first, each with what it concerns: the log, the read models, the relay, the couriers, the disk, and the
+/// errors that this node has logged. The overview is up to a second old, its counts up to 20 seconds.
 #[utoipa::path(get, path = "/v1/admin/overview", operation_id = "readOverview", tag = "operators",
     responses((status = 200, body = Overview, description = "What happens now.")))]
 async fn overview(State(app): State<App>, _admin: Admin) -> Result<Response, Error> {

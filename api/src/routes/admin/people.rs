@@ -91,7 +91,7 @@ struct Sessions {
     sessions: Vec<Session>,
 }
 
-/// A session of somebody.
+/// A session of a user.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = AdminSession)]
 pub(crate) struct Session {
@@ -145,7 +145,7 @@ pub(super) struct SetRole {
 #[serde(deny_unknown_fields)]
 #[schema(as = UserErasure, example = json!({"user_name": "anna"}))]
 pub(super) struct Erase {
-    /// The account's name, so that nobody is erased by a slip: it cannot be taken back.
+    /// The account's name, so that nobody is erased by mistake: it cannot be undone.
     user_name: String,
 }
 
@@ -227,7 +227,7 @@ pub(crate) async fn end_one(
     context: &CommandContext,
     (user_id, session): (UserId, &str),
 ) -> Result<u64, Error> {
-    let nothing = || Error::new(Code::SessionNotFound, "they have no such session");
+    let nothing = || Error::new(Code::SessionNotFound, "this user has no such session");
     let session_id = domain::id::parse_uuid(session).map(SessionId).ok_or_else(nothing)?;
     let reading = app.read(ProjectionId::Sessions, 0).await?;
     let found = sessions::by_id(&reading.database, session_id).await?;
@@ -243,14 +243,14 @@ pub(crate) async fn end_one(
 pub(crate) async fn erase_named(app: &App, node: &NodeHandle, user: &str, typed: &str) -> Result<u64, Error> {
     let person = person(app, user).await?;
     if person.user_name != typed {
-        return Err(Error::bad("user_name", "must be the name of the account that is to be erased"));
+        return Err(Error::bad("user_name", "must be the name of the account to erase"));
     }
     Ok(operations::erase(node, &person.user_id.to_string()).await?.position)
 }
 
 /// List accounts
 ///
-/// In the order of their names.
+/// By name.
 #[utoipa::path(get, path = "/v1/admin/users", operation_id = "listUsers", tag = "operators", params(
     ("name" = Option<String>, Query, description = "How the name begins; case does not matter."),
 ), responses((status = 200, body = Users, description = "A page of accounts.")))]
@@ -283,7 +283,7 @@ async fn one(
 
 /// List a user's sessions
 ///
-/// Those that go on, the newest first.
+/// Those that are open, the newest first.
 #[utoipa::path(get, path = "/v1/admin/users/{user}/sessions", operation_id = "listUserSessions", tag = "operators",
     params(("user" = String, Path, description = "A user's id or name.")),
     responses((status = 200, body = Sessions, description = "The sessions.")))]
@@ -301,7 +301,7 @@ async fn list_sessions(
 
 /// List a user's sign-ins
 ///
-/// The last hundred, the newest first, also those that failed.
+/// The last hundred, the newest first, failed ones included.
 #[utoipa::path(get, path = "/v1/admin/users/{user}/sign-ins", operation_id = "listUserSignIns", tag = "operators",
     params(("user" = String, Path, description = "A user's id or name.")),
     responses((status = 200, body = SignIns, description = "The sign-ins.")))]
@@ -316,10 +316,10 @@ async fn list_sign_ins(
     Ok(read(position, SignIns { sign_ins: sign_ins_of(&app, user_id).await? }))
 }
 
-/// Give a role
+/// Set a user's role
 #[utoipa::path(post, path = "/v1/admin/users/{user}/role", operation_id = "setRole", tag = "operators",
     params(("user" = String, Path, description = "A user's id or name.")), request_body = SetRole,
-    responses((status = 200, body = Done, description = "They have the role.")))]
+    responses((status = 200, body = Done, description = "The user has the role.")))]
 async fn set_role(
     State(app): State<App>,
     admin: Admin,
@@ -333,10 +333,10 @@ async fn set_role(
 
 /// End a user's sessions
 ///
-/// All of them, and revoke their service tokens.
+/// Ends all of them, and revokes their service tokens.
 #[utoipa::path(delete, path = "/v1/admin/users/{user}/sessions", operation_id = "endUserSessions", tag = "operators",
     params(("user" = String, Path, description = "A user's id or name.")),
-    responses((status = 200, body = Done, description = "They are signed out everywhere.")))]
+    responses((status = 200, body = Done, description = "The user is signed out everywhere.")))]
 async fn end_sessions(
     State(app): State<App>,
     admin: Admin,
@@ -365,10 +365,10 @@ async fn end_session(
 
 /// Erase a user
 ///
-/// Everything that is personal is forgotten, for ever. The body names the account once more.
+/// Erases all personal data, for ever. The body repeats the name of the account.
 #[utoipa::path(post, path = "/v1/admin/users/{user}/erase", operation_id = "eraseUser", tag = "operators",
     params(("user" = String, Path, description = "A user's id or name.")), request_body = Erase,
-    responses((status = 200, body = Done, description = "They are forgotten.")))]
+    responses((status = 200, body = Done, description = "The user is erased.")))]
 async fn erase(
     State(app): State<App>,
     admin: Admin,

@@ -46,7 +46,7 @@ pub(crate) struct Shown {
     pub(crate) name: &'static str,
     /// Of its tables and its fold.
     pub(crate) version: u32,
-    /// Which build of it serves.
+    /// Which build of it is in use.
     pub(crate) generation: u64,
     /// The last event that it holds.
     pub(crate) position: u64,
@@ -123,7 +123,7 @@ pub(super) struct Skip {
 #[schema(as = ProjectionChanged)]
 struct Changed {
     name: String,
-    /// As the list tells it.
+    /// The read model as the list shows it.
     state: String,
     /// The last event that it holds.
     position: u64,
@@ -151,7 +151,8 @@ async fn list(State(app): State<App>, _admin: Admin) -> Result<Response, Error> 
 
 /// Rebuild a read model
 ///
-/// Beside the one that serves, then switched in one step. It goes on by itself: `GET /v1/admin/tasks/{task_id}`.
+/// Builds it beside the one in use, then switches in one step. Answers at once with a task: `GET
+/// /v1/admin/tasks/{task_id}`.
 #[utoipa::path(post, path = "/v1/admin/projections/{name}/rebuild", operation_id = "rebuildProjection", tag = "operators",
     params(("name" = String, Path, description = "A read model, or `all` for every one in one reading of the log.")),
     responses((status = 202, body = TaskShown, description = "It has begun.")))]
@@ -181,8 +182,8 @@ pub(crate) fn begin_rebuild(app: &App, node: NodeHandle, name: &str) -> Result<T
 
 /// Verify a read model
 ///
-/// Folds the log again in scratch space and compares row by row. It goes on by itself: `GET /v1/admin/tasks/{task_id}`; its
-/// report says whether it is `verified`, and which rows differ.
+/// Folds the log again in scratch space and compares row by row. Answers at once with a task: `GET
+/// /v1/admin/tasks/{task_id}`; its report says whether the read model is `verified`, and which rows differ.
 #[utoipa::path(post, path = "/v1/admin/projections/{name}/verify", operation_id = "verifyProjection", tag = "operators",
     params(("name" = String, Path, description = "A read model.")),
     responses((status = 202, body = TaskShown, description = "It has begun.")))]
@@ -217,7 +218,7 @@ pub(crate) fn begin_verify(app: &App, node: NodeHandle, name: &str) -> Result<Ta
 
 /// Pause a read model
 ///
-/// It stops following the log, also over a restart, until it is resumed. What it answers meanwhile is old.
+/// It stops following the log until it is resumed, even over a restart. Until then it answers with old data.
 #[utoipa::path(post, path = "/v1/admin/projections/{name}/pause", operation_id = "pauseProjection", tag = "operators",
     params(("name" = String, Path, description = "A read model.")), request_body = WithReason,
     responses((status = 200, body = Changed, description = "It is paused.")))]
@@ -234,7 +235,7 @@ async fn pause(
 
 /// Resume a read model
 ///
-/// It goes on, or tries again what stopped it.
+/// It goes on, or tries the event that stopped it again.
 #[utoipa::path(post, path = "/v1/admin/projections/{name}/resume", operation_id = "resumeProjection", tag = "operators",
     params(("name" = String, Path, description = "A read model.")), request_body = WithReason,
     responses((status = 200, body = Changed, description = "It goes on.")))]
@@ -256,10 +257,10 @@ fn changed(change: operations::ProjectionChange) -> Result<Response, Error> {
 
 /// Skip an event
 ///
-/// Lets a read model step over the event that stops it, for ever: every later fold skips it as well. That is a fact.
+/// Lets a read model step over the event that stops it, for ever: every later fold skips it too. The log records it.
 #[utoipa::path(post, path = "/v1/admin/projections/{name}/skip", operation_id = "skipEvent", tag = "operators",
     params(("name" = String, Path, description = "A read model.")), request_body = Skip,
-    responses((status = 200, body = Skipped, description = "It steps over it.")))]
+    responses((status = 200, body = Skipped, description = "The read model skips the event.")))]
 async fn skip(
     State(app): State<App>,
     admin: Admin,

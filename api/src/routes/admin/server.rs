@@ -43,7 +43,7 @@ struct Report {
 /// # Errors
 /// `overloaded` while another looks; `unavailable` when it takes too long.
 pub(crate) async fn checks(app: &App) -> Result<Vec<ShownCheck>, Error> {
-    let busy = |_| Error::new(Code::Overloaded, "the doctor is looking already; ask again in a moment");
+    let busy = |_| Error::new(Code::Overloaded, "the doctor is running already; try again in a moment");
     let _place = DOCTOR.try_acquire().map_err(busy)?;
     let slow = |_| Error::new(Code::Unavailable, "the doctor took too long; run `letopis doctor`");
     timeout(CHECKS_WAIT, app.settings.doctor.look()).await.map_err(slow)
@@ -51,7 +51,7 @@ pub(crate) async fn checks(app: &App) -> Result<Vec<ShownCheck>, Error> {
 
 /// List settings
 ///
-/// As the server was started with them; secrets are masked.
+/// As they were when the server started; secrets are masked.
 #[utoipa::path(get, path = "/v1/admin/settings", operation_id = "listSettings", tag = "operators",
     responses((status = 200, body = Listed, description = "The settings, and where each was set.")))]
 async fn settings(State(app): State<App>, _admin: Admin) -> Result<Response, Error> {
@@ -60,7 +60,7 @@ async fn settings(State(app): State<App>, _admin: Admin) -> Result<Response, Err
 
 /// Ask the doctor
 ///
-/// Looks at everything that the server needs, as `letopis doctor` does, with what to do about it.
+/// Checks everything that the server needs, like `letopis doctor`, and says what to do.
 #[utoipa::path(get, path = "/v1/admin/doctor", operation_id = "askDoctor", tag = "operators",
     responses((status = 200, body = Report, description = "What was found.")))]
 async fn doctor(State(app): State<App>, _admin: Admin) -> Result<Response, Error> {

@@ -44,7 +44,7 @@ pub(crate) struct Shown {
     /// `running`, `done` or `failed`.
     #[schema(value_type = String)]
     state: &'static str,
-    /// Which part of it is done, from 0 to 1.
+    /// How much of it is done, from 0 to 1.
     part: f64,
     /// How far it is, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,7 +97,7 @@ pub(super) async fn accepted(app: &App, task: Task) -> Result<Response, Error> {
 
 /// List tasks
 ///
-/// Of this node, since it was started: the last 64, the newest first.
+/// Of this node since its start: the last 64, the newest first.
 #[utoipa::path(get, path = "/v1/admin/tasks", operation_id = "listAdminTasks", tag = "operators",
     responses((status = 200, body = Listed, description = "The tasks.")))]
 async fn list(State(app): State<App>, _admin: Admin) -> Result<Response, Error> {
@@ -107,10 +107,10 @@ async fn list(State(app): State<App>, _admin: Admin) -> Result<Response, Error> 
 
 /// Read a task
 #[utoipa::path(get, path = "/v1/admin/tasks/{task_id}", operation_id = "readAdminTask", tag = "operators",
-    params(("task_id" = Uuid, Path, description = "As the call that began it told.")),
-    responses((status = 200, body = Shown, description = "How far it is, or how it ended.")))]
+    params(("task_id" = Uuid, Path, description = "The task's id, from the call that began it.")),
+    responses((status = 200, body = Shown, description = "The task, with its progress or its result.")))]
 async fn one(State(app): State<App>, _admin: Admin, Path(task): Path<String>) -> Result<Response, Error> {
     let found = id::parse_uuid(&task).and_then(|id| app.tasks.one(id));
-    let task = found.ok_or_else(|| Error::new(Code::TaskNotFound, "this node knows no such task, or no more"))?;
+    let task = found.ok_or_else(|| Error::new(Code::TaskNotFound, "this node has no such task, or no longer"))?;
     Ok(([(POSITION, app.log_head().await?)], Json(Shown::from(task))).into_response())
 }

@@ -26,13 +26,13 @@ const FORMULAS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// Export a mailing's deliveries
 ///
-/// Of its last run, or of another one: all rows as CSV, in the order in which they were requested. A cell that a spreadsheet
-/// would take for a formula begins with an apostrophe.
+/// Of its last run, or of another: all rows as CSV, in the order in which they were requested. A cell that a
+/// spreadsheet would take for a formula begins with an apostrophe.
 #[utoipa::path(get, path = "/v1/mailings/{id}/deliveries.csv", operation_id = "exportMailingDeliveries",
     tag = "notifications",
     params(("id" = Uuid, Path, description = "A mailing."),
-        ("state" = Option<String>, Query, description = "Those in that state."),
-        ("run" = Option<u32>, Query, minimum = 1, description = "Of that run; of the last one where it is left out.")),
+        ("state" = Option<String>, Query, description = "Only those in this state."),
+        ("run" = Option<u32>, Query, minimum = 1, description = "The run; by default the last one.")),
     responses((status = 200, body = String, content_type = "text/csv", description = "The rows.")))]
 pub(super) async fn deliveries_csv(
     State(app): State<App>,
@@ -51,7 +51,8 @@ pub(super) async fn of(
     params: Params,
 ) -> Result<Response, Error> {
     let place = PLACES.try_acquire();
-    let place = place.map_err(|_| Error::new(Code::Overloaded, "others export now; try again in a moment"))?;
+    let place =
+        place.map_err(|_| Error::new(Code::Overloaded, "too many exports are running; try again in a moment"))?;
     let held = app.budget.take(address, BYTES_HELD, Some(place))?;
     let listed = Listed::wanted(&app, mailing, &params).await?;
     let position = listed.position;

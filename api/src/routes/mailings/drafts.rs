@@ -32,7 +32,7 @@ struct MailingCreated {
 
 /// Draft a mailing
 ///
-/// Nothing is sent before it is started.
+/// Nothing is sent until you start it.
 #[utoipa::path(post, path = "/v1/mailings", operation_id = "createMailing", tag = "notifications",
     request_body = MailingRequest,
     responses((status = 201, body = MailingCreated, description = "It is a draft.")))]
@@ -103,8 +103,8 @@ async fn replaced(
 
 /// Change a draft
 ///
-/// What is left out stays, what is `null` is as if it had never been given. One that was started does not change: cancel it
-/// and draft another.
+/// A field that is left out stays; `null` clears it. A mailing that was started cannot be changed: cancel it and draft
+/// another.
 #[utoipa::path(patch, path = "/v1/mailings/{id}", operation_id = "changeMailing", tag = "notifications",
     params(("id" = Uuid, Path, description = "A mailing.")), request_body = MailingChange,
     responses((status = 200, body = Done, description = "It is as you say.")))]

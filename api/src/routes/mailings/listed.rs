@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use store::sql::Database;
 use utoipa::ToSchema;
 
-/// What became of it for one recipient.
+/// The result for one recipient.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MailingDelivery {
     #[schema(value_type = Uuid)]

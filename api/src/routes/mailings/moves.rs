@@ -30,7 +30,7 @@ pub(super) async fn start(
 
 /// Pause a mailing
 ///
-/// Nothing more of it is sent; what is on its way goes on. Its deadline does not move.
+/// Nothing more is sent; mails that are on their way still go out. Its deadline does not move.
 #[utoipa::path(post, path = "/v1/mailings/{id}/pause", operation_id = "pauseMailing", tag = "notifications",
     params(("id" = Uuid, Path, description = "A mailing.")),
     responses((status = 200, body = Done, description = "Nothing more is sent.")))]
@@ -58,7 +58,7 @@ pub(super) async fn resume(
 
 /// Cancel a mailing
 ///
-/// What is not sent yet is not sent, and no further run begins.
+/// What is not sent yet is never sent, and no further run begins.
 #[utoipa::path(post, path = "/v1/mailings/{id}/cancel", operation_id = "cancelMailing", tag = "notifications",
     params(("id" = Uuid, Path, description = "A mailing.")),
     responses((status = 200, body = Done, description = "It is called off.")))]

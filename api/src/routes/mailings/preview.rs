@@ -48,7 +48,7 @@ pub(crate) struct MailingSample {
 
 /// Preview a mailing
 ///
-/// Looks at everybody in its audience as it is now; nothing is sent.
+/// Checks everybody in its audience as it is now; nothing is sent.
 #[utoipa::path(post, path = "/v1/mailings/{id}/preview", operation_id = "previewMailing", tag = "notifications",
     params(("id" = Uuid, Path, description = "A mailing.")),
     responses((status = 200, body = MailingPreview, description = "Who would get it, and how it reads.")))]

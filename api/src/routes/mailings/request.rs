@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 /// Most deliveries a second that can be asked for.
 const PER_SECOND_MAX: u32 = 10_000;
 
-/// What is told to many: drafted, then started.
+/// A mailing: drafted, then started.
 #[derive(Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewMailing, example = json!({
@@ -27,7 +27,7 @@ const PER_SECOND_MAX: u32 = 10_000;
     "content": {"subject": "Spring is here", "text": "And so are our new seeds."}, "per_second_max": 20,
 }))]
 pub(super) struct MailingRequest {
-    /// For whoever works with it; nobody else sees it.
+    /// A name for those who work with it; recipients do not see it.
     #[schema(min_length = 1, max_length = 128)]
     pub(super) name: String,
     /// A template, or `content`. Without a version each run takes the newest.
@@ -36,7 +36,7 @@ pub(super) struct MailingRequest {
     /// What it says, or `template`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) content: Option<PlainContent>,
-    /// The key of a category: `GET /v1/notification-categories` lists them. Nobody gets a mailing twice, whatever it is.
+    /// The key of a category: `GET /v1/notification-categories` lists them. No recipient gets a mailing twice, whatever the category.
     #[schema(example = "marketing")]
     pub(super) category: String,
     pub(super) audience: AudienceRequest,
@@ -51,14 +51,14 @@ pub(super) struct MailingRequest {
     /// An address of an allowed origin: a JSON object of more variables, fetched once a run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) variables_url: Option<String>,
-    /// When it is sent, or `schedule`; where both are left out, when it is started.
+    /// When it is sent. Without this and `schedule` it is sent when it is started.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     pub(super) send_at: Option<String>,
     /// Sends it again and again, in runs one after the other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) schedule: Option<RepeatedBy>,
-    /// At most so many deliveries a second over each channel.
+    /// Most deliveries a second over each channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 10_000)]
     pub(super) per_second_max: Option<u32>,
@@ -68,14 +68,14 @@ pub(super) struct MailingRequest {
     pub(super) expires_in: Option<u32>,
 }
 
-/// Whom it is for: people to whom all of it applies. At least one of them.
+/// The audience: people who match every key that is given. Give at least one.
 #[derive(Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AudienceRequest {
     /// Everybody, as far as the others do not say less.
     #[serde(skip_serializing_if = "Option::is_none")]
     all: Option<bool>,
-    /// Who has that role.
+    /// People with this role.
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<String>,
     /// The members of that chat.
@@ -86,15 +86,15 @@ pub(crate) struct AudienceRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Uuid>>, max_items = 10_000)]
     user_ids: Option<Vec<String>>,
-    /// Who signed up later than that.
+    /// People who signed up later than this.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     signed_up_after: Option<String>,
-    /// Who signed in, or used a session or a service token, at that time or later.
+    /// People who signed in, or used a session or a service token, at this time or later.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     active_since: Option<String>,
-    /// Who reads that language: `en` has `en-GB` in it.
+    /// People who read this language: `en` includes `en-GB`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "en")]
     locale: Option<String>,
@@ -254,7 +254,7 @@ pub(super) async fn checked(
     };
     let (audience, user_ids) = body.audience.checked(app).await?;
     if body.send_at.is_some() && body.schedule.is_some() {
-        return Err(Error::bad("schedule", "must be left out where send_at is there: one of them says when"));
+        return Err(Error::bad("schedule", "must be left out when send_at is given: only one of them sets the time"));
     }
     let schedule = body.schedule.map(domain::notification::Schedule::from);
     if let Some(schedule) = &schedule {
@@ -305,9 +305,9 @@ async fn said(
 ) -> Result<(Saying, Details), Error> {
     let (saying, details) = match (name, content) {
         (None, Some(_)) if !variables.is_empty() => {
-            return Err(Error::bad("variables", "have a meaning for a template only"));
+            return Err(Error::bad("variables", "are for templates only"));
         }
-        (None, Some(_)) if fetches => return Err(Error::bad("variables_url", "has a meaning for a template only")),
+        (None, Some(_)) if fetches => return Err(Error::bad("variables_url", "is for templates only")),
         (None, Some(content)) => {
             (Saying::Plain, Details { plain: Some(outgoing::plain(content)?), ..Details::default() })
         }
@@ -323,7 +323,7 @@ async fn said(
             (saying, Details { variables, ..Details::default() })
         }
         (None, None) | (Some(_), Some(_)) => {
-            return Err(Error::bad("content", "must be there, or template: exactly one of them"));
+            return Err(Error::bad("content", "is missing: send exactly one of content and template"));
         }
     };
     Ok((saying, outgoing::fitting(details)?))

@@ -45,7 +45,7 @@ pub(crate) struct MailingRun {
     pub(crate) due_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     pub(crate) started_at: Timestamp,
-    /// When every delivery was final.
+    /// When every delivery had its final result.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) finished_at: Option<Timestamp>,
@@ -60,7 +60,7 @@ struct MailingDeliveries {
 
 /// List a mailing's runs
 ///
-/// The last one first.
+/// The newest first.
 #[utoipa::path(get, path = "/v1/mailings/{id}/runs", operation_id = "listMailingRuns", tag = "notifications",
     params(("id" = Uuid, Path, description = "A mailing.")),
     responses((status = 200, body = MailingRuns, description = "A page of runs.")))]
@@ -101,12 +101,12 @@ pub(crate) async fn runs_of(app: &App, mailing: &str, limit: u32) -> Result<Vec<
 
 /// List a mailing's deliveries
 ///
-/// Of its last run, or of another one: a row for each recipient and channel, in the order in which they were requested. With
-/// `Accept: text/csv` all of them as CSV.
+/// Of its last run, or of another: a row for each recipient and channel, in the order in which they were requested.
+/// With `Accept: text/csv` all of them as CSV.
 #[utoipa::path(get, path = "/v1/mailings/{id}/deliveries", operation_id = "listMailingDeliveries", tag = "notifications",
     params(("id" = Uuid, Path, description = "A mailing."),
-        ("state" = Option<String>, Query, description = "Those in that state."),
-        ("run" = Option<u32>, Query, minimum = 1, description = "Of that run; of the last one where it is left out.")),
+        ("state" = Option<String>, Query, description = "Only those in this state."),
+        ("run" = Option<u32>, Query, minimum = 1, description = "The run; by default the last one.")),
     responses((status = 200, description = "A page of deliveries.",
         content((MailingDeliveries = "application/json"), (String = "text/csv")))))]
 pub(super) async fn deliveries(

@@ -37,7 +37,7 @@ pub(super) struct NotificationRequest {
     /// What the template is to say.
     #[schema(value_type = Option<Object>)]
     variables: Option<Map<String, Value>>,
-    /// When it is sent; now where it is left out.
+    /// When to send it; now if it is left out.
     #[schema(format = DateTime)]
     send_at: Option<String>,
     /// After how many seconds from then on it is of no use; that of the category where it is left out.
@@ -63,7 +63,7 @@ struct Recipients {
     all: Option<bool>,
 }
 
-/// How many people are told, as far as is known now.
+/// How many people get it, as far as is known now.
 async fn count(app: &App, audience: Audience, named: &[UserId]) -> Result<u64, Error> {
     let audience = match audience {
         Audience::Users => return Ok(named.len() as u64),
@@ -131,7 +131,7 @@ async fn said(
     let variables = variables.unwrap_or_default();
     let (content, details) = match (template, content) {
         (None, Some(_)) if !variables.is_empty() => {
-            return Err(Error::bad("variables", "have a meaning for a template only"));
+            return Err(Error::bad("variables", "are for templates only"));
         }
         (None, Some(content)) => {
             (Content::Plain, Details { plain: Some(outgoing::plain(content)?), ..Details::default() })
@@ -141,7 +141,7 @@ async fn said(
             (content, Details { variables, ..Details::default() })
         }
         (None, None) | (Some(_), Some(_)) => {
-            return Err(Error::bad("content", "must be there, or template: exactly one of them"));
+            return Err(Error::bad("content", "is missing: send exactly one of content and template"));
         }
     };
     Ok((content, outgoing::fitting(details)?))
@@ -181,6 +181,6 @@ fn due_at(send_at: Option<&str>, cron: Option<&Cron>, now: Timestamp) -> Result<
     let from = send_at.map_or(Ok(now), |text| outgoing::send_at(text, now))?;
     match cron {
         None => Ok(from),
-        Some(cron) => cron.next(from).ok_or_else(|| Error::bad("schedule/cron", "never comes")),
+        Some(cron) => cron.next(from).ok_or_else(|| Error::bad("schedule/cron", "never runs")),
     }
 }

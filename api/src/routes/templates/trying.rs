@@ -58,7 +58,7 @@ struct TemplatePreviewed {
 
 /// Preview a template
 ///
-/// What somebody would read; nothing is sent.
+/// What a recipient would read; nothing is sent.
 #[utoipa::path(post, path = "/v1/templates/{id}/preview", operation_id = "previewTemplate", tag = "notifications",
     params(("id" = Uuid, Path, description = "A template from the list.")), request_body = TemplatePreview,
     responses((status = 200, body = TemplatePreviewed, description = "The texts.")))]
@@ -109,8 +109,8 @@ struct TemplateTested {
 
 /// Mail a template to yourself
 ///
-/// One mail to your confirmed address, as somebody would get it who is told by this template. It is an account mail: neither what
-/// you have switched off nor quiet hours keep it back.
+/// One mail to your confirmed address, as a recipient would get it. It is an account mail: your preferences and quiet
+/// hours do not hold it back.
 #[utoipa::path(post, path = "/v1/templates/{id}/test", operation_id = "testTemplate", tag = "notifications",
     params(("id" = Uuid, Path, description = "A template from the list.")), request_body = TemplatePreview,
     responses((status = 202, body = TemplateTested, description = "The mail is on its way.")))]
