@@ -4,11 +4,11 @@ crate::words::words! {
     // The frame.
     console: "Console", "Консоль";
     menu: "Menu", "Меню";
-    skip_to_content: "Skip to the content", "К содержанию";
+    skip_to_content: "Skip to content", "К содержанию";
     sign_out: "Sign out", "Выйти";
     done: "Done.", "Сделано.";
     failed: "That did not work", "Не получилось";
-    not_for_you: "This page is not for your role", "Эта страница не для вашей роли";
+    not_for_you: "Your role cannot see this page", "Эта страница не для вашей роли";
     nothing_here: "There is nothing here", "Здесь ничего нет";
     back: "Back", "Назад";
     sign_in: "Sign in", "Войти";
@@ -63,31 +63,31 @@ crate::words::words! {
     all_well: "Everything is as it should be.", "Всё в порядке.";
     arm: "Arm", "Включить";
     log_not_writable: "The log cannot be written", "В журнал нельзя писать";
-    log_not_writable_advice: "Every write is refused. See whether the disk has room and the database answers, then start the process again.", "Каждая запись отклоняется. Проверьте место на диске и ответ базы, затем перезапустите процесс.";
+    log_not_writable_advice: "The server refuses every write. Check that the disk has room and the database answers, then restart the server.", "Каждая запись отклоняется. Проверьте место на диске и ответ базы, затем перезапустите процесс.";
     projection_stopped: "A read model is stopped", "Модель чтения остановлена";
-    projection_stopped_advice: "An event stops it; what it answers is old. Look at the event, then let it try again, or skip the event with a reason.", "Её останавливает событие; ответы устарели. Посмотрите событие, затем повторите или пропустите его с указанием причины.";
+    projection_stopped_advice: "An event stops it, so its answers are old. Look at the event, then try it again, or skip it with a reason.", "Её останавливает событие; ответы устарели. Посмотрите событие, затем повторите или пропустите его с указанием причины.";
     projection_paused: "A read model is paused", "Модель чтения на паузе";
-    projection_paused_advice: "Somebody paused it; what it answers is old until it is resumed.", "Её поставили на паузу; ответы устаревают, пока её не продолжат.";
+    projection_paused_advice: "An operator paused it; its answers are old until you resume it.", "Её поставили на паузу; ответы устаревают, пока её не продолжат.";
     projection_behind: "A read model is behind", "Модель чтения отстаёт";
-    projection_behind_advice: "It follows more slowly than the log grows. Wait, or see what else the machine does.", "Она медленнее, чем растёт журнал. Подождите или посмотрите, чем занята машина.";
+    projection_behind_advice: "It follows more slowly than the log grows. Wait, or see what else keeps the machine busy.", "Она медленнее, чем растёт журнал. Подождите или посмотрите, чем занята машина.";
     files_damaged: "Files are damaged", "Файлы повреждены";
-    files_damaged_advice: "The next start makes them again from the log; see why the disk damages files.", "При следующем запуске они будут построены заново из журнала; выясните, почему диск портит файлы.";
+    files_damaged_advice: "The next start builds them again from the log. Find out why the disk damages files.", "При следующем запуске они будут построены заново из журнала; выясните, почему диск портит файлы.";
     disk_low: "The disk has little room", "На диске мало места";
-    disk_low_advice: "Make room: with a full disk every write is refused.", "Освободите место: на полном диске каждая запись отклоняется.";
-    relay_disarmed: "Other services are told nothing", "Другим службам ничего не сообщается";
-    relay_disarmed_advice: "This log is a copy, or the relay was disarmed. Arm it only where no other copy tells them.", "Этот журнал — копия, или ретранслятор выключен. Включайте, только если другая копия им не сообщает.";
-    couriers_disarmed: "Nobody gets mail", "Почта никому не отправляется";
-    couriers_disarmed_advice: "This log is a copy, or the couriers were disarmed. Arm them only where no other copy sends.", "Этот журнал — копия, или курьеры выключены. Включайте, только если другая копия не отправляет.";
+    disk_low_advice: "Free some space: on a full disk the server refuses every write.", "Освободите место: на полном диске каждая запись отклоняется.";
+    relay_disarmed: "Other services hear nothing", "Другим службам ничего не сообщается";
+    relay_disarmed_advice: "This log is a copy, or an operator disarmed the relay. Arm it only if no other copy sends to them.", "Этот журнал — копия, или ретранслятор выключен. Включайте, только если другая копия им не сообщает.";
+    couriers_disarmed: "No mail is sent", "Почта никому не отправляется";
+    couriers_disarmed_advice: "This log is a copy, or an operator disarmed the couriers. Arm them only if no other copy sends.", "Этот журнал — копия, или курьеры выключены. Включайте, только если другая копия не отправляет.";
     deliveries_late: "Deliveries are past their deadline", "Доставки просрочены";
-    deliveries_late_advice: "They expire and are not sent. See whether the provider answers.", "Они истекут и не будут отправлены. Проверьте, отвечает ли провайдер.";
+    deliveries_late_advice: "They expire and are not sent. Check whether the provider answers.", "Они истекут и не будут отправлены. Проверьте, отвечает ли провайдер.";
     dead_letters: "Dead letters", "Недоставленные";
-    dead_letters_advice: "Nobody tries these again. See why, then retry or cancel them.", "Их больше не пытаются отправить. Выясните причину, затем повторите или отмените.";
-    attempts_unknown: "Attempts of which nobody knows the end", "Попытки с неизвестным исходом";
-    attempts_unknown_advice: "A crash came between sending and its record. Retry where twice is better than never.", "Сбой случился между отправкой и её записью. Повторите там, где дважды лучше, чем ни разу.";
+    dead_letters_advice: "The server does not try these again. See why, then retry or cancel them.", "Их больше не пытаются отправить. Выясните причину, затем повторите или отмените.";
+    attempts_unknown: "Attempts with an unknown result", "Попытки с неизвестным исходом";
+    attempts_unknown_advice: "The server stopped between sending and recording the result. Retry if twice is better than never.", "Сбой случился между отправкой и её записью. Повторите там, где дважды лучше, чем ни разу.";
     errors_reported: "Errors in the last hour", "Ошибки за последний час";
     errors_reported_advice: "The last ones are below; the server's log has all of them.", "Последние показаны ниже; все — в журнале сервера.";
-    reports_open: "Reports wait", "Жалобы ждут";
-    reports_open_advice: "Somebody should look at what was reported.", "Кто-то должен посмотреть, на что жалуются.";
+    reports_open: "Reports are waiting", "Жалобы ждут";
+    reports_open_advice: "Read them and resolve them.", "Кто-то должен посмотреть, на что жалуются.";
     most: "at most", "не более";
     chart_appends: "Appends a minute", "Записей в минуту";
     chart_lag: "Lag of the slowest read model", "Отставание самой медленной модели";
@@ -97,9 +97,9 @@ crate::words::words! {
     deliveries_accepted: "accepted a minute", "принято в минуту";
     // The first admin.
     first_admin: "The first admin", "Первый администратор";
-    first_admin_text: "Choose a name and a password. This link is good once.", "Выберите имя и пароль. Ссылка действует один раз.";
+    first_admin_text: "Choose a name and a password. This link works once.", "Выберите имя и пароль. Ссылка действует один раз.";
     create: "Create", "Создать";
-    fresh_sign_in_needed: "Sign in once more first", "Сначала войдите ещё раз";
+    fresh_sign_in_needed: "Sign in again first", "Сначала войдите ещё раз";
     second_factor_required: "Sign in with a second factor first", "Сначала войдите со вторым фактором";
     // Read models.
     generation: "Generation", "Поколение";
@@ -109,13 +109,13 @@ crate::words::words! {
     pause: "Pause", "Пауза";
     resume: "Resume", "Продолжить";
     skip: "Skip the event", "Пропустить событие";
-    skip_advice: "It is skipped for ever, also by later rebuilds; that and your reason are recorded in the log.", "Оно пропускается навсегда, и при перестроении тоже; это и причина записываются в журнал.";
+    skip_advice: "Later rebuilds skip it too, for ever. The log records this with your reason.", "Оно пропускается навсегда, и при перестроении тоже; это и причина записываются в журнал.";
     try_again: "Try again", "Повторить";
     tasks: "Tasks", "Задачи";
     task_running: "running", "идёт";
     task_done: "done", "готово";
     task_failed: "failed", "не удалось";
-    look_again: "Look again", "Обновить";
+    look_again: "Refresh", "Обновить";
     // People.
     display_name: "Display name", "Отображаемое имя";
     email: "E-mail", "Почта";
@@ -140,7 +140,7 @@ crate::words::words! {
     succeeded: "signed in", "вошёл";
     failed_sign_in: "failed", "не вошёл";
     erase: "Erase", "Стереть";
-    erase_advice: "Everything personal is forgotten for ever. This cannot be taken back.", "Всё личное забывается навсегда. Это нельзя отменить.";
+    erase_advice: "All personal data is erased for ever. This cannot be undone.", "Всё личное забывается навсегда. Это нельзя отменить.";
     type_name: "Type the account's name", "Введите имя учётной записи";
     // Chats, reports, search.
     kind: "Kind", "Вид";
@@ -189,11 +189,11 @@ crate::words::words! {
     mailings: "Mailings", "Рассылки";
     new_mailing: "New mailing", "Новая рассылка";
     run: "Run", "Запуск";
-    started_at: "Begun", "Начат";
+    started_at: "Started", "Начат";
     finished_at: "Finished", "Завершён";
-    no_run_yet: "No run has begun.", "Ещё не запускалась.";
+    no_run_yet: "No run has begun yet.", "Ещё не запускалась.";
     start: "Start", "Запустить";
-    edit: "Change", "Изменить";
+    edit: "Edit", "Изменить";
     per_second_max: "At most a second", "Не больше в секунду";
     will_get_it: "Will get it", "Получат";
     what_it_says: "What it says", "Что в ней сказано";
@@ -202,7 +202,7 @@ crate::words::words! {
     everybody: "Everybody", "Всем";
     when_and_how: "When and how", "Когда и как";
     send_at: "Send at", "Отправить в";
-    expires_in: "Of use for so many seconds", "Сколько секунд годна";
+    expires_in: "Send within (seconds)", "Сколько секунд годна";
     save_draft: "Save the draft", "Сохранить черновик";
     // Events and streams.
     event: "Event", "Событие";
@@ -222,8 +222,8 @@ crate::words::words! {
     command: "command", "команда";
     causes_and_effects: "Causes and effects", "Причины и следствия";
     unseal: "Unseal", "Распечатать";
-    unseal_advice: "That you look is recorded in the log, with your reason; the person's export tells it.", "То, что вы смотрите, записывается в журнал вместе с причиной; это есть в выгрузке человека.";
-    look_recorded: "That you looked is recorded.", "То, что вы смотрели, записано.";
+    unseal_advice: "The log records that you looked, with your reason; the person's export shows it.", "То, что вы смотрите, записывается в журнал вместе с причиной; это есть в выгрузке человека.";
+    look_recorded: "The log has recorded that you looked.", "То, что вы смотрели, записано.";
     begins_with: "Begins with", "Начинается с";
     compared_with: "Compared with version", "Сравнить с версией";
     field: "Field", "Поле";
