@@ -72,14 +72,14 @@ pub fn init(common: &Common) -> Result<()> {
     let mut file = match File::create_new(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let message = format!("{shown} is there already and was left as it is; name another file with --config");
+            let message = format!("{shown} exists already and was not changed; name another file with --config");
             return Err(failure(Code::Conflict, message));
         }
         Err(error) => return Err(error).with_context(|| format!("could not make {shown}")),
     };
     file.write_all(initial::text().as_bytes()).with_context(|| format!("could not write {shown}"))?;
     crate::output::note(format_args!(
-        "wrote {shown}: every setting with its default; `letopis config show` tells what holds"
+        "wrote {shown}: every setting with its default; `letopis config show` shows what is set"
     ));
     Ok(())
 }

@@ -258,7 +258,7 @@ fn show(context: &Context, log: &Log, event: &str, personal: bool) -> Result<()>
     }
     let found = find(log, event)?;
     let record = found.ok_or_else(|| {
-        let message = format!("there is no event {event}; `letopis events stats` tells where the log ends");
+        let message = format!("there is no event {event}; `letopis events stats` shows where the log ends");
         failure(Code::NotFound, message)
     })?;
     output::show(context.output, &shown(log, record, personal)?)

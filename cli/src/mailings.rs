@@ -185,7 +185,7 @@ async fn preview(context: &Context, id: &str) -> Result<()> {
     let mailing = existing(&projections, id).await?;
     let settings = &context.settings;
     let key = mailing.plan.category.clone();
-    let gone = || failure(Code::Conflict, format!("there is no category {key} any more"));
+    let gone = || failure(Code::Conflict, format!("the category {key} no longer exists"));
     let category = settings.categories.get(&key).ok_or_else(gone)?;
     let named = mailings::named(&projections.database(ProjectionId::Mailings), mailing.mailing_id).await?;
     let recipients = projections.database(ProjectionId::Recipients);

@@ -29,7 +29,7 @@ const INTERRUPTED: i32 = 130;
 /// When it cannot start, or cannot go on.
 pub async fn run(context: &Context) -> Result<()> {
     let listener = bind(&context.settings.listen, "--listen or LETOPIS_LISTEN").await?;
-    let address = listener.local_addr().context("the address cannot be told")?;
+    let address = listener.local_addr().context("the server's own address cannot be read")?;
     let (stop, stopped) = watch::channel(false);
     let metrics = Metrics::open(context, stopped.clone()).await?;
     let mut signals = Signals::open().context("signals cannot be caught")?;
@@ -104,7 +104,7 @@ impl Metrics {
             return Ok(Metrics { figures, address: None, served: None });
         };
         let listener = bind(listen, "LETOPIS_METRICS_LISTEN").await?;
-        let address = listener.local_addr().context("the address cannot be told")?;
+        let address = listener.local_addr().context("the server's own address cannot be read")?;
         let serving = api::serve_metrics(listener, figures.clone(), doors(context), stopping(stopped));
         Ok(Metrics { figures, address: Some(address), served: Some(tokio::spawn(serving)) })
     }

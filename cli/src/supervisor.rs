@@ -29,7 +29,7 @@ pub async fn watch(node: &Node) {
             // A database that takes no writes is not mended by another process.
             Ok(()) | Err(WriterError::Refused(_)) => tell(&[NotifyState::Watchdog]),
             Err(why @ (WriterError::Silent | WriterError::Ended)) => {
-                tracing::error!(%why, "the supervisor is not told")
+                tracing::error!(%why, "the supervisor could not be notified")
             }
         }
     }
@@ -37,6 +37,6 @@ pub async fn watch(node: &Node) {
 
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "the supervisor cannot be told");
+        tracing::warn!(%error, "the supervisor cannot be notified");
     }
 }

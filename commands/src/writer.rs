@@ -176,7 +176,7 @@ impl WriterLoop {
         if let Err(why) = ended.unwrap_or_else(|_| Err("the writer panicked".to_owned())) {
             // First of all: nothing else is to keep it from being told.
             self.failure.send_replace(Some(why.clone()));
-            tracing::error!(why, "the log cannot be written any more: the process must stop");
+            tracing::error!(why, "the log can no longer be written: the process must stop");
         }
     }
 

@@ -120,7 +120,7 @@ fn tell_of(standing: Standing, tell: &watch::Sender<Option<Standing>>) {
         Standing::Ours => tracing::debug!("this node sends"),
         Standing::Others => tracing::info!("another node sends; this one stands by"),
         Standing::Disarmed => {
-            let advice = "nobody is told anything until `letopis notifications arm`";
+            let advice = "no notifications are sent until `letopis notifications arm`";
             tracing::warn!("this log is a copy, or the couriers were disarmed: {advice}");
         }
     }

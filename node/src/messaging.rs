@@ -83,7 +83,7 @@ pub(crate) async fn follow(bus: Bus, node: &Node) -> (Option<Relay>, JoinSet<()>
     let relay = match relay_in_time(&bus, node).await {
         Ok(relay) => relay,
         Err(error) => {
-            let advice = "other services are told nothing until the server is started again; mend what is wrong";
+            let advice = "other services hear nothing until you mend what is wrong and restart the server";
             tracing::error!(error = store::described(&error), "the relay cannot open its checkpoint: {advice}");
             if relays {
                 tasks.spawn(no_relay());

@@ -72,7 +72,7 @@ pub enum NodeError {
     #[error("{0}")]
     Mail(String),
     /// Somebody who was erased is in the log again, and could not be erased.
-    #[error("people who were erased are in this copy again and could not be forgotten; start again to repeat it")]
+    #[error("erased people are in this copy again and could not be erased; start the server again to repeat it")]
     Forgetting(#[source] Box<operations::Error>),
 }
 

@@ -78,7 +78,7 @@ pub enum Error {
     #[error("event {position} erases a person and is never skipped; mend what stops {name}, then build it again")]
     Erasure { name: ProjectionId, position: u64 },
     /// It was folded in between the look and the skip.
-    #[error("{name} has got over event {position} by itself; run `letopis projections rebuild {name}`")]
+    #[error("{name} has passed event {position} by itself; run `letopis projections rebuild {name}`")]
     FoldedMeanwhile { name: ProjectionId, position: u64 },
     /// An event was skipped while the next generation was being built.
     #[error("an event of {name} was skipped while it was built again; run the same command again")]

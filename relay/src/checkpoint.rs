@@ -71,7 +71,7 @@ impl Checkpoint {
         let path = files.checkpoint();
         let writer = match writer_of(&path) {
             Err(error) if !error.may_pass() => {
-                let advice = "a new one is made, and the stream in NATS tells how far the relay has come";
+                let advice = "a new one is made, and the stream in NATS says how far the relay is";
                 tracing::warn!(path = %path.display(), error = described(&error), "{advice}");
                 Database::remove(&path)?;
                 writer_of(&path)?

@@ -16,7 +16,7 @@ pub enum Error {
     },
     /// What was told before is not in the log any more.
     #[error(
-        "the log has another history than the one that was told: it does not hold the event {position} that was told last; the relay is disarmed until `letopis relay arm`, and then begins at the log's end; `letopis events republish --from N` tells what listeners lack"
+        "the log has another history than the one that the relay sent: it does not hold the event {position} that was sent last; the relay is disarmed until `letopis relay arm`, and then begins at the log's end; `letopis events republish --from N` tells what listeners lack"
     )]
     OtherHistory {
         /// Of the last event that was told.

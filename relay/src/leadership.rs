@@ -48,7 +48,7 @@ impl Relay {
                 Leadership::Ours(epoch) => tracing::debug!(epoch, "this node relays"),
                 Leadership::Others => tracing::info!("another node relays; this one stands by"),
                 Leadership::Disarmed => {
-                    let advice = "other services are told nothing until `letopis relay arm`";
+                    let advice = "other services hear nothing until `letopis relay arm`";
                     tracing::warn!("this log is a copy, or the relay was disarmed: {advice}");
                 }
             }

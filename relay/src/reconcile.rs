@@ -143,11 +143,11 @@ fn tell(comparison: Comparison, known: Option<&Point>, end: u64) {
         Comparison::Begun(behind) => tracing::info!(behind, "the relay begins behind this position"),
         Comparison::Unknown => {
             metrics::counter!("letopis_relay_stream_lost_total").increment(1);
-            let advice = "it begins at the log's end; `letopis events republish --from N` tells what listeners lack";
-            tracing::warn!(end, "neither the relay nor the stream in NATS knows what was told: {advice}");
+            let advice = "it begins at the log's end; `letopis events republish --from N` sends what listeners lack";
+            tracing::warn!(end, "neither the relay nor the stream in NATS knows what was sent: {advice}");
         }
         Comparison::Shorter(kept) => {
-            let what = "the stream in NATS has lost its end: what is behind it is told again";
+            let what = "the stream in NATS has lost its end: the relay sends it again";
             tracing::warn!(told = position, kept, "{what}");
         }
         Comparison::Lost => {

@@ -73,7 +73,7 @@ pub enum Error {
     },
     /// The last line of the list of the erased is cut off.
     #[error(
-        "the last line of {path}, line {line}, is cut off, and the person whom it names must not come back: put the list back from a copy; where there is none and a crash cut it off, remove that half line: who was erased in that moment is in the log, and is added again at the next start of this log"
+        "the last line of {path}, line {line}, is cut off, and the person whom it names must not come back: put the list back from a copy; if there is none and a crash cut it off, remove that half line: the log has that erasure, and the next start of this log adds it again"
     )]
     HalfAnErasedList {
         /// The file.
@@ -181,7 +181,7 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A commit failed before: nothing is written any more.
-    #[error("an earlier commit failed: nothing is written any more; check the disk, then start the process again")]
+    #[error("an earlier commit failed: nothing can be written; check the disk, then restart the process")]
     Stopped,
     /// Reading or opening failed.
     #[error(
@@ -194,7 +194,7 @@ pub enum Error {
     },
     /// A file says of itself that it is damaged.
     #[error(
-        "{path} is damaged; a read model, a catalogue (in read-models/) or state.db is made again at the next start; of the log, letopis.db, keep a copy of the folder, check the disk, and restore a backup: `letopis events verify` tells how far it can be read"
+        "{path} is damaged; a read model, a catalogue (in read-models/) or state.db is made again at the next start; if it is the log, letopis.db, keep a copy of the folder, check the disk, and restore a backup: `letopis events verify` says how far it can be read"
     )]
     DamagedFile {
         path: PathBuf,
@@ -211,7 +211,7 @@ pub enum Error {
     },
     /// The log is not what its anchor says, or its chain is broken. Nothing was changed.
     #[error(
-        "the log does not hold at {source}; nothing was changed: keep a copy of the folder, put back what is missing (letopis.db, letopis.db-wal) or restore a backup; `letopis events verify` looks through everything; `letopis events anchor --accept` goes on with the events that are there, when the chain of those holds"
+        "the log is broken at {source}; nothing was changed: keep a copy of the folder, put back what is missing (letopis.db, letopis.db-wal) or restore a backup; `letopis events verify` checks everything; `letopis events anchor --accept` goes on with the events that are there, if their chain is intact"
     )]
     NotHeld {
         /// The first bad position.
@@ -219,7 +219,7 @@ pub enum Error {
     },
     /// What was read of the log before is not in it any more: the database came back with another history.
     #[error(
-        "the log has another history than the one that was read: it does not hold the event {position} that is known here; if the log was set back on purpose, stop the node, run `letopis events anchor --accept` and start it: what came of the other history is built again"
+        "the log has another history than the one that was read: it does not hold the event {position} that is known here; if you set the log back on purpose, stop the node, run `letopis events anchor --accept` and start it: everything from the other history is built again"
     )]
     OtherHistory {
         /// Of the event that is known here.
@@ -227,7 +227,7 @@ pub enum Error {
     },
     /// There is a log and no anchor.
     #[error(
-        "there is no anchor at {path}, so it is unknown whether the log is whole; put it back if it was lost; `letopis events anchor --accept` verifies the log as it stands and makes a new one"
+        "there is no anchor at {path}, so it is unknown whether the log is whole; put it back if it was lost; `letopis events anchor --accept` verifies the log as it is and makes a new one"
     )]
     NoAnchor {
         /// Where it was looked for.
@@ -235,7 +235,7 @@ pub enum Error {
     },
     /// No part of the anchor can be read.
     #[error(
-        "the anchor {path} is damaged, so it is unknown whether the log is whole; `letopis events anchor --accept` verifies the log as it stands and makes a new one"
+        "the anchor {path} is damaged, so it is unknown whether the log is whole; `letopis events anchor --accept` verifies the log as it is and makes a new one"
     )]
     BadAnchor {
         /// The file.

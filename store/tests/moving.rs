@@ -187,7 +187,7 @@ fn a_file_that_is_not_what_was_written_brings_nothing() {
         ("an over-long line", "line 8 is longer than 256 KiB", |lines| {
             lines[7] = format!("{}\n", " ".repeat(300 * 1024))
         }),
-        ("something behind the end", "stands behind the end", |lines| lines.push("\n".to_owned())),
+        ("something behind the end", "comes after the end", |lines| lines.push("\n".to_owned())),
     ];
     for (what, expected, change) in changes {
         let mut lines = whole.clone();

@@ -107,7 +107,7 @@ fn explain(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     } else if let Some(field) = named("unknown field `") {
         (Some(field), "is not known here")
     } else if let Some(field) = named("duplicate field `") {
-        (Some(field), "stands there twice")
+        (Some(field), "is there twice")
     } else {
         (None, expected(&text))
     };
@@ -166,7 +166,7 @@ mod tests {
             (r#"{"name":"a","colour":1}"#, "/colour", "colour is not known here"),
             (r#"{"name":5}"#, "/name", "name must be a string"),
             (r#"{"name":"a","private":"yes"}"#, "/private", "private must be true or false"),
-            (r#"{"name":"a","name":"b"}"#, "/name", "name stands there twice"),
+            (r#"{"name":"a","name":"b"}"#, "/name", "name is there twice"),
             (r#"[]"#, "", "the body must be a JSON object"),
             (r#" ["a",true]"#, "", "the body must be a JSON object"),
             (r#"{"name":"#, "", "the body is not valid JSON at line 1 column 8"),

@@ -45,11 +45,11 @@ pub(crate) const FIGURES: &[Figure] = &[
     figure("letopis_connections", Gauge, Unit::Count, "Connections of callers that are open."),
     figure("letopis_connections_displaced_total", Counter, Unit::Count, "Idle connections that were closed to make room, by the limit that was reached."),
     figure("letopis_connections_refused_total", Counter, Unit::Count, "Connections that were refused, by the limit that was reached."),
-    figure("letopis_answer_bytes", Gauge, Unit::Bytes, "Bytes of answers that callers have not taken yet."),
-    figure("letopis_answers_refused_total", Counter, Unit::Count, "Answers that were refused since too many wait to be taken, by the limit that was reached."),
-    figure("letopis_requests_limited_total", Counter, Unit::Count, "Requests that were refused since there were too many, by the limit that was reached."),
+    figure("letopis_answer_bytes", Gauge, Unit::Bytes, "Bytes of answers that callers have not read yet."),
+    figure("letopis_answers_refused_total", Counter, Unit::Count, "Answers that were refused because too many are unread, by the limit that was reached."),
+    figure("letopis_requests_limited_total", Counter, Unit::Count, "Requests that were refused because there were too many, by the limit that was reached."),
     figure("letopis_live_streams", Gauge, Unit::Count, "Live streams that are open."),
-    figure("letopis_live_cut_total", Counter, Unit::Count, "Live streams that were cut since their clients did not read."),
+    figure("letopis_live_cut_total", Counter, Unit::Count, "Live streams that were cut off because their clients did not read."),
     figure("letopis_session_lookups_total", Counter, Unit::Count, "Sessions that were looked up, by where they were found."),
     figure("letopis_log_head", Gauge, Unit::Count, "Position of the last event that this node has written."),
     figure("letopis_log_writable", Gauge, Unit::Count, "1 where the log can be written, else 0."),
@@ -69,21 +69,21 @@ pub(crate) const FIGURES: &[Figure] = &[
     figure("letopis_search_documents", Gauge, Unit::Count, "Messages in the text index."),
     figure("letopis_report_lines_dropped_total", Counter, Unit::Count, "Lines of the server's log that standard error did not take in time."),
     figure("letopis_redis_up", Gauge, Unit::Count, "1 where Redis answers, else 0."),
-    figure("letopis_redis_errors_total", Counter, Unit::Count, "Questions that Redis did not answer."),
+    figure("letopis_redis_errors_total", Counter, Unit::Count, "Requests that Redis did not answer."),
     figure("letopis_nats_connected", Gauge, Unit::Count, "1 where NATS is connected, else 0."),
-    figure("letopis_nudges_total", Counter, Unit::Count, "Wake-ups between nodes, told and heard."),
+    figure("letopis_nudges_total", Counter, Unit::Count, "Wake-ups between nodes, sent and received."),
     figure("letopis_relay_active", Gauge, Unit::Count, "1 where this node runs the relay, else 0."),
     figure("letopis_relay_disarmed", Gauge, Unit::Count, "1 where the relay waits for `letopis relay arm`, else 0."),
     figure("letopis_relay_stopped", Gauge, Unit::Count, "1 where an event has stopped the relay, else 0."),
-    figure("letopis_relay_position", Gauge, Unit::Count, "Position of the last event that other services were told."),
-    figure("letopis_relay_lag_events", Gauge, Unit::Count, "Events of the log that other services were not told yet."),
-    figure("letopis_relay_published_total", Counter, Unit::Count, "Messages that other services were told."),
+    figure("letopis_relay_position", Gauge, Unit::Count, "Position of the last event that the relay has sent."),
+    figure("letopis_relay_lag_events", Gauge, Unit::Count, "Events of the log that the relay has not sent yet."),
+    figure("letopis_relay_published_total", Counter, Unit::Count, "Messages that the relay has sent."),
     figure("letopis_relay_errors_total", Counter, Unit::Count, "Attempts of the relay that failed and are made again."),
     figure("letopis_relay_stream_lost_total", Counter, Unit::Count, "Times that the stream of NATS was found empty or changed."),
-    figure("letopis_couriers_active", Gauge, Unit::Count, "1 where this node tells people, else 0."),
+    figure("letopis_couriers_active", Gauge, Unit::Count, "1 where this node sends notifications, else 0."),
     figure("letopis_couriers_disarmed", Gauge, Unit::Count, "1 where the couriers wait for `letopis notifications arm`, else 0."),
     figure("letopis_delivery_attempts_total", Counter, Unit::Count, "Attempts to deliver over a provider, by how they ended."),
-    figure("letopis_mailing_runs_under_way", Gauge, Unit::Count, "Runs of mailings that are not finished, where this node tells people."),
+    figure("letopis_mailing_runs_under_way", Gauge, Unit::Count, "Runs of mailings that are not finished, where this node sends notifications."),
     figure("letopis_mailing_runs_postponed_total", Counter, Unit::Count, "Times that a run of a mailing could not begin."),
     figure("letopis_courier_panics_total", Counter, Unit::Count, "Panics of the relay's tasks, by task."),
 ];
@@ -153,7 +153,7 @@ mod tests {
             Histogram(_) => "histogram",
         };
         let described = FIGURES.iter().map(|figure| (figure.name.to_owned(), kind(figure))).collect::<BTreeMap<_, _>>();
-        assert_eq!(described.len(), FIGURES.len(), "a name stands there twice");
+        assert_eq!(described.len(), FIGURES.len(), "a name is there twice");
         assert_eq!(counted(), described);
     }
 

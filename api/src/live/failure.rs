@@ -9,6 +9,6 @@ pub(super) enum Failure {
     Store(#[from] store::Error),
     #[error("the storage does not answer in time")]
     Silent,
-    #[error("the read model {} is not as far as what is to be told", .0.as_str())]
+    #[error("the read model {} is behind what is to be sent", .0.as_str())]
     Behind(ProjectionId),
 }

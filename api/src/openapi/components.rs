@@ -194,7 +194,7 @@ fn words() -> Value {
             QuietRule::ALL.iter().map(|rule| rule.name()).collect(),
         ),
         "DeliverySemantics": word(
-            "`at-least-once`: nobody is skipped; `at-most-once`: nobody is told twice.",
+            "`at-least-once`: nobody is skipped; `at-most-once`: nobody gets it twice.",
             Semantics::ALL.iter().map(|semantics| semantics.name()).collect(),
         ),
         "SuppressionCause": word(

@@ -225,7 +225,7 @@ async fn delivery_history(
 }
 
 async fn mail(app: &App, id: &str) -> Result<Mail, Error> {
-    let nothing = || Error::new(Code::MailNotFound, "there is no such mail, or no more");
+    let nothing = || Error::new(Code::MailNotFound, "there is no such mail, or no longer");
     let id = id::parse_uuid(id).ok_or_else(nothing)?;
     app.state.mailbox().reader().by_id(id).await?.ok_or_else(nothing)
 }

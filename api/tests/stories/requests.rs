@@ -26,7 +26,7 @@ async fn a_fault_in_a_body_is_told_in_our_words_with_a_pointer() {
         (r#"{"chat_name":{"a":"b"}}"#, "/chat_name", "must be a string"),
         (r#"{"chat_name":"a","private":"yes"}"#, "/private", "must be true or false"),
         (r#"{"chat_name":"a","private":1}"#, "/private", "must be true or false"),
-        (r#"{"chat_name":"a","chat_name":"b"}"#, "/chat_name", "stands there twice"),
+        (r#"{"chat_name":"a","chat_name":"b"}"#, "/chat_name", "is there twice"),
         (r#"["a"]"#, "", "must be a JSON object"),
         (r#""a""#, "", "must be a JSON object"),
         (r#"null"#, "", "must be a JSON object"),

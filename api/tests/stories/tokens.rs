@@ -462,7 +462,7 @@ async fn what_is_not_well_formed_is_told_where() {
         (json!({"name": "shop", "scopes": ["read", 5]}), "/scopes/1", "must be a string"),
         (json!({"name": "shop", "scopes": ["read", "admin"]}), "/scopes/1", "must be read, write or notify"),
         (json!({"name": "shop", "scopes": ["Read"]}), "/scopes/0", "must be read, write or notify"),
-        (json!({"name": "shop", "scopes": ["read", "write", "read"]}), "/scopes/2", "stands there twice"),
+        (json!({"name": "shop", "scopes": ["read", "write", "read"]}), "/scopes/2", "is there twice"),
         (json!({"name": "shop", "scopes": read, "expires_in": 59}), "/expires_in", "from 60 to 315360000"),
         (json!({"name": "shop", "scopes": read, "expires_in": 315_360_001}), "/expires_in", "from 60 to 315360000"),
         (json!({"name": "shop", "scopes": read, "expires_in": 9_999_999_999_u64}), "/expires_in", "whole number"),

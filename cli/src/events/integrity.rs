@@ -38,7 +38,7 @@ pub(super) fn verify(context: &Context, log: &Log, from: Option<u64>, to: Option
         LogVerification::Holds { .. } => Ok(()),
         LogVerification::Broken { position, what, .. } => {
             let advice = "the log was changed from outside: compare with a backup before anything else";
-            let message = format!("the log does not hold at position {position}: {what}; {advice}");
+            let message = format!("the log is broken at position {position}: {what}; {advice}");
             Err(failure(Code::Unhealthy, message))
         }
     }

@@ -92,7 +92,7 @@ impl Sendgrid {
     pub async fn send(&self, mail: &Mail, may_send: MaySend<'_>) -> Result<AttemptEnd, Unmailable> {
         let body = body(mail)?;
         if !may_send() {
-            let detail = "this attempt may be made no more: another dispatcher has taken over".to_owned();
+            let detail = "another dispatcher has taken over this attempt".to_owned();
             return Ok(AttemptEnd::Postponed(Fault { phase: "lease", code: None, detail }));
         }
         Ok(self.hand_over(body).await)

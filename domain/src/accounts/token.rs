@@ -67,7 +67,7 @@ impl Scopes {
         for (number, name) in names.into_iter().enumerate() {
             let scope = Scope::parse(name).ok_or((Some(number), Unfit("must be read, write or notify")))?;
             if !scopes.insert(scope) {
-                return Err((Some(number), Unfit("stands there twice")));
+                return Err((Some(number), Unfit("is there twice")));
             }
         }
         if scopes.is_empty() {

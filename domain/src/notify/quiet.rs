@@ -100,7 +100,7 @@ impl Window {
             let day = Day::parse(name);
             let day = day.ok_or(("days", Some(number), Unfit("must be one of mon, tue, wed, thu, fri, sat, sun")))?;
             if !days.insert(day) {
-                return Err(("days", Some(number), Unfit("stands there twice")));
+                return Err(("days", Some(number), Unfit("is there twice")));
             }
         }
         if days.is_empty() {

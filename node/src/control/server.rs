@@ -115,7 +115,7 @@ async fn converse(stream: UnixStream, users: Users, node: &Node) -> io::Result<(
     let read = tokio::time::timeout(ASK_WAIT, limited.read_until(b'\n', &mut line)).await;
     // Only now: an answer before the request is read would make the asker fail while asking, and never see it.
     let refused = match read {
-        Err(_) => Some((FailureKind::Failure, "nothing was asked in time")),
+        Err(_) => Some((FailureKind::Failure, "no request came in time")),
         Ok(read) => {
             read?;
             let message =

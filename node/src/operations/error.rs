@@ -96,7 +96,7 @@ pub enum Error {
     #[error("{} is not a file; name one, or - for standard output", .0.display())]
     NoFileThere(PathBuf),
     /// The file that was named for an export is there.
-    #[error("{} is there already; name another file, or replace it with --force", .0.display())]
+    #[error("{} exists already; name another file, or replace it with --force", .0.display())]
     AlreadyThere(PathBuf),
     /// An export cannot be written.
     #[error("could not write {}", path.display())]

@@ -201,7 +201,7 @@ impl Projections {
         self.inner.failure.send_if_modified(|failure| {
             let is_first = failure.is_none();
             if is_first {
-                tracing::error!(why, "the read models cannot follow the log any more: the process must stop");
+                tracing::error!(why, "the read models can no longer follow the log: the process must stop");
                 *failure = Some(why);
             }
             is_first

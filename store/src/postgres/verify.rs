@@ -97,7 +97,7 @@ fn walk(
         return Err(walk.broken(BrokenKind::Missing, &what));
     }
     if with_the_end && log_head(cluster)?.position < walk.head.position {
-        let what = "the log goes on behind its head, which was set back";
+        let what = "the log goes on after its head, which was set back";
         return Err(not_held(walk.head.position, what.to_owned(), BrokenKind::Anchor));
     }
     if !with_the_end && walk.head.position < to {

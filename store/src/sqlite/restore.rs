@@ -97,7 +97,7 @@ pub fn restore(
     })?;
     if (head.position, head.hash) != (manifest.position, manifest.hash()) {
         let path = from.join(manifest::FILE_NAME);
-        return Err(Error::BadBackup { path, what: "it tells of another end than the log has" });
+        return Err(Error::BadBackup { path, what: "it names another end than the log has" });
     }
     if let Some(key) = along.master_key {
         MasterKey::bring(key, target.master_key)?;

@@ -162,7 +162,7 @@ impl<R: BufRead> Arriving<R> {
                 Line::Other(Other::Header { .. }) => return Err(bad("is a second header")),
             };
             if of < part {
-                return Err(bad("stands behind lines that it must stand before"));
+                return Err(bad("comes after lines that it must come before"));
             }
             part = of;
             *done += 1;
@@ -182,7 +182,7 @@ impl<R: BufRead> Arriving<R> {
             return Err(self.reader.bad("says that a line before it was other than it is now"));
         }
         if !self.reader.is_over()? {
-            return Err(self.reader.bad("stands behind the end"));
+            return Err(self.reader.bad("comes after the end"));
         }
         let head = if self.head.position == 0 { Head::default() } else { self.head };
         let (position, hash) = self.end;

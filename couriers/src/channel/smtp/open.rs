@@ -90,7 +90,7 @@ pub(super) async fn open(url: &SmtpUrl, tls: Option<&Arc<ClientConfig>>, timeout
             return Err(Failed::broken(Phase::Tls, "the server offers no STARTTLS, and the address requires it"));
         }
         wire.ask(Phase::Tls, Starttls, Severity::PositiveCompletion).await?;
-        let io = wire.into_inner().ok_or_else(|| Failed::broken(Phase::Tls, "it says more than it was asked for"))?;
+        let io = wire.into_inner().ok_or_else(|| Failed::broken(Phase::Tls, "it sent more than it was asked for"))?;
         wire = Wire::new(encrypt(io, url, tls, timeouts).await?, timeouts);
         info = greet(&mut wire, &name).await?;
     }

@@ -133,7 +133,7 @@ impl Wire {
         let mut written = 0;
         while written < bytes.len() {
             match timeout(time, self.io.write(&bytes[written..])).await {
-                Ok(Ok(0)) => return Err(Failed::broken(Phase::Body, "it takes no more")),
+                Ok(Ok(0)) => return Err(Failed::broken(Phase::Body, "it accepts no more bytes")),
                 Ok(Ok(count)) => written += count,
                 Ok(Err(error)) => return Err(Failed::broken(Phase::Body, error)),
                 Err(_) => return Err(Failed { phase: Phase::Body, cause: Cause::Late(time) }),
