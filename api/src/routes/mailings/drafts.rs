@@ -35,7 +35,7 @@ struct MailingCreated {
 /// Nothing is sent until you start it.
 #[utoipa::path(post, path = "/v1/mailings", operation_id = "createMailing", tag = "notifications",
     request_body = MailingRequest,
-    responses((status = 201, body = MailingCreated, description = "It is a draft.")))]
+    responses((status = 201, body = MailingCreated, description = "The draft.")))]
 pub(super) async fn create(
     State(app): State<App>,
     notifier: Notifier,
@@ -107,7 +107,7 @@ async fn replaced(
 /// another.
 #[utoipa::path(patch, path = "/v1/mailings/{id}", operation_id = "changeMailing", tag = "notifications",
     params(("id" = Uuid, Path, description = "A mailing.")), request_body = MailingChange,
-    responses((status = 200, body = Done, description = "It is as you say.")))]
+    responses((status = 200, body = Done, description = "The change is made.")))]
 pub(super) async fn change(
     State(app): State<App>,
     notifier: Notifier,
@@ -138,7 +138,7 @@ pub(super) async fn change(
 /// Delete a draft
 #[utoipa::path(delete, path = "/v1/mailings/{id}", operation_id = "deleteMailing", tag = "notifications",
     params(("id" = Uuid, Path, description = "A mailing.")),
-    responses((status = 200, body = Done, description = "It is not there any more.")))]
+    responses((status = 200, body = Done, description = "It no longer exists.")))]
 pub(super) async fn delete(
     State(app): State<App>,
     notifier: Notifier,

@@ -18,7 +18,7 @@ use projections::ProjectionId;
 /// At once, at `send_at`, or by its schedule. The audience is frozen when a run begins.
 #[utoipa::path(post, path = "/v1/mailings/{id}/start", operation_id = "startMailing", tag = "notifications",
     params(("id" = Uuid, Path, description = "A mailing.")),
-    responses((status = 200, body = Done, description = "It is being sent, or will be.")))]
+    responses((status = 200, body = Done, description = "It is being sent, or waits for its time.")))]
 pub(super) async fn start(
     State(app): State<App>,
     notifier: Notifier,
@@ -61,7 +61,7 @@ pub(super) async fn resume(
 /// What is not sent yet is never sent, and no further run begins.
 #[utoipa::path(post, path = "/v1/mailings/{id}/cancel", operation_id = "cancelMailing", tag = "notifications",
     params(("id" = Uuid, Path, description = "A mailing.")),
-    responses((status = 200, body = Done, description = "It is called off.")))]
+    responses((status = 200, body = Done, description = "It is cancelled.")))]
 pub(super) async fn cancel(
     State(app): State<App>,
     notifier: Notifier,

@@ -29,7 +29,7 @@ struct Mailings {
 ///
 /// The newest first.
 #[utoipa::path(get, path = "/v1/mailings", operation_id = "listMailings", tag = "notifications",
-    params(("state" = Option<String>, Query, description = "Those in that state.")),
+    params(("state" = Option<String>, Query, description = "Only those in this state.")),
     responses((status = 200, body = Mailings, description = "A page of mailings.")))]
 pub(super) async fn list(
     State(app): State<App>,

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use store::sql::Database;
 use utoipa::ToSchema;
 
-/// What is told to many, and how far it is.
+/// A mailing, and how far it is.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Mailing {
     #[schema(value_type = Uuid)]
@@ -45,7 +45,7 @@ pub(crate) struct Mailing {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) per_second_max: Option<u32>,
     pub(crate) expires_in: Option<u32>,
-    /// Who wrote what it says.
+    /// Who drafted it.
     #[schema(value_type = Uuid)]
     pub(crate) author_id: UserId,
     /// Of its last run: how many people are in its audience, as far as that is frozen.
@@ -59,7 +59,7 @@ pub(crate) struct Mailing {
     /// Why it could not, or why the mailing was stopped by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
-    /// When the run that is under way was due, or the next one is.
+    /// When the present run was due, or the next one is.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) due_at: Option<Timestamp>,
