@@ -4,8 +4,24 @@
 // sideways.
 import assert from "node:assert/strict";
 import puppeteer from "puppeteer-core";
+import { code } from "./totp.mjs";
 
 const [url, executablePath, name, password, pictures] = process.argv.slice(2);
+
+async function call(path, body, token) {
+    const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
+    const answer = await fetch(url + path, { method: "POST", headers, body: JSON.stringify(body) });
+    assert.ok(answer.ok, `${path} is ${answer.status}`);
+    return answer.json();
+}
+
+// Somebody with a second factor, whom the list of people begins with.
+const ada = { user_name: "Ada", password };
+const { user_id } = await call("/v1/auth/register", ada);
+const { session_id } = await call("/v1/auth/login", ada);
+const { secret } = await call("/v1/me/totp", { password }, session_id);
+await call("/v1/me/totp/confirm", { code: code(secret) }, session_id);
+
 // Chromium's sandbox does not work for root.
 const args = process.getuid() === 0 ? ["--no-sandbox"] : [];
 const browser = await puppeteer.launch({ executablePath, args, headless: true });
@@ -75,6 +91,13 @@ try {
             }
         }
     }
+
+    // A lost factor is taken away.
+    await open(`/console/people/${user_id}`);
+    const taken = await page.$("form[action$='/factors/totp/remove'] button");
+    await Promise.all([page.waitForNavigation({ waitUntil: "load" }), taken.click()]);
+    assert.equal(new URL(page.url()).search, "?done");
+    assert.equal(await page.$("form[action$='/factors/totp/remove']"), null);
 
     // What is marked as live is fetched again.
     await page.setViewport(WIDE);

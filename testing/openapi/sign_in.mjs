@@ -2,8 +2,8 @@
 // With a virtual authenticator (WebAuthn level 3, 11): a password, a passkey that is made and signs in, a second factor. Fails for
 // a request to anywhere else, a breach of the content security policy, and a page that scrolls sideways.
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import puppeteer from "puppeteer-core";
+import { code } from "./totp.mjs";
 
 const [given, executablePath, pictures] = process.argv.slice(2);
 // Browsers make no passkeys for an address of IP.
@@ -114,15 +114,4 @@ try {
     console.log("sign-in: by password, passkey and second factor");
 } finally {
     await browser.close();
-}
-
-/** The code of this moment (RFC 6238). */
-function code(secret) {
-    const bits = [...secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0"));
-    const key = Buffer.from(bits.join("").match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-    const step = Buffer.alloc(8);
-    step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
-    const hash = createHmac("sha1", key).update(step).digest();
-    const number = hash.readUInt32BE(hash[19] & 15) & 0x7fffffff;
-    return String(number % 1_000_000).padStart(6, "0");
 }

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::error::{Code, Error};
 use crate::http::context::CommandContext;
 use crate::http::params::Params;
+use crate::routes::admin::factors::{Factor, factors_of};
 use crate::routes::admin::people::{self, Person, Session, SignIn};
 use askama::Template;
 use axum::extract::{Path, State};
@@ -18,7 +19,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use domain::user::{self, Role};
 use domain::{Timestamp, UserId};
-use node::operations::users as operations;
+use node::operations::{factors, users as operations};
 use projections::{ProjectionId, tokens};
 
 /// People of a page.
@@ -33,6 +34,7 @@ pub(super) fn pages() -> Pages {
         .admin("/console/people/{user}/role", post(role))
         .admin("/console/people/{user}/sessions/end", post(end_sessions))
         .admin("/console/people/{user}/sessions/{session}/end", post(end_session))
+        .admin("/console/people/{user}/factors/{which}/remove", post(remove_factor))
         .admin("/console/people/{user}/erase", post(erase))
 }
 
@@ -56,6 +58,7 @@ struct One {
     roles: Vec<&'static str>,
     sessions: Vec<Session>,
     sign_ins: Vec<SignIn>,
+    factors: Vec<Factor>,
     tokens: Vec<tokens::Token>,
 }
 
@@ -83,11 +86,12 @@ async fn one(
 ) -> Result<Response, Error> {
     let person = people::person(&app, &user).await?;
     let (id, is_admin) = (person.user_id, visitor.is_admin());
-    let (sessions, sign_ins, tokens) = match is_admin {
+    let (sessions, sign_ins, factors, tokens) = match is_admin {
         true => {
             let reading = app.read(ProjectionId::Tokens, 0).await?;
             let tokens = tokens::of_user(&reading.database, id, context.at).await?;
-            (people::sessions_of(&app, id, context.at).await?, people::sign_ins_of(&app, id).await?, tokens)
+            let (factors, _) = factors_of(&app, &id.to_string(), 0).await?;
+            (people::sessions_of(&app, id, context.at).await?, people::sign_ins_of(&app, id).await?, factors, tokens)
         }
         false => Default::default(),
     };
@@ -99,6 +103,7 @@ async fn one(
         roles: Role::ALL.map(Role::name).to_vec(),
         sessions,
         sign_ins,
+        factors,
         tokens,
     })
 }
@@ -166,6 +171,17 @@ async fn end_session(
 ) -> Result<Response, Error> {
     let user_id = people::person(&app, &user).await?.user_id;
     people::end_one(&app, visitor.user_id, &context, (user_id, &session)).await?;
+    Ok(page_of(&user))
+}
+
+async fn remove_factor(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path((user, which)): Path<(String, String)>,
+    context: CommandContext,
+) -> Result<Response, Error> {
+    app.want_fresh(&visitor.person, context.at).await?;
+    factors::remove(&visitor.node(&app), &user, &which).await?;
     Ok(page_of(&user))
 }
 

@@ -136,6 +136,14 @@ crate::words::words! {
     end: "End", "Завершить";
     end_sessions: "End all sessions and revoke tokens", "Завершить все сеансы и отозвать ключи";
     tokens: "Service tokens", "Ключи служб";
+    factors: "Second factors, passkeys, other services", "Вторые факторы, ключи доступа, другие сервисы";
+    no_factors: "There are none.", "Их нет.";
+    factors_advice: "Take one away when its owner has lost it, and only when you know that it is they who ask: they are told by mail, and their sessions end.", "Отзывайте, если владелец его потерял, и только убедившись, что просит он сам: ему придёт письмо, а его сеансы завершатся.";
+    codes_of_a_device: "Codes of a device", "Коды устройства";
+    passkey: "Passkey", "Ключ доступа";
+    other_service: "Another service", "Другой сервис";
+    recovery_codes_left: "Recovery codes left", "Осталось резервных кодов";
+    take_away: "Take away", "Отозвать";
     sign_ins: "Sign-ins", "Входы";
     succeeded: "signed in", "вошёл";
     failed_sign_in: "failed", "не вошёл";

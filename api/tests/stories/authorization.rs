@@ -289,6 +289,8 @@ const ROWS: &[Row] = &[
     admins("get", "/v1/admin/users/{user}", AdministerRead, ""),
     admins("get", "/v1/admin/users/{user}/sessions", AdministerRead, ""),
     admins("get", "/v1/admin/users/{user}/sign-ins", AdministerRead, ""),
+    admins("get", "/v1/admin/users/{user}/factors", AdministerRead, ""),
+    admins("delete", "/v1/admin/users/{user}/factors/{which}", Administer, ""),
     admins("post", "/v1/admin/users/{user}/role", Administer, r#"{"role": "user"}"#),
     admins("delete", "/v1/admin/users/{user}/sessions", Administer, ""),
     admins("delete", "/v1/admin/users/{user}/sessions/{id}", Administer, ""),

@@ -81,6 +81,7 @@ const CALLS: &str = "
     get /v1/admin/users         get /v1/admin/users/{user}      get /v1/admin/users/{user}/sessions
     get /v1/admin/users/{user}/sign-ins                         post /v1/admin/users/{user}/role
     delete /v1/admin/users/{user}/sessions                      delete /v1/admin/users/{user}/sessions/{id}
+    get /v1/admin/users/{user}/factors                          delete /v1/admin/users/{user}/factors/{which}
     post /v1/admin/users/{user}/erase                           get /v1/admin/chats
     get /v1/admin/chats/{chat_id}                               get /v1/admin/search
     get /v1/admin/deliveries    get /v1/admin/deliveries/{id}   get /v1/admin/schedules

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use testkit::{Actor, Reply, TestApp};
 
 /// Somebody by a session of eleven minutes ago.
-async fn of_eleven_minutes_ago(app: &TestApp, anna: &Actor) -> Actor {
+pub(super) async fn of_eleven_minutes_ago(app: &TestApp, anna: &Actor) -> Actor {
     opened_at(app, anna, 0, store::now().plus_seconds(-11 * 60)).await
 }
 

@@ -6,6 +6,7 @@
 mod abandoned;
 mod accounts;
 mod addresses;
+mod admin_factors;
 mod authorization;
 mod bans;
 mod chat_export;

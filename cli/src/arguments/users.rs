@@ -56,7 +56,7 @@ pub enum Users {
         /// The account, by name or id
         user: String,
     },
-    /// List or remove second factors of an account: codes of a device, passkeys
+    /// List or remove second factors of an account (codes of a device, passkeys) and its identities at other services
     #[command(after_help = "Examples:\n  letopis users factors anna ls\n  letopis users factors anna rm totp\n\n\
                             Remove one when its owner has lost it, and only when you are sure that the owner asks: \
                             they get a mail, and their sessions end.")]

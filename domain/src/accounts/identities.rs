@@ -42,6 +42,8 @@ pub enum Command {
     Link(Box<Link>),
     /// Do not sign in by it any more.
     Unlink(Unlink),
+    /// The same by an operator, which ends every session; be it the last way in, an operator opens another.
+    TakeAway(Unlink),
 }
 
 /// An identity that a service has just said somebody to be.
@@ -115,6 +117,7 @@ impl Command {
                 Because::SameAddress(to) => of(&link.shown, Some(to)),
             },
             Command::Unlink(unlink) => Reads { identity: Some(unlink.claim), ..ways_in::reads(UserId::from(id)) },
+            Command::TakeAway(unlink) => Reads { user, identity: Some(unlink.claim), ..Reads::default() },
         }
     }
 }
@@ -194,16 +197,28 @@ pub fn decide(
     match command {
         Command::Open(command) => open(id, beside, command, at),
         Command::Link(command) => link(id, state, beside, command, at),
-        Command::Unlink(Unlink { identity_id, claim }) => {
+        Command::Unlink(command) => {
             let account = account(beside.user)?;
-            let known = state.linked.get(identity_id).filter(|known| known.claim == *claim).ok_or(Refusal::NotFound)?;
+            let facts = unlinked(id, state, command, at)?;
             beside.ways_in.one_less(account)?;
-            let unlinked = Unlinked { identity_id: *identity_id, provider: known.provider.clone(), at };
-            let unlinked = Event::Unlinked(unlinked);
-            let facts = vec![identity::released(known.claim, user_id), crate::Event::Identities(id, unlinked)];
+            Ok(Decision::of(facts, Outcome::Done))
+        }
+        Command::TakeAway(command) => {
+            account(beside.user)?;
+            let mut facts = unlinked(id, state, command, at)?;
+            let ended = user::Event::SessionsEnded(user::SessionsEnded { keep: None });
+            facts.push(crate::Event::User(user_id, ended));
             Ok(Decision::of(facts, Outcome::Done))
         }
     }
+}
+
+/// The facts that an identity is on the list no more, and free.
+fn unlinked(id: IdentitiesId, state: &State, command: &Unlink, at: Timestamp) -> Result<Vec<crate::Event>, Refusal> {
+    let Unlink { identity_id, claim } = *command;
+    let known = state.linked.get(&identity_id).filter(|known| known.claim == claim).ok_or(Refusal::NotFound)?;
+    let unlinked = Event::Unlinked(Unlinked { identity_id, provider: known.provider.clone(), at });
+    Ok(vec![identity::released(claim, id.into()), crate::Event::Identities(id, unlinked)])
 }
 
 fn account(user: &user::State) -> Result<&Account, Refusal> {

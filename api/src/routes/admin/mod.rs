@@ -4,6 +4,7 @@
 pub(crate) mod chats;
 pub(crate) mod deliveries;
 pub(crate) mod events;
+pub(crate) mod factors;
 pub(crate) mod figures;
 pub(crate) mod overview;
 pub(crate) mod people;
@@ -12,6 +13,10 @@ pub(crate) mod server;
 pub(crate) mod tasks;
 
 use super::spec::Routes;
+use crate::error::Error;
+use crate::http::reply::{Done, POSITION};
+use axum::Json;
+use axum::response::{IntoResponse, Response};
 
 pub(crate) fn routes() -> Routes {
     overview::routes()
@@ -19,8 +24,14 @@ pub(crate) fn routes() -> Routes {
         .merge(projections::routes())
         .merge(tasks::routes())
         .merge(people::routes())
+        .merge(factors::routes())
         .merge(chats::routes())
         .merge(deliveries::routes())
         .merge(server::routes())
         .merge(figures::routes())
+}
+
+/// The answer to what an operation has written.
+fn wrote(position: u64) -> Result<Response, Error> {
+    Ok(([(POSITION, position)], Json(Done { position })).into_response())
 }

@@ -8,13 +8,13 @@ use crate::http::body::Body;
 use crate::http::context::CommandContext;
 use crate::http::cursor;
 use crate::http::params::Params;
-use crate::http::reply::{Done, POSITION, read};
+use crate::http::reply::{Done, read};
+use crate::routes::admin::wrote;
 use crate::routes::page::{Next, cut};
 use crate::routes::spec::{Routes, Spec};
 use ::projections::{ProjectionId, sessions, sign_ins, users};
-use axum::Json;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use domain::text::canonical_name;
 use domain::user::Role;
 use domain::{Command, SessionId, Timestamp, UserId, session};
@@ -378,8 +378,4 @@ async fn erase(
 ) -> Result<Response, Error> {
     let node = app.node.on_behalf_of(admin.user_id, context.request_id);
     wrote(erase_named(&app, &node, &user, &body.user_name).await?)
-}
-
-fn wrote(position: u64) -> Result<Response, Error> {
-    Ok(([(POSITION, position)], Json(Done { position })).into_response())
 }

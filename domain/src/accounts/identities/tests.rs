@@ -193,6 +193,19 @@ fn the_last_way_in_stays() {
 }
 
 #[test]
+fn an_operator_takes_one_away_be_it_the_last_way_in_and_every_session_ends() {
+    let take = Command::TakeAway(Unlink { identity_id: id(10), claim: CLAIM });
+    assert_eq!(take.reads(LIST).identity, Some(CLAIM), "it is released with it");
+    let check = |list: Vec<Event>| {
+        let given = Given { list, ..Given::account(account(ANNA, 0, None)) };
+        names(given.check(&take))
+    };
+    let taken = vec!["identity.released.v1", "identities.unlinked.v1", "user.sessions_ended.v1"];
+    assert_eq!(check(vec![linked_as(10, CLAIM)]), Ok(taken));
+    assert_eq!(check(vec![linked_as(11, CLAIM)]), Err(Refusal::NotFound));
+}
+
+#[test]
 fn there_are_twenty_and_no_more() {
     let mut given = Given::account(account(ANNA, 1, None));
     given.list = (100..119).map(|number| linked_as(number, OTHER)).collect();
