@@ -1,9 +1,10 @@
 //! What the rules answer when they accept a command.
 
 use crate::link::LinkCode;
+use crate::text::PasskeyName;
 use crate::{
-    ChatId, Event, InvitationId, MailingId, MessageId, NotificationId, ReportId, SessionId, TemplateId, Timestamp,
-    TokenId, UserId, preferences, reactions, session, user,
+    ChatId, Event, InvitationId, MailingId, MessageId, NotificationId, PasskeyId, ReportId, SessionId, TemplateId,
+    Timestamp, TokenId, UserId, preferences, reactions, session, user,
 };
 
 /// What a command answers when it is accepted. Kept with the receipt, so that a repeat gives the same answer.
@@ -29,6 +30,8 @@ pub enum Outcome {
         /// When it ends; none when it does not by itself.
         expires_at: Option<Timestamp>,
     },
+    /// A passkey was added, which its owner calls that.
+    PasskeyAdded { passkey_id: PasskeyId, name: PasskeyName },
     /// A short link was made.
     LinkCreated {
         code: LinkCode,

@@ -71,6 +71,9 @@ async fn change(
 ) -> Result<Response, Error> {
     let email = Email::parse(&body.email).map_err(|unfit| Error::bad("email", unfit))?;
     names.count(&app, email.as_str()).await?;
+    if let Some(answer) = app.first_answer(Actor::User(person.user_id), &context).await? {
+        return Ok(written(StatusCode::ACCEPTED, &answer, Done { position: answer.position }));
+    }
     app.want_fresh_or(&person, &context, from, body.password).await?;
     let claim = email_claim(&app.keys, &email);
     let proof_id = ProofId(Uuid::now_v7());

@@ -5,7 +5,6 @@ use super::links::base;
 use super::spec::{Routes, Spec};
 use crate::app::App;
 use crate::auth::caller::Person;
-use crate::auth::fresh::FreshPerson;
 use crate::error::{Code, Error};
 use crate::external::accounts::Found;
 use crate::external::attempts::LinkFor;
@@ -168,10 +167,14 @@ async fn finish(
     responses((status = 200, body = Done, description = "It can no longer sign in.")))]
 async fn unlink(
     State(app): State<App>,
-    person: FreshPerson,
+    person: Person,
     context: CommandContext,
     Path(identity): Path<String>,
 ) -> Result<Response, Error> {
+    if let Some(answer) = app.first_answer(Actor::User(person.user_id), &context).await? {
+        return Ok(written(StatusCode::OK, &answer, Done { position: answer.position }));
+    }
+    app.want_fresh(&person, context.at).await?;
     let identity = id::parse_uuid(&identity).map(IdentityId);
     let nothing = || Error::new(Code::IdentityNotFound, identities::Refusal::NotFound);
     let identity_id = identity.ok_or_else(nothing)?;

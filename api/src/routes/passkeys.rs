@@ -17,12 +17,12 @@ use crate::http::request_log::Notes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use commands::Actor;
+use commands::{Actor, Answer};
 use domain::passkeys::{self, Add, Parts, Remove};
 use domain::session::{self, Shown};
 use domain::text::PasskeyName;
 use domain::user::Origin;
-use domain::{Command, PasskeyId, SessionId, Timestamp, device, id};
+use domain::{Command, Outcome, PasskeyId, SessionId, Timestamp, device, id};
 use projections::{ProjectionId, passkeys as model, users};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -197,6 +197,10 @@ async fn finish_new(
     headers: HeaderMap,
     Body(body): Body<FinishNew>,
 ) -> Result<Response, Error> {
+    let actor = Actor::User(person.user_id);
+    if let Some(answer) = app.first_answer(actor, &context).await? {
+        return added(&answer);
+    }
     let id_hash = known_by(&challenge_of(&body.credential)?);
     let making = app.take_challenge::<KeyInTheMaking>(ChallengeKind::NewPasskey, id_hash, context.at).await?;
     // Fresh is the session that began, and no other one.
@@ -204,12 +208,16 @@ async fn finish_new(
     let KeyInTheMaking { name, state, .. } = making.ok_or_else(unknown_ceremony)?;
     let key = app.relying_party(&headers)?.finish_new(&body.credential, &state)?;
     let passkey_id = PasskeyId(Uuid::now_v7());
-    let parts = Parts { name: name.clone(), credential: key.credential };
+    let parts = Parts { name, credential: key.credential };
     let add = passkeys::Command::Add(Box::new(Add { passkey_id, uses: key.uses, parts }));
     let command = Command::Passkeys(person.user_id.into(), add);
-    let answer = app.ask(Actor::User(person.user_id), &context, command).await?;
-    let added = PasskeyAdded { id: passkey_id, name: name.as_str().to_owned(), position: answer.position };
-    Ok(written(StatusCode::CREATED, &answer, added))
+    added(&app.ask(actor, &context, command).await?)
+}
+
+fn added(answer: &Answer) -> Result<Response, Error> {
+    let Outcome::PasskeyAdded { passkey_id, name } = &answer.outcome else { return Err(Error::other_answer()) };
+    let added = PasskeyAdded { id: *passkey_id, name: name.as_str().to_owned(), position: answer.position };
+    Ok(written(StatusCode::CREATED, answer, added))
 }
 
 /// Remove a passkey
@@ -220,15 +228,20 @@ async fn finish_new(
     responses((status = 200, body = Done, description = "The passkey is removed.")))]
 async fn remove(
     State(app): State<App>,
-    person: FreshPerson,
+    person: Person,
     context: CommandContext,
     Path(passkey): Path<String>,
 ) -> Result<Response, Error> {
+    let actor = Actor::User(person.user_id);
+    if let Some(answer) = app.first_answer(actor, &context).await? {
+        return Ok(written(StatusCode::OK, &answer, Done { position: answer.position }));
+    }
+    app.want_fresh(&person, context.at).await?;
     let passkey_id = id::parse_uuid(&passkey).map(PasskeyId);
     let passkey_id = passkey_id.ok_or_else(|| Error::new(Code::PasskeyNotFound, "there is no such passkey"))?;
     let remove = passkeys::Command::Remove(Remove { passkey_id });
     let command = Command::Passkeys(person.user_id.into(), remove);
-    let answer = app.ask(Actor::User(person.user_id), &context, command).await?;
+    let answer = app.ask(actor, &context, command).await?;
     Ok(written(StatusCode::OK, &answer, Done { position: answer.position }))
 }
 

@@ -62,6 +62,7 @@ mod sessions;
 mod sign_in;
 mod sign_in_pages;
 mod silent_storage;
+mod stale_repeats;
 mod strangers;
 mod suppressions;
 mod suspension;

@@ -152,8 +152,11 @@ pub fn decide(
         Command::Add(_) if state.passkeys.len() >= PASSKEYS_MAX => return Err(Refusal::TooMany),
         Command::Add(command) => {
             let Add { passkey_id, uses, parts } = &**command;
+            let (passkey_id, uses, name) = (*passkey_id, *uses, parts.name.clone());
             let parts = Personal::Known(parts.clone());
-            Event::Added(Added { user_id: id.into(), passkey_id: *passkey_id, at, uses: *uses, parts })
+            let added = Event::Added(Added { user_id: id.into(), passkey_id, at, uses, parts });
+            let outcome = Outcome::PasskeyAdded { passkey_id, name };
+            return Ok(Decision::of(vec![crate::Event::Passkeys(id, added)], outcome));
         }
         Command::Remove(Remove { passkey_id }) if state.passkeys.contains_key(passkey_id) => {
             beside.one_less(account)?;
