@@ -113,6 +113,17 @@ async fn what_was_signed_for_another_page_another_host_or_without_its_holder_doe
 }
 
 #[tokio::test]
+async fn a_device_that_does_not_verify_its_holder_makes_none() {
+    let app = TestApp::start().await;
+    let anna = app.user("Anna").await;
+    let public_key = asked(&anna, "/v1/me/passkeys/begin", json!({})).await;
+    assert_eq!(public_key["authenticatorSelection"]["userVerification"], "required");
+    let (_, credential) = Authenticator::make_unverified(&public_key, &app.url);
+    anna.post("/v1/me/passkeys/finish", json!({"credential": credential})).await.expect_problem(401, "bad-passkey");
+    assert_eq!(listed(&anna).await, Vec::<Value>::new());
+}
+
+#[tokio::test]
 async fn a_challenge_is_good_once_for_what_it_was_made_for() {
     let app = TestApp::start().await;
     let (anna, boris) = (app.user("Anna").await, app.user("Boris").await);

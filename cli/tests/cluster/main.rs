@@ -8,5 +8,6 @@ mod external;
 mod factors;
 mod listening;
 mod nodes;
+mod passkeys;
 mod revoking;
 mod writing;

@@ -37,13 +37,22 @@ impl Authenticator {
 
     /// The same of a device that counts from there.
     pub fn make_counting(public_key: &Value, origin: &str, counter: Option<u32>) -> (Authenticator, Value) {
+        Authenticator::make_as(public_key, origin, counter, true)
+    }
+
+    /// The same of a device that does not verify its holder.
+    pub fn make_unverified(public_key: &Value, origin: &str) -> (Authenticator, Value) {
+        Authenticator::make_as(public_key, origin, None, false)
+    }
+
+    fn make_as(public_key: &Value, origin: &str, counter: Option<u32>, verifies: bool) -> (Authenticator, Value) {
         let id = *uuid::Uuid::now_v7().as_bytes();
         // Any number in the curve's range will do: the first bytes are random ones of the id, the rest is not zero.
         let seed = Sha256::digest(uuid::Uuid::now_v7().as_bytes());
         let key = SigningKey::from_slice(&seed).expect("all but a few numbers of 256 bits are keys");
         let user_handle = public_key["user"]["id"].as_str().expect("a user handle").to_owned();
         let origin = origin.to_owned();
-        let device = Authenticator { key, id, user_handle, origin, rp_id: None, counter, verifies: true };
+        let device = Authenticator { key, id, user_handle, origin, rp_id: None, counter, verifies };
         let credential = device.attested(public_key);
         (device, credential)
     }
