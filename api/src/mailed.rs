@@ -85,7 +85,8 @@ impl App {
         Err(Error::new(Code::Unavailable, "this address is changing its owner right now; try again"))
     }
 
-    /// Mails a proof to an address, if an account has it. It takes as long where none has: the same is read and appended.
+    /// Mails a proof to an address, if an account has it. It takes as long where none has: the same is read and appended. The
+    /// answer has no position: what a mail appends behind it would show to who asks twice whether there was one.
     pub(crate) async fn mail_proof(
         &self,
         mut context: CommandContext,
@@ -103,7 +104,8 @@ impl App {
             let (email, language) = (email.clone(), language.clone());
             Command::Proof(id, proof::Command::Issue(Issue { to, email, wish, language }))
         };
-        self.ask_about(Actor::Anonymous, &context, claim, issue).await
+        let answer = self.ask_about(Actor::Anonymous, &context, claim, issue).await?;
+        Ok(Answer { position: 0, ..answer })
     }
 }
 

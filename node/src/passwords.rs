@@ -11,6 +11,7 @@ use domain::user::Verifier;
 use queue::Queue;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Sign-ins that wait for a hashing thread; one more is refused as overloaded. At 20 ms each, the last of them
 /// waits about a second and a half.
@@ -72,10 +73,17 @@ pub enum PasswordError {
     Failed,
 }
 
+/// What hashes, and how often it has.
+#[derive(Clone)]
+struct CountedArgon2 {
+    argon2: Argon2<'static>,
+    computed: Arc<AtomicU64>,
+}
+
 /// Hashes passwords. Cheap to clone.
 #[derive(Clone)]
 pub struct Passwords {
-    argon2: Argon2<'static>,
+    argon2: CountedArgon2,
     lengths: Lengths,
     /// What an unknown name is checked against: the same work, the same time.
     nobody: Arc<str>,
@@ -93,7 +101,8 @@ impl Passwords {
         let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).map_err(|_| PasswordError::Failed)?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let threads = std::thread::available_parallelism().map_or(1, |cores| (cores.get() - 1).max(1));
-        let nobody = hash(&argon2, &rand::random::<[u8; 16]>())?;
+        let argon2 = CountedArgon2 { argon2, computed: Arc::default() };
+        let nobody = argon2.hash(&rand::random::<[u8; 16]>())?;
         Ok(Passwords { argon2, lengths, nobody: nobody.into(), queue: Queue::new(threads, WAITING_MAX), address: None })
     }
 
@@ -121,7 +130,7 @@ impl Passwords {
     /// [`PasswordError::Overloaded`] at once when too many wait.
     pub async fn hash(&self, password: String) -> Result<Verifier, PasswordError> {
         let argon2 = self.argon2.clone();
-        self.run(move || hash(&argon2, password::normal_form(&password).as_bytes()).map(Verifier)).await?
+        self.run(move || argon2.hash(password::normal_form(&password).as_bytes()).map(Verifier)).await?
     }
 
     /// Whether a password is the one of a verifier. Without a verifier it never is, and takes as long.
@@ -132,13 +141,18 @@ impl Passwords {
         let argon2 = self.argon2.clone();
         let nobody = Arc::clone(&self.nobody);
         self.run(move || match verifier {
-            Some(verifier) => fit(&argon2, &password, &verifier),
+            Some(verifier) => argon2.fit(&password, &verifier),
             None => {
-                fit(&argon2, &password, &nobody);
+                argon2.fit(&password, &nobody);
                 Fit::Wrong
             }
         })
         .await
+    }
+
+    /// How many hashes were computed since the start.
+    pub fn computed(&self) -> u64 {
+        self.argon2.computed.load(Ordering::Relaxed)
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordError> {
@@ -153,22 +167,28 @@ impl Passwords {
     }
 }
 
-fn hash(argon2: &Argon2<'_>, password: &[u8]) -> Result<String, PasswordError> {
-    let salt = rand::random::<[u8; 16]>();
-    let hash = argon2.hash_password_with_salt(password, &salt).map_err(|_| PasswordError::Failed)?;
-    Ok(hash.to_string())
-}
+impl CountedArgon2 {
+    fn hash(&self, password: &[u8]) -> Result<String, PasswordError> {
+        let salt = rand::random::<[u8; 16]>();
+        self.computed.fetch_add(1, Ordering::Relaxed);
+        let hash = self.argon2.hash_password_with_salt(password, &salt).map_err(|_| PasswordError::Failed)?;
+        Ok(hash.to_string())
+    }
 
-/// Checks the normal form, and what was typed where that is something else: releases up to 0.1.0 hashed that.
-fn fit(argon2: &Argon2<'_>, typed: &str, verifier: &str) -> Fit {
-    let fits = |password: &str| argon2.verify_password(password.as_bytes(), verifier).is_ok();
-    let normal = password::normal_form(typed);
-    if fits(&normal) {
-        if is_outdated(argon2.params(), verifier) { Fit::Outdated } else { Fit::Right }
-    } else if normal != typed && fits(typed) {
-        Fit::Outdated
-    } else {
-        Fit::Wrong
+    /// Checks the normal form, and what was typed where that is something else: releases up to 0.1.0 hashed that.
+    fn fit(&self, typed: &str, verifier: &str) -> Fit {
+        let fits = |password: &str| {
+            self.computed.fetch_add(1, Ordering::Relaxed);
+            self.argon2.verify_password(password.as_bytes(), verifier).is_ok()
+        };
+        let normal = password::normal_form(typed);
+        if fits(&normal) {
+            if is_outdated(self.argon2.params(), verifier) { Fit::Outdated } else { Fit::Right }
+        } else if normal != typed && fits(typed) {
+            Fit::Outdated
+        } else {
+            Fit::Wrong
+        }
     }
 }
 
@@ -197,7 +217,7 @@ mod tests {
             assert_eq!(passwords.verify(typed.to_owned(), Some(verifier.0)).await, Ok(Fit::Right));
         }
         // Of an earlier release: hashed as it was typed.
-        let raw = hash(&passwords.argon2, decomposed.as_bytes()).unwrap();
+        let raw = passwords.argon2.hash(decomposed.as_bytes()).unwrap();
         assert_eq!(passwords.verify(decomposed.to_owned(), Some(raw.clone())).await, Ok(Fit::Outdated));
         // It cannot be told from what another device types: from there it fits once it was replaced.
         assert_eq!(passwords.verify(composed.to_owned(), Some(raw)).await, Ok(Fit::Wrong));

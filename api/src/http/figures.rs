@@ -51,6 +51,7 @@ pub(crate) const FIGURES: &[Figure] = &[
     figure("letopis_live_streams", Gauge, Unit::Count, "Live streams that are open."),
     figure("letopis_live_cut_total", Counter, Unit::Count, "Live streams that were cut off because their clients did not read."),
     figure("letopis_session_lookups_total", Counter, Unit::Count, "Sessions that were looked up, by where they were found."),
+    figure("letopis_password_hashes_total", Counter, Unit::Count, "Password hashes that were computed, to set a password or to check one."),
     figure("letopis_log_head", Gauge, Unit::Count, "Position of the last event that this node has written."),
     figure("letopis_log_writable", Gauge, Unit::Count, "1 where the log can be written, else 0."),
     figure("letopis_events_appended_total", Counter, Unit::Count, "Events that this node has appended."),

@@ -110,6 +110,7 @@ pub(crate) async fn of_node(app: &App) -> Response {
     let flag = |is: bool| if is { 1.0 } else { 0.0 };
     let info = [("version", env!("CARGO_PKG_VERSION").to_owned()), ("roles", app.roles.to_string())];
     metrics::gauge!("letopis_node_info", &info).set(1.0);
+    metrics::counter!("letopis_password_hashes_total").absolute(app.passwords.computed());
     metrics::gauge!("letopis_writer_queue").set(app.writer.waiting() as f64);
     metrics::gauge!("letopis_log_writable").set(flag(app.probe.look().await.is_ok()));
     // Without a log to read there are figures of the process all the same.

@@ -78,7 +78,7 @@ pub(super) struct Verify {
 /// Ask for a code
 ///
 /// Mails a code and a link for signing in, valid for 15 minutes. The answer is the same, after the same time, for an
-/// address that no account has. An address gets at most one mail a minute; only the last one is valid.
+/// address that no account has (`position` is always 0). An address gets at most one mail a minute; only the last one is valid.
 #[utoipa::path(post, path = "/v1/auth/code", operation_id = "askForCode", tag = "accounts", request_body = Ask,
     responses((status = 202, body = Done, description = "If an account has that address, a code is on its way.")))]
 async fn ask(

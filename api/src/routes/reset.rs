@@ -65,7 +65,7 @@ pub(super) struct Reset {
 /// Ask for a new password
 ///
 /// Mails a link to the address if an account has confirmed it. If none has, the answer is the same, after the same
-/// time.
+/// time (`position` is always 0).
 #[utoipa::path(post, path = "/v1/auth/password/forgot", operation_id = "forgotPassword", tag = "accounts",
     request_body = Forgot,
     responses((status = 202, body = Done, description = "If an account has that address, a link is on its way.")))]

@@ -26,6 +26,7 @@ mod forgetting;
 mod fresh_sign_ins;
 mod idempotency;
 mod invitations;
+mod known_and_unknown;
 mod links;
 mod live;
 mod live_model;

@@ -30,7 +30,7 @@ async fn wrong_login(app: &TestApp, name: &str) {
 }
 
 /// All that an answer says but for what is of this one request.
-fn told(reply: &Reply) -> (u16, Vec<(String, String)>, Value) {
+pub(super) fn told(reply: &Reply) -> (u16, Vec<(String, String)>, Value) {
     let headers = reply.headers.iter().map(|(name, value)| (name.to_string(), format!("{value:?}")));
     let headers = headers.filter(|(name, _)| name != "x-request-id" && name != "date").collect();
     let mut body = reply.body.clone();
