@@ -5,95 +5,20 @@
 mod common;
 
 use common::Place;
-use domain::id::EmailClaim;
-use domain::text::{Email, UserName};
-use domain::user::{ConfirmedEmail, EmailConfirmed, SignedUp, SignedUpAs};
-use domain::{Event, Personal, Timestamp, UserId, user};
+use common::people::{Nina, sign_up, through};
 use serde_json::{Value, json};
 use servers::SmtpSink;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
-use store::{Appender, Batch, Cluster, Folder, NewEvent};
+use store::{Appender, Cluster, Folder};
 use tokio::runtime::Runtime;
-use uuid::Uuid;
 
-const PASSWORD: &str = "a long enough passphrase";
 /// Longer than any mailing of these tests takes.
 const WITHIN: Duration = Duration::from_secs(240);
 
 /// So many people get it; `MAILING_PEOPLE` asks for another number.
 fn people() -> u32 {
     std::env::var("MAILING_PEOPLE").ok().and_then(|text| text.parse().ok()).unwrap_or(10_000)
-}
-
-/// Facts of people with confirmed addresses, as a server that has ended left them.
-fn sign_up(appender: &mut Appender, count: u32) {
-    let numbers = (1..=count).collect::<Vec<_>>();
-    for some in numbers.chunks(500) {
-        let at = Timestamp(1_700_000_000_000_000);
-        let mut events = Vec::new();
-        for number in some {
-            let user_id = UserId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + u128::from(*number)));
-            let email = Email::parse(&format!("p{number}@example.org")).unwrap();
-            let user_name = UserName::parse(&format!("person {number}")).unwrap();
-            let personal = Personal::Known(SignedUpAs { user_name, email: Some(email.clone()) });
-            let mut hash = [0; 32];
-            hash[..4].copy_from_slice(&number.to_be_bytes());
-            let confirmed = ConfirmedEmail { email, former: None };
-            let facts = [
-                user::Event::SignedUp(SignedUp { at, personal }),
-                user::Event::EmailConfirmed(EmailConfirmed {
-                    claim: EmailClaim(hash),
-                    personal: Personal::Known(confirmed),
-                }),
-            ];
-            let facts = facts.into_iter().zip(1..);
-            events.extend(facts.map(|(event, version)| NewEvent {
-                version,
-                event: Event::User(user_id, event),
-                meta: "{}".to_owned(),
-            }));
-        }
-        appender.append(&Batch { at, events, ..Batch::default() }).unwrap();
-    }
-}
-
-/// Somebody who may send mailings.
-struct Nina {
-    http: reqwest::Client,
-    token: String,
-}
-
-impl Nina {
-    fn created(place: &Place) {
-        let password = place.file("password", PASSWORD);
-        let create = ["users", "create", "nina", "--role", "notifier", "--password-file", &password];
-        place.run(&create).ok();
-    }
-
-    async fn signed_in(url: &str) -> Nina {
-        let http = reqwest::Client::new();
-        let login = json!({"user_name": "nina", "password": PASSWORD});
-        let answer = http.post(format!("{url}/v1/auth/login")).json(&login).send().await.unwrap();
-        let answer = answer.json::<Value>().await.unwrap();
-        Nina { http, token: answer["session_id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned() }
-    }
-
-    async fn post(&self, url: &str, path: &str, body: Value) -> Value {
-        let asked = self.http.post(format!("{url}{path}")).bearer_auth(&self.token).json(&body);
-        let answer = asked.send().await.unwrap();
-        let (status, body) = (answer.status(), answer.text().await.unwrap());
-        assert!(status.is_success(), "{path}: {status} {body}");
-        serde_json::from_str(&body).unwrap()
-    }
-
-    async fn get(&self, url: &str, path: &str) -> Value {
-        let asked = self.http.get(format!("{url}{path}")).bearer_auth(&self.token);
-        let answer = asked.send().await.unwrap();
-        let (status, body) = (answer.status(), answer.text().await.unwrap());
-        assert!(status.is_success(), "{path}: {status} {body}");
-        serde_json::from_str(&body).unwrap()
-    }
 }
 
 fn news(channels: &[&str]) -> Value {
@@ -193,18 +118,11 @@ fn of(row: &Value) -> String {
     format!("p{}@example.org", row["user_name"].as_str().unwrap().trim_start_matches("person "))
 }
 
-fn through(sink: &SmtpSink, place: Place) -> Place {
-    place
-        .with("LETOPIS_SMTP_URL", &sink.url("?tls=none"))
-        .with("LETOPIS_MAIL_FROM", "news@example.org")
-        .with("LETOPIS_MAIL_PER_SECOND_MAX", "10000")
-}
-
 #[test]
 fn kill_9_in_the_middle_skips_nobody_and_tells_nobody_twice() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let sink = runtime.block_on(SmtpSink::start());
-    let place = through(&sink, Place::new());
+    let place = through(&sink.url("?tls=none"), Place::new());
     let folder = Folder::create(&place.data()).unwrap();
     let mut appender = Appender::open(&folder, &folder.master_key()).unwrap();
     sign_up(&mut appender, people());
@@ -218,7 +136,7 @@ fn the_same_on_postgresql() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let Some(database) = runtime.block_on(servers::postgres()) else { return };
     let sink = runtime.block_on(SmtpSink::start());
-    let place = through(&sink, Place::shared(&database));
+    let place = through(&sink.url("?tls=none"), Place::shared(&database));
     place.run(&["migrate"]).ok();
     Nina::created(&place);
     let folder = Folder::create(&place.data()).unwrap();

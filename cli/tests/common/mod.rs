@@ -2,6 +2,7 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
 pub mod ledger;
+pub mod people;
 
 use serde_json::Value;
 use std::fs::File;
