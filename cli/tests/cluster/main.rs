@@ -7,6 +7,7 @@ mod dying;
 mod external;
 mod factors;
 mod listening;
+mod mailing;
 mod nodes;
 mod passkeys;
 mod revoking;

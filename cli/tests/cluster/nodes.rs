@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use servers::Database;
 use std::process::Command;
 use std::time::Duration;
+use store::{Appender, Folder};
 use tempfile::TempDir;
 use tokio_postgres::NoTls;
 
@@ -42,6 +43,13 @@ impl Cluster {
         let cluster = Cluster { url: url.to_owned(), keys: tempfile::tempdir().unwrap(), _database: None };
         cluster.place(url, "").run(&["migrate"]).ok();
         cluster
+    }
+
+    /// Writes facts without a node. It blocks its thread.
+    pub fn appender(&self) -> Appender {
+        let folder = Folder::create(&self.keys.path().join("data")).unwrap();
+        let cluster = store::Cluster::new(&self.url).unwrap();
+        Appender::open_shared(&cluster, &folder, &self.keys.path().join("master.key")).unwrap()
     }
 
     /// Starts one.
