@@ -45,8 +45,8 @@ pub fn sign_up(appender: &mut Appender, count: u32) {
 
 /// Somebody who may send mailings.
 pub struct Nina {
-    http: reqwest::Client,
-    token: String,
+    pub http: reqwest::Client,
+    pub token: String,
 }
 
 impl Nina {
