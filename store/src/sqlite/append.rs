@@ -166,8 +166,8 @@ impl Appender {
     }
 
     fn prepared<'a>(&self, batch: &'a Batch) -> Result<PreparedBatch<'a>, Error> {
-        if batch.forget.is_empty() {
-            // To forget somebody is what the rest of the disk may be used for as well.
+        // To forget somebody is what the rest of the disk may be used for as well.
+        if !batch.forget.iter().any(|forget| matches!(forget, Forget::Subject(_))) {
             disk_reserve::check(&self.root)?;
         }
         let look = KeyedView::new(&self.connection, &self.keys);
