@@ -68,7 +68,7 @@ pub async fn run(
     let mut lines = file::read(source);
     let mut importing = Importer {
         node,
-        sending: Sending::new(&node.writer),
+        sending: Sending::new(&node.writer, &node.log),
         as_of_file_times,
         authors: HashMap::new(),
         people: HashSet::new(),

@@ -2,14 +2,14 @@
 
 use crate::operations;
 use commands::{Actor, Answer, Error, Request, Writer};
-use domain::{Command, Refusal, chat, message, user};
+use domain::{Command, Refusal, StreamId, chat, message, user};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
-use store::now;
+use store::{Log, now};
 
 /// Half of what the writer's queue holds: one batch is written while the next one fills, and others get in as well.
 const IN_FLIGHT_MAX: usize = 2_048;
@@ -65,10 +65,19 @@ pub enum Reject {
     Refused,
 }
 
+/// A command on its way.
+struct InFlight<'a> {
+    line: u64,
+    what: LineKind,
+    stream: StreamId,
+    pending: Pending<'a>,
+}
+
 /// Commands on their way.
 pub struct Sending<'a> {
     writer: &'a Writer,
-    in_flight: VecDeque<(u64, LineKind, Pending<'a>)>,
+    log: &'a Log,
+    in_flight: VecDeque<InFlight<'a>>,
     /// How it went so far.
     pub counted: ImportTotals,
     /// The first lines that were not imported.
@@ -77,9 +86,10 @@ pub struct Sending<'a> {
 
 impl<'a> Sending<'a> {
     /// Nothing is on its way yet.
-    pub fn new(writer: &'a Writer) -> Sending<'a> {
+    pub fn new(writer: &'a Writer, log: &'a Log) -> Sending<'a> {
         Sending {
             writer,
+            log,
             in_flight: VecDeque::with_capacity(IN_FLIGHT_MAX),
             counted: ImportTotals::default(),
             rejects: Vec::new(),
@@ -114,6 +124,7 @@ impl<'a> Sending<'a> {
         while self.in_flight.len() >= IN_FLIGHT_MAX {
             self.take_oldest().await?;
         }
+        let stream = command.stream();
         let request = Request { actor: Actor::Import, ..Request::by_operator(command, now()) };
         let writer = self.writer;
         loop {
@@ -129,11 +140,12 @@ impl<'a> Sending<'a> {
                     }
                 }
                 Poll::Ready(answer) => {
-                    self.in_flight.push_back((line, what, Box::pin(std::future::ready(answer))));
+                    let pending = Box::pin(std::future::ready(answer));
+                    self.in_flight.push_back(InFlight { line, what, stream, pending });
                     return Ok(());
                 }
                 Poll::Pending => {
-                    self.in_flight.push_back((line, what, pending));
+                    self.in_flight.push_back(InFlight { line, what, stream, pending });
                     return Ok(());
                 }
             }
@@ -152,15 +164,20 @@ impl<'a> Sending<'a> {
     }
 
     async fn take_oldest(&mut self) -> Result<(), operations::Error> {
-        let Some((line, what, pending)) = self.in_flight.pop_front() else { return Ok(()) };
+        let Some(InFlight { line, what, stream, pending }) = self.in_flight.pop_front() else { return Ok(()) };
         match pending.await {
             Ok(_) if what == LineKind::Message => self.counted.posted += 1,
             Ok(_) | Err(Error::Refused(Refusal::Chat(chat::Refusal::AlreadyExists))) => {}
             Err(Error::Refused(Refusal::Message(message::Refusal::AlreadyExists))) => self.counted.already_there += 1,
             // The author was erased since an earlier run and stays forgotten, and the others' lines go on.
-            Err(Error::Refused(Refusal::User(user::Refusal::NotFound))) => {
-                self.counted.already_there += u64::from(what == LineKind::Message);
+            Err(Error::Refused(Refusal::User(user::Refusal::NotFound))) if what == LineKind::Message => {
+                if self.log.stream_records(&stream.to_string(), 0, 1)?.is_empty() {
+                    self.reject(line, Reject::Refused, "its author was erased and stays forgotten".to_owned());
+                } else {
+                    self.counted.already_there += 1;
+                }
             }
+            Err(Error::Refused(Refusal::User(user::Refusal::NotFound))) => {}
             // What was refused to a room or an account is told with the message that needed it.
             Err(Error::Refused(refusal)) if what == LineKind::Message => {
                 self.reject(line, Reject::Refused, refusal.to_string());
