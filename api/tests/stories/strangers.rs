@@ -63,6 +63,7 @@ async fn no_answer_to_a_stranger_moves_when_somebody_fails_to_log_in() {
                 let body = match path.as_str() {
                     // A name that is taken.
                     "/v1/auth/register" => Some(json!({"user_name": "Anna", "password": "another long passphrase"})),
+                    "/v1/auth/code" | "/v1/auth/password/forgot" => Some(json!({"email": "nobody@example.org"})),
                     "/v1/auth/login" => Some(json!({"user_name": "Nobody", "password": "another long passphrase"})),
                     _ => None,
                 };
