@@ -2,10 +2,12 @@
 
 use crate::engine::folding::{Stop, follow};
 use crate::engine::generation::Generation;
+use crate::engine::rebuild::store_now_and_then;
 use crate::{Progress, ProjectionId, Result};
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Instant;
 use store::follower::{self, Page};
 use store::{Head, Log, Mark};
 
@@ -75,10 +77,12 @@ pub(crate) fn fold(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Option<Stop>> {
     let Pages { head, pages } = pages;
+    let mut stored = Instant::now();
     for page in pages {
         if let Some(stop) = follow(next, name, &page)? {
             return Ok(Some(stop));
         }
+        store_now_and_then(next, &mut stored)?;
         progress(Progress { position: next.position(), head: head.position });
     }
     Ok(None)

@@ -146,7 +146,8 @@ fn writing(shared: &Shared<'_>, name: ProjectionId, epoch: u64, pages: Option<Pa
     }
     let number = known.as_ref().map_or(0, |entry| entry.generation) + 1;
     let (mut next, pages) = match cut_off(shared, (name, number), epoch, &skips)? {
-        Some(next) => (next, None),
+        // What it has already is read once more, for all of them together: each by itself would take longer.
+        Some(next) => (next, pages),
         None => {
             tracing::info!(projection = %name, version = name.version(), generation = number, "built from the log");
             let place = locations.generation(name, name.version(), number);

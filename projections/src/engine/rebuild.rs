@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 use store::follower::{self, Page};
 use store::{Head, Log, Mark, failpoint};
 
+/// How often a build stores how far it is, also where it found nothing for itself: a start that is cut off goes on there.
+const STORED_EVERY: Duration = Duration::from_secs(2);
+
 /// How far a rebuild or a verification is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
@@ -204,16 +207,27 @@ fn read_and_fold(
 ) -> Result<Option<Stop>> {
     let (sender, pages) = sync_channel(1);
     let after = next.mark();
+    let mut stored = Instant::now();
     std::thread::scope(|scope| {
         scope.spawn(move || read_ahead(log, after, (head, to), &sender));
         for page in pages {
             if let Some(stop) = follow(next, name, &page?)? {
                 return Ok(Some(stop));
             }
+            store_now_and_then(next, &mut stored)?;
             progress(Progress { position: next.position(), head: to });
         }
         Ok(None)
     })
+}
+
+/// Stores how far it is, unless it did so a moment ago.
+pub(crate) fn store_now_and_then(next: &mut Generation, stored: &mut Instant) -> Result<()> {
+    if stored.elapsed() >= STORED_EVERY {
+        next.persist()?;
+        *stored = Instant::now();
+    }
+    Ok(())
 }
 
 /// Reads the log between two positions until nobody takes it any more.
