@@ -2,17 +2,18 @@
 //! both is known to nobody but the provider.
 
 use crate::courier::Courier;
-use crate::error::{Result, told};
+use crate::error::{Error, Result, told};
 use crate::leadership::Leadership;
 use crate::pace::Pace;
 use crate::send::{self, Route};
 use commands::{Actor, Cause};
 use domain::delivery;
-use domain::mailing::Status;
 use domain::notify::Channel;
-use domain::{Command, DeliveryId};
+use domain::{Command, DeliveryId, MailingId};
+use projections::mailings::Which;
 use projections::{ProjectionId, deliveries, mailings};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use store::follower::POLL;
@@ -25,8 +26,10 @@ use tokio::task::JoinSet;
 const PAGE: u32 = 256;
 /// Deliveries of one channel that are under way at once.
 const UNDER_WAY_MAX: usize = 64;
-/// Runs of mailings that are looked up at once.
-const RUNS_PAGE: u32 = 100;
+/// Runs of mailings that have a turn at once; those behind them have the next one.
+const RUNS_A_TURN_MAX: u32 = 100;
+/// How long it is waited until it is known which mailings go on: all other mail waits with them.
+const MAILINGS_WAIT: Duration = Duration::from_millis(250);
 /// Attempts of others that are looked up at once.
 const IN_DOUBT_PAGE: u32 = 500;
 /// How long the dispatcher rests after what went wrong with the log or a read model.
@@ -46,6 +49,10 @@ pub(crate) struct Dispatcher {
     busy: Arc<Mutex<HashMap<DeliveryId, Option<u64>>>>,
     /// How fast mailings go.
     pace: Mutex<Pace>,
+    /// The mailing that had the last turn.
+    last: Mutex<Option<MailingId>>,
+    /// Whether mailings could not be looked up; it is told once.
+    is_without_mailings: AtomicBool,
 }
 
 impl Dispatcher {
@@ -65,6 +72,8 @@ impl Dispatcher {
             places: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
             busy: Arc::default(),
             pace: Mutex::default(),
+            last: Mutex::default(),
+            is_without_mailings: AtomicBool::new(false),
         }
     }
 
@@ -127,7 +136,7 @@ impl Dispatcher {
         let due = deliveries::due(&db, self.channel, now(), PAGE).await?;
         let is_full = due.len() == PAGE as usize;
         let mut due = due.into_iter().filter(|one| !self.busy().contains_key(&one.delivery_id)).collect::<Vec<_>>();
-        due.extend(self.of_mailings(&db).await?);
+        due.extend(self.of_mailings(&db).await);
         let begun = due.len();
         for (delivery, recipient) in send::with_recipients(&self.courier, due).await? {
             let place = Arc::clone(&self.places).acquire_owned().await.expect("it is never closed");
@@ -141,20 +150,44 @@ impl Dispatcher {
         Ok(is_full || begun > 0)
     }
 
-    /// What is due of the mailings that go on: each as fast as it may, and no more than there are places for, so that one
-    /// that is paused stops at once.
-    async fn of_mailings(&self, db: &Database) -> Result<Vec<deliveries::Delivery>> {
+    /// What is due of the mailings that go on. What is wrong with them keeps no other mail back.
+    async fn of_mailings(&self, db: &Database) -> Vec<deliveries::Delivery> {
         if !self.courier.projections.has(ProjectionId::Mailings) {
-            return Ok(Vec::new());
+            return Vec::new();
         }
-        let runs = self.courier.caught_up(ProjectionId::Mailings, 0).await?;
-        let mut runs = mailings::under_way(&runs, RUNS_PAGE).await?;
-        runs.retain(|run| run.status == Status::Running);
-        self.pace().retain(|id| runs.iter().any(|run| run.mailing_id == id));
+        let due = self.due_of_mailings(db).await;
+        let was_without = self.is_without_mailings.swap(due.is_err(), Ordering::Relaxed);
+        due.unwrap_or_else(|error| {
+            if !was_without {
+                let (channel, error) = (self.channel.name(), told(&error));
+                tracing::error!(channel, error, "mailings cannot be looked up; all other mail goes on");
+            }
+            Vec::new()
+        })
+    }
+
+    /// Each goes as fast as it may, and no more than there are places for, so that one that is paused stops at once. They
+    /// share the places, and whoever is behind the one that had the last of them is the next.
+    async fn due_of_mailings(&self, db: &Database) -> Result<Vec<deliveries::Delivery>> {
+        let name = ProjectionId::Mailings;
+        let wanted = self.courier.writer.acknowledged(name.follows());
+        let reached = self.courier.projections.caught_up(name, wanted, MAILINGS_WAIT).await;
+        reached.map_err(|_| Error::Behind(name))?;
+        let runs = self.courier.projections.database(name);
+        let last = *self.last();
+        let runs = mailings::under_way(&runs, Which::Sending, last, RUNS_A_TURN_MAX).await?;
+        self.pace().forget_idle(Instant::now());
         let (mut due, mut places) = (Vec::new(), self.places.available_permits());
+        let mut waiting = runs.len();
         for run in runs {
+            if places == 0 {
+                break;
+            }
+            *self.last() = Some(run.mailing_id);
+            let share = places.div_ceil(waiting);
+            waiting -= 1;
             let (id, rate) = (run.mailing_id, run.plan.per_second_max);
-            let allowed = self.pace().allowed(id, rate, places, Instant::now());
+            let allowed = self.pace().allowed(id, rate, share, Instant::now());
             if allowed == 0 {
                 continue;
             }
@@ -168,6 +201,10 @@ impl Dispatcher {
             due.extend(some);
         }
         Ok(due)
+    }
+
+    fn last(&self) -> std::sync::MutexGuard<'_, Option<MailingId>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pace(&self) -> std::sync::MutexGuard<'_, Pace> {

@@ -1,10 +1,12 @@
 //! Mailings: whom one is for, what it says, and how its runs begin, go on and end.
 
 mod audience;
+mod called_off;
 mod obstacle;
 mod preview;
 mod run;
 mod said;
+mod turns;
 mod variables;
 
 pub use preview::{Preview, PreviewParts, Sample, preview};
@@ -22,16 +24,20 @@ pub fn first_due_at(plan: &domain::mailing::Plan, now: domain::Timestamp) -> Opt
     }
 }
 
-/// When a run is due that waited while its mailing was paused: runs of a schedule that were missed are passed over.
+/// When the run is due that waits while its mailing is paused, now that it is resumed. One that was due before the pause is
+/// late, and so is one of a mailing that is sent once; times of a schedule that came while it was paused are passed over.
 pub fn resumed_due_at(
     plan: &domain::mailing::Plan,
     due_at: Option<domain::Timestamp>,
+    paused_at: domain::Timestamp,
     now: domain::Timestamp,
 ) -> domain::Timestamp {
     let due_at = due_at.unwrap_or(now);
-    if due_at >= now {
-        due_at
-    } else {
-        crate::telling::next_due_at(plan.schedule.as_ref(), due_at, now).unwrap_or(due_at)
+    if due_at <= paused_at || due_at >= now {
+        return due_at;
     }
+    crate::telling::next_due_at(plan.schedule.as_ref(), due_at, now).unwrap_or(due_at)
 }
+
+#[cfg(test)]
+mod tests;

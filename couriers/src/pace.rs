@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 /// How much of what was not used may be made up for: the dispatcher looks a few times a second.
 const SAVED_MAX: Duration = Duration::from_millis(500);
 
+/// How long it is known how fast one went: the time of one delivery at the lowest rate, and some more.
+const IDLE_MAX: Duration = Duration::from_secs(2);
+
 /// How fast the mailings of one channel go.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
@@ -34,9 +37,9 @@ impl Pace {
         }
     }
 
-    /// Forgets those that are over.
-    pub(crate) fn retain(&mut self, goes_on: impl Fn(MailingId) -> bool) {
-        self.since.retain(|id, _| goes_on(*id));
+    /// Forgets those of which nothing is to be made up for: they are over, or begin again with one.
+    pub(crate) fn forget_idle(&mut self, now: Instant) {
+        self.since.retain(|_, since| now.saturating_duration_since(*since) <= IDLE_MAX);
     }
 }
 
@@ -84,7 +87,10 @@ mod tests {
         pace.spend(NEWS, Some(10), 1);
         assert_eq!(pace.allowed(NEWS, Some(10), 100, begin + Duration::from_secs(3_600)), 5);
         assert_eq!(pace.allowed(NEWS, None, 100, begin), 100, "without a limit as many as there are places");
-        pace.retain(|_| false);
+        let last = begin + Duration::from_secs(3_600);
+        pace.forget_idle(last);
+        assert_eq!(pace.since.len(), 1, "its rate is kept while it goes on");
+        pace.forget_idle(last + Duration::from_secs(3));
         assert!(pace.since.is_empty());
     }
 }

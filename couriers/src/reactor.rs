@@ -8,7 +8,7 @@ use commands::{Actor, Cause, Request};
 use domain::delivery::{self, Content, Details, Status};
 use domain::notify::Channel;
 use domain::notify::notices::{Notice, notices, tells_of};
-use domain::{Category, Command, Event, MailingId, NotificationId, Timestamp, UserId, mailing, notification, user};
+use domain::{Category, Command, Event, NotificationId, Timestamp, UserId, notification, user};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use projections::{ProjectionId, deliveries};
 use std::time::Duration;
@@ -86,8 +86,7 @@ fn page_behind(log: &Log, after: Mark) -> Result<(Vec<Fact>, Mark)> {
 fn is_told(name: &str) -> bool {
     let category = Category::of_event(name);
     // What [`settle`] looks at.
-    let settles =
-        matches!(category, Some(Category::User | Category::Notification | Category::Mailing | Category::Preferences));
+    let settles = matches!(category, Some(Category::User | Category::Notification | Category::Preferences));
     settles || category.is_some_and(tells_of)
 }
 
@@ -161,10 +160,6 @@ async fn settle(courier: &Courier, fact: &Fact) -> Result<bool> {
         let cancel = delivery::Cancel { by: cancelled.by };
         let waiting = Waiting::In(*id);
         for_all_waiting(courier, fact, waiting, |_| Some(delivery::Command::Cancel(cancel.clone()))).await?;
-    } else if let Event::Mailing(id, mailing::Event::Cancelled(cancelled)) = &fact.event {
-        let cancel = delivery::Cancel { by: cancelled.by };
-        let waiting = Waiting::HeldBy(*id);
-        for_all_waiting(courier, fact, waiting, |_| Some(delivery::Command::Cancel(cancel.clone()))).await?;
     } else if let Event::Preferences(id, _) = &fact.event {
         // What waits for the end of quiet hours is planned by what they say now.
         let now = now();
@@ -185,7 +180,6 @@ async fn settle(courier: &Courier, fact: &Fact) -> Result<bool> {
 enum Waiting {
     Of(UserId),
     In(NotificationId),
-    HeldBy(MailingId),
 }
 
 /// Commands something of every delivery that waits, in pages. What has left meanwhile refuses, which is fine.
@@ -202,7 +196,6 @@ async fn for_all_waiting(
         let page = match which {
             Waiting::Of(user_id) => deliveries::waiting_of_user(&db, user_id, after, WAITING_PAGE).await?,
             Waiting::In(id) => deliveries::waiting_of_notification(&db, id, after, WAITING_PAGE).await?,
-            Waiting::HeldBy(id) => deliveries::waiting_of_mailing(&db, id, after, WAITING_PAGE).await?,
         };
         let Some(last) = page.last() else { return Ok(()) };
         after = last.position;

@@ -3,31 +3,35 @@
 //! nobody and tells nobody twice.
 
 use super::audience::Crowd;
+use super::called_off::{CalledOff, call_off};
 use super::obstacle::{Suppressed, obstacle};
 use super::said::{Said, merged};
+use super::turns::Resting;
 use crate::courier::Courier;
 use crate::error::{Result, told};
 use crate::ids;
 use crate::render::Context;
 use crate::telling::{Telling, next_due_at};
-use commands::{Actor, Cause};
+use commands::{Actor, Answer, Cause};
 use domain::delivery::Details;
 use domain::mailing::{self, BeginRun, Command, FinishRun, Freeze, PostponeRun, State, Status};
 use domain::notify::Semantics;
 use domain::{Event, MailingId, Personal, Timestamp};
-use futures_util::stream::{FuturesUnordered, StreamExt};
-use projections::mailings::{Mailing, UnderWay};
+use futures_util::stream::{self, StreamExt};
+use projections::mailings::{Mailing, UnderWay, Which};
 use projections::{ProjectionId, deliveries, mailings};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::now;
 use uuid::Uuid;
 
 /// How often it looks for what is due, and for what has ended.
 const LOOKED_EVERY: Duration = Duration::from_millis(250);
-/// Mailings that are looked up at once.
-const PAGE: u32 = 100;
+/// Mailings that are looked at in one turn; those behind them have the next one.
+const A_TURN_MAX: u32 = 100;
+/// Chunks of one audience that are frozen in one turn: then it is another mailing's.
+const CHUNKS_A_TURN_MAX: usize = 40;
 /// Runs that begin at once: each may wait for its variables.
 const BEGINNING_MAX: usize = 8;
 /// How long it rests after what went wrong.
@@ -40,16 +44,18 @@ const DETAILS_BYTES_MAX: usize = 40 * 1024;
 /// Begins runs for ever; it may be dropped at any time.
 pub(crate) async fn begin_for_ever(courier: &Courier) {
     there_are_mailings(courier).await;
+    let (mut after, mut resting) = (None, Resting::default());
     loop {
-        rest(begin_all(courier).await, "a run of a mailing cannot begin; it is tried again").await;
+        rest(begin_some(courier, &mut after, &mut resting).await.map(|()| false)).await;
     }
 }
 
 /// Goes on with runs for ever; it may be dropped at any time.
 pub(crate) async fn go_on_for_ever(courier: &Courier) {
     there_are_mailings(courier).await;
+    let (mut after, mut resting) = (None, Resting::default());
     loop {
-        rest(go_on_with_all(courier).await, "a run of a mailing cannot go on; it is tried again").await;
+        rest(go_on_with_some(courier, &mut after, &mut resting).await).await;
     }
 }
 
@@ -60,38 +66,58 @@ async fn there_are_mailings(courier: &Courier) {
     }
 }
 
-async fn rest(done: Result<()>, trouble: &str) {
-    match done {
-        Ok(()) => tokio::time::sleep(LOOKED_EVERY).await,
+/// After a turn; not at all when there is more to do.
+async fn rest(is_more: Result<bool>) {
+    match is_more {
+        Ok(true) => {}
+        Ok(false) => tokio::time::sleep(LOOKED_EVERY).await,
         Err(error) => {
-            tracing::error!(error = told(&error), "{trouble}");
+            tracing::error!(error = told(&error), "mailings cannot be looked at; it is tried again");
             tokio::time::sleep(PAUSE).await;
         }
     }
 }
 
-async fn begin_all(courier: &Courier) -> Result<()> {
+/// Begins runs that are due, the longest due first, from those on that are behind the last turn's.
+async fn begin_some(
+    courier: &Courier,
+    after: &mut Option<(Timestamp, MailingId)>,
+    resting: &mut Resting,
+) -> Result<()> {
     let db = courier.caught_up(ProjectionId::Mailings, 0).await?;
-    let mut beginning = mailings::due(&db, now(), PAGE).await?.into_iter();
-    let mut under_way = FuturesUnordered::new();
-    under_way.extend(beginning.by_ref().take(BEGINNING_MAX).map(|one| begin(courier, one)));
-    while let Some(begun) = under_way.next().await {
-        begun?;
-        under_way.extend(beginning.next().map(|one| begin(courier, one)));
+    let mut due = mailings::due(&db, now(), *after, A_TURN_MAX).await?;
+    *after = due.get(A_TURN_MAX as usize - 1).and_then(|last| Some((last.next_at?, last.mailing_id)));
+    due.retain(|one| !resting.has(one.mailing_id, Instant::now()));
+    let one = async |mailing: Mailing| (mailing.mailing_id, begin(courier, mailing).await);
+    let mut begun = std::pin::pin!(stream::iter(due).map(one).buffer_unordered(BEGINNING_MAX));
+    while let Some((id, done)) = begun.next().await {
+        resting.heed(id, done, "a run of a mailing cannot begin; it is tried again", Instant::now());
     }
     Ok(())
 }
 
-async fn go_on_with_all(courier: &Courier) -> Result<()> {
+/// Goes on with the runs that are under way, from those on that are behind the last turn's. Whether there is more to do.
+async fn go_on_with_some(courier: &Courier, after: &mut Option<MailingId>, resting: &mut Resting) -> Result<bool> {
     let db = courier.caught_up(ProjectionId::Mailings, 0).await?;
-    // What its facts say of deliveries is known when that is.
-    let position = courier.projections.position(ProjectionId::Mailings);
-    let runs = mailings::under_way(&db, PAGE).await?;
-    metrics::gauge!("letopis_mailing_runs_under_way").set(f64::from(u32::try_from(runs.len()).unwrap_or(u32::MAX)));
-    for run in runs {
-        go_on(courier, &run, position).await?;
+    metrics::gauge!("letopis_mailing_runs_under_way").set(mailings::count_under_way(&db).await? as f64);
+    let runs = mailings::under_way(&db, Which::ToDo, *after, A_TURN_MAX).await?;
+    if runs.is_empty() {
+        return Ok(false);
     }
-    Ok(())
+    // What is known of deliveries must not be older than what is known of their mailing, whichever node wrote it.
+    let log = courier.log.clone();
+    let head = courier.blocking(move || Ok(log.head()?.position)).await?;
+    let mut is_more = false;
+    for run in runs {
+        *after = Some(run.mailing_id);
+        if resting.has(run.mailing_id, Instant::now()) {
+            continue;
+        }
+        let done = go_on(courier, &run, head).await;
+        let trouble = "a run of a mailing cannot go on; it is tried again";
+        is_more |= resting.heed(run.mailing_id, done, trouble, Instant::now());
+    }
+    Ok(is_more)
 }
 
 /// Begins the run that is due, or lets it wait.
@@ -112,7 +138,7 @@ async fn begin(courier: &Courier, mailing: Mailing) -> Result<()> {
             Command::PostponeRun(PostponeRun { run, reason, until })
         }
     };
-    send(courier, id, command, last_fact(courier, id).await?).await
+    send(courier, id, command, last_fact(courier, id).await?).await.map(drop)
 }
 
 /// What the run says and what was fetched for it; or why it cannot begin, without personal data.
@@ -157,31 +183,31 @@ async fn last_fact(courier: &Courier, id: MailingId) -> Result<Option<Uuid>> {
     Ok(facts.last().map(|fact| fact.id))
 }
 
-async fn send(courier: &Courier, id: MailingId, command: Command, cause: Option<Uuid>) -> Result<()> {
-    let Some(cause) = cause else { return Ok(()) };
-    let actor = Actor::Courier(Cause::recorded(cause));
-    courier.send(domain::Command::Mailing(id, command), actor).await.map(drop)
+async fn send(courier: &Courier, id: MailingId, command: Command, cause: Option<Uuid>) -> Result<Option<Answer>> {
+    let Some(cause) = cause else { return Ok(None) };
+    courier.send(domain::Command::Mailing(id, command), Actor::Courier(Cause::recorded(cause))).await
 }
 
-async fn go_on(courier: &Courier, run: &UnderWay, position: u64) -> Result<()> {
-    let freezes = match run.status {
-        Status::Running | Status::Paused => !run.is_frozen,
-        Status::Draft | Status::Scheduled | Status::Finished | Status::Cancelled => false,
-    };
-    if freezes {
-        return freeze(courier, run.mailing_id).await;
+/// One turn of a run. `head` is that of the log after the run was looked up. Whether there is more to do at once.
+async fn go_on(courier: &Courier, run: &UnderWay, head: u64) -> Result<bool> {
+    match run.status {
+        Status::Running | Status::Paused if !run.is_frozen => return freeze(courier, run.mailing_id).await,
+        Status::Running => {}
+        Status::Cancelled => match call_off(courier, run.mailing_id, head).await? {
+            CalledOff::All => {}
+            CalledOff::Some => return Ok(true),
+        },
+        Status::Draft | Status::Scheduled | Status::Paused | Status::Finished => return Ok(false),
     }
-    if run.status == Status::Paused {
-        return Ok(());
-    }
-    let db = courier.caught_up(ProjectionId::Deliveries, position).await?;
+    let db = courier.caught_up(ProjectionId::Deliveries, head).await?;
     let counts = deliveries::counts(&db, run.notification_id).await?;
     if !counts.iter().all(|(status, _)| status.is_final()) {
-        return Ok(());
+        return Ok(false);
     }
     let next_due_at = next_due_at(run.plan.schedule.as_ref(), run.due_at, now());
     let finish = Command::FinishRun(FinishRun { run: run.run, next_due_at });
-    send(courier, run.mailing_id, finish, last_fact(courier, run.mailing_id).await?).await
+    send(courier, run.mailing_id, finish, last_fact(courier, run.mailing_id).await?).await?;
+    Ok(false)
 }
 
 /// What the log says of a run that is under way.
@@ -190,20 +216,23 @@ struct Source {
     crowd: Crowd,
     chunk: u32,
     after: Option<domain::UserId>,
+    /// Of the mailing's stream.
+    version: u64,
 }
 
-/// Freezes the rest of the audience of the run that is under way.
-async fn freeze(courier: &Courier, id: MailingId) -> Result<()> {
-    let Some(mut source) = Source::read(courier, id).await? else { return Ok(()) };
+/// Freezes the next of the audience of the run that is under way. Whether there is more.
+async fn freeze(courier: &Courier, id: MailingId) -> Result<bool> {
+    let Some(mut source) = Source::read(courier, id).await? else { return Ok(false) };
     let key = source.telling.category.clone();
     let category = courier.settings.categories.get(&key);
     let (run, begun_at) = (source.telling.run, source.crowd.until);
     let limit = source.telling.people_max();
-    loop {
+    for page_of_turn in 1..=CHUNKS_A_TURN_MAX {
         let db = courier.caught_up(ProjectionId::Recipients, 0).await?;
         let page = source.crowd.page(&db, source.after, limit).await?;
         source.after = page.after;
-        if page.people.is_empty() && !page.is_last {
+        // Where nobody is in the audience nothing is written, but where the next turn begins.
+        if page.people.is_empty() && !page.is_last && page_of_turn < CHUNKS_A_TURN_MAX {
             continue;
         }
         let suppressed = Suppressed::of(&courier.keys, &db, &page.people).await?;
@@ -222,19 +251,22 @@ async fn freeze(courier: &Courier, id: MailingId) -> Result<()> {
             after: page.after,
             last: page.is_last,
         };
-        send(courier, id, Command::Freeze(freeze), Some(source.telling.cause)).await?;
-        if page.is_last {
-            return Ok(());
-        }
+        let answer = send(courier, id, Command::Freeze(freeze), Some(source.telling.cause)).await?;
+        source.version += 1;
         source.chunk += 1;
+        // It was called off, or something else became of it: the next turn sees what.
+        if page.is_last || answer.is_none_or(|answer| answer.version != source.version) {
+            return Ok(false);
+        }
     }
+    Ok(true)
 }
 
 impl Source {
     async fn read(courier: &Courier, id: MailingId) -> Result<Option<Source>> {
         let log = courier.log.clone();
         let facts = courier.blocking(move || Ok(log.stream(id.into())?)).await?;
-        let (mut state, mut cause) = (State::default(), None);
+        let (mut state, mut cause, version) = (State::default(), None, facts.len() as u64);
         for fact in facts {
             let Event::Mailing(_, event) = &fact.event else { continue };
             mailing::evolve(&mut state, event);
@@ -267,7 +299,7 @@ impl Source {
             expires_in: known.plan.expires_in,
         };
         let crowd = Crowd { audience: known.plan.audience, named: known.user_ids, until: run.begun_at, active };
-        Ok(Some(Source { telling, crowd, chunk: run.chunk, after: run.after }))
+        Ok(Some(Source { telling, crowd, chunk: run.chunk, after: run.after, version }))
     }
 }
 

@@ -37,7 +37,10 @@ pub fn verb_command(verb: MailingVerb, row: &Mailing, by: Option<UserId>, at: Ti
         // A schedule without a run has none at any time, and ends with its first look.
         MailingVerb::Start => Command::Start(Start { by, due_at: first_due_at(&row.plan, at).unwrap_or(at) }),
         MailingVerb::Pause => Command::Pause(By { by }),
-        MailingVerb::Resume => Command::Resume(Resume { by, due_at: resumed_due_at(&row.plan, row.due_at, at) }),
+        // The last thing that happened to one that is paused and has no run under way is that it was paused.
+        MailingVerb::Resume => {
+            Command::Resume(Resume { by, due_at: resumed_due_at(&row.plan, row.due_at, row.updated_at, at) })
+        }
         MailingVerb::Cancel => Command::Cancel(By { by }),
     }
 }

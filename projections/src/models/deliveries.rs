@@ -22,7 +22,7 @@ pub(super) use queries::{text_of, value_of};
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Deliveries,
     name: "deliveries",
-    version: 2,
+    version: 3,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
@@ -38,7 +38,7 @@ pub(crate) const DEFINITION: Definition = Definition {
 /// `next_at` is when a delivery is due, or the next run of a notification; null where nothing follows. `held_by` is the mailing
 /// that says whether a delivery goes on, until an operator has it sent again; of a notification the mailing of which it is
 /// the run that is under way. `delivery_count` has how many deliveries of a notification are in each state, by the
-/// state's place among all of them.
+/// state's place among all of them, with the notification's position; `delivery_total` how many of all deliveries are.
 const TABLES: &str = "
     create table delivery (
         delivery_id bytea primary key,
@@ -70,7 +70,13 @@ const TABLES: &str = "
         place bigint not null,
         status text not null,
         deliveries bigint not null,
+        position bigint not null,
         primary key (notification_id, place)
+    );
+    create table delivery_total (
+        place bigint primary key,
+        status text not null,
+        deliveries bigint not null
     );
     create table delivery_step (
         position bigint primary key,
@@ -106,9 +112,16 @@ const INDEXES: &str = "
     create index if not exists delivery_by_holder on delivery (held_by, channel, next_at)
         where next_at is not null and held_by is not null;
     create index if not exists delivery_by_sending on delivery (sending_epoch) where sending_epoch is not null;
+    create index if not exists delivery_by_due on delivery (next_at) where next_at is not null;
+    create index if not exists delivery_by_deadline on delivery (expires_at) where next_at is not null;
     create index if not exists delivery_by_status on delivery (status, position);
+    create index if not exists delivery_by_category on delivery (category, position);
+    create index if not exists delivery_by_part on delivery (notification_id, status, position);
+    create index if not exists delivery_count_by_status on delivery_count (status, position) where deliveries > 0;
     create index if not exists delivery_step_by_delivery on delivery_step (delivery_id, position);
     create index if not exists notification_by_position on notification (position);
+    create index if not exists notification_by_category on notification (category, position);
+    create index if not exists notification_by_schedule on notification (position) where schedule is not null;
     create index if not exists notification_by_next on notification (next_at) where next_at is not null;
 ";
 
@@ -144,8 +157,9 @@ const COMPARED: &[Table] = &[
     Table {
         name: "delivery_count",
         key: &[Key::Id("notification_id"), Key::Number("place")],
-        columns: &["status", "deliveries"],
+        columns: &["status", "deliveries", "position"],
     },
+    Table { name: "delivery_total", key: &[Key::Number("place")], columns: &["status", "deliveries"] },
     Table {
         name: "delivery_step",
         key: &[Key::Number("position")],
@@ -259,6 +273,11 @@ impl StepRow<'_> {
             &[(&self.id.0).into()],
         )?;
         tx.queue(
+            "update delivery_total set deliveries = deliveries - 1
+             where status = (select status from delivery where delivery_id = $1)",
+            &[(&self.id.0).into()],
+        )?;
+        tx.queue(
             "update delivery set status = $2, sending_epoch = null, version = $3, last_at = $4, last_detail = $5
              where delivery_id = $1",
             &[(&self.id.0).into(), status.name().into(), self.fact.version.into(), self.at.into(), self.detail.into()],
@@ -270,10 +289,16 @@ impl StepRow<'_> {
     /// It is in that state now.
     fn count(&self, tx: &mut Tx<'_>, status: Status) -> Result<(), store::Error> {
         tx.queue(
-            "insert into delivery_count (notification_id, place, status, deliveries)
-             select notification_id, $2, $3, 1 from delivery where delivery_id = $1
+            "insert into delivery_count (notification_id, place, status, deliveries, position)
+             select d.notification_id, $2, $3, 1, n.position from delivery d
+             join notification n on n.notification_id = d.notification_id where d.delivery_id = $1
              on conflict (notification_id, place) do update set deliveries = delivery_count.deliveries + 1",
             &[(&self.id.0).into(), place(status).into(), status.name().into()],
+        )?;
+        tx.queue(
+            "insert into delivery_total (place, status, deliveries) values ($1, $2, 1)
+             on conflict (place) do update set deliveries = delivery_total.deliveries + 1",
+            &[place(status).into(), status.name().into()],
         )
     }
 
@@ -451,4 +476,15 @@ fn apply_user(tx: &mut Tx<'_>, _: &Fact, user_id: UserId, event: &user::Event) -
         tx.queue("update delivery set details = null where user_id = $1", &[(&user_id).into()])?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::plans::assert_no_scans;
+
+    #[tokio::test]
+    async fn no_query_walks_a_table() {
+        assert_no_scans(&DEFINITION, &["delivery", "delivery_count", "notification"], queries::PLANNED).await;
+    }
 }

@@ -13,12 +13,14 @@ use store::sql::Tx;
 
 mod queries;
 
-pub use queries::{Mailing, Run, UnderWay, by_id, due, list, name_of, named, run, runs, under_way};
+pub use queries::{
+    Mailing, Run, UnderWay, Which, by_id, count_under_way, due, list, name_of, named, run, runs, under_way,
+};
 
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Mailings,
     name: "mailings",
-    version: 2,
+    version: 3,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
@@ -70,7 +72,7 @@ const TABLES: &str = "
 const INDEXES: &str = "
     create index if not exists mailing_by_position on mailing (position);
     create index if not exists mailing_by_status on mailing (status, position);
-    create index if not exists mailing_by_next on mailing (next_at) where next_at is not null;
+    create index if not exists mailing_by_next on mailing (next_at, mailing_id) where next_at is not null;
     create index if not exists mailing_run_by_notification on mailing_run (notification_id);
     create index if not exists mailing_run_under_way on mailing_run (mailing_id) where finished_at is null;
 ";
@@ -252,5 +254,16 @@ fn apply_user(tx: &mut Tx<'_>, fact: &Fact, _: UserId, _: &user::Event) -> Resul
     match erased(fact) {
         Some(user_id) => tx.queue("update mailing set texts = null where author_id = $1", &[(&user_id).into()]),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::plans::assert_no_scans;
+
+    #[tokio::test]
+    async fn no_query_walks_a_table() {
+        assert_no_scans(&DEFINITION, &["mailing", "mailing_run", "m", "r"], queries::PLANNED).await;
     }
 }

@@ -11,6 +11,8 @@ pub mod links;
 pub mod mailings;
 pub mod messages;
 pub mod passkeys;
+#[cfg(test)]
+mod plans;
 pub mod recipients;
 pub mod sessions;
 pub mod sign_ins;

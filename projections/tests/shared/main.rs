@@ -12,6 +12,8 @@ mod following;
 mod histories;
 #[path = "histories.rs"]
 mod histories_of_nodes;
+#[path = "../suite/mailings.rs"]
+mod mailings;
 mod nodes;
 #[path = "../suite/operating.rs"]
 mod operating;

@@ -9,6 +9,7 @@ mod edits_and_pins;
 mod embedded;
 mod follow;
 mod histories;
+mod mailings;
 mod operating;
 mod people;
 mod reactions;

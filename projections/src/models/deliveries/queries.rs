@@ -124,16 +124,20 @@ macro_rules! notifications {
 }
 const NOTIFICATION: Columns = Columns::of(notification_columns!());
 
+const DUE: &str = deliveries!(
+    "where channel = $1 and next_at <= $2 and held_by is null and (is_by_hand or not exists (
+         select 1 from notification where notification.notification_id = delivery.notification_id and cancelled))
+     order by next_at limit $3"
+);
+
 /// The deliveries over a channel that are due at that instant, the longest due first; none of what was called off, unless an
 /// operator has it sent again, and none that a mailing holds.
 pub async fn due(db: &Database, channel: Channel, at: Timestamp, limit: u32) -> Result<Vec<Delivery>, store::Error> {
-    let sql = deliveries!(
-        "where channel = $1 and next_at <= $2 and held_by is null and (is_by_hand or not exists (
-             select 1 from notification where notification.notification_id = delivery.notification_id and cancelled))
-         order by next_at limit $3"
-    );
-    db.rows(sql, &[channel.name().into(), at.into(), limit.into()], delivery_of).await
+    db.rows(DUE, &[channel.name().into(), at.into(), limit.into()], delivery_of).await
 }
+
+const DUE_OF_MAILING: &str =
+    deliveries!("where held_by = $1 and channel = $2 and next_at <= $3 order by next_at limit $4");
 
 /// The same of those that a mailing holds, whether it sends now or not.
 pub async fn due_of_mailing(
@@ -143,18 +147,21 @@ pub async fn due_of_mailing(
     at: Timestamp,
     limit: u32,
 ) -> Result<Vec<Delivery>, store::Error> {
-    let sql = deliveries!("where held_by = $1 and channel = $2 and next_at <= $3 order by next_at limit $4");
-    db.rows(sql, &[(&mailing_id.0).into(), channel.name().into(), at.into(), limit.into()], delivery_of).await
+    db.rows(DUE_OF_MAILING, &[(&mailing_id.0).into(), channel.name().into(), at.into(), limit.into()], delivery_of)
+        .await
 }
+
+/// What waits is in one of these states.
+const BACKLOG: &str = "
+    select (select coalesce(sum(deliveries), 0) from delivery_total where status in ('requested', 'scheduled', 'deferred')),
+        (select count(*) from delivery where next_at <= $1),
+        (select count(*) from delivery where next_at is not null and expires_at <= $1)";
 
 /// How many deliveries wait, how many of them are due, and how many are past their deadline, at that instant.
 pub async fn backlog(db: &Database, at: Timestamp) -> Result<(u64, u64, u64), store::Error> {
-    let sql = "select count(*), coalesce(sum(case when next_at <= $1 then 1 else 0 end), 0),
-                   coalesce(sum(case when expires_at <= $1 then 1 else 0 end), 0)
-               from delivery where next_at is not null";
     let numbers =
         |row: &Row<'_>| Ok((row.int(0)?.cast_unsigned(), row.int(1)?.cast_unsigned(), row.int(2)?.cast_unsigned()));
-    Ok(db.row(sql, &[at.into()], numbers).await?.unwrap_or_default())
+    Ok(db.row(BACKLOG, &[at.into()], numbers).await?.unwrap_or_default())
 }
 
 /// Attempts under way that were made under other epochs than that one, in any order.
@@ -172,27 +179,35 @@ pub async fn delivery(db: &Database, id: DeliveryId) -> Result<Option<Delivery>,
     db.row(deliveries!("where delivery_id = $1"), &[(&id.0).into()], delivery_of).await
 }
 
-/// Deliveries before the position `before`, the newest first.
+const LIST: &str = deliveries!("where position < $1 order by position desc limit $2");
+const LIST_OF_CATEGORY: &str = deliveries!("where category = $1 and position < $2 order by position desc limit $3");
+const LIST_IN_STATE: &str =
+    deliveries!("where status = $1 and position < $2 and ($3 = '' or category = $3) order by position desc limit $4");
+const LIST_OF_PERSON: &str = deliveries!(
+    "where user_id = $1 and position < $2 and ($3 = '' or status = $3) and ($4 = '' or category = $4)
+     order by position desc limit $5"
+);
+
+/// Deliveries before the position `before`, the newest first: found by the person, else by the state, else by the category.
 pub async fn list(
     db: &Database,
     filter: DeliveryFilter<'_>,
     before: Option<u64>,
     limit: u32,
 ) -> Result<Vec<Delivery>, store::Error> {
-    let sql = deliveries!(
-        "where position < $1 and ($2 = '' or status = $2) and (length($3) = 0 or user_id = $3)
-             and ($4 = '' or category = $4)
-         order by position desc limit $5"
-    );
     let DeliveryFilter { status, user_id, category } = filter;
-    let (status, category) = (status.map_or("", Status::name), category.unwrap_or_default());
-    let user_id = any_or(user_id.as_ref());
-    db.rows(
-        sql,
-        &[before.unwrap_or(u64::MAX).into(), status.into(), user_id.into(), category.into(), limit.into()],
-        delivery_of,
-    )
-    .await
+    let (before, limit) = (before.unwrap_or(u64::MAX).into(), limit.into());
+    let status = status.map_or("", Status::name);
+    let of = category.unwrap_or_default();
+    match (user_id, status, category) {
+        (Some(user_id), _, _) => {
+            let parameters = [(&user_id).into(), before, status.into(), of.into(), limit];
+            db.rows(LIST_OF_PERSON, &parameters, delivery_of).await
+        }
+        (None, "", None) => db.rows(LIST, &[before, limit], delivery_of).await,
+        (None, "", Some(category)) => db.rows(LIST_OF_CATEGORY, &[category.into(), before, limit], delivery_of).await,
+        (None, status, _) => db.rows(LIST_IN_STATE, &[status.into(), before, of.into(), limit], delivery_of).await,
+    }
 }
 
 /// The deliveries of a notification behind a position, in the order in which they were requested.
@@ -202,9 +217,12 @@ pub async fn of_notification(
     after: u64,
     limit: u32,
 ) -> Result<Vec<Delivery>, store::Error> {
-    let sql = deliveries!("where notification_id = $1 and position > $2 order by position limit $3");
-    db.rows(sql, &[(&id.0).into(), after.into(), limit.into()], delivery_of).await
+    db.rows(PARTS, &[(&id.0).into(), after.into(), limit.into()], delivery_of).await
 }
+
+const PARTS: &str = deliveries!("where notification_id = $1 and position > $2 order by position limit $3");
+const PARTS_IN_STATE: &str =
+    deliveries!("where notification_id = $1 and status = $2 and position > $3 order by position limit $4");
 
 /// The same, only those in that state where one is named.
 pub async fn in_state(
@@ -214,22 +232,16 @@ pub async fn in_state(
     after: u64,
     limit: u32,
 ) -> Result<Vec<Delivery>, store::Error> {
-    let sql = deliveries!(
-        "where notification_id = $1 and position > $2 and ($3 = '' or status = $3) order by position limit $4"
-    );
-    let status = status.map_or("", Status::name);
-    db.rows(sql, &[(&id.0).into(), after.into(), status.into(), limit.into()], delivery_of).await
+    let Some(status) = status else { return of_notification(db, id, after, limit).await };
+    let parameters = [(&id.0).into(), status.name().into(), after.into(), limit.into()];
+    db.rows(PARTS_IN_STATE, &parameters, delivery_of).await
 }
 
-/// The deliveries that a mailing holds and that are yet to be sent.
-pub async fn waiting_of_mailing(
-    db: &Database,
-    id: MailingId,
-    after: u64,
-    limit: u32,
-) -> Result<Vec<Delivery>, store::Error> {
-    let sql = deliveries!("where held_by = $1 and next_at is not null and position > $2 order by position limit $3");
-    db.rows(sql, &[(&id.0).into(), after.into(), limit.into()], delivery_of).await
+const WAITING_OF_MAILING: &str = deliveries!("where held_by = $1 and next_at is not null limit $2");
+
+/// Some of the deliveries that a mailing holds and that are yet to be sent, in any order.
+pub async fn waiting_of_mailing(db: &Database, id: MailingId, limit: u32) -> Result<Vec<Delivery>, store::Error> {
+    db.rows(WAITING_OF_MAILING, &[(&id.0).into(), limit.into()], delivery_of).await
 }
 
 /// The same as [`of_notification`], only those that are yet to be sent.
@@ -298,7 +310,7 @@ pub async fn counts(db: &Database, id: NotificationId) -> Result<Counts, store::
 
 /// How many deliveries are in each state.
 pub async fn by_status(db: &Database) -> Result<Counts, store::Error> {
-    let sql = "select status, count(*) from delivery group by status order by status";
+    let sql = "select status, deliveries from delivery_total where deliveries > 0 order by status";
     db.rows(sql, &[], |row| Ok((known(row, 0, Status::parse, "a state of deliveries")?, row.int(1)?.cast_unsigned())))
         .await
 }
@@ -308,46 +320,58 @@ pub async fn notification(db: &Database, id: NotificationId) -> Result<Option<No
     db.row(notifications!("where notification_id = $1"), &[(&id.0).into()], notification_of).await
 }
 
-/// Notifications before the position `before`, the newest first.
+const NOTIFICATIONS: &str = notifications!("where position < $1 order by position desc limit $2");
+const NOTIFICATIONS_OF_CATEGORY: &str =
+    notifications!("where category = $1 and position < $2 order by position desc limit $3");
+const NOTIFICATIONS_IN_STATE: &str = notifications!(
+    "join (select notification_id as counted_id, position as counted_position from delivery_count
+         where status = $1 and deliveries > 0) counted on counted_id = notification_id
+     where counted_position < $2 and ($3 = '' or category = $3) order by counted_position desc limit $4"
+);
+const NOTIFICATIONS_OF_PERSON: &str = notifications!(
+    "where notification_id in (select delivery.notification_id from delivery
+             where delivery.user_id = $1 and ($2 = '' or delivery.status = $2))
+         and position < $3 and ($4 = '' or category = $4)
+     order by position desc limit $5"
+);
+
+/// Notifications before the position `before`, the newest first: found by the person, else by the state, else by the category.
 pub async fn notifications(
     db: &Database,
     filter: NotificationFilter<'_>,
     before: Option<u64>,
     limit: u32,
 ) -> Result<Vec<Notification>, store::Error> {
-    let sql = notifications!(
-        "where position < $1 and ($2 = '' or category = $2)
-             and (($3 = '' and length($4) = 0) or exists (
-                 select 1 from delivery where delivery.notification_id = notification.notification_id
-                     and ($3 = '' or delivery.status = $3) and (length($4) = 0 or delivery.user_id = $4)))
-         order by position desc limit $5"
-    );
     let NotificationFilter { status, user_id, category } = filter;
-    let (status, category) = (status.map_or("", Status::name), category.unwrap_or_default());
-    let user_id = any_or(user_id.as_ref());
-    db.rows(
-        sql,
-        &[before.unwrap_or(u64::MAX).into(), category.into(), status.into(), user_id.into(), limit.into()],
-        notification_of,
-    )
-    .await
+    let (before, limit) = (before.unwrap_or(u64::MAX).into(), limit.into());
+    let status = status.map_or("", Status::name);
+    let of = category.unwrap_or_default();
+    match (user_id, status, category) {
+        (Some(user_id), _, _) => {
+            let parameters = [(&user_id).into(), status.into(), before, of.into(), limit];
+            db.rows(NOTIFICATIONS_OF_PERSON, &parameters, notification_of).await
+        }
+        (None, "", None) => db.rows(NOTIFICATIONS, &[before, limit], notification_of).await,
+        (None, "", Some(category)) => {
+            db.rows(NOTIFICATIONS_OF_CATEGORY, &[category.into(), before, limit], notification_of).await
+        }
+        (None, status, _) => {
+            db.rows(NOTIFICATIONS_IN_STATE, &[status.into(), before, of.into(), limit], notification_of).await
+        }
+    }
 }
+
+const SCHEDULED: &str = notifications!("where schedule is not null and not cancelled order by position desc limit $1");
 
 /// The notifications that are sent again and again and were not called off, the newest first.
 pub async fn scheduled(db: &Database, limit: u32) -> Result<Vec<Notification>, store::Error> {
-    let sql = notifications!("where schedule is not null and not cancelled order by position desc limit $1");
-    db.rows(sql, &[limit.into()], notification_of).await
+    db.rows(SCHEDULED, &[limit.into()], notification_of).await
 }
 
 /// The notifications of which recipients are to be named at that instant, the longest due first.
 pub async fn due_notifications(db: &Database, at: Timestamp, limit: u32) -> Result<Vec<Notification>, store::Error> {
     let sql = notifications!("where next_at <= $1 order by next_at limit $2");
     db.rows(sql, &[at.into(), limit.into()], notification_of).await
-}
-
-/// A person as the statements compare them: nothing stands for anybody. A null would have no type there.
-fn any_or(user_id: Option<&UserId>) -> &[u8] {
-    user_id.map_or(&[], |user_id| user_id.0.as_bytes())
 }
 
 fn delivery_of(row: &Row<'_>) -> Result<Delivery, store::Error> {
@@ -414,3 +438,23 @@ pub(in crate::models) fn text_of(value: &impl Serialize) -> String {
 pub(in crate::models) fn value_of<T: DeserializeOwned>(text: &str, index: usize) -> Result<T, store::Error> {
     serde_json::from_str(text).map_err(|_| store::Error::Column { index, expected: "JSON of its shape" })
 }
+
+/// What is looked up again and again, or page by page: none of it may walk a whole table.
+#[cfg(test)]
+pub(super) const PLANNED: &[(&str, &str)] = &[
+    ("due", DUE),
+    ("due of a mailing", DUE_OF_MAILING),
+    ("backlog", BACKLOG),
+    ("list", LIST),
+    ("list of a category", LIST_OF_CATEGORY),
+    ("list in a state", LIST_IN_STATE),
+    ("list of a person", LIST_OF_PERSON),
+    ("parts", PARTS),
+    ("parts in a state", PARTS_IN_STATE),
+    ("waiting of a mailing", WAITING_OF_MAILING),
+    ("notifications", NOTIFICATIONS),
+    ("notifications of a category", NOTIFICATIONS_OF_CATEGORY),
+    ("notifications in a state", NOTIFICATIONS_IN_STATE),
+    ("notifications of a person", NOTIFICATIONS_OF_PERSON),
+    ("scheduled", SCHEDULED),
+];

@@ -4,6 +4,7 @@ use crate::models::deliveries::value_of;
 use domain::mailing::{Plan, Status, Texts};
 use domain::{MailingId, NotificationId, Timestamp, UserId};
 use store::sql::{Columns, Database, Row};
+use uuid::Uuid;
 
 /// A mailing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +80,17 @@ macro_rules! mailings {
         concat!("select ", mailing_columns!(), " from mailing ", $which)
     };
 }
+macro_rules! runs_under_way {
+    ($which:literal) => {
+        concat!(
+            "select r.mailing_id, r.run, r.notification_id, r.due_at, r.is_frozen, m.status, m.plan
+             from mailing_run r join mailing m on m.mailing_id = r.mailing_id
+             where r.finished_at is null and r.mailing_id > $1 ",
+            $which,
+            " order by r.mailing_id limit $2"
+        )
+    };
+}
 /// What [`mailing`] reads.
 const MAILING: Columns = Columns::of(mailing_columns!());
 
@@ -100,6 +112,11 @@ pub async fn by_id(db: &Database, id: MailingId) -> Result<Option<Mailing>, stor
     db.row(mailings!("where mailing_id = $1"), &[(&id.0).into()], mailing).await
 }
 
+const LIST: &str = mailings!("where position < $1 order by position desc limit $2");
+const LIST_IN_STATE: &str = mailings!("where status = $1 and position < $2 order by position desc limit $3");
+const DUE: &str =
+    mailings!("where next_at <= $1 and (next_at, mailing_id) > ($2, $3) order by next_at, mailing_id limit $4");
+
 /// Mailings before the position `before`, the newest first.
 pub async fn list(
     db: &Database,
@@ -107,14 +124,22 @@ pub async fn list(
     before: Option<u64>,
     limit: u32,
 ) -> Result<Vec<Mailing>, store::Error> {
-    let sql = mailings!("where position < $1 and ($2 = '' or status = $2) order by position desc limit $3");
-    let status = status.map_or("", Status::name);
-    db.rows(sql, &[before.unwrap_or(u64::MAX).into(), status.into(), limit.into()], mailing).await
+    let before = before.unwrap_or(u64::MAX);
+    match status {
+        None => db.rows(LIST, &[before.into(), limit.into()], mailing).await,
+        Some(status) => db.rows(LIST_IN_STATE, &[status.name().into(), before.into(), limit.into()], mailing).await,
+    }
 }
 
-/// Mailings of which a run may begin at that instant, the longest due first.
-pub async fn due(db: &Database, at: Timestamp, limit: u32) -> Result<Vec<Mailing>, store::Error> {
-    db.rows(mailings!("where next_at <= $1 order by next_at limit $2"), &[at.into(), limit.into()], mailing).await
+/// Mailings of which a run may begin at that instant, the longest due first, behind the one of that time and id.
+pub async fn due(
+    db: &Database,
+    at: Timestamp,
+    after: Option<(Timestamp, MailingId)>,
+    limit: u32,
+) -> Result<Vec<Mailing>, store::Error> {
+    let (after_at, after_id) = after.unwrap_or((Timestamp(i64::MIN), MailingId(Uuid::nil())));
+    db.rows(DUE, &[at.into(), after_at.into(), (&after_id.0).into(), limit.into()], mailing).await
 }
 
 /// Those whom a mailing names, in order.
@@ -144,23 +169,59 @@ pub async fn name_of(db: &Database, id: NotificationId) -> Result<Option<String>
     db.row(sql, &[(&id.0).into()], |row| Ok(row.text(0)?.to_owned())).await
 }
 
-/// The runs that are not finished, in any order.
-pub async fn under_way(db: &Database, limit: u32) -> Result<Vec<UnderWay>, store::Error> {
-    let sql = "select r.mailing_id, r.run, r.notification_id, r.due_at, r.is_frozen, m.status, m.plan
-               from mailing_run r join mailing m on m.mailing_id = r.mailing_id
-               where r.finished_at is null order by r.mailing_id limit $1";
-    db.rows(sql, &[limit.into()], |row| {
-        Ok(UnderWay {
-            mailing_id: MailingId(row.uuid(0)?),
-            run: number(row.int(1)?),
-            notification_id: NotificationId(row.uuid(2)?),
-            due_at: row.timestamp(3)?,
-            is_frozen: row.bool(4)?,
-            status: status(row, 5)?,
-            plan: value_of(row.text(6)?, 6)?,
-        })
+/// Which of the runs that are under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Those with which something is to be done, be it to look whether they have ended.
+    ToDo,
+    /// Those whose deliveries are sent.
+    Sending,
+}
+
+/// Those behind a mailing, by its id.
+const TO_DO: &str = runs_under_way!("and not (m.status = 'paused' and r.is_frozen)");
+const SENDING: &str = runs_under_way!("and m.status = 'running'");
+
+/// Runs that are under way, by their mailings' ids, beginning behind that mailing; after the last one follows the first one, so
+/// that each has its turn.
+pub async fn under_way(
+    db: &Database,
+    which: Which,
+    after: Option<MailingId>,
+    limit: u32,
+) -> Result<Vec<UnderWay>, store::Error> {
+    let sql = match which {
+        Which::ToDo => TO_DO,
+        Which::Sending => SENDING,
+    };
+    let mut runs = db.rows(sql, &[(&after.unwrap_or(FIRST).0).into(), limit.into()], run_under_way).await?;
+    let rest = limit.saturating_sub(u32::try_from(runs.len()).unwrap_or(u32::MAX));
+    if let (Some(after), true) = (after, rest > 0) {
+        let first = db.rows(sql, &[(&FIRST.0).into(), rest.into()], run_under_way).await?;
+        runs.extend(first.into_iter().take_while(|run| run.mailing_id <= after));
+    }
+    Ok(runs)
+}
+
+/// Before every mailing.
+const FIRST: MailingId = MailingId(Uuid::nil());
+
+/// How many runs are under way.
+pub async fn count_under_way(db: &Database) -> Result<u32, store::Error> {
+    let sql = "select count(*) from mailing_run where finished_at is null";
+    Ok(db.row(sql, &[], |row| row.int(0)).await?.map_or(0, number))
+}
+
+fn run_under_way(row: &Row<'_>) -> Result<UnderWay, store::Error> {
+    Ok(UnderWay {
+        mailing_id: MailingId(row.uuid(0)?),
+        run: number(row.int(1)?),
+        notification_id: NotificationId(row.uuid(2)?),
+        due_at: row.timestamp(3)?,
+        is_frozen: row.bool(4)?,
+        status: status(row, 5)?,
+        plan: value_of(row.text(6)?, 6)?,
     })
-    .await
 }
 
 fn mailing(row: &Row<'_>) -> Result<Mailing, store::Error> {
@@ -206,3 +267,13 @@ fn status(row: &Row<'_>, index: usize) -> Result<Status, store::Error> {
 fn number(stored: i64) -> u32 {
     u32::try_from(stored).unwrap_or(u32::MAX)
 }
+
+/// What is looked up again and again, or page by page: none of it may walk a whole table.
+#[cfg(test)]
+pub(super) const PLANNED: &[(&str, &str)] = &[
+    ("list", LIST),
+    ("list in a state", LIST_IN_STATE),
+    ("due", DUE),
+    ("under way, to do", TO_DO),
+    ("under way, sending", SENDING),
+];

@@ -1,0 +1,62 @@
+//! What becomes of a run whose mailing was called off: all that waits is cancelled, also what an attempt that was under way
+//! has put off since.
+
+use crate::courier::Courier;
+use crate::error::Result;
+use commands::{Actor, Cause};
+use domain::mailing::Event;
+use domain::{Command, MailingId, UserId, delivery};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use projections::{ProjectionId, deliveries};
+use uuid::Uuid;
+
+/// Deliveries that are looked up at once.
+const PAGE: u32 = 500;
+/// Pages in one turn: then it is another mailing's.
+const PAGES_A_TURN_MAX: usize = 20;
+/// Commands that are under way at once.
+const COMMANDS_MAX: usize = 64;
+
+/// How far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CalledOff {
+    /// Nothing waits.
+    All,
+    /// There may be more.
+    Some,
+}
+
+/// Cancels what waits. `position` is that of the last fact that is known of the mailing, or a later one.
+pub(super) async fn call_off(courier: &Courier, id: MailingId, position: u64) -> Result<CalledOff> {
+    let Some((cause, by)) = cancelled(courier, id).await? else { return Ok(CalledOff::All) };
+    let actor = Actor::Courier(Cause::recorded(cause));
+    let mut position = position;
+    for _ in 0..PAGES_A_TURN_MAX {
+        let db = courier.caught_up(ProjectionId::Deliveries, position).await?;
+        let page = deliveries::waiting_of_mailing(&db, id, PAGE).await?;
+        if page.is_empty() {
+            return Ok(CalledOff::All);
+        }
+        let cancel = delivery::Cancel { by };
+        let command = |one: deliveries::Delivery| {
+            courier.send(Command::Delivery(one.delivery_id, delivery::Command::Cancel(cancel.clone())), actor)
+        };
+        // What has left meanwhile refuses, which is fine.
+        let sent = stream::iter(page).map(command).buffer_unordered(COMMANDS_MAX);
+        let last = sent.try_fold(position, async |last, answer| Ok(answer.map_or(last, |one| last.max(one.position))));
+        position = last.await?;
+    }
+    Ok(CalledOff::Some)
+}
+
+/// The fact that it was called off, and by whom.
+async fn cancelled(courier: &Courier, id: MailingId) -> Result<Option<(Uuid, Option<UserId>)>> {
+    let log = courier.log.clone();
+    let facts = courier.blocking(move || Ok(log.stream(id.into())?)).await?;
+    Ok(facts.iter().rev().find_map(|fact| {
+        if let domain::Event::Mailing(_, Event::Cancelled(cancelled)) = &fact.event {
+            return Some((fact.id, cancelled.by));
+        }
+        None
+    }))
+}
