@@ -12,6 +12,7 @@ use projections::mailings;
 use store::sql::Database;
 use utoipa_axum::routes;
 
+mod change;
 mod csv;
 mod drafts;
 mod listed;

@@ -3,8 +3,11 @@
 use super::mail::confirm;
 use api::Settings;
 use couriers::mailings::VariablesSource;
+use domain::delivery::{self, Content, Details, Fault, Plain};
+use domain::notify::{CategoryKey, Channel, Kind, Semantics};
 use domain::proof::Purpose;
 use domain::user::Role;
+use domain::{Command, DeliveryId, MailingId, NotificationId, UserId, mailing};
 use outbound::Allowed;
 use projections::ProjectionId;
 use reqwest::Method;
@@ -90,7 +93,27 @@ async fn a_mailing_is_drafted_changed_previewed_and_sent_once() {
     assert_eq!(nina.get(&one).await.header("etag"), now.header("etag"), "the same once more changes nothing");
     nina.patch(&one, json!({"per_second_max": null})).await.expect_status(200);
     assert_eq!(nina.get(&one).await.body.get("per_second_max"), None);
-    nina.patch(&one, json!({"colour": 1})).await.expect_problem(400, "bad-parameters");
+    for (body, pointer) in [
+        (json!({"colour": 1}), "/colour"),
+        (json!({"colour": null}), "/colour"),
+        (json!({"name": null}), "/name"),
+        (json!({"category": null}), "/category"),
+        (json!({"audience": null}), "/audience"),
+        (json!({"audience": {"all": true, "colour": null}}), "/audience/colour"),
+        (json!({"content": null}), "/content"),
+        (json!({"content": {"subject": "x", "text": null}}), "/content/text"),
+        (json!({"per_second_max": "fast"}), "/per_second_max"),
+    ] {
+        let problem = nina.patch(&one, body.clone()).await.expect_problem(400, "bad-parameters");
+        assert_eq!(problem.pointers(), [pointer], "{body}");
+    }
+    let twice = r#"{"name": "May news", "name": "June news"}"#.to_owned();
+    let json = [("content-type", "application/json")];
+    nina.raw(Method::PATCH, &one, Some(twice), &json).await.expect_problem(400, "bad-parameters");
+    let unchanged = nina.get(&one).await;
+    assert_eq!(unchanged.body["name"], "April news");
+    let known = [("if-none-match", unchanged.header("etag"))];
+    nina.send(Method::GET, &one, None, &known).await.expect_status(304);
 
     let preview = verb(&nina, &one, "preview").await.expect_status(200).body;
     assert_eq!((&preview["recipients"], &preview["by_reason"]), (&json!(3), &json!({})));
@@ -98,8 +121,13 @@ async fn a_mailing_is_drafted_changed_previewed_and_sent_once() {
     assert_eq!(preview["samples"][0]["subject"], "Spring is here");
 
     verb(&nina, &one, "start").await.expect_status(200);
+    let changed = nina.send(Method::GET, &one, None, &known).await.expect_status(200);
+    assert_ne!(changed.header("etag"), unchanged.header("etag"));
     let finished = in_state(&nina, &one, "finished").await;
     assert_eq!((&finished["recipients"], &finished["counts"]), (&json!(3), &json!({"delivered": 3})));
+    let at_the_end = nina.get(&one).await;
+    let known = [("if-none-match", at_the_end.header("etag"))];
+    nina.send(Method::GET, &one, None, &known).await.expect_status(304);
     for somebody in [&anna, &boris] {
         let items = somebody.get("/v1/inbox").await.expect_status(200).body["items"].clone();
         assert_eq!((items.as_array().unwrap().len(), &items[0]["title"]), (1, &json!("Spring is here")));
@@ -330,6 +358,101 @@ async fn a_schedule_has_runs_one_after_the_other() {
     assert_eq!(first.as_array().unwrap().len(), 1, "each run has its own audience");
     verb(&nina, &one, "cancel").await.expect_status(200);
     assert_eq!(nina.get(&one).await.body["state"], "cancelled");
+    verified(&app);
+}
+
+/// A delivery of a run, as a courier asks for it.
+fn part_of(run: NotificationId, who: &Actor) -> (DeliveryId, delivery::Request) {
+    let now = store::now();
+    let plain = Plain { subject: "Spring is here".to_owned(), text: "x".to_owned(), html: None };
+    let request = delivery::Request {
+        user_id: UserId(who.user_id.parse().unwrap()),
+        channel: Channel::Email,
+        category: CategoryKey::MARKETING,
+        kind: Kind::Marketing,
+        semantics: Semantics::AtMostOnce,
+        content: Content::Plain,
+        due_at: now,
+        late_because: "deadline".to_owned(),
+        expires_at: now.plus_seconds(3_600),
+        notification_id: run,
+        cause: None,
+        details: Details { plain: Some(plain), ..Details::default() },
+        suppressed: None,
+        before_sign_up: false,
+    };
+    (DeliveryId(uuid::Uuid::now_v7()), request)
+}
+
+#[tokio::test]
+async fn one_that_is_called_off_in_the_middle_of_its_audience_ends() {
+    let app = TestApp::start().await;
+    let nina = app.with_role("Nina", Role::Notifier).await;
+    let (anna, boris) = (app.user("Anna").await, app.user("Boris").await);
+    let one = draft(&nina, news()).await;
+    verb(&nina, &one, "start").await.expect_status(200);
+    let id = MailingId(one.rsplit('/').next().unwrap().parse().unwrap());
+    let author = UserId(nina.user_id.parse().unwrap());
+    let send = async |command: Command| {
+        app.node.writer.send(commands::Request::by_operator(command, store::now())).await.unwrap()
+    };
+    // What the couriers do until a crash: a chunk is frozen and others are not, and one mail is on its way.
+    let run = NotificationId(uuid::Uuid::now_v7());
+    let variables = serde_json::Map::new();
+    let begin = mailing::BeginRun { run: 1, author, notification_id: run, content: Content::Plain, variables };
+    send(Command::Mailing(id, mailing::Command::BeginRun(Box::new(begin)))).await;
+    let parts = [part_of(run, &anna), part_of(run, &boris)];
+    let on_its_way = parts[1].0;
+    let (deliveries, after) = (parts.to_vec(), Some(parts[1].1.user_id));
+    let freeze = mailing::Freeze { run: 1, chunk: 0, recipients: 2, deliveries, after, last: false };
+    send(Command::Mailing(id, mailing::Command::Freeze(freeze))).await;
+    let (provider, node) = ("mx".to_owned(), "one".to_owned());
+    let attempt = delivery::Attempt { provider, node, epoch: 1, mailing: Some(id) };
+    send(Command::Delivery(on_its_way, delivery::Command::Attempt(attempt))).await;
+    verb(&nina, &one, "cancel").await.expect_status(200);
+    // Its provider puts it off after that: nobody tries again.
+    let fault = Fault { phase: "data".to_owned(), code: Some(451), detail: "later".to_owned() };
+    let end = delivery::Ended::Postponed { fault, next_provider_at: None };
+    send(Command::Delivery(on_its_way, delivery::Command::EndAttempt(delivery::EndAttempt { attempt: 1, end }))).await;
+    let runs = async |by: &Actor| by.get(&format!("{one}/runs")).await.expect_status(200).body["runs"].clone();
+    assert_eq!(runs(&nina).await[0]["counts"], json!({"requested": 1, "deferred": 1}));
+
+    let app = app.restart_telling_of_unread().await;
+    let nina = app.again(&nina);
+    let ended = until("the run has ended", async || {
+        let runs = runs(&nina).await;
+        runs[0]["finished_at"].is_string().then_some(runs[0].clone())
+    });
+    assert_eq!(ended.await["counts"], json!({"cancelled": 2}));
+    let shown = nina.get(&one).await.expect_status(200).body;
+    assert_eq!((&shown["state"], &shown["recipients"]), (&json!("cancelled"), &json!(2)));
+    verified(&app);
+}
+
+#[tokio::test]
+async fn times_of_a_schedule_that_come_while_it_is_paused_are_passed_over() {
+    let app = TestApp::start_telling().await;
+    let nina = app.with_role("Nina", Role::Notifier).await;
+    let mut regular = news();
+    regular["schedule"] = json!({"cron": "* * * * * *", "time_zone": "UTC"});
+    let one = draft(&nina, regular).await;
+    verb(&nina, &one, "start").await.expect_status(200);
+    verb(&nina, &one, "pause").await.expect_status(200);
+    let paused_at = store::now();
+    until("two of its times have come", async || (store::now() > paused_at.plus_seconds(2)).then_some(json!(1))).await;
+    let resumed_at = store::now();
+    verb(&nina, &one, "resume").await.expect_status(200);
+    let runs = until("a run has ended after that", async || {
+        let runs = nina.get(&format!("{one}/runs")).await.expect_status(200).body["runs"].clone();
+        let is_later =
+            |run: &Value| run["finished_at"].is_string() && run["due_at"].as_str() > Some(&resumed_at.to_string());
+        runs.as_array().unwrap().iter().any(is_later).then_some(runs)
+    });
+    let (from, to) = (paused_at.to_string(), resumed_at.to_string());
+    for run in runs.await.as_array().unwrap() {
+        let due_at = run["due_at"].as_str().unwrap();
+        assert!(due_at <= from.as_str() || due_at > to.as_str(), "{run} was due while it was paused");
+    }
     verified(&app);
 }
 

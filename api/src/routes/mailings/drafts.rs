@@ -1,6 +1,7 @@
 //! Drafts: made, changed, deleted.
 
-use super::request::{self, MailingChange, MailingRequest};
+use super::change::MailingChange;
+use super::request::{self, MailingRequest};
 use super::{done, existing, parse};
 use crate::app::App;
 use crate::auth::caller::Notifier;
@@ -113,7 +114,7 @@ pub(super) async fn change(
     notifier: Notifier,
     Path(mailing): Path<String>,
     context: CommandContext,
-    Body(body): Body<Map<String, Value>>,
+    Body(body): Body<MailingChange>,
 ) -> Result<Response, Error> {
     let actor = Actor::User(notifier.user_id);
     let mut tries = 0;
@@ -125,7 +126,7 @@ pub(super) async fn change(
         let reading = app.read(ProjectionId::Mailings, 0).await?;
         let row = existing(&reading.database, &mailing).await?;
         let named = mailings::named(&reading.database, row.mailing_id).await?;
-        let wanted = MailingRequest::of(&row, &named).changed(&body)?;
+        let wanted = body.of(&MailingRequest::of(&row, &named))?;
         match replaced(&app, notifier.user_id, &context, &row, wanted).await {
             Err(error)
                 if error.code == Code::VersionChanged && context.if_match.is_none() && tries < CHANGE_TRIES_MAX => {}

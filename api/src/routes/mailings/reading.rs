@@ -5,7 +5,6 @@ use super::shown::{Mailing, mailing_shown};
 use crate::app::App;
 use crate::auth::caller::Notifier;
 use crate::error::Error;
-use crate::http::conditional::tag;
 use crate::http::context::CommandContext;
 use crate::http::cursor;
 use crate::http::params::Params;
@@ -66,7 +65,7 @@ pub(super) async fn read_mailing(
 ) -> Result<Response, Error> {
     let reading = app.read(ProjectionId::Mailings, params.min_position).await?;
     let row = existing(&reading.database, &mailing).await?;
-    let (version, named) = (row.version, mailings::named(&reading.database, row.mailing_id).await?);
+    let named = mailings::named(&reading.database, row.mailing_id).await?;
     let shown = mailing_shown(&app, &reading.database, row, &named, context.at).await?;
-    Ok(read_one(reading.position, tag(version), shown))
+    Ok(read_one(reading.position, shown.tag()?, shown))
 }

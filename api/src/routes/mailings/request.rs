@@ -100,31 +100,6 @@ pub(crate) struct AudienceRequest {
     locale: Option<String>,
 }
 
-/// What is to be changed of a draft: a field that is left out stays, one that is `null` is as if it had never been given.
-#[derive(ToSchema)]
-#[allow(dead_code, reason = "it describes what is merged into `MailingRequest`")]
-#[schema(as = MailingChange, example = json!({"name": "Summer news", "per_second_max": null}))]
-pub(super) struct MailingChange {
-    name: Option<String>,
-    template: Option<TemplateName>,
-    content: Option<PlainContent>,
-    category: Option<String>,
-    audience: Option<AudienceRequest>,
-    #[schema(schema_with = channels)]
-    channels: Option<Vec<String>>,
-    #[schema(value_type = Option<Object>)]
-    variables: Option<Map<String, Value>>,
-    variables_url: Option<String>,
-    #[schema(format = DateTime)]
-    send_at: Option<String>,
-    schedule: Option<RepeatedBy>,
-    per_second_max: Option<u32>,
-    expires_in: Option<u32>,
-}
-
-/// What takes the place of what: one of each pair is there.
-const INSTEAD: [(&str, &str); 2] = [("template", "content"), ("send_at", "schedule")];
-
 impl MailingRequest {
     /// A mailing as it would be asked for, with those whom it names.
     pub(super) fn of(row: &mailings::Mailing, named: &[UserId]) -> MailingRequest {
@@ -163,31 +138,6 @@ impl MailingRequest {
     /// What of them is not well formed.
     pub(super) fn parse(body: Map<String, Value>) -> Result<MailingRequest, Error> {
         body::parse(Value::Object(body).to_string().as_bytes())
-    }
-
-    /// With what a change says of it.
-    ///
-    /// # Errors
-    /// What of the change is not well formed.
-    pub(super) fn changed(self, change: &Map<String, Value>) -> Result<MailingRequest, Error> {
-        let mut whole = match serde_json::to_value(self) {
-            Ok(Value::Object(whole)) => whole,
-            Ok(_) | Err(_) => return Err(Error::other_answer()),
-        };
-        for (one, other) in INSTEAD.into_iter().flat_map(|(one, other)| [(one, other), (other, one)]) {
-            if change.get(one).is_some_and(|value| !value.is_null()) {
-                whole.remove(other);
-            }
-        }
-        // Its channels and its time to be of use were those of the category, where nothing is said of them.
-        for (name, value) in change {
-            if value.is_null() {
-                whole.remove(name);
-            } else {
-                whole.insert(name.clone(), value.clone());
-            }
-        }
-        MailingRequest::parse(whole)
     }
 }
 

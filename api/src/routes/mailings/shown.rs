@@ -3,8 +3,10 @@
 use super::request::{AudienceRequest, MailingRequest};
 use super::{existing, rows};
 use crate::app::App;
-use crate::error::Error;
+use crate::error::{Code, Error};
+use crate::http::conditional::{tag, tag_beside};
 use crate::routes::outgoing::{self, PlainContent, RepeatedBy, TemplateName, channels};
+use axum::http::HeaderValue;
 use domain::mailing::Status;
 use domain::{MailingId, Timestamp, UserId};
 use projections::{ProjectionId, mailings};
@@ -71,6 +73,20 @@ pub(crate) struct Mailing {
     pub(crate) created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     pub(crate) updated_at: Timestamp,
+    /// Of its stream.
+    #[serde(skip)]
+    pub(crate) version: u64,
+}
+
+impl Mailing {
+    /// Its `ETag`. What one shows that was started changes without a fact of its own: counts, the next runs.
+    pub(super) fn tag(&self) -> Result<HeaderValue, Error> {
+        if self.state == Status::Draft.name() {
+            return Ok(tag(self.version));
+        }
+        let whole = serde_json::to_vec(self).map_err(|error| Error::ours(&error, Code::Internal))?;
+        Ok(tag_beside(self.version, &[&whole]))
+    }
 }
 
 /// A mailing as it is shown.
@@ -121,5 +137,6 @@ pub(crate) async fn mailing_shown(
         next_runs,
         created_at: row.created_at,
         updated_at: row.updated_at,
+        version: row.version,
     })
 }
