@@ -77,6 +77,20 @@ try {
         if (called === "event") named.set(`${found}/trace`, "trace");
     }
     named.set("/console/search?q=the", "search-found");
+    // A mailing is drafted by its form; then its pages are looked at like all others.
+    if (paths.includes("/console/mailings")) {
+        named.set("/console/mailings/new", "mailing-new");
+        await open("/console/mailings/new");
+        await page.type("main [name=name]", "Spring news");
+        await page.type("main [name=subject]", "Spring is here");
+        await page.type("main [name=text]", "And so are our new seeds.");
+        await Promise.all([page.waitForNavigation({ waitUntil: "load" }), page.click("main p.act button")]);
+        const mailing = new URL(page.url()).pathname;
+        assert.match(mailing, /^\/console\/mailings\/[0-9a-f-]{36}$/);
+        for (const [more, called] of [["", "mailing"], ["/edit", "mailing-edit"], ["/preview", "mailing-preview"]]) {
+            named.set(`${mailing}${more}`, called);
+        }
+    }
 
     for (const [path, called] of named) {
         for (const [size, viewport] of [["wide", WIDE], ["narrow", NARROW]]) {

@@ -211,6 +211,13 @@ crate::words::words! {
     when_and_how: "When and how", "Когда и как";
     send_at: "Send at", "Отправить в";
     expires_in: "Send within (seconds)", "Сколько секунд годна";
+    template_version: "Version (empty: the newest)", "Её версия (пусто: последняя)";
+    variables_url: "Variables from this URL", "Переменные с этого адреса";
+    chat_members: "Members of this chat (id)", "Участникам чата (id)";
+    signed_up_after: "Signed up after", "Создали запись после";
+    active_since: "Active since", "Были активны с";
+    these_people: "Only these people (ids)", "Только этим людям (id)";
+    repeated: "Repeat (cron)", "Повторять (cron)";
     save_draft: "Save the draft", "Сохранить черновик";
     // Events and streams.
     event: "Event", "Событие";

@@ -31,13 +31,19 @@ async fn a_mailing_is_built_previewed_and_sent_by_pages() {
     let edit = look(&anna, &format!("{one}/edit"), &[]).await.expect_status(200);
     check(&edit);
     assert!(edit.text.contains("It is me") && edit.text.contains("name=\"channel.inbox\" checked"), "{}", edit.text);
-    press(&anna, &one, &FORM.replace("Hello", "Goodbye"), &[]).await.expect_status(303);
+    assert!(!page.text.contains("deliveries.csv"), "nothing was sent yet: {}", page.text);
+    let version = edit.text.split("name=\"version\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let goodbye = FORM.replace("Hello", "Goodbye") + "&version=" + version;
+    press(&anna, &one, &goodbye, &[]).await.expect_status(303);
+    let late = press(&anna, &one, &goodbye.replace("Goodbye", "Too+late"), &[]).await.expect_status(200);
+    assert!(late.text.contains("role=\"alert\"") && late.text.contains("Too late"), "{}", late.text);
     let preview = look(&anna, &format!("{one}/preview"), &[]).await.expect_status(200);
     check(&preview);
     assert!(preview.text.contains("<dd>2</dd>") && preview.text.contains("Goodbye"), "{}", preview.text);
 
     press(&anna, &format!("{one}/do/start"), "", &[]).await.expect_status(303);
     press(&anna, &format!("{one}/do/fly"), "", &[]).await.expect_status(404);
+    look(&anna, &format!("{one}/edit"), &[]).await.expect_status(409);
     let mut progress = String::new();
     for _ in 0..400 {
         progress = look(&anna, &format!("{one}/progress"), &[]).await.expect_status(200).text;
@@ -73,4 +79,57 @@ async fn pages_of_mailings_are_for_admins_and_forms_of_other_sites_do_nothing() 
     assert!(!list.text.contains("News"), "{}", list.text);
     anna.patch("/v1/me", serde_json::json!({"locale": "ru"})).await.expect_status(200);
     assert!(look(&anna, "/console/mailings", &[]).await.text.contains("Рассылки"));
+}
+
+/// What a page offers to do with a mailing.
+async fn offered(by: &Actor, one: &str) -> Vec<String> {
+    let page = look(by, one, &[]).await.expect_status(200);
+    let actions = page.text.match_indices("action=\"").map(|(at, found)| &page.text[at + found.len()..]);
+    let actions = actions.map(|rest| rest.split('"').next().unwrap());
+    actions.filter_map(|action| Some(action.strip_prefix(one)?.strip_prefix("/do/")?.to_owned())).collect()
+}
+
+#[tokio::test]
+async fn a_page_has_the_buttons_that_work_and_no_others() {
+    let app = TestApp::start().await;
+    let anna = app.with_role("Anna", Role::Admin).await;
+    let later = format!("{FORM}&send_at=2099-01-31T12:00:00Z");
+    for (done, expected) in [
+        (&[][..], &["start", "delete"][..]),
+        (&["start"], &["pause", "cancel"]),
+        (&["start", "pause"], &["resume", "cancel"]),
+        (&["start", "pause", "resume"], &["pause", "cancel"]),
+        (&["start", "cancel"], &[]),
+    ] {
+        for tried in ["start", "pause", "resume", "cancel", "delete"] {
+            let one = drafted(&anna, &later).await;
+            for verb in done {
+                press(&anna, &format!("{one}/do/{verb}"), "", &[]).await.expect_status(303);
+            }
+            assert_eq!(offered(&anna, &one).await, expected, "after {done:?}");
+            let pressed = press(&anna, &format!("{one}/do/{tried}"), "", &[]).await;
+            // What was just done may be done once more, which changes nothing.
+            let is_done = done.last() == Some(&tried);
+            let works = expected.contains(&tried) || is_done;
+            assert_eq!(pressed.status, if works { 303 } else { 409 }, "{tried} after {done:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_version_of_a_template_is_kept_by_the_form() {
+    let app = TestApp::start().await;
+    let anna = app.with_role("Anna", Role::Admin).await;
+    let content = serde_json::json!({"subject": "Offer", "text": "x"});
+    let template =
+        serde_json::json!({"key": "offer", "category": "marketing", "variables": {}, "locales": {"en": content}});
+    anna.post("/v1/templates", template).await.expect_status(201);
+    let form = "name=Offer&category=marketing&template=offer&template_version=1&all=on&channel.inbox=on&subject=&text=";
+    let one = drafted(&anna, form).await;
+    let edit = look(&anna, &format!("{one}/edit"), &[]).await.expect_status(200);
+    assert!(edit.text.contains("name=\"template_version\" type=\"number\" min=\"1\" value=\"1\""), "{}", edit.text);
+    let id = one.rsplit('/').next().unwrap();
+    assert_eq!(anna.get(&format!("/v1/mailings/{id}")).await.body["template"]["version"], 1);
+    let bad = press(&anna, &one, &form.replace("version=1", "version=one"), &[]).await.expect_status(200);
+    assert!(bad.text.contains("template_version"), "{}", bad.text);
 }

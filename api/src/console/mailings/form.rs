@@ -11,6 +11,7 @@ use crate::routes::mailings as routes;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use domain::mailing::{Refusal, Status};
 use domain::notify::Channel;
 use domain::user::Role;
 use projections::{ProjectionId, templates};
@@ -36,9 +37,12 @@ struct Form {
 /// What stands in the form, as it was typed.
 #[derive(Default)]
 struct FormFields {
+    /// Of the draft that it was made of.
+    version: String,
     name: String,
     category: String,
     template: String,
+    template_version: String,
     subject: String,
     text: String,
     html: String,
@@ -70,9 +74,13 @@ pub(super) async fn edit(
     Path(id): Path<String>,
 ) -> Result<Response, Error> {
     let shown = routes::shown(&app, &id, context.at).await?;
+    if shown.state != Status::Draft.name() {
+        return Err(Error::new(Code::WrongState, Refusal::WrongState));
+    }
     let whole = serde_json::to_value(&shown).map_err(|error| Error::ours(&error, Code::Internal))?;
     let channels = shown.channels.clone().unwrap_or_default();
-    form(&app, &visitor, Some(id), None, FormFields::of(&whole), &channels).await
+    let fields = FormFields { version: shown.version.to_string(), ..FormFields::of(&whole) };
+    form(&app, &visitor, Some(id), None, fields, &channels).await
 }
 
 async fn form(
@@ -126,6 +134,9 @@ pub(super) async fn change(
     fields: Fields,
 ) -> Result<Response, Error> {
     let typed = FormFields::typed(&fields);
+    // What somebody else has changed meanwhile is not undone without a word.
+    let if_match = typed.version.parse().ok().map(|version| vec![version]);
+    let context = CommandContext { if_match, ..context };
     let changed = match typed.body(&fields) {
         Ok(body) => routes::change_to(&app, visitor.user_id, &context, &id, body).await,
         Err(error) => Err(error),
@@ -143,6 +154,11 @@ fn told(error: &Error) -> String {
     if lines.is_empty() { error.detail.clone() } else { lines.join("; ") }
 }
 
+fn number(fields: &Fields, name: &str) -> Result<Option<u32>, Error> {
+    let number = fields.some(name).map(str::parse::<u32>).transpose();
+    number.map_err(|_| Error::bad(name, "must be a number"))
+}
+
 fn ticked(fields: &Fields) -> Vec<String> {
     let names = Channel::ALL.iter().map(|channel| channel.name());
     names.filter(|name| fields.is_on(&format!("channel.{name}"))).map(str::to_owned).collect()
@@ -151,11 +167,14 @@ fn ticked(fields: &Fields) -> Vec<String> {
 impl FormFields {
     /// Of the form that was sent.
     fn typed(fields: &Fields) -> FormFields {
-        let text = |name: &str| fields.exact(name).to_owned();
+        // Browsers send lines with both.
+        let text = |name: &str| fields.exact(name).replace("\r\n", "\n");
         FormFields {
+            version: text("version"),
             name: text("name"),
             category: text("category"),
             template: text("template"),
+            template_version: text("template_version"),
             subject: text("subject"),
             text: text("text"),
             html: text("html"),
@@ -186,9 +205,11 @@ impl FormFields {
         let ids = whole.pointer("/audience/user_ids").and_then(Value::as_array).cloned().unwrap_or_default();
         let ids = ids.iter().filter_map(Value::as_str).collect::<Vec<_>>();
         FormFields {
+            version: String::new(),
             name: text("/name"),
             category: text("/category"),
             template: text("/template/id"),
+            template_version: text("/template/version"),
             subject: text("/content/subject"),
             text: text("/content/text"),
             html: text("/content/html"),
@@ -217,14 +238,18 @@ impl FormFields {
         put("category", json!(self.category.trim()));
         if let Some(template) = fields.some("template") {
             let is_id = domain::id::parse_uuid(template).is_some();
-            put("template", if is_id { json!({"id": template}) } else { json!({"key": template}) });
+            let mut name = Map::from_iter([(if is_id { "id" } else { "key" }.to_owned(), json!(template))]);
+            if let Some(version) = number(fields, "template_version")? {
+                name.insert("version".to_owned(), json!(version));
+            }
+            put("template", Value::Object(name));
         } else {
             let mut content = Map::from_iter([
                 ("subject".to_owned(), json!(self.subject.trim())),
                 ("text".to_owned(), json!(self.text)),
             ]);
-            if let Some(html) = fields.some("html") {
-                content.insert("html".to_owned(), json!(html));
+            if fields.some("html").is_some() {
+                content.insert("html".to_owned(), json!(self.html));
             }
             put("content", Value::Object(content));
         }
@@ -246,8 +271,7 @@ impl FormFields {
             put("schedule", json!({"cron": cron, "time_zone": fields.some("time_zone").unwrap_or("UTC")}));
         }
         for name in ["per_second_max", "expires_in"] {
-            if let Some(text) = fields.some(name) {
-                let number = text.parse::<u32>().map_err(|_| Error::bad(name, "must be a number"))?;
+            if let Some(number) = number(fields, name)? {
                 put(name, json!(number));
             }
         }
