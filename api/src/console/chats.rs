@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::error::{Code, Error};
 use crate::http::params::Params;
 use crate::routes::admin::chats;
+use crate::routes::page::cut_behind;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -87,9 +88,7 @@ async fn list(State(app): State<App>, visitor: Visitor, params: Params) -> Resul
     let name = params.get("name").unwrap_or_default().trim().to_owned();
     let before = params.get("before").and_then(|text| text.parse().ok());
     let mut rows = chats::page(&app, &name, before, PAGE + 1).await?;
-    let has_more = rows.len() > PAGE as usize;
-    rows.truncate(PAGE as usize);
-    let next = rows.last().filter(|_| has_more).map(|(position, _)| *position);
+    let next = cut_behind(&mut rows, PAGE as usize, |(position, _)| *position);
     let chats = rows.into_iter().map(|(_, row)| row).collect();
     visitor.page(&List { frame: visitor.frame(Tab::Chats), name, chats, next })
 }
@@ -108,9 +107,7 @@ async fn reports(State(app): State<App>, visitor: Visitor, params: Params) -> Re
     let reading = app.read(ProjectionId::Messages, 0).await?;
     let filter = ReportFilter { chat_id: None, open: Some(is_open) };
     let mut rows = messages::reports(&reading.database, filter, before, PAGE + 1).await?;
-    let has_more = rows.len() > PAGE as usize;
-    rows.truncate(PAGE as usize);
-    let next = rows.last().filter(|_| has_more).map(|last| last.position);
+    let next = cut_behind(&mut rows, PAGE as usize, |last| last.position);
     let mut reports = Vec::with_capacity(rows.len());
     for row in rows {
         let complaints = messages::complaints(&reading.database, row.message_id).await?;

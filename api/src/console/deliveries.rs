@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::http::context::CommandContext;
 use crate::http::params::Params;
 use crate::routes::admin::deliveries::{delivery, filter, scheduled};
+use crate::routes::page::cut_behind;
 use crate::routes::{notifications as routes, suppressions};
 use askama::Template;
 use axum::extract::{Path, State};
@@ -127,17 +128,10 @@ fn before(params: &Params) -> Option<u64> {
     params.get("before").and_then(|text| text.parse().ok())
 }
 
-/// Cuts a page that was read with one row more; where the next one begins.
-fn cut<T>(rows: &mut Vec<T>, position: impl Fn(&T) -> u64) -> Option<u64> {
-    let has_more = rows.len() > PAGE as usize;
-    rows.truncate(PAGE as usize);
-    rows.last().filter(|_| has_more).map(position)
-}
-
 async fn list(State(app): State<App>, visitor: Visitor, params: Params) -> Result<Response, Error> {
     let reading = app.read(ProjectionId::Deliveries, 0).await?;
     let mut rows = deliveries::list(&reading.database, filter(&params)?, before(&params), PAGE + 1).await?;
-    let next = cut(&mut rows, |row| row.position);
+    let next = cut_behind(&mut rows, PAGE as usize, |row| row.position);
     let field = |name: &str| params.get(name).unwrap_or_default().to_owned();
     visitor.page(&List {
         frame: visitor.frame(Tab::Deliveries),
@@ -175,7 +169,7 @@ async fn notifications(State(app): State<App>, visitor: Visitor, params: Params)
     let reading = app.read(ProjectionId::Deliveries, 0).await?;
     let filter = NotificationFilter::default();
     let mut rows = deliveries::notifications(&reading.database, filter, before(&params), PAGE + 1).await?;
-    let next = cut(&mut rows, |row| row.position);
+    let next = cut_behind(&mut rows, PAGE as usize, |row| row.position);
     let mut notifications = Vec::with_capacity(rows.len());
     for row in rows {
         let counts = deliveries::counts(&reading.database, row.notification_id).await?;
@@ -204,7 +198,7 @@ async fn schedules(State(app): State<App>, visitor: Visitor) -> Result<Response,
 async fn suppressed(State(app): State<App>, visitor: Visitor, params: Params) -> Result<Response, Error> {
     let reading = app.read(ProjectionId::Recipients, 0).await?;
     let mut rows = recipients::suppressions(&reading.database, before(&params), PAGE + 1).await?;
-    let next = cut(&mut rows, |row| row.position);
+    let next = cut_behind(&mut rows, PAGE as usize, |row| row.position);
     visitor.page(&Suppressions { frame: visitor.frame(Tab::Suppressions), suppressed: rows, next })
 }
 

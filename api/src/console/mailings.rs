@@ -11,6 +11,7 @@ use crate::http::context::CommandContext;
 use crate::http::params::Params;
 use crate::routes::mailings as routes;
 use crate::routes::mailings::{Listed, Mailing, MailingDelivery, MailingPreview, MailingRun};
+use crate::routes::page::cut_behind;
 use askama::Template;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::response::Response;
@@ -97,9 +98,7 @@ async fn list(
     let before = params.get("before").and_then(|text| text.parse().ok());
     let reading = app.read(ProjectionId::Mailings, 0).await?;
     let mut rows = mailings::list(&reading.database, Status::parse(&state), before, PAGE + 1).await?;
-    let has_more = rows.len() > PAGE as usize;
-    rows.truncate(PAGE as usize);
-    let next = rows.last().filter(|_| has_more).map(|row| row.position);
+    let next = cut_behind(&mut rows, PAGE as usize, |row| row.position);
     let mut shown = Vec::with_capacity(rows.len());
     for row in rows {
         shown.push(routes::mailing_shown(&app, &reading.database, row, &[], context.at).await?);
@@ -187,9 +186,7 @@ async fn deliveries(
     let after = params.get("after").and_then(|text| text.parse().ok()).unwrap_or_default();
     let listed = Listed::find(&app, &id, delivery::Status::parse(&state), None, 0).await?;
     let mut rows = listed.rows(after, PAGE + 1).await?;
-    let has_more = rows.len() > PAGE as usize;
-    rows.truncate(PAGE as usize);
-    let next = rows.last().filter(|_| has_more).map(|row| row.position);
+    let next = cut_behind(&mut rows, PAGE as usize, |row| row.position);
     let deliveries = listed.named(rows).await?;
     let states = delivery::Status::ALL.iter().map(|status| status.name()).collect();
     visitor.page(&Rows { frame: visitor.frame(Tab::Mailings), id, state, states, deliveries, next })

@@ -13,6 +13,7 @@ use crate::http::context::CommandContext;
 use crate::http::params::Params;
 use crate::routes::admin::factors::{Factor, factors_of};
 use crate::routes::admin::people::{self, Person, Session, SignIn};
+use crate::routes::page::cut_behind;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -71,9 +72,7 @@ struct Suspended {
 async fn list(State(app): State<App>, visitor: Visitor, params: Params) -> Result<Response, Error> {
     let name = params.get("name").unwrap_or_default().trim().to_owned();
     let mut rows = people::people(&app, &name, params.get("after"), PAGE + 1).await?;
-    let has_more = rows.len() > PAGE as usize;
-    rows.truncate(PAGE as usize);
-    let next = rows.last().filter(|_| has_more).map(|last| last.name_key.clone());
+    let next = cut_behind(&mut rows, PAGE as usize, |last| last.name_key.clone());
     let people = rows.into_iter().map(Person::from).collect();
     visitor.page(&List { frame: visitor.frame(Tab::People), name, people, next, is_admin: visitor.is_admin() })
 }

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::error::Error;
 use crate::http::params::Params;
 use crate::routes::admin::events::{folded, page, streams_page};
+use crate::routes::page::cut_behind;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -69,9 +70,7 @@ async fn list(State(app): State<App>, visitor: Visitor, params: Params) -> Resul
     let after = params.get("after").unwrap_or_default().to_owned();
     let wanted = Some(prefix.clone()).filter(|prefix| !prefix.is_empty());
     let mut streams = streams_page(&app, wanted, after, PAGE + 1).await?;
-    let has_more = streams.len() > PAGE;
-    streams.truncate(PAGE);
-    let next = streams.last().filter(|_| has_more).map(|last| last.stream.clone());
+    let next = cut_behind(&mut streams, PAGE, |last| last.stream.clone());
     let categories = Category::ALL.map(Category::word).into_iter().collect();
     visitor.page(&List { frame: visitor.frame(Tab::Streams), prefix, categories, streams, next })
 }

@@ -9,6 +9,7 @@ use domain::mailing::{Plan, Texts};
 use domain::notify::{Category, Channel};
 use domain::{Timestamp, UserId};
 use projections::recipients::{IDS_MAX, Recipient};
+use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use store::Keys;
 use store::sql::Database;
@@ -33,8 +34,8 @@ pub struct PreviewParts<'a> {
     pub public_url: &'a str,
 }
 
-/// Who would get it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Who would get it. The command line shows it as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Preview {
     /// How many people would get it, over at least one channel.
     pub recipients: u64,
@@ -43,17 +44,20 @@ pub struct Preview {
     /// How it would read to the first of them.
     pub samples: Vec<Sample>,
     /// Why variables could not be fetched; the samples show the template's examples then.
+    #[serde(rename = "variables_url", skip_serializing_if = "Option::is_none")]
     pub variables_fault: Option<String>,
     /// Why it cannot be said at all, or not with these variables.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
 }
 
 /// How it would read to somebody.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Sample {
     pub user_id: UserId,
     pub subject: String,
     pub text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub html: Option<String>,
 }
 
