@@ -23,12 +23,14 @@ const COLUMNS: &[Column] = &[
 pub async fn verb(context: &Context, verb: &Verb) -> Result<()> {
     match verb {
         Verb::Ls { name, limit } => ls(context, name.as_deref().unwrap_or_default(), *limit).await,
-        Verb::Show { chat } => output::show(context.output, &details(&context.projections()?, chat).await?),
+        Verb::Show { chat } => {
+            output::show(context.output, &details(&context.current(&[ProjectionId::Chats]).await?, chat).await?)
+        }
     }
 }
 
 async fn ls(context: &Context, prefix: &str, limit: Option<u64>) -> Result<()> {
-    let database = context.projections()?.database(ProjectionId::Chats);
+    let database = context.current(&[ProjectionId::Chats]).await?.database(ProjectionId::Chats);
     let mut listing = Listing::new(context.output, COLUMNS);
     let mut left = context.output.limit(limit);
     list(&database, prefix, left, |chat| {

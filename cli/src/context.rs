@@ -6,10 +6,14 @@ use crate::output::Screen;
 use crate::settings::{Flag, Layers, Settings};
 use anyhow::Result;
 use node::{Messaging, Module, NodeOptions, Roles};
-use projections::Projections;
+use projections::{ProjectionId, Projections};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 use store::{Folder, Log};
+
+/// How long a reading verb waits for read models that a running server feeds.
+const FOLLOW_WAIT: Duration = Duration::from_secs(1);
 
 /// What a verb works with.
 #[derive(Clone)]
@@ -114,6 +118,24 @@ impl Context {
     pub fn projections(&self) -> Result<Projections> {
         let (folder, log) = self.log()?;
         Ok(Projections::open_some_read_only(&folder, log, &self.settings.modules.projections())?)
+    }
+
+    /// The same when these have seen what is in the log now: what was written right before is shown. Where nothing follows
+    /// the log, they are as far as they were when it ended.
+    ///
+    /// # Errors
+    /// As [`Context::projections`].
+    pub async fn current(&self, shown: &[ProjectionId]) -> Result<Projections> {
+        let projections = self.projections()?;
+        let head = self.log()?.1.head()?.position;
+        let until = Instant::now() + FOLLOW_WAIT;
+        for name in shown {
+            let left = until.saturating_duration_since(Instant::now());
+            if projections.caught_up(*name, head, left).await.is_err() {
+                tracing::debug!(%name, head, "it does not get there; what it has is shown");
+            }
+        }
+        Ok(projections)
     }
 
     /// How to open the folder for writing. Whatever a server is told of its roles: a verb does all that it needs.

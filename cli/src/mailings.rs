@@ -6,7 +6,7 @@ use crate::exit::{Code, failure};
 use crate::output::{self, Column, Listing};
 use crate::{control, report};
 use anyhow::Result;
-use couriers::mailings::{Preview, PreviewParts};
+use couriers::mailings::PreviewParts;
 use domain::id::parse_uuid;
 use domain::mailing::{Plan, Status};
 use domain::{MailingId, NotificationId, Timestamp, UserId};
@@ -70,27 +70,6 @@ struct RunShown {
     finished_at: Option<Timestamp>,
 }
 
-/// Who would get it, and how it reads.
-#[derive(Serialize)]
-struct PreviewShown {
-    recipients: u64,
-    by_reason: BTreeMap<&'static str, u64>,
-    samples: Vec<SampleShown>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    variables_url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fault: Option<String>,
-}
-
-#[derive(Serialize)]
-struct SampleShown {
-    user_id: UserId,
-    subject: String,
-    text: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    html: Option<String>,
-}
-
 /// Does what was asked.
 ///
 /// # Errors
@@ -126,7 +105,7 @@ async fn ls(context: &Context, state: Option<&str>, limit: Option<u64>) -> Resul
     let names = || Status::ALL.iter().map(|status| status.name()).collect::<Vec<_>>().join(", ");
     let unknown = |text: &str| failure(Code::Usage, format!("{text:?} is no state: it is one of {}", names()));
     let status = state.map(|text| Status::parse(text).ok_or_else(|| unknown(text))).transpose()?;
-    let projections = context.projections()?;
+    let projections = context.current(&[ProjectionId::Mailings]).await?;
     let db = projections.database(ProjectionId::Mailings);
     let mut listing = Listing::new(context.output, COLUMNS);
     let (mut left, mut before) = (context.output.limit(limit), None);
@@ -161,7 +140,7 @@ fn row(mailing: &Mailing, last: Option<&Run>) -> Row {
 }
 
 async fn show(context: &Context, id: &str) -> Result<()> {
-    let projections = context.projections()?;
+    let projections = context.current(&[ProjectionId::Mailings, ProjectionId::Deliveries]).await?;
     let mailing = existing(&projections, id).await?;
     let db = projections.database(ProjectionId::Mailings);
     let of_deliveries = projections.database(ProjectionId::Deliveries);
@@ -181,7 +160,8 @@ async fn show(context: &Context, id: &str) -> Result<()> {
 
 async fn preview(context: &Context, id: &str) -> Result<()> {
     let (_, log) = context.log()?;
-    let projections = context.projections()?;
+    let projections =
+        context.current(&[ProjectionId::Mailings, ProjectionId::Recipients, ProjectionId::Templates]).await?;
     let mailing = existing(&projections, id).await?;
     let settings = &context.settings;
     let key = mailing.plan.category.clone();
@@ -204,15 +184,6 @@ async fn preview(context: &Context, id: &str) -> Result<()> {
         public_url: &public_url,
     };
     let (plan, texts) = (&mailing.plan, mailing.texts.as_ref());
-    let Preview { recipients, by_reason, samples, variables_fault, fault } =
-        couriers::mailings::preview(parts, plan, named, texts, store::now()).await?;
-    let sample = |sample: couriers::mailings::Sample| {
-        let couriers::mailings::Sample { user_id, subject, text, html } = sample;
-        SampleShown { user_id, subject, text, html }
-    };
-    let samples = samples.into_iter().map(sample).collect();
-    output::show(
-        context.output,
-        &PreviewShown { recipients, by_reason, samples, variables_url: variables_fault, fault },
-    )
+    let preview = couriers::mailings::preview(parts, plan, named, texts, store::now()).await?;
+    output::show(context.output, &preview)
 }

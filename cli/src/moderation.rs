@@ -68,7 +68,7 @@ pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
 }
 
 async fn ls(context: &Context, state: Option<&str>, limit: Option<u64>) -> Result<()> {
-    let db = context.projections()?.database(ProjectionId::Messages);
+    let db = context.current(&[ProjectionId::Messages]).await?.database(ProjectionId::Messages);
     let filter = ReportFilter { chat_id: None, open: state.map(|state| state == "open") };
     let mut listing = Listing::new(context.output, COLUMNS);
     let (mut left, mut before) = (context.output.limit(limit), None);

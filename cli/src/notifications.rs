@@ -103,7 +103,7 @@ async fn ls(
         Status::parse(&text)
             .ok_or_else(|| failure(Code::Usage, format!("{text:?} is no state: it is one of {}", names())))
     });
-    let projections = context.projections()?;
+    let projections = context.current(&[ProjectionId::Deliveries]).await?;
     let db = projections.database(ProjectionId::Deliveries);
     let user_id = match user {
         None => None,
@@ -138,7 +138,7 @@ async fn person(projections: &projections::Projections, user: &str) -> Result<Us
 }
 
 async fn show(context: &Context, id: &str) -> Result<()> {
-    let db = context.projections()?.database(ProjectionId::Deliveries);
+    let db = context.current(&[ProjectionId::Deliveries]).await?.database(ProjectionId::Deliveries);
     let delivery_id = delivery_id(id)?;
     let delivery = deliveries::delivery(&db, delivery_id).await?.ok_or_else(|| not_found(id))?;
     let expires_at = delivery.expires_at;

@@ -88,7 +88,7 @@ pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
 }
 
 async fn ls(context: &Context, limit: Option<u64>) -> Result<()> {
-    let database = context.projections()?.database(ProjectionId::Templates);
+    let database = context.current(&[ProjectionId::Templates]).await?.database(ProjectionId::Templates);
     let mut listing = Listing::new(context.output, COLUMNS);
     let (mut left, mut before) = (context.output.limit(limit), None);
     while left > 0 {
@@ -124,7 +124,7 @@ async fn show(context: &Context, key: &str) -> Result<()> {
     }
     let unknown = || failure(Code::NotFound, format!("there is no template with the key {key:?}; see templates ls"));
     let parsed = TemplateKey::parse(key).ok_or_else(unknown)?;
-    let database = context.projections()?.database(ProjectionId::Templates);
+    let database = context.current(&[ProjectionId::Templates]).await?.database(ProjectionId::Templates);
     let found = templates::by_key(&database, parsed).await?.ok_or_else(unknown)?;
     let version = templates::version(&database, found.template_id, found.version).await?.ok_or_else(unknown)?;
     let shown = Shown {

@@ -40,7 +40,12 @@ const PASSWORD_FILE_BYTES_MAX: u64 = 64 * 1024;
 pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
     let request = match verb {
         Verb::Ls { name, limit } => return ls(context, name.as_deref().unwrap_or_default(), limit).await,
-        Verb::Show { user } => return output::show(context.output, &details(&context.projections()?, &user).await?),
+        Verb::Show { user } => {
+            return output::show(
+                context.output,
+                &details(&context.current(&[ProjectionId::Users]).await?, &user).await?,
+            );
+        }
         Verb::Create { name, password, role } => {
             let role = role.map_or(Ok(Role::default()), |role| role_named(&role))?;
             let password = password_from(&password)?;
@@ -65,7 +70,7 @@ pub async fn verb(context: &Context, verb: Verb) -> Result<()> {
 }
 
 async fn ls(context: &Context, prefix: &str, limit: Option<u64>) -> Result<()> {
-    let database = context.projections()?.database(ProjectionId::Users);
+    let database = context.current(&[ProjectionId::Users]).await?.database(ProjectionId::Users);
     let mut listing = Listing::new(context.output, COLUMNS);
     let mut left = context.output.limit(limit);
     list(&database, prefix, Some(left), |user| {

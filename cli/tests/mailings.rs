@@ -160,6 +160,13 @@ fn verbs_work_with_a_server_and_without_one() {
     later["send_at"] = json!("2027-12-01T00:00:00Z");
     later["audience"] = json!({"all": true});
     let id = runtime.block_on(nina.post(&server.url, "/v1/mailings", later))["mailing_id"].as_str().unwrap().to_owned();
+    // Straight after the answer, without a look of anybody in between.
+    assert_eq!(place.run(&["mailings", "ls"]).ok().lines()[0]["mailing_id"], id);
+    for _ in 0..5 {
+        let draft = runtime.block_on(nina.post(&server.url, "/v1/mailings", news(&["inbox"])));
+        let listed = place.run(&["mailings", "ls", "--state", "draft"]).ok().lines();
+        assert_eq!(listed[0]["mailing_id"], draft["mailing_id"]);
+    }
     let mut server = Some(server);
     for (verb, state) in [("start", "scheduled"), ("pause", "paused"), ("resume", "scheduled"), ("cancel", "cancelled")]
     {
