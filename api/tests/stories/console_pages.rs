@@ -10,11 +10,11 @@ use testkit::{Actor, TestApp};
 /// What a page must never hold as it stands.
 const EVIL: &str = "<img src=x onerror=alert(1)>";
 /// How it stands there.
-const ESCAPED: &str = "&#60;img src=x onerror=alert(1)&#62;";
+pub(crate) const ESCAPED: &str = "&#60;img src=x onerror=alert(1)&#62;";
 
-struct House {
-    app: TestApp,
-    admin: Actor,
+pub(crate) struct House {
+    pub(crate) app: TestApp,
+    pub(crate) admin: Actor,
     moderator: Actor,
     mallory: Actor,
     chat: String,
@@ -23,7 +23,7 @@ struct House {
 }
 
 /// A house in which somebody has written something evil wherever people may write.
-async fn house() -> House {
+pub(crate) async fn house() -> House {
     let app = TestApp::start().await;
     let (admin, moderator) = (app.with_role("Anna", Role::Admin).await, app.with_role("Mara", Role::Moderator).await);
     let mut mallory = app.anonymous();
@@ -56,7 +56,7 @@ async fn house() -> House {
 
 impl House {
     /// Every page for admins, and whether what was written is on it.
-    fn pages(&self) -> Vec<(String, bool)> {
+    pub(crate) fn pages(&self) -> Vec<(String, bool)> {
         let House { chat, message, template, .. } = self;
         let mallory = &self.mallory.user_id;
         let page = |path: &str, is_there: bool| (path.to_owned(), is_there);
