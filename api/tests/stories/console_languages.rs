@@ -11,7 +11,7 @@ const SPEAKING: &[&str] = &["th", "dt", "legend", "label", "button", "summary", 
 /// Elements that have no end.
 const VOID: &[&str] = &["input", "meta", "link", "img", "br", "hr", "wbr", "col"];
 /// Names of formats and of things that are the same in every language.
-const NAMES: &[&str] = &["HTML", "CSV", "cron", "id", "webhook", "live", "inbox", "email"];
+const NAMES: &[&str] = &["HTML", "CSV", "cron", "id", "hash", "webhook", "live", "inbox", "email", "en", "ru"];
 
 /// What a page says in elements that speak.
 fn said(page: &str) -> BTreeSet<String> {

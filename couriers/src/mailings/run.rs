@@ -99,7 +99,7 @@ async fn begin_some(
 /// Goes on with the runs that are under way, from those on that are behind the last turn's. Whether there is more to do.
 async fn go_on_with_some(courier: &Courier, after: &mut Option<MailingId>, resting: &mut Resting) -> Result<bool> {
     let db = courier.caught_up(ProjectionId::Mailings, 0).await?;
-    metrics::gauge!("letopis_mailing_runs_under_way").set(mailings::count_under_way(&db).await? as f64);
+    metrics::gauge!("letopis_mailing_runs_under_way").set(f64::from(mailings::count_under_way(&db).await?));
     let runs = mailings::under_way(&db, Which::ToDo, *after, A_TURN_MAX).await?;
     if runs.is_empty() {
         return Ok(false);

@@ -153,7 +153,7 @@ pub async fn due_of_mailing(
 
 /// What waits is in one of these states.
 const BACKLOG: &str = "
-    select (select coalesce(sum(deliveries), 0) from delivery_total where status in ('requested', 'scheduled', 'deferred')),
+    select (select cast(coalesce(sum(deliveries), 0) as bigint) from delivery_total where status in ('requested', 'scheduled', 'deferred')),
         (select count(*) from delivery where next_at <= $1),
         (select count(*) from delivery where next_at is not null and expires_at <= $1)";
 
