@@ -167,7 +167,7 @@ fn a_file_that_is_not_what_was_written_brings_nothing() {
             let wrapped = |line: &str| line.split("\"wrapped\":").nth(1).unwrap().to_owned();
             lines[1] = one.replace(&wrapped(&one), &wrapped(&two));
         }),
-        ("a key behind events", "line 7 stands behind", |lines| {
+        ("a key behind events", "line 7 comes after", |lines| {
             let key = lines.remove(1);
             lines.insert(6, key);
         }),
