@@ -32,11 +32,6 @@ pub(crate) fn written(status: StatusCode, answer: &Answer, body: impl Serialize)
     response
 }
 
-/// The answer to a stranger who asked for something: it tells no position, which would depend on what others do.
-pub(crate) fn accepted(answer: Answer) -> Response {
-    written(StatusCode::ACCEPTED, &Answer { position: 0, ..answer }, Done { position: 0 })
-}
-
 /// The answer to a write that changed one thing (PATCH, PUT), with the tag that it has now.
 pub(crate) fn changed(answer: &Answer, body: impl Serialize) -> Response {
     let mut response = written(StatusCode::OK, answer, body);

@@ -11,11 +11,12 @@ use crate::http::body::Body;
 use crate::http::client_origin::ClientOrigin;
 use crate::http::context::CommandContext;
 use crate::http::language::AcceptedLanguage;
-use crate::http::reply::{Done, accepted};
+use crate::http::reply::{Done, written};
 use crate::http::request_log::Notes;
 use crate::mailed::link_expired;
 use crate::rate_limits::NameCount;
 use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use commands::Actor;
 use domain::proof::{Proof, Purpose, SignIn, Wish};
@@ -91,7 +92,7 @@ async fn ask(
     names.count(&app, email.as_str()).await?;
     let new = app.settings.signs_up_by_mail().then(|| UserId(Uuid::now_v7()));
     let answer = app.mail_proof(context, email, Wish::SignIn(new), language.locale()).await?;
-    Ok(accepted(answer))
+    Ok(written(StatusCode::ACCEPTED, &answer, Done { position: answer.position }))
 }
 
 /// Sign in with a code

@@ -8,7 +8,7 @@ use crate::http::address::ClientAddress;
 use crate::http::body::Body;
 use crate::http::context::CommandContext;
 use crate::http::language::AcceptedLanguage;
-use crate::http::reply::{Done, accepted, written};
+use crate::http::reply::{Done, written};
 use crate::mailed::link_expired;
 use crate::rate_limits::NameCount;
 use axum::Router;
@@ -79,7 +79,7 @@ async fn forgot(
     let email = Email::parse(&body.email).map_err(|unfit| Error::bad("email", unfit))?;
     names.count(&app, email.as_str()).await?;
     let answer = app.mail_proof(context, email, Wish::NewPassword, language.locale()).await?;
-    Ok(accepted(answer))
+    Ok(written(StatusCode::ACCEPTED, &answer, Done { position: answer.position }))
 }
 
 /// Set a new password
