@@ -336,3 +336,25 @@ fn a_room_that_was_deleted_rejects_its_lines_and_the_rest_goes_on() {
     assert_eq!((&rejected["line"], &rejected["kind"]), (&1.into(), &"refused".into()));
     assert_eq!(rejected["reason"], "there is no such chat");
 }
+
+#[test]
+fn new_lines_of_somebody_who_was_erased_are_rejected_and_those_of_before_are_there() {
+    let place = Place::new();
+    let line = |author: &str, text: &str| {
+        format!("{{\"room\":\"pool\",\"at\":\"2024-03-01T10:00:00Z\",\"author\":\"{author}\",\"text\":\"{text}\"}}\n")
+    };
+    let first = line("Zed", "one") + &line("Yan", "two");
+    place.run(&["import", &place.file("first.ndjson", &first)]).ok();
+    place.run(&["users", "erase", "Zed", "--yes"]).ok();
+    let file = place.file("second.ndjson", &(first + &line("Zed", "three")));
+    let rejects = place.data().join("second.rejects");
+    let done = place.run(&["import", &file, "--rejects", rejects.to_str().unwrap(), "-o", "json"]).ok().json();
+    let count = |name: &str| done[name].as_u64().unwrap();
+    assert_eq!((count("messages"), count("already_there"), count("rejected")), (0, 2, 1), "{done}");
+    let rejected = std::fs::read_to_string(&rejects).unwrap();
+    let rejected: Value = serde_json::from_str(rejected.trim()).unwrap();
+    assert_eq!(
+        (&rejected["line"], &rejected["reason"]),
+        (&3.into(), &"its author was erased and stays forgotten".into())
+    );
+}

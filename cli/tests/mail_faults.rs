@@ -47,8 +47,14 @@ const MATRIX: &[(Step, Fault)] = &[
     (Step::Dot, Fault::Reply("554 5.6.0 no\r\n")),
 ];
 
-const FAILPOINTS: &[&str] =
-    &["mail-intended", "mail-handed-over", "batch-taken", "batch-appended", "batch-published", "answer-given"];
+const FAILPOINTS: &[&str] = &[
+    "provider-intended=crash@7",
+    "provider-handed-over=crash@7",
+    "batch-taken=crash@7",
+    "batch-appended=crash@7",
+    "batch-published=crash@7",
+    "answer-given=crash@7",
+];
 
 fn people() -> u32 {
     std::env::var("MAILING_PEOPLE").ok().and_then(|text| text.parse().ok()).unwrap_or(400)
@@ -77,7 +83,7 @@ impl Clock {
         command.env("FAKETIME_TIMESTAMP_FILE", &self.file).env("FAKETIME_NO_CACHE", "1");
         command.env("DONT_FAKE_MONOTONIC", "1").env("LETOPIS_LOG", "error");
         if let Some(failpoint) = failpoint {
-            command.env(store::failpoint::VARIABLE, format!("{failpoint}=crash@7"));
+            command.env(store::failpoint::VARIABLE, failpoint);
         }
         place.start_quietly(command).ok()
     }

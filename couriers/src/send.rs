@@ -236,9 +236,9 @@ impl One<'_> {
             };
             // Anything else is that it has expired.
             let Outcome::Sending { attempt } = answer.outcome else { return Ok(answer.position) };
-            failpoint::pass("mail-intended");
+            failpoint::pass("provider-intended");
             let end = self.route.providers.send(provider, mail, &|| self.leadership.holds()).await;
-            failpoint::pass("mail-handed-over");
+            failpoint::pass("provider-handed-over");
             tried.push(provider);
             let next = may_fail_over(&end) && self.route.providers.has_another(&tried);
             let position = self.end(attempt, &end, next).await?;

@@ -4,7 +4,7 @@ use crate::SignUp;
 use crate::app::App;
 use crate::auth::new_name::{NAMES_MAX, new_name};
 use crate::error::{Code, Error};
-use crate::external::attempts::ShownIdentity;
+use crate::external::attempts::{ShownIdentity, seen};
 use crate::http::context::CommandContext;
 use commands::{Actor, Answer};
 use domain::id::{EmailClaim, IdentityClaim};
@@ -19,8 +19,6 @@ use uuid::Uuid;
 
 /// How often a command about an identity is sent while its owner, or that of its address, changes.
 const SENT_MAX: usize = 4;
-/// Most characters of an address or a name that are kept as a provider told them.
-const CHARACTERS_MAX: usize = 254;
 
 /// An identity that a provider has just said somebody to be.
 pub(crate) struct Found<'a> {
@@ -212,11 +210,6 @@ fn shown(found: &Found<'_>, claim: IdentityClaim, owner: Option<UserId>) -> Show
         issuer,
         parts: IdentityParts { subject, email: email.map(seen), name: name.map(seen) },
     }
-}
-
-/// As much of an address or a name as is kept.
-pub(super) fn seen(text: String) -> String {
-    domain::text::seen(&text, CHARACTERS_MAX)
 }
 
 /// The address that a provider tells, where it is one.

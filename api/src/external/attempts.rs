@@ -4,7 +4,6 @@
 use crate::app::App;
 use crate::auth::session_token::{hash, new_token};
 use crate::error::Error;
-use crate::external::accounts::seen;
 use crate::external::browser::{Browser, LASTS_SECONDS};
 use domain::id::IdentityClaim;
 use domain::{SessionId, Timestamp, UserId};
@@ -12,6 +11,9 @@ use oidc::{Authorization, Identity, Verifier};
 use serde::{Deserialize, Serialize};
 use state::{ChallengeHash, ChallengeKind};
 use url::Url;
+
+/// Most characters of an address or a name that are kept as a provider told them.
+const CHARACTERS_MAX: usize = 254;
 
 /// How long the one-time code is good that ends it, in seconds.
 const CODE_LASTS_SECONDS: i64 = 60;
@@ -214,4 +216,9 @@ fn of_code(of: CodeFor, code: &str) -> ChallengeHash {
         CodeFor::Begin => "begin",
     };
     hash(&format!("{word}.{code}")).0
+}
+
+/// As much of an address or a name as is kept.
+pub(super) fn seen(text: String) -> String {
+    domain::text::seen(&text, CHARACTERS_MAX)
 }

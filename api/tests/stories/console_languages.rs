@@ -1,6 +1,7 @@
 //! Every page of the console in every language: what the page itself says is said in it.
 
 use super::console::{look, press};
+use super::console_mailings::in_a_year;
 use super::console_pages::{House, house};
 use domain::notify::Language;
 use serde_json::json;
@@ -10,8 +11,9 @@ use std::collections::BTreeSet;
 const SPEAKING: &[&str] = &["th", "dt", "legend", "label", "button", "summary", "h2", "h3"];
 /// Elements that have no end.
 const VOID: &[&str] = &["input", "meta", "link", "img", "br", "hr", "wbr", "col"];
-/// Names of formats and of things that are the same in every language.
-const NAMES: &[&str] = &["HTML", "CSV", "cron", "id", "hash", "webhook", "live", "inbox", "email", "en", "ru"];
+/// Names of formats, of reasons as the API has them, and of what is the same in every language.
+const NAMES: &[&str] =
+    &["HTML", "CSV", "cron", "id", "hash", "webhook", "live", "inbox", "email", "en", "ru", "suspended"];
 
 /// What a page says in elements that speak.
 fn said(page: &str) -> BTreeSet<String> {
@@ -38,8 +40,9 @@ fn said(page: &str) -> BTreeSet<String> {
 async fn pages_of_mailings(house: &House) -> Vec<String> {
     let mut pages = vec!["/console/mailings".to_owned(), "/console/mailings/new".to_owned()];
     for verbs in [&[][..], &["start"], &["start", "pause"], &["start", "cancel"]] {
-        let form = "name=12&category=marketing&subject=12&text=12&all=on&channel.inbox=on&send_at=2099-01-31T12:00:00Z";
-        let made = press(&house.admin, "/console/mailings", form, &[]).await.expect_status(303);
+        let form = "name=12&category=marketing&subject=12&text=12&all=on&channel.inbox=on";
+        let form = format!("{form}&send_at={}", in_a_year());
+        let made = press(&house.admin, "/console/mailings", &form, &[]).await.expect_status(303);
         let one = made.header("location").trim_end_matches("?done").to_owned();
         for verb in verbs {
             press(&house.admin, &format!("{one}/do/{verb}"), "", &[]).await.expect_status(303);

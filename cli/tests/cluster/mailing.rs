@@ -7,6 +7,8 @@ use servers::SmtpSink;
 use std::collections::HashMap;
 use std::time::Duration;
 
+/// As many as a node sends at once.
+const IN_FLIGHT_MAX: u64 = 64;
 /// How long it takes until the other node has taken over, and all is sent, on a machine that has much else to do.
 const WITHIN: Duration = Duration::from_secs(90);
 
@@ -47,16 +49,20 @@ async fn a_node_that_was_stopped_while_it_sent_tells_nobody_twice_when_it_goes_o
     assert!(before < PEOPLE as usize - 50, "it was too fast to prove anything");
     until("the other one goes on", WITHIN, async || sink.received().len() > before + 20).await;
     sending.signal("-CONT");
-    let finished = async || nina.get(other.url(), &path).await["state"] == "finished";
-    until("it is finished", WITHIN, finished).await;
+    // What the first one had begun and not given away rests for some minutes; all the others' are sent.
+    let count = |shown: &Value, state: &str| shown["counts"][state].as_u64().unwrap_or_default();
+    let ended = |shown: &Value| ["accepted", "unknown", "deferred"].map(|state| count(shown, state));
+    let is_done = async || {
+        let shown = nina.get(other.url(), &path).await;
+        ended(&shown).iter().sum::<u64>() == u64::from(PEOPLE) && count(&shown, "deferred") <= IN_FLIGHT_MAX
+    };
+    until("all but those are sent", WITHIN, is_done).await;
 
     let mut received = HashMap::<String, u32>::new();
     for mail in sink.received() {
         *received.entry(mail.to).or_default() += 1;
     }
     assert!(received.values().all(|count| *count == 1), "somebody got it twice: {received:?}");
-    let shown = nina.get(other.url(), &path).await;
-    let count = |state: &str| shown["counts"][state].as_u64().unwrap_or_default();
-    assert_eq!(count("accepted") + count("unknown"), u64::from(PEOPLE), "{shown}");
-    assert!(received.len() as u64 >= count("accepted"), "{shown}");
+    let [accepted, ..] = ended(&nina.get(other.url(), &path).await);
+    assert!(received.len() as u64 >= accepted, "{} came, and {accepted} were accepted", received.len());
 }
