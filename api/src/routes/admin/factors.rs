@@ -38,22 +38,22 @@ struct Factors {
     factors: Vec<Factor>,
 }
 
-/// What somebody signs in by, without what is secret of it.
+/// A way to sign in, without secrets.
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = AdminFactor)]
 pub(crate) struct Factor {
-    /// What its removal names.
+    /// The value that removing it takes.
     #[schema(example = "totp")]
     pub(crate) which: String,
-    /// `totp`, codes of a device; `passkey`, which stands for two factors; or `identity`, an account at another service.
+    /// `totp` (codes of a device), `passkey` (counts as two factors) or `identity` (an account at another service).
     #[schema(value_type = String, example = "totp")]
     pub(crate) kind: &'static str,
-    /// What its owner calls it; of an identity the service.
+    /// The name that its owner gave it; for an identity, the service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     pub(crate) since: Timestamp,
-    /// Recovery codes that have not been used, of `totp`.
+    /// Unused recovery codes of `totp`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) recovery_codes_left: Option<usize>,
 }
@@ -81,10 +81,10 @@ pub(crate) async fn factors_of(app: &App, user: &str, min_position: u64) -> Resu
 
 /// List a user's factors
 ///
-/// Second factors, passkeys and identities, without what is secret of them.
+/// Second factors, passkeys and identities, without secrets.
 #[utoipa::path(get, path = "/v1/admin/users/{user}/factors", operation_id = "listUserFactors", tag = "operators",
     params(("user" = String, Path, description = "A user's id or name.")),
-    responses((status = 200, body = Factors, description = "What they sign in by.")))]
+    responses((status = 200, body = Factors, description = "The factors.")))]
 async fn list(
     State(app): State<App>,
     _admin: Admin,
@@ -95,15 +95,15 @@ async fn list(
     Ok(read(position, Factors { factors }))
 }
 
-/// Take away a factor
+/// Remove a user's factor
 ///
-/// What they have lost, be it their last way in. They are told by mail, and their sessions end. Wants a sign-in of the last ten
-/// minutes.
+/// Removes what the user has lost, even their last way to sign in. The user gets a mail, and their sessions end. Needs a sign-in
+/// of the last ten minutes.
 #[utoipa::path(delete, path = "/v1/admin/users/{user}/factors/{which}", operation_id = "removeUserFactor",
     tag = "operators", params(
         ("user" = String, Path, description = "A user's id or name."),
-        ("which" = String, Path, description = "`which` of one of the list."),
-    ), responses((status = 200, body = Done, description = "It signs in no more.")))]
+        ("which" = String, Path, description = "The value `which` of a factor from the list."),
+    ), responses((status = 200, body = Done, description = "It can no longer sign in.")))]
 async fn remove(
     State(app): State<App>,
     admin: Admin,
