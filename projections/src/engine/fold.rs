@@ -15,7 +15,7 @@ use store::sql::Tx;
 type Write<Id, E> = fn(&mut Tx<'_>, &Fact, Id, &E) -> Result<(), store::Error>;
 
 /// Writes what a page of facts comes to, once all of them are folded in one by one: in a busy chat each message replaces
-/// what the one before has written.
+/// what the one before has written, and in a mailing each delivery.
 type WritePage = fn(&mut Tx<'_>, &[&Fact]) -> Result<(), store::Error>;
 
 /// What an event of one aggregate changes in the text index.
@@ -42,6 +42,8 @@ pub(crate) enum Fold {
     /// One by one, and then the page that they came in.
     MessagePages(Write<MessageId, message::Event>, WritePage),
     Delivery(Write<DeliveryId, delivery::Event>),
+    /// One by one, and then the page that they came in.
+    DeliveryPages(Write<DeliveryId, delivery::Event>, WritePage),
     Notification(Write<NotificationId, notification::Event>),
     Mailing(Write<MailingId, mailing::Event>),
     Inbox(Write<InboxId, inbox::Event>),
@@ -71,7 +73,7 @@ impl Fold {
             Fold::Pins(_) => Category::Pins,
             Fold::ReadMark(_) => Category::ReadMark,
             Fold::Digest(_) => Category::Digest,
-            Fold::Delivery(_) => Category::Delivery,
+            Fold::Delivery(_) | Fold::DeliveryPages(..) => Category::Delivery,
             Fold::Notification(_) => Category::Notification,
             Fold::Mailing(_) => Category::Mailing,
             Fold::Inbox(_) => Category::Inbox,
@@ -100,7 +102,8 @@ impl Fold {
             | Fold::Totp(_)
             | Fold::Chat(_)
             | Fold::Message(_)
-            | Fold::MessagePages(..) => false,
+            | Fold::MessagePages(..)
+            | Fold::DeliveryPages(..) => false,
             Fold::Delivery(_) | Fold::Notification(_) | Fold::Mailing(_) | Fold::Inbox(_) => false,
             Fold::Preferences(_) | Fold::Suppression(_) | Fold::Template(_) => false,
         }
@@ -128,7 +131,9 @@ impl Fold {
             (Fold::Pins(fold), Event::Pins(id, event)) => fold(tx, fact, *id, event),
             (Fold::ReadMark(fold), Event::ReadMark(id, event)) => fold(tx, fact, *id, event),
             (Fold::Digest(fold), Event::Digest(id, event)) => fold(tx, fact, *id, event),
-            (Fold::Delivery(fold), Event::Delivery(id, event)) => fold(tx, fact, *id, event),
+            (Fold::Delivery(fold) | Fold::DeliveryPages(fold, _), Event::Delivery(id, event)) => {
+                fold(tx, fact, *id, event)
+            }
             (Fold::Notification(fold), Event::Notification(id, event)) => fold(tx, fact, *id, event),
             (Fold::Mailing(fold), Event::Mailing(id, event)) => fold(tx, fact, *id, event),
             (Fold::Inbox(fold), Event::Inbox(id, event)) => fold(tx, fact, *id, event),
@@ -151,7 +156,7 @@ impl Fold {
                 Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Passkeys(_) | Fold::Totp(_) | Fold::Chat(_),
                 _,
             ) => Ok(()),
-            (Fold::Message(_) | Fold::MessagePages(..), _) => Ok(()),
+            (Fold::Message(_) | Fold::MessagePages(..) | Fold::DeliveryPages(..), _) => Ok(()),
             (Fold::Preferences(_) | Fold::Suppression(_) | Fold::Template(_), _) => Ok(()),
             (Fold::IndexUser(_) | Fold::IndexChat(_) | Fold::IndexMessage(_), _) => Ok(()),
         }
@@ -163,7 +168,7 @@ impl Fold {
     /// As [`Tx::execute`].
     pub(crate) fn write_page(self, tx: &mut Tx<'_>, facts: &[&Fact]) -> Result<(), store::Error> {
         match self {
-            Fold::MessagePages(_, fold) => fold(tx, facts),
+            Fold::MessagePages(_, fold) | Fold::DeliveryPages(_, fold) => fold(tx, facts),
             Fold::Link(_)
             | Fold::Identities(_)
             | Fold::Reactions(_)
@@ -207,7 +212,7 @@ impl Fold {
                 Fold::User(_) | Fold::Session(_) | Fold::Token(_) | Fold::Passkeys(_) | Fold::Totp(_) | Fold::Chat(_),
                 _,
             ) => None,
-            (Fold::Message(_) | Fold::MessagePages(..), _) => None,
+            (Fold::Message(_) | Fold::MessagePages(..) | Fold::DeliveryPages(..), _) => None,
             (Fold::Delivery(_) | Fold::Notification(_) | Fold::Mailing(_) | Fold::Inbox(_), _) => None,
             (Fold::Preferences(_) | Fold::Suppression(_) | Fold::Template(_), _) => None,
         }

@@ -5,12 +5,12 @@ use crate::ProjectionId;
 use crate::engine::definition::Definition;
 use crate::engine::fold::Fold;
 use crate::engine::table::{Key, Table};
-use domain::delivery::{self, Status};
-use domain::{DeliveryId, MailingId, NotificationId, Timestamp, UserId, mailing, notification, user};
+use domain::{DeliveryId, MailingId, NotificationId, UserId, delivery, mailing, notification, user};
 use store::Fact;
 use store::sql::Tx;
 
 mod queries;
+mod steps;
 
 pub use queries::{
     Counts, Delivery, DeliveryFilter, InDoubt, Notification, NotificationFilter, Step, backlog, by_status, counts,
@@ -28,7 +28,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     compared: COMPARED,
     guards: false,
     folds: &[
-        Fold::Delivery(apply_delivery),
+        Fold::DeliveryPages(apply_delivery, steps::write_page),
         Fold::Notification(apply_notification),
         Fold::Mailing(apply_mailing),
         Fold::User(apply_user),
@@ -184,191 +184,9 @@ const COMPARED: &[Table] = &[
     },
 ];
 
+/// What it is; what becomes of it is written for a whole page of facts.
 fn apply_delivery(tx: &mut Tx<'_>, fact: &Fact, id: DeliveryId, event: &delivery::Event) -> Result<(), store::Error> {
-    use delivery::Event;
-    let step = |at: Timestamp| StepRow { fact, id, at, detail: None, provider: None };
-    match event {
-        Event::Requested(requested) => request(tx, fact, id, requested),
-        Event::Attempted(attempted) => {
-            StepRow { provider: Some(&attempted.provider), ..step(attempted.at) }.end(tx, Status::Sending)?;
-            tx.queue(
-                "update delivery set sending_epoch = $2, attempts = $3 where delivery_id = $1",
-                &[(&id.0).into(), attempted.epoch.into(), attempted.number.into()],
-            )
-        }
-        Event::Accepted(accepted) => {
-            let detail = Some(accepted.detail.as_str());
-            StepRow { detail, ..step(accepted.at) }.end(tx, Status::Accepted)
-        }
-        Event::Refused(refused) => {
-            let detail = worded(&refused.fault);
-            StepRow { detail: Some(&detail), ..step(refused.at) }.end(tx, Status::Refused)
-        }
-        Event::AttemptUnknown(unknown) => {
-            let detail = worded(&unknown.fault);
-            StepRow { detail: Some(&detail), ..step(unknown.at) }.end(tx, Status::Unknown)
-        }
-        Event::Deferred(deferred) => {
-            tx.queue(
-                "update delivery set due_at = $2, next_at = $2 where delivery_id = $1",
-                &[(&id.0).into(), deferred.until.into()],
-            )?;
-            StepRow { detail: Some(&deferred.reason), ..step(deferred.at) }.set(tx, Status::Deferred)
-        }
-        Event::Reported(reported) => {
-            let detail = Some(reported.detail.as_str());
-            StepRow { detail, ..step(reported.at) }.end(tx, reported.reported.status())
-        }
-        Event::Failed { at } => step(*at).end(tx, Status::Failed),
-        Event::DeadLettered { at } => step(*at).end(tx, Status::DeadLettered),
-        Event::Expired(expired) => {
-            StepRow { detail: Some(&expired.reason), ..step(expired.at) }.end(tx, Status::Expired)
-        }
-        Event::Suppressed(suppressed) => {
-            StepRow { detail: Some(&suppressed.reason), ..step(suppressed.at) }.end(tx, Status::Suppressed)
-        }
-        Event::Cancelled(cancelled) => step(cancelled.at).end(tx, Status::Cancelled),
-        Event::Retried(retried) => {
-            tx.queue(
-                "update delivery set due_at = $2, next_at = $2, expires_at = $3, held_by = null, is_by_hand = $4
-                 where delivery_id = $1",
-                &[(&id.0).into(), retried.at.into(), retried.expires_at.into(), true.into()],
-            )?;
-            StepRow { detail: Some("retried by an operator"), ..step(retried.at) }.set(tx, Status::Scheduled)
-        }
-        Event::AddedToInbox(added) => step(added.at).end(tx, Status::Delivered),
-        // That it was read is the inbox's.
-        Event::Read { .. } | Event::Archived { .. } => Ok(()),
-    }
-}
-
-fn worded(fault: &delivery::Fault) -> String {
-    match fault.code {
-        Some(code) => format!("{}: {code} {}", fault.phase, fault.detail),
-        None => format!("{}: {}", fault.phase, fault.detail),
-    }
-}
-
-/// One line of a delivery's history.
-struct StepRow<'a> {
-    fact: &'a Fact,
-    id: DeliveryId,
-    at: Timestamp,
-    detail: Option<&'a str>,
-    provider: Option<&'a str>,
-}
-
-impl StepRow<'_> {
-    /// Nothing follows by itself.
-    fn end(self, tx: &mut Tx<'_>, status: Status) -> Result<(), store::Error> {
-        tx.queue("update delivery set next_at = null where delivery_id = $1", &[(&self.id.0).into()])?;
-        self.set(tx, status)
-    }
-
-    fn set(self, tx: &mut Tx<'_>, status: Status) -> Result<(), store::Error> {
-        tx.queue(
-            "update delivery_count set deliveries = deliveries - 1
-             where notification_id = (select notification_id from delivery where delivery_id = $1)
-                 and status = (select status from delivery where delivery_id = $1)",
-            &[(&self.id.0).into()],
-        )?;
-        tx.queue(
-            "update delivery_total set deliveries = deliveries - 1
-             where status = (select status from delivery where delivery_id = $1)",
-            &[(&self.id.0).into()],
-        )?;
-        tx.queue(
-            "update delivery set status = $2, sending_epoch = null, version = $3, last_at = $4, last_detail = $5
-             where delivery_id = $1",
-            &[(&self.id.0).into(), status.name().into(), self.fact.version.into(), self.at.into(), self.detail.into()],
-        )?;
-        self.count(tx, status)?;
-        self.insert(tx, status)
-    }
-
-    /// It is in that state now.
-    fn count(&self, tx: &mut Tx<'_>, status: Status) -> Result<(), store::Error> {
-        tx.queue(
-            "insert into delivery_count (notification_id, place, status, deliveries, position)
-             select d.notification_id, $2, $3, 1, n.position from delivery d
-             join notification n on n.notification_id = d.notification_id where d.delivery_id = $1
-             on conflict (notification_id, place) do update set deliveries = delivery_count.deliveries + 1",
-            &[(&self.id.0).into(), place(status).into(), status.name().into()],
-        )?;
-        tx.queue(
-            "insert into delivery_total (place, status, deliveries) values ($1, $2, 1)
-             on conflict (place) do update set deliveries = delivery_total.deliveries + 1",
-            &[place(status).into(), status.name().into()],
-        )
-    }
-
-    fn insert(self, tx: &mut Tx<'_>, status: Status) -> Result<(), store::Error> {
-        tx.queue(
-            "insert into delivery_step (position, delivery_id, status, at, detail, provider)
-             values ($1, $2, $3, $4, $5, $6)",
-            &[
-                self.fact.position.into(),
-                (&self.id.0).into(),
-                status.name().into(),
-                self.at.into(),
-                self.detail.into(),
-                self.provider.into(),
-            ],
-        )
-    }
-}
-
-/// Where it stands among all states.
-fn place(status: Status) -> u32 {
-    let place = Status::ALL.iter().position(|one| *one == status);
-    place.and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX)
-}
-
-fn request(tx: &mut Tx<'_>, fact: &Fact, id: DeliveryId, requested: &delivery::Requested) -> Result<(), store::Error> {
-    let details = requested.details.known().map(queries::text_of);
-    let content = queries::text_of(&requested.content);
-    tx.queue(
-        "insert into delivery (delivery_id, position, notification_id, user_id, channel, category, kind, semantics,
-             content, details, status, requested_at, due_at, expires_at, next_at, sending_epoch, attempts, last_at,
-             last_detail, held_by, is_by_hand, event_id, version)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $13, null, 0, $12, null,
-             (select held_by from notification where notification_id = $3), $17, $15, $16)",
-        &[
-            (&id.0).into(),
-            fact.position.into(),
-            (&requested.notification_id.0).into(),
-            (&requested.user_id).into(),
-            requested.channel.name().into(),
-            requested.category.as_str().into(),
-            requested.kind.name().into(),
-            requested.semantics.name().into(),
-            (&content).into(),
-            details.as_ref().into(),
-            requested.status().name().into(),
-            requested.at.into(),
-            requested.due_at.into(),
-            requested.expires_at.into(),
-            (&fact.id).into(),
-            fact.version.into(),
-            false.into(),
-        ],
-    )?;
-    // What a fact of ours asks for is a notification of which nothing else is written.
-    tx.queue(
-        "insert into notification (notification_id, position, by_id, category, audience, schedule, at, next_at,
-             recipients, cancelled, version)
-         values ($1, $2, null, $3, null, null, $4, null, 1, $5, 0) on conflict (notification_id) do nothing",
-        &[
-            (&requested.notification_id.0).into(),
-            fact.position.into(),
-            requested.category.as_str().into(),
-            requested.at.into(),
-            false.into(),
-        ],
-    )?;
-    let step = StepRow { fact, id, at: requested.at, detail: None, provider: None };
-    step.count(tx, requested.status())?;
-    step.insert(tx, requested.status())
+    if let delivery::Event::Requested(requested) = event { steps::request(tx, fact, id, requested) } else { Ok(()) }
 }
 
 fn apply_notification(

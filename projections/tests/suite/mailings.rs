@@ -199,6 +199,46 @@ async fn deliveries_are_counted_as_they_change() {
 }
 
 #[tokio::test]
+async fn pages_of_one_step_and_of_many_make_the_same_rows() {
+    let Some(mut world) = World::new() else { return };
+    world.append([signed_up(user_id(1), "Anna", None), signed_up(user_id(2), "Boris", None)]);
+    let (at, later) = (NOON, NOON.plus_seconds(60));
+    let fault = || delivery::Fault { phase: "rcpt".to_owned(), code: Some(451), detail: "later".to_owned() };
+    let again = |number| {
+        let (provider, node) = ("mx".to_owned(), "one".to_owned());
+        to(1, delivery::Event::Attempted(delivery::Attempted { at, number, provider, node, epoch: 3 }))
+    };
+    let steps = [
+        requested(1, 1, CategoryKey::MARKETING, run_id(1)),
+        requested(2, 2, CategoryKey::MARKETING, run_id(1)),
+        again(1),
+        to(1, delivery::Event::Refused(delivery::Refused { at, number: 1, permanent: false, fault: fault() })),
+        deferred(1, later),
+        to(2, delivery::Event::Cancelled(delivery::Cancelled { at, by: None })),
+        again(2),
+        to(1, delivery::Event::AttemptUnknown(delivery::Unknown { at, number: 2, fault: fault() })),
+        to(1, delivery::Event::DeadLettered { at }),
+        to(1, delivery::Event::Retried(delivery::Retried { at, by: None, expires_at: later })),
+        again(3),
+        accepted(1),
+    ];
+    for step in steps {
+        world.follow([step]);
+        // It folds the whole log in one page.
+        world.assert_verified();
+    }
+    let db = world.projections.database(ProjectionId::Deliveries);
+    let one = deliveries::delivery(&db, DeliveryId(Uuid::from_u128(0xD001))).await.unwrap().unwrap();
+    assert_eq!((one.status, one.attempts, one.due_at), (delivery::Status::Accepted, 3, at));
+    let history = deliveries::steps(&db, one.delivery_id).await.unwrap();
+    let history = history.iter().map(|step| step.status.name()).collect::<Vec<_>>().join(" ");
+    let expected = "requested sending refused deferred sending unknown dead-lettered scheduled sending accepted";
+    assert_eq!(history, expected);
+    let counts = deliveries::counts(&db, run_id(1)).await.unwrap();
+    assert_eq!(counts, [(delivery::Status::Accepted, 1), (delivery::Status::Cancelled, 1)]);
+}
+
+#[tokio::test]
 async fn deliveries_are_found_by_whatever_is_asked() {
     let Some(world) = with_deliveries() else { return };
     let db = world.projections.database(ProjectionId::Deliveries);

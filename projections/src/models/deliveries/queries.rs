@@ -416,7 +416,7 @@ fn notification_of(row: &Row<'_>) -> Result<Notification, store::Error> {
     })
 }
 
-fn known<T>(
+pub(super) fn known<T>(
     row: &Row<'_>,
     index: usize,
     parse: fn(&str) -> Option<T>,
