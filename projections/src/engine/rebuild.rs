@@ -259,3 +259,39 @@ pub(crate) fn remove(locations: &Locations, name: ProjectionId, which: impl Fn(u
     let found = locations.generations(name)?.into_iter().filter(|found| which(found.number));
     found.into_iter().try_for_each(|found| found.place.remove())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::handle::Location;
+    use domain::{Category, Event, Timestamp, UserId, user};
+    use std::collections::BTreeSet;
+    use store::Fact;
+    use store::sql::Place;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_build_that_finds_nothing_for_itself_stores_how_far_it_is_now_and_then() {
+        let of_users = |name: &ProjectionId| name.definition().is_about(Category::User);
+        let name = *ProjectionId::ALL.iter().find(|name| name.has_tables() && !of_users(name)).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let place = Location::Tables(Place::File(folder.path().join("model.db")));
+        let mut next = Generation::create(&place, (name, 1), 0, BTreeSet::new()).unwrap();
+        let fact = Fact {
+            position: 1,
+            version: 1,
+            id: Uuid::from_u128(1),
+            recorded_at: Timestamp(1),
+            event: Event::User(UserId(Uuid::from_u128(1)), user::Event::Erased),
+            hash: [1; 32],
+        };
+        next.apply(&[fact]).unwrap();
+        let stored = || Generation::open(&place, (name, 1), 0, BTreeSet::new()).unwrap().position();
+        let mut last = Instant::now();
+        store_now_and_then(&mut next, &mut last).unwrap();
+        assert_eq!(stored(), 0, "not each time");
+        last = last.checked_sub(STORED_EVERY).unwrap();
+        store_now_and_then(&mut next, &mut last).unwrap();
+        assert_eq!(stored(), 1);
+    }
+}
