@@ -251,9 +251,11 @@ impl<R: BufRead> Reader<R> {
             bytes if bytes > LINE_BYTES_MAX => {
                 return Err(self.bad(format!("is longer than {} KiB", LINE_BYTES_MAX / 1024)));
             }
-            _ if self.line.last() != Some(&b'\n') => return Err(self.bad("has no end: the file was cut off")),
             _ => {}
         }
+        // The last line vouches for all before it, also where an editor took the line break behind it.
+        let has_end = self.line.last() == Some(&b'\n');
+        let cut = || Error::BadExport { line: self.number, what: "has no end: the file was cut off".to_owned() };
         let number = self.number;
         let bad = move |source: serde_json::Error| {
             // Where in the line it is, not in the file: a parser knows one line only.
@@ -263,7 +265,11 @@ impl<R: BufRead> Reader<R> {
             Error::BadExport { line: number, what }
         };
         if self.line.starts_with(KIND) {
-            return serde_json::from_slice(&self.line).map(Line::Other).map_err(bad);
+            let line = serde_json::from_slice(&self.line).map_err(|error| if has_end { bad(error) } else { cut() })?;
+            return if has_end || matches!(line, Other::End { .. }) { Ok(Line::Other(line)) } else { Err(cut()) };
+        }
+        if !has_end {
+            return Err(cut());
         }
         serde_json::from_slice(&self.line).map(Line::Event).map_err(bad)
     }

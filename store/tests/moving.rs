@@ -217,11 +217,14 @@ fn every_cut_and_every_flipped_bit_brings_nothing() {
         assert!(place.import(&flipped).is_err(), "{at}");
         assert!(place.is_untouched(), "{at}");
     }
-    for kept in (0..file.len()).step_by(97).chain([file.len() - 1]) {
+    for kept in (0..file.len() - 1).step_by(97).chain([file.len() - 2]) {
         let place = Place::of(&house);
         assert!(place.import(&file[..kept]).is_err(), "{kept}");
         assert!(place.is_untouched(), "{kept}");
     }
+    // A whole last line is one also without its line break.
+    assert_eq!(file.last(), Some(&b'\n'));
+    Place::of(&house).import(&file[..file.len() - 1]).unwrap();
 }
 
 #[test]
