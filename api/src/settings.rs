@@ -120,7 +120,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            connections_max: 5_000,
+            connections_max: 10_000,
             connections_per_address_max: 512,
             in_flight_max: 1_024,
             answer_bytes_max: 256 * 1024 * 1024,
@@ -131,7 +131,7 @@ impl Default for Limits {
             answer_max: Duration::from_secs(30),
             unread_max: Duration::from_secs(30),
             idle_max: Duration::from_secs(60),
-            streams_max: 1_024,
+            streams_max: 8_192,
             stream_idle_max: Duration::from_secs(120),
             drain_max: Duration::from_secs(10),
         }

@@ -140,6 +140,11 @@ fn full() -> Error {
     Error::new(Code::Overloaded, "too many answers wait to be read; read those, or try again in a moment")
 }
 
+/// The same bytes, which keep what was taken for them until they are dropped.
+pub(super) fn charged(bytes: Bytes, held: Arc<BudgetShare>) -> Bytes {
+    Bytes::from_owner(Part { bytes, _held: held })
+}
+
 /// The body of an answer; each part of it keeps what was taken for the whole.
 struct ChargedBody {
     body: Body,
@@ -165,7 +170,7 @@ impl HttpBody for ChargedBody {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let charged = self.get_mut();
         let held = &charged.held;
-        let part = |bytes| Bytes::from_owner(Part { bytes, _held: Arc::clone(held) });
+        let part = |bytes| self::charged(bytes, Arc::clone(held));
         Pin::new(&mut charged.body).poll_frame(context).map_ok(|frame| frame.map_data(part))
     }
 

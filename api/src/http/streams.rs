@@ -1,10 +1,11 @@
 //! Connections that last: an answer that goes on for as long as there is something to tell, or another protocol in place
 //! of HTTP. They hold no slot for requests under way, of which they would leave none; they have so many of their own.
+//! What is written to them counts as an answer until it is taken, so that one on which nothing happens costs nothing there.
 //! When the server stops they end at once, with what they have to say of it.
 
 use crate::error::{Code, Error};
 use crate::http::address::ClientAddress;
-use crate::http::budget::{BUFFER_BYTES_MAX, Budget, BudgetShare};
+use crate::http::budget::{Budget, BudgetShare, charged};
 use crate::http::connection_state::Mode;
 use crate::http::peer::Peer;
 use crate::http::stop::Stop;
@@ -16,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use hyper::body::{Frame, SizeHint};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -39,10 +41,10 @@ impl Streams {
     }
 }
 
-/// A slot for one connection that lasts, with what hyper may hold of it. A handler takes it as an argument; it is free
-/// again when the connection has ended.
+/// A slot for one connection that lasts. A handler takes it as an argument; it is free again when it is dropped.
 pub(crate) struct StreamSlot {
-    held: Arc<BudgetShare>,
+    budget: Arc<Budget>,
+    address: Option<IpAddr>,
     stop: Stop,
     _slot: OwnedSemaphorePermit,
 }
@@ -58,10 +60,9 @@ where
         let full = |_| Error::new(Code::Overloaded, "too many streams are open; try again in a moment");
         let slot = Arc::clone(&streams.slots).try_acquire_owned().map_err(full)?;
         let address = parts.extensions.get::<ClientAddress>().and_then(|address| address.0);
-        let held = streams.budget.take(address, BUFFER_BYTES_MAX, None)?;
         let peer = parts.extensions.get::<Arc<Peer>>();
         let peer = peer.ok_or_else(|| Error::new(Code::Internal, "a stream needs a connection of its own"))?;
-        Ok(StreamSlot { held, stop: peer.stop.clone(), _slot: slot })
+        Ok(StreamSlot { budget: Arc::clone(&streams.budget), address, stop: peer.stop.clone(), _slot: slot })
     }
 }
 
@@ -71,23 +72,30 @@ impl StreamSlot {
         self.stop.clone()
     }
 
-    /// An answer that lasts for as long as its body does; at a stop it ends once the body has nothing more to say.
+    /// Counts so many bytes as not taken yet, until what is answered is dropped.
+    ///
+    /// # Errors
+    /// `overloaded` when too many bytes wait, of this address or in all: the stream is to end.
+    pub(crate) fn charge(&self, bytes: usize) -> Result<Arc<BudgetShare>, Error> {
+        self.budget.take(self.address, bytes, None)
+    }
+
+    /// An answer that lasts for as long as its body does; at a stop it ends once the body has nothing more to say, and at
+    /// once when too many bytes of answers wait to be taken.
     pub(crate) fn answer(self, body: Body) -> Response {
-        let held = Arc::clone(&self.held);
         let mut response =
-            Response::new(Body::new(LastingBody { body, stop: Box::pin(self.stop.begun()), _slot: self }));
-        response.extensions_mut().insert(held);
+            Response::new(Body::new(LastingBody { body, stop: Box::pin(self.stop.begun()), slot: self }));
         response.extensions_mut().insert(Mode::Stream);
         response
     }
 
     /// Takes the connection over from HTTP once the answer, `101 Switching Protocols` without headers, is written.
-    /// `serve` hears of a stop and is to end then; after [`Limits::drain_max`](crate::Limits::drain_max) the connection
-    /// is cut off.
+    /// `serve` holds the slot until it ends, hears of a stop from it and is to end then; after
+    /// [`Limits::drain_max`](crate::Limits::drain_max) the connection is cut off.
     pub(crate) fn upgrade<F>(
         self,
         upgrade: OnUpgrade,
-        serve: impl FnOnce(Upgraded, Stop) -> F + Send + 'static,
+        serve: impl FnOnce(Upgraded, StreamSlot) -> F + Send + 'static,
     ) -> Response
     where
         F: Future<Output = ()> + Send,
@@ -95,9 +103,8 @@ impl StreamSlot {
         tokio::spawn(async move {
             // It fails when the caller leaves before.
             if let Ok(upgraded) = upgrade.await {
-                serve(upgraded, self.stop.clone()).await;
+                serve(upgraded, self).await;
             }
-            drop(self);
         });
         let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
         response.extensions_mut().insert(Mode::Upgraded);
@@ -109,7 +116,7 @@ impl StreamSlot {
 struct LastingBody {
     body: Body,
     stop: Pin<Box<dyn Future<Output = ()> + Send>>,
-    _slot: StreamSlot,
+    slot: StreamSlot,
 }
 
 impl HttpBody for LastingBody {
@@ -120,7 +127,12 @@ impl HttpBody for LastingBody {
         let lasting = self.get_mut();
         match Pin::new(&mut lasting.body).poll_frame(context) {
             Poll::Pending => lasting.stop.as_mut().poll(context).map(|()| None),
-            said => said,
+            Poll::Ready(Some(Ok(frame))) => {
+                let Some(bytes) = frame.data_ref().map(Bytes::len) else { return Poll::Ready(Some(Ok(frame))) };
+                let held = lasting.slot.charge(bytes).ok();
+                Poll::Ready(held.map(|held| Ok(frame.map_data(|bytes| charged(bytes, held)))))
+            }
+            end => end,
         }
     }
 

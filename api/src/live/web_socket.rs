@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::auth::standing::Standing;
 use crate::http::stop::Stop;
+use crate::http::streams::StreamSlot;
 use crate::live::frame::Frame;
 use crate::live::outbox::Bye;
 use crate::live::stream::{Said, Stream};
@@ -72,7 +73,13 @@ impl Closing {
 }
 
 /// Serves a connection that was taken over from HTTP, until it ends. Without a standing the client says first who it is.
-pub(crate) async fn serve(app: App, upgraded: Upgraded, standing: Option<Standing>, from: Option<u64>, stop: Stop) {
+pub(crate) async fn serve(
+    app: App,
+    upgraded: Upgraded,
+    standing: Option<Standing>,
+    from: Option<u64>,
+    slot: StreamSlot,
+) {
     let config = WebSocketConfig::default()
         .max_message_size(Some(SENT_BYTES_MAX))
         .max_frame_size(Some(SENT_BYTES_MAX))
@@ -80,8 +87,8 @@ pub(crate) async fn serve(app: App, upgraded: Upgraded, standing: Option<Standin
         .write_buffer_size(0);
     let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
     let (mut sending, mut sent) = socket.split();
-    let closing = match open(&app, &mut sent, standing, from, stop).await {
-        Ok(mut stream) => talk(&mut stream, &mut sending, &mut sent).await,
+    let closing = match open(&app, &mut sent, standing, from, slot.stop()).await {
+        Ok(mut stream) => talk(&mut stream, &mut sending, &mut sent, &slot).await,
         Err(closing) => Some(closing),
     };
     if let Some(closing) = closing {
@@ -125,7 +132,12 @@ async fn first(sent: &mut SplitStream<Socket>) -> Option<Auth> {
 }
 
 /// Says what there is to say. Answers why it ends; none when the client has left.
-async fn talk(stream: &mut Stream, sending: &mut Sending, sent: &mut SplitStream<Socket>) -> Option<Closing> {
+async fn talk(
+    stream: &mut Stream,
+    sending: &mut Sending,
+    sent: &mut SplitStream<Socket>,
+    slot: &StreamSlot,
+) -> Option<Closing> {
     let (mut second, mut count) = (Instant::now(), 0);
     loop {
         let said = tokio::select! {
@@ -149,6 +161,7 @@ async fn talk(stream: &mut Stream, sending: &mut Sending, sent: &mut SplitStream
             Said::Quiet => Message::Ping(Bytes::new()),
             Said::Bye(bye) => return Some(Closing::of(bye)),
         };
+        let Ok(_held) = slot.charge(message.len()) else { return Some(Closing::of(Bye::TooSlow)) };
         let written = tokio::select! {
             written = sending.send(message) => written,
             () = stream.is_full() => return Some(Closing::of(Bye::TooSlow)),

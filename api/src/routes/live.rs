@@ -105,8 +105,8 @@ async fn socket(State(app): State<App>, params: Params, slot: StreamSlot, reques
     let speaks = headers.get_all(SOCKET_PROTOCOL).iter().any(speaks);
     let from = from(&params, headers)?;
     let upgrade = hyper::upgrade::on(Request::from_parts(parts, body));
-    let mut response = slot.upgrade(upgrade, async move |upgraded, stop| {
-        web_socket::serve(app, upgraded, standing, from, stop).await;
+    let mut response = slot.upgrade(upgrade, async move |upgraded, slot| {
+        web_socket::serve(app, upgraded, standing, from, slot).await;
     });
     let answer = response.headers_mut();
     answer.insert(CONNECTION, HeaderValue::from_static("upgrade"));

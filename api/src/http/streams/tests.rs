@@ -67,7 +67,8 @@ async fn stream(State(test): State<Test>, slot: StreamSlot) -> Response {
 
 /// Gives back what comes, in another protocol, and says goodbye at a stop.
 async fn echo(slot: StreamSlot, request: Request) -> Response {
-    switched(slot.upgrade(hyper::upgrade::on(request), async |upgraded, stop| {
+    switched(slot.upgrade(hyper::upgrade::on(request), async |upgraded, slot| {
+        let stop = slot.stop();
         let mut io = TokioIo::new(upgraded);
         let (mut buffer, mut begun) = ([0; 1024], Box::pin(stop.begun()));
         loop {
@@ -88,7 +89,7 @@ async fn echo(slot: StreamSlot, request: Request) -> Response {
 
 /// Hears of no stop.
 async fn deaf(slot: StreamSlot, request: Request) -> Response {
-    switched(slot.upgrade(hyper::upgrade::on(request), async |upgraded, _| {
+    switched(slot.upgrade(hyper::upgrade::on(request), async |upgraded, _slot| {
         let mut io = TokioIo::new(upgraded);
         while io.read_u8().await.is_ok() {}
     }))
@@ -282,4 +283,26 @@ async fn who_does_not_take_what_is_told_is_shown_out() {
     let flood = Bytes::from(vec![b'x'; 64 * 1024]);
     let ended = async { while teller.send_data(flood.clone()).await.is_ok() {} };
     timeout(WAIT_MAX, ended).await.expect("it is closed in time");
+}
+
+#[tokio::test]
+async fn only_what_waits_to_be_taken_counts_and_too_much_of_it_ends_the_stream() {
+    let limits = Limits { answer_bytes_max: 1_000, unread_max: LONG, answer_max: LONG, ..hasty() };
+    let server = Server::start(limits).await;
+    let mut callers = Vec::new();
+    for _ in 0..50 {
+        let (caller, head) = server.ask("/stream", "").await;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        callers.push(caller);
+    }
+    let mut tellers = std::mem::take(&mut *server.test.tellers.lock().unwrap());
+    for teller in &mut tellers {
+        // Each is half of what may wait in all: it is given back when it is written.
+        teller.send_data(Bytes::from(vec![b'x'; 500])).await.unwrap();
+    }
+    let mut first = tellers.remove(0);
+    let _ = first.send_data(Bytes::from(vec![b'y'; 1_001])).await;
+    let ended = async { while first.send_data(Bytes::from_static(b"z")).await.is_ok() {} };
+    timeout(WAIT_MAX, ended).await.expect("more than may wait in all ends the stream");
+    assert!(tellers[0].send_data(Bytes::from_static(b"z")).await.is_ok(), "and no other");
 }
