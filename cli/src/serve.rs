@@ -28,6 +28,7 @@ const INTERRUPTED: i32 = 130;
 /// # Errors
 /// When it cannot start, or cannot go on.
 pub async fn run(context: &Context) -> Result<()> {
+    raise_open_files();
     let listener = bind(&context.settings.listen, "--listen or LETOPIS_LISTEN").await?;
     let address = listener.local_addr().context("the server's own address cannot be read")?;
     let (stop, stopped) = watch::channel(false);
@@ -88,6 +89,13 @@ pub async fn run(context: &Context) -> Result<()> {
     }
     tracing::info!("stopped");
     outcome
+}
+
+/// Every connection is an open file, and many systems begin with a limit of 1,024 that any process may raise for itself.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let highest = getrlimit(Resource::Nofile).maximum;
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: highest, maximum: highest });
 }
 
 /// The listener for figures alone, where there is one.

@@ -173,6 +173,22 @@ fn one_server_has_a_folder_and_a_stop_is_clean() {
 }
 
 #[test]
+fn a_server_takes_as_many_open_files_as_it_may() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    // The server begins with the limit of who starts it; this process can do with one less.
+    let lower = maximum.map_or(4_096, |most| most - 1);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(lower), maximum }).unwrap();
+    let server = Place::new().serve();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.child.id())).unwrap();
+    let open_files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let numbers = open_files.split_whitespace().skip(3).take(2).collect::<Vec<_>>();
+    assert_eq!(numbers[0], numbers[1], "{open_files}");
+    assert_ne!(numbers[0], lower.to_string());
+    assert_eq!(server.stop(), 0);
+}
+
+#[test]
 fn a_server_that_was_killed_leaves_nothing_in_the_way() {
     let place = Place::new();
     let mut server = place.serve();
