@@ -156,9 +156,11 @@ impl Dispatcher {
             return Vec::new();
         }
         let due = self.due_of_mailings(db).await;
-        let was_without = self.is_without_mailings.swap(due.is_err(), Ordering::Relaxed);
+        // Behind is busy, not broken: where it lasts, the lag of the read model says so.
+        let is_without = due.as_ref().is_err_and(|error| !matches!(error, Error::Behind(_)));
+        let was_without = self.is_without_mailings.swap(is_without, Ordering::Relaxed);
         due.unwrap_or_else(|error| {
-            if !was_without {
+            if is_without && !was_without {
                 let (channel, error) = (self.channel.name(), told(&error));
                 tracing::error!(channel, error, "mailings cannot be looked up; all other mail goes on");
             }
