@@ -117,7 +117,10 @@ async fn converse(stream: UnixStream, users: Users, node: &Node) -> io::Result<(
     let refused = match read {
         Err(_) => Some((FailureKind::Failure, "no request came in time")),
         Ok(read) => {
-            read?;
+            if read? == 0 {
+                // Somebody only looked whether a server is there.
+                return Ok(());
+            }
             let message =
                 "only root, the user that runs the server, and the owner of the data folder may ask it for this";
             (!users.may(peer)).then_some((FailureKind::Auth, message))
