@@ -39,13 +39,20 @@ async fn sample(
     tables: &Tables,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let counts = match projections.has(ProjectionId::Deliveries) {
-        true => deliveries::by_status(&projections.database(ProjectionId::Deliveries)).await?,
+        true => {
+            let database = projections.database(ProjectionId::Deliveries);
+            let (_, due, late) = deliveries::backlog(&database, now()).await?;
+            metrics::gauge!("letopis_deliveries_due").set(due as f64);
+            metrics::gauge!("letopis_deliveries_late").set(late as f64);
+            deliveries::by_status(&database).await?
+        }
         false => Vec::new(),
     };
     let sum = |wanted: fn(Status) -> Fate, fate| {
         counts.iter().filter(|(status, _)| wanted(*status) == fate).map(|(_, count)| count).sum()
     };
     let (waiting, accepted, failed) = (sum(fate, Fate::Waiting), sum(fate, Fate::Accepted), sum(fate, Fate::Failed));
+    metrics::gauge!("letopis_deliveries_waiting").set(waiting as f64);
     let (log, projections, tables) = (log.clone(), projections.clone(), tables.clone());
     let looked = tokio::task::spawn_blocking(move || -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let status = projections.status()?;
