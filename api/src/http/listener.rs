@@ -140,10 +140,10 @@ struct Newcomer {
 }
 
 impl Newcomer {
-    async fn serve(self, permit: Permit, router: Router) {
+    fn serve(self, permit: Permit, router: Router) -> impl Future<Output = ()> + Send {
         let Newcomer { stream, peer, state, limits, origins } = self;
         let stream = TimedStream::new(stream, limits, origins, Arc::clone(&state), peer.stop.clone(), permit);
-        serve_connection(stream, Arc::new(peer), state, router).await;
+        serve_connection(stream, Arc::new(peer), state, router)
     }
 
     /// Waits for the place of a connection that was sent away, beside whoever else connects meanwhile.
@@ -165,8 +165,14 @@ impl Newcomer {
     }
 }
 
-/// Answers the requests of one connection, one after the other, until it ends or another protocol takes it over.
-async fn serve_connection(stream: TimedStream, peer: Arc<Peer>, state: Arc<ConnectionState>, router: Router) {
+/// Answers the requests of one connection, one after the other, until it ends or another protocol takes it over. What it
+/// is made from is not kept beside it: thousands of connections may be idle.
+fn serve_connection(
+    stream: TimedStream,
+    peer: Arc<Peer>,
+    state: Arc<ConnectionState>,
+    router: Router,
+) -> impl Future<Output = ()> + Send {
     let (away, stop) = (Arc::clone(&state), peer.stop.begun());
     let service = service_fn(move |request| answer(request, Arc::clone(&peer), router.clone(), Arc::clone(&state)));
     let connection = http1::Builder::new()
@@ -179,16 +185,18 @@ async fn serve_connection(stream: TimedStream, peer: Arc<Peer>, state: Arc<Conne
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    let mut connection = std::pin::pin!(connection);
-    // How it ended is the caller's business: hung up, not HTTP, too slow.
-    tokio::select! {
-        biased;
-        _ = connection.as_mut() => return,
-        () = away.sent_away() => return,
-        () = stop => {}
+    let mut connection = Box::pin(connection);
+    async move {
+        // How it ended is the caller's business: hung up, not HTTP, too slow.
+        tokio::select! {
+            biased;
+            _ = connection.as_mut() => return,
+            () = away.sent_away() => return,
+            () = stop => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        let _ = connection.await;
     }
-    connection.as_mut().graceful_shutdown();
-    let _ = connection.await;
 }
 
 async fn answer(

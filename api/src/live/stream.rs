@@ -132,12 +132,15 @@ impl Stream {
         self.seat.outbox.is_full().await;
     }
 
+    /// What is needed now and then is in boxes of its own: a stream on which nothing happens would hold the room for it.
     async fn woken(&mut self) -> Woken {
         let Stream { app, seat, doubts, catch_up, found, shown, look, stop, .. } = self;
         let news = async {
             match catch_up {
-                _ if !found.is_empty() => Woken::Found(show_some(app, seat.outbox.user_id, found, shown).await),
-                Some(catching_up) => match catching_up.step(app, seat).await {
+                _ if !found.is_empty() => {
+                    Woken::Found(Box::pin(show_some(app, seat.outbox.user_id, found, shown)).await)
+                }
+                Some(catching_up) => match Box::pin(catching_up.step(app, seat)).await {
                     Ok((more, is_done)) => {
                         *found = more;
                         if is_done {
@@ -167,7 +170,7 @@ impl Stream {
     /// Whether what it was opened with has ended by that position, or by now. When nobody can tell, it goes on: nothing is
     /// told that way either.
     async fn has_ended(&self, position: u64) -> bool {
-        match self.app.stands(&self.standing, position).await {
+        match Box::pin(self.app.stands(&self.standing, position)).await {
             Ok(()) => false,
             Err(error) => error.is_about_credentials(),
         }
