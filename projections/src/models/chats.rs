@@ -88,6 +88,7 @@ const TABLES: &str = concat!(
         hidden boolean not null
     );
     create unique index if not exists said_by_id on said (message_id);
+    create index if not exists said_by_author on said (author, chat_id, position);
     create table author_name (
         chat_id bytea not null,
         user_id bytea not null,
@@ -103,7 +104,6 @@ const INDEXES: &str = "
     create unique index if not exists chat_by_position on chat (position);
     create index if not exists member_by_chat on member (chat_id, position);
     create index if not exists said_by_chat on said (chat_id, position);
-    create index if not exists said_by_author on said (author, chat_id, position);
     create index if not exists author_name_by_user on author_name (user_id);
 ";
 

@@ -17,7 +17,7 @@ use domain::read_mark::{self, Moved};
 use domain::{ChatId, Event, MessageId, Personal, UserId, message};
 use std::collections::{BTreeMap, BTreeSet};
 use store::Fact;
-use store::sql::{Database, Tx};
+use store::sql::{Database, Tx, Value};
 
 /// Positions of a small block. The SQL below has it as a literal.
 const SMALL: u64 = 512;
@@ -82,19 +82,24 @@ pub(super) fn move_mark(tx: &mut Tx<'_>, id: ReadMarkId, moved: &Moved) -> Resul
 
 /// Counts what a page of facts says, once each of its facts is folded in by itself.
 pub(super) fn count_page(tx: &mut Tx<'_>, facts: &[&Fact]) -> Result<(), store::Error> {
-    let (mut blocks, mut own, mut moved) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+    let (mut blocks, mut own) = (BTreeMap::new(), BTreeMap::new());
+    let (mut newcomers, mut moved) = (BTreeMap::new(), BTreeSet::new());
     for fact in facts {
         if let Event::Message(_, message::Event::Posted(posted)) = &fact.event {
             let left_over = u64::from(matches!(posted.text, Personal::Known(_)));
             for size in [SMALL, LARGE] {
                 *blocks.entry((posted.chat_id, size, fact.position / size)).or_insert(0) += left_over;
             }
-            *own.entry((posted.chat_id, posted.author)).or_insert(0) += left_over;
+            if left_over > 0 {
+                own.entry((posted.chat_id, posted.author)).or_insert_with(Vec::new).push(fact.position);
+            }
         } else if let Event::ReadMark(id, read_mark::Event::Moved(_)) = &fact.event {
             moved.insert((id.chat_id, id.user_id));
         } else if let Event::Chat(chat_id, event) = &fact.event
             && let Some(user_id) = event.newcomer()
+            && newcomers.insert((*chat_id, user_id), fact.position).is_some()
         {
+            // Twice on one page: between both they had left.
             moved.insert((*chat_id, user_id));
         }
     }
@@ -107,14 +112,18 @@ pub(super) fn count_page(tx: &mut Tx<'_>, facts: &[&Fact]) -> Result<(), store::
             &[(&chat_id).into(), size.into(), block.into(), left_over.into()],
         )?;
     }
-    // Where somebody's mark has moved on this page, some of what they said is before it and some behind.
-    own.retain(|(chat_id, author), own| *own > 0 && !moved.contains(&(*chat_id, *author)));
+    own.retain(|member, _| !moved.contains(member));
     for ((chat_id, author), own) in own {
+        // Who came on this page has read what was said before.
+        let came = newcomers.get(&(chat_id, author)).copied().unwrap_or(u64::MAX);
+        let behind = own.iter().filter(|position| **position > came).count();
         tx.queue(
-            "update member set own = own + $3 where chat_id = $1 and user_id = $2",
-            &[(&chat_id).into(), (&author).into(), own.into()],
+            "update member set own = own + case when read_up_to = $3 then $4 else $5 end
+             where chat_id = $1 and user_id = $2",
+            &[(&chat_id).into(), (&author).into(), came.into(), count(behind), count(own.len())],
         )?;
     }
+    // Where somebody's mark has moved on this page, some of what they said is before it and some behind.
     moved.into_iter().try_for_each(|(chat_id, user_id)| {
         tx.queue(
             "update member set own = (select count(*) from said s where s.chat_id = $1 and s.author = $2
@@ -122,6 +131,10 @@ pub(super) fn count_page(tx: &mut Tx<'_>, facts: &[&Fact]) -> Result<(), store::
             &[(&chat_id).into(), (&user_id).into()],
         )
     })
+}
+
+fn count(messages: usize) -> Value<'static> {
+    (messages as u64).into()
 }
 
 /// One message goes; it is in `said` still.
