@@ -46,6 +46,9 @@ const CHECK_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// it, and a long table is left to the server's own vacuum.
 const WIPE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// From so many facts on it pays to write a file differently.
+const MUCH: u64 = 10_000;
+
 /// What is shared by the tables of all read models, the checkpoint: the version of it is a part of theirs.
 pub(crate) const CHECKPOINT_VERSION: u32 = 1;
 
@@ -266,10 +269,12 @@ impl Generation {
     }
 
     /// About that many facts are to be folded in.
-    pub(crate) fn prepare_for(&mut self, facts: u64) {
-        if let Body::Index(indexing) = &mut self.body {
-            indexing.prepare_for(facts);
+    pub(crate) fn prepare_for(&mut self, facts: u64) -> Result<()> {
+        match &mut self.body {
+            Body::Tables { writer, .. } => writer.expect_much(facts > MUCH)?,
+            Body::Index(indexing) => indexing.prepare_for(facts),
         }
+        Ok(())
     }
 
     /// Makes the indexes that its queries need.

@@ -155,9 +155,9 @@ pub(crate) fn build_from(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Option<Stop>> {
     if let Some(pages) = pages {
-        next.prepare_for(pages.head().position.saturating_sub(next.position()));
+        next.prepare_for(pages.head().position.saturating_sub(next.position()))?;
         let built = fan_out::fold(name, next, pages, progress);
-        next.prepare_for(0);
+        next.prepare_for(0)?;
         if let Some(stop) = built? {
             return Ok(Some(stop));
         }
@@ -185,9 +185,9 @@ pub(crate) fn build_to(
     (head, to): (Head, u64),
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Option<Stop>> {
-    next.prepare_for(to.saturating_sub(next.position()));
+    next.prepare_for(to.saturating_sub(next.position()))?;
     let built = read_and_fold(log, name, next, (head, to), progress);
-    next.prepare_for(0);
+    next.prepare_for(0)?;
     match built? {
         None if next.position() < to => {
             let (position, what) = (next.position() + 1, "it cannot be read");

@@ -5,9 +5,12 @@ use super::schema::Schema;
 use super::session::Session;
 use super::text::{file_tables, rewritten};
 use super::{Row, Value};
-use crate::sqlite::wipe;
+use crate::sqlite::{CHECKPOINT_PAGES, wipe};
 use crate::{Error, failpoint};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params_from_iter};
+
+/// How long the write-ahead log of a file gets while very much is written, in pages of 4 KiB.
+const BUILD_CHECKPOINT_PAGES: u32 = 16 * 1024;
 
 /// What writes a read model. A commit may be lost with the power, never torn: the read model and its checkpoint go
 /// back together, and what is missing is read from the log again.
@@ -55,6 +58,22 @@ impl Writer {
             Backend::Schema(schema) => TxBackend::Schema(Box::new(schema.begin()?)),
         };
         Ok(Tx { backend })
+    }
+
+    /// Says whether very much is about to be written. A file's write-ahead log may then grow to 64 MiB before it is moved
+    /// into the file: a page that many transactions change is written there once, and not after every few of them.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn expect_much(&mut self, much: bool) -> Result<(), Error> {
+        if let Backend::File(connection) = &self.backend {
+            let pages = if much { BUILD_CHECKPOINT_PAGES } else { CHECKPOINT_PAGES };
+            // What was longer is cut to what is usual once it is empty again.
+            let bytes = if much { -1 } else { i64::from(CHECKPOINT_PAGES) * 4_096 };
+            let sql = format!("pragma wal_autocheckpoint = {pages}; pragma journal_size_limit = {bytes}");
+            connection.execute_batch(&sql)?;
+        }
+        Ok(())
     }
 
     /// Takes away what was deleted. A file of at most `bytes_max` is rewritten, so that no page keeps a copy, and

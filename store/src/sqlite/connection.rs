@@ -19,7 +19,7 @@ const STATEMENTS_MAX: usize = 64;
 
 /// Pages in the write-ahead log at which a commit moves them into the file. That commit takes longer: with four times
 /// as many pages one in a hundred appends waited 15 ms for it instead of 10 (docs/performance.md).
-const CHECKPOINT_PAGES: u32 = 1_000;
+pub(crate) const CHECKPOINT_PAGES: u32 = 1_000;
 
 /// How long a connection waits for another's lock.
 pub(super) const BUSY_MS: u64 = 5_000;

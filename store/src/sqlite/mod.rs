@@ -24,7 +24,7 @@ mod write;
 pub use append::Appender;
 pub use backup::{Stage, backup};
 pub use build_info::{BuildInfo, build_info};
-pub(crate) use connection::{Pool, private_file, reading, writing};
+pub(crate) use connection::{CHECKPOINT_PAGES, Pool, private_file, reading, writing};
 pub use export::export;
 pub(crate) use forget::wipe;
 pub use import::import;
