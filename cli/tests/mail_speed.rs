@@ -4,6 +4,8 @@
 //! cargo build --release && export TESTED_BINARY=$PWD/target/release/letopis
 //! target/debug/servers run cargo nextest run --workspace --test mail_speed --run-ignored all --no-capture
 //! ```
+//!
+//! `MAILING_PEOPLE=300000` expands an audience of so many instead of 100,000.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -97,11 +99,11 @@ fn ten_thousand_mails_on_postgresql() {
 #[test]
 #[ignore = "it measures"]
 fn a_hundred_thousand_recipients() {
-    const PEOPLE: u32 = 100_000;
+    let people = std::env::var("MAILING_PEOPLE").map_or(100_000, |people| people.parse().unwrap());
     let place = Place::new();
     let folder = Folder::create(&place.data()).unwrap();
     let mut appender = Appender::open(&folder, &folder.master_key()).unwrap();
-    sign_up(&mut appender, PEOPLE);
+    sign_up(&mut appender, people);
     drop(appender);
     Nina::created(&place);
     // The read models are built, and the server begins anew.
@@ -110,9 +112,9 @@ fn a_hundred_thousand_recipients() {
     runtime().block_on(async {
         let nina = Nina::signed_in(&server.url).await;
         let before = memory(&server, "VmRSS");
-        let (expanded, all) = sent(&server, &nina, "inbox", PEOPLE.into()).await;
+        let (expanded, all) = sent(&server, &nina, "inbox", people.into()).await;
         let most = memory(&server, "VmHWM");
-        println!("{PEOPLE} recipients expanded in {expanded:.1} s, in their inboxes in {all:.1} s");
+        println!("{people} recipients expanded in {expanded:.1} s, in their inboxes in {all:.1} s");
         println!("memory before {before} MiB, at most {most} MiB");
     });
     assert_eq!(server.stop(), 0);

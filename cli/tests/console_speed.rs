@@ -1,0 +1,211 @@
+//! How fast the pages of the console are over a million events, and what an open overview costs: measured, and never a
+//! reason for a failure. The release binary:
+//!
+//! ```sh
+//! cargo build --release && export TESTED_BINARY=$PWD/target/release/letopis
+//! cargo nextest run --workspace --test console_speed --run-ignored all --no-capture -j 1
+//! ```
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Place, Server};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+const MESSAGES: u64 = 800_000;
+const AUTHORS: u64 = 20_000;
+const ROOMS: u64 = 2_000;
+const PASSWORD: &str = "a long enough passphrase";
+/// How often each page is asked for.
+const TIMES: usize = 100;
+
+fn run(work: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(work);
+}
+
+/// A log of about a million events, and an admin.
+fn million() -> Place {
+    let mut log = String::new();
+    for number in 0..MESSAGES {
+        // Each author writes in five rooms, as most people do.
+        let author = number * 7_919 % AUTHORS;
+        let room = (author * 31 + number % 5) % ROOMS;
+        let (hour, minute, second) = (number / 3_600 % 24, number / 60 % 60, number % 60);
+        let day = 1 + number / 86_400;
+        let _ = writeln!(
+            log,
+            r#"{{"room":"room {room}","at":"2024-01-{day:02}T{hour:02}:{minute:02}:{second:02}Z","author":"author {author}","text":"message {number} about the garden and the roses"}}"#
+        );
+    }
+    let place = Place::new().with("LETOPIS_RATE_LIMITS", "off").with("LETOPIS_LOG", "warn");
+    let file = place.file("log.ndjson", &log);
+    place.run(&["import", &file]).ok();
+    let password = place.file("password", PASSWORD);
+    place.run(&["users", "create", "nina", "--role", "admin", "--password-file", &password]).ok();
+    place
+}
+
+#[derive(Clone)]
+struct Admin {
+    http: reqwest::Client,
+    url: String,
+    token: String,
+}
+
+impl Admin {
+    async fn signed_in(server: &Server) -> Admin {
+        let (http, url) = (reqwest::Client::new(), server.url.clone());
+        let login = json!({"user_name": "nina", "password": PASSWORD});
+        let answer = http.post(format!("{url}/v1/auth/login")).json(&login).send().await.unwrap();
+        let token = answer.json::<Value>().await.unwrap()["session_id"].as_str().unwrap().to_owned();
+        Admin { http, url, token }
+    }
+
+    async fn get(&self, path: &str) -> String {
+        let cookie = format!("__Host-letopis={}", self.token);
+        let asked = self.http.get(format!("{}{path}", self.url)).header("cookie", cookie);
+        let answer = asked.bearer_auth(&self.token).send().await.unwrap();
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success(), "{path}: {status} {text}");
+        text
+    }
+
+    async fn json(&self, path: &str) -> Value {
+        serde_json::from_str(&self.get(path).await).unwrap()
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Value {
+        let answer =
+            self.http.post(format!("{}{path}", self.url)).bearer_auth(&self.token).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {answer:?}");
+        answer.json().await.unwrap()
+    }
+
+    /// A mailing to everybody, sent to the end: each of them has a delivery.
+    async fn mailing(&self) -> String {
+        let news = json!({
+            "name": "News", "category": "marketing", "audience": {"role": "user"}, "channels": ["inbox"],
+            "content": {"subject": "News", "text": "There is news."},
+        });
+        let created = self.post("/v1/mailings", news).await;
+        let path = format!("/v1/mailings/{}", created["mailing_id"].as_str().unwrap());
+        self.post(&format!("{path}/start"), Value::Null).await;
+        while self.json(&path).await["state"] != "finished" {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        path.rsplit('/').next().unwrap().to_owned()
+    }
+}
+
+#[test]
+#[ignore = "it measures"]
+fn every_page_over_a_million_events() {
+    let place = million();
+    let server = place.serve();
+    run(async {
+        let nina = Admin::signed_in(&server).await;
+        let mailing = nina.mailing().await;
+        let chats = nina.json("/v1/admin/chats?limit=1").await;
+        let chat = chats["chats"][0]["chat_id"].as_str().unwrap().to_owned();
+        let me = nina.json("/v1/me").await["user_id"].as_str().unwrap().to_owned();
+        let head = nina.json("/v1/admin/overview").await["head"].clone();
+        println!("the log ends at {head}");
+        let pages = [
+            "/console".to_owned(),
+            "/console/overview/now".to_owned(),
+            "/console/events".to_owned(),
+            "/console/events?type=message.*".to_owned(),
+            "/console/events?type=user.role_set.v1".to_owned(),
+            "/console/events?stream=user-".to_owned() + &me,
+            "/console/events/500000".to_owned(),
+            "/console/events/500000/trace".to_owned(),
+            "/console/streams".to_owned(),
+            "/console/streams?prefix=chat-".to_owned(),
+            "/console/streams/user-".to_owned() + &me,
+            "/console/projections".to_owned(),
+            "/console/people".to_owned(),
+            "/console/people?name=author 19".to_owned(),
+            "/console/people/".to_owned() + &me,
+            "/console/chats".to_owned(),
+            "/console/chats/".to_owned() + &chat,
+            "/console/reports".to_owned(),
+            "/console/search?q=roses".to_owned(),
+            "/console/search?q=message 777777".to_owned(),
+            "/console/templates".to_owned(),
+            "/console/notifications".to_owned(),
+            "/console/deliveries".to_owned(),
+            "/console/mailings".to_owned(),
+            "/console/mailings/".to_owned() + &mailing,
+            "/console/schedules".to_owned(),
+            "/console/suppressions".to_owned(),
+            "/console/settings".to_owned(),
+            "/console/doctor".to_owned(),
+        ];
+        for path in pages {
+            let mut waits = Vec::new();
+            for _ in 0..TIMES {
+                let began = Instant::now();
+                nina.get(&path).await;
+                waits.push(began.elapsed().as_secs_f64() * 1e3);
+            }
+            waits.sort_by(f64::total_cmp);
+            println!("{path}: p50 {:.1} ms, p99 {:.1} ms", waits[TIMES / 2], waits[TIMES * 99 / 100]);
+        }
+    });
+    assert_eq!(server.stop(), 0);
+}
+
+#[test]
+#[ignore = "it measures"]
+fn posting_with_an_open_overview_and_without() {
+    const POSTERS: usize = 32;
+    const ROUNDS: usize = 7;
+    let place = million();
+    let server = place.serve();
+    run(async {
+        let nina = Admin::signed_in(&server).await;
+        let chat = nina.post("/v1/chats", json!({"chat_name": "News"})).await;
+        let path = format!("/v1/chats/{}/messages", chat["chat_id"].as_str().unwrap());
+        let (mut without, mut with) = (Vec::new(), Vec::new());
+        for round in 0..ROUNDS * 2 {
+            let (posted, mut tasks) = (Arc::new(AtomicU64::new(0)), JoinSet::new());
+            for _ in 0..POSTERS {
+                let (nina, path, posted) = (nina.clone(), path.clone(), posted.clone());
+                tasks.spawn(async move {
+                    loop {
+                        nina.post(&path, json!({"message": "some words of a message that is as long as most"})).await;
+                        posted.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+            if round % 2 == 1 {
+                let nina = nina.clone();
+                tasks.spawn(async move {
+                    loop {
+                        nina.get("/console/overview/now").await;
+                        tokio::time::sleep(Duration::from_secs(2)).await;
+                    }
+                });
+            }
+            let took = Duration::from_secs(4);
+            tokio::time::sleep(took).await;
+            let rate = posted.load(Ordering::Relaxed) as f64 / took.as_secs_f64();
+            if round % 2 == 1 {
+                with.push(rate)
+            } else {
+                without.push(rate)
+            };
+            tasks.shutdown().await;
+        }
+        without.sort_by(f64::total_cmp);
+        with.sort_by(f64::total_cmp);
+        let (without, with) = (without[ROUNDS / 2], with[ROUNDS / 2]);
+        println!("posts a second: {without:.0}, with an open overview {with:.0}, {:.3} of it", with / without);
+    });
+    assert_eq!(server.stop(), 0);
+}
