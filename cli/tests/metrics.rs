@@ -59,7 +59,7 @@ fn scrape(server: &Server, awaited: &[&str]) -> String {
 fn every_figure_is_explained_and_the_linter_has_nothing_to_say() {
     let server_place = Place::new();
     let server = server_place.serve();
-    let text = scrape(&server, &["letopis_search_commit_seconds_count"]);
+    let text = scrape(&server, &["letopis_search_commit_seconds_count", "letopis_deliveries_due"]);
     assert_eq!(server.stop(), 0);
     for name in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()) {
         assert!(text.contains(&format!("# HELP {name} ")), "{name} has no help");

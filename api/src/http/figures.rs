@@ -106,6 +106,7 @@ pub(crate) const FROM_ZERO: &[(&str, Option<Label>)] = &[
     ("letopis_events_appended_total", None),
     ("letopis_search_commits_total", None),
     ("letopis_mailing_runs_postponed_total", None),
+    ("letopis_live_cut_total", None),
 ];
 
 #[cfg(test)]

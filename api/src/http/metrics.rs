@@ -6,6 +6,8 @@ use crate::http::request_log::method_name;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use domain::delivery::Ended;
+use domain::notify::Channel;
 use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
@@ -90,6 +92,9 @@ fn describe() {
             }),
         }
     }
+    for (channel, end) in Channel::ALL.iter().flat_map(|channel| Ended::NAMES.map(|end| (channel.name(), end))) {
+        metrics::counter!("letopis_delivery_attempts_total", "channel" => channel, "end" => end).increment(0);
+    }
     let build = [
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
         ("os", std::env::consts::OS.to_owned()),
@@ -113,6 +118,7 @@ pub(crate) async fn of_node(app: &App) -> Response {
     metrics::counter!("letopis_password_hashes_total").absolute(app.passwords.computed());
     metrics::gauge!("letopis_writer_queue").set(app.writer.waiting() as f64);
     metrics::gauge!("letopis_log_writable").set(flag(app.probe.look().await.is_ok()));
+    metrics::gauge!("letopis_live_streams").set(app.live.open() as f64);
     // Without a log to read there are figures of the process all the same.
     let projections = app.projections.clone();
     let status = app.ask_log(app.settings.storage_wait, move || projections.status()).await;

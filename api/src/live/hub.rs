@@ -93,7 +93,6 @@ impl Hub {
         }
         *streams += 1;
         state.open += 1;
-        gauge(state.open);
         let outbox = Arc::new(Outbox::of(user_id));
         state.by_user.entry(user_id).or_default().push(Arc::clone(&outbox));
         drop(state);
@@ -117,8 +116,13 @@ impl Hub {
         let _ = followed.wait_for(|reached| *reached >= position).await;
     }
 
+    /// How many streams there are.
+    pub(crate) fn open(&self) -> usize {
+        self.lock().open
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.lock().open == 0
+        self.open() == 0
     }
 
     /// Resolves when there is somebody.
@@ -260,7 +264,6 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let mut state = self.hub.lock();
         state.open -= 1;
-        gauge(state.open);
         if let Entry::Occupied(mut streams) = state.by_credential.entry(self.credential) {
             *streams.get_mut() -= 1;
             if *streams.get() == 0 {
@@ -283,10 +286,6 @@ impl Drop for Seat {
             self.hub.changed.notify_one();
         }
     }
-}
-
-fn gauge(open: usize) {
-    metrics::gauge!("letopis_live_streams").set(open as f64);
 }
 
 #[cfg(test)]

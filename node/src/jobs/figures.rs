@@ -20,15 +20,14 @@ pub(super) fn job(node: &Node) -> Option<Task> {
 async fn keep(log: Log, projections: Projections, tables: Tables) {
     let mut kept = 0;
     loop {
-        tokio::time::sleep(LOOK_EVERY).await;
         let minute = FigureMinute::of(now());
-        if minute == kept {
-            continue;
-        }
-        kept = minute;
-        if let Err(error) = sample(minute, &log, &projections, &tables).await {
+        if minute != kept
+            && let Err(error) = sample(minute, &log, &projections, &tables).await
+        {
             tracing::warn!(error = described(&*error), "a minute is missing from the charts");
         }
+        kept = minute;
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

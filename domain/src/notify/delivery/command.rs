@@ -116,6 +116,9 @@ pub enum Ended {
 }
 
 impl Ended {
+    /// The names of all of them.
+    pub const NAMES: [&str; 4] = ["accepted", "postponed", "rejected", "unknown"];
+
     /// Its name in figures.
     pub fn name(&self) -> &'static str {
         match self {
