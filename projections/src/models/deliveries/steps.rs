@@ -37,11 +37,12 @@ type Counts = BTreeMap<(NotificationId, u32), (Status, i64)>;
 
 /// Writes what a page of facts says of deliveries, once those that it requests have their rows.
 pub(super) fn write_page(tx: &mut Tx<'_>, facts: &[&Fact]) -> Result<(), store::Error> {
-    let of_deliveries = facts.iter().filter_map(|fact| match &fact.event {
-        Any::Delivery(id, event) => Some((*fact, *id, event)),
-        _ => None,
-    });
-    let of_deliveries = of_deliveries.collect::<Vec<_>>();
+    let mut of_deliveries = Vec::new();
+    for fact in facts {
+        if let Any::Delivery(id, event) = &fact.event {
+            of_deliveries.push((*fact, *id, event));
+        }
+    }
     let (Some((first, ..)), Some((last, ..))) = (of_deliveries.first(), of_deliveries.last()) else { return Ok(()) };
     for (fact, _, event) in &of_deliveries {
         if let Event::Requested(requested) = event {
@@ -142,7 +143,19 @@ impl Change {
                 (self.due_at, self.next_at) = (Some(retried.at), Some(retried.at));
                 (self.expires_at, self.is_by_hand) = (Some(retried.expires_at), true);
             }
-            _ => {}
+            Event::Requested(_)
+            | Event::Accepted(_)
+            | Event::Refused(_)
+            | Event::AttemptUnknown(_)
+            | Event::Reported(_)
+            | Event::Failed { .. }
+            | Event::DeadLettered { .. }
+            | Event::Expired(_)
+            | Event::Suppressed(_)
+            | Event::Cancelled(_)
+            | Event::AddedToInbox(_)
+            | Event::Read { .. }
+            | Event::Archived { .. } => {}
         }
     }
 
