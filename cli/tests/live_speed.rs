@@ -17,11 +17,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
 /// A session has so many streams at most (CONTRACT 1.3).
 const STREAMS: usize = 10;
+/// More than are heard at once.
+const QUEUE_MAX: usize = 20_000;
 /// From one address there are so many connections at most, less some for requests.
 const PER_ADDRESS: usize = 400;
 
@@ -114,12 +116,12 @@ async fn stream(person: &Person, number: usize, query: &str) -> (TcpStream, Vec<
 }
 
 /// Tells of each `message.posted` that comes when it came.
-async fn listen((mut stream, mut read): (TcpStream, Vec<u8>), heard: UnboundedSender<Instant>) {
+async fn listen((mut stream, mut read): (TcpStream, Vec<u8>), heard: Sender<Instant>) {
     const NAME: &[u8] = b"event: message.posted";
     loop {
         while let Some(at) = read.windows(NAME.len()).position(|some| some == NAME) {
             read.drain(..at + NAME.len());
-            let _ = heard.send(Instant::now());
+            let _ = heard.send(Instant::now()).await;
         }
         let kept = read.len().saturating_sub(NAME.len());
         read.drain(..kept);
@@ -129,8 +131,8 @@ async fn listen((mut stream, mut read): (TcpStream, Vec<u8>), heard: UnboundedSe
     }
 }
 
-async fn listened(people: &[Person], each: usize) -> (JoinSet<()>, UnboundedReceiver<Instant>) {
-    let ((sender, heard), mut listeners) = (unbounded_channel(), JoinSet::new());
+async fn listened(people: &[Person], each: usize) -> (JoinSet<()>, Receiver<Instant>) {
+    let ((sender, heard), mut listeners) = (channel(QUEUE_MAX), JoinSet::new());
     for number in 0..people.len() * each {
         let stream = stream(&people[number / each], number, "").await;
         listeners.spawn(listen(stream, sender.clone()));
@@ -220,7 +222,7 @@ fn ten_thousand_missed_frames() {
         posting.join_all().await;
         let mut waits = Vec::new();
         for _ in 0..ROUNDS {
-            let (sender, mut heard) = unbounded_channel();
+            let (sender, mut heard) = channel(QUEUE_MAX);
             let began = Instant::now();
             let listener = tokio::spawn(listen(stream(&person, 0, &format!("?from={from}")).await, sender));
             for _ in 0..FRAMES {

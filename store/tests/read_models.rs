@@ -95,3 +95,27 @@ fn a_file_is_removed_whole() {
     assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
     assert!(matches!(Database::open(&path), Err(Error::NoData { .. })));
 }
+
+#[test]
+fn a_file_that_much_is_written_to_is_moved_into_seldom_and_its_write_ahead_log_is_short_again() {
+    const USUAL: u64 = 5 * 1024 * 1024;
+    let place = tempfile::tempdir().unwrap();
+    let database = database(&place, "a.db");
+    let mut writer = database.writer().unwrap();
+    let long = || std::fs::metadata(place.path().join("a.db-wal")).unwrap().len();
+    let name = "x".repeat(4_000);
+    let write = |writer: &mut store::sql::Writer, rows: u128| {
+        let mut tx = writer.begin().unwrap();
+        for _ in 0..rows {
+            let id = UserId(Uuid::now_v7());
+            tx.execute(INSERT, &[Value::from(&id), (&name).into(), true.into(), Timestamp(5).into()]).unwrap();
+        }
+        tx.commit().unwrap();
+    };
+    writer.expect_much(true).unwrap();
+    (0..4).for_each(|_| write(&mut writer, 1_000));
+    assert!(long() > 3 * USUAL, "nothing was moved: {}", long());
+    writer.expect_much(false).unwrap();
+    (0..3).for_each(|_| write(&mut writer, 10));
+    assert!(long() <= USUAL, "{}", long());
+}
