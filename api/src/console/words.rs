@@ -142,7 +142,7 @@ crate::words::words! {
     codes_of_a_device: "Codes of a device", "Коды устройства";
     passkey: "Passkey", "Ключ доступа";
     other_service: "Another service", "Другой сервис";
-    recovery_codes_left: "Recovery codes left", "Осталось резервных кодов";
+    recovery_codes_left: "Recovery codes left", "Осталось запасных кодов";
     take_away: "Take away", "Отозвать";
     sign_ins: "Sign-ins", "Входы";
     succeeded: "signed in", "вошёл";

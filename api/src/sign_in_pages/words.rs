@@ -16,7 +16,7 @@ crate::words::words! {
     by_code: "Sign in", "Войти";
     by_provider: "Continue with", "Продолжить через";
     second_title: "One more step", "Ещё один шаг";
-    second_text: "Enter the code from your authenticator app, or one of your recovery codes.", "Введите код из приложения-аутентификатора или один из кодов восстановления.";
+    second_text: "Enter the code from your authenticator app, or one of your recovery codes.", "Введите код из приложения-аутентификатора или один из запасных кодов.";
     second_lost: "This sign-in has expired; begin again.", "Время входа истекло; начните заново.";
     begin_again: "Begin again", "Начать заново";
     needs_script: "This page needs JavaScript.", "Для этой страницы нужен JavaScript.";

@@ -15,7 +15,7 @@ async fn strangers_find_every_way_in_in_their_language_and_nothing_from_elsewher
         ("/sign-in", "en", "Sign in with a passkey"),
         ("/sign-in", "ru-RU", "Войти с ключом доступа"),
         ("/sign-in/second", "en", "recovery codes"),
-        ("/sign-in/second", "ru", "кодов восстановления"),
+        ("/sign-in/second", "ru", "запасных кодов"),
     ] {
         let page = look(&app, path, language).await.expect_status(200);
         assert!(page.text.contains(said), "{}", page.text);
