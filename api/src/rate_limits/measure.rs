@@ -1,4 +1,4 @@
-//! What counting a request costs: `cargo nextest run --release -p api --run-ignored only measure --no-capture`.
+//! What counting a request costs: `cargo nextest run --release -p api --lib --run-ignored only measure --no-capture`.
 
 use super::*;
 use crate::Settings;
