@@ -80,11 +80,12 @@ impl StreamSlot {
         self.budget.take(self.address, bytes, None)
     }
 
-    /// An answer that lasts for as long as its body does; at a stop it ends once the body has nothing more to say, and at
-    /// once when too many bytes of answers wait to be taken.
-    pub(crate) fn answer(self, body: Body) -> Response {
-        let mut response =
-            Response::new(Body::new(LastingBody { body, stop: Box::pin(self.stop.begun()), slot: self }));
+    /// An answer that lasts for as long as its body does; at a stop it ends once the body has nothing more to say. When
+    /// too many bytes of answers wait to be taken, it ends at once with `too_slow` in place of what comes next.
+    pub(crate) fn answer(self, body: Body, too_slow: Bytes) -> Response {
+        let stop = Box::pin(self.stop.begun());
+        let lasting = LastingBody { body, stop, too_slow, is_cut: false, slot: self };
+        let mut response = Response::new(Body::new(lasting));
         response.extensions_mut().insert(Mode::Stream);
         response
     }
@@ -116,6 +117,9 @@ impl StreamSlot {
 struct LastingBody {
     body: Body,
     stop: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// What it says last when it is cut.
+    too_slow: Bytes,
+    is_cut: bool,
     slot: StreamSlot,
 }
 
@@ -125,12 +129,21 @@ impl HttpBody for LastingBody {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let lasting = self.get_mut();
+        if lasting.is_cut {
+            return Poll::Ready(None);
+        }
         match Pin::new(&mut lasting.body).poll_frame(context) {
             Poll::Pending => lasting.stop.as_mut().poll(context).map(|()| None),
             Poll::Ready(Some(Ok(frame))) => {
                 let Some(bytes) = frame.data_ref().map(Bytes::len) else { return Poll::Ready(Some(Ok(frame))) };
-                let held = lasting.slot.charge(bytes).ok();
-                Poll::Ready(held.map(|held| Ok(frame.map_data(|bytes| charged(bytes, held)))))
+                let said = match lasting.slot.charge(bytes) {
+                    Ok(held) => frame.map_data(|bytes| charged(bytes, held)),
+                    Err(_) => {
+                        lasting.is_cut = true;
+                        Frame::data(lasting.too_slow.clone())
+                    }
+                };
+                Poll::Ready(Some(Ok(said)))
             }
             end => end,
         }

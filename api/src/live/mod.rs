@@ -11,7 +11,7 @@ mod failure;
 pub(crate) mod follow;
 mod frame;
 pub(crate) mod hub;
-mod outbox;
+pub(crate) mod outbox;
 mod records;
 mod show;
 pub(crate) mod signals;

@@ -10,6 +10,7 @@ use crate::http::params::Params;
 use crate::http::reply::POSITION;
 use crate::http::request_log::Notes;
 use crate::http::streams::StreamSlot;
+use crate::live::outbox::Bye;
 use crate::live::stream::{Said, Stream};
 use crate::live::web_socket;
 use axum::body::{Body, Bytes};
@@ -75,14 +76,18 @@ async fn events(State(app): State<App>, params: Params, slot: StreamSlot, reques
         let bytes = match stream.next().await? {
             Said::Frame(frame) => frame.event_text(),
             Said::Quiet => Bytes::from_static(b":\n\n"),
-            Said::Bye(bye) => Bytes::from(format!("event: bye\ndata: {}\n\n", json!({"reason": bye}))),
+            Said::Bye(bye) => bye_text(bye),
         };
         Some((Ok::<_, Infallible>(bytes), stream))
     });
-    let mut response = slot.answer(Body::from_stream(said));
+    let mut response = slot.answer(Body::from_stream(said), bye_text(Bye::TooSlow));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     response.headers_mut().insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
     Ok(response)
+}
+
+fn bye_text(bye: Bye) -> Bytes {
+    Bytes::from(format!("event: bye\ndata: {}\n\n", json!({"reason": bye})))
 }
 
 /// Open a live WebSocket

@@ -62,7 +62,7 @@ impl FromRef<Test> for Arc<Streams> {
 async fn stream(State(test): State<Test>, slot: StreamSlot) -> Response {
     let (teller, body) = Channel::<Bytes, axum::Error>::new(1);
     test.tellers.lock().unwrap().push(teller);
-    slot.answer(Body::new(body))
+    slot.answer(Body::new(body), Bytes::from_static(b"too much"))
 }
 
 /// Gives back what comes, in another protocol, and says goodbye at a stop.
@@ -296,13 +296,14 @@ async fn only_what_waits_to_be_taken_counts_and_too_much_of_it_ends_the_stream()
         callers.push(caller);
     }
     let mut tellers = std::mem::take(&mut *server.test.tellers.lock().unwrap());
-    for teller in &mut tellers {
+    for (teller, caller) in tellers.iter_mut().zip(&mut callers) {
         // Each is half of what may wait in all: it is given back when it is written.
         teller.send_data(Bytes::from(vec![b'x'; 500])).await.unwrap();
+        until(caller, &"x".repeat(500)).await;
     }
-    let mut first = tellers.remove(0);
-    let _ = first.send_data(Bytes::from(vec![b'y'; 1_001])).await;
-    let ended = async { while first.send_data(Bytes::from_static(b"z")).await.is_ok() {} };
-    timeout(WAIT_MAX, ended).await.expect("more than may wait in all ends the stream");
-    assert!(tellers[0].send_data(Bytes::from_static(b"z")).await.is_ok(), "and no other");
+    tellers[0].send_data(Bytes::from(vec![b'y'; 1_001])).await.unwrap();
+    let rest = rest(&mut callers[0]).await;
+    assert!(rest.contains("too much") && !rest.contains('y'), "it ends with its last words: {rest}");
+    tellers[1].send_data(Bytes::from_static(b"z")).await.unwrap();
+    until(&mut callers[1], "z").await;
 }
