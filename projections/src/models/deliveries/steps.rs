@@ -37,27 +37,27 @@ type Counts = BTreeMap<(NotificationId, u32), (Status, i64)>;
 
 /// Writes what a page of facts says of deliveries, once those that it requests have their rows.
 pub(super) fn write_page(tx: &mut Tx<'_>, facts: &[&Fact]) -> Result<(), store::Error> {
-    let mut of_deliveries = Vec::new();
+    let mut steps = Vec::new();
     for fact in facts {
-        if let Any::Delivery(id, event) = &fact.event {
-            of_deliveries.push((*fact, *id, event));
+        if let Any::Delivery(id, event) = &fact.event
+            && let Some(step) = step_of(event)
+        {
+            steps.push((*fact, *id, event, step));
         }
     }
-    let (Some((first, ..)), Some((last, ..))) = (of_deliveries.first(), of_deliveries.last()) else { return Ok(()) };
-    for (fact, _, event) in &of_deliveries {
+    let (Some((first, ..)), Some((last, ..))) = (steps.first(), steps.last()) else { return Ok(()) };
+    // The same statement again and again: they go together.
+    for (fact, _, event, _) in &steps {
         if let Event::Requested(requested) = event {
             insert_notification(tx, fact, requested)?;
         }
     }
-    for (fact, id, event) in &of_deliveries {
-        if let Some(step) = step_of(event) {
-            insert_step(tx, fact, *id, &step)?;
-        }
+    for (fact, id, _, step) in &steps {
+        insert_step(tx, fact, *id, step)?;
     }
     let mut deliveries = before(tx, first.position, last.position)?;
     let (mut counts, mut changes) = (Counts::new(), BTreeMap::<DeliveryId, Change>::new());
-    for (fact, id, event) in of_deliveries {
-        let Some(step) = step_of(event) else { continue };
+    for (fact, id, event, step) in steps {
         if let Event::Requested(requested) = event {
             deliveries.insert(id, (requested.notification_id, step.status));
             count(&mut counts, requested.notification_id, step.status, 1);
