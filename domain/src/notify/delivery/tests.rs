@@ -290,3 +290,14 @@ fn nothing_is_sent_by_a_mailing_that_does_not_run() {
         check(&[requested()], &command, Err(Refusal::Held));
     }
 }
+
+#[test]
+fn every_end_of_an_attempt_has_its_name_in_the_list() {
+    let ends = [
+        accepted(),
+        Ended::Postponed { fault: fault(), next_provider_at: None },
+        Ended::Rejected { fault: fault() },
+        Ended::Unknown { fault: fault() },
+    ];
+    assert_eq!(ends.map(|end| end.name()), Ended::NAMES);
+}
