@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo build --release && export TESTED_BINARY=$PWD/target/release/letopis
-//! cargo nextest run --workspace --test live_speed --run-ignored all --no-capture -j 1
+//! cargo nextest run --workspace --test live_speed --run-ignored all --no-capture
 //! ```
 #![allow(clippy::unwrap_used)]
 
