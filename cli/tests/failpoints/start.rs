@@ -54,14 +54,14 @@ fn a_start_answers_while_it_builds_and_the_next_one_goes_on_where_it_was() {
         let text = format!("line {number}");
         serde_json::json!({"room": "r", "at": "2024-03-01T10:00:00Z", "author": "a", "text": text}).to_string()
     };
-    // More than is folded in at once.
-    let log = place.file("log", &(0..3_000).map(line).collect::<Vec<_>>().join("\n"));
+    // Six pages: whoever hangs holds up the others before the last one, whichever of them it is.
+    let log = place.file("log", &(0..12_000).map(line).collect::<Vec<_>>().join("\n"));
     place.run(&["import", &log]).ok();
     let head = place.run(&["events", "stats", "-o", "json"]).ok().json()["head"].as_u64().unwrap();
     std::fs::remove_dir_all(place.data().join("read-models")).unwrap();
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut command = place.command(&["serve", "--listen", &address.to_string()]);
-    // Each of those with tables has written the first page: the next write is of the second one.
+    // More writes than there are of those with tables: somebody has written a page, and has not all of them.
     let tables = projections::ProjectionId::ALL.into_iter().filter(|one| one.has_tables()).count();
     command.env(store::failpoint::VARIABLE, format!("model-written=hang@{}", tables + 1));
     command.stderr(std::fs::File::create(place.data().with_file_name("stderr")).unwrap());
@@ -90,7 +90,8 @@ fn a_start_answers_while_it_builds_and_the_next_one_goes_on_where_it_was() {
     assert_eq!(child.wait().unwrap().code(), Some(0), "{}", place.said());
     let server = place.start_quietly(place.command(&["serve", "--listen", "127.0.0.1:0"])).unwrap();
     let said = place.said();
-    assert!(said.contains("its build goes on") && said.contains("position=2000"), "{said}");
+    let went_on = said.lines().filter(|line| line.contains("its build goes on"));
+    assert!(went_on.into_iter().any(|line| !line.ends_with("position=0")), "{said}");
     assert_eq!(server.stop(), 0);
     place.run(&["projections", "verify", "--all"]).ok();
 }
