@@ -192,7 +192,10 @@ impl Node {
         let lock = folder.lock()?;
         let mut appender = match &options.database {
             None => Appender::open(&folder, &options.master_key_file())?,
-            Some(cluster) => Appender::open_shared(cluster, &folder, &options.master_key_file())?,
+            Some(cluster) => {
+                let cluster = cluster.clone().of_node(folder.node_id(&lock)?);
+                Appender::open_shared(&cluster, &folder, &options.master_key_file())?
+            }
         };
         let back = appender.keep(ErasedList::open(&options.erased_list_file())?)?;
         let keys = appender.keys();

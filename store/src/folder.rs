@@ -6,6 +6,7 @@ use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use uuid::Uuid;
 
 /// A data folder that exists.
 #[derive(Clone, Debug)]
@@ -169,6 +170,25 @@ impl Folder {
         file.write_all(std::process::id().to_string().as_bytes()).map_err(failed())?;
         Ok(Lock { _file: file })
     }
+
+    /// Which of the nodes of a shared log this is: the same one at every start, for as long as its `read-models` are
+    /// kept. Whoever holds the lock knows that the processes are gone that were this node before.
+    ///
+    /// # Errors
+    /// [`Error::File`] when it cannot be written down.
+    pub fn node_id(&self, _lock: &Lock) -> Result<Uuid, Error> {
+        let path = self.read_models().join("node");
+        // One that was cut off, or that nobody may read, is made again: then the leases of before run out.
+        if let Some(known) = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok()) {
+            return Ok(known);
+        }
+        let made = Uuid::now_v7();
+        self.make_read_models()?;
+        let opened = File::options().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        let written = opened.and_then(|mut file| file.write_all(made.to_string().as_bytes()));
+        written.map_err(Error::file("write", &path))?;
+        Ok(made)
+    }
 }
 
 fn made(path: &Path) -> Result<(), Error> {
@@ -243,5 +263,22 @@ mod tests {
         let _held = folder.lock().unwrap();
         let written = std::fs::read_to_string(place.path().join("letopis.lock")).unwrap();
         assert_eq!(written, std::process::id().to_string());
+    }
+
+    #[test]
+    fn a_node_is_the_same_at_every_start_unless_its_name_was_cut_off() {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let start = |place: &tempfile::TempDir| {
+            let folder = Folder::create(place.path()).unwrap();
+            folder.node_id(&folder.lock().unwrap()).unwrap()
+        };
+        let node_id = start(&one);
+        assert_eq!(start(&one), node_id);
+        assert_ne!(start(&other), node_id);
+        for cut_off in ["", "01a22bed-f7f1"] {
+            std::fs::write(one.path().join("read-models/node"), cut_off).unwrap();
+            assert_ne!(start(&one), node_id);
+            assert_eq!(start(&one), start(&one));
+        }
     }
 }

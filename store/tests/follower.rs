@@ -5,10 +5,12 @@ mod common;
 
 use common::{Base, House, each, message, role, user};
 use domain::Category;
+use std::collections::HashMap;
 use std::sync::Arc;
 use store::follower::{self, Checkpoint, Lease, Next};
 use store::sql::{Database, Leases, Place, Writer};
 use store::{Error, Log, Mark};
+use uuid::Uuid;
 
 /// It writes down the position of each event that it is handed.
 struct Consumer {
@@ -202,4 +204,27 @@ fn one_node_acts_under_a_lease_and_the_epoch_rises_with_each_that_does() {
     assert_eq!((one.epoch(), one.take(false).unwrap()), (None, None));
     other.release().unwrap();
     assert_eq!((other.epoch(), one.take(false).unwrap()), (None, Some(3)), "at once");
+}
+
+#[test]
+fn a_node_that_starts_again_takes_at_once_what_it_held_and_nothing_else() {
+    let Some(house) = House::shared() else { return };
+    let cluster = house.log.cluster().unwrap();
+    let (node, another) = (Uuid::now_v7(), Uuid::now_v7());
+    let start = |node| {
+        let database = Place::beside(&cluster.clone().of_node(node)).create().unwrap();
+        move || Leases::open(&database).unwrap()
+    };
+    let before = start(node);
+    let (follower, courier) = (before(), before());
+    assert_eq!(follower.take("follower", false).unwrap(), Some(1));
+    assert_eq!(courier.take("follower", false).unwrap(), None, "the same process, and nobody has died");
+    let other = start(another)();
+    assert_eq!(other.take("other", false).unwrap(), Some(1));
+    let after = start(node)();
+    assert_eq!(after.of_others().unwrap(), HashMap::from([("follower".to_owned(), false), ("other".to_owned(), true)]));
+    assert_eq!(after.take("other", false).unwrap(), None);
+    assert_eq!(other.take("follower", false).unwrap(), None);
+    assert_eq!(after.take("follower", false).unwrap(), Some(2), "whoever held it before writes no more");
+    assert_eq!((other.take("follower", false).unwrap(), other.take("other", true).unwrap()), (None, Some(1)));
 }

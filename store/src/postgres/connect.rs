@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use uuid::Uuid;
 
 /// PostgreSQL's own, where the address names none.
 const PORT: u16 = 5432;
@@ -45,6 +46,14 @@ pub struct Cluster {
     tls: MakeRustlsConnect,
     pool: Pool,
     patience: Duration,
+    node: Option<NodeProcess>,
+}
+
+/// A process, and the node that it is: no other process is that node as long as this one runs.
+#[derive(Clone, Copy)]
+pub(crate) struct NodeProcess {
+    pub(crate) node: Uuid,
+    pub(crate) process: Uuid,
 }
 
 impl Cluster {
@@ -72,7 +81,7 @@ impl Cluster {
         limits.timeouts = Timeouts { wait: Some(CONNECT_MAX), create: Some(CONNECT_MAX), recycle: Some(CONNECT_MAX) };
         let pool = Pool::builder(manager).config(limits).runtime(Runtime::Tokio1).build();
         let pool = pool.map_err(|_| Error::DatabaseUrl { what: "no pool of connections can be made".to_owned() })?;
-        Ok(Cluster { config: Arc::new(config), tls, pool, patience: PATIENCE })
+        Ok(Cluster { config: Arc::new(config), tls, pool, patience: PATIENCE, node: None })
     }
 
     /// How long whoever answers a caller waits for one question to a read model, the connection included; 5 s unless it
@@ -80,6 +89,17 @@ impl Cluster {
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Cluster {
         Cluster { patience, ..self }
+    }
+
+    /// For the node of that data folder ([`crate::Folder::node_id`]): what it took when it was another process, it takes
+    /// again at once.
+    #[must_use]
+    pub fn of_node(self, node: Uuid) -> Cluster {
+        Cluster { node: Some(NodeProcess { node, process: Uuid::now_v7() }), ..self }
+    }
+
+    pub(crate) fn node(&self) -> Option<NodeProcess> {
+        self.node
     }
 
     pub(crate) fn patience(&self) -> Duration {

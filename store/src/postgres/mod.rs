@@ -23,7 +23,7 @@ mod write;
 
 pub use append::Appender;
 pub use connect::Cluster;
-pub(crate) use connect::{ANSWER_MAX, bounded};
+pub(crate) use connect::{ANSWER_MAX, NodeProcess, bounded};
 pub use export::export;
 pub use import::import;
 pub use listen::ListenEnd;

@@ -5,7 +5,7 @@ use super::schema::Schema;
 use super::text::rewritten;
 use super::{Row, Snapshot, Value, Writer};
 use crate::sqlite::{Pool, private_file, reading, writing};
-use crate::{Error, described, failpoint};
+use crate::{Cluster, Error, described, failpoint};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -39,6 +39,14 @@ impl Database {
         // The journal mode is kept in the file: who only reads finds it set.
         drop(writing(path, "normal")?);
         Database::open(path)
+    }
+
+    /// Where nodes share it.
+    pub(super) fn cluster(&self) -> Option<&Cluster> {
+        match &self.backend {
+            Backend::File(_) => None,
+            Backend::Schema(schema) => Some(schema.cluster()),
+        }
     }
 
     /// The file at `path`, which must be there.

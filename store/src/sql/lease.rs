@@ -3,9 +3,13 @@
 //! A lease runs out by the database's clock unless its holder renews it. Whoever takes it over raises its epoch, and
 //! the epoch stands in everything that its holder writes (`docs/decisions/0013`): a node that was held up and believes
 //! that it still holds the lease writes nothing.
+//!
+//! A node that was killed and starts again does not wait for its own lease to run out: it holds the lock of its data
+//! folder, so whoever was this node before is gone.
 
 use super::{Database, Tx, Writer};
-use crate::{Error, described};
+use crate::postgres::NodeProcess;
+use crate::{Cluster, Error, described};
 use std::collections::HashMap;
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +31,11 @@ const TABLES: &str = "
     );
 ";
 
-const OF_OTHERS: &str = "select name, until > clock_timestamp() from lease where holder <> $1";
+/// Holders are written `node/process/leases`, as far as they are known. What the same node held as another process is free.
+const OF_OTHERS: &str = "
+    select name, until > clock_timestamp() and not (split_part(holder, '/', 1) = split_part($1, '/', 1)
+        and split_part(holder, '/', 2) <> split_part($1, '/', 2))
+    from lease where holder <> $1";
 /// The holder keeps its epoch: nobody else wrote meanwhile.
 const TAKE: &str = "
     insert into lease (name, holder, epoch, until)
@@ -35,6 +43,8 @@ const TAKE: &str = "
     on conflict (name) do update set holder = excluded.holder, until = excluded.until,
         epoch = lease.epoch + case when lease.holder = excluded.holder then 0 else 1 end
         where $4 or lease.holder = excluded.holder or lease.until <= clock_timestamp()
+            or split_part(lease.holder, '/', 1) = split_part(excluded.holder, '/', 1)
+                and split_part(lease.holder, '/', 2) <> split_part(excluded.holder, '/', 2)
     returning epoch";
 const RENEW: &str = "
     update lease set until = clock_timestamp() + $2 * interval '1 microsecond'
@@ -53,7 +63,7 @@ pub struct Leases {
 struct Inner {
     database: Database,
     writer: Mutex<Writer>,
-    /// This node, as long as it runs.
+    /// This node, as long as it runs: no other leases have the same.
     holder: String,
     leases: Mutex<HashMap<&'static str, Lease>>,
 }
@@ -71,7 +81,11 @@ impl Leases {
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Postgres`]; [`Error::Thread`].
     pub fn open(database: &Database) -> Result<Leases, Error> {
-        let holder = Uuid::now_v7().to_string();
+        let leases = Uuid::now_v7();
+        let holder = match database.cluster().and_then(Cluster::node) {
+            Some(NodeProcess { node, process }) => format!("{node}/{process}/{leases}"),
+            None => leases.to_string(),
+        };
         // Whatever else is being written must not hold up a renewal.
         let mut writer = database.writer()?;
         let mut tx = writer.begin()?;

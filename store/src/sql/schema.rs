@@ -30,6 +30,10 @@ impl Schema {
         Schema { cluster: cluster.clone(), name: name.into() }
     }
 
+    pub(super) fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
     pub(super) fn exists(&self) -> Result<bool, Error> {
         let sql = "select 1 from pg_namespace where nspname = $1";
         Ok(!alone(&self.cluster, sql, &[(&*self.name).into()], |_| Ok(()))?.is_empty())
