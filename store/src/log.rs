@@ -111,27 +111,32 @@ impl Log {
         }
     }
 
-    /// Records above a position whose metadata has this value in this field, in order; at most `limit` and
-    /// [`crate::PAGE_MAX`]. Reads the whole log when it must.
+    /// Records behind `after` and up to `to` whose metadata has this value in this field, in order; at most `limit` and
+    /// [`crate::PAGE_MAX`]. Reads all of that part of the log when it must.
     ///
     /// # Errors
     /// As [`Log::read`].
-    pub fn by_meta(&self, field: &str, value: &str, after: u64, limit: usize) -> Result<Vec<Record>, Error> {
+    pub fn by_meta(
+        &self,
+        (field, value): (&str, &str),
+        (after, to): (u64, u64),
+        limit: usize,
+    ) -> Result<Vec<Record>, Error> {
         match self {
-            Log::Sqlite(log) => log.by_meta(field, value, after, limit),
-            Log::Postgres(log) => log.by_meta(field, value, after, limit),
+            Log::Sqlite(log) => log.by_meta((field, value), (after, to), limit),
+            Log::Postgres(log) => log.by_meta((field, value), (after, to), limit),
         }
     }
 
-    /// Records above a position that one of these events caused (`causation` of their metadata), in order; at most
-    /// `limit` and [`crate::PAGE_MAX`]. An effect is always behind its cause. Reads the log from there on.
+    /// Records behind `after` and up to `to` that one of these events caused (`causation` of their metadata), in order;
+    /// at most `limit` and [`crate::PAGE_MAX`]. An effect is always behind its cause. Reads all of that part of the log.
     ///
     /// # Errors
     /// As [`Log::read`].
-    pub fn caused_by(&self, causes: &[Uuid], after: u64, limit: usize) -> Result<Vec<Record>, Error> {
+    pub fn caused_by(&self, causes: &[Uuid], (after, to): (u64, u64), limit: usize) -> Result<Vec<Record>, Error> {
         match self {
-            Log::Sqlite(log) => log.caused_by(causes, after, limit),
-            Log::Postgres(log) => log.caused_by(causes, after, limit),
+            Log::Sqlite(log) => log.caused_by(causes, (after, to), limit),
+            Log::Postgres(log) => log.caused_by(causes, (after, to), limit),
         }
     }
 

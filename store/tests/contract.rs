@@ -59,14 +59,21 @@ fn effects_are_found_by_their_cause() {
         };
         let only_named = NewEvent { meta: format!(r#"{{"request_id":"{}"}}"#, ids[0]), ..message(3, 1, "none") };
         house.append(vec![because(4, ids[0]), only_named, because(5, ids[1]), because(6, ids[0])]);
-        let found = |causes: &[uuid::Uuid], after, limit| {
-            let records = house.log.caused_by(causes, after, limit).unwrap();
+        let found = |causes: &[uuid::Uuid], part, limit| {
+            let records = house.log.caused_by(causes, part, limit).unwrap();
             records.iter().map(|record| record.position).collect::<Vec<_>>()
         };
-        assert_eq!(found(&ids[..1], 0, 9), [3, 6]);
-        assert_eq!(found(&ids, 0, 9), [3, 5, 6]);
-        assert_eq!(found(&ids, 3, 1), [5]);
-        assert_eq!(found(&[], 0, 9), [0; 0]);
+        assert_eq!(found(&ids[..1], (0, 6), 9), [3, 6]);
+        assert_eq!(found(&ids, (0, 6), 9), [3, 5, 6]);
+        assert_eq!(found(&ids, (3, 6), 1), [5]);
+        assert_eq!(found(&ids, (3, 5), 9), [5]);
+        assert_eq!(found(&[], (0, 6), 9), [0; 0]);
+        let request = ids[0].to_string();
+        let named = |part| {
+            let records = house.log.by_meta(("request_id", &request), part, 9).unwrap();
+            records.iter().map(|record| record.position).collect::<Vec<_>>()
+        };
+        assert_eq!((named((0, 6)), named((3, 6)), named((4, 6)), named((0, 3))), (vec![4], vec![4], vec![], vec![]));
     }
 }
 

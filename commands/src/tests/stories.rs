@@ -244,6 +244,6 @@ async fn what_a_courier_asks_names_the_event_that_made_it_ask() {
     let position = house.writer.send(asked).await.unwrap().position;
     let record = house.log.read(position - 1, 1).unwrap().remove(0);
     assert_eq!(record.meta, format!(r#"{{"actor":"courier","causation":"{}"}}"#, cause.id));
-    assert_eq!(house.log.caused_by(&[cause.id], 0, 9).unwrap(), [record]);
+    assert_eq!(house.log.caused_by(&[cause.id], (0, position), 9).unwrap(), [record]);
     house.verified();
 }

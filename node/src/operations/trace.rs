@@ -3,9 +3,10 @@
 
 use super::Error;
 use super::events::parsed;
+use super::pace::last_before;
 use domain::Timestamp;
 use serde::Serialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use store::{Log, Record};
 use uuid::Uuid;
 
@@ -13,8 +14,10 @@ use uuid::Uuid;
 const PAGE: usize = 1_000;
 /// More events than this are not one request's.
 const EVENTS_MAX: usize = 100_000;
-/// How many causes are looked up with one reading of the log.
-const CAUSES_MAX: usize = 1_000;
+/// A request is over that long after its first event, in microseconds: an hour, an import by a verb included.
+const REQUEST_LASTS_MAX: i64 = 3_600_000_000;
+/// So much of the log is read for effects before what was found is looked for in turn.
+const STRETCH: u64 = 50_000;
 /// How often an effect is followed to its effects, or to its cause.
 const STEPS_MAX: usize = 32;
 
@@ -68,7 +71,7 @@ pub struct Event {
 pub fn traced(log: &Log, id: &str) -> Result<Option<Request>, Error> {
     let Some((records, asked)) = find(log, id)? else { return Ok(None) };
     let records = from_the_root(log, records)?;
-    let effects = effects(log, &records)?;
+    let effects = effects(log, &records, STRETCH)?;
     Ok(Some(tree(records, effects, asked)))
 }
 
@@ -78,7 +81,7 @@ fn find(log: &Log, id: &str) -> Result<Option<Found>, Error> {
         return Ok(Some(around(log, event)?));
     }
     for field in ["request_id", "command_id"] {
-        let found = all(log, field, id, 0)?;
+        let found = all(log, (field, id), (0, log.head()?.position))?;
         if !found.is_empty() {
             return Ok(Some((found, None)));
         }
@@ -93,14 +96,17 @@ fn around(log: &Log, event: Record) -> Result<Found, Error> {
     let asked = Some(event.position);
     for field in ["request_id", "command_id"] {
         if let Some(id) = of_meta(&event, field) {
-            return Ok((all(log, field, &id, 0)?, asked));
+            let at = event.recorded_at.0;
+            let after = last_before(log, Timestamp(at - REQUEST_LASTS_MAX))?;
+            let to = last_before(log, Timestamp(at + REQUEST_LASTS_MAX))?;
+            return Ok((all(log, (field, &id), (after, to))?, asked));
         }
     }
     Ok((vec![event], asked))
 }
 
-fn all(log: &Log, field: &str, id: &str, after: u64) -> Result<Vec<Record>, Error> {
-    paged(after, |after| Ok(log.by_meta(field, id, after, PAGE)?))
+fn all(log: &Log, field: (&str, &str), (after, to): (u64, u64)) -> Result<Vec<Record>, Error> {
+    paged(after, |after| Ok(log.by_meta(field, (after, to), PAGE)?))
 }
 
 fn paged(mut after: u64, read: impl Fn(u64) -> Result<Vec<Record>, Error>) -> Result<Vec<Record>, Error> {
@@ -132,29 +138,32 @@ fn from_the_root(log: &Log, mut records: Vec<Record>) -> Result<Vec<Record>, Err
     Ok(records)
 }
 
-/// All that follows from some records.
-fn effects(log: &Log, records: &[Record]) -> Result<Effects, Error> {
+/// All that follows from some records. An effect is behind its cause, so the log is read once, from the first of them on;
+/// a stretch in which something is found is read again for what followed from that.
+fn effects(log: &Log, records: &[Record], stretch: u64) -> Result<Effects, Error> {
     let mut effects = Effects::new();
-    let mut known = records.iter().map(|record| record.id).collect::<HashSet<_>>();
-    let mut level = records.iter().map(|record| (record.id, record.position)).collect::<Vec<_>>();
-    for _ in 0..STEPS_MAX {
-        let mut next = Vec::new();
-        for causes in level.chunks(CAUSES_MAX) {
-            let ids = causes.iter().map(|(id, _)| *id).collect::<Vec<_>>();
-            let first = causes.iter().map(|(_, position)| *position).min().unwrap_or_default();
-            for record in paged(first, |after| Ok(log.caused_by(&ids, after, PAGE)?))? {
+    let Some(first) = records.first() else { return Ok(effects) };
+    // By how many steps each of them followed.
+    let mut steps = records.iter().map(|record| (record.id, 0)).collect::<HashMap<_, _>>();
+    let (mut after, head) = (first.position, log.head()?.position);
+    while after < head && steps.len() < EVENTS_MAX {
+        let to = after.saturating_add(stretch).min(head);
+        let mut causes = steps.iter().filter(|(_, step)| **step < STEPS_MAX).map(|(id, _)| *id).collect::<Vec<_>>();
+        while !causes.is_empty() {
+            let found = paged(after, |after| Ok(log.caused_by(&causes, (after, to), PAGE)?))?;
+            causes.clear();
+            for record in found {
                 let cause = of_meta(&record, "causation").and_then(|id| domain::id::parse_uuid(&id));
-                let Some(cause) = cause.filter(|_| known.len() < EVENTS_MAX && known.insert(record.id)) else {
-                    continue;
-                };
-                next.push((record.id, record.position));
+                let Some(cause) = cause.filter(|_| !steps.contains_key(&record.id)) else { continue };
+                let step = steps.get(&cause).map_or(0, |step| step + 1);
+                steps.insert(record.id, step);
+                if step < STEPS_MAX {
+                    causes.push(record.id);
+                }
                 effects.entry(cause).or_default().push(record);
             }
         }
-        if next.is_empty() {
-            break;
-        }
-        level = next;
+        after = to;
     }
     Ok(effects)
 }
@@ -191,4 +200,94 @@ fn commands(records: Vec<Record>, effects: &mut Effects, asked: Option<u64>) -> 
         }
     }
     commands
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{UserId, user};
+    use store::{Appender, Batch, Folder, NewEvent};
+
+    struct House {
+        appender: Appender,
+        log: Log,
+        _place: tempfile::TempDir,
+    }
+
+    impl House {
+        fn new() -> House {
+            let place = tempfile::tempdir().unwrap();
+            let folder = Folder::create(place.path()).unwrap();
+            let appender = Appender::open(&folder, &folder.master_key()).unwrap();
+            let log = appender.log(&folder).unwrap();
+            House { appender, log, _place: place }
+        }
+
+        /// Appends one event with this metadata; answers its id.
+        fn append(&mut self, minute: i64, meta: &str) -> Uuid {
+            let change = user::Event::RoleSet(user::RoleSet { role: user::Role::User });
+            let event = domain::Event::User(UserId(Uuid::now_v7()), change);
+            let events = vec![NewEvent { version: 1, event, meta: meta.to_owned() }];
+            let at = Timestamp(1_700_000_000_000_000 + minute * 60_000_000);
+            let head = self.appender.append(&Batch { at, events, ..Batch::default() }).unwrap();
+            self.log.read(head.position - 1, 1).unwrap().remove(0).id
+        }
+
+        fn effect(&mut self, minute: i64, cause: Uuid) -> Uuid {
+            self.append(minute, &format!(r#"{{"actor":"courier","causation":"{cause}"}}"#))
+        }
+    }
+
+    /// The positions of a tree, each with those that followed from it.
+    fn drawn(commands: &[Command]) -> String {
+        let events = commands.iter().flat_map(|command| &command.events);
+        let drawn = events.map(|event| match event.caused.is_empty() {
+            true => event.position.to_string(),
+            false => format!("{}({})", event.position, drawn(&event.caused)),
+        });
+        drawn.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn effects_of_effects_are_found_however_much_of_the_log_is_read_at_once() {
+        let mut house = House::new();
+        let first = house.append(0, "{}");
+        let near = house.effect(0, first);
+        let nothing = house.append(1, r#"{"actor":"system"}"#);
+        house.effect(1, nothing);
+        let far = house.effect(9, near);
+        house.effect(9, first);
+        let further = house.effect(99_999, far);
+        house.effect(99_999, further);
+        let records = house.log.read(0, 1).unwrap();
+        for stretch in [1, 2, 3, 7, STRETCH] {
+            let found = effects(&house.log, &records, stretch).unwrap();
+            let tree = tree(records.clone(), found, None);
+            assert_eq!(drawn(&tree.commands), "1(2(5(7(8))) 6)", "{stretch}");
+        }
+        let whole = traced(&house.log, &further.to_string()).unwrap().unwrap();
+        assert_eq!(drawn(&whole.commands), "1(2(5(7(8))) 6)", "also when one in the middle is named");
+    }
+
+    #[test]
+    fn a_name_that_a_client_uses_again_later_is_another_request() {
+        let mut house = House::new();
+        let meta = r#"{"request_id":"r"}"#;
+        let asked = house.append(0, meta);
+        house.append(59, meta);
+        house.append(61, meta);
+        assert_eq!(drawn(&traced(&house.log, &asked.to_string()).unwrap().unwrap().commands), "1 2");
+        assert_eq!(drawn(&traced(&house.log, "r").unwrap().unwrap().commands), "1 2 3", "by that name all of them");
+    }
+
+    #[test]
+    fn a_chain_of_causes_has_an_end() {
+        let mut house = House::new();
+        let mut cause = house.append(0, "{}");
+        for _ in 0..STEPS_MAX + 5 {
+            cause = house.effect(0, cause);
+        }
+        let found = effects(&house.log, &house.log.read(0, 1).unwrap(), STRETCH).unwrap();
+        assert_eq!(found.len(), STEPS_MAX);
+    }
 }

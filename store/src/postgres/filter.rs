@@ -71,14 +71,16 @@ pub(super) async fn by_id(client: &Client, id: Uuid) -> Result<Option<Record>, E
 pub(super) async fn by_meta(
     client: &Client,
     (name, value): (&str, &str),
-    after: u64,
+    (after, to): (u64, u64),
     limit: usize,
 ) -> Result<Vec<Record>, Error> {
     let sql = format!(
-        "select {COLUMNS} from letopis.event where position > $1 and strpos(meta, $2) > 0 order by position limit $3"
+        "select {COLUMNS} from letopis.event where position > $1 and position <= $2 and strpos(meta, $3) > 0
+         order by position limit $4"
     );
     let params: Vec<Owned> = vec![
         (Box::new(sql_number(after)), Type::INT8),
+        (Box::new(sql_number(to)), Type::INT8),
         (Box::new(field(name, value)), Type::TEXT),
         (Box::new(page(limit)), Type::INT8),
     ];
@@ -88,16 +90,18 @@ pub(super) async fn by_meta(
 pub(super) async fn caused_by(
     client: &Client,
     causes: &[Uuid],
-    after: u64,
+    (after, to): (u64, u64),
     limit: usize,
 ) -> Result<Vec<Record>, Error> {
     let sql = format!(
-        "select {COLUMNS} from letopis.event where position > $1 and strpos(meta, '\"causation\":') > 0
-         and substring(meta from '\"causation\":\"([^\"]*)\"') = any($2) order by position limit $3"
+        "select {COLUMNS} from letopis.event where position > $1 and position <= $2
+         and strpos(meta, '\"causation\":') > 0
+         and substring(meta from '\"causation\":\"([^\"]*)\"') = any($3) order by position limit $4"
     );
     let causes = causes.iter().map(Uuid::to_string).collect::<Vec<_>>();
     let params: Vec<Owned> = vec![
         (Box::new(sql_number(after)), Type::INT8),
+        (Box::new(sql_number(to)), Type::INT8),
         (Box::new(causes), Type::TEXT_ARRAY),
         (Box::new(page(limit)), Type::INT8),
     ];

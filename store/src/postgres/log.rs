@@ -78,12 +78,12 @@ impl Log {
         self.cluster.read(async move |client: Reading| filter::by_id(&client, id).await)
     }
 
-    pub(crate) fn caused_by(&self, causes: &[Uuid], after: u64, limit: usize) -> Result<Vec<Record>, Error> {
-        self.cluster.read(async |client: Reading| filter::caused_by(&client, causes, after, limit).await)
+    pub(crate) fn caused_by(&self, causes: &[Uuid], part: (u64, u64), limit: usize) -> Result<Vec<Record>, Error> {
+        self.cluster.read(async |client: Reading| filter::caused_by(&client, causes, part, limit).await)
     }
 
-    pub(crate) fn by_meta(&self, field: &str, value: &str, after: u64, limit: usize) -> Result<Vec<Record>, Error> {
-        self.cluster.read(async |client: Reading| filter::by_meta(&client, (field, value), after, limit).await)
+    pub(crate) fn by_meta(&self, field: (&str, &str), part: (u64, u64), limit: usize) -> Result<Vec<Record>, Error> {
+        self.cluster.read(async |client: Reading| filter::by_meta(&client, field, part, limit).await)
     }
 
     pub(crate) fn stream_records(&self, stream: &str, after_version: u64, limit: usize) -> Result<Vec<Record>, Error> {

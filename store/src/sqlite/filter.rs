@@ -65,27 +65,28 @@ pub(super) fn by_id(connection: &Connection, id: Uuid) -> Result<Option<Record>,
 pub(super) fn by_meta(
     connection: &Connection,
     (field, value): (&str, &str),
-    after: u64,
+    (after, to): (u64, u64),
     limit: usize,
 ) -> Result<Vec<Record>, Error> {
     // Looking for the bytes first spares most rows the parsing of their metadata.
-    let rest = "where position > ?1 and instr(meta, ?2) > 0
-                and iif(json_valid(meta), meta ->> ('$.' || ?3), null) = ?2 order by position limit ?4";
-    records(connection, Order::Rising(after), rest, (sql_number(after), value, field, page(limit)))
+    let rest = "where position > ?1 and position <= ?2 and instr(meta, ?3) > 0
+                and iif(json_valid(meta), meta ->> ('$.' || ?4), null) = ?3 order by position limit ?5";
+    let params = (sql_number(after), sql_number(to), value, field, page(limit));
+    records(connection, Order::Rising(after), rest, params)
 }
 
 pub(super) fn caused_by(
     connection: &Connection,
     causes: &[Uuid],
-    after: u64,
+    (after, to): (u64, u64),
     limit: usize,
 ) -> Result<Vec<Record>, Error> {
     let causes = serde_json::to_string(causes).expect("ids always serialise");
     // The same: few rows have a cause at all.
-    let rest = "where position > ?1 and instr(meta, '\"causation\":') > 0
-                and iif(json_valid(meta), meta ->> '$.causation', null) in (select value from json_each(?2))
-                order by position limit ?3";
-    records(connection, Order::Rising(after), rest, (sql_number(after), causes, page(limit)))
+    let rest = "where position > ?1 and position <= ?2 and instr(meta, '\"causation\":') > 0
+                and iif(json_valid(meta), meta ->> '$.causation', null) in (select value from json_each(?3))
+                order by position limit ?4";
+    records(connection, Order::Rising(after), rest, (sql_number(after), sql_number(to), causes, page(limit)))
 }
 
 /// The last position that was recorded before an instant. Times never fall along the log, so it is found by

@@ -104,17 +104,13 @@ impl Log {
     }
 
     /// Records that one of these events caused.
-    pub fn caused_by(&self, causes: &[Uuid], after: u64, limit: usize) -> Result<Vec<Record>, Error> {
-        filter::caused_by(&*self.inner.pool.take()?, causes, after, limit)
+    pub fn caused_by(&self, causes: &[Uuid], part: (u64, u64), limit: usize) -> Result<Vec<Record>, Error> {
+        filter::caused_by(&*self.inner.pool.take()?, causes, part, limit)
     }
 
-    /// Records above a position whose metadata has this value in this field, in order; at most `limit` and
-    /// [`crate::PAGE_MAX`]. Reads the whole log when it must.
-    ///
-    /// # Errors
-    /// [`Error::Database`], [`Error::Corrupt`].
-    pub fn by_meta(&self, field: &str, value: &str, after: u64, limit: usize) -> Result<Vec<Record>, Error> {
-        filter::by_meta(&*self.inner.pool.take()?, (field, value), after, limit)
+    /// Records whose metadata has this value in this field.
+    pub fn by_meta(&self, field: (&str, &str), part: (u64, u64), limit: usize) -> Result<Vec<Record>, Error> {
+        filter::by_meta(&*self.inner.pool.take()?, field, part, limit)
     }
 
     /// Records of one stream above a version, by version; at most `limit` and [`crate::PAGE_MAX`].
