@@ -32,7 +32,7 @@ pub enum Refusal {
     /// Only drafts are changed, deleted and started; only what is started and not over is paused or cancelled.
     #[error("the state of this mailing does not allow that; look at it again")]
     WrongState,
-    /// It was changed since the change was made of it.
+    /// It was changed since the change, or the first date, was made of it.
     #[error("this mailing was changed at the same time; look at it again")]
     Outdated,
 }
@@ -106,8 +106,9 @@ fn change(known: &Mailing, command: &Change, at: Timestamp) -> Result<Vec<Event>
     Ok(drafted(&command.draft, Event::Changed, at))
 }
 
-fn start(known: &Mailing, Start { by, due_at }: Start, at: Timestamp) -> Result<Vec<Event>, Refusal> {
+fn start(known: &Mailing, Start { by, changes, due_at }: Start, at: Timestamp) -> Result<Vec<Event>, Refusal> {
     match known.status {
+        Status::Draft if known.changes != changes => Err(Refusal::Outdated),
         Status::Draft => Ok(vec![Event::Started(Started { at, by, due_at })]),
         Status::Scheduled | Status::Running if known.last == Some(Verb::Start) => Ok(vec![]),
         Status::Scheduled | Status::Running | Status::Paused | Status::Finished | Status::Cancelled => {

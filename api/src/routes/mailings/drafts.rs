@@ -21,8 +21,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// How often a change is made again of a draft that others change at the same time.
-const CHANGE_TRIES_MAX: u32 = 3;
+/// How often a change, or a start, is made again of a draft that others change at the same time.
+pub(super) const CHANGE_TRIES_MAX: u32 = 3;
 
 #[derive(Serialize, ToSchema)]
 struct MailingCreated {

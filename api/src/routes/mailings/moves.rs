@@ -1,9 +1,10 @@
 //! Starting a mailing, pausing, resuming and cancelling it.
 
+use super::drafts::CHANGE_TRIES_MAX;
 use super::{done, existing};
 use crate::app::App;
 use crate::auth::caller::Notifier;
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::http::context::CommandContext;
 use crate::http::reply::Done;
 use axum::extract::{Path, State};
@@ -79,13 +80,20 @@ async fn moved(
     verb: MailingVerb,
 ) -> Result<Response, Error> {
     let actor = Actor::User(notifier.user_id);
-    let answer = match app.first_answer(actor, context).await? {
-        Some(answer) => answer,
-        None => {
-            let reading = app.read(ProjectionId::Mailings, 0).await?;
-            let row = existing(&reading.database, mailing).await?;
-            let command = verb_command(verb, &row, Some(notifier.user_id), context.at);
-            app.ask(actor, context, Command::Mailing(row.mailing_id, command)).await?
+    let mut tries = 0;
+    let answer = loop {
+        if let Some(answer) = app.first_answer(actor, context).await? {
+            break answer;
+        }
+        tries += 1;
+        let reading = app.read(ProjectionId::Mailings, 0).await?;
+        let row = existing(&reading.database, mailing).await?;
+        let command = verb_command(verb, &row, Some(notifier.user_id), context.at);
+        match app.ask(actor, context, Command::Mailing(row.mailing_id, command)).await {
+            // Its first date is another one now.
+            Err(error)
+                if error.code == Code::VersionChanged && context.if_match.is_none() && tries < CHANGE_TRIES_MAX => {}
+            answer => break answer?,
         }
     };
     Ok(done(&answer))

@@ -63,6 +63,8 @@ pub struct By {
 pub struct Start {
     /// None for an operator at the command line.
     pub by: Option<UserId>,
+    /// How often it had been changed when `due_at` was made of it.
+    pub changes: u32,
     /// When its first run is due.
     pub due_at: Timestamp,
 }
