@@ -19,7 +19,7 @@ const COMMANDS_MAX: usize = 64;
 
 /// How far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CalledOff {
+pub(crate) enum CalledOff {
     /// Nothing waits.
     All,
     /// There may be more.
@@ -27,7 +27,7 @@ pub(super) enum CalledOff {
 }
 
 /// Cancels what waits. `position` is that of the last fact that is known of the mailing, or a later one.
-pub(super) async fn call_off(courier: &Courier, id: MailingId, position: u64) -> Result<CalledOff> {
+pub(crate) async fn call_off(courier: &Courier, id: MailingId, position: u64) -> Result<CalledOff> {
     let Some((cause, by)) = cancelled(courier, id).await? else { return Ok(CalledOff::All) };
     let actor = Actor::Courier(Cause::recorded(cause));
     let mut position = position;

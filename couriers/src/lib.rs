@@ -6,6 +6,7 @@
 //! must never know HTTP doors or a command line, and it decides nothing: which deliveries there are, and what follows an
 //! attempt, are rules of `domain`.
 
+mod called_off;
 pub mod channel;
 mod courier;
 mod couriers;

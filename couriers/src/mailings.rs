@@ -1,7 +1,6 @@
 //! Mailings: whom one is for, what it says, and how its runs begin, go on and end.
 
 mod audience;
-mod called_off;
 mod obstacle;
 mod preview;
 mod run;

@@ -3,10 +3,10 @@
 //! nobody and tells nobody twice.
 
 use super::audience::Crowd;
-use super::called_off::{CalledOff, call_off};
 use super::obstacle::{Suppressed, obstacle};
 use super::said::{Said, merged};
 use super::turns::Resting;
+use crate::called_off::{CalledOff, call_off};
 use crate::courier::Courier;
 use crate::error::{Result, told};
 use crate::ids;
