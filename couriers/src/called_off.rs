@@ -1,21 +1,27 @@
-//! What becomes of a run whose mailing was called off: all that waits is cancelled, also what an attempt that was under way
-//! has put off since.
+//! What becomes of the deliveries of a notification, or of a run of a mailing, that was called off: all that waits is
+//! cancelled, also what an attempt that was under way has put off since. Until then the dispatcher passes it over.
 
 use crate::courier::Courier;
 use crate::error::Result;
 use commands::{Actor, Cause};
-use domain::mailing::Event;
-use domain::{Command, MailingId, UserId, delivery};
+use domain::{Command, Event, MailingId, NotificationId, StreamId, UserId, delivery, mailing, notification};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use projections::{ProjectionId, deliveries};
 use uuid::Uuid;
 
 /// Deliveries that are looked up at once.
 const PAGE: u32 = 500;
-/// Pages in one turn: then it is another mailing's.
+/// Pages in one turn: then it is another one's.
 const PAGES_A_TURN_MAX: usize = 20;
 /// Commands that are under way at once.
 const COMMANDS_MAX: usize = 64;
+
+/// What was called off.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Whole {
+    Mailing(MailingId),
+    Notification(NotificationId),
+}
 
 /// How far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,14 +32,17 @@ pub(crate) enum CalledOff {
     Some,
 }
 
-/// Cancels what waits. `position` is that of the last fact that is known of the mailing, or a later one.
-pub(crate) async fn call_off(courier: &Courier, id: MailingId, position: u64) -> Result<CalledOff> {
-    let Some((cause, by)) = cancelled(courier, id).await? else { return Ok(CalledOff::All) };
+/// Cancels what waits. `position` is that of the last fact that is known of it, or a later one.
+pub(crate) async fn call_off(courier: &Courier, whole: Whole, position: u64) -> Result<CalledOff> {
+    let Some((cause, by)) = cancelled(courier, whole).await? else { return Ok(CalledOff::All) };
     let actor = Actor::Courier(Cause::recorded(cause));
     let mut position = position;
     for _ in 0..PAGES_A_TURN_MAX {
         let db = courier.caught_up(ProjectionId::Deliveries, position).await?;
-        let page = deliveries::waiting_of_mailing(&db, id, PAGE).await?;
+        let page = match whole {
+            Whole::Mailing(id) => deliveries::waiting_of_mailing(&db, id, PAGE).await?,
+            Whole::Notification(id) => deliveries::waiting_of_notification(&db, id, PAGE).await?,
+        };
         if page.is_empty() {
             return Ok(CalledOff::All);
         }
@@ -50,12 +59,18 @@ pub(crate) async fn call_off(courier: &Courier, id: MailingId, position: u64) ->
 }
 
 /// The fact that it was called off, and by whom.
-async fn cancelled(courier: &Courier, id: MailingId) -> Result<Option<(Uuid, Option<UserId>)>> {
+async fn cancelled(courier: &Courier, whole: Whole) -> Result<Option<(Uuid, Option<UserId>)>> {
+    let stream = match whole {
+        Whole::Mailing(id) => StreamId::from(id),
+        Whole::Notification(id) => StreamId::from(id),
+    };
     let log = courier.log.clone();
-    let facts = courier.blocking(move || Ok(log.stream(id.into())?)).await?;
+    let facts = courier.blocking(move || Ok(log.stream(stream)?)).await?;
     Ok(facts.iter().rev().find_map(|fact| {
-        if let domain::Event::Mailing(_, Event::Cancelled(cancelled)) = &fact.event {
-            return Some((fact.id, cancelled.by));
+        if let Event::Mailing(_, mailing::Event::Cancelled(mailing::Stopped { by, .. }))
+        | Event::Notification(_, notification::Event::Cancelled(notification::Cancelled { by, .. })) = &fact.event
+        {
+            return Some((fact.id, *by));
         }
         None
     }))

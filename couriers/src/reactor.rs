@@ -8,7 +8,7 @@ use commands::{Actor, Cause, Request};
 use domain::delivery::{self, Content, Details, Status};
 use domain::notify::Channel;
 use domain::notify::notices::{Notice, notices, tells_of};
-use domain::{Category, Command, Event, NotificationId, Timestamp, UserId, notification, user};
+use domain::{Category, Command, Event, NotificationId, Timestamp, UserId, user};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use projections::{ProjectionId, deliveries};
 use std::time::Duration;
@@ -86,7 +86,7 @@ fn page_behind(log: &Log, after: Mark) -> Result<(Vec<Fact>, Mark)> {
 fn is_told(name: &str) -> bool {
     let category = Category::of_event(name);
     // What [`settle`] looks at.
-    let settles = matches!(category, Some(Category::User | Category::Notification | Category::Preferences));
+    let settles = matches!(category, Some(Category::User | Category::Preferences));
     settles || category.is_some_and(tells_of)
 }
 
@@ -154,12 +154,7 @@ fn delivery_of(
 async fn settle(courier: &Courier, fact: &Fact) -> Result<bool> {
     if let Event::User(user_id, user::Event::Erased) = &fact.event {
         let suppress = delivery::Suppress { reason: "erased".to_owned() };
-        let waiting = Waiting::Of(*user_id);
-        for_all_waiting(courier, fact, waiting, |_| Some(delivery::Command::Suppress(suppress.clone()))).await?;
-    } else if let Event::Notification(id, notification::Event::Cancelled(cancelled)) = &fact.event {
-        let cancel = delivery::Cancel { by: cancelled.by };
-        let waiting = Waiting::In(*id);
-        for_all_waiting(courier, fact, waiting, |_| Some(delivery::Command::Cancel(cancel.clone()))).await?;
+        for_all_waiting(courier, fact, *user_id, |_| Some(delivery::Command::Suppress(suppress.clone()))).await?;
     } else if let Event::Preferences(id, _) = &fact.event {
         // What waits for the end of quiet hours is planned by what they say now.
         let now = now();
@@ -168,35 +163,25 @@ async fn settle(courier: &Courier, fact: &Fact) -> Result<bool> {
         let replanned = |one: &deliveries::Delivery| {
             (is_planned(one) && one.due_at > now).then(|| delivery::Command::Defer(again.clone()))
         };
-        for_all_waiting(courier, fact, Waiting::Of((*id).into()), replanned).await?;
+        for_all_waiting(courier, fact, (*id).into(), replanned).await?;
     } else {
         return Ok(false);
     }
     Ok(true)
 }
 
-/// Which deliveries that wait.
-#[derive(Clone, Copy)]
-enum Waiting {
-    Of(UserId),
-    In(NotificationId),
-}
-
-/// Commands something of every delivery that waits, in pages. What has left meanwhile refuses, which is fine.
+/// Commands something of every delivery to a person that waits, in pages. What has left meanwhile refuses, which is fine.
 async fn for_all_waiting(
     courier: &Courier,
     fact: &Fact,
-    which: Waiting,
+    user_id: UserId,
     command: impl Fn(&deliveries::Delivery) -> Option<delivery::Command>,
 ) -> Result<()> {
     let db = courier.caught_up(ProjectionId::Deliveries, fact.position).await?;
     let actor = Actor::Courier(Cause::of(fact));
     let mut after = 0;
     loop {
-        let page = match which {
-            Waiting::Of(user_id) => deliveries::waiting_of_user(&db, user_id, after, WAITING_PAGE).await?,
-            Waiting::In(id) => deliveries::waiting_of_notification(&db, id, after, WAITING_PAGE).await?,
-        };
+        let page = deliveries::waiting_of_user(&db, user_id, after, WAITING_PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.position;
         let commands = page.iter().filter_map(|one| Some(Command::Delivery(one.delivery_id, command(one)?)));

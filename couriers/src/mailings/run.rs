@@ -6,7 +6,7 @@ use super::audience::Crowd;
 use super::obstacle::{Suppressed, obstacle};
 use super::said::{Said, merged};
 use super::turns::Resting;
-use crate::called_off::{CalledOff, call_off};
+use crate::called_off::{CalledOff, Whole, call_off};
 use crate::courier::Courier;
 use crate::error::{Result, told};
 use crate::ids;
@@ -193,7 +193,7 @@ async fn go_on(courier: &Courier, run: &UnderWay, head: u64) -> Result<bool> {
     match run.status {
         Status::Running | Status::Paused if !run.is_frozen => return freeze(courier, run.mailing_id).await,
         Status::Running => {}
-        Status::Cancelled => match call_off(courier, run.mailing_id, head).await? {
+        Status::Cancelled => match call_off(courier, Whole::Mailing(run.mailing_id), head).await? {
             CalledOff::All => {}
             CalledOff::Some => return Ok(true),
         },

@@ -13,8 +13,8 @@ mod queries;
 mod steps;
 
 pub use queries::{
-    Counts, Delivery, DeliveryFilter, InDoubt, Notification, NotificationFilter, Step, backlog, by_status, counts,
-    delivery, due, due_notifications, due_of_mailing, in_doubt, in_state, list, notification, notifications,
+    Counts, Delivery, DeliveryFilter, InDoubt, Notification, NotificationFilter, Step, backlog, by_status, called_off,
+    counts, delivery, due, due_notifications, due_of_mailing, in_doubt, in_state, list, notification, notifications,
     of_notification, scheduled, sent_since, steps, waiting_of_mailing, waiting_of_notification, waiting_of_user,
 };
 pub(super) use queries::{text_of, value_of};
@@ -22,7 +22,7 @@ pub(super) use queries::{text_of, value_of};
 pub(crate) const DEFINITION: Definition = Definition {
     id: ProjectionId::Deliveries,
     name: "deliveries",
-    version: 3,
+    version: 4,
     tables: TABLES,
     indexes: INDEXES,
     compared: COMPARED,
@@ -122,6 +122,7 @@ const INDEXES: &str = "
     create index if not exists notification_by_position on notification (position);
     create index if not exists notification_by_category on notification (category, position);
     create index if not exists notification_by_schedule on notification (position) where schedule is not null;
+    create index if not exists notification_called_off on notification (position) where cancelled;
     create index if not exists notification_by_next on notification (next_at) where next_at is not null;
 ";
 

@@ -5,7 +5,7 @@ use domain::delivery::{self, Content, Details};
 use domain::mailing::{self, Audience, Plan, Saying, Texts};
 use domain::notify::{CategoryKey, Channel, Kind, Semantics};
 use domain::text::MailingName;
-use domain::{DeliveryId, Event, MailingId, NotificationId, Personal, Timestamp};
+use domain::{DeliveryId, Event, MailingId, NotificationId, Personal, Timestamp, notification};
 use projections::ProjectionId;
 use projections::deliveries::{self, DeliveryFilter, NotificationFilter};
 use projections::mailings::{self, Which};
@@ -196,6 +196,59 @@ async fn deliveries_are_counted_as_they_change() {
     let backlog = async |seconds| deliveries::backlog(&db, NOON.plus_seconds(seconds)).await.unwrap();
     assert_eq!((backlog(0).await, backlog(60).await, backlog(7_200).await), ((2, 1, 0), (2, 2, 0), (2, 2, 2)));
     world.assert_verified();
+}
+
+fn told(number: u128, event: notification::Event) -> Event {
+    Event::Notification(run_id(number), event)
+}
+
+#[tokio::test]
+async fn what_waits_of_what_was_called_off_is_found_until_nothing_does() {
+    let Some(mut world) = World::new() else { return };
+    world.append([signed_up(user_id(1), "Anna", None), signed_up(user_id(2), "Boris", None)]);
+    let (at, later) = (NOON, NOON.plus_seconds(60));
+    let ours = CategoryKey::MARKETING;
+    for number in [1, 2] {
+        let requested = notification::Requested {
+            at,
+            by: user_id(1),
+            category: ours.clone(),
+            kind: Kind::Marketing,
+            semantics: Semantics::AtLeastOnce,
+            channels: vec![Channel::Email],
+            content: Content::Plain,
+            audience: notification::Audience::All,
+            due_at: at,
+            expires_in: 3_600,
+            schedule: None,
+            details: Personal::Known(Details::default()),
+        };
+        world.append([told(number, notification::Event::Requested(Box::new(requested)))]);
+    }
+    world.append([
+        requested(1, 1, ours.clone(), run_id(1)),
+        requested(2, 2, ours.clone(), run_id(1)),
+        requested(3, 1, ours, run_id(2)),
+        attempted(1),
+        told(1, notification::Event::Cancelled(notification::Cancelled { at, by: None })),
+    ]);
+    let found = async |world: &mut World, steps: Vec<Event>| {
+        world.follow(steps);
+        let db = world.projections.database(ProjectionId::Deliveries);
+        let whole = deliveries::called_off(&db, 9).await.unwrap();
+        let waiting = deliveries::waiting_of_notification(&db, run_id(1), 9).await.unwrap();
+        let numbers = waiting.iter().map(|one| one.delivery_id.0.as_u128() - 0xD000).collect::<Vec<_>>();
+        (whole.iter().map(|one| one.notification_id.0.as_u128() - 0xB000).collect::<Vec<_>>(), numbers)
+    };
+    assert_eq!(found(&mut world, vec![]).await, (vec![1], vec![2]), "of one an attempt goes on");
+    let cancelled = to(2, delivery::Event::Cancelled(delivery::Cancelled { at, by: None }));
+    assert_eq!(found(&mut world, vec![cancelled]).await, (vec![], vec![]));
+    assert_eq!(found(&mut world, vec![deferred(1, later)]).await, (vec![1], vec![1]), "it was put off since");
+    let by_hand = [
+        to(1, delivery::Event::Cancelled(delivery::Cancelled { at, by: None })),
+        to(1, delivery::Event::Retried(delivery::Retried { at, by: None, expires_at: later })),
+    ];
+    assert_eq!(found(&mut world, by_hand.to_vec()).await.1, [0; 0], "an operator wants it");
 }
 
 #[tokio::test]

@@ -244,16 +244,16 @@ pub async fn waiting_of_mailing(db: &Database, id: MailingId, limit: u32) -> Res
     db.rows(WAITING_OF_MAILING, &[(&id.0).into(), limit.into()], delivery_of).await
 }
 
-/// The same as [`of_notification`], only those that are yet to be sent.
+const WAITING_OF_NOTIFICATION: &str =
+    deliveries!("where notification_id = $1 and next_at is not null and not is_by_hand order by position limit $2");
+
+/// Some of the deliveries of a notification that are yet to be sent; none that an operator has sent again.
 pub async fn waiting_of_notification(
     db: &Database,
     id: NotificationId,
-    after: u64,
     limit: u32,
 ) -> Result<Vec<Delivery>, store::Error> {
-    let sql =
-        deliveries!("where notification_id = $1 and next_at is not null and position > $2 order by position limit $3");
-    db.rows(sql, &[(&id.0).into(), after.into(), limit.into()], delivery_of).await
+    db.rows(WAITING_OF_NOTIFICATION, &[(&id.0).into(), limit.into()], delivery_of).await
 }
 
 /// The deliveries to a person that are yet to be sent.
@@ -374,6 +374,19 @@ pub async fn due_notifications(db: &Database, at: Timestamp, limit: u32) -> Resu
     db.rows(sql, &[at.into(), limit.into()], notification_of).await
 }
 
+const CALLED_OFF: &str = notifications!(
+    "where cancelled and held_by is null and exists (
+         select 1 from delivery_count where delivery_count.notification_id = notification.notification_id
+             and status in ('requested', 'scheduled', 'deferred') and deliveries > 0)
+     order by position limit $1"
+);
+
+/// The notifications that were called off and of which something is yet to be sent, the oldest first. A mailing looks after
+/// its own run.
+pub async fn called_off(db: &Database, limit: u32) -> Result<Vec<Notification>, store::Error> {
+    db.rows(CALLED_OFF, &[limit.into()], notification_of).await
+}
+
 fn delivery_of(row: &Row<'_>) -> Result<Delivery, store::Error> {
     let details = row.maybe_text(const { DELIVERY.at("details") })?;
     Ok(Delivery {
@@ -452,6 +465,8 @@ pub(super) const PLANNED: &[(&str, &str)] = &[
     ("parts", PARTS),
     ("parts in a state", PARTS_IN_STATE),
     ("waiting of a mailing", WAITING_OF_MAILING),
+    ("waiting of a notification", WAITING_OF_NOTIFICATION),
+    ("called off", CALLED_OFF),
     ("notifications", NOTIFICATIONS),
     ("notifications of a category", NOTIFICATIONS_OF_CATEGORY),
     ("notifications in a state", NOTIFICATIONS_IN_STATE),
