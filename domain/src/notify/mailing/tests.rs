@@ -134,7 +134,11 @@ fn a_draft_is_changed_and_deleted_until_it_is_started() {
     assert_eq!(facts(&[create()], &change(0, "Other")), Ok(changed));
     assert_eq!(facts(&[create()], &change(0, "News")), Ok(vec![]), "it is that already");
     assert_eq!(facts(&[create(), change(0, "Other")], &change(0, "News")), Err(Refusal::Outdated));
-    assert_eq!(facts(&[create(), change(0, "Other")], &start_at(NOON)), Err(Refusal::Outdated), "its date may be another");
+    assert_eq!(
+        facts(&[create(), change(0, "Other")], &start_at(NOON)),
+        Err(Refusal::Outdated),
+        "its date may be another"
+    );
     let State::Known(known) = after(&[create(), change(0, "Other")]) else { panic!("it is there") };
     assert_eq!((known.user_ids, known.changes), (vec![ANNA, GONE], 1), "those of before are replaced");
     assert_eq!(facts(&[create(), start_at(NOON)], &change(0, "Other")), Err(Refusal::WrongState));
