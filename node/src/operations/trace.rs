@@ -16,6 +16,8 @@ const PAGE: usize = 1_000;
 const EVENTS_MAX: usize = 100_000;
 /// A request is over that long after its first event, in microseconds: an hour, an import by a verb included.
 const REQUEST_LASTS_MAX: i64 = 3_600_000_000;
+/// No command writes more events than these; they are side by side.
+const COMMAND_EVENTS_MAX: u64 = 10_000;
 /// So much of the log is read for effects before what was found is looked for in turn.
 const STRETCH: u64 = 50_000;
 /// How often an effect is followed to its effects, or to its cause.
@@ -94,13 +96,15 @@ fn find(log: &Log, id: &str) -> Result<Option<Found>, Error> {
 /// What was written together with an event.
 fn around(log: &Log, event: Record) -> Result<Found, Error> {
     let asked = Some(event.position);
-    for field in ["request_id", "command_id"] {
-        if let Some(id) = of_meta(&event, field) {
-            let at = event.recorded_at.0;
-            let after = last_before(log, Timestamp(at - REQUEST_LASTS_MAX))?;
-            let to = last_before(log, Timestamp(at + REQUEST_LASTS_MAX))?;
-            return Ok((all(log, (field, &id), (after, to))?, asked));
-        }
+    if let Some(id) = of_meta(&event, "request_id") {
+        let at = event.recorded_at.0;
+        let after = last_before(log, Timestamp(at - REQUEST_LASTS_MAX))?;
+        let to = last_before(log, Timestamp(at + REQUEST_LASTS_MAX))?;
+        return Ok((all(log, ("request_id", &id), (after, to))?, asked));
+    }
+    if let Some(id) = of_meta(&event, "command_id") {
+        let part = (event.position.saturating_sub(COMMAND_EVENTS_MAX), event.position + COMMAND_EVENTS_MAX);
+        return Ok((all(log, ("command_id", &id), part)?, asked));
     }
     Ok((vec![event], asked))
 }

@@ -2,7 +2,7 @@
 
 use super::append::head;
 use super::rows::{self, COLUMNS, Param, get, query};
-use crate::record::{Order, page, sql_number};
+use crate::record::{Order, meta_field, page, sql_number};
 use crate::{Error, Filter, Record};
 use domain::{StreamId, Timestamp};
 use tokio_postgres::Client;
@@ -34,7 +34,7 @@ pub(super) async fn read(client: &Client, filter: &Filter, limit: usize) -> Resu
     if let Some(user) = filter.user {
         params.push((Box::new(user.0.as_bytes().to_vec()), Type::BYTEA));
         params.push((Box::new(StreamId::from(user).to_string()), Type::TEXT));
-        params.push((Box::new(field("actor", &format!("user:{user}"))), Type::TEXT));
+        params.push((Box::new(meta_field("actor", &format!("user:{user}"))), Type::TEXT));
         let last = params.len();
         conditions.push(format!("(subject = ${} or stream = ${} or strpos(meta, ${last}) > 0)", last - 2, last - 1));
     }
@@ -81,7 +81,7 @@ pub(super) async fn by_meta(
     let params: Vec<Owned> = vec![
         (Box::new(sql_number(after)), Type::INT8),
         (Box::new(sql_number(to)), Type::INT8),
-        (Box::new(field(name, value)), Type::TEXT),
+        (Box::new(meta_field(name, value)), Type::TEXT),
         (Box::new(page(limit)), Type::INT8),
     ];
     records(client, Order::Rising(after), &sql, &params).await
@@ -128,12 +128,6 @@ async fn last_before(client: &Client, instant: Timestamp) -> Result<u64, Error> 
     Ok(low)
 }
 
-/// A field of the metadata as it is written there: without spaces, by the same library.
-fn field(name: &str, value: &str) -> String {
-    let text = |text: &str| serde_json::to_string(text).expect("text always serialises");
-    format!("{}:{}", text(name), text(value))
-}
-
 /// PostgreSQL's pattern in which `*` alone has a meaning.
 fn like(pattern: &str) -> String {
     pattern.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_").replace('*', "%")
@@ -146,6 +140,5 @@ mod tests {
     #[test]
     fn only_the_star_has_a_meaning() {
         assert_eq!(like("message.*_v%\\"), "message.%\\_v\\%\\\\");
-        assert_eq!(field("actor", "a\"b"), r#""actor":"a\"b""#);
     }
 }
