@@ -1,4 +1,4 @@
-//! How fast the pages of the console are over 900,000 events, and what an open overview costs: measured, and never a
+//! How fast the pages of the console are over a million events, and what an open overview costs: measured, and never a
 //! reason for a failure. The release binary:
 //!
 //! ```sh
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-const MESSAGES: u64 = 800_000;
+const MESSAGES: u64 = 900_000;
 const AUTHORS: u64 = 20_000;
 const ROOMS: u64 = 2_000;
 /// How often each page is asked for.
@@ -28,7 +28,7 @@ fn run(work: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(work);
 }
 
-/// A log of about 900,000 events, and an admin.
+/// A log of about a million events, and an admin.
 fn long_log() -> Place {
     let mut log = String::new();
     for number in 0..MESSAGES {

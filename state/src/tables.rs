@@ -33,7 +33,7 @@ pub struct Tables {
 /// [`store::Error::DamagedFile`], which names it; what keeps it from being read.
 pub fn check(folder: &Folder, log: &Log) -> Result<()> {
     let place = place(folder, log);
-    if place.exists()? { place.open()?.check(u64::MAX) } else { Ok(()) }
+    if place.exists()? { place.open()?.check(u64::MAX).map(drop) } else { Ok(()) }
 }
 
 impl Tables {

@@ -11,6 +11,8 @@ use store::{Folder, Log, now};
 
 /// A read model this many events behind a server that runs does not keep up.
 const LAG_EVENTS_MAX: u64 = 10_000;
+/// What is said of a read model whose file is too long to be read while somebody waits.
+const UNREAD: &str = "whether its file is whole, `letopis doctor` says";
 /// The rights that nobody but the owner should have.
 const OTHERS: u32 = 0o077;
 
@@ -107,22 +109,34 @@ fn last(log: &Log) -> Result<(u64, Option<domain::Timestamp>), store::Error> {
     Ok((head, last.first().map(|record| record.recorded_at)))
 }
 
-/// One check for each read model, or one for all of them where they cannot be opened.
-pub(super) fn read_models(context: &Context, serves: bool) -> Vec<Check> {
+/// One check for each read model, or one for all of them where they cannot be opened. Files longer than `bytes_max` are
+/// not read.
+pub(super) fn read_models(context: &Context, serves: bool, bytes_max: u64) -> Vec<Check> {
     let is_embedded = context.settings.database.is_none();
     if is_embedded && Folder::existing(&context.settings.data).is_err() {
         return vec![Check::ok("read models", "none yet")];
     }
     let status = || {
         let projections = context.projections()?;
-        projections.names().into_iter().try_for_each(|name| projections.check_files(name))?;
+        let mut unread = Vec::new();
+        for name in projections.names() {
+            if !projections.check_files(name, bytes_max)? {
+                unread.push(name);
+            }
+        }
         let (folder, log) = context.log()?;
         state::check(&folder, &log)?;
-        Ok(projections.status()?)
+        Ok((projections.status()?, unread))
     };
     match status() {
         // What nodes share may well be fed by another one.
-        Ok(status) => status.iter().map(|status| read_model(status, serves || !is_embedded)).collect(),
+        Ok((status, unread)) => {
+            let check = |status: &Status| match unread.contains(&status.name) {
+                false => read_model(status, serves || !is_embedded),
+                true => read_model(status, serves || !is_embedded).noting(UNREAD),
+            };
+            status.iter().map(check).collect()
+        }
         Err(error) if is_unused(&error) => vec![Check::ok("read models", "none yet")],
         Err(error) => {
             let check = if serves { Check::problem } else { Check::warning };

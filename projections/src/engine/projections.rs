@@ -169,17 +169,17 @@ impl Projections {
         files
     }
 
-    /// Looks whether the files of that projection and of the catalogue are whole; an index looks at its own in
-    /// [`Projections::verify`].
+    /// Looks whether the files of that projection and of the catalogue are whole, unless they are longer than `bytes_max`;
+    /// answers whether it did. An index looks at its own in [`Projections::verify`].
     ///
     /// # Errors
     /// [`store::Error::DamagedFile`], which names the file.
-    pub fn check_files(&self, name: ProjectionId) -> Result<()> {
+    pub fn check_files(&self, name: ProjectionId, bytes_max: u64) -> Result<bool> {
         let runner = self.runner(name);
-        runner.catalog().database().check(u64::MAX)?;
+        let is_known = runner.catalog().database().check(bytes_max)?;
         match self.present(name)?.1 {
-            Handle::Tables(database) => Ok(database.check(u64::MAX)?),
-            Handle::Index(_) | Handle::Elsewhere => Ok(()),
+            Handle::Tables(database) => Ok(is_known && database.check(bytes_max)?),
+            Handle::Index(_) | Handle::Elsewhere => Ok(is_known),
         }
     }
 

@@ -97,7 +97,7 @@ impl Projections {
     }
 
     fn compare_readable(&self, name: ProjectionId, progress: &mut dyn FnMut(Progress)) -> Result<ModelVerification> {
-        self.check_files(name)?;
+        self.check_files(name, u64::MAX)?;
         let serving = match self.present(name)?.1 {
             Handle::Tables(database) => Serving::Tables(Box::new(database.snapshot()?)),
             Handle::Index(index) => {

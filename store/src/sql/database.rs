@@ -133,23 +133,23 @@ impl Database {
     }
 
     /// Looks whether the file is whole as far as it tells of itself: its pages, its rows, not what is in them. It reads
-    /// all of it, unless that is more than `bytes_max`. A schema is the server's to look after.
+    /// all of it, unless that is more than `bytes_max`; answers whether it did. A schema is the server's to look after.
     ///
     /// # Errors
     /// [`Error::DamagedFile`]; [`Error::Database`] when it cannot be read.
-    pub fn check(&self, bytes_max: u64) -> Result<(), Error> {
-        let Backend::File(file) = &self.backend else { return Ok(()) };
+    pub fn check(&self, bytes_max: u64) -> Result<bool, Error> {
+        let Backend::File(file) = &self.backend else { return Ok(true) };
         let path = file.pool.path();
         let bytes = std::fs::metadata(path).map_err(Error::file("read the database", path))?.len();
         if bytes > bytes_max {
-            return Ok(());
+            return Ok(false);
         }
         let look = || -> Result<String, Error> {
             // A connection of its own: what was read before must not be taken out of memory.
             Ok(reading(path)?.query_row("pragma quick_check(1)", [], |row| row.get(0))?)
         };
         match look().map_err(|error| self.noted(error))?.as_str() {
-            "ok" => Ok(()),
+            "ok" => Ok(true),
             found => {
                 let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
                 let source = rusqlite::Error::SqliteFailure(code, Some(found.to_owned()));
