@@ -77,9 +77,10 @@ pub fn traced(log: &Log, id: &str) -> Result<Option<Request>, Error> {
     Ok(Some(tree(records, effects, asked)))
 }
 
-/// The events that belong to an id, and the position of the one that it names.
+/// The events that belong to an id, and the position of the one that it names. A number is a position where the log has
+/// it: names of requests and commands are looked for in all of the log.
 fn find(log: &Log, id: &str) -> Result<Option<Found>, Error> {
-    if let Some(event) = domain::id::parse_uuid(id).map(|id| log.by_id(id)).transpose()?.flatten() {
+    if let Some(event) = super::events::find(log, id)? {
         return Ok(Some(around(log, event)?));
     }
     for field in ["request_id", "command_id"] {
@@ -88,9 +89,7 @@ fn find(log: &Log, id: &str) -> Result<Option<Found>, Error> {
             return Ok(Some((found, None)));
         }
     }
-    let Some(position) = id.parse::<u64>().ok().filter(|position| *position > 0) else { return Ok(None) };
-    let at = log.read(position - 1, 1)?.into_iter().find(|record| record.position == position);
-    at.map(|event| around(log, event)).transpose()
+    Ok(None)
 }
 
 /// What was written together with an event.
