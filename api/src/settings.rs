@@ -17,6 +17,8 @@ pub struct Settings {
     pub session_idle: Duration,
     /// A session has expired this long after it was opened, however much it is used.
     pub session_max: Duration,
+    /// What the product is called: in previews of mails, and where devices list passkeys.
+    pub product_name: String,
     /// Where users reach this server: an origin without a path. By default what the `Host` header says.
     pub public_url: Option<String>,
     /// Other origins whose pages may call with the user's cookie.
@@ -156,6 +158,7 @@ impl Default for Settings {
         Settings {
             session_idle: Duration::from_secs(7 * 24 * 3600),
             session_max: Duration::from_secs(30 * 24 * 3600),
+            product_name: "Letopis".to_owned(),
             public_url: None,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),

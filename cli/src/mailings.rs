@@ -180,7 +180,7 @@ async fn preview(context: &Context, id: &str) -> Result<()> {
         category,
         // When sessions were last used is known where the server runs; who signed in since is in the read model.
         active: HashSet::new(),
-        product: "Letopis",
+        product: &settings.product_name,
         public_url: &public_url,
     };
     let (plan, texts) = (&mailing.plan, mailing.texts.as_ref());

@@ -152,6 +152,7 @@ fn couriers(context: &Context, address: SocketAddr) -> CourierSettings {
     CourierSettings {
         categories: Arc::new(settings.categories.clone()),
         public_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
+        product: settings.product_name.clone(),
         reset_url: settings.reset_url.clone(),
         node: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         mail: settings.mail.clone(),
@@ -167,6 +168,7 @@ fn doors(context: &Context) -> api::Settings {
         session_idle: settings.session_idle,
         session_max: settings.session_max,
         storage_wait: settings.storage_wait,
+        product_name: settings.product_name.clone(),
         public_url: settings.public_url.clone(),
         allowed_origins: settings.allowed_origins.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),

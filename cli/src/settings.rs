@@ -19,6 +19,7 @@ use anyhow::Result;
 use api::{Network, Rate, Rates, SecondFactor, SignUp, web_origin};
 use domain::notify::Categories;
 use domain::password::Lengths;
+use domain::text::DisplayName;
 use node::passwords::{Cost, PasswordPolicy};
 use node::{Module, Modules, Roles};
 use relay::Address;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub metrics_listen: Option<String>,
     /// The origin that users reach the server under, unless the `Host` header says it.
     pub public_url: Option<String>,
+    /// What the product is called.
+    pub product_name: String,
     /// A page of the product's own for new passwords.
     pub reset_url: Option<String>,
     /// The database that several nodes share; none: the log is in the data folder.
@@ -103,12 +106,7 @@ impl Settings {
     /// # Errors
     /// The first value that cannot be used, where it was set, and what it must be.
     pub fn read(layers: &Layers) -> Result<Settings> {
-        // Only a path may be other bytes than UTF-8.
-        for row in table::ROWS.iter().filter(|row| !row.is_path) {
-            if let Some(set) = layers.get(row.key).filter(|set| set.exact.is_some()) {
-                return Err(failure(Code::Usage, format!("{} is not UTF-8 ({})", row.key, set.origin)));
-            }
-        }
+        check_utf8(layers)?;
         let path = |key: &'static str, text: Option<String>| -> Option<PathBuf> {
             let exact = layers.get(key).and_then(|set| set.exact.clone());
             exact.map(PathBuf::from).or_else(|| text.map(PathBuf::from))
@@ -126,6 +124,7 @@ impl Settings {
             data: path("data", checked("data", not_empty)?).unwrap_or_default(),
             listen: checked("listen", address)?.unwrap_or_default(),
             metrics_listen: checked("metrics_listen", address)?,
+            product_name: checked("product_name", product_name)?.unwrap_or_default().trim().to_owned(),
             reset_url: checked("reset_url", page)?,
             variables: outbound::variables(layers, public_url.as_ref(), &allowed_origins)?,
             public_url,
@@ -276,6 +275,16 @@ fn number(layers: &Layers, key: &'static str, min: u32, max: u32) -> Result<u32>
     })
 }
 
+/// Only a path may be other bytes than UTF-8.
+fn check_utf8(layers: &Layers) -> Result<()> {
+    for row in table::ROWS.iter().filter(|row| !row.is_path) {
+        if let Some(set) = layers.get(row.key).filter(|set| set.exact.is_some()) {
+            return Err(failure(Code::Usage, format!("{} is not UTF-8 ({})", row.key, set.origin)));
+        }
+    }
+    Ok(())
+}
+
 fn not_empty(text: &str) -> Result<(), &'static str> {
     if text.is_empty() { Err("it must not be empty") } else { Ok(()) }
 }
@@ -322,6 +331,13 @@ fn url(text: &str) -> Result<(), &'static str> {
         Ok(())
     } else {
         Err("it must be like https://chat.example.org, without a path: the server answers at the root of a host only")
+    }
+}
+
+fn product_name(text: &str) -> Result<(), &'static str> {
+    match DisplayName::parse(text) {
+        Ok(_) => Ok(()),
+        Err(_) => Err("it must be a name of 1 to 128 characters, on one line"),
     }
 }
 
@@ -520,6 +536,8 @@ mod tests {
             ("LETOPIS_RATE_ADDRESS", "20/s"),
             ("LETOPIS_RATE_SIGN_IN", "10/m:0"),
             ("LETOPIS_SIGN_UP", "yes"),
+            ("LETOPIS_PRODUCT_NAME", " "),
+            ("LETOPIS_PRODUCT_NAME", "Garden\n& Co"),
             ("LETOPIS_RESET_URL", "chat.example/reset"),
             ("LETOPIS_RESET_URL", "https://chat.example/#reset"),
             ("LETOPIS_RESET_URL", "https://"),

@@ -118,13 +118,16 @@ fn somebody_confirms_their_address_forgets_their_password_and_signs_in_by_a_code
 fn an_address_opens_an_account_and_the_page_for_passwords_is_the_products_own() {
     let place = Place::new()
         .with("LETOPIS_SIGN_UP_BY_MAIL", "on")
+        .with("LETOPIS_PRODUCT_NAME", "Garden & Co")
         .with("LETOPIS_RESET_URL", "https://chat.example/reset?from=mail");
     let server = place.serve();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let mut vera = Caller::of(&server);
         assert_eq!(vera.post("/v1/auth/code", json!({"email": ANNAS})).await.0, 202);
-        let sign_in = link(&vera.mail(ANNAS, 1).await, "/m/");
+        let mail = vera.mail(ANNAS, 1).await;
+        assert!(mail["text"].as_str().unwrap().contains("Garden & Co"), "{mail}");
+        let sign_in = link(&mail, "/m/");
         assert_eq!(vera.ask(Method::GET, &sign_in, None).await.0, 200);
         let (status, session) = vera.ask(Method::POST, &sign_in, None).await;
         assert_eq!(status, 200, "{session}");

@@ -53,8 +53,8 @@ pub(crate) struct Assertion {
 }
 
 impl RelyingParty {
-    /// `base` is the origin of this server; pages of `origins` may ask as well where their host is that of `base`, or below it.
-    pub(crate) fn new(base: &Url, origins: &[String]) -> RelyingParty {
+    /// `product_name` is what devices list the keys under, and `base` the origin of this server; pages of `origins` may ask as well where their host is that of `base`, or below it.
+    pub(crate) fn new(product_name: &str, base: &Url, origins: &[String]) -> RelyingParty {
         let host = base.host_str().unwrap_or_default();
         let is_of_host = |url: &Url| {
             let other = url.host_str().unwrap_or_default();
@@ -63,7 +63,7 @@ impl RelyingParty {
         let others = origins.iter().filter_map(|origin| Url::parse(origin).ok()).filter(is_of_host);
         let allowed = std::iter::once(base.clone()).chain(others).collect();
         RelyingParty {
-            core: WebauthnCore::new_unsafe_experts_only("Letopis", host, allowed, CEREMONY_LASTS, None, None),
+            core: WebauthnCore::new_unsafe_experts_only(product_name, host, allowed, CEREMONY_LASTS, None, None),
         }
     }
 

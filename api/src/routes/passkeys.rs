@@ -298,7 +298,8 @@ async fn finish(
 
 impl App {
     fn relying_party(&self, headers: &HeaderMap) -> Result<RelyingParty, Error> {
-        Ok(RelyingParty::new(&base(self, headers)?, &self.settings.allowed_origins))
+        let settings = &self.settings;
+        Ok(RelyingParty::new(&settings.product_name, &base(self, headers)?, &settings.allowed_origins))
     }
 }
 

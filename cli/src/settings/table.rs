@@ -23,7 +23,7 @@ const PLAIN: Row = Row { key: "", env: "", default: None, secret: false, is_path
 pub const MASKED: &str = "********";
 
 /// Every setting, in the order in which `config show` lists them.
-pub const ROWS: [Row; 47] = [
+pub const ROWS: [Row; 48] = [
     Row {
         key: "data",
         env: "LETOPIS_DATA",
@@ -252,6 +252,13 @@ pub const ROWS: [Row; 47] = [
         env: "LETOPIS_REDIS_URL",
         secret: true,
         meaning: "Redis for sessions and rate limits that nodes share, like redis://user:password@host:6379/0, or rediss://… for TLS",
+        ..PLAIN
+    },
+    Row {
+        key: "product_name",
+        env: "LETOPIS_PRODUCT_NAME",
+        default: Some("Letopis"),
+        meaning: "what your product is called: in mails, and where devices list passkeys",
         ..PLAIN
     },
     Row {

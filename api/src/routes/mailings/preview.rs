@@ -86,7 +86,7 @@ pub(crate) async fn previewed(app: &App, mailing: &str, at: Timestamp) -> Result
         variables: &app.settings.variables,
         category,
         active,
-        product: "Letopis",
+        product: &app.settings.product_name,
         public_url: &public_url,
     };
     let looked = couriers::mailings::preview(parts, &row.plan, named, row.texts.as_ref(), at).await?;
