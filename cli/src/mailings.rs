@@ -6,7 +6,7 @@ use crate::exit::{Code, failure};
 use crate::output::{self, Column, Listing};
 use crate::{control, report};
 use anyhow::Result;
-use couriers::mailings::PreviewParts;
+use couriers::mailings::{PREVIEW_PEOPLE_MAX, PreviewParts};
 use domain::id::parse_uuid;
 use domain::mailing::{Plan, Status};
 use domain::{MailingId, NotificationId, Timestamp, UserId};
@@ -182,6 +182,7 @@ async fn preview(context: &Context, id: &str) -> Result<()> {
         active: HashSet::new(),
         product: &settings.product_name,
         public_url: &public_url,
+        people_max: PREVIEW_PEOPLE_MAX,
     };
     let (plan, texts) = (&mailing.plan, mailing.texts.as_ref());
     let preview = couriers::mailings::preview(parts, plan, named, texts, store::now()).await?;

@@ -8,7 +8,7 @@ mod said;
 mod turns;
 mod variables;
 
-pub use preview::{Preview, PreviewParts, Sample, preview};
+pub use preview::{PREVIEW_PEOPLE_MAX, Preview, PreviewParts, Sample, preview};
 pub use said::Unsayable;
 pub use variables::VariablesSource;
 

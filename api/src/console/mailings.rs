@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::error::{Code, Error};
 use crate::http::context::CommandContext;
 use crate::http::params::Params;
+use crate::routes::mailbox::mail_page;
 use crate::routes::mailings as routes;
 use crate::routes::mailings::{Listed, Mailing, MailingDelivery, MailingPreview, MailingRun};
 use crate::routes::page::cut_behind;
@@ -16,6 +17,7 @@ use askama::Template;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::response::Response;
 use axum::routing::{get, post};
+use couriers::mailings::PREVIEW_PEOPLE_MAX;
 use domain::delivery;
 use domain::mailing::Status;
 use node::operations::mailings as operations;
@@ -38,6 +40,7 @@ pub(super) fn pages() -> Pages {
         .admin("/console/mailings/{id}/edit", get(form::edit))
         .admin("/console/mailings/{id}/progress", get(progress))
         .admin("/console/mailings/{id}/preview", get(preview))
+        .admin("/console/mailings/{id}/preview/{number}", get(preview_html))
         .admin("/console/mailings/{id}/deliveries", get(deliveries))
         .admin("/console/mailings/{id}/do/{verb}", post(carry_out))
 }
@@ -75,6 +78,21 @@ struct Previewed {
     frame: Frame,
     id: String,
     preview: MailingPreview,
+}
+
+impl Previewed {
+    /// Why some do not get it, in the reader's language.
+    fn because<'a>(&self, reason: &'a str) -> &'a str {
+        let words = self.frame.words;
+        match reason {
+            "suppressed-address" => words.suppressed_address,
+            "switched-off" => words.switched_off,
+            "no-address" => words.no_address,
+            "erased" => words.account_erased,
+            "suspended" => words.account_suspended,
+            _ => reason,
+        }
+    }
 }
 
 #[derive(Template)]
@@ -172,8 +190,21 @@ async fn preview(
     context: CommandContext,
     Path(id): Path<String>,
 ) -> Result<Response, Error> {
-    let preview = routes::previewed(&app, &id, context.at).await?;
+    let preview = routes::previewed(&app, &id, context.at, PREVIEW_PEOPLE_MAX).await?;
     visitor.page(&Previewed { frame: visitor.frame(Tab::Mailings), id, preview })
+}
+
+/// The HTML of one of its samples, for a frame. The first people of the audience are enough to have them.
+async fn preview_html(
+    State(app): State<App>,
+    _visitor: Visitor,
+    context: CommandContext,
+    Path((id, number)): Path<(String, usize)>,
+) -> Result<Response, Error> {
+    let mut preview = routes::previewed(&app, &id, context.at, 1).await?;
+    let html = (number < preview.samples.len()).then(|| preview.samples.swap_remove(number).html).flatten();
+    let html = html.ok_or_else(|| Error::new(Code::NotFound, "this mailing has no such sample"))?;
+    Ok(mail_page(html))
 }
 
 async fn deliveries(

@@ -12,12 +12,11 @@ use crate::error::{Code, Error};
 use crate::http::body::{Body, parse};
 use crate::http::context::CommandContext;
 use crate::http::request_size::BODY_BYTES_MAX;
-use crate::routes::mailbox::MAIL_POLICY;
+use crate::routes::mailbox::mail_page;
 use crate::routes::templates::{self as routes, trying};
 use askama::Template;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use couriers::render::Rendered;
 use domain::template::{Definition, Variables};
@@ -281,7 +280,7 @@ async fn html(
     let definition = routes::version(&reading.database, &found, None).await?.definition;
     let html = trying::shown(&app, visitor.user_id, definition, Some(locale), Map::new()).await?.html;
     let html = html.ok_or_else(|| Error::new(Code::NotFound, "this template has no HTML"))?;
-    Ok(([(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, MAIL_POLICY)], html).into_response())
+    Ok(mail_page(html))
 }
 
 async fn test(

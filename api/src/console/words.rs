@@ -173,6 +173,12 @@ crate::words::words! {
     subject: "Subject", "Тема";
     text: "Text", "Текст";
     preview: "Preview", "Предпросмотр";
+    looked_at: "The audience is larger; this is of the first people of it", "Аудитория больше; это о первых людях из неё";
+    no_address: "No confirmed address", "Нет подтверждённого адреса";
+    switched_off: "Switched it off", "Отключили сами";
+    suppressed_address: "Address suppressed", "Адрес исключён";
+    account_erased: "Account erased", "Учётная запись стёрта";
+    account_suspended: "Account suspended", "Учётная запись заблокирована";
     publish: "Publish", "Опубликовать";
     test_mail: "Mail it to me", "Отправить мне";
     delivery: "Delivery", "Доставка";

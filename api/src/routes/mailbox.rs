@@ -35,7 +35,7 @@ const REFUSALS: &[Code] = &[
     Code::ProjectionBehind,
 ];
 /// A mail's page may bring its own styles and pictures, and runs and loads nothing. Its links open elsewhere.
-pub(crate) const MAIL_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; \
+const MAIL_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; \
      style-src 'unsafe-inline'; img-src 'self' data:; form-action 'none'; frame-ancestors 'self'";
 
 pub(crate) fn routes() -> Routes {
@@ -201,8 +201,13 @@ async fn raw(State(app): State<App>, _visitor: MailboxVisitor, Path(id): Path<St
 async fn html(State(app): State<App>, _visitor: MailboxVisitor, Path(id): Path<String>) -> Result<Response, Error> {
     let nothing = || Error::new(Code::MailNotFound, "this mail has no HTML");
     let html = MailDetails::from(mail(&app, &id).await?).html.ok_or_else(nothing)?;
+    Ok(mail_page(opening_elsewhere(&html)))
+}
+
+/// The HTML of a mail, for a frame.
+pub(crate) fn mail_page(html: String) -> Response {
     let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, MAIL_POLICY)];
-    Ok((headers, opening_elsewhere(&html)).into_response())
+    (headers, html).into_response()
 }
 
 /// Read a mail's history

@@ -5,7 +5,7 @@ use domain::user::Role;
 use std::time::Duration;
 use testkit::{Actor, TestApp};
 
-const FORM: &str = "name=News+%3Cb%3E&category=marketing&subject=Hello&text=It+is+me&all=on&channel.inbox=on";
+const FORM: &str = "name=News+%3Cb%3E&category=marketing&subject=Hello&text=It+is+me&html=%3Cp%3EIt+is+me%3C%2Fp%3E&all=on&channel.inbox=on";
 
 /// A time to send at: some are too far ahead.
 pub fn in_a_year() -> String {
@@ -46,6 +46,10 @@ async fn a_mailing_is_built_previewed_and_sent_by_pages() {
     let preview = look(&anna, &format!("{one}/preview"), &[]).await.expect_status(200);
     check(&preview);
     assert!(preview.text.contains("<dd>2</dd>") && preview.text.contains("Goodbye"), "{}", preview.text);
+    let frame = look(&anna, &format!("{one}/preview/0"), &[]).await.expect_status(200);
+    assert!(preview.text.contains(&format!("<iframe sandbox title=\"HTML\" src=\"{one}/preview/0\">")));
+    assert!(frame.text.contains("<p>It is me</p>") && frame.header("content-security-policy").starts_with("sandbox"));
+    look(&anna, &format!("{one}/preview/2"), &[]).await.expect_status(404);
 
     press(&anna, &format!("{one}/do/start"), "", &[]).await.expect_status(303);
     press(&anna, &format!("{one}/do/fly"), "", &[]).await.expect_status(404);

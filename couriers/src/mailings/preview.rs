@@ -16,8 +16,8 @@ use store::sql::Database;
 
 /// How many people are shown how it reads.
 const SAMPLES: usize = 3;
-/// Most people that are looked at.
-const PEOPLE_MAX: usize = 1_000_000;
+/// Most people that are looked at where somebody wants to know how many get it.
+pub const PREVIEW_PEOPLE_MAX: u64 = 1_000_000;
 
 /// What is looked at.
 pub struct PreviewParts<'a> {
@@ -32,6 +32,8 @@ pub struct PreviewParts<'a> {
     pub active: HashSet<UserId>,
     pub product: &'a str,
     pub public_url: &'a str,
+    /// Most people of the audience that are looked at: the page that is begun is ended.
+    pub people_max: u64,
 }
 
 /// Who would get it. The command line shows it as it is.
@@ -41,6 +43,9 @@ pub struct Preview {
     pub recipients: u64,
     /// How many of the audience would not, by why.
     pub by_reason: BTreeMap<&'static str, u64>,
+    /// How many people of the server were looked at, where that was not all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<u64>,
     /// How it would read to the first of them.
     pub samples: Vec<Sample>,
     /// Why variables could not be fetched; the samples show the template's examples then.
@@ -74,11 +79,11 @@ pub async fn preview(
 ) -> Result<Preview, store::Error> {
     let crowd = Crowd { audience: plan.audience.clone(), named, until: now, active: parts.active };
     let (mut preview, mut first) = (Preview::default(), Vec::new());
-    let (mut after, mut seen) = (None, 0);
+    let (mut after, mut looked_at) = (None, 0);
     loop {
         let page = crowd.page(parts.recipients, after, IDS_MAX).await?;
         let suppressed = Suppressed::of(parts.keys, parts.recipients, &page.people).await?;
-        seen += IDS_MAX;
+        looked_at += IDS_MAX as u64;
         for person in page.people {
             let obstacles = told_over(plan).map(|channel| obstacle(parts.category, channel, &person, &suppressed, now));
             match obstacles.collect::<Option<Vec<_>>>().and_then(|reasons| reasons.first().copied()) {
@@ -95,7 +100,11 @@ pub async fn preview(
             *preview.by_reason.entry("erased").or_default() += page.missing.len() as u64;
         }
         after = page.after;
-        if page.is_last || seen >= PEOPLE_MAX {
+        if page.is_last {
+            break;
+        }
+        if looked_at >= parts.people_max {
+            preview.looked_at = Some(looked_at);
             break;
         }
     }
@@ -148,4 +157,63 @@ fn samples(
         Ok(Sample { user_id: person.user_id, subject, text, html })
     };
     people.iter().map(sample).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::mailing::{Audience, Saying};
+    use domain::notify::{CategoryKey, Kind};
+    use domain::text::UserName;
+    use domain::user::{SignedUp, SignedUpAs};
+    use domain::{Event, Personal, user};
+    use projections::{ProjectionId, Projections};
+    use store::{Appender, Batch, Folder, NewEvent};
+    use uuid::Uuid;
+
+    #[tokio::test]
+    async fn who_is_looked_at_is_counted_where_that_is_not_everybody() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::create(place.path()).unwrap();
+        let mut appender = Appender::open(&folder, &folder.master_key()).unwrap();
+        let (at, people) = (Timestamp(1_700_000_000_000_000), IDS_MAX as u64 + 1);
+        let signed_up = |number: u64| {
+            let personal = SignedUpAs { user_name: UserName::parse(&format!("p{number}")).unwrap(), email: None };
+            let event = user::Event::SignedUp(SignedUp { at, personal: Personal::Known(personal) });
+            let event = Event::User(UserId(Uuid::from_u128(number.into())), event);
+            NewEvent { version: 1, event, meta: "{}".to_owned() }
+        };
+        let events = (1..=people).map(signed_up).collect();
+        appender.append(&Batch { at, events, ..Batch::default() }).unwrap();
+        let projections = Projections::open(&folder, appender.log(&folder).unwrap()).unwrap();
+        let plan = Plan {
+            category: CategoryKey::MARKETING,
+            kind: Kind::Marketing,
+            channels: vec![Channel::Email],
+            saying: Saying::Plain,
+            audience: Audience::default(),
+            send_at: None,
+            schedule: None,
+            per_second_max: None,
+            expires_in: 3_600,
+        };
+        let categories = domain::notify::Categories::default();
+        let preview = async |people_max| {
+            let parts = PreviewParts {
+                recipients: &projections.database(ProjectionId::Recipients),
+                templates: None,
+                keys: &appender.keys(),
+                variables: &VariablesSource::default(),
+                category: categories.get(&CategoryKey::MARKETING).unwrap(),
+                active: HashSet::new(),
+                product: "Garden & Co",
+                public_url: "https://garden.example",
+                people_max,
+            };
+            super::preview(parts, &plan, Vec::new(), None, at.plus_seconds(1)).await.unwrap()
+        };
+        let (some, all) = (preview(1).await, preview(PREVIEW_PEOPLE_MAX).await);
+        assert_eq!((some.by_reason["no-address"], some.looked_at), (people - 1, Some(people - 1)));
+        assert_eq!((all.by_reason["no-address"], all.looked_at), (people, None));
+    }
 }

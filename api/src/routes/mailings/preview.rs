@@ -10,7 +10,7 @@ use crate::http::reply::read;
 use crate::routes::outgoing;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use couriers::mailings::{Preview, PreviewParts};
+use couriers::mailings::{PREVIEW_PEOPLE_MAX, Preview, PreviewParts};
 use domain::{Timestamp, UserId};
 use projections::{ProjectionId, mailings};
 use serde::Serialize;
@@ -26,6 +26,9 @@ pub(crate) struct MailingPreview {
     /// `suspended`.
     #[schema(value_type = Object)]
     pub(crate) by_reason: BTreeMap<&'static str, u64>,
+    /// How many people were looked at, where that was not everybody: there may be more recipients.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) looked_at: Option<u64>,
     /// How it reads to the first three of them.
     pub(crate) samples: Vec<MailingSample>,
     /// Why variables could not be fetched: the samples show the template's examples.
@@ -60,11 +63,16 @@ pub(super) async fn preview(
     params: Params,
 ) -> Result<Response, Error> {
     let position = app.reached(ProjectionId::Mailings, params.min_position).await?;
-    Ok(read(position, previewed(&app, &mailing, context.at).await?))
+    Ok(read(position, previewed(&app, &mailing, context.at, PREVIEW_PEOPLE_MAX).await?))
 }
 
-/// Who would get a mailing, and how it reads.
-pub(crate) async fn previewed(app: &App, mailing: &str, at: Timestamp) -> Result<MailingPreview, Error> {
+/// Who would get a mailing, of so many people, and how it reads.
+pub(crate) async fn previewed(
+    app: &App,
+    mailing: &str,
+    at: Timestamp,
+    people_max: u64,
+) -> Result<MailingPreview, Error> {
     let reading = app.read(ProjectionId::Mailings, 0).await?;
     let row = existing(&reading.database, mailing).await?;
     let named = mailings::named(&reading.database, row.mailing_id).await?;
@@ -88,13 +96,14 @@ pub(crate) async fn previewed(app: &App, mailing: &str, at: Timestamp) -> Result
         active,
         product: &app.settings.product_name,
         public_url: &public_url,
+        people_max,
     };
     let looked = couriers::mailings::preview(parts, &row.plan, named, row.texts.as_ref(), at).await?;
-    let Preview { recipients, by_reason, samples, variables_fault, fault } = looked;
+    let Preview { recipients, by_reason, looked_at, samples, variables_fault, fault } = looked;
     let sample = |sample: couriers::mailings::Sample| {
         let couriers::mailings::Sample { user_id, subject, text, html } = sample;
         MailingSample { user_id, subject, text, html }
     };
     let samples = samples.into_iter().map(sample).collect();
-    Ok(MailingPreview { recipients, by_reason, samples, variables_url: variables_fault, fault })
+    Ok(MailingPreview { recipients, by_reason, looked_at, samples, variables_url: variables_fault, fault })
 }
