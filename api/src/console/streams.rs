@@ -17,7 +17,7 @@ use axum::routing::get;
 use domain::Category;
 use node::operations::events::{EventRow, Page as Wanted};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use store::{Filter, StreamRow};
 
 /// Streams of a page.
@@ -113,13 +113,29 @@ fn flatten(path: &str, value: &Value, into: &mut BTreeMap<String, String>) {
             fields.iter().for_each(|(name, value)| flatten(&below(name), value, into));
         }
         Value::Array(values) if !values.is_empty() => {
-            values.iter().enumerate().for_each(|(index, value)| flatten(&below(&index.to_string()), value, into));
+            values.iter().zip(names(values)).for_each(|(value, name)| flatten(&below(&name), value, into));
         }
         Value::String(text) => drop(into.insert(path.to_owned(), text.clone())),
         Value::Object(_) if path.is_empty() => {}
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) | Value::Array(_) => {
             into.insert(path.to_owned(), value.to_string());
         }
+    }
+}
+
+/// What the things of a list are called: by their ids, so that each is compared with itself wherever it stands; by their
+/// places where they have none, or share one.
+fn names(values: &[Value]) -> Vec<String> {
+    let ids = values.iter().filter_map(id_of).map(str::to_owned).collect::<Vec<_>>();
+    let each = ids.iter().collect::<BTreeSet<_>>();
+    if each.len() == values.len() { ids } else { (0..values.len()).map(|place| place.to_string()).collect() }
+}
+
+fn id_of(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => domain::id::parse_uuid(text).map(|_| &**text),
+        Value::Object(fields) => fields.iter().find(|(name, _)| name.ends_with("_id"))?.1.as_str(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
     }
 }
 
@@ -144,5 +160,35 @@ mod tests {
             ]
         );
         assert!(compared(&json!({}), &json!({})).is_empty());
+    }
+
+    #[test]
+    fn members_of_a_list_are_compared_each_with_itself() {
+        let changed = |before: Value, after: Value| {
+            let lines = compared(&before, &after);
+            let changed = lines.into_iter().filter(Line::has_changed);
+            changed.map(|line| (line.path, line.before, line.after)).collect::<Vec<_>>()
+        };
+        let (anna, boris) = (json!({"user_id": "b", "role": "owner"}), json!({"user_id": "a", "role": "member"}));
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            changed(json!([anna]), json!([boris, anna])),
+            [("a.role".to_owned(), None, text("member")), ("a.user_id".to_owned(), None, text("a"))]
+        );
+        let (one, other) = ("01a22bed-f7f1-76f9-90cf-fe508026d6bb", "01a22bed-f7f1-76f9-90cf-fe508026d6bc");
+        assert_eq!(changed(json!([one, other]), json!([other])), [(one.to_owned(), text(one), None)]);
+        // Twice the same id: nothing is hidden.
+        let thumb = |emoji: &str| json!({"user_id": "a", "emoji": emoji});
+        assert_eq!(
+            changed(json!([thumb("+"), thumb("-")]), json!([thumb("+")])),
+            [
+                ("0.emoji".to_owned(), text("+"), None),
+                ("0.user_id".to_owned(), text("a"), None),
+                ("1.emoji".to_owned(), text("-"), None),
+                ("1.user_id".to_owned(), text("a"), None),
+                ("a.emoji".to_owned(), None, text("+")),
+                ("a.user_id".to_owned(), None, text("a")),
+            ]
+        );
     }
 }
