@@ -64,6 +64,31 @@ struct One {
     runs: Vec<MailingRun>,
 }
 
+impl One {
+    /// Who gets it, when and how, as far as somebody has said so.
+    fn plan(&self) -> Vec<(&'static str, String)> {
+        let (words, mailing, to) = (self.frame.words, &self.mailing, &self.mailing.audience);
+        let ids = to.user_ids.as_ref().map(|ids| ids.len().to_string());
+        let template = mailing.template.as_ref().and_then(|template| template.key.clone().or(template.id.clone()));
+        let repeated = mailing.schedule.as_ref().map(|by| format!("{} ({})", by.cron, by.time_zone));
+        let lines = [
+            (words.audience, to.all.filter(|all| *all).map(|_| words.everybody.to_owned())),
+            (words.role, to.role.clone()),
+            (words.chat_members, to.chat_id.clone()),
+            (words.named_people, ids),
+            (words.signed_up_after, to.signed_up_after.clone()),
+            (words.active_since, to.active_since.clone()),
+            (words.locale, to.locale.clone()),
+            (words.channel, mailing.channels.as_ref().map(|channels| channels.join(", "))),
+            (words.send_at, mailing.send_at.clone()),
+            (words.repeated, repeated),
+            (words.template, template),
+            (words.per_second_max, mailing.per_second_max.map(|rate| rate.to_string())),
+        ];
+        lines.into_iter().filter_map(|(title, text)| Some((title, text?))).collect()
+    }
+}
+
 #[derive(Template)]
 #[template(path = "mailing_now.html")]
 struct Now {

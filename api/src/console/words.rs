@@ -223,6 +223,7 @@ crate::words::words! {
     signed_up_after: "Signed up after", "Создали запись после";
     active_since: "Active since", "Были активны с";
     these_people: "Only these people (ids)", "Только этим людям (id)";
+    named_people: "People named", "Названо людей";
     repeated: "Repeat (cron)", "Повторять (cron)";
     save_draft: "Save the draft", "Сохранить черновик";
     // Events and streams.

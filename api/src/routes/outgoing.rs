@@ -29,12 +29,12 @@ const FUTURE_SECONDS_MAX: i64 = 2 * 366 * 24 * 3_600;
 #[serde(deny_unknown_fields)]
 pub(crate) struct TemplateName {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) key: Option<String>,
+    pub(crate) key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Uuid>)]
-    pub(super) id: Option<String>,
+    pub(crate) id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) version: Option<u32>,
+    pub(crate) version: Option<u32>,
 }
 
 #[derive(Deserialize, Serialize, ToSchema)]
@@ -55,10 +55,10 @@ pub(crate) struct PlainContent {
 pub(crate) struct RepeatedBy {
     /// Five or six fields.
     #[schema(example = "30 9 * * mon")]
-    cron: String,
+    pub(crate) cron: String,
     /// An IANA name.
     #[schema(example = "Europe/Berlin")]
-    time_zone: String,
+    pub(crate) time_zone: String,
 }
 
 impl From<RepeatedBy> for Schedule {

@@ -34,6 +34,8 @@ async fn a_mailing_is_built_previewed_and_sent_by_pages() {
     let page = look(&anna, &one, &[]).await.expect_status(200);
     check(&page);
     assert!(page.text.contains("draft") && page.text.contains("News &#60;b&#62;"), "{}", page.text);
+    let whom = page.text.contains("<dt>Audience</dt><dd>Everybody</dd>");
+    assert!(whom && page.text.contains("<dt>Channel</dt><dd>inbox</dd>"), "{}", page.text);
     let edit = look(&anna, &format!("{one}/edit"), &[]).await.expect_status(200);
     check(&edit);
     assert!(edit.text.contains("It is me") && edit.text.contains("name=\"channel.inbox\" checked"), "{}", edit.text);

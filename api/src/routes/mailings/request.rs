@@ -74,30 +74,30 @@ pub(super) struct MailingRequest {
 pub(crate) struct AudienceRequest {
     /// Everybody, as far as the others do not say less.
     #[serde(skip_serializing_if = "Option::is_none")]
-    all: Option<bool>,
+    pub(crate) all: Option<bool>,
     /// People with this role.
     #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<String>,
+    pub(crate) role: Option<String>,
     /// The members of that chat.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Uuid>)]
-    chat_id: Option<String>,
+    pub(crate) chat_id: Option<String>,
     /// At most 10,000; each once. Lists of mailings leave them out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Uuid>>, max_items = 10_000)]
-    user_ids: Option<Vec<String>>,
+    pub(crate) user_ids: Option<Vec<String>>,
     /// People who signed up later than this.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
-    signed_up_after: Option<String>,
+    pub(crate) signed_up_after: Option<String>,
     /// People who signed in, or used a session or a service token, at this time or later.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
-    active_since: Option<String>,
+    pub(crate) active_since: Option<String>,
     /// People who read this language: `en` includes `en-GB`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "en")]
-    locale: Option<String>,
+    pub(crate) locale: Option<String>,
 }
 
 impl MailingRequest {
