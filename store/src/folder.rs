@@ -182,11 +182,11 @@ impl Folder {
         if let Some(known) = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok()) {
             return Ok(known);
         }
-        let made = Uuid::now_v7();
+        let (made, beside) = (Uuid::now_v7(), path.with_extension("new"));
         self.make_read_models()?;
-        let opened = File::options().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        let opened = File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside);
         let written = opened.and_then(|mut file| file.write_all(made.to_string().as_bytes()));
-        written.map_err(Error::file("write", &path))?;
+        written.and_then(|()| std::fs::rename(&beside, &path)).map_err(Error::file("write", &path))?;
         Ok(made)
     }
 }

@@ -226,5 +226,10 @@ fn a_node_that_starts_again_takes_at_once_what_it_held_and_nothing_else() {
     assert_eq!(after.take("other", false).unwrap(), None);
     assert_eq!(other.take("follower", false).unwrap(), None);
     assert_eq!(after.take("follower", false).unwrap(), Some(2), "whoever held it before writes no more");
+    assert_eq!(
+        follower.take("follower", false).unwrap(),
+        None,
+        "nor does it take it back, should it be there after all"
+    );
     assert_eq!((other.take("follower", false).unwrap(), other.take("other", true).unwrap()), (None, Some(1)));
 }

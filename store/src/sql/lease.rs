@@ -31,10 +31,11 @@ const TABLES: &str = "
     );
 ";
 
-/// Holders are written `node/process/leases`, as far as they are known. What the same node held as another process is free.
+/// Holders are written `node/process/leases`, as far as they are known. What the same node held as an earlier process is
+/// free: ids of processes rise with time, so that of two that believe to be the same node only the later one takes.
 const OF_OTHERS: &str = "
     select name, until > clock_timestamp() and not (split_part(holder, '/', 1) = split_part($1, '/', 1)
-        and split_part(holder, '/', 2) <> split_part($1, '/', 2))
+        and split_part(holder, '/', 2) < split_part($1, '/', 2))
     from lease where holder <> $1";
 /// The holder keeps its epoch: nobody else wrote meanwhile.
 const TAKE: &str = "
@@ -44,7 +45,7 @@ const TAKE: &str = "
         epoch = lease.epoch + case when lease.holder = excluded.holder then 0 else 1 end
         where $4 or lease.holder = excluded.holder or lease.until <= clock_timestamp()
             or split_part(lease.holder, '/', 1) = split_part(excluded.holder, '/', 1)
-                and split_part(lease.holder, '/', 2) <> split_part(excluded.holder, '/', 2)
+                and split_part(lease.holder, '/', 2) < split_part(excluded.holder, '/', 2)
     returning epoch";
 const RENEW: &str = "
     update lease set until = clock_timestamp() + $2 * interval '1 microsecond'
