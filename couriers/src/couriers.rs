@@ -1,6 +1,7 @@
 //! The couriers of a node as one: they work while this node is the one that sends, and end in order.
 
 use crate::CourierSettings;
+use crate::called_off::call_off_for_ever;
 use crate::channel::webhook::Webhook;
 use crate::courier::Courier;
 use crate::dispatcher::{Dispatcher, settle_attempts};
@@ -170,6 +171,7 @@ async fn lead(
         until_over,
         until(is_over(), react(courier)),
         until(is_over(), expand(courier)),
+        until(is_over(), call_off_for_ever(courier)),
         until(is_over(), gather(courier)),
         until(is_over(), begin_for_ever(courier)),
         until(is_over(), go_on_for_ever(courier)),

@@ -1,7 +1,6 @@
 //! Names the recipients of notifications, a chunk at a time: each chunk is one decision together with its deliveries, so
-//! that a crash between two of them skips nobody and names nobody twice. What was called off ends here as well.
+//! that a crash between two of them skips nobody and names nobody twice.
 
-use crate::called_off::{CalledOff, Whole, call_off};
 use crate::courier::Courier;
 use crate::error::{Result, told};
 use crate::telling::{Telling, next_due_at};
@@ -35,7 +34,7 @@ pub(crate) async fn expand(courier: &Courier) {
     }
 }
 
-/// Names the recipients of everything that is due, and cancels what waits of what was called off. `seen` is what this node had acknowledged at the last look: nothing
+/// Names the recipients of everything that is due. `seen` is what this node had acknowledged at the last look: nothing
 /// is looked up when that is all, until the next poll.
 async fn round(courier: &Courier, seen: &mut u64) -> Result<()> {
     let acknowledged = courier.writer.acknowledged(&[domain::Category::Notification]);
@@ -46,14 +45,7 @@ async fn round(courier: &Courier, seen: &mut u64) -> Result<()> {
     for due in deliveries::due_notifications(&db, now(), PAGE).await? {
         run(courier, due.notification_id).await?;
     }
-    let mut is_done = true;
-    for called_off in deliveries::called_off(&db, PAGE).await? {
-        let whole = Whole::Notification(called_off.notification_id);
-        is_done &= call_off(courier, whole, called_off.position).await? == CalledOff::All;
-    }
-    if is_done {
-        *seen = acknowledged;
-    }
+    *seen = acknowledged;
     Ok(())
 }
 

@@ -15,7 +15,8 @@ mod steps;
 pub use queries::{
     Counts, Delivery, DeliveryFilter, InDoubt, Notification, NotificationFilter, Step, backlog, by_status, called_off,
     counts, delivery, due, due_notifications, due_of_mailing, in_doubt, in_state, list, notification, notifications,
-    of_notification, scheduled, sent_since, steps, waiting_of_mailing, waiting_of_notification, waiting_of_user,
+    of_notification, retried_of_mailing, scheduled, sent_since, steps, waiting_of_mailing, waiting_of_notification,
+    waiting_of_user,
 };
 pub(super) use queries::{text_of, value_of};
 
@@ -39,6 +40,8 @@ pub(crate) const DEFINITION: Definition = Definition {
 /// that says whether a delivery goes on, until an operator has it sent again; of a notification the mailing of which it is
 /// the run that is under way. `delivery_count` has how many deliveries of a notification are in each state, by the
 /// state's place among all of them, with the notification's position; `delivery_total` how many of all deliveries are.
+/// `retry_position` is that of the last time that an operator had a delivery sent again, `cancel_position` that of the
+/// calling off, both 0 where that was never: what was retried later is sent all the same.
 const TABLES: &str = "
     create table delivery (
         delivery_id bytea primary key,
@@ -61,7 +64,7 @@ const TABLES: &str = "
         last_at bigint not null,
         last_detail text,
         held_by bytea,
-        is_by_hand boolean not null,
+        retry_position bigint not null,
         event_id bytea not null,
         version bigint not null
     );
@@ -97,6 +100,7 @@ const TABLES: &str = "
         next_at bigint,
         recipients bigint not null,
         cancelled boolean not null,
+        cancel_position bigint not null,
         held_by bytea,
         version bigint not null
     );
@@ -122,6 +126,7 @@ const INDEXES: &str = "
     create index if not exists notification_by_position on notification (position);
     create index if not exists notification_by_category on notification (category, position);
     create index if not exists notification_by_schedule on notification (position) where schedule is not null;
+    create index if not exists delivery_retried on delivery (notification_id) where retry_position > 0;
     create index if not exists notification_called_off on notification (position) where cancelled;
     create index if not exists notification_by_next on notification (next_at) where next_at is not null;
 ";
@@ -150,7 +155,7 @@ const COMPARED: &[Table] = &[
             "last_at",
             "last_detail",
             "held_by",
-            "is_by_hand",
+            "retry_position",
             "event_id",
             "version",
         ],
@@ -179,6 +184,7 @@ const COMPARED: &[Table] = &[
             "next_at",
             "recipients",
             "cancelled",
+            "cancel_position",
             "held_by",
             "version",
         ],
@@ -203,8 +209,8 @@ fn apply_notification(
             let schedule = requested.schedule.as_ref().map(queries::text_of);
             tx.queue(
                 "insert into notification (notification_id, position, by_id, category, audience, schedule, at, next_at,
-                     recipients, cancelled, version)
-                 values ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10)",
+                     recipients, cancelled, cancel_position, version)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, 0, $10)",
                 &[
                     (&id.0).into(),
                     fact.position.into(),
@@ -236,8 +242,9 @@ fn apply_notification(
         }
         Event::Cancelled(_) => {
             tx.queue(
-                "update notification set cancelled = $2, next_at = null where notification_id = $1",
-                &[(&id.0).into(), true.into()],
+                "update notification set cancelled = $2, cancel_position = $3, next_at = null
+                 where notification_id = $1",
+                &[(&id.0).into(), true.into(), fact.position.into()],
             )?;
             touch(tx, fact, id)
         }
@@ -250,8 +257,8 @@ fn apply_mailing(tx: &mut Tx<'_>, fact: &Fact, id: MailingId, event: &mailing::E
     match event {
         Event::RunBegun(begun) => tx.queue(
             "insert into notification (notification_id, position, by_id, category, audience, schedule, at, next_at,
-                 recipients, cancelled, held_by, version)
-             values ($1, $2, $3, $4, null, null, $5, null, 0, $6, $7, $8)",
+                 recipients, cancelled, cancel_position, held_by, version)
+             values ($1, $2, $3, $4, null, null, $5, null, 0, $6, 0, $7, $8)",
             &[
                 (&begun.notification_id.0).into(),
                 fact.position.into(),
@@ -267,9 +274,10 @@ fn apply_mailing(tx: &mut Tx<'_>, fact: &Fact, id: MailingId, event: &mailing::E
             "update notification set recipients = recipients + $2 where notification_id = $1",
             &[(&frozen.notification_id.0).into(), frozen.recipients.into()],
         ),
-        Event::Cancelled(_) => {
-            tx.queue("update notification set cancelled = $2 where held_by = $1", &[(&id.0).into(), true.into()])
-        }
+        Event::Cancelled(_) => tx.queue(
+            "update notification set cancelled = $2, cancel_position = $3 where held_by = $1",
+            &[(&id.0).into(), true.into(), fact.position.into()],
+        ),
         Event::RunFinished(_) => {
             tx.queue("update notification set held_by = null where held_by = $1", &[(&id.0).into()])
         }

@@ -202,29 +202,32 @@ fn told(number: u128, event: notification::Event) -> Event {
     Event::Notification(run_id(number), event)
 }
 
+/// Everybody is to be told.
+fn asked(number: u128) -> Event {
+    let requested = notification::Requested {
+        at: NOON,
+        by: user_id(1),
+        category: CategoryKey::MARKETING,
+        kind: Kind::Marketing,
+        semantics: Semantics::AtLeastOnce,
+        channels: vec![Channel::Email],
+        content: Content::Plain,
+        audience: notification::Audience::All,
+        due_at: NOON,
+        expires_in: 3_600,
+        schedule: None,
+        details: Personal::Known(Details::default()),
+    };
+    told(number, notification::Event::Requested(Box::new(requested)))
+}
+
 #[tokio::test]
 async fn what_waits_of_what_was_called_off_is_found_until_nothing_does() {
     let Some(mut world) = World::new() else { return };
     world.append([signed_up(user_id(1), "Anna", None), signed_up(user_id(2), "Boris", None)]);
     let (at, later) = (NOON, NOON.plus_seconds(60));
     let ours = CategoryKey::MARKETING;
-    for number in [1, 2] {
-        let requested = notification::Requested {
-            at,
-            by: user_id(1),
-            category: ours.clone(),
-            kind: Kind::Marketing,
-            semantics: Semantics::AtLeastOnce,
-            channels: vec![Channel::Email],
-            content: Content::Plain,
-            audience: notification::Audience::All,
-            due_at: at,
-            expires_in: 3_600,
-            schedule: None,
-            details: Personal::Known(Details::default()),
-        };
-        world.append([told(number, notification::Event::Requested(Box::new(requested)))]);
-    }
+    world.append([asked(1), asked(2)]);
     world.append([
         requested(1, 1, ours.clone(), run_id(1)),
         requested(2, 2, ours.clone(), run_id(1)),
@@ -241,14 +244,55 @@ async fn what_waits_of_what_was_called_off_is_found_until_nothing_does() {
         (whole.iter().map(|one| one.notification_id.0.as_u128() - 0xB000).collect::<Vec<_>>(), numbers)
     };
     assert_eq!(found(&mut world, vec![]).await, (vec![1], vec![2]), "of one an attempt goes on");
-    let cancelled = to(2, delivery::Event::Cancelled(delivery::Cancelled { at, by: None }));
-    assert_eq!(found(&mut world, vec![cancelled]).await, (vec![], vec![]));
+    let cancelled = |number| to(number, delivery::Event::Cancelled(delivery::Cancelled { at, by: None }));
+    assert_eq!(found(&mut world, vec![cancelled(2)]).await, (vec![], vec![]));
     assert_eq!(found(&mut world, vec![deferred(1, later)]).await, (vec![1], vec![1]), "it was put off since");
-    let by_hand = [
-        to(1, delivery::Event::Cancelled(delivery::Cancelled { at, by: None })),
-        to(1, delivery::Event::Retried(delivery::Retried { at, by: None, expires_at: later })),
-    ];
-    assert_eq!(found(&mut world, by_hand.to_vec()).await.1, [0; 0], "an operator wants it");
+    assert_eq!(found(&mut world, vec![cancelled(1)]).await, (vec![], vec![]));
+    world.assert_verified();
+}
+
+#[tokio::test]
+async fn what_an_operator_retries_is_sent_though_it_was_called_off_before_and_not_if_that_comes_after() {
+    let Some(mut world) = World::new() else { return };
+    world.append([signed_up(user_id(1), "Anna", None)]);
+    let (at, ours) = (NOON, CategoryKey::MARKETING);
+    let dead = |number| to(number, delivery::Event::DeadLettered { at });
+    let retried = |number| {
+        let expires_at = at.plus_seconds(60);
+        to(number, delivery::Event::Retried(delivery::Retried { at, by: None, expires_at }))
+    };
+    world.append([asked(1), requested(1, 1, ours.clone(), run_id(1)), requested(2, 1, ours, run_id(1))]);
+    let called_off = told(1, notification::Event::Cancelled(notification::Cancelled { at, by: None }));
+    // In one page of the log, and an event at a time.
+    world.follow([dead(1), dead(2), retried(1), called_off, retried(2)]);
+    world.assert_verified();
+    let db = world.projections.database(ProjectionId::Deliveries);
+    let numbers = |rows: Vec<deliveries::Delivery>| {
+        rows.iter().map(|one| one.delivery_id.0.as_u128() - 0xD000).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(deliveries::due(&db, Channel::Email, at, 9).await.unwrap()), [2]);
+    assert_eq!(numbers(deliveries::waiting_of_notification(&db, run_id(1), 9).await.unwrap()), [1]);
+    assert_eq!(deliveries::called_off(&db, 9).await.unwrap().len(), 1);
+    world.follow([to(1, delivery::Event::Cancelled(delivery::Cancelled { at, by: None }))]);
+    assert_eq!(deliveries::called_off(&db, 9).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_was_retried_before_its_mailing_was_called_off_is_called_off_with_it() {
+    let Some(mut world) = World::new() else { return };
+    world.append([signed_up(user_id(1), "Anna", None)]);
+    world.append([drafted(1), started(1, NOON), begun(1), requested(1, 1, CategoryKey::MARKETING, run_id(1))]);
+    let expires_at = NOON.plus_seconds(60);
+    let retried = || to(1, delivery::Event::Retried(delivery::Retried { at: NOON, by: None, expires_at }));
+    let stopped = mailing::Stopped { at: NOON, by: None, reason: None };
+    world.follow([retried(), Event::Mailing(mailing_id(1), mailing::Event::Cancelled(stopped))]);
+    let db = world.projections.database(ProjectionId::Deliveries);
+    let of_mailing = async || deliveries::retried_of_mailing(&db, mailing_id(1), 9).await.unwrap().len();
+    let due = async || deliveries::due(&db, Channel::Email, NOON, 9).await.unwrap().len();
+    assert_eq!((of_mailing().await, due().await), (1, 0));
+    world.follow([retried()]);
+    assert_eq!((of_mailing().await, due().await), (0, 1), "an operator wants it all the same");
+    world.assert_verified();
 }
 
 #[tokio::test]

@@ -125,13 +125,14 @@ macro_rules! notifications {
 const NOTIFICATION: Columns = Columns::of(notification_columns!());
 
 const DUE: &str = deliveries!(
-    "where channel = $1 and next_at <= $2 and held_by is null and (is_by_hand or not exists (
-         select 1 from notification where notification.notification_id = delivery.notification_id and cancelled))
+    "where channel = $1 and next_at <= $2 and held_by is null and not exists (
+         select 1 from notification where notification.notification_id = delivery.notification_id
+             and cancel_position > retry_position)
      order by next_at limit $3"
 );
 
 /// The deliveries over a channel that are due at that instant, the longest due first; none of what was called off, unless an
-/// operator has it sent again, and none that a mailing holds.
+/// operator has had it sent again since, and none that a mailing holds.
 pub async fn due(db: &Database, channel: Channel, at: Timestamp, limit: u32) -> Result<Vec<Delivery>, store::Error> {
     db.rows(DUE, &[channel.name().into(), at.into(), limit.into()], delivery_of).await
 }
@@ -244,10 +245,26 @@ pub async fn waiting_of_mailing(db: &Database, id: MailingId, limit: u32) -> Res
     db.rows(WAITING_OF_MAILING, &[(&id.0).into(), limit.into()], delivery_of).await
 }
 
-const WAITING_OF_NOTIFICATION: &str =
-    deliveries!("where notification_id = $1 and next_at is not null and not is_by_hand order by position limit $2");
+const RETRIED_OF_MAILING: &str = deliveries!(
+    "where retry_position > 0 and status in ('requested', 'scheduled', 'deferred') and exists (
+         select 1 from notification where notification.notification_id = delivery.notification_id
+             and notification.held_by = $1 and cancel_position > retry_position)
+     limit $2"
+);
 
-/// Some of the deliveries of a notification that are yet to be sent; none that an operator has sent again.
+/// Some of the deliveries that a mailing held until an operator had them sent again, before it was called off; in any order.
+pub async fn retried_of_mailing(db: &Database, id: MailingId, limit: u32) -> Result<Vec<Delivery>, store::Error> {
+    db.rows(RETRIED_OF_MAILING, &[(&id.0).into(), limit.into()], delivery_of).await
+}
+
+const WAITING_OF_NOTIFICATION: &str = deliveries!(
+    "where notification_id = $1 and status in ('requested', 'scheduled', 'deferred') and retry_position < (
+         select cancel_position from notification where notification.notification_id = $1)
+     limit $2"
+);
+
+/// Some of the deliveries of a notification that was called off that are yet to be sent, in any order; none that an operator
+/// has had sent again since.
 pub async fn waiting_of_notification(
     db: &Database,
     id: NotificationId,
@@ -376,8 +393,8 @@ pub async fn due_notifications(db: &Database, at: Timestamp, limit: u32) -> Resu
 
 const CALLED_OFF: &str = notifications!(
     "where cancelled and held_by is null and exists (
-         select 1 from delivery_count where delivery_count.notification_id = notification.notification_id
-             and status in ('requested', 'scheduled', 'deferred') and deliveries > 0)
+         select 1 from delivery where delivery.notification_id = notification.notification_id
+             and status in ('requested', 'scheduled', 'deferred') and retry_position < cancel_position)
      order by position limit $1"
 );
 
@@ -465,6 +482,7 @@ pub(super) const PLANNED: &[(&str, &str)] = &[
     ("parts", PARTS),
     ("parts in a state", PARTS_IN_STATE),
     ("waiting of a mailing", WAITING_OF_MAILING),
+    ("retried of a mailing", RETRIED_OF_MAILING),
     ("waiting of a notification", WAITING_OF_NOTIFICATION),
     ("called off", CALLED_OFF),
     ("notifications", NOTIFICATIONS),

@@ -29,7 +29,8 @@ struct Change {
     expires_at: Option<Timestamp>,
     attempts: Option<u32>,
     sending_epoch: Option<u64>,
-    is_by_hand: bool,
+    /// That of the last time that an operator had it sent again; 0 where none did.
+    retry_position: u64,
 }
 
 /// How many deliveries of a notification came to a state, by the state's place, less those that left it.
@@ -68,7 +69,7 @@ pub(super) fn write_page(tx: &mut Tx<'_>, facts: &[&Fact]) -> Result<(), store::
         count(&mut counts, *notification_id, *status, -1);
         count(&mut counts, *notification_id, step.status, 1);
         *status = step.status;
-        changes.entry(id).or_default().take(fact.version, event, step);
+        changes.entry(id).or_default().take(fact, event, step);
     }
     changes.iter().try_for_each(|(id, change)| change.write(tx, *id))?;
     write_counts(tx, &counts)
@@ -132,8 +133,8 @@ fn place(status: Status) -> u32 {
 }
 
 impl Change {
-    fn take(&mut self, version: u64, event: &Event, step: Step) {
-        (self.version, self.next_at, self.sending_epoch, self.last) = (version, None, None, Some(step));
+    fn take(&mut self, fact: &Fact, event: &Event, step: Step) {
+        (self.version, self.next_at, self.sending_epoch, self.last) = (fact.version, None, None, Some(step));
         match event {
             Event::Attempted(attempted) => {
                 (self.sending_epoch, self.attempts) = (Some(attempted.epoch), Some(attempted.number));
@@ -141,7 +142,7 @@ impl Change {
             Event::Deferred(deferred) => (self.due_at, self.next_at) = (Some(deferred.until), Some(deferred.until)),
             Event::Retried(retried) => {
                 (self.due_at, self.next_at) = (Some(retried.at), Some(retried.at));
-                (self.expires_at, self.is_by_hand) = (Some(retried.expires_at), true);
+                (self.expires_at, self.retry_position) = (Some(retried.expires_at), fact.position);
             }
             Event::Requested(_)
             | Event::Accepted(_)
@@ -165,8 +166,9 @@ impl Change {
         tx.queue(
             "update delivery set status = $2, version = $3, last_at = $4, last_detail = $5, next_at = $6,
                  sending_epoch = $7, attempts = coalesce($8, attempts), due_at = coalesce($9, due_at),
-                 expires_at = coalesce($10, expires_at), is_by_hand = (is_by_hand or $11),
-                 held_by = case when $11 then null else held_by end
+                 expires_at = coalesce($10, expires_at),
+                 retry_position = case when $11 > 0 then $11 else retry_position end,
+                 held_by = case when $11 > 0 then null else held_by end
              where delivery_id = $1",
             &[
                 (&id.0).into(),
@@ -179,7 +181,7 @@ impl Change {
                 self.attempts.into(),
                 self.due_at.into(),
                 self.expires_at.into(),
-                self.is_by_hand.into(),
+                self.retry_position.into(),
             ],
         )
     }
@@ -211,8 +213,8 @@ fn write_counts(tx: &mut Tx<'_>, counts: &Counts) -> Result<(), store::Error> {
 fn insert_notification(tx: &mut Tx<'_>, fact: &Fact, requested: &Requested) -> Result<(), store::Error> {
     tx.queue(
         "insert into notification (notification_id, position, by_id, category, audience, schedule, at, next_at,
-             recipients, cancelled, version)
-         values ($1, $2, null, $3, null, null, $4, null, 1, $5, 0) on conflict (notification_id) do nothing",
+             recipients, cancelled, cancel_position, version)
+         values ($1, $2, null, $3, null, null, $4, null, 1, $5, 0, 0) on conflict (notification_id) do nothing",
         &[
             (&requested.notification_id.0).into(),
             fact.position.into(),
@@ -245,9 +247,9 @@ pub(super) fn request(tx: &mut Tx<'_>, fact: &Fact, id: DeliveryId, requested: &
     tx.queue(
         "insert into delivery (delivery_id, position, notification_id, user_id, channel, category, kind, semantics,
              content, details, status, requested_at, due_at, expires_at, next_at, sending_epoch, attempts, last_at,
-             last_detail, held_by, is_by_hand, event_id, version)
+             last_detail, held_by, retry_position, event_id, version)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $13, null, 0, $12, null,
-             (select held_by from notification where notification_id = $3), $17, $15, $16)",
+             (select held_by from notification where notification_id = $3), 0, $15, $16)",
         &[
             (&id.0).into(),
             fact.position.into(),
@@ -265,7 +267,6 @@ pub(super) fn request(tx: &mut Tx<'_>, fact: &Fact, id: DeliveryId, requested: &
             requested.expires_at.into(),
             (&fact.id).into(),
             fact.version.into(),
-            false.into(),
         ],
     )
 }
