@@ -183,6 +183,7 @@ async fn preview(context: &Context, id: &str) -> Result<()> {
         product: &settings.product_name,
         public_url: &public_url,
         people_max: PREVIEW_PEOPLE_MAX,
+        samples_only: false,
     };
     let (plan, texts) = (&mailing.plan, mailing.texts.as_ref());
     let preview = couriers::mailings::preview(parts, plan, named, texts, store::now()).await?;

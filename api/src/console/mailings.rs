@@ -17,7 +17,6 @@ use askama::Template;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::response::Response;
 use axum::routing::{get, post};
-use couriers::mailings::PREVIEW_PEOPLE_MAX;
 use domain::delivery;
 use domain::mailing::Status;
 use node::operations::mailings as operations;
@@ -215,18 +214,18 @@ async fn preview(
     context: CommandContext,
     Path(id): Path<String>,
 ) -> Result<Response, Error> {
-    let preview = routes::previewed(&app, &id, context.at, PREVIEW_PEOPLE_MAX).await?;
+    let preview = routes::previewed(&app, &id, context.at, false).await?;
     visitor.page(&Previewed { frame: visitor.frame(Tab::Mailings), id, preview })
 }
 
-/// The HTML of one of its samples, for a frame. The first people of the audience are enough to have them.
+/// The HTML of one of its samples, for a frame.
 async fn preview_html(
     State(app): State<App>,
     _visitor: Visitor,
     context: CommandContext,
     Path((id, number)): Path<(String, usize)>,
 ) -> Result<Response, Error> {
-    let mut preview = routes::previewed(&app, &id, context.at, 1).await?;
+    let mut preview = routes::previewed(&app, &id, context.at, true).await?;
     let html = (number < preview.samples.len()).then(|| preview.samples.swap_remove(number).html).flatten();
     let html = html.ok_or_else(|| Error::new(Code::NotFound, "this mailing has no such sample"))?;
     Ok(mail_page(html))

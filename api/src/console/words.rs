@@ -173,7 +173,7 @@ crate::words::words! {
     subject: "Subject", "Тема";
     text: "Text", "Текст";
     preview: "Preview", "Предпросмотр";
-    looked_at: "The audience is larger; this is of the first people of it", "Аудитория больше; это о первых людях из неё";
+    looked_at: "There may be more; people looked at", "Может быть и больше; просмотрено человек";
     no_address: "No confirmed address", "Нет подтверждённого адреса";
     switched_off: "Switched it off", "Отключили сами";
     suppressed_address: "Address suppressed", "Адрес исключён";

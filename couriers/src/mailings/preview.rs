@@ -32,8 +32,10 @@ pub struct PreviewParts<'a> {
     pub active: HashSet<UserId>,
     pub product: &'a str,
     pub public_url: &'a str,
-    /// Most people of the audience that are looked at: the page that is begun is ended.
+    /// Most people that are looked at; the page that is begun is ended.
     pub people_max: u64,
+    /// Whether the samples are all that is wanted: nobody is looked at once they are found.
+    pub samples_only: bool,
 }
 
 /// Who would get it. The command line shows it as it is.
@@ -43,7 +45,7 @@ pub struct Preview {
     pub recipients: u64,
     /// How many of the audience would not, by why.
     pub by_reason: BTreeMap<&'static str, u64>,
-    /// How many people of the server were looked at, where that was not all of them.
+    /// How many people were looked at, where there may be more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub looked_at: Option<u64>,
     /// How it would read to the first of them.
@@ -100,7 +102,7 @@ pub async fn preview(
             *preview.by_reason.entry("erased").or_default() += page.missing.len() as u64;
         }
         after = page.after;
-        if page.is_last {
+        if page.is_last || parts.samples_only && first.len() == SAMPLES {
             break;
         }
         if looked_at >= parts.people_max {
@@ -163,7 +165,7 @@ fn samples(
 mod tests {
     use super::*;
     use domain::mailing::{Audience, Saying};
-    use domain::notify::{CategoryKey, Kind};
+    use domain::notify::{Categories, CategoryKey, Kind};
     use domain::text::UserName;
     use domain::user::{SignedUp, SignedUpAs};
     use domain::{Event, Personal, user};
@@ -171,49 +173,83 @@ mod tests {
     use store::{Appender, Batch, Folder, NewEvent};
     use uuid::Uuid;
 
-    #[tokio::test]
-    async fn who_is_looked_at_is_counted_where_that_is_not_everybody() {
-        let place = tempfile::tempdir().unwrap();
-        let folder = Folder::create(place.path()).unwrap();
-        let mut appender = Appender::open(&folder, &folder.master_key()).unwrap();
-        let (at, people) = (Timestamp(1_700_000_000_000_000), IDS_MAX as u64 + 1);
-        let signed_up = |number: u64| {
-            let personal = SignedUpAs { user_name: UserName::parse(&format!("p{number}")).unwrap(), email: None };
-            let event = user::Event::SignedUp(SignedUp { at, personal: Personal::Known(personal) });
-            let event = Event::User(UserId(Uuid::from_u128(number.into())), event);
-            NewEvent { version: 1, event, meta: "{}".to_owned() }
-        };
-        let events = (1..=people).map(signed_up).collect();
-        appender.append(&Batch { at, events, ..Batch::default() }).unwrap();
-        let projections = Projections::open(&folder, appender.log(&folder).unwrap()).unwrap();
-        let plan = Plan {
-            category: CategoryKey::MARKETING,
-            kind: Kind::Marketing,
-            channels: vec![Channel::Email],
-            saying: Saying::Plain,
-            audience: Audience::default(),
-            send_at: None,
-            schedule: None,
-            per_second_max: None,
-            expires_in: 3_600,
-        };
-        let categories = domain::notify::Categories::default();
-        let preview = async |people_max| {
+    const AT: Timestamp = Timestamp(1_700_000_000_000_000);
+
+    /// One more than fit into a page; the last of them signed up a second later.
+    struct World {
+        appender: Appender,
+        projections: Projections,
+        _place: tempfile::TempDir,
+    }
+
+    impl World {
+        fn new() -> World {
+            let place = tempfile::tempdir().unwrap();
+            let folder = Folder::create(place.path()).unwrap();
+            let mut appender = Appender::open(&folder, &folder.master_key()).unwrap();
+            let signed_up = |number: usize| {
+                let personal = SignedUpAs { user_name: UserName::parse(&format!("p{number}")).unwrap(), email: None };
+                let at = AT.plus_seconds(i64::from(number > IDS_MAX));
+                let event = user::Event::SignedUp(SignedUp { at, personal: Personal::Known(personal) });
+                let event = Event::User(UserId(Uuid::from_u128(number as u128)), event);
+                NewEvent { version: 1, event, meta: "{}".to_owned() }
+            };
+            let events = (1..=IDS_MAX + 1).map(signed_up).collect();
+            appender.append(&Batch { at: AT, events, ..Batch::default() }).unwrap();
+            let projections = Projections::open(&folder, appender.log(&folder).unwrap()).unwrap();
+            World { appender, projections, _place: place }
+        }
+
+        async fn preview(
+            &self,
+            audience: Audience,
+            channel: Channel,
+            (people_max, samples_only): (u64, bool),
+        ) -> Preview {
+            let plan = Plan {
+                category: CategoryKey::MARKETING,
+                kind: Kind::Marketing,
+                channels: vec![channel],
+                saying: Saying::Plain,
+                audience,
+                send_at: None,
+                schedule: None,
+                per_second_max: None,
+                expires_in: 3_600,
+            };
+            let categories = Categories::default();
             let parts = PreviewParts {
-                recipients: &projections.database(ProjectionId::Recipients),
+                recipients: &self.projections.database(ProjectionId::Recipients),
                 templates: None,
-                keys: &appender.keys(),
+                keys: &self.appender.keys(),
                 variables: &VariablesSource::default(),
                 category: categories.get(&CategoryKey::MARKETING).unwrap(),
                 active: HashSet::new(),
                 product: "Garden & Co",
                 public_url: "https://garden.example",
                 people_max,
+                samples_only,
             };
-            super::preview(parts, &plan, Vec::new(), None, at.plus_seconds(1)).await.unwrap()
-        };
-        let (some, all) = (preview(1).await, preview(PREVIEW_PEOPLE_MAX).await);
-        assert_eq!((some.by_reason["no-address"], some.looked_at), (people - 1, Some(people - 1)));
-        assert_eq!((all.by_reason["no-address"], all.looked_at), (people, None));
+            preview(parts, &plan, Vec::new(), None, AT.plus_seconds(2)).await.unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_looked_at_is_counted_where_there_may_be_more() {
+        let world = World::new();
+        let look = async |people_max| world.preview(Audience::default(), Channel::Email, (people_max, false)).await;
+        let (some, all) = (look(1).await, look(PREVIEW_PEOPLE_MAX).await);
+        assert_eq!((some.by_reason["no-address"], some.looked_at), (IDS_MAX as u64, Some(IDS_MAX as u64)));
+        assert_eq!((all.by_reason["no-address"], all.looked_at), (IDS_MAX as u64 + 1, None));
+    }
+
+    #[tokio::test]
+    async fn for_samples_as_many_are_looked_at_as_it_takes() {
+        let world = World::new();
+        let look =
+            async |audience| world.preview(audience, Channel::Inbox, (PREVIEW_PEOPLE_MAX, true)).await.recipients;
+        assert_eq!(look(Audience::default()).await, IDS_MAX as u64);
+        let newer = Audience { signed_up_after: Some(AT), ..Audience::default() };
+        assert_eq!(look(newer).await, 1, "the last of all");
     }
 }

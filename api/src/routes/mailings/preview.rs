@@ -26,7 +26,7 @@ pub(crate) struct MailingPreview {
     /// `suspended`.
     #[schema(value_type = Object)]
     pub(crate) by_reason: BTreeMap<&'static str, u64>,
-    /// How many people were looked at, where that was not everybody: there may be more recipients.
+    /// How many people were looked at, where there may be more: then there may be more recipients.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) looked_at: Option<u64>,
     /// How it reads to the first three of them.
@@ -63,15 +63,15 @@ pub(super) async fn preview(
     params: Params,
 ) -> Result<Response, Error> {
     let position = app.reached(ProjectionId::Mailings, params.min_position).await?;
-    Ok(read(position, previewed(&app, &mailing, context.at, PREVIEW_PEOPLE_MAX).await?))
+    Ok(read(position, previewed(&app, &mailing, context.at, false).await?))
 }
 
-/// Who would get a mailing, of so many people, and how it reads.
+/// Who would get a mailing, and how it reads. With `samples_only` nobody is counted whom the samples do without.
 pub(crate) async fn previewed(
     app: &App,
     mailing: &str,
     at: Timestamp,
-    people_max: u64,
+    samples_only: bool,
 ) -> Result<MailingPreview, Error> {
     let reading = app.read(ProjectionId::Mailings, 0).await?;
     let row = existing(&reading.database, mailing).await?;
@@ -96,7 +96,8 @@ pub(crate) async fn previewed(
         active,
         product: &app.settings.product_name,
         public_url: &public_url,
-        people_max,
+        people_max: PREVIEW_PEOPLE_MAX,
+        samples_only,
     };
     let looked = couriers::mailings::preview(parts, &row.plan, named, row.texts.as_ref(), at).await?;
     let Preview { recipients, by_reason, looked_at, samples, variables_fault, fault } = looked;
