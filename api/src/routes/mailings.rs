@@ -1,6 +1,7 @@
 //! Mailings: drafted, previewed, started, paused, resumed, called off.
 
 use super::spec::{Routes, Spec};
+use crate::app::App;
 use crate::error::{Code, Error};
 use crate::http::reply::{Done, written};
 use axum::http::StatusCode;
@@ -8,7 +9,7 @@ use axum::response::Response;
 use commands::Answer;
 use domain::mailing::Refusal;
 use domain::{MailingId, id};
-use projections::mailings;
+use projections::{ProjectionId, mailings};
 use store::sql::Database;
 use utoipa_axum::routes;
 
@@ -40,6 +41,7 @@ const WRITES: &[Code] = &[
     Code::ChatNotFound,
 ];
 const MOVES: &[Code] = &[Code::MailingNotFound, Code::WrongState];
+const STARTS: &[Code] = &[Code::MailingNotFound, Code::WrongState, Code::VersionChanged];
 
 pub(crate) fn routes() -> Routes {
     let one = Spec::notifier().fails(&[Code::MailingNotFound]);
@@ -51,7 +53,7 @@ pub(crate) fn routes() -> Routes {
         .add(routes!(drafts::change), Spec::notifier().body_bytes_max(REQUEST_BYTES_MAX).fails(WRITES))
         .add(routes!(drafts::delete), moves)
         .add(routes!(preview::preview), one.without_key())
-        .add(routes!(moves::start), moves)
+        .add(routes!(moves::start), Spec::notifier().fails(STARTS))
         .add(routes!(moves::pause), moves)
         .add(routes!(moves::resume), moves)
         .add(routes!(moves::cancel), moves)
@@ -74,4 +76,10 @@ fn not_found() -> Error {
 
 async fn existing(db: &Database, mailing: &str) -> Result<mailings::Mailing, Error> {
     mailings::by_id(db, parse(mailing)?).await?.ok_or_else(not_found)
+}
+
+/// Waits until this node sees what another one may have changed meanwhile.
+async fn see_all(app: &App) -> Result<(), Error> {
+    let head = app.log_head().await?;
+    app.reached(ProjectionId::Mailings, head).await.map(drop)
 }

@@ -285,6 +285,25 @@ async fn the_audience_is_who_all_of_it_applies_to_and_the_preview_says_who_will_
 }
 
 #[tokio::test]
+async fn a_draft_that_is_changed_while_it_is_started_is_sent_at_its_own_time_or_not_changed() {
+    let app = TestApp::start_telling().await;
+    let nina = app.with_role("Nina", Role::Notifier).await;
+    let later = json!({"send_at": super::console_mailings::in_a_year()});
+    for _ in 0..20 {
+        let one = draft(&nina, news()).await;
+        let (changed, started) = tokio::join!(nina.patch(&one, later.clone()), verb(&nina, &one, "start"));
+        started.expect_status(200);
+        let shown = nina.get(&one).await.expect_status(200).body;
+        if changed.status == 200 {
+            assert_eq!((&shown["state"], &shown["due_at"]), (&json!("scheduled"), &shown["send_at"]), "{shown}");
+        } else {
+            changed.expect_problem(409, "wrong-state");
+            assert_ne!(shown["state"], "scheduled");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_pause_holds_from_its_answer_on_and_cancelling_calls_off_the_rest() {
     let app = TestApp::start_telling().await;
     let nina = app.with_role("Nina", Role::Notifier).await;

@@ -2,7 +2,7 @@
 
 use super::change::MailingChange;
 use super::request::{self, MailingRequest};
-use super::{done, existing, parse};
+use super::{done, existing, parse, see_all};
 use crate::app::App;
 use crate::auth::caller::Notifier;
 use crate::error::{Code, Error};
@@ -129,7 +129,10 @@ pub(super) async fn change(
         let wanted = body.of(&MailingRequest::of(&row, &named))?;
         match replaced(&app, notifier.user_id, &context, &row, wanted).await {
             Err(error)
-                if error.code == Code::VersionChanged && context.if_match.is_none() && tries < CHANGE_TRIES_MAX => {}
+                if error.code == Code::VersionChanged && context.if_match.is_none() && tries < CHANGE_TRIES_MAX =>
+            {
+                see_all(&app).await?;
+            }
             answer => break answer?,
         }
     };

@@ -1,7 +1,7 @@
 //! Starting a mailing, pausing, resuming and cancelling it.
 
 use super::drafts::CHANGE_TRIES_MAX;
-use super::{done, existing};
+use super::{done, existing, see_all};
 use crate::app::App;
 use crate::auth::caller::Notifier;
 use crate::error::{Code, Error};
@@ -92,7 +92,10 @@ async fn moved(
         match app.ask(actor, context, Command::Mailing(row.mailing_id, command)).await {
             // Its first date is another one now.
             Err(error)
-                if error.code == Code::VersionChanged && context.if_match.is_none() && tries < CHANGE_TRIES_MAX => {}
+                if error.code == Code::VersionChanged && context.if_match.is_none() && tries < CHANGE_TRIES_MAX =>
+            {
+                see_all(app).await?;
+            }
             answer => break answer?,
         }
     };
