@@ -197,9 +197,9 @@ pub(in crate::routes) async fn tried(
     time_zone: String,
     render: impl FnOnce(&Context<'_>) -> Result<Rendered, RenderError> + Send + 'static,
 ) -> Result<Rendered, Error> {
-    let public_url = app.settings.public_url.clone();
+    let (product, public_url) = (app.settings.product_name.clone(), app.settings.public_url.clone());
     apart(move || {
-        let tried = Context { time_zone: &time_zone, ..Context::TRIED };
+        let tried = Context { product: &product, time_zone: &time_zone, ..Context::TRIED };
         let Some(public_url) = public_url else { return render(&tried) };
         let unsubscribe_url = format!("{public_url}/u/preview");
         render(&Context { public_url: &public_url, unsubscribe_url: Some(&unsubscribe_url), ..tried })
