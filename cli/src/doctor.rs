@@ -111,7 +111,7 @@ pub async fn shown(context: &Context) -> Vec<api::ShownCheck> {
     checks(context, FILE_BYTES_MAX).await.into_iter().map(shown).collect()
 }
 
-/// Files of read models that are longer than `bytes_max` are not read.
+/// Files of read models, and of what is no fact, that are longer than `bytes_max` are not read.
 async fn checks(context: &Context, bytes_max: u64) -> Vec<Check> {
     let mut checks = vec![
         machine::environment(context),

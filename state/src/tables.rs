@@ -27,13 +27,14 @@ pub struct Tables {
     heeded: Arc<Mutex<Mark>>,
 }
 
-/// Checks whether the file is whole, also beside the process that changes it. It is fine when there is none.
+/// Checks whether the file is whole, also beside the process that changes it, unless it is longer than `bytes_max`; answers
+/// whether it did. It is fine when there is none.
 ///
 /// # Errors
 /// [`store::Error::DamagedFile`], which names it; what keeps it from being read.
-pub fn check(folder: &Folder, log: &Log) -> Result<()> {
+pub fn check(folder: &Folder, log: &Log, bytes_max: u64) -> Result<bool> {
     let place = place(folder, log);
-    if place.exists()? { place.open()?.check(u64::MAX).map(drop) } else { Ok(()) }
+    if place.exists()? { place.open()?.check(bytes_max) } else { Ok(true) }
 }
 
 impl Tables {

@@ -341,11 +341,11 @@ async fn a_damaged_file_is_named_and_made_again() {
     for (from, bytes) in [(0, 100), (4_096, 2 * 4_096)] {
         let mut world = World::embedded();
         lived_in(&mut world);
-        assert!(state::check(&world.folder, &world.log).is_ok());
+        assert!(state::check(&world.folder, &world.log, u64::MAX).is_ok());
         let (folder, log) = (world.folder.clone(), world.log.clone());
         let world = world.restarted_after(|_| {
             overwrite(&folder.state(), from, bytes);
-            let found = state::check(&folder, &log).unwrap_err().to_string();
+            let found = state::check(&folder, &log, u64::MAX).unwrap_err().to_string();
             assert!(found.contains("state.db") && found.contains("damaged"), "{found}");
         });
         assert_eq!(world.tables.damaged(), None);

@@ -125,7 +125,7 @@ pub(super) fn read_models(context: &Context, serves: bool, bytes_max: u64) -> Ve
             }
         }
         let (folder, log) = context.log()?;
-        state::check(&folder, &log)?;
+        state::check(&folder, &log, bytes_max)?;
         Ok((projections.status()?, unread))
     };
     match status() {
