@@ -22,7 +22,8 @@ pub enum Events {
     },
     /// Show what a request, a command or an event caused, as a tree
     #[command(
-        after_help = "Example:\n  letopis events trace 0190c2f4-… (the X-Request-Id of an answer, or an event's id)"
+        after_help = "Example:\n  letopis events trace 0190c2f4-… (the X-Request-Id of an answer, or an event's id)\n  \
+                      letopis events trace 4711 (a number is an event's position, where the log has it)"
     )]
     Trace {
         /// A request's id, a command's id, an event's id or its position

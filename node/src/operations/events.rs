@@ -119,7 +119,10 @@ fn of_request(log: &Log, filter: &Filter, limit: usize, request_id: &str) -> Res
     /// More events than these are not one request's.
     const EVENTS_MAX: usize = 1_000;
     let Filter { after, up_to, .. } = filter;
-    let to = up_to.map_or_else(|| Ok(log.head()?.position), Ok::<u64, Error>)?;
+    let to = match up_to {
+        Some(to) => *to,
+        None => log.head()?.position,
+    };
     let mut found = log.by_meta(("request_id", request_id), (*after, to), EVENTS_MAX)?;
     if filter.newest_first {
         found.reverse();

@@ -184,6 +184,7 @@ fn tree(records: Vec<Record>, mut effects: Effects, asked: Option<u64>) -> Reque
 /// The commands that wrote some records, each with what follows from it.
 fn commands(records: Vec<Record>, effects: &mut Effects, asked: Option<u64>) -> Vec<Command> {
     let mut commands: Vec<Command> = Vec::new();
+    let mut places = HashMap::new();
     for record in records {
         let (command_id, actor) = (of_meta(&record, "command_id"), of_meta(&record, "actor"));
         let caused = effects.remove(&record.id).unwrap_or_default();
@@ -197,7 +198,8 @@ fn commands(records: Vec<Record>, effects: &mut Effects, asked: Option<u64>) -> 
             name: record.name,
             caused: self::commands(caused, effects, asked),
         };
-        match commands.iter_mut().find(|command| command.command_id == command_id) {
+        let place = *places.entry(command_id.clone()).or_insert(commands.len());
+        match commands.get_mut(place) {
             Some(command) => command.events.push(event),
             None => commands.push(Command { command_id, actor, events: vec![event] }),
         }
