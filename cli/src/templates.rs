@@ -120,7 +120,7 @@ async fn ls(context: &Context, limit: Option<u64>) -> Result<()> {
 
 async fn show(context: &Context, key: &str) -> Result<()> {
     if let Some(built_in) = BuiltIn::parse(key) {
-        return output::show(context.output, &shown_built_in(built_in)?);
+        return output::show(context.output, &shown_built_in(built_in, &tried(context))?);
     }
     let unknown = || failure(Code::NotFound, format!("there is no template with the key {key:?}; see templates ls"));
     let parsed = TemplateKey::parse(key).ok_or_else(unknown)?;
@@ -137,11 +137,16 @@ async fn show(context: &Context, key: &str) -> Result<()> {
     output::show(context.output, &shown)
 }
 
+/// Where templates are only tried, under the product's own name.
+fn tried(context: &Context) -> render::Context<'_> {
+    render::Context { product: &context.settings.product_name, ..render::Context::TRIED }
+}
+
 /// What is built in has no source of its own for each format: it is shown as it reads.
-fn shown_built_in(built_in: BuiltIn) -> Result<Shown> {
+fn shown_built_in(built_in: BuiltIn, tried: &render::Context<'_>) -> Result<Shown> {
     let mut locales = BTreeMap::new();
     for language in domain::notify::Language::ALL {
-        let said = render::preview(&Source::BuiltIn(built_in), language.tag(), &Map::new(), &render::Context::TRIED)?;
+        let said = render::preview(&Source::BuiltIn(built_in), language.tag(), &Map::new(), tried)?;
         let content = Content { subject: said.subject, text: Some(said.text), html: said.html };
         locales.insert(language.tag().to_owned(), content);
     }
@@ -158,7 +163,7 @@ fn check(context: &Context, path: &Path) -> Result<()> {
         return Err(failure(Code::Failure, format!("{name} is longer than 1 MiB, which no server takes")));
     }
     let is_toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
-    let checked = parsed(&text, is_toml).and_then(checked);
+    let checked = parsed(&text, is_toml).and_then(|template| checked(template, &tried(context)));
     match checked {
         Ok(checked) => output::show(context.output, &checked),
         Err(faults) => {
@@ -186,7 +191,7 @@ fn parsed(text: &str, is_toml: bool) -> Result<Template, Vec<TemplateFault>> {
     })
 }
 
-fn checked(template: Template) -> Result<Checked, Vec<TemplateFault>> {
+fn checked(template: Template, tried: &render::Context<'_>) -> Result<Checked, Vec<TemplateFault>> {
     let whole =
         |pointer: &str, detail: String| TemplateFault { pointer: pointer.to_owned(), line: None, column: None, detail };
     let mut faults = Vec::new();
@@ -214,8 +219,7 @@ fn checked(template: Template) -> Result<Checked, Vec<TemplateFault>> {
     let mut locales = BTreeMap::new();
     if faults.is_empty() {
         for locale in definition.locales().keys() {
-            let said = render::preview(&Source::Template(&definition), locale, &Map::new(), &render::Context::TRIED)
-                .map_err(told)?;
+            let said = render::preview(&Source::Template(&definition), locale, &Map::new(), tried).map_err(told)?;
             let preview = Preview { subject: said.subject, text: said.text, html: said.html };
             locales.insert(locale.clone(), preview);
         }
@@ -258,14 +262,19 @@ mod tests {
         [locales.en]\nsubject = \"Order {{ order }}\"\ntext = \"\"\"\nSent:\n{{ ORDER }}\"\"\"\n";
 
     fn lines(text: &str, is_toml: bool) -> Vec<String> {
-        let faults = parsed(text, is_toml).and_then(checked).err().unwrap_or_default();
+        let faults = parsed(text, is_toml)
+            .and_then(|template| checked(template, &render::Context::TRIED))
+            .err()
+            .unwrap_or_default();
         faults.iter().map(line).collect()
     }
 
     #[test]
     fn a_file_that_is_valid_is_previewed() {
-        let checked = parsed(&TOML.replace("ORDER", "order"), true).and_then(checked).unwrap();
-        assert_eq!(checked.locales["en"].text, "Sent:\n17-204");
+        let tried = render::Context { product: "Garden & Co", ..render::Context::TRIED };
+        let template = parsed(&TOML.replace("ORDER", "order").replace("Sent:", "{{ product }}:"), true);
+        let checked = template.and_then(|template| checked(template, &tried)).unwrap();
+        assert_eq!(checked.locales["en"].text, "Garden & Co:\n17-204");
         assert_eq!(checked.locales["en"].subject, "Order 17-204");
     }
 
