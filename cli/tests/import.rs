@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// Messages, rooms and people of the fixture: Анна has three spellings, crimsun two, `[x] ` is not `[x]`.
+/// Messages, rooms and people of the fixture: Анна has three spellings, marta two, `[x] ` is not `[x]`.
 const MESSAGES: u64 = 10;
 const ROOMS: u64 = 2;
 const USERS: u64 = 6;
@@ -41,7 +41,7 @@ fn messages_keep_their_times_only_when_asked() {
     place.run(&["import", &fixture(), "--as-of-file-times"]).ok();
     let posted = place.run(&["events", "ls", "--type", "message.posted.v1", "--personal"]).ok().lines();
     assert_eq!(posted[0]["payload"]["sent_at"], "2024-03-01T10:00:00.000000Z");
-    assert_eq!(posted[4]["personal"], "kleedrac: I'm afraid not.  ");
+    assert_eq!(posted[4]["personal"], "jonas: I'm afraid not.  ");
     let other = Place::new();
     other.run(&["import", &fixture()]).ok();
     let now = other.run(&["events", "ls", "--type", "message.posted.v1"]).ok().lines();
@@ -70,14 +70,14 @@ fn people_keep_their_spellings() {
     let users = place.run(&["users", "ls"]).ok().lines();
     let names = users.iter().map(|user| user["user_name"].as_str().unwrap()).collect::<Vec<_>>();
     assert_eq!(names.len() as u64, USERS);
-    for name in ["Анна", "борис", "crimsun", "[x]"] {
+    for name in ["Анна", "борис", "marta", "[x]"] {
         assert!(names.contains(&name), "{names:?}");
     }
     assert!(names.iter().any(|name| name.starts_with("[x]-")), "{names:?}");
     assert!(names.iter().any(|name| name.starts_with("meexample.org-")), "{names:?}");
     let joined = place.run(&["events", "ls", "--type", "chat.member_joined.v1", "--personal"]).ok().lines();
     let nicknames = joined.iter().map(|event| event["personal"].as_str().unwrap()).collect::<Vec<_>>();
-    assert_eq!(nicknames, ["Анна", "борис", "crimsun", "[x] ", "[x]", "анна", "me@example.org"]);
+    assert_eq!(nicknames, ["Анна", "борис", "marta", "[x] ", "[x]", "анна", "me@example.org"]);
 }
 
 #[test]
@@ -203,11 +203,11 @@ fn an_author_for_whom_no_name_is_left_stops_nobody_else() {
 fn a_taken_name_is_not_taken_away() {
     let place = Place::new();
     let password = place.file("password", "correct horse battery\n");
-    place.run(&["users", "create", "Crimsun", "--password-file", &password]).ok();
+    place.run(&["users", "create", "Marta", "--password-file", &password]).ok();
     place.run(&["import", &fixture()]).ok();
-    let users = place.run(&["users", "ls", "--name", "crimsun"]).ok().lines();
+    let users = place.run(&["users", "ls", "--name", "marta"]).ok().lines();
     assert_eq!(users.len(), 2, "{users:?}");
-    assert!(users[1]["user_name"].as_str().unwrap().starts_with("crimsun-"), "{users:?}");
+    assert!(users[1]["user_name"].as_str().unwrap().starts_with("marta-"), "{users:?}");
 }
 
 #[test]
