@@ -11,6 +11,9 @@ use std::process::{Command, Stdio};
 /// What `scripts/openapi` ends with where its tools cannot be had, and where Chromium is missing.
 const LEFT_OUT: [(i32, &str); 2] = [(3, "PyPI and npm"), (4, "Chromium")];
 
+/// Where chat logs may be that are not part of the project.
+const REAL_LOGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data");
+
 /// Who looks at the console.
 const ADMIN: &str = "Anna";
 const PASSWORD: &str = "correct horse battery";
@@ -72,6 +75,34 @@ fn every_page_of_the_console_works_in_a_browser() {
     place.run(&["users", "create", ADMIN, "--role", "admin", "--password-file", &password]).ok();
     place.run(&["import", &common::fixture()]).ok();
     check_in(&place, "console", &["pages were looked at, wide and narrow"]);
+}
+
+/// The first lines of each chat log in the folder `CHAT_LOGS`, by default one beside the project: where there are none, the
+/// made-up log above has to do. What people wrote is in no picture that is kept.
+#[test]
+fn every_page_of_the_console_works_over_what_people_really_wrote() {
+    const LINES: usize = 10_000;
+    let folder = std::env::var("CHAT_LOGS").unwrap_or_else(|_| REAL_LOGS.to_owned());
+    let logs = std::fs::read_dir(&folder).into_iter().flatten().map(|log| log.unwrap().path());
+    let logs = logs.filter(|log| log.to_string_lossy().ends_with(".ndjson.gz")).collect::<Vec<_>>();
+    if logs.is_empty() {
+        let _ = writeln!(std::io::stderr(), "left out: the console over real chat logs, of which CHAT_LOGS has none");
+        return;
+    }
+    let place = Place::new().with("LETOPIS_RATE_LIMITS", "off");
+    let password = place.file("password", PASSWORD);
+    place.run(&["users", "create", ADMIN, "--role", "admin", "--password-file", &password]).ok();
+    for log in logs {
+        let lines = BufReader::new(flate2::read::GzDecoder::new(std::fs::File::open(log).unwrap())).lines();
+        let text = lines.take(LINES).map(|line| line.unwrap() + "\n").collect::<String>();
+        place.run(&["import", &place.file("log.ndjson", &text)]).ok();
+    }
+    let server = place.serve();
+    let mut command = script(&server, "console");
+    command.env("PICTURES", place.data().with_file_name("pictures"));
+    let ran = Ran::of(command);
+    assert_eq!(server.stop(), 0);
+    judge("console", ran, &["pages were looked at, wide and narrow"]);
 }
 
 #[test]
