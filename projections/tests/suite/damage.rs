@@ -61,6 +61,8 @@ fn a_damaged_file_of_a_read_model_is_built_again() {
     for (from, bytes) in [(0, 100), (40_960, 4_096)] {
         let mut world = World::new().unwrap();
         busy(&mut world);
+        let check = |bytes_max| world.projections.check_files(ProjectionId::Messages, bytes_max).unwrap();
+        assert!(check(u64::MAX) && !check(1), "what is longer than that is not read");
         let name = format!("messages-v{}-1.db", ProjectionId::Messages.version());
         let path = file(&world, &name);
         let world = world.restarted_after(
