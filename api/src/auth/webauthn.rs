@@ -53,7 +53,8 @@ pub(crate) struct Assertion {
 }
 
 impl RelyingParty {
-    /// `product_name` is what devices list the keys under, and `base` the origin of this server; pages of `origins` may ask as well where their host is that of `base`, or below it.
+    /// `product_name` is what devices list the keys under, and `base` the origin of this server; pages of `origins` may ask
+    /// as well where their host is that of `base`, or below it.
     pub(crate) fn new(product_name: &str, base: &Url, origins: &[String]) -> RelyingParty {
         let host = base.host_str().unwrap_or_default();
         let is_of_host = |url: &Url| {
